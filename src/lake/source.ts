@@ -1,0 +1,16 @@
+import type { Field } from '../core/data-type.js';
+
+/** A source table at one version: everything needed to plan a read, none of its rows. */
+export interface SourceSnapshot {
+  /** Full name, catalog.schema.table; for messages. */
+  readonly tableName: string;
+  /** Delta version, Iceberg snapshot sequence; null for sources without versions. */
+  readonly version: bigint | null;
+  /** Commit time of that version in milliseconds since 1970, null if unknown. */
+  readonly committedAtMs: number | null;
+  /** An id that stays with the table and differs from that of another table at the same place. */
+  readonly tableId: string;
+  readonly columns: readonly Field[];
+  /** Rows of the snapshot if known without reading data, else null. */
+  readonly rowCount: bigint | null;
+}

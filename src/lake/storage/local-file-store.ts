@@ -1,0 +1,42 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import type { FileEntry, FileStat, FileStore } from './file-store.js';
+
+function nullIfMissing(error: unknown): null {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+  throw error;
+}
+
+/** Files of the local disk. */
+export const localFileStore: FileStore = {
+  async list(folder): Promise<FileEntry[] | null> {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
+    return entries?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })) ?? null;
+  },
+
+  async stat(path): Promise<FileStat | null> {
+    const found = await stat(path).catch(nullIfMissing);
+    return found && { sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
+  },
+
+  readBytes(path) {
+    return readFile(path).catch(nullIfMissing);
+  },
+
+  async readRange(path, offset, length) {
+    const file = await open(path, 'r').catch(nullIfMissing);
+    if (!file) return null;
+    try {
+      const buffer = Buffer.alloc(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return buffer.subarray(0, filled);
+    } finally {
+      await file.close();
+    }
+  },
+};
