@@ -178,6 +178,139 @@ export const errorCatalogue = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: '58000',
   },
+  // --- keys and values ----------------------------------------------------------------------------------------
+  PRIMARY_KEY_COLUMN_NOT_FOUND: {
+    message: 'Source table {table} has no column "{column}", which the primary key names. Its columns: {columns}.',
+    remedy: 'Name columns of the source table; capitals count.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42703',
+  },
+  PRIMARY_KEY_TYPE_UNSUPPORTED: {
+    message: 'Column "{column}" of source table {table} has type {type}, which cannot be part of a primary key.',
+    remedy: 'Choose key columns of simple types, not of nested ones.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  TIMESERIES_COLUMN_NOT_FOUND: {
+    message:
+      'Source table {table} has no column "{column}", which is to be the timeseries key. Its columns: {columns}.',
+    remedy: 'Name a column of the source table; capitals count.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42703',
+  },
+  TIMESERIES_TYPE_UNSUPPORTED: {
+    message:
+      'Column "{column}" of source table {table} has type {type}, which has no order, so it cannot be a timeseries key.',
+    remedy: 'Choose a column with an order: a timestamp, a date, a number or a text.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  PRIMARY_KEY_CONSTRAINT_VIOLATION: {
+    message:
+      'Source table {table} has several rows with one primary key ({columns}) for synced table {target}; for example {keys}.',
+    remedy:
+      'Correct the source, choose a key that is unique, or set timeseries_key to the column whose greatest value is to win.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23505',
+  },
+  TIMESERIES_KEY_TIE: {
+    message:
+      'Source table {table} has several rows with one primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}; for example {keys}.',
+    remedy: 'Correct the source, or choose a timeseries key that differs between the rows of one key.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23505',
+  },
+  CHARACTER_NOT_IN_REPERTOIRE: {
+    message:
+      'Column "{column}" of source table {table} holds NUL characters, which Postgres cannot store in synced table {target}; rows with key {keys}.',
+    remedy:
+      "Remove them in the source, or create the synced table with invalid_characters => 'strip', which leaves them out and counts the rows.",
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '22021',
+  },
+  // --- the target ---------------------------------------------------------------------------------------------
+  POSTGRES_UNREACHABLE: {
+    message: 'Postgres at {server} cannot be used: {reason}.',
+    remedy: 'Check that the server runs and that the connection string (DATABASE_URL or the settings file) is right.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '08006',
+  },
+  LOCK_TIMEOUT: {
+    message:
+      'Synced table {target} could not be switched to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
+    remedy:
+      'End the transactions that keep the table locked (see pg_stat_activity); the sync is tried again by itself.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '55P03',
+  },
+  CHANGED_PRIMARY_KEY_COLUMN_TYPE: {
+    message:
+      'Key column "{column}" of source table {table} is now {type}; in synced table {target} it is {target_type}.',
+    remedy: 'Delete the synced table, drop it and create it again: a key column cannot change its type in place.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42804',
+  },
+  DEPENDENT_OBJECTS_EXIST: {
+    message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',
+    remedy: 'Drop or change what depends on the column, then sync again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '2BP01',
+  },
+  SYNCED_TABLE_DROPPED: {
+    message: 'Synced table {target} was dropped in Postgres, so its sync has ended.',
+    remedy: 'Remove it with delete_synced_table, and create it again if it is still wanted.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42P01',
+  },
+  SYNCED_TABLE_DELETED: {
+    message: 'Synced table {target} was deleted while it was being synced; the update has ended without a change.',
+    remedy: 'Nothing to do.',
+    retry: 'none',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '57014',
+  },
+  LEASE_LOST: {
+    message:
+      'Another sidecar has taken over the pipeline of synced table {target}; this one has ended its update without a change.',
+    remedy: 'Nothing to do: the other sidecar goes on.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
+  },
+  INTERNAL_ERROR: {
+    message: 'Synced table {target} could not be synced because of an unexpected error: {reason}.',
+    remedy: 'See the log of the sidecar; please report it if it comes again.',
+    retry: 'timed',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: 'XX000',
+  },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,0 +1,42 @@
+import { syncedTablesError } from './errors.js';
+
+/** A table name of the form catalog.schema.table. */
+export interface TableName {
+  readonly catalog: string;
+  readonly schema: string;
+  readonly table: string;
+}
+
+const NAME_PART = /^[A-Za-z0-9_]+$/;
+
+/**
+ * Reads the full name of a source table.
+ * @throws SOURCE_NAME_INVALID unless it has three parts of letters, digits and underscores
+ */
+export function parseSourceName(name: string): TableName {
+  const parts = name.split('.');
+  const [catalog, schema, table] = parts;
+  if (parts.length !== 3 || !catalog || !schema || !table || !parts.every((part) => NAME_PART.test(part))) {
+    throw syncedTablesError('SOURCE_NAME_INVALID', { name });
+  }
+  return { catalog, schema, table };
+}
+
+/** `gold.users`, quoted only where Postgres needs it: how messages and views name a Postgres table. */
+export function postgresTableName(schema: string, table: string): string {
+  return `${quoteIfNeeded(schema)}.${quoteIfNeeded(table)}`;
+}
+
+function quoteIfNeeded(identifier: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(identifier) ? identifier : quoteIdentifier(identifier);
+}
+
+/** Quotes an identifier for SQL: the one way names enter statements, in Postgres and in DuckDB alike. */
+export function quoteIdentifier(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** Quotes a string literal for SQL with standard_conforming_strings, in Postgres and in DuckDB alike. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

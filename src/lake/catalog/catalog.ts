@@ -1,0 +1,35 @@
+import { syncedTablesError } from '../../core/errors.js';
+import { parseSourceName, type TableName } from '../../core/names.js';
+import type { LakeTable } from '../lake-table.js';
+
+/** Where names of source tables come from: a folder, a Unity Catalog server … */
+export interface Catalog {
+  /** @throws SOURCE_TABLE_NOT_FOUND if there is no such table */
+  open(name: TableName): Promise<LakeTable>;
+}
+
+/** All configured catalogs by name. */
+export class CatalogSet {
+  readonly #catalogs: ReadonlyMap<string, Catalog>;
+
+  constructor(catalogs: ReadonlyMap<string, Catalog>) {
+    this.#catalogs = catalogs;
+  }
+
+  /**
+   * Finds a source table by its full name.
+   * @throws SOURCE_NAME_INVALID, CATALOG_NOT_FOUND, SOURCE_TABLE_NOT_FOUND
+   */
+  async open(fullName: string): Promise<LakeTable> {
+    const name = parseSourceName(fullName);
+    const catalog = this.#catalogs.get(name.catalog);
+    if (!catalog) {
+      throw syncedTablesError('CATALOG_NOT_FOUND', {
+        catalog: name.catalog,
+        table: fullName,
+        configured: [...this.#catalogs.keys()].join(', ') || 'none',
+      });
+    }
+    return catalog.open(name);
+  }
+}

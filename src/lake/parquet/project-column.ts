@@ -1,0 +1,136 @@
+import type { DataType, Field } from '../../core/data-type.js';
+import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { duckDbType } from '../engine/duckdb-type.js';
+import { VARIANT_FUNCTION } from '../engine/variant-function.js';
+import { listElement, mapEntry, type ParquetNode } from './parquet-schema.js';
+
+/** How columns are found in files: by their physical name, or by Parquet field id (Delta column mapping mode id). */
+export type ColumnMatch = 'name' | 'id';
+
+export interface Projection {
+  readonly match: ColumnMatch;
+  /** True if the engine knows this file's variants as VARIANT, false if it sees the groups they are stored in. */
+  readonly isVariantMarked: boolean;
+}
+
+/** The node of a file that holds `field`; null if the file does not have it. */
+export function findColumn(columns: readonly ParquetNode[], field: Field, match: ColumnMatch): ParquetNode | null {
+  if (match === 'id') return columns.find((node) => node.fieldId === field.fieldId) ?? null;
+  const name = field.physicalName.toLowerCase();
+  return (
+    columns.find((node) => node.name === field.physicalName) ??
+    columns.find((node) => node.name.toLowerCase() === name) ??
+    null
+  );
+}
+
+/**
+ * SQL that turns the value of a file's column into the canonical value of `type`: renamed members, members that the
+ * file lacks as null, members that the table dropped left out, older types cast to the current one.
+ * @param value SQL of the file's value
+ */
+export function projectValue(
+  type: DataType,
+  node: ParquetNode,
+  value: string,
+  projection: Projection,
+  depth = 0,
+): string {
+  switch (type.kind) {
+    case 'variant':
+      return projectVariant(value, projection);
+    case 'struct': {
+      if (isSame(type, node)) return value;
+      const members = type.fields.map((field) => {
+        const child = findColumn(node.children, field, projection.match);
+        const member = child
+          ? projectValue(field.type, child, `struct_extract(${value}, ${quoteLiteral(child.name)})`, projection, depth)
+          : nullOf(field.type);
+        return `${quoteIdentifier(field.name)} := ${member}`;
+      });
+      return `case when ${value} is null then null else struct_pack(${members.join(', ')}) end`;
+    }
+    case 'array': {
+      const element = listElement(node) ?? node;
+      if (isSame(type, node)) return value;
+      const item = `x${depth}`;
+      return `list_transform(${value}, lambda ${item}: ${projectValue(type.element, element, item, projection, depth + 1)})`;
+    }
+    case 'map': {
+      const entry = mapEntry(node);
+      if (!entry || isSame(type, node)) return value;
+      const item = `x${depth}`;
+      const key = projectValue(type.key, entry.key, `${item}.key`, projection, depth + 1);
+      const content = entry.value
+        ? projectValue(type.value, entry.value, `${item}.value`, projection, depth + 1)
+        : nullOf(type.value);
+      const pairs = `list_transform(map_entries(${value}), lambda ${item}: struct_pack(key := ${key}, value := ${content}))`;
+      return `case when ${value} is null then null else map_from_entries(${pairs}) end`;
+    }
+    case 'void':
+      return nullOf(type);
+    default:
+      return isSame(type, node) ? value : `cast(${value} as ${duckDbType(type)})`;
+  }
+}
+
+/** SQL of a null of the canonical type. */
+export function nullOf(type: DataType): string {
+  return `cast(null as ${duckDbType(type)})`;
+}
+
+/** True if the engine reads `node` as exactly the canonical type, names included: then nothing is to be done. */
+function isSame(type: DataType, node: ParquetNode): boolean {
+  switch (type.kind) {
+    case 'struct':
+      return (
+        node.children.length === type.fields.length &&
+        type.fields.every((field, index) => {
+          const child = node.children[index];
+          return child !== undefined && child.name === field.name && isSame(field.type, child);
+        })
+      );
+    case 'array': {
+      const element = listElement(node);
+      return element !== null && isSame(type.element, element);
+    }
+    case 'map': {
+      const entry = mapEntry(node);
+      return entry?.value != null && isSame(type.key, entry.key) && isSame(type.value, entry.value);
+    }
+    case 'variant':
+    case 'void':
+    case 'unsupported':
+      return false;
+    default:
+      return node.children.length === 0 && node.duckDbType === duckDbType(type);
+  }
+}
+
+/**
+ * Spark stores a variant as a group of two blobs, which only newer versions mark as VARIANT and shred.
+ * A marked one is put together by the engine first; the order of the two varies, so they go by name.
+ */
+function projectVariant(value: string, projection: Projection): string {
+  const parts = projection.isVariantMarked
+    ? `cast(variant_to_parquet_variant(${value}) as struct(metadata blob, "value" blob))`
+    : value;
+  const part = (name: string) => `struct_extract(${parts}, '${name}')`;
+  return `case when ${value} is null then null else ${VARIANT_FUNCTION}(${part('metadata')}, ${part('value')}) end`;
+}
+
+/** True if the table's type holds a variant at any depth. */
+export function holdsVariant(type: DataType): boolean {
+  switch (type.kind) {
+    case 'variant':
+      return true;
+    case 'array':
+      return holdsVariant(type.element);
+    case 'map':
+      return holdsVariant(type.key) || holdsVariant(type.value);
+    case 'struct':
+      return type.fields.some((field) => holdsVariant(field.type));
+    default:
+      return false;
+  }
+}
