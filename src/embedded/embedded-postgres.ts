@@ -64,7 +64,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const dataDir = path.resolve(options.dataDir);
   signal?.throwIfAborted();
   const account = findServerAccount(dataDir);
-  const binaries = await prepareServerBinaries(major, account);
+  const binaries = await prepareServerBinaries({ major, account });
   const password = await prepareCluster({ major, dataDir, binDir: binaries.binDir, account, signal });
   const launch: Launch = { ...options, major, dataDir, account, binaries };
   const { postmaster, port } = await launchOnPort(launch);

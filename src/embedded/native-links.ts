@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { readFile, rename, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 
 interface NativeLink {
-  /** The file that exists. */
+  /** The file that exists; both paths start with "native/", whatever the folder is called now. */
   readonly source: string;
   /** The link to make. */
   readonly target: string;
@@ -17,10 +18,10 @@ interface NativeLink {
 export async function makeNativeLinks(nativeDir: string): Promise<void> {
   const listed = JSON.parse(await readFile(path.join(nativeDir, 'pg-symlinks.json'), 'utf8')) as NativeLink[];
   for (const { source, target } of listed) {
-    const sourcePath = path.resolve(nativeDir, '..', source);
-    const targetPath = path.resolve(nativeDir, '..', target);
+    const sourcePath = path.join(nativeDir, path.relative('native', source));
+    const targetPath = path.join(nativeDir, path.relative('native', target));
     if (await isThere(targetPath)) continue;
-    const unfinished = `${targetPath}.${process.pid}.tmp`;
+    const unfinished = `${targetPath}.${randomBytes(6).toString('hex')}.tmp`;
     await symlink(path.relative(path.dirname(targetPath), sourcePath), unfinished);
     // rename replaces a dangling link too, and two processes that race put the same link in place.
     await rename(unfinished, targetPath);

