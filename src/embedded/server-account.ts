@@ -14,7 +14,7 @@ export interface ServerAccount {
 const accountNames = ['postgres', '_postgres', 'nobody'] as const;
 
 /** What server processes see: no PG… variables, one locale (macOS refuses to start without one), one time zone. */
-export const serverEnvironment: NodeJS.ProcessEnv = {
+const serverEnvironment: NodeJS.ProcessEnv = {
   PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
   LANG: 'C',
   LC_ALL: 'C',

@@ -1,0 +1,85 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
+import type { TestServer } from './test-server.js';
+
+/** A test run loses nothing when its server loses data; tests that crash a server start their own. */
+const fastSettings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+};
+const majors = [15, 18] as const;
+
+interface StartedServer extends TestServer {
+  stop(): Promise<void>;
+}
+
+/**
+ * Provides the PostgreSQL servers of a run: the one of TEST_DATABASE_URL or DATABASE_URL if given, containers with
+ * TEST_POSTGRES=docker, else the servers that npm ships.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { TEST_DATABASE_URL, DATABASE_URL, TEST_POSTGRES } = process.env;
+  const givenUrl = TEST_DATABASE_URL || DATABASE_URL;
+  if (givenUrl) {
+    project.provide('postgresServers', [await describeServer(givenUrl)]);
+    return async () => {};
+  }
+  const root = await mkdtemp(path.join(tmpdir(), 'synced-tables-test-'));
+  await chmod(root, 0o755); // the server may run as another user
+  const starts = await Promise.allSettled(
+    majors.map((major) => (TEST_POSTGRES === 'docker' ? startContainer(major) : startEmbedded(major, root))),
+  );
+  const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []));
+  const teardown = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+    await rm(root, { recursive: true, force: true });
+  };
+  if (failures.length > 0) {
+    await teardown();
+    throw failures[0];
+  }
+  project.provide(
+    'postgresServers',
+    servers.map(({ name, major, url }) => ({ name, major, url })),
+  );
+  return teardown;
+}
+
+async function describeServer(url: string): Promise<TestServer> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ version: number; super: boolean }>(
+      `select current_setting('server_version_num')::int as version, rolsuper as super
+       from pg_catalog.pg_roles where rolname = current_user`,
+    );
+    const [row] = rows;
+    if (!row?.super)
+      throw new Error('the user of TEST_DATABASE_URL must be a superuser: tests make roles and triggers');
+    const major = Math.trunc(row.version / 10_000);
+    return { name: `PostgreSQL ${major}`, major, url };
+  } finally {
+    await client.end();
+  }
+}
+
+async function startEmbedded(major: 15 | 18, root: string): Promise<StartedServer> {
+  const dataDir = path.join(root, String(major));
+  const server = await startEmbeddedPostgres({ major, dataDir, settings: fastSettings });
+  return { name: `PostgreSQL ${major}`, major, url: server.url, stop: () => server.stop('immediate') };
+}
+
+async function startContainer(major: 15 | 18): Promise<StartedServer> {
+  const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
+  const settings = Object.entries(fastSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const container = await new PostgreSqlContainer(`postgres:${major}`).withCommand(['postgres', ...settings]).start();
+  const stop = async (): Promise<void> => void (await container.stop());
+  return { name: `PostgreSQL ${major}`, major, url: container.getConnectionUri(), stop };
+}

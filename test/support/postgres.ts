@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { inject } from 'vitest';
+import type { TestServer } from './test-server.js';
+
+/** A database of one test or test file. Disposing of it drops it, and fails when somebody is still connected. */
+export interface TestDatabase extends AsyncDisposable {
+  /** Connects as a superuser. */
+  readonly url: string;
+  /** Opens a session that ends with the database at the latest. */
+  connect(): Promise<pg.Client>;
+}
+
+/** Sessions that were just ended are seen for a moment longer. */
+const sessionEndMsLimit = 3000;
+
+/** The servers of this run; `describe.each(postgresServers())('$name', …)` runs tests on each. */
+export function postgresServers(): TestServer[] {
+  return inject('postgresServers');
+}
+
+/** Makes an empty database of its own: `await using database = await createTestDatabase(server)`. */
+export async function createTestDatabase(server: Pick<TestServer, 'url'>): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await withClient(server.url, (client) => client.query(`create database ${name} template template0`));
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  const clients: pg.Client[] = [];
+  return {
+    url: url.href,
+    connect: async () => {
+      const client = new pg.Client({ connectionString: url.href, application_name: 'test' });
+      // The server may be killed or the session ended by the test itself; what it then sees is its own query's error.
+      client.on('error', () => {});
+      await client.connect();
+      clients.push(client);
+      return client;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(clients.map((client) => client.end()));
+      await dropDatabase(server.url, name);
+    },
+  };
+}
+
+async function dropDatabase(serverUrl: string, name: string): Promise<void> {
+  await withClient(serverUrl, async (client) => {
+    const leaked = await findLeakedSessions(client, name);
+    await client.query(`drop database ${name} with (force)`);
+    if (leaked.length > 0) throw new Error(`sessions were left open: ${leaked.join('; ')}`);
+  });
+}
+
+async function findLeakedSessions(client: pg.Client, name: string): Promise<string[]> {
+  const deadline = performance.now() + sessionEndMsLimit;
+  for (;;) {
+    const { rows } = await client.query<{ session: string }>(
+      `select format('%s (%s): %s', nullif(application_name, ''), state, query) as session
+       from pg_catalog.pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
+      [name],
+    );
+    if (rows.length === 0 || performance.now() > deadline) return rows.map((row) => row.session);
+    await sleep(20);
+  }
+}
+
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'test-admin' });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
