@@ -1,0 +1,133 @@
+import type { Field } from '../../core/data-type.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { SourceSnapshot } from '../source.js';
+import type { FileStore } from '../storage/file-store.js';
+import type { CheckpointReader } from './checkpoint-reader.js';
+import { type ColumnMappingMode, columnMappingMode } from './column-mapping.js';
+import { commitTimeMs } from './commit-time.js';
+import { type DeltaFile, requireInside, toDeltaFile } from './delta-file.js';
+import { parseDeltaSchema } from './delta-schema.js';
+import { LogFileVanished } from './log-file-vanished.js';
+import { type LogListing, listLog } from './log-listing.js';
+import { canonicalRoot } from './log-path.js';
+import { requireReadable } from './protocol-gate.js';
+import { replayTableState, type TableState } from './table-state.js';
+
+export type { DeltaFile } from './delta-file.js';
+
+/** How often a log is listed anew because log clean-up took a file between listing and reading. */
+const LISTINGS_LIMIT = 3;
+
+/** A Delta table at one version. `rowCount` is null: statistics of the log may be wrong. */
+export interface DeltaSnapshot extends SourceSnapshot {
+  readonly version: bigint;
+  /** The table's folder, canonical. */
+  readonly root: string;
+  readonly mappingMode: ColumnMappingMode;
+  /** Logical names, spelled as in `columns`. */
+  readonly partitionColumns: readonly string[];
+  /** Table properties. */
+  readonly configuration: ReadonlyMap<string, string>;
+  /** In no particular order. */
+  readonly files: readonly DeltaFile[];
+}
+
+export interface OpenDeltaSnapshotOptions {
+  readonly store: FileStore;
+  /** The table's folder: an absolute, decoded path of the store. */
+  readonly root: string;
+  /** For messages. */
+  readonly tableName: string;
+  /** The newest one if left out. */
+  readonly version?: bigint;
+  /** Follow paths of the log that leave the table's folder. */
+  readonly allowOutsidePaths?: boolean;
+  readonly readCheckpoint: CheckpointReader;
+}
+
+/**
+ * Reads the log of a Delta table and gives its state at a version; no data file is touched.
+ * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT,
+ *   DELTA_UNSUPPORTED_FEATURE, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING if the log keeps changing under the reader
+ */
+export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
+  const located = { ...options, root: canonicalRoot(options.root) };
+  let vanished: LogFileVanished | null = null;
+  for (let attempt = 1; attempt <= LISTINGS_LIMIT; attempt++) {
+    try {
+      return await readSnapshot(located);
+    } catch (error) {
+      if (!(error instanceof LogFileVanished)) throw error;
+      vanished = error;
+    }
+  }
+  throw syncedTablesError(
+    'SOURCE_FILE_MISSING',
+    { file: vanished?.path ?? located.root, table: options.tableName, version: options.version ?? 'newest' },
+    vanished,
+  );
+}
+
+/**
+ * The version that `openDeltaSnapshot` would read now: that of the newest commit or complete checkpoint.
+ * @throws SOURCE_TABLE_NOT_FOUND
+ */
+export async function latestDeltaVersion(options: {
+  store: FileStore;
+  root: string;
+  tableName: string;
+}): Promise<bigint> {
+  return (await listLog({ ...options, root: canonicalRoot(options.root) })).latestVersion;
+}
+
+async function readSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
+  const { store, root, tableName, readCheckpoint } = options;
+  const listing = await listLog({ store, root, tableName });
+  const latest = listing.latestVersion;
+  const version = options.version ?? latest;
+  if (version < 0n || version > latest) {
+    throw syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: tableName, version, latest });
+  }
+  const state = await replayTableState({ store, root, tableName, listing, version, readCheckpoint });
+  return await toSnapshot(state, listing, options);
+}
+
+async function toSnapshot(
+  state: TableState,
+  listing: LogListing,
+  options: OpenDeltaSnapshotOptions,
+): Promise<DeltaSnapshot> {
+  const { store, root, tableName } = options;
+  const { protocol, metadata, segment } = state;
+  requireReadable(protocol, tableName);
+  if (metadata.formatProvider !== 'parquet') {
+    const feature = `data files of format ${metadata.formatProvider}`;
+    throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
+  }
+  const mappingMode = columnMappingMode({ protocol, metadata, tableName });
+  const columns = parseDeltaSchema(metadata.schemaString, { mode: mappingMode, tableName });
+  const partitionFields = metadata.partitionColumns.map((name) => partitionField(columns, name, tableName));
+  const files = state.files.map(({ path, add }) => toDeltaFile({ path, add, partitionFields, tableName }));
+  if (!options.allowOutsidePaths) for (const file of files) requireInside({ root, tableName, file });
+  const { configuration } = metadata;
+  return {
+    tableName,
+    root,
+    version: segment.version,
+    committedAtMs: await commitTimeMs({ store, root, tableName, listing, segment, configuration }),
+    tableId: metadata.id,
+    columns,
+    rowCount: null,
+    mappingMode,
+    partitionColumns: partitionFields.map((field) => field.name),
+    configuration,
+    files,
+  };
+}
+
+function partitionField(columns: readonly Field[], name: string, tableName: string): Field {
+  const found = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  if (found) return found;
+  const reason = `partition column "${name}" is not in the schema`;
+  throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+}

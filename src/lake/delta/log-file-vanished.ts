@@ -1,0 +1,10 @@
+/** A file of `_delta_log` that was listed and is no longer there: the reader lists again. Never reaches a user. */
+export class LogFileVanished extends Error {
+  override readonly name = 'LogFileVanished';
+  readonly path: string;
+
+  constructor(path: string) {
+    super(`${path} was listed and has vanished`);
+    this.path = path;
+  }
+}
