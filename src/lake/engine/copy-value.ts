@@ -40,8 +40,8 @@ function nulError(columnIndex: number): string {
 
 function copyString(value: string, columnIndex: number, options: CopyValueOptions): string {
   const isStrip = options.invalidCharacters === 'strip';
-  const escape = options.format === 'text' ? escapeText : (text: string) => text;
-  const onNul = isStrip ? escape(`replace(${value}, chr(0), '')`) : nulError(columnIndex);
+  const encode = options.format === 'text' ? escapeText : (text: string) => text;
+  const onNul = isStrip ? encode(`replace(${value}, chr(0), '')`) : nulError(columnIndex);
   // Almost all values are clean: five searches cost a tenth of five rewrites.
   const special = ['\\', '\n', '\t', '\r'].map((character) => `contains(${value}, ${characterLiteral(character)})`);
   const escaped = options.format === 'text' ? ` when ${special.join(' or ')} then ${escapeText(value)}` : '';

@@ -1,0 +1,42 @@
+import type { Field } from './data-type.js';
+
+export type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
+
+/** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
+export type SyncedTableState =
+  | 'SYNCED_TABLE_PROVISIONING'
+  | 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES'
+  | 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
+  | 'SYNCED_TABLE_ONLINE'
+  | 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
+  | 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'
+  | 'SYNCED_TABLE_OFFLINE_FAILED'
+  | 'SYNCED_TABLED_OFFLINE';
+
+/** A synced table as the registry knows it. */
+export interface SyncedTable {
+  readonly tableId: string;
+  readonly schema: string;
+  readonly name: string;
+  /** `schema.name`, quoted where Postgres needs it: for messages. */
+  readonly fullName: string;
+  readonly source: string;
+  readonly keyColumns: readonly string[];
+  readonly timeseriesKey: string | null;
+  readonly invalidCharacters: 'fail' | 'strip';
+  readonly policy: SchedulingPolicy;
+  /** OID of the Postgres table; null before the first load. Kept when somebody dropped the table. */
+  readonly relation: number | null;
+  readonly syncedVersion: bigint | null;
+  readonly sourceTableId: string | null;
+  readonly createdBy: string;
+}
+
+/** A column of the Postgres table with the source column that fills it. */
+export interface TargetColumn {
+  readonly field: Field;
+  readonly postgresType: string;
+}

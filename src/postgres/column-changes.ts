@@ -1,0 +1,105 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier } from '../core/names.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { isPostgresError } from './session.js';
+
+/** How the columns of a published table have to change before its new rows can be switched in. */
+export interface ColumnChanges {
+  readonly added: readonly TargetColumn[];
+  /** Names of columns that the source no longer has. */
+  readonly dropped: readonly string[];
+  readonly retyped: readonly TargetColumn[];
+}
+
+export const NO_COLUMN_CHANGES: ColumnChanges = { added: [], dropped: [], retyped: [] };
+
+export function hasColumnChanges(changes: ColumnChanges): boolean {
+  return changes.added.length + changes.dropped.length + changes.retyped.length > 0;
+}
+
+/**
+ * Compares a published table with the columns that its source has now.
+ * @throws CHANGED_PRIMARY_KEY_COLUMN_TYPE: Postgres cannot retype the column that a table is partitioned by
+ */
+export async function planColumnChanges(
+  client: pg.Client,
+  table: SyncedTable,
+  relation: number,
+  wanted: readonly TargetColumn[],
+): Promise<ColumnChanges> {
+  const { rows } = await client.query<{ name: string; type: string }>(
+    `select attname as name, format_type(atttypid, atttypmod) as type
+       from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attnum`,
+    [relation],
+  );
+  const current = new Map(rows.map((row) => [row.name, row.type]));
+  const wantedNames = new Set(wanted.map((column) => column.field.name));
+  const retyped = wanted.filter((column) => {
+    const type = current.get(column.field.name);
+    return type !== undefined && type !== column.postgresType;
+  });
+  const retypedKey = retyped.find((column) => table.keyColumns.includes(column.field.name));
+  if (retypedKey) {
+    throw syncedTablesError('CHANGED_PRIMARY_KEY_COLUMN_TYPE', {
+      column: retypedKey.field.name,
+      table: table.source,
+      type: retypedKey.postgresType,
+      target: table.fullName,
+      target_type: current.get(retypedKey.field.name) ?? '',
+    });
+  }
+  return {
+    added: wanted.filter((column) => !current.has(column.field.name)),
+    dropped: [...current.keys()].filter((name) => !wantedNames.has(name)),
+    retyped,
+  };
+}
+
+/**
+ * Changes the columns of the parent. Called while it has no partition, so nothing is rewritten.
+ * @param qualifiedTarget the parent, quoted for SQL
+ * @throws DEPENDENT_OBJECTS_EXIST naming the views that stand in the way
+ */
+export async function applyColumnChanges(
+  client: pg.Client,
+  table: SyncedTable,
+  qualifiedTarget: string,
+  changes: ColumnChanges,
+): Promise<void> {
+  for (const name of changes.dropped) {
+    await alterColumn(client, table, name, `alter table ${qualifiedTarget} drop column ${quoteIdentifier(name)}`);
+  }
+  for (const { field, postgresType } of changes.retyped) {
+    const column = quoteIdentifier(field.name);
+    // The partition that held the old values is detached, so the expression converts nothing.
+    const change = `alter table ${qualifiedTarget} alter column ${column} type ${postgresType} using null`;
+    await alterColumn(client, table, field.name, change);
+  }
+  for (const { field, postgresType } of changes.added) {
+    await client.query(`alter table ${qualifiedTarget} add column ${quoteIdentifier(field.name)} ${postgresType}`);
+  }
+}
+
+async function alterColumn(client: pg.Client, table: SyncedTable, column: string, statement: string): Promise<void> {
+  try {
+    await client.query(statement);
+  } catch (error) {
+    const isDependency = isPostgresError(error) && (error.code === '2BP01' || error.code === '0A000');
+    if (!isDependency) throw error;
+    const objects = dependentObjects(error.detail ?? '');
+    throw syncedTablesError(
+      'DEPENDENT_OBJECTS_EXIST',
+      { target: table.fullName, table: table.source, column, objects },
+      error,
+    );
+  }
+}
+
+/** `view gold.v, view gold.w` from the detail of Postgres' error, which has one line an object. */
+function dependentObjects(detail: string): string {
+  const objects = detail.split('\n').map((line) => {
+    return line.replace(/ depends on .*$/, '').replace(/^rule \S+ on /, '');
+  });
+  return objects.filter(Boolean).join(', ') || 'another object';
+}

@@ -1,0 +1,115 @@
+import type pg from 'pg';
+import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+
+interface TableRow {
+  table_id: string;
+  schema_name: string;
+  table_name: string;
+  synced_table: string;
+  source_table_full_name: string;
+  primary_key_columns: string[];
+  timeseries_key: string | null;
+  invalid_characters: 'fail' | 'strip';
+  scheduling_policy: SyncedTable['policy'];
+  relation: string | null;
+  synced_version: string | null;
+  source_table_id: string | null;
+  created_by: string;
+}
+
+/** The synced tables of a pipeline, oldest first. */
+export async function readPipelineTables(client: pg.Client, pipelineId: string): Promise<SyncedTable[]> {
+  const { rows } = await client.query<TableRow>(
+    `select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
+            t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
+            t.synced_version::text, t.source_table_id, t.created_by
+       from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)
+      where t.pipeline_id = $1 order by t.created_at, t.table_id`,
+    [pipelineId],
+  );
+  return rows.map((row) => ({
+    tableId: row.table_id,
+    schema: row.schema_name,
+    name: row.table_name,
+    fullName: row.synced_table,
+    source: row.source_table_full_name,
+    keyColumns: row.primary_key_columns,
+    timeseriesKey: row.timeseries_key,
+    invalidCharacters: row.invalid_characters,
+    policy: row.scheduling_policy,
+    relation: row.relation === null ? null : Number(row.relation),
+    syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
+    sourceTableId: row.source_table_id,
+    createdBy: row.created_by,
+  }));
+}
+
+/** Changes what the status view says of a table; false if the table is no longer registered. */
+export async function writeTableState(
+  client: pg.Client,
+  tableId: string,
+  state: SyncedTableState,
+  message: string,
+  errorCode: string | null = null,
+): Promise<boolean> {
+  const written = await client.query(
+    `update synced_tables._tables set state = $2, message = $3, last_error_code = $4, rows_done = null, rows_total = null
+      where table_id = $1`,
+    [tableId, state, message, errorCode],
+  );
+  return written.rowCount === 1;
+}
+
+/** Notes the newest source version seen and when it was committed. */
+export async function writeSourceVersion(
+  client: pg.Client,
+  tableId: string,
+  version: bigint | null,
+  committedAtMs: number | null,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._tables set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000)
+      where table_id = $1`,
+    [tableId, version?.toString() ?? null, committedAtMs],
+  );
+}
+
+export async function writeProgress(
+  client: pg.Client,
+  tableId: string,
+  rowsDone: bigint,
+  rowsTotal: bigint | null,
+): Promise<void> {
+  await client.query(`update synced_tables._tables set rows_done = $2, rows_total = $3 where table_id = $1`, [
+    tableId,
+    rowsDone.toString(),
+    rowsTotal?.toString() ?? null,
+  ]);
+}
+
+export interface EventRecord {
+  readonly level: 'INFO' | 'WARN' | 'ERROR';
+  readonly type: string;
+  readonly syncedTable: string | null;
+  readonly pipelineId: string | null;
+  readonly updateId: string | null;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Adds to the history that `synced_tables.events` shows. Never pass values of rows. */
+export async function recordEvent(client: pg.Client, event: EventRecord): Promise<void> {
+  await client.query(
+    `insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message, details)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      event.level,
+      event.type,
+      event.syncedTable,
+      event.pipelineId,
+      event.updateId,
+      event.message,
+      event.details ? JSON.stringify(event.details) : null,
+    ],
+  );
+}

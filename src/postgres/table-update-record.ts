@@ -1,0 +1,73 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
+
+/** How the rows of an update came into the table. */
+export type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'UNCHANGED';
+
+/** What an update did to one synced table. */
+export interface TableUpdateResult {
+  readonly method: UpdateMethod;
+  readonly version: bigint | null;
+  readonly rowsWritten: bigint;
+  readonly rowsDeleted: bigint;
+  readonly rowsWithoutKey: bigint;
+  readonly rowsWithStrippedCharacters: bigint;
+  readonly loadSeconds: number;
+  readonly switchMs: number;
+}
+
+/** Notes that the update has begun with this table. */
+export async function recordTableUpdateStart(client: pg.Client, updateId: string, table: SyncedTable): Promise<void> {
+  await client.query(
+    `insert into synced_tables._table_updates
+       (update_id, table_id, synced_table, source_table_full_name, state, previous_version, started_at)
+     values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
+     on conflict (update_id, table_id) do update
+       set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
+           remedy = null`,
+    [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null],
+  );
+}
+
+/** Notes the result; called inside the transaction that makes it visible. */
+export async function recordTableUpdateEnd(
+  client: pg.Client,
+  updateId: string,
+  table: SyncedTable,
+  result: TableUpdateResult,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates
+        set state = 'COMPLETED', method = $3, synced_version = $4, rows_written = $5, rows_deleted = $6,
+            rows_without_key = $7, rows_with_stripped_characters = $8, load_seconds = $9, switch_ms = $10,
+            finished_at = clock_timestamp()
+      where update_id = $1 and table_id = $2`,
+    [
+      updateId,
+      table.tableId,
+      result.method,
+      result.version?.toString() ?? null,
+      result.rowsWritten.toString(),
+      result.rowsDeleted.toString(),
+      result.rowsWithoutKey.toString(),
+      result.rowsWithStrippedCharacters.toString(),
+      result.loadSeconds,
+      result.switchMs,
+    ],
+  );
+}
+
+export async function recordTableUpdateFailure(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  error: SyncedTablesError,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates
+        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, finished_at = clock_timestamp()
+      where update_id = $1 and table_id = $2`,
+    [updateId, tableId, error.code, error.message, error.remedy],
+  );
+}
