@@ -1,0 +1,169 @@
+import type pg from 'pg';
+import { migrate } from 'postgres-migrations';
+import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { type Migration, migrationsDir, readMigrations } from './migration-files.js';
+import { type AppliedMigration, readAppliedMigrations } from './schema-version.js';
+
+export interface MigrateOptions {
+  /** Folder of the numbered .sql files; the product's own unless a test says otherwise. */
+  readonly dir?: string;
+  readonly log?: (line: string) => void;
+}
+
+/** Held while migrating, so that a second migration of the database waits instead of polling. */
+const migrationLockKey = '5073171826352271';
+
+interface Place {
+  readonly database: string;
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  readonly versionNumber: number;
+  readonly version: string;
+}
+
+/**
+ * Brings the database of `client` to the schema of this version, and says which files it applied; none when it was
+ * there already. Safe to run again, and twice at once. The session keeps its search_path.
+ * @param client a connected session; a superuser's unless nothing is to be done
+ * @throws DATABASE_TOO_OLD, DATABASE_NEWER, MIGRATION_NOT_ALLOWED, MIGRATION_CHANGED, MIGRATION_SCHEMA_TAKEN,
+ *   MIGRATION_FAILED; a file that failed has left nothing behind, those before it stay
+ */
+export async function migrateDatabase(client: pg.Client, options: MigrateOptions = {}): Promise<{ applied: string[] }> {
+  const migrations = await readMigrations(options.dir);
+  const place = await readPlace(client);
+  if (place.versionNumber < 150_000) {
+    throw syncedTablesError('DATABASE_TOO_OLD', { database: place.database, version: place.version });
+  }
+  if (await isUpToDate(client, migrations, place)) return { applied: [] };
+  if (!place.isSuperuser) {
+    throw syncedTablesError('MIGRATION_NOT_ALLOWED', { database: place.database, role: place.role });
+  }
+  const run: Run = { client, place, migrations, options, progress: { file: migrations[0]?.fileName ?? '' } };
+  try {
+    return await withMigrationSession(client, () => migrateUnderLock(run));
+  } catch (error) {
+    throw asSyncedTablesError(error) ?? migrationFailed(run, error);
+  }
+}
+
+interface Run {
+  readonly client: pg.Client;
+  readonly place: Place;
+  readonly migrations: readonly Migration[];
+  readonly options: MigrateOptions;
+  /** What postgres-migrations does not tell: the file at work, and the error of the server below its own. */
+  readonly progress: { file: string; failure?: unknown };
+}
+
+async function migrateUnderLock(run: Run): Promise<{ applied: string[] }> {
+  await makeMigrationsTable(run.client, run.place);
+  // Looked at again under the lock: another session may have migrated while this one waited.
+  if (await isUpToDate(run.client, run.migrations, run.place)) return { applied: [] };
+  return { applied: await applyMigrations(run) };
+}
+
+function migrationFailed({ place, progress }: Run, error: unknown): Error {
+  const { code = 'XX000', message = String(error) } = (progress.failure ?? error) as Partial<pg.DatabaseError>;
+  const reason = message.replace(/\.$/, '');
+  const details = { database: place.database, file: progress.file, sql_state: code, reason };
+  return syncedTablesError('MIGRATION_FAILED', details, error);
+}
+
+async function readPlace(client: pg.Client): Promise<Place> {
+  const { rows } = await client.query<Place>(
+    `select current_database() as database, current_user as role, rolsuper as "isSuperuser",
+            current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version
+       from pg_catalog.pg_roles where rolname = current_user`,
+  );
+  const [place] = rows;
+  if (!place) throw new Error('the session has no role');
+  return place;
+}
+
+async function isUpToDate(client: pg.Client, migrations: readonly Migration[], place: Place): Promise<boolean> {
+  const applied = await readAppliedMigrations(client);
+  if (applied === null) return false;
+  checkApplied(applied, migrations, place.database);
+  return applied.length === migrations.length;
+}
+
+function checkApplied(applied: readonly AppliedMigration[], migrations: readonly Migration[], database: string): void {
+  const known = migrations.length - 1;
+  const newest = applied.at(-1)?.id ?? 0;
+  if (newest > known) throw syncedTablesError('DATABASE_NEWER', { database, found: newest, known });
+  for (const { id, hash } of applied) {
+    const file = migrations[id]?.fileName ?? String(id);
+    if (migrations[id]?.hash !== hash) throw syncedTablesError('MIGRATION_CHANGED', { database, file });
+  }
+}
+
+/**
+ * postgres-migrations names its table `migrations` without a schema, and takes any table of that name in the
+ * database for its own: the search_path makes the name ours, and our table is made before it looks.
+ */
+const migrationSettings = { search_path: 'synced_tables, pg_temp', lock_timeout: '30s', statement_timeout: '0' };
+
+async function withMigrationSession<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  const names = Object.keys(migrationSettings);
+  const { rows: before } = await client.query<{ name: string; value: string }>(
+    'select name, current_setting(name) as value from unnest($1::text[]) as name',
+    [names],
+  );
+  const restore = async (): Promise<void> => {
+    for (const { name, value } of before) await client.query('select set_config($1, $2, false)', [name, value]);
+    await client.query(`select pg_catalog.pg_advisory_unlock(${migrationLockKey})`);
+  };
+  let result: T;
+  try {
+    for (const [name, value] of Object.entries(migrationSettings)) {
+      await client.query('select set_config($1, $2, false)', [name, value]);
+    }
+    await client.query(`select pg_catalog.pg_advisory_lock(${migrationLockKey})`);
+    result = await work();
+  } catch (error) {
+    // A session too broken to be restored has lost its lock and settings anyway; `error` says why.
+    await restore().catch(() => {});
+    throw error;
+  }
+  await restore();
+  return result;
+}
+
+/** Schema and table come together, so a schema without the table, or of a lesser owner, is somebody else's. */
+async function makeMigrationsTable(client: pg.Client, { database }: Place): Promise<void> {
+  const { rows } = await client.query<{ ours: boolean }>(
+    `select owner.rolsuper and coalesce(table_owner.rolsuper, false) as ours
+       from pg_catalog.pg_namespace n join pg_catalog.pg_roles owner on owner.oid = n.nspowner
+       left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'migrations' and c.relkind = 'r'
+       left join pg_catalog.pg_roles table_owner on table_owner.oid = c.relowner
+      where n.nspname = 'synced_tables'`,
+  );
+  if (rows[0]?.ours === true) return;
+  if (rows.length > 0) throw syncedTablesError('MIGRATION_SCHEMA_TAKEN', { database, schema: 'synced_tables' });
+  // One string is one transaction. The columns are those of postgres-migrations' own number 0.
+  await client.query(
+    `create schema synced_tables;
+     create table synced_tables.migrations (
+       id integer constraint migrations_pk primary key, name varchar(100) constraint migrations_name_key unique not null,
+       hash varchar(40) not null, executed_at timestamp default current_timestamp)`,
+  );
+}
+
+async function applyMigrations({ client, migrations, options, progress }: Run): Promise<string[]> {
+  const fileBySql = new Map(migrations.map(({ sql, fileName }) => [sql, fileName]));
+  const recorder = {
+    query: async (query: string | pg.QueryConfig) => {
+      if (typeof query === 'string') progress.file = fileBySql.get(query) ?? progress.file;
+      try {
+        return await client.query(query);
+      } catch (error) {
+        progress.failure ??= error;
+        throw error;
+      }
+    },
+  };
+  // The package asks its client for nothing but `query`.
+  const config = { client: recorder as unknown as pg.Client };
+  const done = await migrate(config, options.dir ?? migrationsDir, { logger: options.log ?? (() => {}) });
+  return done.filter(({ id }) => id > 0).map(({ fileName }) => fileName);
+}
