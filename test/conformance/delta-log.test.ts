@@ -1,17 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDeletionVector } from '../../src/lake/delta/deletion-vector-reader.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
 import { duckDbCheckpointReader, escapeGlob } from '../../src/lake/delta/duckdb-checkpoint-reader.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
+import { sharedData } from '../support/shared-data.js';
 
 // Goal: the replayed log of tables written by real engines gives exactly the rows that the data set's README states,
 // and tables that are broken or too new are refused with a clear error.
 
-const DATA = resolve('../shared/data');
-const hasData = existsSync(DATA);
+const shared = sharedData();
+const hasData = shared !== null;
+const DATA = shared ?? '';
 
 /** What the last column of the README says of a Delta table. */
 type Expectation =

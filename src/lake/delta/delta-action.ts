@@ -1,5 +1,5 @@
 /** Where the bytes of a deletion vector lie: relative file, absolute path, or inline (protocol: "Deletion Vectors"). */
-export type DeletionVectorStorage = 'u' | 'p' | 'i';
+type DeletionVectorStorage = 'u' | 'p' | 'i';
 
 export interface DeletionVectorDescriptor {
   readonly storageType: DeletionVectorStorage;
@@ -42,21 +42,21 @@ export interface FileAction {
   readonly dataChange: boolean;
 }
 
-export interface ChangeFileAction {
+interface ChangeFileAction {
   readonly kind: 'cdc';
   readonly path: string;
   readonly sizeBytes: number | null;
   readonly partitionValues: PartitionTexts | null;
 }
 
-export interface CommitInfoAction {
+interface CommitInfoAction {
   readonly kind: 'commitInfo';
   /** Milliseconds since 1970, as the writer says. */
   readonly timestampMs: number | null;
   readonly inCommitTimestampMs: number | null;
 }
 
-export interface SidecarAction {
+interface SidecarAction {
   readonly kind: 'sidecar';
   readonly path: string;
 }

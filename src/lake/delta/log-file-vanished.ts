@@ -4,7 +4,7 @@ export class LogFileVanished extends Error {
   readonly path: string;
 
   constructor(path: string) {
-    super(`${path} was listed and has vanished`);
+    super(`${path} does not exist any more`);
     this.path = path;
   }
 }

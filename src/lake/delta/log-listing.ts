@@ -8,7 +8,7 @@ export interface Checkpoint {
 }
 
 /** A file that holds the reconciled actions of the commits `from` to `to`, both included. */
-export interface Compaction {
+interface Compaction {
   readonly from: bigint;
   readonly to: bigint;
   readonly name: string;

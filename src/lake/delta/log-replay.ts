@@ -86,12 +86,12 @@ export class LogReplay {
 }
 
 /** Identifies a logical file: canonical path and deletion vector id. A resolved path holds no NUL. */
-export function fileKey(path: string, vector: DeletionVectorDescriptor | null): string {
+function fileKey(path: string, vector: DeletionVectorDescriptor | null): string {
   return vector === null ? path : `${path}\0${deletionVectorId(vector)}`;
 }
 
 /** Protocol: "Deletion Vectors", derived field `uniqueId`. */
-export function deletionVectorId(vector: DeletionVectorDescriptor): string {
+function deletionVectorId(vector: DeletionVectorDescriptor): string {
   const id = vector.storageType + vector.pathOrInlineDv;
   return vector.offset === null ? id : `${id}@${vector.offset}`;
 }

@@ -9,7 +9,7 @@ import {
 } from './roaring-container.js';
 
 /** Delta's 64-bit layout over portable Roaring bitmaps; 1681511376 was an older one. */
-export const DELETION_VECTOR_MAGIC = 1681511377;
+const DELETION_VECTOR_MAGIC = 1681511377;
 const COOKIE_WITHOUT_RUNS = 12346;
 const COOKIE_WITH_RUNS = 12347;
 /** Bitmaps with runs leave out the offset table below this number of containers. */

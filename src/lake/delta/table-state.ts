@@ -70,7 +70,7 @@ async function applyCheckpoint(
   try {
     await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }));
   } catch (error) {
-    if (error instanceof LogFileVanished) throw error;
+    // A missing sidecar does not count as vanished: it was never listed, and its checkpoint may name it for ever.
     for (const part of checkpoint.names) {
       const path = `${logFolder(root)}/${part}`;
       if ((await store.stat(path)) === null) throw new LogFileVanished(path);
