@@ -57,7 +57,8 @@ export async function planColumnChanges(
 }
 
 /**
- * Changes the columns of the parent. Called while it has no partition, so nothing is rewritten.
+ * Changes the columns of the parent. No old value is converted: the rows that hold them are detached, or about to be
+ * overwritten by a merge.
  * @param qualifiedTarget the parent, quoted for SQL
  * @throws DEPENDENT_OBJECTS_EXIST naming the views that stand in the way
  */
@@ -72,8 +73,7 @@ export async function applyColumnChanges(
   }
   for (const { field, postgresType } of changes.retyped) {
     const column = quoteIdentifier(field.name);
-    // The partition that held the old values is detached, so the expression converts nothing.
-    const change = `alter table ${qualifiedTarget} alter column ${column} type ${postgresType} using null`;
+    const change = `alter table ${qualifiedTarget} alter column ${column} type ${postgresType} using null::${postgresType}`;
     await alterColumn(client, table, field.name, change);
   }
   for (const { field, postgresType } of changes.added) {

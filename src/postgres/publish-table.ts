@@ -14,7 +14,7 @@ export interface PublishOptions {
   /** Name of the loaded shadow table: key built, ANALYZEd. */
   readonly shadow: string;
   /** Writes position and results in the same transaction. */
-  readonly finish: (relation: number, elapsedMs: () => number) => Promise<void>;
+  readonly finish: (relation: number) => Promise<void>;
 }
 
 /**
@@ -27,12 +27,11 @@ export async function publishTable(options: PublishOptions): Promise<void> {
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await client.query('select synced_tables._prepare_schema($1)', [table.tableId]);
   await inTransaction(client, async () => {
-    const startedAt = performance.now();
     await requireLease(client, lease, table.fullName);
     await createParent(client, table, target, columns);
     const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);
     const relation = Number(rows[0]?.relation);
-    await options.finish(relation, () => performance.now() - startedAt);
+    await options.finish(relation);
     await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
     await client.query('select databricks_auth.register($1::oid)', [relation]);
     await client.query('select synced_tables._grant_creator($1::oid, $2)', [relation, table.createdBy]);

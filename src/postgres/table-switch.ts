@@ -24,8 +24,8 @@ export interface SwitchOptions {
   /** Name of the loaded shadow table: key built, ANALYZEd. */
   readonly shadow: string;
   readonly columnChanges: ColumnChanges;
-  /** Writes position and results in the same transaction; told how long the switch took so far, in ms. */
-  readonly finish: (elapsedMs: () => number) => Promise<void>;
+  /** Writes position and results in the same transaction, before the table is locked. */
+  readonly finish: () => Promise<void>;
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
 }
@@ -33,9 +33,10 @@ export interface SwitchOptions {
 /**
  * Replaces the partition of a published table by a loaded one. The table keeps its OID, indexes, rights, comments and
  * whatever depends on it; readers see the old rows or the new ones and wait for milliseconds.
+ * @returns how long the transaction that switched took, in ms
  * @throws LOCK_TIMEOUT if transactions keep the table locked, LEASE_LOST, SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST
  */
-export async function switchTable(options: SwitchOptions): Promise<void> {
+export async function switchTable(options: SwitchOptions): Promise<number> {
   const { client, relation, shadow, table, signal } = options;
   const patienceMs = options.patienceMs ?? SWITCH_PATIENCE_MS;
   const startedAt = performance.now();
@@ -48,7 +49,8 @@ export async function switchTable(options: SwitchOptions): Promise<void> {
     const mayLackColumns = options.columnChanges.dropped.length > 0;
     const unbuildable = await buildMissingIndexes(client, relation, shadow, mayLackColumns);
     try {
-      if (await trySwitch(options, unbuildable)) return;
+      const triedAt = performance.now();
+      if (await trySwitch(options, unbuildable)) return performance.now() - triedAt;
       continue; // somebody made another index meanwhile: build it, then come again
     } catch (error) {
       if (!isPostgresError(error) || (error.code !== '55P03' && error.code !== '40P01')) throw error;
@@ -68,10 +70,9 @@ async function trySwitch(options: SwitchOptions, unbuildable: ReadonlySet<string
   const { client, lease, table, relation, shadow } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   const isDone = await inTransaction(client, async () => {
-    const startedAt = performance.now();
     await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await requireLease(client, lease, table.fullName);
-    await options.finish(() => performance.now() - startedAt);
+    await options.finish();
     const old = await solePartition(client, relation);
     await client.query(`alter table ${target} detach partition ${old}`);
     const { rows } = await client.query<{ statement: string }>(

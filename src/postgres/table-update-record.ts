@@ -14,7 +14,6 @@ export interface TableUpdateResult {
   readonly rowsWithoutKey: bigint;
   readonly rowsWithStrippedCharacters: bigint;
   readonly loadSeconds: number;
-  readonly switchMs: number;
 }
 
 /** Notes that the update has begun with this table. */
@@ -40,7 +39,7 @@ export async function recordTableUpdateEnd(
   await client.query(
     `update synced_tables._table_updates
         set state = 'COMPLETED', method = $3, synced_version = $4, rows_written = $5, rows_deleted = $6,
-            rows_without_key = $7, rows_with_stripped_characters = $8, load_seconds = $9, switch_ms = $10,
+            rows_without_key = $7, rows_with_stripped_characters = $8, load_seconds = $9,
             finished_at = clock_timestamp()
       where update_id = $1 and table_id = $2`,
     [
@@ -53,8 +52,20 @@ export async function recordTableUpdateEnd(
       result.rowsWithoutKey.toString(),
       result.rowsWithStrippedCharacters.toString(),
       result.loadSeconds,
-      result.switchMs,
     ],
+  );
+}
+
+/** Notes how long readers could have waited for the switch: known only after it, so never part of its transaction. */
+export async function recordSwitchTime(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  switchMs: number,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates set switch_ms = $3 where update_id = $1 and table_id = $2`,
+    [updateId, tableId, switchMs],
   );
 }
 

@@ -1,0 +1,82 @@
+import pgListen from 'pg-listen';
+
+/** Channel that wakes sidecars. Its payload is empty: what is to be done stands in the queue. */
+export const REQUESTS_CHANNEL = 'synced_tables_requests';
+
+const HEALTH_CHECK_MS = 15_000;
+/** A connection whose other side is gone without a word shows by a query that is not answered. */
+const QUERY_TIMEOUT_MS = 10_000;
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 10_000;
+
+export interface ListenerOptions {
+  readonly url: string;
+  readonly applicationName: string;
+  readonly channel: string;
+  /** Called for each notification, and after each (re)connection: what was sent meanwhile is lost. */
+  readonly onWake: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Listener {
+  stop(): Promise<void>;
+}
+
+/**
+ * Listens on one channel for ever, through the loss of the connection. Never needed for correctness: where LISTEN
+ * does not work (a transaction pooler), polling does the same a little later.
+ */
+export function startListener(options: ListenerOptions): Listener {
+  let isStopped = false;
+  let subscriber = subscribe();
+
+  function subscribe() {
+    const current = pgListen.default(
+      {
+        connectionString: options.url,
+        application_name: options.applicationName,
+        query_timeout: QUERY_TIMEOUT_MS,
+        connectionTimeoutMillis: QUERY_TIMEOUT_MS,
+      },
+      {
+        paranoidChecking: HEALTH_CHECK_MS,
+        retryTimeout: 0,
+        retryInterval: (attempt) => Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX) * (0.5 + Math.random() / 2),
+        parse: (payload) => payload,
+      },
+    );
+    current.notifications.on(options.channel, options.onWake);
+    current.events.on('connected', options.onWake);
+    // It tries again by itself; only when it has given up does it say so here.
+    current.events.on('error', (error) => {
+      if (isStopped || current !== subscriber) return;
+      options.onError(error);
+      restartLater();
+    });
+    current
+      .connect()
+      .then(() => current.listenTo(options.channel))
+      .then(options.onWake)
+      .catch((error: unknown) => {
+        if (isStopped || current !== subscriber) return;
+        options.onError(error);
+        restartLater();
+      });
+    return current;
+  }
+
+  function restartLater(): void {
+    const old = subscriber;
+    setTimeout(() => {
+      old.close().catch(() => {});
+      if (!isStopped && old === subscriber) subscriber = subscribe();
+    }, RETRY_MS_MAX / 5).unref();
+  }
+
+  return {
+    async stop() {
+      isStopped = true;
+      await subscriber.close().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+import { isPostgresError } from './session.js';
+import { dropShadowTable } from './shadow-table.js';
+
+/**
+ * Cleans up after sidecars that died and people who dropped tables by hand:
+ * - shadow tables whose update is over, or whose lease was lost, are dropped;
+ * - synced tables that are gone are marked so, and their owner roles removed.
+ */
+export async function maintainTables(client: pg.Client): Promise<void> {
+  await sweepShadowTables(client);
+  await client.query(
+    `select synced_tables._forget_dropped(t.table_id) from synced_tables._tables t
+      where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'
+        and not exists (select from pg_class c where c.oid = t.relation)`,
+  );
+}
+
+/** The name of a shadow table tells lease and update; see `shadowTableName`. */
+const ABANDONED_SHADOWS = `
+  with shadow as (
+    select c.relname as name, m[1]::bigint as epoch, m[2]::uuid as update_id
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace,
+           regexp_match(c.relname, '^partition_([0-9]{1,18})_([0-9a-f]{32})_[0-9]+$') m
+     where n.nspname = '__db_system' and c.relkind = 'r' and not c.relispartition and m is not null
+  )
+  select s.name from shadow s
+   where not exists (
+     select from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+      where u.update_id = s.update_id and u.state = 'RUNNING' and p.lease_epoch = s.epoch
+        and p.lease_expires_at >= clock_timestamp())`;
+
+async function sweepShadowTables(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(ABANDONED_SHADOWS);
+  for (const { name } of rows) {
+    try {
+      await client.query(`set lock_timeout = '1s'`);
+      await dropShadowTable(client, name);
+    } catch (error) {
+      // The session of the dead sidecar may still hold it; the next sweep gets it.
+      if (!isPostgresError(error) || error.code !== '55P03') throw error;
+    } finally {
+      await client.query(`reset lock_timeout`);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier } from '../core/names.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
+import { type Lease, requireLease } from './lease.js';
+import { inTransaction, isPostgresError } from './session.js';
+import { identifierList, qualifiedShadow } from './shadow-table.js';
+
+export interface MergeOptions {
+  readonly client: pg.Client;
+  readonly lease: Lease;
+  readonly table: SyncedTable;
+  readonly columns: readonly TargetColumn[];
+  readonly columnChanges: ColumnChanges;
+  /** Name of the loaded shadow table: key built, ANALYZEd. */
+  readonly shadow: string;
+  /** Writes position and results in the same transaction. */
+  readonly finish: (counts: MergeCounts) => Promise<void>;
+}
+
+export interface MergeCounts {
+  readonly rowsWritten: bigint;
+  readonly rowsDeleted: bigint;
+}
+
+/**
+ * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
+ * Postgres does not let go. Rows that are equal are not rewritten.
+ * @throws FOREIGN_KEY_REFERENCES_ROW, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
+ */
+export async function mergeTable(options: MergeOptions): Promise<void> {
+  const { client, lease, table, columns, shadow } = options;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  try {
+    await inTransaction(client, async () => {
+      await requireLease(client, lease, table.fullName);
+      await applyColumnChanges(client, table, target, options.columnChanges);
+      const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
+      await options.finish(counts);
+      await client.query(`drop table ${qualifiedShadow(shadow)}`);
+    });
+  } catch (error) {
+    if (!isPostgresError(error) || error.code !== '23503') throw error;
+    throw syncedTablesError(
+      'FOREIGN_KEY_REFERENCES_ROW',
+      {
+        target: table.fullName,
+        table: table.source,
+        constraint: error.constraint ?? 'unknown',
+        referencing: `${error.schema ?? '?'}.${error.table ?? '?'}`,
+      },
+      error,
+    );
+  }
+}
+
+async function applyDifferences(
+  client: pg.Client,
+  table: SyncedTable,
+  columns: readonly TargetColumn[],
+  target: string,
+  shadow: string,
+): Promise<MergeCounts> {
+  const names = columns.map((column) => column.field.name);
+  const keys = identifierList(table.keyColumns);
+  const isSameKey = table.keyColumns.map((key) => `s.${quoteIdentifier(key)} = t.${quoteIdentifier(key)}`);
+  const deleted = await client.query(
+    `delete from ${target} t where not exists (select from ${shadow} s where ${isSameKey.join(' and ')})`,
+  );
+  const others = names.filter((name) => !table.keyColumns.includes(name));
+  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
+  const conflict =
+    others.length === 0
+      ? 'nothing'
+      : `update set ${others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`).join(', ')}
+           where (${list('t')}) is distinct from (${list('excluded')})`;
+  // In key order: neighbours in the index are written together.
+  const written = await client.query(
+    `insert into ${target} as t (${identifierList(names)}) select ${identifierList(names)} from ${shadow} order by ${keys}
+       on conflict (${keys}) do ${conflict}`,
+  );
+  return { rowsWritten: BigInt(written.rowCount ?? 0), rowsDeleted: BigInt(deleted.rowCount ?? 0) };
+}

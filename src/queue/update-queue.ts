@@ -1,0 +1,124 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
+import { errorCatalogue } from '../core/error-catalogue.js';
+import type { Lease } from '../postgres/lease.js';
+
+/** An update that this sidecar has taken on, with the lease of its pipeline. */
+export interface ClaimedUpdate {
+  readonly updateId: string;
+  readonly lease: Lease;
+  readonly isFullRefresh: boolean;
+  /** 1 for the first try. */
+  readonly attempt: number;
+}
+
+export interface ClaimOptions {
+  /** Id of the sidecar. */
+  readonly holder: string;
+  readonly leaseSeconds: number;
+}
+
+/**
+ * Takes the next update that is due, together with the lease of its pipeline; null if there is none. An update that
+ * still counts as running although its lease has run out belonged to a sidecar that died: it goes first.
+ */
+export async function claimUpdate(client: pg.Client, options: ClaimOptions): Promise<ClaimedUpdate | null> {
+  const { rows } = await client.query<{
+    update_id: string;
+    pipeline_id: string;
+    lease_epoch: string;
+    full_refresh: boolean;
+    attempt: number;
+  }>(
+    `with candidate as (
+       select p.pipeline_id, u.update_id
+         from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+        where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
+          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp())
+        order by u.state = 'RUNNING' desc, u.created_at
+        limit 1 for update of p skip locked
+     ), leased as (
+       update synced_tables._pipelines p
+          set lease_holder = $1, lease_epoch = p.lease_epoch + 1,
+              lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+         from candidate c where p.pipeline_id = c.pipeline_id
+       returning p.pipeline_id, p.lease_epoch, c.update_id
+     )
+     update synced_tables._updates u
+        set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null,
+            started_at = coalesce(u.started_at, clock_timestamp())
+       from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
+     returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.full_refresh, u.attempt`,
+    [options.holder, options.leaseSeconds],
+  );
+  const row = rows[0];
+  if (!row) return null;
+  return {
+    updateId: row.update_id,
+    lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
+    isFullRefresh: row.full_refresh,
+    attempt: row.attempt,
+  };
+}
+
+/** Ends a claimed update. Does nothing if it is no longer ours: deleted, or taken over by another sidecar. */
+export async function finishUpdate(
+  client: pg.Client,
+  claim: ClaimedUpdate,
+  error: SyncedTablesError | null,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._updates u
+        set state = $2, finished_at = clock_timestamp(), error_code = $3, message = $4, remedy = $5, sql_state = $6
+      where u.update_id = $1 and u.state = 'RUNNING' and ${isOurs(7)}`,
+    [
+      claim.updateId,
+      error ? 'FAILED' : 'COMPLETED',
+      error?.code ?? null,
+      error?.message ?? null,
+      error?.remedy ?? null,
+      error ? errorCatalogue[error.code].sqlState : null,
+      ...leaseValues(claim),
+    ],
+  );
+}
+
+/**
+ * Puts a claimed update back.
+ * @param delaySeconds how long it has to wait before its next try
+ * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
+ */
+export async function requeueUpdate(
+  client: pg.Client,
+  claim: ClaimedUpdate,
+  delaySeconds: number,
+  countsAsAttempt: boolean,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._updates u
+        set state = 'QUEUED', attempt = u.attempt - $3::int,
+            next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
+      where u.update_id = $1 and u.state = 'RUNNING'
+        and ${isOurs(4)}`,
+    [claim.updateId, delaySeconds, countsAsAttempt ? 0 : 1, ...leaseValues(claim)],
+  );
+}
+
+/** SQL that is true while the lease is ours; its three values start at parameter `first`. */
+function isOurs(first: number): string {
+  return `exists (select from synced_tables._pipelines p where p.pipeline_id = $${first}
+                     and p.lease_holder = $${first + 1} and p.lease_epoch = $${first + 2})`;
+}
+
+function leaseValues(claim: ClaimedUpdate): string[] {
+  return [claim.lease.pipelineId, claim.lease.holder, claim.lease.epoch.toString()];
+}
+
+/** Milliseconds until the next update that waits for its next try is due; null if none waits. */
+export async function msUntilNextDue(client: pg.Client): Promise<number | null> {
+  const { rows } = await client.query<{ ms: number | null }>(
+    `select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8 * 1000 as ms
+       from synced_tables._updates where state = 'QUEUED' and next_attempt_at is not null`,
+  );
+  return rows[0]?.ms ?? null;
+}

@@ -1,0 +1,99 @@
+import type pg from 'pg';
+import type { Field } from '../core/data-type.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
+import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
+import type { Relation } from '../lake/relation.js';
+import { keysWithNul } from '../lake/table-read.js';
+import { isPostgresError } from '../postgres/session.js';
+
+/** Keys shown in a message. */
+export const EXAMPLE_KEYS_MAX = 5;
+
+export interface LoadContext {
+  readonly engine: Engine;
+  readonly relation: Relation;
+  readonly table: SyncedTable;
+  readonly columns: readonly Field[];
+}
+
+/**
+ * Says in catalogued words what went wrong while rows were on their way; looks into the source once more where that
+ * names the rows concerned. Values of other columns than the key are never part of a message.
+ */
+export async function explainLoadError(error: unknown, context: LoadContext): Promise<unknown> {
+  if (asSyncedTablesError(error)) return error;
+  const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
+  if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
+  if (isPostgresError(error)) return explainPostgresError(error, context.table);
+  return explainEngineError(error, context.table.source);
+}
+
+async function explainNul(index: number, error: unknown, context: LoadContext): Promise<unknown> {
+  const { engine, relation, table, columns } = context;
+  const field = columns[index];
+  if (!field) return error;
+  const connection = await engine.connect();
+  try {
+    const keys = await keysWithNul(connection, relation, field, table.keyColumns, EXAMPLE_KEYS_MAX);
+    return syncedTablesError(
+      'CHARACTER_NOT_IN_REPERTOIRE',
+      { column: field.name, table: table.source, target: table.fullName, keys: keys.join(', ') },
+      error,
+    );
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection. */
+export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable): SyncedTablesError {
+  const code = error.code ?? '';
+  if (code === '53100') return syncedTablesError('TARGET_DATABASE_FULL', { target: table.fullName }, error);
+  // The context of a refused row reads `COPY name, line 7, column name: "value"`.
+  const column = /^COPY .+, line \d+, column (.+?)(?::|$)/.exec(error.where ?? '')?.[1];
+  if (code.startsWith('22') && column !== undefined) {
+    const reason = withoutValues(error.message);
+    return syncedTablesError(
+      'VALUE_OUT_OF_RANGE',
+      { column, table: table.source, type: 'its Postgres type', reason },
+      error,
+    );
+  }
+  if (code.startsWith('57') || code.startsWith('08') || code.startsWith('53')) {
+    return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason: error.message }, error);
+  }
+  // Messages about data quote values, all others names.
+  const reason = code.startsWith('22') ? withoutValues(error.message) : error.message;
+  return syncedTablesError(
+    'TARGET_REFUSED',
+    { table: table.source, target: table.fullName, reason },
+    error,
+  );
+}
+
+/** The engine's errors begin with a class such as `IO Error: `; the rest may quote values of rows. */
+export function explainEngineError(error: unknown, source: string): SyncedTablesError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/^(Conversion|Out of Range|Invalid Input) Error/.test(message)) {
+    return syncedTablesError(
+      'VALUE_OUT_OF_RANGE',
+      { column: 'unknown', table: source, type: 'the type of its column', reason: withoutValues(message) },
+      error,
+    );
+  }
+  return syncedTablesError('SOURCE_READ_ERROR', { table: source, reason: withoutValues(message) }, error);
+}
+
+const REASON_LENGTH_MAX = 300;
+
+/** The first line, with everything quoted that is not a path taken out. */
+function withoutValues(message: string): string {
+  const [line = ''] = message.split('\n');
+  return line
+    .slice(0, REASON_LENGTH_MAX)
+    .replace(/"(?!\/)[^"]*"/g, '"…"')
+    .replace(/'(?!\/)[^']*'/g, "'…'")
+    .replace(/\.$/, '');
+}

@@ -1,0 +1,90 @@
+import type pg from 'pg';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { openCopyStream } from '../lake/engine/copy-stream.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
+import type { Relation } from '../lake/relation.js';
+import { copySelects, type TableRead } from '../lake/table-read.js';
+import { type CopyResult, copyIn } from '../postgres/copy-in.js';
+import { inTransaction } from '../postgres/session.js';
+import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';
+
+export interface LoadOptions {
+  readonly engine: Engine;
+  readonly relation: Relation;
+  readonly table: SyncedTable;
+  readonly columns: readonly TargetColumn[];
+  /** Name of the shadow table to create and fill. */
+  readonly shadow: string;
+  /** The session that creates it, and the first that loads. */
+  readonly client: pg.Client;
+  /** Opens a session for each further part. */
+  readonly openLoader: () => Promise<pg.Client>;
+  readonly signal: AbortSignal;
+}
+
+/** What was read: `TableRead` of a synced table. */
+export function tableRead(table: SyncedTable, columns: readonly TargetColumn[]): TableRead {
+  return {
+    columns: columns.map((column) => column.field),
+    keyColumns: table.keyColumns,
+    timeseriesKey: table.timeseriesKey,
+    invalidCharacters: table.invalidCharacters,
+    format: 'text',
+  };
+}
+
+/**
+ * Creates a shadow table and fills it, one connection a part. Returns the number of rows stored, which is the number
+ * that the engine wrote.
+ */
+export async function loadShadow(options: LoadOptions): Promise<bigint> {
+  const { client, columns, shadow, table } = options;
+  const selects = copySelects(options.relation, tableRead(table, columns));
+  const columnList = identifierList(columns.map((column) => column.field.name));
+  const copySql = (freeze: string) => `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
+  if (selects.length === 1) {
+    // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
+    return inTransaction(client, async () => {
+      await createShadowTable(client, shadow, columns);
+      return loadPart(options, client, selects[0] ?? '', copySql(', freeze true'));
+    });
+  }
+  await createShadowTable(client, shadow, columns);
+  const counts = await settleAll(
+    selects.map(async (select, index) => {
+      const loader = index === 0 ? client : await options.openLoader();
+      try {
+        return await loadPart(options, loader, select, copySql(''));
+      } finally {
+        if (index > 0) await loader.end();
+      }
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0n);
+}
+
+/** Waits for all, also after a failure: nobody may still write into a table that is then dropped. */
+async function settleAll<Value>(promises: Promise<Value>[]): Promise<Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+async function loadPart(options: LoadOptions, client: pg.Client, select: string, sql: string): Promise<bigint> {
+  const { engine, signal } = options;
+  signal.throwIfAborted();
+  const connection = await engine.connect();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
+    const result: CopyResult = await copyIn(client, sql, stream);
+    const written = await stream.finished;
+    if (result.rows !== written) {
+      throw new Error(`Postgres stored ${result.rows} rows of ${written}`);
+    }
+    return written;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,174 @@
+import type pg from 'pg';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { Lease } from '../postgres/lease.js';
+import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/registry.js';
+import { isPostgresError } from '../postgres/session.js';
+import { shadowTableName } from '../postgres/shadow-table.js';
+import { findRelation } from '../postgres/table-switch.js';
+import { recordTableUpdateFailure, recordTableUpdateStart, type TableUpdateResult } from '../postgres/table-update-record.js';
+import { commitPosition } from './commit-position.js';
+import { explainPostgresError } from './load-errors.js';
+import { planTarget } from './plan-target.js';
+import { startProgressReports } from './progress-reports.js';
+import { runSnapshotUpdate } from './snapshot-update.js';
+
+export interface TableUpdateOptions {
+  readonly client: pg.Client;
+  /** Opens another session as the sidecar's role. */
+  readonly openSession: () => Promise<pg.Client>;
+  readonly catalogs: CatalogSet;
+  readonly lease: Lease;
+  readonly updateId: string;
+  readonly table: SyncedTable;
+  /** Place of the table in its pipeline. */
+  readonly place: number;
+  readonly isFullRefresh: boolean;
+  readonly connections: number;
+  readonly signal: AbortSignal;
+  readonly switchPatienceMs?: number;
+}
+
+/** How an update of one table ended. `rejected`: it never existed and does not come into being. */
+export type TableUpdateOutcome =
+  | { readonly kind: 'done'; readonly result: TableUpdateResult }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
+  | { readonly kind: 'rejected'; readonly error: SyncedTablesError };
+
+/** Brings one synced table to the newest version of its source. Never throws for what a user can meet. */
+export async function runTableUpdate(options: TableUpdateOptions): Promise<TableUpdateOutcome> {
+  const { client, table, updateId, lease } = options;
+  await recordTableUpdateStart(client, updateId, table);
+  let isPlanned = false;
+  try {
+    const plan = await planUpdate(options);
+    isPlanned = true;
+    const result = await runPlan(options, plan);
+    await recordEvent(client, {
+      level: 'INFO',
+      type: 'table_synced',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message: describeResult(table, result),
+    });
+    return { kind: 'done', result };
+  } catch (cause) {
+    options.signal.throwIfAborted();
+    const error = catalogued(cause, table);
+    const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
+    return { kind: isRejected ? 'rejected' : 'failed', error };
+  }
+}
+
+type Plan = Awaited<ReturnType<typeof planUpdate>>;
+
+/** Everything that can be refused before a row is read. */
+async function planUpdate(options: TableUpdateOptions) {
+  const { client, table, catalogs } = options;
+  if (table.policy !== 'SNAPSHOT') {
+    throw syncedTablesError('SCHEDULING_POLICY_UNAVAILABLE', { target: table.fullName, policy: table.policy });
+  }
+  await requireExistence(client, table);
+  const lakeTable = await catalogs.open(table.source);
+  const snapshot = await lakeTable.snapshot();
+  await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
+  return { lakeTable, snapshot, columns: planTarget(snapshot, table) };
+}
+
+/** @throws SYNCED_TABLE_DROPPED if somebody dropped the table by hand */
+async function requireExistence(client: pg.Client, table: SyncedTable): Promise<void> {
+  if (table.relation === null || (await findRelation(client, table.relation)) !== null) return;
+  await client.query('select synced_tables._forget_dropped($1)', [table.tableId]);
+  throw syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
+}
+
+async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
+  const { client, table, lease, updateId } = options;
+  if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
+  await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
+  const progress = await startProgressReports(options);
+  await using _ = progress;
+  return runSnapshotUpdate({
+    ...options,
+    ...plan,
+    openLoader: options.openSession,
+    shadow: shadowTableName(lease.epoch, updateId, options.place),
+    onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
+  });
+}
+
+function runningState(table: SyncedTable): SyncedTableState {
+  return table.relation === null
+    ? 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
+    : 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE';
+}
+
+/** The same version of the same table is already there: nothing to copy, unless a full refresh was asked for. */
+function isUnchanged({ table, isFullRefresh }: TableUpdateOptions, { snapshot }: Plan): boolean {
+  return (
+    !isFullRefresh &&
+    table.relation !== null &&
+    snapshot.version !== null &&
+    snapshot.version === table.syncedVersion &&
+    snapshot.tableId === table.sourceTableId
+  );
+}
+
+async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
+  const { client, table } = options;
+  const result: TableUpdateResult = {
+    method: 'UNCHANGED',
+    version: plan.snapshot.version,
+    rowsWritten: 0n,
+    rowsDeleted: 0n,
+    rowsWithoutKey: 0n,
+    rowsWithStrippedCharacters: 0n,
+    loadSeconds: 0,
+  };
+  await commitPosition({ ...options, snapshot: plan.snapshot, relation: table.relation ?? 0, result, rowCount: null });
+  return result;
+}
+
+/** Writes the failure where people look: the table's state, the update's record and the events. */
+export async function recordTableFailure(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
+  const { client, table, lease, updateId } = options;
+  // Another sidecar's news count more than those of one that has lost the lease.
+  if (error.code === 'LEASE_LOST') return;
+  if (error.code !== 'SYNCED_TABLE_DROPPED') {
+    const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
+    await writeTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
+  }
+  await recordTableUpdateFailure(client, updateId, table.tableId, error);
+  await recordEvent(client, {
+    level: 'ERROR',
+    type: 'table_sync_failed',
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
+    message: error.message,
+    details: { error_code: error.code, remedy: error.remedy },
+  });
+}
+
+function catalogued(error: unknown, table: SyncedTable): SyncedTablesError {
+  const known = asSyncedTablesError(error);
+  if (known) return known;
+  if (isPostgresError(error)) return explainPostgresError(error, table);
+  const reason = error instanceof Error ? error.message : String(error);
+  return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, error);
+}
+
+function describeResult(table: SyncedTable, result: TableUpdateResult): string {
+  const version = result.version === null ? '' : ` at version ${result.version}`;
+  if (result.method === 'UNCHANGED') return `${table.fullName} already equals ${table.source}${version}.`;
+  const counts = [
+    `${result.rowsWritten} rows written`,
+    ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
+    ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
+    ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),
+  ];
+  return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;
+}
+

@@ -1,0 +1,173 @@
+import type pg from 'pg';
+import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { LakeTable } from '../lake/lake-table.js';
+import type { Relation } from '../lake/relation.js';
+import type { SourceSnapshot } from '../lake/source.js';
+import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-read.js';
+import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
+import type { Lease } from '../postgres/lease.js';
+import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
+import { publishTable } from '../postgres/publish-table.js';
+import { isPostgresError } from '../postgres/session.js';
+import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
+import { isReferenced, switchTable } from '../postgres/table-switch.js';
+import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
+import { commitPosition } from './commit-position.js';
+import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
+import { loadShadow, tableRead } from './load-shadow.js';
+
+export interface SnapshotUpdateOptions {
+  readonly client: pg.Client;
+  readonly openLoader: () => Promise<pg.Client>;
+  readonly lease: Lease;
+  readonly updateId: string;
+  readonly table: SyncedTable;
+  readonly lakeTable: LakeTable;
+  readonly snapshot: SourceSnapshot;
+  readonly columns: readonly TargetColumn[];
+  /** Name for the shadow table of this attempt. */
+  readonly shadow: string;
+  readonly connections: number;
+  readonly signal: AbortSignal;
+  readonly switchPatienceMs?: number;
+  /** Told once how many rows are expected, and again when they have been loaded. */
+  readonly onProgress: (phase: 'load' | 'index', rowsTotal: bigint | null) => void;
+}
+
+/** How many rows an attempt read, stored and left out. */
+interface LoadedRows {
+  readonly rowsWritten: bigint;
+  readonly rowsWithoutKey: bigint;
+  readonly rowsWithStrippedCharacters: bigint;
+  readonly loadSeconds: number;
+}
+
+/**
+ * Copies a whole version of the source and puts it in the place of the old rows in one transaction. Nothing that
+ * readers see changes before that, and nothing is left behind if it does not come to that.
+ */
+export async function runSnapshotUpdate(options: SnapshotUpdateOptions): Promise<TableUpdateResult> {
+  const { client, table, shadow } = options;
+  const relation = table.relation;
+  const columnChanges =
+    relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
+  try {
+    const loaded = await load(options);
+    await client.query(`analyze ${qualifiedShadow(shadow)}`);
+    const result = await publish(options, loaded, columnChanges);
+    return result;
+  } catch (error) {
+    // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
+    await dropShadowTable(client, shadow).catch(() => {});
+    throw error;
+  }
+}
+
+async function load(options: SnapshotUpdateOptions): Promise<LoadedRows> {
+  const { client, table, columns, lakeTable, snapshot, shadow } = options;
+  const relation = await lakeTable.openRelation(snapshot, options.connections);
+  await using _ = relation;
+  try {
+    options.onProgress('load', relation.rowCount);
+    const startedAt = performance.now();
+    const rowsWritten = await loadShadow({ ...options, engine: lakeTable.engine, relation });
+    const loadSeconds = (performance.now() - startedAt) / 1000;
+    options.onProgress('index', relation.rowCount);
+    const counts = await countLeftOut(options, relation, rowsWritten);
+    await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
+      throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(options, error) : error;
+    });
+    return { rowsWritten, loadSeconds, ...counts };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const fields = columns.map((column) => column.field);
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns: fields });
+  }
+}
+
+/**
+ * Accounts for every row of the source: stored, without a key, or beaten by a later one. The footers' count of rows
+ * is held against what was stored, so that a reader that loses rows cannot go unnoticed.
+ */
+async function countLeftOut(
+  options: SnapshotUpdateOptions,
+  relation: Relation,
+  rowsWritten: bigint,
+): Promise<Pick<LoadedRows, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
+  const { table, columns, lakeTable } = options;
+  const isWhole = relation.rowCount === rowsWritten;
+  if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };
+  const connection = await lakeTable.engine.connect();
+  try {
+    const rowsWithoutKey = isWhole ? 0n : await countRowsWithoutKey(connection, relation, table.keyColumns);
+    if (table.timeseriesKey === null && relation.rowCount !== null && relation.rowCount !== rowsWritten + rowsWithoutKey) {
+      throw syncedTablesError('SOURCE_READ_ERROR', {
+        table: table.source,
+        reason: `its files hold ${relation.rowCount} rows, but ${rowsWritten} with a key and ${rowsWithoutKey} without one were read`,
+      });
+    }
+    const rowsWithStrippedCharacters =
+      table.invalidCharacters === 'strip'
+        ? await countRowsWithNul(connection, relation, tableRead(table, columns))
+        : 0n;
+    return { rowsWithoutKey, rowsWithStrippedCharacters };
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function duplicateKeys(options: SnapshotUpdateOptions, cause: unknown): Promise<SyncedTablesError> {
+  const { client, table, shadow } = options;
+  const found = await findDuplicateKeys(client, shadow, table.keyColumns, EXAMPLE_KEYS_MAX);
+  const details = {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    keys: found.map(formatKey).join(', '),
+  };
+  return table.timeseriesKey === null
+    ? syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, cause)
+    : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, cause);
+}
+
+async function publish(
+  options: SnapshotUpdateOptions,
+  loaded: LoadedRows,
+  columnChanges: ColumnChanges | null,
+): Promise<TableUpdateResult> {
+  const { client, lease, table, columns, shadow, snapshot, signal } = options;
+  const base: TableUpdateResult = { ...loaded, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' };
+  const commit = (relation: number, result: TableUpdateResult) =>
+    commitPosition({ ...options, relation, result, rowCount: loaded.rowsWritten });
+  if (table.relation === null || columnChanges === null) {
+    const finish = (relation: number) => commit(relation, base);
+    await publishTable({ client, lease, table, columns, shadow, finish });
+    return base;
+  }
+  const relation = table.relation;
+  if (await isReferenced(client, relation)) {
+    let result = base;
+    const finish = (counts: MergeCounts) => {
+      result = { ...base, ...counts, method: 'MERGE' };
+      return commit(relation, result);
+    };
+    await mergeTable({ client, lease, table, columns, columnChanges, shadow, finish });
+    return result;
+  }
+  const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
+  const finish = () => commit(relation, base);
+  const switchMs = await switchTable({
+    client,
+    lease,
+    table,
+    relation,
+    shadow,
+    columnChanges,
+    signal,
+    finish,
+    ...patience,
+  });
+  await recordSwitchTime(client, options.updateId, table.tableId, switchMs);
+  return base;
+}
