@@ -24,7 +24,7 @@ export function chooseSegment(
 ): LogSegment | LogGap {
   const { version, checkpoint } = options;
   const first = checkpoint === null ? 0n : checkpoint.version + 1n;
-  const steps = stepsByStart(listing, { first, last: version });
+  const steps = stepsByStart(listing);
 
   // best.get(v): the fewest files that lead from v to the version behind the last one. Only listed versions are
   // visited, so a single commit with an absurd number costs nothing.
@@ -52,10 +52,10 @@ interface Step {
   readonly next: bigint;
 }
 
-function stepsByStart(listing: LogListing, range: { first: bigint; last: bigint }): Map<bigint, Step[]> {
+/** All of the log: a step that begins before the first wanted version or ends behind the last is on no way. */
+function stepsByStart(listing: LogListing): Map<bigint, Step[]> {
   const steps = new Map<bigint, Step[]>();
   const offer = (from: bigint, to: bigint, name: string) => {
-    if (from < range.first || to > range.last) return;
     const found = steps.get(from);
     if (found) found.push({ name, next: to + 1n });
     else steps.set(from, [{ name, next: to + 1n }]);

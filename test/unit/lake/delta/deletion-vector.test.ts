@@ -218,7 +218,7 @@ describe('bitmap', () => {
   it.each([
     ['an array out of order', arrayOf(2, 5, 3)],
     ['an array with a value twice', arrayOf(2, 5, 5)],
-    ['overlapping runs', runsOf(5, 0, 2, 1, 1)],
+    ['overlapping runs', runsOf(5, 0, 2, 2, 1)],
     ['a run past the container', runsOf(3, 65534, 2)],
     ['runs of another number of positions', runsOf(9, 0, 1)],
     ['an unknown cookie', blob(...u32(4711))],
