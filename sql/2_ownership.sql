@@ -33,7 +33,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.is_owner_role_of(name, oid) is 'Whether a role name is one that register() gives to this table in this database.';
 
-create function databricks_auth.sole_partition(parent oid) returns regclass
+create function databricks_auth.sole_partition(parent regclass) returns regclass
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select min(p.oid)::regclass
     from pg_inherits i join pg_class p on p.oid = i.inhrelid join pg_class t on t.oid = i.inhparent
@@ -41,7 +41,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   having count(*) = 1 and bool_and(p.relkind = 'r' and pg_get_expr(p.relpartbound, p.oid) = 'DEFAULT'
          and p.relnamespace = (select oid from pg_namespace where nspname = '__db_system'))
 $$;
-comment on function databricks_auth.sole_partition(oid) is 'The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.';
+comment on function databricks_auth.sole_partition(regclass) is 'The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.';
 
 create function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -145,8 +145,8 @@ begin
 end $$;
 comment on function databricks_auth.unregister(oid) is 'After a synced table was dropped: removes its registry row and its owner role.';
 
-revoke execute on function databricks_auth.lock_schema_rights(), databricks_auth.is_owner_role_of(name, oid), databricks_auth.sole_partition(oid),
+revoke execute on function databricks_auth.lock_schema_rights(), databricks_auth.is_owner_role_of(name, oid), databricks_auth.sole_partition(regclass),
   databricks_auth.prepare_partition(regclass, regclass), databricks_auth.owner_role_for(oid),
   databricks_auth.register(regclass), databricks_auth.unregister(oid) from public;
 grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
-  databricks_auth.sole_partition(oid) to databricks_sync;
+  databricks_auth.sole_partition(regclass) to databricks_sync;
