@@ -184,22 +184,26 @@ comment on function synced_tables.create_synced_table(text, text, text[], text, 
 create function synced_tables._request_update(pipeline uuid, full_refresh boolean) returns uuid
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  request uuid;
+  waiting synced_tables._updates;
 begin
   perform synced_tables._lock_pipeline(pipeline);
-  -- The row lock rechecks that no sidecar has just begun it: it would have read the source before this request.
-  select u.update_id into request from synced_tables._updates u
-   where u.pipeline_id = pipeline and u.state = 'QUEUED' order by u.created_at limit 1 for no key update;
-  if found then
+  select * into waiting from synced_tables._updates u
+   where u.pipeline_id = pipeline and u.state = 'QUEUED' order by u.created_at limit 1;
+  -- One that a sidecar begins this very moment may be shared: it reads the source after this request. It is not locked
+  -- unless it has to change, so that a caller who leaves his transaction open does not hold the sidecar up.
+  if found and (waiting.next_attempt_at is not null or (_request_update.full_refresh and not waiting.full_refresh)) then
     update synced_tables._updates u
        set full_refresh = u.full_refresh or _request_update.full_refresh, next_attempt_at = null
-     where u.update_id = request
-       and (u.next_attempt_at is not null or (_request_update.full_refresh and not u.full_refresh));
-  else
-    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by)
-    values (pipeline, _request_update.full_refresh, synced_tables._acting_role()) returning update_id into request;
+     where u.update_id = waiting.update_id and u.state = 'QUEUED';
+    if not found then
+      waiting.update_id := null;
+    end if;
   end if;
-  return request;
+  if waiting.update_id is null then
+    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by)
+    values (pipeline, _request_update.full_refresh, synced_tables._acting_role()) returning * into waiting;
+  end if;
+  return waiting.update_id;
 end $$;
 comment on function synced_tables._request_update(uuid, boolean) is 'The update of a pipeline that has not begun yet; queued when there is none. One that waits for its next attempt becomes due.';
 

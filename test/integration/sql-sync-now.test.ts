@@ -56,16 +56,27 @@ describe.each(postgresServers())('sync_now on $name', (server) => {
     expect(rows).toEqual([{ full_refresh: true }]);
   });
 
-  it('does not share an update that a sidecar begins at the same moment', async () => {
+  it('does not lose a full refresh to an update that a sidecar begins at the same moment', async () => {
     await using database = await createMigratedDatabase(server);
     const sidecar = await database.connectAsSidecar();
     const first = await createTable(database.admin);
     await sidecar.query('begin');
     await setState(sidecar, first, 'RUNNING');
-    const asked = syncNow(database.admin);
+    const asked = syncNow(database.admin, 'gold.x', true);
     await sleep(100);
     await sidecar.query('commit');
     expect(await asked).not.toBe(first);
+  });
+
+  it('lets a sidecar begin an update that an open transaction shares', async () => {
+    await using database = await createMigratedDatabase(server);
+    const sidecar = await database.connectAsSidecar();
+    const first = await createTable(database.admin);
+    await database.admin.query('begin');
+    expect(await syncNow(database.admin)).toBe(first);
+    await sidecar.query(`set lock_timeout = '2s'`);
+    await setState(sidecar, first, 'RUNNING');
+    await database.admin.query('commit');
   });
 
   it('makes an update that waits for its next attempt due at once', async () => {
