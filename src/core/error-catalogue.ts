@@ -22,6 +22,31 @@ export interface ErrorKind {
  * generated from here.
  */
 export const errorCatalogue = {
+  // --- settings ------------------------------------------------------------------------------------------------
+  SETTINGS_INVALID: {
+    message: 'Setting {setting} is {found}; allowed: {allowed} (from {origin}).',
+    remedy: 'Correct the setting and start again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SETTINGS_UNREADABLE: {
+    message: 'The settings file {file} cannot be read: {reason}.',
+    remedy: 'Correct the file, or name another with --config or SYNCED_TABLES_CONFIG.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SETTINGS_MISSING: {
+    message: 'There is neither a settings file nor DATABASE_URL, so there is no Postgres to work with.',
+    remedy: 'Set DATABASE_URL, or write synced-tables.yaml; to try the product without Postgres, run the quickstart.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   // --- the source ---------------------------------------------------------------------------------------------
   SOURCE_NAME_INVALID: {
     message: 'Source table name "{name}" is not of the form catalog.schema.table with parts of letters, digits and _.',
@@ -181,12 +206,18 @@ export const errorCatalogue = {
   SOURCE_WITHOUT_COLUMNS: {
     message: 'Source table {table} has no columns.',
     remedy: 'Give the table a schema first.',
-    retry: 'manual', status: 400, apiCode: 'INVALID_STATE', sqlState: '42P16',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42P16',
   },
   COLUMN_NAME_UNSUPPORTED: {
     message: 'Column "{column}" of source table {table} cannot exist in Postgres: {reason}.',
     remedy: 'Rename the column in the source, or leave it out with a view over it.',
-    retry: 'manual', status: 400, apiCode: 'INVALID_PARAMETER_VALUE', sqlState: '42622',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42622',
   },
   // --- keys and values ----------------------------------------------------------------------------------------
   PRIMARY_KEY_COLUMN_NOT_FOUND: {
@@ -281,24 +312,37 @@ export const errorCatalogue = {
     sqlState: '42804',
   },
   FOREIGN_KEY_REFERENCES_ROW: {
-    message: 'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them.',
+    message:
+      'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them.',
     remedy: 'Delete or change the referring rows, or drop the foreign key; then sync again.',
-    retry: 'manual', status: 400, apiCode: 'INVALID_STATE', sqlState: '23503',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23503',
   },
   TARGET_REFUSED: {
     message: 'Postgres refused the rows of {table} for synced table {target}: {reason}.',
     remedy: 'Mend what the message names, then sync again; nothing has changed in the table.',
-    retry: 'manual', status: 400, apiCode: 'INVALID_STATE', sqlState: 'XX000',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: 'XX000',
   },
   TARGET_DATABASE_FULL: {
     message: 'The disk of the Postgres server is full; synced table {target} keeps its old rows.',
     remedy: 'Free some space, then sync again. A refresh needs room for the old and the new rows at once.',
-    retry: 'timed', status: 507, apiCode: 'RESOURCE_EXHAUSTED', sqlState: '53100',
+    retry: 'timed',
+    status: 507,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53100',
   },
   SCHEDULING_POLICY_UNAVAILABLE: {
     message: 'Synced table {target} asks for scheduling policy {policy}, which this version cannot run.',
     remedy: 'Use SNAPSHOT.',
-    retry: 'none', status: 501, apiCode: 'NOT_IMPLEMENTED', sqlState: '0A000',
+    retry: 'none',
+    status: 501,
+    apiCode: 'NOT_IMPLEMENTED',
+    sqlState: '0A000',
   },
   DEPENDENT_OBJECTS_EXIST: {
     message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',
@@ -332,6 +376,15 @@ export const errorCatalogue = {
     status: 409,
     apiCode: 'ABORTED',
     sqlState: '40001',
+  },
+  TABLES_DIFFER: {
+    message:
+      'Synced table {target} differs from {table} at the version it reflects: {missing} rows of the source are missing or differ, {extra} rows are not in the source.',
+    remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'DATA_LOSS',
+    sqlState: 'XX001',
   },
   INTERNAL_ERROR: {
     message: 'Synced table {target} could not be synced because of an unexpected error: {reason}.',

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isPostgresError } from './session.js';
+import { inTransaction, isPostgresError } from './session.js';
 import { dropShadowTable } from './shadow-table.js';
 
 /**
@@ -34,13 +34,13 @@ async function sweepShadowTables(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>(ABANDONED_SHADOWS);
   for (const { name } of rows) {
     try {
-      await client.query(`set lock_timeout = '1s'`);
-      await dropShadowTable(client, name);
+      await inTransaction(client, async () => {
+        await client.query(`set local lock_timeout = '1s'`);
+        await dropShadowTable(client, name);
+      });
     } catch (error) {
       // The session of the dead sidecar may still hold it; the next sweep gets it.
       if (!isPostgresError(error) || error.code !== '55P03') throw error;
-    } finally {
-      await client.query(`reset lock_timeout`);
     }
   }
 }

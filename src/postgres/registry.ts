@@ -17,17 +17,14 @@ interface TableRow {
   created_by: string;
 }
 
-/** The synced tables of a pipeline, oldest first. */
-export async function readPipelineTables(client: pg.Client, pipelineId: string): Promise<SyncedTable[]> {
-  const { rows } = await client.query<TableRow>(
-    `select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
-            t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
-            t.synced_version::text, t.source_table_id, t.created_by
-       from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)
-      where t.pipeline_id = $1 order by t.created_at, t.table_id`,
-    [pipelineId],
-  );
-  return rows.map((row) => ({
+const SELECT_TABLE = `
+  select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
+         t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
+         t.synced_version::text, t.source_table_id, t.created_by
+    from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
+
+function toSyncedTable(row: TableRow): SyncedTable {
+  return {
     tableId: row.table_id,
     schema: row.schema_name,
     name: row.table_name,
@@ -41,7 +38,22 @@ export async function readPipelineTables(client: pg.Client, pipelineId: string):
     syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
     sourceTableId: row.source_table_id,
     createdBy: row.created_by,
-  }));
+  };
+}
+
+/** The synced tables of a pipeline, oldest first. */
+export async function readPipelineTables(client: pg.Client, pipelineId: string): Promise<SyncedTable[]> {
+  const { rows } = await client.query<TableRow>(
+    `${SELECT_TABLE} where t.pipeline_id = $1 order by t.created_at, t.table_id`,
+    [pipelineId],
+  );
+  return rows.map(toSyncedTable);
+}
+
+/** The synced table of that name, written as in `synced_tables.status`; null if there is none. */
+export async function findSyncedTable(client: pg.Client, fullName: string): Promise<SyncedTable | null> {
+  const { rows } = await client.query<TableRow>(`${SELECT_TABLE} where t.synced_table = $1`, [fullName]);
+  return rows[0] ? toSyncedTable(rows[0]) : null;
 }
 
 /** Changes what the status view says of a table; false if the table is no longer registered. */

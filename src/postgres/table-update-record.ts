@@ -63,10 +63,11 @@ export async function recordSwitchTime(
   tableId: string,
   switchMs: number,
 ): Promise<void> {
-  await client.query(
-    `update synced_tables._table_updates set switch_ms = $3 where update_id = $1 and table_id = $2`,
-    [updateId, tableId, switchMs],
-  );
+  await client.query(`update synced_tables._table_updates set switch_ms = $3 where update_id = $1 and table_id = $2`, [
+    updateId,
+    tableId,
+    switchMs,
+  ]);
 }
 
 export async function recordTableUpdateFailure(

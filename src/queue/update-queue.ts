@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { SyncedTablesError } from '../core/errors.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
+import type { SyncedTablesError } from '../core/errors.js';
 import type { Lease } from '../postgres/lease.js';
 
 /** An update that this sidecar has taken on, with the lease of its pipeline. */

@@ -66,11 +66,7 @@ export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable
   }
   // Messages about data quote values, all others names.
   const reason = code.startsWith('22') ? withoutValues(error.message) : error.message;
-  return syncedTablesError(
-    'TARGET_REFUSED',
-    { table: table.source, target: table.fullName, reason },
-    error,
-  );
+  return syncedTablesError('TARGET_REFUSED', { table: table.source, target: table.fullName, reason }, error);
 }
 
 /** The engine's errors begin with a class such as `IO Error: `; the rest may quote values of rows. */

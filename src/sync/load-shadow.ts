@@ -41,7 +41,8 @@ export async function loadShadow(options: LoadOptions): Promise<bigint> {
   const { client, columns, shadow, table } = options;
   const selects = copySelects(options.relation, tableRead(table, columns));
   const columnList = identifierList(columns.map((column) => column.field.name));
-  const copySql = (freeze: string) => `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
+  const copySql = (freeze: string) =>
+    `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
   if (selects.length === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     return inTransaction(client, async () => {

@@ -7,7 +7,11 @@ import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/re
 import { isPostgresError } from '../postgres/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
 import { findRelation } from '../postgres/table-switch.js';
-import { recordTableUpdateFailure, recordTableUpdateStart, type TableUpdateResult } from '../postgres/table-update-record.js';
+import {
+  recordTableUpdateFailure,
+  recordTableUpdateStart,
+  type TableUpdateResult,
+} from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
 import { explainPostgresError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
@@ -117,7 +121,7 @@ function isUnchanged({ table, isFullRefresh }: TableUpdateOptions, { snapshot }:
 }
 
 async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
-  const { client, table } = options;
+  const { table } = options;
   const result: TableUpdateResult = {
     method: 'UNCHANGED',
     version: plan.snapshot.version,
@@ -171,4 +175,3 @@ function describeResult(table: SyncedTable, result: TableUpdateResult): string {
   ];
   return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;
 }
-

@@ -50,8 +50,7 @@ interface LoadedRows {
 export async function runSnapshotUpdate(options: SnapshotUpdateOptions): Promise<TableUpdateResult> {
   const { client, table, shadow } = options;
   const relation = table.relation;
-  const columnChanges =
-    relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
+  const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
   try {
     const loaded = await load(options);
     await client.query(`analyze ${qualifiedShadow(shadow)}`);
@@ -101,7 +100,11 @@ async function countLeftOut(
   const connection = await lakeTable.engine.connect();
   try {
     const rowsWithoutKey = isWhole ? 0n : await countRowsWithoutKey(connection, relation, table.keyColumns);
-    if (table.timeseriesKey === null && relation.rowCount !== null && relation.rowCount !== rowsWritten + rowsWithoutKey) {
+    if (
+      table.timeseriesKey === null &&
+      relation.rowCount !== null &&
+      relation.rowCount !== rowsWritten + rowsWithoutKey
+    ) {
       throw syncedTablesError('SOURCE_READ_ERROR', {
         table: table.source,
         reason: `its files hold ${relation.rowCount} rows, but ${rowsWritten} with a key and ${rowsWithoutKey} without one were read`,

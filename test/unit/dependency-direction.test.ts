@@ -18,8 +18,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   docs: ['core'],
   sync: ['core', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
+  api: ['core', 'sync', 'queue', 'settings', 'observability'],
+  sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
 };
-const doors = ['main', 'cli', 'api'];
+const doors = ['main', 'cli'];
 
 interface SourceFile {
   /** Path below src. */

@@ -1,7 +1,7 @@
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk, UBIGINT } from '@duckdb/node-api';
 import type { FileStore } from '../storage/file-store.js';
-import type { DeltaFile, DeltaSnapshot } from './delta-snapshot.js';
 import { readDeletionVector } from './deletion-vector-reader.js';
+import type { DeltaFile, DeltaSnapshot } from './delta-snapshot.js';
 
 /** The engine's vector size: the largest chunk that it takes. */
 const CHUNK_ROWS = 2048;

@@ -1,0 +1,29 @@
+import { quoteIdentifier } from '../core/names.js';
+import { canBeKey } from '../core/postgres-type.js';
+import type { LakeTable } from '../lake/lake-table.js';
+import { wholeRelation } from '../lake/relation.js';
+import type { SourceSnapshot } from '../lake/source.js';
+
+/**
+ * The first column that could be the primary key of a source table: no nulls, every value once. Columns named like a
+ * key come first. Null if no single column is one.
+ */
+export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<string | null> {
+  const relation = await lakeTable.openRelation(snapshot, 1);
+  await using _ = relation;
+  const connection = await lakeTable.engine.connect();
+  try {
+    const isKeyName = (name: string) => /(^|_)(id|key|uuid)$/i.test(name);
+    const names = snapshot.columns.filter(canBeKey).map((field) => field.name);
+    for (const name of [...names.filter(isKeyName), ...names.filter((other) => !isKeyName(other))]) {
+      const column = quoteIdentifier(name);
+      const result = await connection.runAndReadAll(
+        `select count(*) > 0 and count(*) = count(distinct ${column}) from (${wholeRelation(relation)})`,
+      );
+      if (result.getRowsJson()[0]?.[0] === true) return name;
+    }
+    return null;
+  } finally {
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,13 @@
+/** Fulfils with the name of the signal when the process is asked to stop; a second request ends it at once. */
+export function untilStopped(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      let isAsked = false;
+      process.on(signal, () => {
+        if (isAsked) process.exit(1);
+        isAsked = true;
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+
+const postgresUrl = z
+  .string()
+  .refine(
+    (text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text),
+    'a URL such as postgres://user@host:5432/database',
+  );
+
+const instance = z.strictObject({
+  /** Connection string of one Postgres server; the database in it is managed unless `databases` names others. */
+  url: postgresUrl,
+  /** Databases of the server that hold synced tables. */
+  databases: z.array(z.string().min(1)).min(1).optional(),
+});
+
+const catalogName = z.string().regex(/^[A-Za-z0-9_]+$/, 'letters, digits and _');
+
+const pathCatalog = z.strictObject({
+  kind: z.literal('path'),
+  /** Folder of the lake: `<root>/<schema>/<table>`. Relative to the settings file. */
+  root: z.string().min(1),
+  /** Whether tables may refer to files outside their own folder (shallow clones, converted tables). */
+  allow_outside_paths: z.boolean().default(false),
+  /** Zone of timestamp partition values that name none. */
+  partition_time_zone: z.string().min(1).default('UTC'),
+});
+
+/** The settings file. Every key is optional but `instances`; unknown keys are errors. */
+export const settingsSchema = z.strictObject({
+  instances: z
+    .record(catalogName, instance)
+    .refine((instances) => Object.keys(instances).length > 0, 'at least one instance'),
+  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog])).default({}),
+  api: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080) }).prefault({}),
+  engine: z
+    .strictObject({
+      memory_limit_mb: z.int().min(64).max(1_048_576).default(256),
+      threads: z.int().min(1).max(256).default(2),
+      temporary_folder: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  sync: z
+    .strictObject({
+      /** Connections that load one table at once. */
+      connections: z.int().min(1).max(16).default(1),
+      concurrent_updates: z.int().min(1).max(64).default(2),
+      lease_seconds: z.number().min(1).max(3_600).default(30),
+      poll_seconds: z.number().min(0.05).max(3_600).default(10),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
