@@ -36,7 +36,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
           and (p.lease_holder is null or p.lease_expires_at < clock_timestamp())
         order by u.state = 'RUNNING' desc, u.created_at
-        limit 1 for update of p skip locked
+        limit 1 for update of p, u skip locked
      ), leased as (
        update synced_tables._pipelines p
           set lease_holder = $1, lease_epoch = p.lease_epoch + 1,
