@@ -1,0 +1,18 @@
+/**
+ * What may be tried again: `none` fails again without a change by a person, `timed` may pass by itself,
+ * `manual` passes once somebody has mended what the remedy names.
+ */
+export type RetryClass = 'none' | 'timed' | 'manual';
+
+export interface ErrorKind {
+  /** What happened; `{name}` is filled in. */
+  readonly message: string;
+  /** What to do about it; `{name}` is filled in. */
+  readonly remedy: string;
+  readonly retry: RetryClass;
+  /** HTTP status and `error_code` of the REST API. */
+  readonly status: number;
+  readonly apiCode: string;
+  /** SQLSTATE under which `wait_for_update` raises it. */
+  readonly sqlState: string;
+}

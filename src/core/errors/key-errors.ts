@@ -1,0 +1,68 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** Primary keys, timeseries keys and values that cannot be stored. */
+export const keyErrors = {
+  PRIMARY_KEY_COLUMN_NOT_FOUND: {
+    message: 'Source table {table} has no column "{column}", which the primary key names. Its columns: {columns}.',
+    remedy: 'Name columns of the source table; capitals count.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42703',
+  },
+  PRIMARY_KEY_TYPE_UNSUPPORTED: {
+    message: 'Column "{column}" of source table {table} has type {type}, which cannot be part of a primary key.',
+    remedy: 'Choose key columns of simple types, not of nested ones.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  TIMESERIES_COLUMN_NOT_FOUND: {
+    message:
+      'Source table {table} has no column "{column}", which is to be the timeseries key. Its columns: {columns}.',
+    remedy: 'Name a column of the source table; capitals count.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42703',
+  },
+  TIMESERIES_TYPE_UNSUPPORTED: {
+    message:
+      'Column "{column}" of source table {table} has type {type}, which has no order, so it cannot be a timeseries key.',
+    remedy: 'Choose a column with an order: a timestamp, a date, a number or a text.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  PRIMARY_KEY_CONSTRAINT_VIOLATION: {
+    message:
+      'Source table {table} has several rows with one primary key ({columns}) for synced table {target}; for example {keys}.',
+    remedy:
+      'Correct the source, choose a key that is unique, or set timeseries_key to the column whose greatest value is to win.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23505',
+  },
+  TIMESERIES_KEY_TIE: {
+    message:
+      'Source table {table} has several rows with one primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}; for example {keys}.',
+    remedy: 'Correct the source, or choose a timeseries key that differs between the rows of one key.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23505',
+  },
+  CHARACTER_NOT_IN_REPERTOIRE: {
+    message:
+      'Column "{column}" of source table {table} holds NUL characters, which Postgres cannot store in synced table {target}; rows with key {keys}.',
+    remedy:
+      "Remove them in the source, or create the synced table with invalid_characters => 'strip', which leaves them out and counts the rows.",
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '22021',
+  },
+} as const satisfies Record<string, ErrorKind>;

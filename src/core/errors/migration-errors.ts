@@ -1,0 +1,55 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** Setting a database up. */
+export const migrationErrors = {
+  DATABASE_TOO_OLD: {
+    message: 'Database {database} runs on PostgreSQL {version}; synced tables need PostgreSQL 15 or newer.',
+    remedy: 'Upgrade the server, or use another one.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
+  DATABASE_NEWER: {
+    message:
+      'Database {database} was migrated by a newer synced-tables: it has migration {found}, this version knows up to {known}.',
+    remedy: 'Use that version or a newer one of synced-tables for this database.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
+  MIGRATION_NOT_ALLOWED: {
+    message: 'Role {role} may not install synced tables in database {database}: it is not a superuser.',
+    remedy:
+      'Run "synced-tables migrate" once as a superuser; the sidecar itself needs only membership in databricks_sync.',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
+  MIGRATION_CHANGED: {
+    message: 'Migration {file} was changed after it had been applied to database {database}.',
+    remedy: 'Install an unchanged release of synced-tables; changes come as new files.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
+  MIGRATION_SCHEMA_TAKEN: {
+    message: 'Schema {schema} of database {database} exists already and was not made by synced-tables.',
+    remedy: 'Rename or drop that schema, then migrate again.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'ALREADY_EXISTS',
+    sqlState: '42P06',
+  },
+  MIGRATION_FAILED: {
+    message: 'Migration {file} could not be applied to database {database} (SQLSTATE {sql_state}): {reason}.',
+    remedy: 'Mend what it names, then migrate again; nothing of that file was kept.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: '55000',
+  },
+} as const satisfies Record<string, ErrorKind>;

@@ -1,0 +1,29 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** The settings file and the environment. */
+export const settingsErrors = {
+  SETTINGS_INVALID: {
+    message: 'Setting {setting} is {found}; allowed: {allowed} (from {origin}).',
+    remedy: 'Correct the setting and start again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SETTINGS_UNREADABLE: {
+    message: 'The settings file {file} cannot be read: {reason}.',
+    remedy: 'Correct the file, or name another with --config or SYNCED_TABLES_CONFIG.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SETTINGS_MISSING: {
+    message: 'There is neither a settings file nor DATABASE_URL, so there is no Postgres to work with.',
+    remedy: 'Set DATABASE_URL, or write synced-tables.yaml; to try the product without Postgres, run the quickstart.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+} as const satisfies Record<string, ErrorKind>;

@@ -1,0 +1,115 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** Writing a synced table. */
+export const targetErrors = {
+  POSTGRES_UNREACHABLE: {
+    message: 'Postgres at {server} cannot be used: {reason}.',
+    remedy: 'Check that the server runs and that the connection string (DATABASE_URL or the settings file) is right.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '08006',
+  },
+  LOCK_TIMEOUT: {
+    message:
+      'Synced table {target} could not be switched to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
+    remedy:
+      'End the transactions that keep the table locked (see pg_stat_activity); the sync is tried again by itself.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '55P03',
+  },
+  CHANGED_PRIMARY_KEY_COLUMN_TYPE: {
+    message:
+      'Key column "{column}" of source table {table} is now {type}; in synced table {target} it is {target_type}.',
+    remedy: 'Delete the synced table, drop it and create it again: a key column cannot change its type in place.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42804',
+  },
+  FOREIGN_KEY_REFERENCES_ROW: {
+    message:
+      'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them.',
+    remedy: 'Delete or change the referring rows, or drop the foreign key; then sync again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23503',
+  },
+  TARGET_REFUSED: {
+    message: 'Postgres refused the rows of {table} for synced table {target}: {reason}.',
+    remedy: 'Mend what the message names, then sync again; nothing has changed in the table.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: 'XX000',
+  },
+  TARGET_DATABASE_FULL: {
+    message: 'The disk of the Postgres server is full; synced table {target} keeps its old rows.',
+    remedy: 'Free some space, then sync again. A refresh needs room for the old and the new rows at once.',
+    retry: 'timed',
+    status: 507,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53100',
+  },
+  SCHEDULING_POLICY_UNAVAILABLE: {
+    message: 'Synced table {target} asks for scheduling policy {policy}, which this version cannot run.',
+    remedy: 'Use SNAPSHOT.',
+    retry: 'none',
+    status: 501,
+    apiCode: 'NOT_IMPLEMENTED',
+    sqlState: '0A000',
+  },
+  DEPENDENT_OBJECTS_EXIST: {
+    message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',
+    remedy: 'Drop or change what depends on the column, then sync again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '2BP01',
+  },
+  SYNCED_TABLE_DROPPED: {
+    message: 'Synced table {target} was dropped in Postgres, so its sync has ended.',
+    remedy: 'Remove it with delete_synced_table, and create it again if it is still wanted.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42P01',
+  },
+  SYNCED_TABLE_DELETED: {
+    message: 'Synced table {target} was deleted while it was being synced; the update has ended without a change.',
+    remedy: 'Nothing to do.',
+    retry: 'none',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '57014',
+  },
+  LEASE_LOST: {
+    message:
+      'Another sidecar has taken over the pipeline of synced table {target}; this one has ended its update without a change.',
+    remedy: 'Nothing to do: the other sidecar goes on.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
+  },
+  TABLES_DIFFER: {
+    message:
+      'Synced table {target} differs from {table} at the version it reflects: {missing} rows of the source are missing or differ, {extra} rows are not in the source.',
+    remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'DATA_LOSS',
+    sqlState: 'XX001',
+  },
+  INTERNAL_ERROR: {
+    message: 'Synced table {target} could not be synced because of an unexpected error: {reason}.',
+    remedy: 'See the log of the sidecar; please report it if it comes again.',
+    retry: 'timed',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: 'XX000',
+  },
+} as const satisfies Record<string, ErrorKind>;
