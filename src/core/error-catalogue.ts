@@ -6,6 +6,7 @@ import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
+import { usageErrors } from './errors/usage-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
@@ -15,6 +16,7 @@ export type { ErrorKind, RetryClass } from './errors/error-kind.js';
  */
 export const errorCatalogue = {
   ...settingsErrors,
+  ...usageErrors,
   ...sourceErrors,
   ...embeddedErrors,
   ...keyErrors,

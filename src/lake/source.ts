@@ -13,4 +13,8 @@ export interface SourceSnapshot {
   readonly columns: readonly Field[];
   /** Rows of the snapshot if known without reading data, else null. */
   readonly rowCount: bigint | null;
+  /** Bytes of the data files of the snapshot; absent if unknown. */
+  readonly sizeBytes?: bigint;
+  /** Whether the source records its changes (Delta's change data feed); absent where the format has no such thing. */
+  readonly hasChangeFeed?: boolean;
 }

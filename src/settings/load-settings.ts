@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import type { z } from 'zod';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { describeIssue, isMapping } from './describe-issue.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
 
 export interface SettingsSource {
@@ -10,9 +10,17 @@ export interface SettingsSource {
   readonly file?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingFolder: string;
+  /** False for what only reads source tables: instances are then neither demanded nor looked at. Default true. */
+  readonly needsPostgres?: boolean;
 }
 
 const DEFAULT_FILE = 'synced-tables.yaml';
+
+/** Which variable stands behind a setting when there is no file. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  'instances.local.url': 'DATABASE_URL',
+  'catalogs.lake.root': 'SYNCED_TABLES_LAKE',
+};
 
 /**
  * Reads the settings: the file of `--config`, else of SYNCED_TABLES_CONFIG, else ./synced-tables.yaml. Without a file
@@ -20,28 +28,47 @@ const DEFAULT_FILE = 'synced-tables.yaml';
  * @throws AggregateError with one SETTINGS_… error for each wrong setting
  */
 export function loadSettings(source: SettingsSource): Settings {
-  const { environment, workingFolder } = source;
-  const named = source.file ?? environment.SYNCED_TABLES_CONFIG;
+  const { environment, workingFolder, needsPostgres = true } = source;
+  const named = source.file ?? (environment.SYNCED_TABLES_CONFIG || undefined);
   const file = resolve(workingFolder, named ?? DEFAULT_FILE);
-  if (named === undefined && !existsSync(file)) return settingsFromEnvironment(environment, workingFolder);
+  if (named === undefined && !existsSync(file)) {
+    return settingsFromEnvironment(environment, workingFolder, needsPostgres);
+  }
+  const written = readFile(file);
+  if (!needsPostgres && isMapping(written)) delete written.instances;
   const problems: SyncedTablesError[] = [];
-  const raw = fillReferences(readFile(file), environment, file, [], problems);
+  const raw = fillReferences(written, { environment, origin: file, problems }, []);
   if (problems.length > 0) throw new AggregateError(problems, 'the settings are wrong');
-  return withAbsoluteFolders(check(raw, file), dirname(file));
+  const settings = check(raw, written, file);
+  if (needsPostgres && Object.keys(settings.instances).length === 0) {
+    const details = { setting: 'instances', found: 'missing', allowed: 'at least one Postgres server', origin: file };
+    throw new AggregateError([syncedTablesError('SETTINGS_INVALID', details)], 'the settings are wrong');
+  }
+  return withAbsoluteFolders(settings, dirname(file));
 }
 
-function settingsFromEnvironment(environment: SettingsSource['environment'], workingFolder: string): Settings {
+function settingsFromEnvironment(
+  environment: SettingsSource['environment'],
+  workingFolder: string,
+  needsPostgres: boolean,
+): Settings {
   const { DATABASE_URL: url, SYNCED_TABLES_LAKE: root } = environment;
-  if (!url) throw new AggregateError([syncedTablesError('SETTINGS_MISSING', {})], 'the settings are missing');
-  const catalogs = root ? { lake: { kind: 'path', root } } : {};
-  return withAbsoluteFolders(check({ instances: { local: { url } }, catalogs }, 'the environment'), workingFolder);
+  if (needsPostgres && !url) {
+    throw new AggregateError([syncedTablesError('SETTINGS_MISSING', {})], 'the settings are missing');
+  }
+  const raw = {
+    instances: needsPostgres ? { local: { url } } : {},
+    catalogs: root ? { lake: { kind: 'path', root } } : {},
+  };
+  return withAbsoluteFolders(check(raw, raw, 'the environment'), workingFolder);
 }
 
 function readFile(file: string): unknown {
   try {
     return parseYaml(readFileSync(file, 'utf8')) ?? {};
   } catch (error) {
-    const [reason = ''] = (error as Error).message.split('\n');
+    const [line = ''] = (error as Error).message.split('\n');
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : line;
     throw new AggregateError(
       [syncedTablesError('SETTINGS_UNREADABLE', { file, reason: reason.replace(/[.:]$/, '') }, error)],
       'the settings cannot be read',
@@ -49,14 +76,15 @@ function readFile(file: string): unknown {
   }
 }
 
+interface References {
+  readonly environment: SettingsSource['environment'];
+  readonly origin: string;
+  readonly problems: SyncedTablesError[];
+}
+
 /** Replaces `${NAME}` in every text by the environment variable of that name. */
-function fillReferences(
-  value: unknown,
-  environment: SettingsSource['environment'],
-  origin: string,
-  path: readonly PropertyKey[],
-  problems: SyncedTablesError[],
-): unknown {
+function fillReferences(value: unknown, references: References, path: readonly PropertyKey[]): unknown {
+  const { environment, origin, problems } = references;
   if (typeof value === 'string') {
     return value.replace(/\$\{(\w+)\}/g, (reference, name: string) => {
       const found = environment[name];
@@ -68,74 +96,27 @@ function fillReferences(
       return reference;
     });
   }
-  if (Array.isArray(value)) {
-    return value.map((item, index) => fillReferences(item, environment, origin, [...path, index], problems));
-  }
-  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item, index) => fillReferences(item, references, [...path, index]));
+  if (!isMapping(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      fillReferences(item, environment, origin, [...path, key], problems),
-    ]),
+    Object.entries(value).map(([key, item]) => [key, fillReferences(item, references, [...path, key])]),
   );
 }
 
-function check(raw: unknown, origin: string): Settings {
-  const result = settingsSchema.safeParse(raw, { reportInput: true });
+/**
+ * @param written the settings before references were filled in: what messages show, since variables may hold secrets
+ */
+function check(raw: unknown, written: unknown, origin: string): Settings {
+  const result = settingsSchema.safeParse(raw);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describeIssue(issue, raw, origin));
-  throw new AggregateError(problems, 'the settings are wrong');
-}
-
-function describeIssue(issue: z.core.$ZodIssue, raw: unknown, origin: string): SyncedTablesError[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const setting = [...issue.path, key].join('.');
-      return syncedTablesError('SETTINGS_INVALID', {
-        setting,
-        found: 'unknown',
-        allowed: 'nothing of this name',
-        origin,
-      });
+  const isFile = origin !== 'the environment';
+  const problems = result.error.issues
+    .flatMap((issue) => describeIssue(issue, written))
+    .map((problem) => {
+      const setting = isFile ? problem.setting : (VARIABLES[problem.setting] ?? problem.setting);
+      return syncedTablesError('SETTINGS_INVALID', { ...problem, setting, origin });
     });
-  }
-  const setting = issue.path.join('.') || 'file';
-  return [
-    syncedTablesError('SETTINGS_INVALID', {
-      setting,
-      found: describeValue(issue.path, raw),
-      allowed: allowed(issue),
-      origin,
-    }),
-  ];
-}
-
-function allowed(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `a value of type ${issue.expected}`;
-    case 'too_small':
-      return `at least ${issue.minimum}`;
-    case 'too_big':
-      return `at most ${issue.maximum}`;
-    case 'invalid_value':
-      return issue.values.map((value) => JSON.stringify(value)).join(', ');
-    case 'invalid_union':
-      return 'kind: path';
-    default:
-      return issue.message;
-  }
-}
-
-/** The value as found; of connection strings only that there is one, since they hold passwords. */
-function describeValue(path: readonly PropertyKey[], raw: unknown): string {
-  let value: unknown = raw;
-  for (const key of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[key];
-  if (value === undefined) return 'missing';
-  const last = path.at(-1);
-  if (last === 'url' || last === 'token') return 'not shown here';
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+  throw new AggregateError(problems, 'the settings are wrong');
 }
 
 /** Folders are relative to the settings file, wherever the sidecar was started. */

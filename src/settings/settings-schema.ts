@@ -28,11 +28,12 @@ const pathCatalog = z.strictObject({
   partition_time_zone: z.string().min(1).default('UTC'),
 });
 
-/** The settings file. Every key is optional but `instances`; unknown keys are errors. */
+/**
+ * The settings file. Every key is optional but `instances`, and that too where no Postgres is needed (`loadSettings`
+ * sees to it); unknown keys are errors.
+ */
 export const settingsSchema = z.strictObject({
-  instances: z
-    .record(catalogName, instance)
-    .refine((instances) => Object.keys(instances).length > 0, 'at least one instance'),
+  instances: z.record(catalogName, instance).default({}),
   catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog])).default({}),
   api: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080) }).prefault({}),
   engine: z

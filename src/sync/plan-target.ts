@@ -1,5 +1,5 @@
 import { dataTypeText, type Field } from '../core/data-type.js';
-import { syncedTablesError } from '../core/errors.js';
+import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { canBeKey, findUnsupported, postgresType } from '../core/postgres-type.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
@@ -38,24 +38,23 @@ export function planTarget(snapshot: SourceSnapshot, request: TargetRequest): Ta
 export function planColumns(snapshot: SourceSnapshot): TargetColumn[] {
   if (snapshot.columns.length === 0) throw syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: snapshot.tableName });
   return snapshot.columns.map((field, index) => {
-    const type = postgresType(field.type);
-    if (type === null) {
-      throw syncedTablesError('COLUMN_TYPE_UNSUPPORTED', {
-        column: field.name,
-        table: snapshot.tableName,
-        type: findUnsupported(field.type) ?? dataTypeText(field.type),
-      });
-    }
-    const problem = nameProblem(field.name, index);
-    if (problem) {
-      throw syncedTablesError('COLUMN_NAME_UNSUPPORTED', {
-        column: field.name,
-        table: snapshot.tableName,
-        reason: problem,
-      });
-    }
-    return { field, postgresType: type };
+    const planned = planColumn(snapshot, field, index);
+    if (planned instanceof SyncedTablesError) throw planned;
+    return planned;
   });
+}
+
+/** The Postgres column of the source column at place `index`, or the error that says why there can be none. */
+export function planColumn(snapshot: SourceSnapshot, field: Field, index: number): TargetColumn | SyncedTablesError {
+  const table = snapshot.tableName;
+  const type = postgresType(field.type);
+  if (type === null) {
+    const unsupported = findUnsupported(field.type) ?? dataTypeText(field.type);
+    return syncedTablesError('COLUMN_TYPE_UNSUPPORTED', { column: field.name, table, type: unsupported });
+  }
+  const reason = nameProblem(field.name, index);
+  if (reason) return syncedTablesError('COLUMN_NAME_UNSUPPORTED', { column: field.name, table, reason });
+  return { field, postgresType: type };
 }
 
 function nameProblem(name: string, index: number): string | null {

@@ -65,4 +65,12 @@ export const keyErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '22021',
   },
+  PRIMARY_KEY_HAS_NULLS: {
+    message: 'In {rows} rows of source table {table} a column of the primary key ({columns}) is null.',
+    remedy: 'A sync leaves these rows out: fill the columns in the source, or choose a key without nulls.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '23502',
+  },
 } as const satisfies Record<string, ErrorKind>;

@@ -12,7 +12,8 @@ export const sourceErrors = {
   },
   CATALOG_NOT_FOUND: {
     message: 'Catalog "{catalog}" of source table {table} is not configured. Configured: {configured}.',
-    remedy: 'Add it under "catalogs" in the settings file, or use a configured catalog.',
+    remedy:
+      'Add it under "catalogs" in the settings file, or use a configured catalog; without a file, SYNCED_TABLES_LAKE=<folder> gives one named lake.',
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -123,5 +124,15 @@ export const sourceErrors = {
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42622',
+  },
+  CHANGE_DATA_FEED_OFF: {
+    message:
+      'Source table {table} has no change data feed, which the policies TRIGGERED and CONTINUOUS need; SNAPSHOT does without.',
+    remedy:
+      'For TRIGGERED or CONTINUOUS, run in the lakehouse: ALTER TABLE {table} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
   },
 } as const satisfies Record<string, ErrorKind>;

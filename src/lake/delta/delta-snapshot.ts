@@ -118,11 +118,22 @@ async function toSnapshot(
     tableId: metadata.id,
     columns,
     rowCount: null,
+    ...totalSize(files),
+    hasChangeFeed: configuration.get('delta.enableChangeDataFeed')?.toLowerCase() === 'true',
     mappingMode,
     partitionColumns: partitionFields.map((field) => field.name),
     configuration,
     files,
   };
+}
+
+function totalSize(files: readonly DeltaFile[]): { sizeBytes?: bigint } {
+  let sizeBytes = 0n;
+  for (const file of files) {
+    if (file.sizeBytes === null) return {};
+    sizeBytes += BigInt(file.sizeBytes);
+  }
+  return { sizeBytes };
 }
 
 function partitionField(columns: readonly Field[], name: string, tableName: string): Field {
