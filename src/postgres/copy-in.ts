@@ -115,10 +115,17 @@ class CopyInQuery {
 
   async #settle(): Promise<void> {
     this.#isServerDone = true;
+    if (this.#bytes === 0) await firstByte(this.#source);
     // Closing the read end stops a writer that is still at work; its connection is free only when it has stopped.
     this.#source.bytes.destroy();
     await this.#source.finished.catch(() => {});
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve({ rows: this.#rows, bytes: this.#bytes });
   }
+}
+
+/** A writer that has not opened its end of the FIFO yet would wait for a reader for ever: it must not lose its own. */
+async function firstByte({ bytes, finished }: CopySource): Promise<void> {
+  const arrived = new Promise((resolve) => bytes.once('data', resolve));
+  await Promise.race([arrived, finished.catch(() => {})]);
 }
