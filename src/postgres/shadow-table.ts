@@ -82,6 +82,13 @@ export async function buildMissingIndexes(
   return unbuildable;
 }
 
+/**
+ * Drops a shadow table if it is there, and never one that has been switched in: an answer to COMMIT that got lost
+ * leaves it open which of the two it is.
+ */
 export async function dropShadowTable(client: pg.Client, name: string): Promise<void> {
-  await client.query(`drop table if exists ${qualifiedShadow(name)}`);
+  const { rowCount } = await client.query(`select from pg_class where oid = to_regclass($1) and not relispartition`, [
+    qualifiedShadow(name),
+  ]);
+  if (rowCount === 1) await client.query(`drop table ${qualifiedShadow(name)}`);
 }

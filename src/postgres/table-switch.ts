@@ -136,3 +136,15 @@ export async function findRelation(client: pg.Client, relation: number): Promise
   );
   return rows[0] ? postgresTableName(rows[0].schema, rows[0].name) : null;
 }
+
+/**
+ * Brings the planner's statistics of the parent up to date: autovacuum never looks at partitioned tables, and the
+ * partition was analyzed before it was switched in.
+ */
+export async function analyzeParent(client: pg.Client, table: SyncedTable): Promise<void> {
+  const { rows } = await client.query<{ has_only: boolean }>(
+    `select current_setting('server_version_num')::int >= 180000 as has_only`,
+  );
+  const only = rows[0]?.has_only ? 'only ' : '';
+  await client.query(`analyze ${only}${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+}

@@ -9,9 +9,10 @@ import { type ColumnChanges, planColumnChanges } from '../postgres/column-change
 import type { Lease } from '../postgres/lease.js';
 import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
 import { publishTable } from '../postgres/publish-table.js';
+import { recordEvent } from '../postgres/registry.js';
 import { isPostgresError } from '../postgres/session.js';
 import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
-import { isReferenced, switchTable } from '../postgres/table-switch.js';
+import { analyzeParent, isReferenced, switchTable } from '../postgres/table-switch.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
 import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
@@ -51,15 +52,39 @@ export async function runSnapshotUpdate(options: SnapshotUpdateOptions): Promise
   const { client, table, shadow } = options;
   const relation = table.relation;
   const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
-  try {
-    const loaded = await load(options);
-    await client.query(`analyze ${qualifiedShadow(shadow)}`);
-    const result = await publish(options, loaded, columnChanges);
-    return result;
-  } catch (error) {
+  const result = await loadAndPublish(options, columnChanges).catch(async (error: unknown) => {
     // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
     await dropShadowTable(client, shadow).catch(() => {});
     throw error;
+  });
+  await refreshStatistics(options);
+  return result;
+}
+
+async function loadAndPublish(
+  options: SnapshotUpdateOptions,
+  columnChanges: ColumnChanges | null,
+): Promise<TableUpdateResult> {
+  const loaded = await load(options);
+  await options.client.query(`analyze ${qualifiedShadow(options.shadow)}`);
+  return publish(options, loaded, columnChanges);
+}
+
+/** The rows are committed: that their parent could not be analyzed is worth a warning, no failure. */
+async function refreshStatistics(options: SnapshotUpdateOptions): Promise<void> {
+  const { client, table, lease, updateId } = options;
+  try {
+    await analyzeParent(client, table);
+  } catch (error) {
+    await recordEvent(client, {
+      level: 'WARN',
+      type: 'analyze_failed',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message: `Statistics of ${table.fullName} are those of an earlier version: ANALYZE failed.`,
+      details: { sql_state: isPostgresError(error) ? error.code : undefined },
+    });
   }
 }
 
