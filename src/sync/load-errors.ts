@@ -72,6 +72,11 @@ export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable
 /** The engine's errors begin with a class such as `IO Error: `; the rest may quote values of rows. */
 export function explainEngineError(error: unknown, source: string): SyncedTablesError {
   const message = error instanceof Error ? error.message : String(error);
+  const damaged = /^Invalid (?:Input )?Error: .*\bfile ['"](\/[^'"]+)['"].*/i.exec(message);
+  if (damaged?.[1] !== undefined) {
+    const details = { file: damaged[1], table: source, reason: withoutValues(damaged[0]) };
+    return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
+  }
   if (/^(Conversion|Out of Range|Invalid Input) Error/.test(message)) {
     return syncedTablesError(
       'VALUE_OUT_OF_RANGE',
