@@ -2,8 +2,9 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
+import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type Lease, requireLease } from './lease.js';
+import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
 import { inTransaction, isPostgresError } from './session.js';
 import { identifierList, qualifiedShadow } from './shadow-table.js';
 
@@ -11,12 +12,16 @@ export interface MergeOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
   readonly columns: readonly TargetColumn[];
   readonly columnChanges: ColumnChanges;
   /** Name of the loaded shadow table: key built, ANALYZEd. */
   readonly shadow: string;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: MergeCounts) => Promise<void>;
+  readonly patienceMs?: number;
+  readonly signal: AbortSignal;
 }
 
 export interface MergeCounts {
@@ -26,20 +31,29 @@ export interface MergeCounts {
 
 /**
  * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
- * Postgres does not let go. Rows that are equal are not rewritten.
- * @throws FOREIGN_KEY_REFERENCES_ROW, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
+ * Postgres does not let go. Rows that are equal are not rewritten. Readers wait only if columns change.
+ * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
  */
 export async function mergeTable(options: MergeOptions): Promise<void> {
   const { client, lease, table, columns, shadow } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   try {
-    await inTransaction(client, async () => {
-      await requireLease(client, lease, table.fullName);
-      await applyColumnChanges(client, table, target, options.columnChanges);
-      const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
-      await options.finish(counts);
-      await client.query(`drop table ${qualifiedShadow(shadow)}`);
-    });
+    await withLockPatience(options, () =>
+      inTransaction(client, async () => {
+        await client.query(NO_SILENCE);
+        await requireLease(client, lease, table.fullName);
+        if (hasColumnChanges(options.columnChanges)) {
+          const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+          await client.query(BRIEF_LOCKS);
+          await applyColumnChanges(client, table, target, options.columnChanges);
+          await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
+        }
+        const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
+        await options.finish(counts);
+        await client.query(`drop table ${qualifiedShadow(shadow)}`);
+        return counts;
+      }),
+    );
   } catch (error) {
     if (!isPostgresError(error) || error.code !== '23503') throw error;
     throw syncedTablesError(
