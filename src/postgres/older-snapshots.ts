@@ -46,13 +46,16 @@ interface OpenTransaction {
   readonly session: string;
 }
 
-/** Transactions of this database that hold a snapshot; only those of `ids` unless it is null. */
+/**
+ * Transactions of this database that hold a snapshot; only those of `ids` unless it is null. Of other roles' sessions
+ * we see little, but who they are and whether they hold one; processes without a user run no queries of people.
+ */
 async function transactions(client: pg.Client, ids: readonly string[] | null): Promise<OpenTransaction[]> {
   const { rows } = await client.query<OpenTransaction>(
     `select l.virtualxid as id, ${SESSION_NAME} as session
        from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'virtualxid' and l.granted
         and l.virtualxid = l.virtualtransaction
-      where a.datname = current_database() and a.backend_type = 'client backend' and a.backend_xmin is not null
+      where a.datname = current_database() and a.usesysid is not null and a.backend_xmin is not null
         and a.pid <> pg_backend_pid() and a.application_name <> current_setting('application_name')
         and ($1::text[] is null or l.virtualxid = any ($1))`,
     [ids],

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 const columns = { id: 'long', name: 'string', score: 'decimal(9,2)' };
 const names = Object.keys(columns);
@@ -238,5 +239,31 @@ describe.each(postgresServers())('a refresh of a SNAPSHOT table on $name', (serv
     await lake.sync('gold.isolated');
     expect((await reader.query('select count(*)::int as n from gold.isolated')).rows).toEqual([{ n: 1200 }]);
     await reader.query('commit');
+  });
+
+  it('waits, when it loads with several connections, for transactions that would find the table empty', async () => {
+    const parallel = await SyncedLake.create(server);
+    await using _ = parallel;
+    await parallel.startSidecar({ connections: 2 });
+    const source = await parallel.lake.createTable('gold.parts', columns, thousand);
+    await source.append(`select i as id, 'p' as name, i as score from range(5000, 5700) t(i)`);
+    await parallel.load('gold.parts');
+    const reader = await parallel.database.connect();
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from pg_class');
+    await source.append(`select i as id, 'q' as name, i as score from range(6000, 6700) t(i)`);
+    const update = await parallel.requestSync('gold.parts');
+    await eventually(async () => (await parallel.shadowTables()).length > 0, 'the load has begun');
+    await sleep(500);
+    expect((await parallel.update(update)).state).toBe('RUNNING');
+    // A transaction that began later than the load does not hold it up, though it began before the switch.
+    const later = await parallel.database.connect();
+    await later.query('begin isolation level repeatable read');
+    await later.query('select count(*) from pg_class');
+    expect((await reader.query('select count(*)::int as n from gold.parts')).rows).toEqual([{ n: 1700 }]);
+    await reader.query('commit');
+    await parallel.wait(update);
+    expect((await later.query('select count(*)::int as n from gold.parts')).rows).toEqual([{ n: 2400 }]);
+    await later.query('commit');
   });
 });
