@@ -88,7 +88,7 @@ export async function finishUpdate(
 }
 
 /**
- * Puts a claimed update back.
+ * Puts a claimed update back, with what it noted about the tables that it had not finished.
  * @param delaySeconds how long it has to wait before its next try
  * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
  */
@@ -99,11 +99,15 @@ export async function requeueUpdate(
   countsAsAttempt: boolean,
 ): Promise<void> {
   await client.query(
-    `update synced_tables._updates u
-        set state = 'QUEUED', attempt = u.attempt - $3::int,
-            next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
-      where u.update_id = $1 and u.state = 'RUNNING'
-        and ${isOurs(4)}`,
+    `with requeued as (
+       update synced_tables._updates u
+          set state = 'QUEUED', attempt = u.attempt - $3::int,
+              next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
+        where u.update_id = $1 and u.state = 'RUNNING' and ${isOurs(4)}
+       returning u.update_id
+     )
+     update synced_tables._table_updates t set state = 'QUEUED', started_at = null
+       from requeued r where t.update_id = r.update_id and t.state = 'RUNNING'`,
     [claim.updateId, delaySeconds, countsAsAttempt ? 0 : 1, ...leaseValues(claim)],
   );
 }
