@@ -26,7 +26,8 @@ export interface SwitchOptions {
  * Replaces the partition of a published table by a loaded one. The table keeps its OID, indexes, rights, comments and
  * whatever depends on it; readers see the old rows or the new ones and wait for milliseconds.
  * @returns how long the transaction that switched took, in ms
- * @throws LOCK_TIMEOUT if transactions keep the table locked, LEASE_LOST, SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST
+ * @throws LOCK_TIMEOUT if transactions keep the table locked, LEASE_LOST, SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST,
+ *   INDEX_UNBUILDABLE
  */
 export async function switchTable(options: SwitchOptions): Promise<number> {
   const { client, relation, shadow } = options;
@@ -36,7 +37,7 @@ export async function switchTable(options: SwitchOptions): Promise<number> {
   ]);
   return withLockPatience(options, async () => {
     const mayLackColumns = options.columnChanges.dropped.length > 0;
-    const unbuildable = await buildMissingIndexes(client, relation, shadow, mayLackColumns);
+    const unbuildable = await buildMissingIndexes({ ...options, mayLackColumns });
     const triedAt = performance.now();
     // If somebody made another index meanwhile: build it, then come again.
     return (await trySwitch(options, unbuildable)) ? performance.now() - triedAt : null;
