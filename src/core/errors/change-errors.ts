@@ -5,6 +5,14 @@ const FULL_REFRESH =
 
 /** Following a source table by its changes: what makes that impossible, so that only a new copy helps. */
 export const changeErrors = {
+  SOURCE_WITHOUT_HISTORY: {
+    message: 'Source table {table} is of a kind that keeps no history, so it has no changes to follow.',
+    remedy: 'Use policy SNAPSHOT for it.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
   CHANGE_RANGE_INVALID: {
     message: 'Source table {table} has no changes after version {from} up to version {to}: {reason}.',
     remedy: 'Name two versions of the table, the lower one first.',
