@@ -1,7 +1,7 @@
 import type { Output } from './command-options.js';
 
 /** How far an update is. */
-export interface ProgressStep {
+interface ProgressStep {
   /** What happens at this moment. */
   readonly message: string;
   readonly rowsDone: bigint | null;

@@ -11,7 +11,7 @@ import type { SourceSnapshot } from '../lake/source.js';
 import { explainEngineError } from './load-errors.js';
 import { planColumn, planTarget } from './plan-target.js';
 
-export interface PreviewColumn {
+interface PreviewColumn {
   readonly name: string;
   readonly sourceType: string;
   /** Null if the column cannot be synced; a warning says why. */
@@ -20,7 +20,7 @@ export interface PreviewColumn {
 }
 
 /** How a primary key that was asked about holds up. */
-export interface KeyPreview {
+interface KeyPreview {
   readonly columns: readonly string[];
   readonly rowsWithNull: bigint;
   /** Keys that more than one row has. */

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
@@ -37,6 +38,17 @@ describe.each(postgresServers())('copyIn on $name', (server) => {
       connection.closeSync();
     }
   }
+
+  it('stores nothing of nothing, also when the engine is done before Postgres has answered', async () => {
+    const client = await database.connect();
+    for (const delayMs of [0, 200]) {
+      const connection = await engine.connect();
+      const stream = await openCopyStream(connection, `${MANY} where false`, 'text', engine.scratchFolder);
+      await sleep(delayMs);
+      expect(await copyIn(client, 'copy t from stdin', stream)).toEqual({ rows: 0n, bytes: 0 });
+      connection.closeSync();
+    }
+  });
 
   it('ends with the error of a COPY that is refused before a byte is sent', async () => {
     for (let n = 0; n < 20; n++) {

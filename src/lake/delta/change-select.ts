@@ -2,8 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { CHANGE_TYPES, changeFields } from '../change-relation.js';
+import { filesWithMarkedVariants } from '../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../parquet/parquet-schema.js';
-import { nullOf } from '../parquet/project-column.js';
+import { holdsVariant, nullOf } from '../parquet/project-column.js';
 import type { ChangeFile } from './change-plan.js';
 import {
   type ChangeEvent,
@@ -45,17 +46,17 @@ export async function changeSelect(options: ChangeSelectOptions): Promise<Change
   let positionRows = 0n;
   const paths = [...new Set(files.map((change) => change.file.path))];
   const groups = paths.length === 0 ? [] : await groupByParquetSchema(connection, paths);
+  const hasVariants = layout.columns.some((field) => holdsVariant(field.type));
+  const marked = hasVariants ? await filesWithMarkedVariants(connection, paths) : new Set<string>();
   const byPath = groupBy(files, (change) => change.file.path);
   for (const group of groups) {
     const changes = group.paths.flatMap((path) => byPath.get(path) ?? []);
-    for (const [kind, alike] of groupBy(changes, (file) => `${file.change} ${rowChoice(file)}`)) {
-      const choice = kind.split(' ')[1] as RowChoice;
-      const set = await setSelect(options, {
-        group,
-        files: alike,
-        choice,
-        name: `${options.schema}.s${selects.length}`,
-      });
+    const isMarked = (change: ChangeFile) => marked.has(change.file.path);
+    const kindOf = (change: ChangeFile) => `${change.change} ${rowChoice(change)} ${isMarked(change)}`;
+    for (const alike of groupBy(changes, kindOf).values()) {
+      const name = `${options.schema}.s${selects.length}`;
+      const isVariantMarked = alike.every(isMarked);
+      const set = await setSelect(options, { group, files: alike, isVariantMarked, name });
       selects.push(set.sql);
       positionRows += set.positionRows;
     }
@@ -76,21 +77,24 @@ interface ChangeSet {
   readonly group: ParquetFileGroup;
   /** Never empty, all of one kind. */
   readonly files: readonly ChangeFile[];
-  readonly choice: RowChoice;
+  readonly isVariantMarked: boolean;
   /** Begins the names of its tables. */
   readonly name: string;
 }
 
 async function setSelect(options: ChangeSelectOptions, set: ChangeSet): Promise<ChangeSelect> {
   const { connection, layout, vectors, partitionTimeZone } = options;
-  const { group, choice, name } = set;
+  const { group, isVariantMarked, name } = set;
+  const [first] = set.files;
+  if (!first) throw new Error('a set without files');
+  const choice = rowChoice(first);
   refuseReservedColumns(layout.tableName, group, { fileIndex: true, rowNumber: choice !== 'all' });
   const paths = [...new Set(set.files.map((change) => change.file.path))];
   const indexes = new Map(paths.map((path, index) => [path, index]));
   const events: ChangeEvent[] = set.files.map((file) => ({ file, fileIndex: indexes.get(file.file.path) ?? 0 }));
   await createEventTable(connection, `${name}_events`, { events, layout });
 
-  const values = await fileColumns(connection, { layout, group, partitionTimeZone });
+  const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
   let from = `read_parquet(${fileList(paths)}, hive_partitioning = false) f`;
   let positionRows = 0n;
   if (choice === 'only') {
@@ -104,7 +108,7 @@ async function setSelect(options: ChangeSelectOptions, set: ChangeSet): Promise<
     await createUnchangedRowTable(connection, `${name}_rows`, { events, vectors });
     from += ` anti join ${name}_rows d on d.event = p.event and d.position = f.file_row_number`;
   }
-  const change = set.files[0]?.change ?? '';
+  const { change } = first;
   if (change === 'cdc') await requireKnownTypes(connection, { tableName: layout.tableName, group, paths });
   const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
   const fields = [

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier } from '../../core/names.js';
 import type { Engine } from '../engine/duckdb-engine.js';
+import { filesWithMarkedVariants } from '../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../parquet/parquet-schema.js';
-import { nullOf } from '../parquet/project-column.js';
+import { holdsVariant, nullOf } from '../parquet/project-column.js';
 import type { Relation } from '../relation.js';
 import type { FileStore } from '../storage/file-store.js';
 import { checkFileSizes } from './check-file-sizes.js';
@@ -22,11 +23,12 @@ export interface DeltaRelationOptions {
   readonly partitionTimeZone: string;
 }
 
-/** Files that are read alike: same schema, and all or none of them with dead rows. */
+/** Files that are read alike: same schema, and all or none of them with dead rows, or with marked variants. */
 interface FileSet {
   readonly group: ParquetFileGroup;
   readonly files: readonly DeltaFile[];
   readonly hasDeadRows: boolean;
+  readonly isVariantMarked: boolean;
 }
 
 /** Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. */
@@ -83,25 +85,35 @@ async function partSelect(
     return `select ${nulls.join(', ')} where false`;
   }
   const selects: string[] = [];
-  for (const fileSet of await fileSets(connection, files)) {
+  for (const fileSet of await fileSets(connection, snapshot, files)) {
     selects.push(await fileSetSelect(options, connection, fileSet, `${tablePrefix}_s${selects.length}`));
   }
   return selects.join('\nunion all\n');
 }
 
-async function fileSets(connection: DuckDBConnection, files: readonly DeltaFile[]): Promise<FileSet[]> {
+async function fileSets(
+  connection: DuckDBConnection,
+  snapshot: DeltaSnapshot,
+  files: readonly DeltaFile[],
+): Promise<FileSet[]> {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const groups = await groupByParquetSchema(connection, [...byPath.keys()]);
+  const hasVariants = snapshot.columns.some((field) => holdsVariant(field.type));
+  const marked = hasVariants ? await filesWithMarkedVariants(connection, [...byPath.keys()]) : new Set<string>();
   return groups.flatMap((group) => {
     const members = group.paths.map((path) => {
       const file = byPath.get(path);
       if (!file) throw new Error('the engine reported a file that was not asked for');
       return file;
     });
-    return [true, false].flatMap((hasDeadRows) => {
-      const matching = members.filter((file) => (file.deletionVector !== null) === hasDeadRows);
-      return matching.length > 0 ? [{ group, files: matching, hasDeadRows }] : [];
-    });
+    return [true, false].flatMap((hasDeadRows) =>
+      [true, false].flatMap((isVariantMarked) => {
+        const matching = members.filter(
+          (file) => (file.deletionVector !== null) === hasDeadRows && marked.has(file.path) === isVariantMarked,
+        );
+        return matching.length > 0 ? [{ group, files: matching, hasDeadRows, isVariantMarked }] : [];
+      }),
+    );
   });
 }
 
@@ -119,7 +131,8 @@ async function fileSetSelect(
     rowNumber: fileSet.hasDeadRows,
   });
   const layout = { ...snapshot, partitionFields };
-  const values = await fileColumns(connection, { layout, group, partitionTimeZone });
+  const { isVariantMarked } = fileSet;
+  const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
   let from = `read_parquet(${fileList(files.map((file) => file.path))}, hive_partitioning = false) f`;
   if (partitionFields.length > 0) {
     await createPartitionTable(connection, `${tablePrefix}_partitions`, partitionFields, files);

@@ -1,8 +1,7 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
-import { fileList, type ParquetFileGroup } from '../parquet/parquet-schema.js';
-import { findColumn, holdsVariant, nullOf, type Projection, projectValue } from '../parquet/project-column.js';
+import type { ParquetFileGroup } from '../parquet/parquet-schema.js';
+import { findColumn, nullOf, type Projection, projectValue } from '../parquet/project-column.js';
 import { partitionValueExpression } from './partition-table.js';
 import type { TableLayout } from './table-layout.js';
 
@@ -11,12 +10,15 @@ import type { TableLayout } from './table-layout.js';
  * the partition values by `p.v0`, `p.v1` … in the order of `layout.partitionFields`.
  * @throws SOURCE_FILE_CORRUPT if columns are mapped by id and the files have none
  */
-export async function fileColumns(
-  connection: DuckDBConnection,
-  options: { layout: TableLayout; group: ParquetFileGroup; partitionTimeZone: string },
-): Promise<string[]> {
-  const { layout, group, partitionTimeZone } = options;
-  const projection = await projectionOf(connection, layout, group);
+export function fileColumns(options: {
+  layout: TableLayout;
+  group: ParquetFileGroup;
+  isVariantMarked: boolean;
+  partitionTimeZone: string;
+}): string[] {
+  const { layout, group, isVariantMarked, partitionTimeZone } = options;
+  const match = layout.mappingMode === 'id' ? 'id' : 'name';
+  const projection: Projection = { match, isVariantMarked, tableName: layout.tableName };
   if (projection.match === 'id' && !group.columns.some((node) => node.fieldId !== null)) {
     throw syncedTablesError('SOURCE_FILE_CORRUPT', {
       file: group.paths[0] ?? '',
@@ -54,19 +56,4 @@ export function refuseReservedColumns(
       feature: `a column named "${taken.name}" together with partitions, deletion vectors or changes`,
     });
   }
-}
-
-async function projectionOf(
-  connection: DuckDBConnection,
-  layout: TableLayout,
-  group: ParquetFileGroup,
-): Promise<Projection> {
-  const match = layout.mappingMode === 'id' ? 'id' : 'name';
-  if (!layout.columns.some((field) => holdsVariant(field.type))) return { match, isVariantMarked: false };
-  const described = await connection.runAndReadAll(
-    `select column_type from (describe select * from read_parquet(${fileList(group.paths.slice(0, 1))}, hive_partitioning = false))`,
-  );
-  const types = described.getRowsJson().map(([type]) => String(type).replace(/"(?:[^"]|"")*"/g, ''));
-  const isVariantMarked = types.some((type) => /\bVARIANT\b/.test(type));
-  return { match, isVariantMarked };
 }
