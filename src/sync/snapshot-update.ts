@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
@@ -16,7 +16,7 @@ import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } fr
 import { analyzeParent, isReferenced, switchTable } from '../postgres/table-switch.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
-import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
 import { loadShadow, tableRead } from './load-shadow.js';
 
 export interface SnapshotUpdateOptions {
@@ -94,8 +94,10 @@ async function refreshStatistics(options: SnapshotUpdateOptions): Promise<void> 
 
 async function load(options: SnapshotUpdateOptions): Promise<Loaded> {
   const { client, table, columns, lakeTable, snapshot, shadow } = options;
-  const relation = await lakeTable.openRelation(snapshot, options.connections);
-  await using _ = relation;
+  const opened = lakeTable.openRelation(snapshot, options.connections).catch((error: unknown) => {
+    throw asSyncedTablesError(error) ?? explainEngineError(error, table.source);
+  });
+  await using relation = await opened;
   try {
     options.onProgress('load', relation.rowCount);
     const startedAt = performance.now();
