@@ -15,6 +15,8 @@ export const ROW_BALANCE_COLUMN = '_row_balance';
 
 /** Below this the planner's guess for a table it knows nothing of is good enough. */
 const ANALYZE_ROWS_MIN = 1_000;
+/** Keys shown in a message. */
+const EXAMPLE_KEYS_MAX = 5;
 
 export interface ApplyOptions {
   readonly client: pg.Client;
@@ -51,61 +53,95 @@ export interface ApplyCounts {
  * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
-  return withLockPatience(options, () => applyOnce(options)).catch((error: unknown) => {
+  try {
+    return await withLockPatience(options, () => applyOnce(options));
+  } catch (error) {
+    if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
     throw explainForeignKey(error, options.table);
-  });
+  }
 }
+
+/** The source has several rows with one of these keys, each given as the texts of its columns. */
+export class KeyBalanceBroken extends Error {
+  readonly keys: readonly (readonly string[])[];
+
+  constructor(keys: readonly (readonly string[])[]) {
+    super('the source has several rows with one key');
+    this.keys = keys;
+  }
+}
+
+class BalanceBroken extends Error {}
+
+const STAGING = 'pg_temp.synced_tables_changes';
 
 async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, lease, table, columns } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const names = identifierList(columns.map((column) => column.field.name));
   return inTransaction(client, async () => {
-    const staging = 'pg_temp.synced_tables_changes';
-    await client.query(
-      `create temporary table synced_tables_changes (${columnDefinitions(columns)},
-         ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
-    );
-    // The source sets the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
-    const copied = await copyIn(client, `copy ${staging} from stdin`, await options.openSource());
-    if (copied.rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${staging}`);
+    const rowsStaged = await stage(options);
+    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
     await client.query(NO_SILENCE);
     await requireLease(client, lease, table.fullName);
     await addColumns(options, target);
     const deleted = await client.query(
-      `delete from ${target} t using ${staging} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+      `delete from ${target} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
     );
     const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, target, staging, names)} returning (t.xmax = 0) as is_new)
+      `with written as (${upsert(table, columns, target)} returning (t.xmax = 0) as is_new)
        select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
     );
     const counts = {
-      rowsStaged: copied.rows,
+      rowsStaged,
       rowsWritten: BigInt(written.rows[0]?.written ?? 0),
       rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
       rowsDeleted: BigInt(deleted.rowCount ?? 0),
     };
-    await requireBalance(options, counts, staging);
+    await requireBalance(client, counts);
     await options.finish(counts);
     return counts;
   });
 }
 
-/**
- * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
- * we. Such keys only ever make the source's balance greater than ours, so the sums tell them without a look at keys.
- * @throws KeyBalanceBroken, for the caller to look for the keys
- */
-async function requireBalance(options: ApplyOptions, counts: ApplyCounts, staging: string): Promise<void> {
-  if (options.table.timeseriesKey !== null) return;
-  const { rows } = await options.client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${staging}`,
+async function stage(options: ApplyOptions): Promise<bigint> {
+  const { client, columns } = options;
+  await client.query(
+    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
   );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
+  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
+  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${STAGING}`);
+  return rows;
 }
 
-/** The source has several rows with one key. */
-export class KeyBalanceBroken extends Error {}
+/**
+ * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
+ * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ */
+async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
+  const { rows } = await client.query<{ balance: string }>(
+    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
+  );
+  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
+}
+
+/** Stages the changes once more, and looks for keys that would end up with other than one row, or none. */
+async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
+  const { client, table } = options;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const [firstKey = ''] = table.keyColumns;
+  return inTransaction(client, async () => {
+    await stage(options);
+    const { rows } = await client.query<{ key: string[] }>(
+      `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
+         from ${STAGING} s left join ${target} t on ${isSameKey(table)}
+        where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
+              <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
+        order by 1 limit ${EXAMPLE_KEYS_MAX}`,
+    );
+    return rows.map((row) => row.key);
+  });
+}
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {
   if (!hasColumnChanges(options.columnChanges)) return;
@@ -120,14 +156,9 @@ function isSameKey(table: SyncedTable): string {
   return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
 }
 
-/** In the order of the key, so that neighbours in the index are written together and sessions never deadlock. */
-function upsert(
-  table: SyncedTable,
-  columns: readonly TargetColumn[],
-  target: string,
-  staging: string,
-  names: string,
-): string {
+/** In the order of the key, so that neighbours in the index are written together. */
+function upsert(table: SyncedTable, columns: readonly TargetColumn[], target: string): string {
+  const names = identifierList(columns.map((column) => column.field.name));
   const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
   const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
   const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
@@ -136,6 +167,6 @@ function upsert(
     others.length === 0
       ? 'nothing'
       : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
-  return `insert into ${target} as t (${names}) select ${names} from ${staging} where ${CHANGE_TYPE_COLUMN} = 'upsert' order by ${keys}
-            on conflict (${keys}) do ${conflict}`;
+  return `insert into ${target} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
+            order by ${keys} on conflict (${keys}) do ${conflict}`;
 }
