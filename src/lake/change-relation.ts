@@ -13,12 +13,12 @@ export type SchemaChange = { readonly version: bigint; readonly column: string }
 /** How a change came to a row; as Delta names it. */
 export const CHANGE_TYPES = ['insert', 'delete', 'update_preimage', 'update_postimage'] as const;
 
-export const changeTypeField: Field = metaField('_change_type', 'string');
-export const commitVersionField: Field = metaField('_commit_version', 'long');
-export const commitTimestampField: Field = metaField('_commit_timestamp', 'timestamp');
-
 /** What every SELECT of changes delivers behind the columns of the table, in this order. */
-export const changeFields: readonly Field[] = [changeTypeField, commitVersionField, commitTimestampField];
+export const changeFields: readonly Field[] = [
+  metaField('_change_type', 'string'),
+  metaField('_commit_version', 'long'),
+  metaField('_commit_timestamp', 'timestamp'),
+];
 
 function metaField(name: string, kind: 'string' | 'long' | 'timestamp'): Field {
   return { name, type: { kind }, nullable: false, physicalName: name };

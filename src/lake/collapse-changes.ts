@@ -41,7 +41,8 @@ export const rowBalanceField: Field = {
 };
 
 const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
-const EXAMPLE_KEYS_MAX = 5;
+/** Keys shown in a message. */
+export const EXAMPLE_KEYS_MAX = 5;
 
 export interface CollapseSource {
   /** Columns first, then `changeFields`. */

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { asSyncedTablesError } from '../../src/core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
@@ -12,6 +14,7 @@ import { sharedData } from '../support/shared-data.js';
 // applying it from any version to any other gives what a snapshot gives.
 
 const DATA = sharedData();
+const FIXTURES = path.resolve(import.meta.dirname, '../fixtures/delta');
 const tables =
   DATA === null
     ? []
@@ -40,11 +43,15 @@ afterAll(async () => {
 });
 
 function openTable(name: string): LakeTable {
+  return openAt(`${DATA}/delta/${name}/table`);
+}
+
+function openAt(root: string): LakeTable {
   return openDeltaTable({
     engine,
     store: localFileStore,
-    root: `${DATA}/delta/${name}/table`,
-    tableName: `lake.shared.${name}`,
+    root,
+    tableName: `lake.shared.${path.basename(path.dirname(root))}`,
     allowOutsidePaths: false,
     partitionTimeZone: 'UTC',
   });
@@ -115,3 +122,71 @@ it.each(tables.filter((name) => name !== UNTRUE))(
     }
   },
 );
+
+/** Every table with a history, the repository's own fixtures too. */
+const histories = [
+  ...(DATA === null ? [] : readdirSync(`${DATA}/delta`).map((name) => `${DATA}/delta/${name}/table`)),
+  ...readdirSync(FIXTURES).map((name) => `${FIXTURES}/${name}/table`),
+].filter((root) => readdirSync(`${root}/_delta_log`).filter((name) => /^\d{20}\.json$/.test(name)).length > 1);
+
+/** What stops changes by intention: histories that cannot be followed, and tables that are broken on purpose. */
+const STOPS = [
+  'DELTA_TRUNCATED_TRANSACTION_LOG',
+  'DELTA_CHANGE_FILE_MISSING',
+  'SOURCE_TABLE_REPLACED',
+  'SOURCE_LAYOUT_CHANGED',
+  'COLUMN_TYPE_CHANGE_NOT_SUPPORTED',
+  'COLUMN_DROP_NOT_SUPPORTED',
+  'DELTA_UNSUPPORTED_FEATURE',
+  'SOURCE_FILE_MISSING',
+  'SOURCE_PATH_OUTSIDE',
+];
+
+it('file differences of every table between two versions give the later one, or say why not', async () => {
+  const compared: string[] = [];
+  const stopped: string[] = [];
+  for (const root of histories) {
+    const table = openAt(root);
+    const newest = await feedOf(table).newestVersion();
+    const starts = new Set([0n, newest / 3n, (newest * 2n) / 3n, newest - 1n]);
+    for (const from of starts) {
+      const problem = await compareAsMultiset(table, from, newest);
+      if (problem === null) compared.push(root);
+      else {
+        expect(STOPS, `${root} from ${from}: ${problem}`).toContain(problem);
+        stopped.push(`${path.basename(path.dirname(root))} from ${from}: ${problem}`);
+      }
+    }
+  }
+  console.info(`${compared.length} ranges compared, ${stopped.length} stopped`);
+  if (process.env.SHOW_STOPPED) console.info(stopped.join('\n'));
+  expect(compared.length).toBeGreaterThan(stopped.length);
+});
+
+/** Null if the earlier rows and the changes are the later rows, else the code of the error that stood in the way. */
+async function compareAsMultiset(table: LakeTable, from: bigint, to: bigint): Promise<string | null> {
+  if (table.name.includes(UNTRUE)) return null;
+  try {
+    await using changes = await feedOf(table).changes({ from, to, allowFileDiff: true, schemaPolicy: 'follow' });
+    const early = await table.snapshot(from);
+    await using before = await table.openRelation(early, 1);
+    await using after = await table.openRelation(await table.snapshot(to), 1);
+    // Columns that came or changed in between have no values in the earlier rows that could be compared.
+    const shared = changes.end.columns.filter((column) =>
+      early.columns.some((old) => JSON.stringify(old) === JSON.stringify(column)),
+    );
+    if (shared.length === 0) return null;
+    const columns = shared.map((column) => `cast(${quoteIdentifier(column.name)} as varchar)`).join(', ');
+    const isNew = `_change_type in ('insert', 'update_postimage')`;
+    const applied = `(select ${columns} from (${before.parts[0]})
+      union all select ${columns} from (${changes.select}) where ${isNew})
+      except all select ${columns} from (${changes.select}) where not ${isNew}`;
+    const wanted = await rows(`select ${columns} from (${after.parts[0]}) order by all`);
+    expect(await rows(`select * from (${applied}) order by all`), `${table.name} from ${from}`).toEqual(wanted);
+    return null;
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    if (known) return known.code;
+    throw error;
+  }
+}

@@ -28,10 +28,13 @@ export class SyncedLake implements AsyncDisposable {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'test-sidecar-'));
   /** Connection string of a role that has nothing but databricks_sync. */
   readonly sidecarUrl: string;
+  /** A superuser's session. */
+  admin: pg.Client;
   readonly #sidecars: AsyncDisposable[] = [];
 
   private constructor(database: MigratedDatabase, lake: TestLake, sidecarUrl: string) {
     this.database = database;
+    this.admin = database.admin;
     this.lake = lake;
     this.sidecarUrl = sidecarUrl;
   }
@@ -47,8 +50,9 @@ export class SyncedLake implements AsyncDisposable {
     return new SyncedLake(database, await TestLake.create(), url.href);
   }
 
-  get admin(): pg.Client {
-    return this.database.admin;
+  /** A new session in place of one that went down with its server. */
+  async reconnect(): Promise<void> {
+    this.admin = await this.database.connect();
   }
 
   #options(choices: SidecarChoices): TestSidecarOptions {

@@ -97,14 +97,19 @@ async function readCommit(options: TailOptions, version: bigint): Promise<Commit
 }
 
 async function missingCommit(options: TailOptions, version: bigint, to: bigint): Promise<Error> {
-  const { tableName } = options;
-  const { commits, latestVersion } = await listLog(options);
-  if (latestVersion < to) {
-    return syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: tableName, version: to, latest: latestVersion });
-  }
+  const { latestVersion } = await listLog(options);
+  if (latestVersion >= to) return truncatedLog(options, version);
+  return syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: options.tableName, version: to, latest: latestVersion });
+}
+
+/** The error that says from which version on history is gone, and what is left of it after that. */
+export async function truncatedLog(options: TailOptions, version: bigint, cause?: unknown): Promise<Error> {
+  const { commits, checkpoints, latestVersion } = await listLog(options);
   let oldest = latestVersion;
-  for (const candidate of commits.keys()) if (candidate > version && candidate < oldest) oldest = candidate;
-  return syncedTablesError('DELTA_TRUNCATED_TRANSACTION_LOG', { table: tableName, version, oldest });
+  for (const candidate of [...commits.keys(), ...checkpoints.map((checkpoint) => checkpoint.version)]) {
+    if (candidate > version && candidate < oldest) oldest = candidate;
+  }
+  return syncedTablesError('DELTA_TRUNCATED_TRANSACTION_LOG', { table: options.tableName, version, oldest }, cause);
 }
 
 /**

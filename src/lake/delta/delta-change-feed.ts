@@ -1,7 +1,7 @@
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../change-relation.js';
 import { planChanges } from './change-plan.js';
-import { probeNewestVersion, readCommits } from './commit-tail.js';
+import { probeNewestVersion, readCommits, truncatedLog } from './commit-tail.js';
 import type { PartitionTexts } from './delta-action.js';
 import { openChangeRelation } from './delta-change-relation.js';
 import { latestDeltaVersion, openTableState } from './delta-snapshot.js';
@@ -77,7 +77,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     const kept = bookmark === undefined ? this.#head : decodeBookmark(bookmark);
     if (kept === null || kept.version !== from) {
       if (bookmark !== undefined) throw new Error(`the bookmark is that of version ${kept?.version}, not of ${from}`);
-      return this.#headFromLog(from);
+      return this.#headFromOldLog(from);
     }
     const fingerprint = await commitFingerprint(this.#options.store, this.#root, from);
     // Log clean-up may have taken that commit; then there is nothing to compare.
@@ -86,6 +86,16 @@ export class DeltaChangeFeed implements ChangeFeed {
       throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
     }
     return kept;
+  }
+
+  /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer tells what was in force then */
+  async #headFromOldLog(from: bigint): Promise<LogHead> {
+    try {
+      return await this.#headFromLog(from);
+    } catch (error) {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
+      throw await truncatedLog(this.#options, from, error);
+    }
   }
 
   async #headFromLog(version: bigint | undefined): Promise<LogHead> {

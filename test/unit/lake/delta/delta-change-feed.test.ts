@@ -131,6 +131,13 @@ it('names the oldest version when commits are gone', async () => {
   await expect(table.changes({ from: 0n, to: 9n })).rejects.toMatchObject({ code: 'DELTA_VERSION_NOT_FOUND' });
 });
 
+it('says that history is gone when nothing tells what was in force at the start', async () => {
+  using table = await tableWithRows();
+  table.commit(1, remove('nothing')).commit(2, remove('nothing'));
+  table.removeFile('_delta_log/00000000000000000000.json');
+  await expect(table.changes({ from: 0n, to: 2n })).rejects.toMatchObject({ code: 'DELTA_TRUNCATED_TRANSACTION_LOG' });
+});
+
 it.each([
   ['data', 'a'],
   ['change', '_change_data/c'],
