@@ -2,9 +2,10 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { type ChangeRelation, changeTypeField } from '../lake/change-relation.js';
-import { type CollapsedChanges, rowBalanceField } from '../lake/collapse-changes.js';
+import { rowBalanceField } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
+import { latestRows } from '../lake/latest-rows.js';
 import type { Relation } from '../lake/relation.js';
 import { copySelects, countRowsWithNul, formatKey } from '../lake/table-read.js';
 import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
@@ -42,8 +43,8 @@ export type ChangesOutcome =
 /** Brings a table from its position to the newest version of its source by what has changed between the two. */
 export async function runChangesUpdate(options: ChangesUpdateOptions): Promise<ChangesOutcome> {
   const { table, lakeTable } = options;
-  if (table.timeseriesKey !== null) return { kind: 'copy', reason: 'it has a timeseries key' };
-  if (table.syncedVersion === null || lakeTable.changeFeed === null) return { kind: 'copy', reason: 'it has no position' };
+  if (table.syncedVersion === null || lakeTable.changeFeed === null)
+    return { kind: 'copy', reason: 'it has no position' };
   const changes = await lakeTable.changeFeed.changes({
     from: table.syncedVersion,
     keyColumns: table.keyColumns,
@@ -72,27 +73,22 @@ async function tooManyChanges(options: ChangesUpdateOptions, changes: ChangeRela
 }
 
 async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
-  const { client, lease, table, lakeTable, relation, signal } = options;
+  const { client, table, lakeTable, relation, signal } = options;
   const columns = planTarget(changes.end, table);
   const startedAt = performance.now();
-  const collapsed = await changes.collapse({ keyColumns: table.keyColumns });
-  if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
+  const states = await lastStates(options, changes);
+  await using _ = states;
   let result: TableUpdateResult | null = null;
-  const rowsWithStrippedCharacters = await countStripped(options, columns, collapsed);
   try {
+    const rowsWithStrippedCharacters = await countStripped(options, columns, states);
     await applyChanges({
-      client,
-      lease,
-      table,
-      relation,
+      ...options,
       columns,
       columnChanges: addedColumns(changes, columns),
-      signal,
-      ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
-      openSource: () => openChanges(lakeTable, table, columns, collapsed),
+      openSource: () => openChanges(lakeTable, table, columns, states),
       finish: async (counts) => {
         const loadSeconds = (performance.now() - startedAt) / 1000;
-        result = { ...summary(changes, collapsed, counts), rowsWithStrippedCharacters, loadSeconds };
+        result = { ...summary(changes, states, counts), rowsWithStrippedCharacters, loadSeconds };
         await commitPosition({
           client,
           updateId: options.updateId,
@@ -109,16 +105,54 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
     signal.throwIfAborted();
     if (error instanceof KeyBalanceBroken) throw duplicateKeys(table, error.keys.map(formatKey));
     const fields = columns.map((column) => column.field);
-    const upserts = upsertRelation(collapsed);
-    throw await explainLoadError(error, { engine: lakeTable.engine, relation: upserts, table, columns: fields });
+    throw await explainLoadError(error, {
+      engine: lakeTable.engine,
+      relation: upserts(states),
+      table,
+      columns: fields,
+    });
   }
   if (result === null) throw new Error('the changes were applied without a result');
   return result;
 }
 
+/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
+interface LastStates extends AsyncDisposable {
+  readonly select: string;
+  readonly rowsWithoutKey: bigint;
+}
+
+/** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
+async function lastStates(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<LastStates> {
+  const { table, lakeTable } = options;
+  const { keyColumns, timeseriesKey } = table;
+  const collapsed = await changes.collapse({ keyColumns });
+  const { rowsWithoutKey } = collapsed;
+  if (timeseriesKey === null) {
+    if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
+    return { select: collapsed.select, rowsWithoutKey, [Symbol.asyncDispose]: async () => {} };
+  }
+  // Which row of a key is the latest only the source at that version tells.
+  const relation = await lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { keysTable } = collapsed;
+    const { columns } = changes.end;
+    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
+    if (latest.tieCount > 0n) throw tie(table, timeseriesKey, latest.ties);
+    const select = `select *, 0::bigint as _row_balance from (${latest.select})`;
+    return { select, rowsWithoutKey, [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose]() };
+  } catch (error) {
+    await relation[Symbol.asyncDispose]();
+    throw error;
+  } finally {
+    connection.closeSync();
+  }
+}
+
 function summary(
   changes: ChangeRelation,
-  collapsed: CollapsedChanges,
+  states: LastStates,
   counts: ApplyCounts,
 ): Omit<TableUpdateResult, 'rowsWithStrippedCharacters' | 'loadSeconds'> {
   return {
@@ -126,7 +160,7 @@ function summary(
     version: changes.to,
     rowsWritten: counts.rowsWritten,
     rowsDeleted: counts.rowsDeleted,
-    rowsWithoutKey: collapsed.rowsWithoutKey,
+    rowsWithoutKey: states.rowsWithoutKey,
   };
 }
 
@@ -141,12 +175,12 @@ async function openChanges(
   lakeTable: LakeTable,
   table: SyncedTable,
   columns: readonly TargetColumn[],
-  collapsed: CollapsedChanges,
+  states: LastStates,
 ) {
   const { engine } = lakeTable;
   const connection = await engine.connect();
   const fields = [...columns.map((column) => column.field), changeTypeField, rowBalanceField];
-  const relation = { ...upsertRelation(collapsed), parts: [collapsed.select] };
+  const relation = { ...upserts(states), parts: [states.select] };
   const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
   const finished = stream.finished.finally(() => connection.closeSync());
@@ -155,9 +189,9 @@ async function openChanges(
 }
 
 /** The new and changed rows, for looking at what was wrong with them. */
-function upsertRelation(collapsed: CollapsedChanges): Relation {
+function upserts(states: LastStates): Relation {
   return {
-    parts: [`select * from (${collapsed.select}) where _change_type = 'upsert'`],
+    parts: [`select * from (${states.select}) where _change_type = 'upsert'`],
     rowCount: null,
     // The relation that they come from is closed by whoever opened it.
     [Symbol.asyncDispose]: async () => {},
@@ -167,13 +201,13 @@ function upsertRelation(collapsed: CollapsedChanges): Relation {
 async function countStripped(
   options: ChangesUpdateOptions,
   columns: readonly TargetColumn[],
-  collapsed: CollapsedChanges,
+  states: LastStates,
 ): Promise<bigint> {
   const { table, lakeTable } = options;
   if (table.invalidCharacters === 'fail') return 0n;
   const connection = await lakeTable.engine.connect();
   try {
-    return await countRowsWithNul(connection, upsertRelation(collapsed), tableRead(table, columns));
+    return await countRowsWithNul(connection, upserts(states), tableRead(table, columns));
   } finally {
     connection.closeSync();
   }
@@ -184,6 +218,16 @@ function duplicateKeys(table: SyncedTable, keys: readonly string[]) {
     table: table.source,
     target: table.fullName,
     columns: table.keyColumns.join(', '),
+    keys: keys.join(', '),
+  });
+}
+
+function tie(table: SyncedTable, timeseries: string, keys: readonly string[]) {
+  return syncedTablesError('TIMESERIES_KEY_TIE', {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    timeseries,
     keys: keys.join(', '),
   });
 }
