@@ -8,6 +8,7 @@ import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
 import { inTransaction } from './session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
+import { solePartition } from './table-switch.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 export const CHANGE_TYPE_COLUMN = '_change_type';
@@ -84,11 +85,13 @@ async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
     await client.query(NO_SILENCE);
     await requireLease(client, lease, table.fullName);
     await addColumns(options, target);
+    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+    const partition = await solePartition(client, options.relation);
     const deleted = await client.query(
-      `delete from ${target} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
     );
     const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, target)} returning (t.xmax = 0) as is_new)
+      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
        select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
     );
     const counts = {
@@ -157,7 +160,7 @@ function isSameKey(table: SyncedTable): string {
 }
 
 /** In the order of the key, so that neighbours in the index are written together. */
-function upsert(table: SyncedTable, columns: readonly TargetColumn[], target: string): string {
+function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
   const names = identifierList(columns.map((column) => column.field.name));
   const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
   const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
@@ -167,6 +170,6 @@ function upsert(table: SyncedTable, columns: readonly TargetColumn[], target: st
     others.length === 0
       ? 'nothing'
       : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
-  return `insert into ${target} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
+  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
             order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

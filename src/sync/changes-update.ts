@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { type ChangeRelation, changeTypeField } from '../lake/change-relation.js';
+import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
 import { rowBalanceField } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
@@ -179,7 +179,9 @@ async function openChanges(
 ) {
   const { engine } = lakeTable;
   const connection = await engine.connect();
-  const fields = [...columns.map((column) => column.field), changeTypeField, rowBalanceField];
+  const [changeType] = changeFields;
+  if (!changeType) throw new Error('changes have no type');
+  const fields = [...columns.map((column) => column.field), changeType, rowBalanceField];
   const relation = { ...upserts(states), parts: [states.select] };
   const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
