@@ -64,9 +64,11 @@ export function projectValue(
       const entry = mapEntry(node);
       if (!entry || isSame(type, node)) return value;
       const item = `x${depth}`;
-      const key = projectValue(type.key, entry.key, `${item}.key`, projection, depth + 1);
+      // Never `x0.key`: the engine would take that for a member of a column called x0.
+      const part = (name: 'key' | 'value') => `struct_extract(${item}, '${name}')`;
+      const key = projectValue(type.key, entry.key, part('key'), projection, depth + 1);
       const content = entry.value
-        ? projectValue(type.value, entry.value, `${item}.value`, projection, depth + 1)
+        ? projectValue(type.value, entry.value, part('value'), projection, depth + 1)
         : nullOf(type.value);
       const pairs = `list_transform(map_entries(${value}), lambda ${item}: struct_pack(key := ${key}, value := ${content}))`;
       return `case when ${value} is null then null else map_from_entries(${pairs}) end`;
