@@ -120,7 +120,7 @@ function fields(type: fc.Arbitrary<DataType>, maxLength: number): fc.Arbitrary<F
 }
 
 /** Any type that Parquet and Postgres both have, nested up to `depth` levels. */
-export function arbitraryType(depth: number): fc.Arbitrary<DataType> {
+function arbitraryType(depth: number): fc.Arbitrary<DataType> {
   const primitive = fc.oneof(
     fc.constantFrom<PrimitiveKind>(...PRIMITIVE_KINDS).map((kind): DataType => ({ kind })),
     decimalType,
