@@ -20,12 +20,22 @@ export interface TourOptions {
   readonly lake: string;
   /** Prove the rows against the source instead of telling how to go on. */
   readonly isOnce: boolean;
+  /** Tells the story, one paragraph a call. */
+  readonly say: (text: string) => void;
+}
+
+/** What the tour has made, for `--output json`. */
+export interface TourResult {
+  readonly synced_table: string;
+  readonly source_table_full_name: string;
+  /** True if every row was compared with the source. */
+  readonly is_verified: boolean;
 }
 
 const ROWS_SHOWN = 5;
 
 /** Creates or refreshes one synced table with plain SQL, as a user would, and tells what happens. */
-export async function runQuickstartTour(options: TourOptions): Promise<void> {
+export async function runQuickstartTour(options: TourOptions): Promise<TourResult> {
   const engine = await openEngine();
   await using _ = engine;
   const catalogs = openCatalogs(options.settings, engine);
@@ -34,12 +44,13 @@ export async function runQuickstartTour(options: TourOptions): Promise<void> {
   const client = await openSession({ url: options.url, applicationName: 'synced-tables quickstart', role: null });
   try {
     const name = `${source}_synced`;
-    await sync(client, lakeTable, name);
+    await sync(client, lakeTable, name, options);
     const table = await findSyncedTable(client, name);
     if (!table) throw new Error(`${name} is not registered`);
-    await showRows(client, table);
-    if (options.isOnce) await prove(client, table, lakeTable);
+    await showRows(client, table, options);
+    if (options.isOnce) await prove(client, table, lakeTable, options);
     else tellHowToGoOn(options, table);
+    return { synced_table: table.fullName, source_table_full_name: table.source, is_verified: options.isOnce };
   } finally {
     await client.end();
   }
@@ -63,7 +74,7 @@ async function firstTable(lake: string): Promise<string> {
   return chosen;
 }
 
-async function sync(client: pg.Client, lakeTable: LakeTable, name: string): Promise<void> {
+async function sync(client: pg.Client, lakeTable: LakeTable, name: string, { say }: TourOptions): Promise<void> {
   const snapshot = await lakeTable.snapshot();
   const existing = await findSyncedTable(client, name);
   let statement = `synced_tables.sync_now(${quoteLiteral(name)})`;
@@ -80,11 +91,11 @@ async function sync(client: pg.Client, lakeTable: LakeTable, name: string): Prom
     statement = `synced_tables.create_synced_table(${quoteLiteral(name)},
          source_table_full_name => ${quoteLiteral(lakeTable.name)}, primary_key_columns => ARRAY[${quoteLiteral(key)}])`;
   }
-  console.log(`\nSyncing ${lakeTable.name} (version ${snapshot.version}) with plain SQL:\n\n  SELECT ${statement};\n`);
+  say(`\nSyncing ${lakeTable.name} (version ${snapshot.version}) with plain SQL:\n\n  SELECT ${statement};\n`);
   await client.query(`call synced_tables.wait_for_update(${statement})`);
 }
 
-async function showRows(client: pg.Client, table: SyncedTable): Promise<void> {
+async function showRows(client: pg.Client, table: SyncedTable, { say }: TourOptions): Promise<void> {
   const { rows } = await client.query<{ rows: string; version: string | null; ms: string }>(
     `select row_count::text as rows, synced_version::text as version, state as ms
        from synced_tables.status where synced_table = $1`,
@@ -98,13 +109,11 @@ async function showRows(client: pg.Client, table: SyncedTable): Promise<void> {
     types: { getTypeParser: () => (text: string) => text },
   });
   const header = shown.fields.map((field) => field.name);
-  console.log(
-    `${table.fullName} is online: ${rows[0]?.rows} rows, equal to version ${rows[0]?.version} of ${table.source}.\n`,
-  );
-  console.log(textTable(header, shown.rows as (string | null)[][]));
+  say(`${table.fullName} is online: ${rows[0]?.rows} rows, equal to version ${rows[0]?.version} of ${table.source}.\n`);
+  say(textTable(header, shown.rows as (string | null)[][]));
 }
 
-async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable): Promise<void> {
+async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable, { say }: TourOptions): Promise<void> {
   const verification = await verifyTable(client, table, lakeTable);
   const { sourceRows, targetRows, missingRows, extraRows } = verification;
   if (missingRows > 0n || extraRows > 0n || sourceRows !== targetRows) {
@@ -115,11 +124,11 @@ async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable
       extra: extraRows,
     });
   }
-  console.log(`\nProved: all ${targetRows} rows equal the source at version ${verification.version}, cell by cell.`);
+  say(`\nProved: all ${targetRows} rows equal the source at version ${verification.version}, cell by cell.`);
 }
 
 function tellHowToGoOn(options: TourOptions, table: SyncedTable): void {
-  console.log(`
+  options.say(`
 Look at it with psql or any Postgres client:
 
   psql "${options.url}"

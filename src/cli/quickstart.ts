@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { chooseDataDir } from '../embedded/choose-data-dir.js';
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { createLogger } from '../observability/logger.js';
-import { settingsSchema } from '../settings/settings-schema.js';
+import { checkSettings } from '../settings/load-settings.js';
 import { startSidecar } from '../sidecar/sidecar.js';
+import { addOutputOption, type OutputOptions, parsePort } from './command-options.js';
 import { runQuickstartTour } from './quickstart-tour.js';
 import { untilStopped } from './until-stopped.js';
 
-interface QuickstartOptions {
+interface QuickstartOptions extends OutputOptions {
   once?: true;
   dataDir: string;
   port?: number;
@@ -22,7 +23,7 @@ interface QuickstartOptions {
 const SAMPLE_LAKE = fileURLToPath(new URL('../../examples/lake', import.meta.url));
 
 export function addQuickstartCommand(program: Command): void {
-  program
+  const command = program
     .command('quickstart')
     .description('Try it: start a Postgres of its own and a sidecar, and sync a sample lakehouse table.')
     .option('--once', 'prove the rows against the source, then exit', undefined)
@@ -41,19 +42,17 @@ Examples:
   synced-tables quickstart --once --data-dir /tmp/try-it`,
     )
     .action(quickstart);
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535.');
-  return port;
+  addOutputOption(command);
 }
 
 async function quickstart(options: QuickstartOptions): Promise<void> {
   const stopped = untilStopped();
   const lake = options.lake ?? SAMPLE_LAKE;
-  await using postgres = await startPostgres(options);
-  const settings = settingsSchema.parse({
+  // A program that reads the result is not told the story on the same stream.
+  const isJson = options.output === 'json';
+  const say = isJson ? console.error : console.log;
+  await using postgres = await startPostgres(options, say);
+  const settings = checkSettings({
     instances: { local: { url: postgres.url } },
     catalogs: { lake: { kind: 'path', root: lake } },
     api: { port: options.httpPort },
@@ -61,27 +60,32 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
   });
   const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port' });
   try {
-    console.log(`The sidecar works; its health is at ${sidecar.url}/readyz.`);
-    const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true });
-    const isStopped = (await Promise.race([tour, stopped])) !== undefined;
-    if (options.once || isStopped) return;
-    console.log('\nRunning until you press Ctrl-C.');
+    say(`The sidecar works; its health is at ${sidecar.url}/readyz.`);
+    const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true, say });
+    const result = await Promise.race([tour, stopped]);
+    if (typeof result === 'string') return;
+    if (isJson) console.log(JSON.stringify({ database_url: postgres.url, http_url: sidecar.url, ...result }));
+    if (options.once) return;
+    say('\nRunning until you press Ctrl-C.');
     await stopped;
-    console.log('\nStopping.');
+    say('\nStopping.');
   } finally {
     await sidecar.stop();
   }
 }
 
-async function startPostgres(options: QuickstartOptions): Promise<AsyncDisposable & { readonly url: string }> {
+async function startPostgres(
+  options: QuickstartOptions,
+  say: (text: string) => void,
+): Promise<AsyncDisposable & { readonly url: string }> {
   const given = process.env.DATABASE_URL;
   if (given) {
-    console.log('Using the Postgres of DATABASE_URL.');
+    say('Using the Postgres of DATABASE_URL.');
     return { url: given, [Symbol.asyncDispose]: async () => {} };
   }
   const dataDir = await chooseDataDir(options.dataDir);
   const isNew = !existsSync(dataDir);
-  console.log(`Starting an embedded PostgreSQL 18 with its data in ${dataDir}${isNew ? ' (new)' : ' (used before)'}.`);
+  say(`Starting an embedded PostgreSQL 18 with its data in ${dataDir}${isNew ? ' (new)' : ' (used before)'}.`);
   try {
     return await startEmbeddedPostgres({ dataDir, port: options.port || undefined });
   } catch (error) {

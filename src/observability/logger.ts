@@ -1,10 +1,12 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { asSyncedTablesError } from '../core/errors.js';
 
 export type { Logger };
 
 /**
  * A logger that writes one JSON object a line to standard error, so that standard output stays for results.
- * Connection strings and tokens never come out, wherever in an object they stand.
+ * Connection strings, tokens and passwords never come out, wherever in an object they stand; neither do values of
+ * rows that drivers put into their errors.
  */
 export function createLogger(level: string, destination: DestinationStream = pino.destination(2)): Logger {
   return pino(
@@ -12,22 +14,79 @@ export function createLogger(level: string, destination: DestinationStream = pin
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: ['url', 'token', 'password', '*.url', '*.token', '*.password'], censor: '[hidden]' },
+      formatters: { log: (entry) => hideSecrets(entry) as Record<string, unknown> },
       serializers: { error: serializeError },
     },
     destination,
   );
 }
 
-/** Name, message, code and stack of an error and its causes; nothing else, for drivers hang rows and settings on it. */
+const HIDDEN = '[hidden]';
+const SECRET_KEY = /url|token|secret|password|credential/i;
+const DEPTH_MAX = 10;
+
+function hideSecrets(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return withoutCredentials(value);
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (depth === DEPTH_MAX) return HIDDEN;
+  if (Array.isArray(value)) return value.map((item) => hideSecrets(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      SECRET_KEY.test(key) && item !== null && item !== undefined && !isAddress(item)
+        ? HIDDEN
+        : hideSecrets(item, depth + 1),
+    ]),
+  );
+}
+
+/** The address of our own HTTP server: the one kind of URL that helps in a log and holds nothing secret. */
+function isAddress(value: unknown): boolean {
+  return typeof value === 'string' && /^https?:\/\/[\w.:[\]-]+\/?$/.test(value);
+}
+
+/** Takes `user:password@` out of URLs inside a text. */
+function withoutCredentials(text: string): string {
+  return text.replace(/(\w+:\/\/)[^\s/@]*:[^\s@]*@/g, `$1${HIDDEN}@`);
+}
+
+/**
+ * Name, code, message and stack of an error; nothing else, for drivers hang rows and settings on it. Of the causes
+ * only name, code and stack frames: their messages quote values of rows, and the error above them says it without.
+ */
 function serializeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { code } = error as { code?: unknown };
+  if (!(error instanceof Error)) return { message: withoutCredentials(String(error)) };
+  const isOurs = asSyncedTablesError(error) !== null;
   return {
-    type: error.name,
-    message: error.message,
-    ...(code === undefined ? {} : { code }),
-    ...(error.cause === undefined ? {} : { cause: serializeError(error.cause) }),
-    stack: error.stack,
+    ...describeKind(error),
+    message: isOurs || !mayQuoteValues(error) ? withoutCredentials(error.message) : HIDDEN,
+    ...describeCause(error),
+    stack: stackFrames(error),
   };
+}
+
+function describeKind(error: Error): Record<string, unknown> {
+  const { code } = error as { code?: unknown };
+  return { type: error.constructor.name, ...(code === undefined ? {} : { code }) };
+}
+
+function describeCause({ cause }: Error): Record<string, unknown> {
+  if (cause === undefined) return {};
+  if (!(cause instanceof Error)) return { cause: { type: typeof cause } };
+  return { cause: { ...describeKind(cause), ...describeCause(cause), stack: stackFrames(cause) } };
+}
+
+/** The lines below the message. */
+function stackFrames(error: Error): string {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+}
+
+/** SQLSTATE classes 22 and 23 are about data, as are these classes of the engine; messages of all others name things. */
+function mayQuoteValues(error: Error): boolean {
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)) return true;
+  return /^(Conversion|Out of Range|Invalid Input|Constraint) Error/.test(error.message);
 }

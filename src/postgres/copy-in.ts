@@ -45,6 +45,8 @@ class CopyInQuery {
   /** The first cause counts: CopyFail, for one, brings an error of its own. */
   #failure: { error: unknown } | null = null;
   #isServerDone = false;
+  /** A stream without a byte may end before Postgres has answered, so its end is watched from the start. */
+  readonly #ended: Promise<void>;
 
   constructor(
     sql: string,
@@ -56,6 +58,14 @@ class CopyInQuery {
     this.#source = source;
     this.#resolve = resolve;
     this.#reject = reject;
+    const { bytes } = source;
+    bytes.once('error', (error) => {
+      this.#failure ??= { error };
+    });
+    this.#ended = new Promise((end) => {
+      if (bytes.closed) end();
+      else bytes.once('close', end);
+    });
   }
 
   submit(connection: Connection): void {
@@ -78,10 +88,7 @@ class CopyInQuery {
       if (!stream.write(chunk)) bytes.pause();
       stream.uncork();
     });
-    bytes.once('error', (error) => {
-      this.#failure ??= { error };
-    });
-    bytes.once('close', async () => {
+    this.#ended.then(async () => {
       stream.off('drain', resume);
       try {
         await finished;
@@ -115,10 +122,17 @@ class CopyInQuery {
 
   async #settle(): Promise<void> {
     this.#isServerDone = true;
+    if (this.#bytes === 0) await firstByte(this.#source);
     // Closing the read end stops a writer that is still at work; its connection is free only when it has stopped.
     this.#source.bytes.destroy();
     await this.#source.finished.catch(() => {});
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve({ rows: this.#rows, bytes: this.#bytes });
   }
+}
+
+/** A writer that has not opened its end of the FIFO yet would wait for a reader for ever: it must not lose its own. */
+async function firstByte({ bytes, finished }: CopySource): Promise<void> {
+  const arrived = new Promise((resolve) => bytes.once('data', resolve));
+  await Promise.race([arrived, finished.catch(() => {})]);
 }

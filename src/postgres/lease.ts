@@ -11,16 +11,25 @@ export interface Lease {
 
 /**
  * Fencing: proves inside the committing transaction that the lease is still ours, and keeps anybody from taking it
- * until that transaction ends.
+ * until that transaction ends. The lock lets our own renewals pass: a merge may take longer than the lease lasts.
  * @throws LEASE_LOST
  */
 export async function requireLease(client: pg.Client, lease: Lease, target: string): Promise<void> {
   const held = await client.query(
     `select from synced_tables._pipelines
-      where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3 for share`,
+      where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3 for key share`,
     [lease.pipelineId, lease.holder, lease.epoch.toString()],
   );
   if (held.rowCount === 0) throw syncedTablesError('LEASE_LOST', { target });
+}
+
+/** True while the lease is ours; unlike `requireLease` this holds nobody off. */
+export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<boolean> {
+  const held = await client.query(
+    'select from synced_tables._pipelines where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3',
+    [lease.pipelineId, lease.holder, lease.epoch.toString()],
+  );
+  return held.rowCount === 1;
 }
 
 /** Prolongs the lease; false if it is no longer ours. */

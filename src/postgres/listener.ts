@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pgListen from 'pg-listen';
 
 /** Channel that wakes sidecars. Its payload is empty: what is to be done stands in the queue. */
@@ -6,6 +7,8 @@ export const REQUESTS_CHANNEL = 'synced_tables_requests';
 const HEALTH_CHECK_MS = 15_000;
 /** A connection whose other side is gone without a word shows by a query that is not answered. */
 const QUERY_TIMEOUT_MS = 10_000;
+/** How long an orderly farewell is waited for. */
+const CLOSE_MS_MAX = 2_000;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
 
@@ -37,16 +40,24 @@ export function startListener(options: ListenerOptions): Listener {
         application_name: options.applicationName,
         query_timeout: QUERY_TIMEOUT_MS,
         connectionTimeoutMillis: QUERY_TIMEOUT_MS,
+        keepAliveInitialDelayMillis: 30_000,
       },
       {
         paranoidChecking: HEALTH_CHECK_MS,
         retryTimeout: 0,
-        retryInterval: (attempt) => Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX) * (0.5 + Math.random() / 2),
+        retryInterval: (attempt) => {
+          // The only way to make it give up.
+          if (isStopped) throw new Error('the listener was stopped');
+          return Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX) * (0.5 + Math.random() / 2);
+        },
         parse: (payload) => payload,
       },
     );
     current.notifications.on(options.channel, options.onWake);
-    current.events.on('connected', options.onWake);
+    current.events.on('connected', () => {
+      if (isStopped) current.close().catch(() => {});
+      else options.onWake();
+    });
     // It tries again by itself; only when it has given up does it say so here.
     current.events.on('error', (error) => {
       if (isStopped || current !== subscriber) return;
@@ -76,7 +87,9 @@ export function startListener(options: ListenerOptions): Listener {
   return {
     async stop() {
       isStopped = true;
-      await subscriber.close().catch(() => {});
+      const closed = subscriber.close().catch(() => {});
+      // Nobody may answer the farewell; the socket alone does not keep the process alive for long.
+      await Promise.race([closed, sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier } from '../core/names.js';
+import { postgresTableName, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
+import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type Lease, requireLease } from './lease.js';
+import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
 import { inTransaction, isPostgresError } from './session.js';
 import { identifierList, qualifiedShadow } from './shadow-table.js';
 
@@ -11,12 +12,16 @@ export interface MergeOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
   readonly columns: readonly TargetColumn[];
   readonly columnChanges: ColumnChanges;
   /** Name of the loaded shadow table: key built, ANALYZEd. */
   readonly shadow: string;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: MergeCounts) => Promise<void>;
+  readonly patienceMs?: number;
+  readonly signal: AbortSignal;
 }
 
 export interface MergeCounts {
@@ -26,33 +31,53 @@ export interface MergeCounts {
 
 /**
  * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
- * Postgres does not let go. Rows that are equal are not rewritten.
- * @throws FOREIGN_KEY_REFERENCES_ROW, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
+ * Postgres does not let go. Rows that are equal are not rewritten. Readers wait only if columns change.
+ * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
  */
 export async function mergeTable(options: MergeOptions): Promise<void> {
   const { client, lease, table, columns, shadow } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   try {
-    await inTransaction(client, async () => {
-      await requireLease(client, lease, table.fullName);
-      await applyColumnChanges(client, table, target, options.columnChanges);
-      const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
-      await options.finish(counts);
-      await client.query(`drop table ${qualifiedShadow(shadow)}`);
-    });
+    await withLockPatience(options, () =>
+      inTransaction(client, async () => {
+        await client.query(NO_SILENCE);
+        await requireLease(client, lease, table.fullName);
+        if (hasColumnChanges(options.columnChanges)) {
+          const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+          await client.query(BRIEF_LOCKS);
+          await applyColumnChanges(client, table, target, options.columnChanges);
+          await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
+        }
+        const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
+        await options.finish(counts);
+        await client.query(`drop table ${qualifiedShadow(shadow)}`);
+        return counts;
+      }),
+    );
   } catch (error) {
     if (!isPostgresError(error) || error.code !== '23503') throw error;
+    const { constraint, referencing } = await findForeignKey(client, error);
     throw syncedTablesError(
       'FOREIGN_KEY_REFERENCES_ROW',
-      {
-        target: table.fullName,
-        table: table.source,
-        constraint: error.constraint ?? 'unknown',
-        referencing: `${error.schema ?? '?'}.${error.table ?? '?'}`,
-      },
+      { target: table.fullName, table: table.source, constraint, referencing },
       error,
     );
   }
+}
+
+/** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */
+async function findForeignKey(
+  client: pg.Client,
+  { constraint = '', schema = '', table = '' }: pg.DatabaseError,
+): Promise<{ constraint: string; referencing: string }> {
+  const { rows } = await client.query<{ constraint: string }>(
+    `with recursive key as (
+       select oid, conname, conparentid from pg_constraint where conname = $1 and conrelid = to_regclass(format('%I.%I', $2::text, $3::text))
+       union all select p.oid, p.conname, p.conparentid from key k join pg_constraint p on p.oid = k.conparentid)
+     select conname as constraint from key where conparentid = 0`,
+    [constraint, schema, table],
+  );
+  return { constraint: rows[0]?.constraint ?? constraint, referencing: postgresTableName(schema, table) };
 }
 
 async function applyDifferences(

@@ -3,6 +3,7 @@ import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { type Lease, requireLease } from './lease.js';
+import { NO_SILENCE } from './lock-patience.js';
 import { inTransaction, isPostgresError } from './session.js';
 import { columnDefinitions, identifierList, qualifiedShadow } from './shadow-table.js';
 
@@ -27,6 +28,7 @@ export async function publishTable(options: PublishOptions): Promise<void> {
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await client.query('select synced_tables._prepare_schema($1)', [table.tableId]);
   await inTransaction(client, async () => {
+    await client.query(NO_SILENCE);
     await requireLease(client, lease, table.fullName);
     await createParent(client, table, target, columns);
     const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);

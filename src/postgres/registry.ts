@@ -86,17 +86,19 @@ export async function writeSourceVersion(
   );
 }
 
+/** Notes how far an update is. One that comes late, after its end, is not written. */
 export async function writeProgress(
   client: pg.Client,
   tableId: string,
   rowsDone: bigint,
   rowsTotal: bigint | null,
 ): Promise<void> {
-  await client.query(`update synced_tables._tables set rows_done = $2, rows_total = $3 where table_id = $1`, [
-    tableId,
-    rowsDone.toString(),
-    rowsTotal?.toString() ?? null,
-  ]);
+  await client.query(
+    `update synced_tables._tables set rows_done = $2, rows_total = $3
+      where table_id = $1 and state in ('SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT',
+              'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE')`,
+    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null],
+  );
 }
 
 export interface EventRecord {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 
@@ -12,10 +13,16 @@ export interface SessionOptions {
   readonly role: string | null;
   /** Milliseconds that a statement may wait for a lock. Default 30,000. */
   readonly lockTimeoutMs?: number;
+  /** Milliseconds after which an unanswered query fails on our side: for sessions whose queries are all short. */
+  readonly queryTimeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 30_000;
+/** Silence after which both sides ask whether the other one is still there; broken a minute later. */
+const KEEPALIVE_SECONDS = 30;
+/** How long an orderly farewell, or the end of an aborted statement, is waited for. */
+const FAREWELL_MS_MAX = 5_000;
 
 /**
  * Opens a connection with the settings that every one of ours has. There is no statement time-out, since loads and
@@ -28,6 +35,8 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   });
   // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
   client.on('error', () => {});
@@ -35,7 +44,7 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
     await client.connect();
     await client.query(sessionSettings(options));
   } catch (error) {
-    await client.end().catch(() => {});
+    await closeSession(client);
     throw isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')
       ? error
       : syncedTablesError(
@@ -53,8 +62,48 @@ function sessionSettings(options: SessionOptions): string {
     `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8'; set datestyle = 'ISO, YMD'; set timezone = 'UTC';`,
     `set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
+    // The server, too, has to notice that we are gone: until then it keeps our locks, for two hours by default.
+    `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
+    // Also while it builds an index and does not look at the socket; not possible where the server runs on Windows.
+    `select set_config('client_connection_check_interval', '10s', false) where version() !~* 'windows|mingw|visual c';`,
   ];
   return settings.join(' ');
+}
+
+/** Ends a session. One whose other side does not answer is cut off instead of waited for. */
+export async function closeSession(client: pg.Client): Promise<void> {
+  const timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
+  // A session that is broken already has ended, which is all that is wanted.
+  await client.end().catch(() => {});
+  clearTimeout(timer);
+}
+
+/** Breaks the connection: whatever waits for an answer on it fails at once. */
+export function cutSession(client: pg.Client): void {
+  // `pg` has no public way that does not wait for the other side.
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  connection.stream.destroy();
+}
+
+/**
+ * Makes sessions that do not outlive `signal` for long: a statement that is still unanswered some seconds after it
+ * aborts fails then, be it that it takes long or that nobody is there to answer.
+ */
+export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client>): () => Promise<pg.Client> {
+  return async () => {
+    const client = await open();
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    client.once('end', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    });
+    return client;
+  };
 }
 
 /** `host:port/database` of a connection string: all of it that may be shown. */
@@ -74,6 +123,18 @@ function reasonOf(error: unknown): string {
 
 export function isPostgresError(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError;
+}
+
+/** True for errors of `pg` itself that mean that the connection is gone. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (isPostgresError(error) || !(error instanceof Error)) return false;
+  const isSocketError = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(
+    String((error as NodeJS.ErrnoException).code),
+  );
+  return (
+    isSocketError ||
+    /^(Connection terminated|Client (was closed|has encountered)|Query read timeout)/.test(error.message)
+  );
 }
 
 /**

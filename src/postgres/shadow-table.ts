@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
-import type { TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
@@ -55,33 +56,68 @@ export async function findDuplicateKeys(
   return rows.map((row) => row.key);
 }
 
+export interface IndexBuild {
+  readonly client: pg.Client;
+  readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
+  /** Name of the shadow table. */
+  readonly shadow: string;
+  /** True if columns are about to be dropped: an index on one of them goes with it. */
+  readonly mayLackColumns: boolean;
+}
+
 /**
  * Builds every index that the published table has and the shadow lacks, so that the switch adopts them.
- * @param mayLackColumns true if columns are about to be dropped: an index on one of them goes with it
- * @returns the statements that could not run for that reason
+ * @returns the statements that could not run because they need a column that is about to be dropped
+ * @throws INDEX_UNBUILDABLE
  */
-export async function buildMissingIndexes(
-  client: pg.Client,
-  relation: number,
-  name: string,
-  mayLackColumns: boolean,
-): Promise<ReadonlySet<string>> {
+export async function buildMissingIndexes(build: IndexBuild): Promise<ReadonlySet<string>> {
+  const { client, relation, shadow, mayLackColumns } = build;
   const { rows } = await client.query<{ statement: string }>(
     `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
-    [relation, qualifiedShadow(name)],
+    [relation, qualifiedShadow(shadow)],
   );
   const unbuildable = new Set<string>();
   for (const { statement } of rows) {
     try {
       await client.query(statement);
     } catch (error) {
-      if (!mayLackColumns || !isPostgresError(error) || error.code !== '42703') throw error;
+      if (!mayLackColumns || !isPostgresError(error) || error.code !== '42703') {
+        throw await explainIndexError(build, statement, error);
+      }
       unbuildable.add(statement);
     }
   }
   return unbuildable;
 }
 
+/** Classes of SQLSTATE that say that index and rows do not fit: data, constraints, names and types, limits, own code. */
+const MISFIT = /^(22|23|42|54|0A|P0)/;
+
+async function explainIndexError(build: IndexBuild, statement: string, error: unknown): Promise<unknown> {
+  if (!isPostgresError(error) || !MISFIT.test(error.code ?? '')) return error;
+  const { client, table, relation } = build;
+  const { rows } = await client.query<{ index: string }>(
+    `select indexrelid::regclass::text as index from pg_index
+      where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
+    [relation, statement.slice(statement.indexOf(' USING '))],
+  );
+  // Messages about data quote values, all others names; that of 23505 names the index by its passing name.
+  const isAboutData = error.code?.startsWith('22') === true;
+  const message = isAboutData ? error.message.replace(/"[^"]*"/g, '"…"') : error.message;
+  const reason = error.code === '23505' ? 'several of them have the same values in its columns' : message;
+  const index = rows[0]?.index ?? 'of unknown name';
+  return syncedTablesError('INDEX_UNBUILDABLE', { index, target: table.fullName, table: table.source, reason }, error);
+}
+
+/**
+ * Drops a shadow table if it is there, and never one that has been switched in: an answer to COMMIT that got lost
+ * leaves it open which of the two it is.
+ */
 export async function dropShadowTable(client: pg.Client, name: string): Promise<void> {
-  await client.query(`drop table if exists ${qualifiedShadow(name)}`);
+  const { rowCount } = await client.query(`select from pg_class where oid = to_regclass($1) and not relispartition`, [
+    qualifiedShadow(name),
+  ]);
+  if (rowCount === 1) await client.query(`drop table ${qualifiedShadow(name)}`);
 }

@@ -16,11 +16,14 @@ export interface ClaimOptions {
   /** Id of the sidecar. */
   readonly holder: string;
   readonly leaseSeconds: number;
+  /** Pipelines that this sidecar is at work on. */
+  readonly running: readonly string[];
 }
 
 /**
  * Takes the next update that is due, together with the lease of its pipeline; null if there is none. An update that
- * still counts as running although its lease has run out belonged to a sidecar that died: it goes first.
+ * still counts as running although its lease has run out belonged to a sidecar that died: it goes first. A lease that
+ * is ours although we do not run the pipeline is what a lost connection left behind; it need not run out.
  */
 export async function claimUpdate(client: pg.Client, options: ClaimOptions): Promise<ClaimedUpdate | null> {
   const { rows } = await client.query<{
@@ -34,7 +37,8 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
        select p.pipeline_id, u.update_id
          from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
-          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp())
+          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp()
+               or p.lease_holder = $1 and p.pipeline_id <> all ($3::uuid[]))
         order by u.state = 'RUNNING' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (
@@ -49,7 +53,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.full_refresh, u.attempt`,
-    [options.holder, options.leaseSeconds],
+    [options.holder, options.leaseSeconds, options.running],
   );
   const row = rows[0];
   if (!row) return null;
@@ -84,7 +88,7 @@ export async function finishUpdate(
 }
 
 /**
- * Puts a claimed update back.
+ * Puts a claimed update back, with what it noted about the tables that it had not finished.
  * @param delaySeconds how long it has to wait before its next try
  * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
  */
@@ -95,11 +99,15 @@ export async function requeueUpdate(
   countsAsAttempt: boolean,
 ): Promise<void> {
   await client.query(
-    `update synced_tables._updates u
-        set state = 'QUEUED', attempt = u.attempt - $3::int,
-            next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
-      where u.update_id = $1 and u.state = 'RUNNING'
-        and ${isOurs(4)}`,
+    `with requeued as (
+       update synced_tables._updates u
+          set state = 'QUEUED', attempt = u.attempt - $3::int,
+              next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
+        where u.update_id = $1 and u.state = 'RUNNING' and ${isOurs(4)}
+       returning u.update_id
+     )
+     update synced_tables._table_updates t set state = 'QUEUED', started_at = null
+       from requeued r where t.update_id = r.update_id and t.state = 'RUNNING'`,
     [claim.updateId, delaySeconds, countsAsAttempt ? 0 : 1, ...leaseValues(claim)],
   );
 }
@@ -114,11 +122,16 @@ function leaseValues(claim: ClaimedUpdate): string[] {
   return [claim.lease.pipelineId, claim.lease.holder, claim.lease.epoch.toString()];
 }
 
-/** Milliseconds until the next update that waits for its next try is due; null if none waits. */
-export async function msUntilNextDue(client: pg.Client): Promise<number | null> {
+/**
+ * Milliseconds until the next update can be taken on that waits for its next try, or for the lease of another sidecar
+ * to run out; null if there is none.
+ */
+export async function msUntilNextDue(client: pg.Client, holder: string): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
-    `select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8 * 1000 as ms
-       from synced_tables._updates where state = 'QUEUED' and next_attempt_at is not null`,
+    `select extract(epoch from min(greatest(u.next_attempt_at, p.lease_expires_at)) - clock_timestamp())::float8 * 1000 as ms
+       from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+      where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1`,
+    [holder],
   );
   return rows[0]?.ms ?? null;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import { releaseLease, renewLease } from '../postgres/lease.js';
+import { closeSession, cutSession } from '../postgres/session.js';
 import { type ClaimedUpdate, claimUpdate, finishUpdate, msUntilNextDue, requeueUpdate } from './update-queue.js';
 
 /**
@@ -17,7 +18,7 @@ export type UpdateOutcome =
 export interface WorkerOptions {
   /** Id of this sidecar. */
   readonly holder: string;
-  /** Opens a session in the database whose queue is worked on. */
+  /** Opens a session for short queries in the database whose queue is worked on. */
   readonly openSession: () => Promise<pg.Client>;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signal: AbortSignal) => Promise<UpdateOutcome>;
@@ -40,14 +41,15 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-const PAUSE_MS_MIN = 10;
+const PAUSE_MS_MIN = 50;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 10_000;
 
 /** Works on the update queue of one database until it is stopped, through the loss of the connection too. */
 export function startWorker(options: WorkerOptions): Worker {
   const stopping = new AbortController();
-  const running = new Set<Promise<void>>();
+  /** The updates at hand, by pipeline. */
+  const running = new Map<string, Promise<void>>();
   let isWoken = false;
   let endPause = () => {};
   let isHealthy = false;
@@ -64,10 +66,11 @@ export function startWorker(options: WorkerOptions): Worker {
         try {
           isHealthy = true;
           pauseMs = RECONNECT_MS_MIN;
+          client.once('end', wake);
           await work(client);
         } finally {
           isHealthy = false;
-          await client.end().catch(() => {});
+          await closeSession(client);
         }
       } catch (error) {
         if (stopping.signal.aborted) break;
@@ -83,19 +86,24 @@ export function startWorker(options: WorkerOptions): Worker {
     while (!stopping.signal.aborted) {
       isWoken = false;
       if (performance.now() - maintainedAt > options.maintenanceSeconds * 1000) {
-        await options.maintain(client);
+        // What cannot be cleaned up must not keep updates from being run.
+        await options.maintain(client).catch((error: unknown) => options.onError(error, 'cleaning up'));
         maintainedAt = performance.now();
       }
       while (running.size < options.concurrentUpdates && !stopping.signal.aborted) {
-        const claim = await claimUpdate(client, options);
+        const claim = await claimUpdate(client, { ...options, running: [...running.keys()] });
         if (!claim) break;
+        const { pipelineId } = claim.lease;
         const task = runClaim(claim).finally(() => {
-          running.delete(task);
+          running.delete(pipelineId);
           wake();
         });
-        running.add(task);
+        running.set(pipelineId, task);
+        // An earlier attempt may have been cut short: soon look for what it left behind.
+        if (claim.attempt > 1) maintainedAt = Number.NEGATIVE_INFINITY;
       }
-      await pause(await msUntilNextDue(client));
+      const hasRoom = running.size < options.concurrentUpdates;
+      await pause(hasRoom ? await msUntilNextDue(client, options.holder) : null);
     }
   };
 
@@ -119,10 +127,10 @@ export function startWorker(options: WorkerOptions): Worker {
       try {
         await runLeased(claim, client);
       } finally {
-        await client.end().catch(() => {});
+        await closeSession(client);
       }
     } catch (error) {
-      // The lease runs out, and the update is taken up again by whoever reaches the database first.
+      // The update is taken up again: by us when we reach the database, or by whoever does when the lease has run out.
       options.onError(error, `running update ${claim.updateId}`);
     }
   };
@@ -132,9 +140,14 @@ export function startWorker(options: WorkerOptions): Worker {
     const lost = new AbortController();
     const signal = AbortSignal.any([stopping.signal, lost.signal]);
     let renewal = Promise.resolve();
+    const expiry = setTimeout(() => {
+      lost.abort(new Error('the lease could not be renewed in time'));
+      cutSession(client); // an answer that has not come by now need not be waited for
+    }, options.leaseSeconds * 1000);
     const renew = async () => {
       const isOurs = await renewLease(client, claim.lease, options.leaseSeconds);
-      if (!isOurs) lost.abort(new Error('the lease was lost'));
+      if (isOurs) expiry.refresh();
+      else lost.abort(new Error('the lease was lost'));
     };
     const timer = setInterval(
       () => {
@@ -157,6 +170,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (!isStopping) throw error;
     } finally {
       clearInterval(timer);
+      clearTimeout(expiry);
       await releaseLease(client, claim.lease).catch(() => {});
     }
   };
@@ -169,7 +183,7 @@ export function startWorker(options: WorkerOptions): Worker {
       stopping.abort(new Error('the sidecar is stopping'));
       wake();
       await finished;
-      await Promise.all(running);
+      await Promise.all(running.values());
     },
   };
 }

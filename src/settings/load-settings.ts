@@ -39,7 +39,7 @@ export function loadSettings(source: SettingsSource): Settings {
   const problems: SyncedTablesError[] = [];
   const raw = fillReferences(written, { environment, origin: file, problems }, []);
   if (problems.length > 0) throw new AggregateError(problems, 'the settings are wrong');
-  const settings = check(raw, written, file);
+  const settings = checkSettings(raw, { written, file });
   if (needsPostgres && Object.keys(settings.instances).length === 0) {
     const details = { setting: 'instances', found: 'missing', allowed: 'at least one Postgres server', origin: file };
     throw new AggregateError([syncedTablesError('SETTINGS_INVALID', details)], 'the settings are wrong');
@@ -60,7 +60,7 @@ function settingsFromEnvironment(
     instances: needsPostgres ? { local: { url } } : {},
     catalogs: root ? { lake: { kind: 'path', root } } : {},
   };
-  return withAbsoluteFolders(check(raw, raw, 'the environment'), workingFolder);
+  return withAbsoluteFolders(checkSettings(raw), workingFolder);
 }
 
 function readFile(file: string): unknown {
@@ -104,17 +104,19 @@ function fillReferences(value: unknown, references: References, path: readonly P
 }
 
 /**
- * @param written the settings before references were filled in: what messages show, since variables may hold secrets
+ * Checks settings that come from `file`, or from the environment without one.
+ * @param source.written the settings before references were filled in: what messages show, for variables may hold
+ *   secrets
+ * @throws AggregateError with one SETTINGS_INVALID for each wrong setting
  */
-function check(raw: unknown, written: unknown, origin: string): Settings {
+export function checkSettings(raw: unknown, source?: { readonly written: unknown; readonly file: string }): Settings {
   const result = settingsSchema.safeParse(raw);
   if (result.success) return result.data;
-  const isFile = origin !== 'the environment';
   const problems = result.error.issues
-    .flatMap((issue) => describeIssue(issue, written))
+    .flatMap((issue) => describeIssue(issue, source?.written ?? raw))
     .map((problem) => {
-      const setting = isFile ? problem.setting : (VARIABLES[problem.setting] ?? problem.setting);
-      return syncedTablesError('SETTINGS_INVALID', { ...problem, setting, origin });
+      const setting = source ? problem.setting : (VARIABLES[problem.setting] ?? problem.setting);
+      return syncedTablesError('SETTINGS_INVALID', { ...problem, setting, origin: source?.file ?? 'the environment' });
     });
   throw new AggregateError(problems, 'the settings are wrong');
 }

@@ -2,7 +2,7 @@ import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Logger } from '../observability/logger.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables } from '../postgres/maintain-tables.js';
-import { openSession, SYNC_ROLE } from '../postgres/session.js';
+import { openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
 import type { ClaimedUpdate } from '../queue/update-queue.js';
 import { startWorker, type UpdateOutcome } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -13,6 +13,8 @@ import type { ManagedDatabase } from './managed-databases.js';
 export const SIDECAR_APPLICATION = 'synced-tables sidecar';
 
 const MAINTENANCE_SECONDS = 30;
+/** How long a query on the queue may take at least before its connection counts as broken. */
+const CONTROL_SECONDS_MIN = 5;
 
 export interface DatabaseWorker {
   isHealthy(): boolean;
@@ -31,13 +33,16 @@ export interface DatabaseWorkerOptions {
 export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWorker {
   const { database, holder, catalogs, settings } = options;
   const logger = options.logger.child({ database: database.name });
-  const connect = () => openSession({ url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE });
+  const session = { url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE };
+  const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
+  const openControlSession = () => openSession({ ...session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs });
 
   const run = async (claim: ClaimedUpdate, signal: AbortSignal): Promise<UpdateOutcome> => {
     const { updateId, lease } = claim;
     logger.info({ update: updateId, pipeline: lease.pipelineId, attempt: claim.attempt }, 'update started');
     const { connections } = settings.sync;
-    const outcome = await runUpdate({ ...claim, openSession: connect, catalogs, connections, signal });
+    const openWorkSession = sessionsUntil(signal, () => openSession(session));
+    const outcome = await runUpdate({ ...claim, openSession: openWorkSession, catalogs, connections, signal });
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;
@@ -45,7 +50,7 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
 
   const worker = startWorker({
     holder,
-    openSession: connect,
+    openSession: openControlSession,
     runUpdate: run,
     maintain: maintainTables,
     concurrentUpdates: settings.sync.concurrent_updates,

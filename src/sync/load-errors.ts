@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import type { Field } from '../core/data-type.js';
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { type ErrorCode, errorCatalogue } from '../core/error-catalogue.js';
+import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
 import { keysWithNul } from '../lake/table-read.js';
-import { isPostgresError } from '../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 
 /** Keys shown in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
@@ -27,6 +28,7 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
   if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
   if (isPostgresError(error)) return explainPostgresError(error, context.table);
+  if (isConnectionLoss(error)) return explainConnectionLoss(error);
   return explainEngineError(error, context.table.source);
 }
 
@@ -47,8 +49,29 @@ async function explainNul(index: number, error: unknown, context: LoadContext): 
   }
 }
 
-/** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection. */
+/** The connection went away without a word from the server. */
+export function explainConnectionLoss(error: unknown): SyncedTablesError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason }, error);
+}
+
+/** Errors that our own SQL functions raised with a code of the catalogue; null for others. */
+function raisedByUs(error: pg.DatabaseError): SyncedTablesError | null {
+  const code = /^error code: (\w+)$/.exec(error.detail ?? '')?.[1];
+  if (code === undefined || !(code in errorCatalogue)) return null;
+  return new SyncedTablesError(code as ErrorCode, error.message, error.hint ?? '', error);
+}
+
+/** What passes by itself: serialization failures, deadlocks, lock time-outs, two GRANTs at once. */
+function isCollision(error: pg.DatabaseError): boolean {
+  const code = error.code ?? '';
+  return code.startsWith('40') || code === '55P03' || /tuple concurrently (updated|deleted)/.test(error.message);
+}
+
+/** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection; 25P03 ends a session that is too slow. */
 export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable): SyncedTablesError {
+  const own = raisedByUs(error);
+  if (own) return own;
   const code = error.code ?? '';
   if (code === '53100') return syncedTablesError('TARGET_DATABASE_FULL', { target: table.fullName }, error);
   // The context of a refused row reads `COPY name, line 7, column name: "value"`.
@@ -61,7 +84,10 @@ export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable
       error,
     );
   }
-  if (code.startsWith('57') || code.startsWith('08') || code.startsWith('53')) {
+  if (isCollision(error)) {
+    return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason: error.message }, error);
+  }
+  if (code.startsWith('57') || code.startsWith('08') || code.startsWith('53') || code === '25P03') {
     return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason: error.message }, error);
   }
   // Messages about data quote values, all others names.
@@ -72,6 +98,11 @@ export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable
 /** The engine's errors begin with a class such as `IO Error: `; the rest may quote values of rows. */
 export function explainEngineError(error: unknown, source: string): SyncedTablesError {
   const message = error instanceof Error ? error.message : String(error);
+  const damaged = /^Invalid (?:Input )?Error: .*\bfile ['"](\/[^'"]+)['"].*/i.exec(message);
+  if (damaged?.[1] !== undefined) {
+    const details = { file: damaged[1], table: source, reason: withoutValues(damaged[0]) };
+    return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
+  }
   if (/^(Conversion|Out of Range|Invalid Input) Error/.test(message)) {
     return syncedTablesError(
       'VALUE_OUT_OF_RANGE',

@@ -5,7 +5,7 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
 import { copySelects, type TableRead } from '../lake/table-read.js';
 import { type CopyResult, copyIn } from '../postgres/copy-in.js';
-import { inTransaction } from '../postgres/session.js';
+import { closeSession, inTransaction } from '../postgres/session.js';
 import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';
 
 export interface LoadOptions {
@@ -33,11 +33,15 @@ export function tableRead(table: SyncedTable, columns: readonly TargetColumn[]):
   };
 }
 
-/**
- * Creates a shadow table and fills it, one connection a part. Returns the number of rows stored, which is the number
- * that the engine wrote.
- */
-export async function loadShadow(options: LoadOptions): Promise<bigint> {
+export interface LoadedShadow {
+  /** The number of rows stored, which is the number that the engine wrote. */
+  readonly rows: bigint;
+  /** True if transactions that are older than the load see the rows too. */
+  readonly isFrozen: boolean;
+}
+
+/** Creates a shadow table and fills it, one connection a part. */
+export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   const { client, columns, shadow, table } = options;
   const selects = copySelects(options.relation, tableRead(table, columns));
   const columnList = identifierList(columns.map((column) => column.field.name));
@@ -45,10 +49,11 @@ export async function loadShadow(options: LoadOptions): Promise<bigint> {
     `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
   if (selects.length === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
-    return inTransaction(client, async () => {
+    const rows = await inTransaction(client, async () => {
       await createShadowTable(client, shadow, columns);
       return loadPart(options, client, selects[0] ?? '', copySql(', freeze true'));
     });
+    return { rows, isFrozen: true };
   }
   await createShadowTable(client, shadow, columns);
   const counts = await settleAll(
@@ -57,11 +62,11 @@ export async function loadShadow(options: LoadOptions): Promise<bigint> {
       try {
         return await loadPart(options, loader, select, copySql(''));
       } finally {
-        if (index > 0) await loader.end();
+        if (index > 0) await closeSession(loader);
       }
     }),
   );
-  return counts.reduce((sum, count) => sum + count, 0n);
+  return { rows: counts.reduce((sum, count) => sum + count, 0n), isFrozen: false };
 }
 
 /** Waits for all, also after a failure: nobody may still write into a table that is then dropped. */

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { writeProgress } from '../postgres/registry.js';
+import { closeSession } from '../postgres/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 
@@ -37,8 +38,9 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      // Closed first: a report that is under way and not answered must not hold anybody up.
+      await closeSession(reporter);
       await report;
-      await reporter.end().catch(() => {});
     },
   };
 }

@@ -4,7 +4,7 @@ import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Lease } from '../postgres/lease.js';
 import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/registry.js';
-import { isPostgresError } from '../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
 import { findRelation } from '../postgres/table-switch.js';
 import {
@@ -13,7 +13,7 @@ import {
   type TableUpdateResult,
 } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
-import { explainPostgresError } from './load-errors.js';
+import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
 import { startProgressReports } from './progress-reports.js';
 import { runSnapshotUpdate } from './snapshot-update.js';
@@ -74,18 +74,19 @@ async function planUpdate(options: TableUpdateOptions) {
   if (table.policy !== 'SNAPSHOT') {
     throw syncedTablesError('SCHEDULING_POLICY_UNAVAILABLE', { target: table.fullName, policy: table.policy });
   }
-  await requireExistence(client, table);
+  const dropped = await explainIfDropped(client, table);
+  if (dropped) throw dropped;
   const lakeTable = await catalogs.open(table.source);
   const snapshot = await lakeTable.snapshot();
   await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
   return { lakeTable, snapshot, columns: planTarget(snapshot, table) };
 }
 
-/** @throws SYNCED_TABLE_DROPPED if somebody dropped the table by hand */
-async function requireExistence(client: pg.Client, table: SyncedTable): Promise<void> {
-  if (table.relation === null || (await findRelation(client, table.relation)) !== null) return;
+/** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
+export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {
+  if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
   await client.query('select synced_tables._forget_dropped($1)', [table.tableId]);
-  throw syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
+  return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
 }
 
 async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
@@ -94,7 +95,8 @@ async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUp
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
   const progress = await startProgressReports(options);
   await using _ = progress;
-  return runSnapshotUpdate({
+  // Awaited here: `await using` would end the reports, and leave a failure unheard of, before the update has ended.
+  return await runSnapshotUpdate({
     ...options,
     ...plan,
     openLoader: options.openSession,
@@ -138,8 +140,6 @@ async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise
 /** Writes the failure where people look: the table's state, the update's record and the events. */
 export async function recordTableFailure(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
   const { client, table, lease, updateId } = options;
-  // Another sidecar's news count more than those of one that has lost the lease.
-  if (error.code === 'LEASE_LOST') return;
   if (error.code !== 'SYNCED_TABLE_DROPPED') {
     const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
     await writeTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
@@ -160,6 +160,7 @@ function catalogued(error: unknown, table: SyncedTable): SyncedTablesError {
   const known = asSyncedTablesError(error);
   if (known) return known;
   if (isPostgresError(error)) return explainPostgresError(error, table);
+  if (isConnectionLoss(error)) return explainConnectionLoss(error);
   const reason = error instanceof Error ? error.message : String(error);
   return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, error);
 }

@@ -2,9 +2,16 @@ import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
-import type { Lease } from '../postgres/lease.js';
+import { isLeaseHeld, type Lease } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
-import { recordTableFailure, runTableUpdate, type TableUpdateOptions } from './run-table-update.js';
+import { closeSession } from '../postgres/session.js';
+import {
+  explainIfDropped,
+  recordTableFailure,
+  runTableUpdate,
+  type TableUpdateOptions,
+  type TableUpdateOutcome,
+} from './run-table-update.js';
 
 export interface RunUpdateOptions {
   /** Opens a session as the sidecar's role. */
@@ -44,29 +51,51 @@ export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutc
     }
     return worst(outcomes);
   } finally {
-    await client.end().catch(() => {});
+    await closeSession(client);
   }
 }
 
 async function runOne(options: TableUpdateOptions, attempt: number): Promise<PipelineOutcome> {
   const outcome = await runTableUpdate(options);
   if (outcome.kind === 'done') return { kind: 'completed' };
-  const { error } = outcome;
-  if (error.code === 'LEASE_LOST') return { kind: 'ended' };
-  if (outcome.kind === 'rejected' && (await reject(options, error))) return { kind: 'ended' };
+  // The session at hand may be what failed.
+  const client = await options.openSession();
+  try {
+    return await endFailed({ ...options, client }, outcome, attempt);
+  } finally {
+    await closeSession(client);
+  }
+}
+
+async function endFailed(
+  options: TableUpdateOptions,
+  outcome: Exclude<TableUpdateOutcome, { kind: 'done' }>,
+  attempt: number,
+): Promise<PipelineOutcome> {
+  const { client, table, lease } = options;
+  // Deleted, or taken over: whoever did that has written what is to be said.
+  if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
+  if (outcome.kind === 'rejected') {
+    await reject(options, outcome.error);
+    return { kind: 'ended' };
+  }
+  const error = (await explainIfDropped(client, table)) ?? outcome.error;
   if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(options, error, attempt);
   await recordTableFailure(options, error);
   return { kind: 'failed', error };
 }
 
 /** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
-async function reject(options: TableUpdateOptions, error: SyncedTablesError): Promise<boolean> {
+async function reject(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
   const { sqlState } = errorCatalogue[error.code];
-  const { rows } = await options.client.query<{ is_rejected: boolean }>(
-    'select synced_tables._reject_create($1, $2, $3, $4, $5, $6) as is_rejected',
-    [options.table.tableId, options.updateId, error.code, error.message, error.remedy, sqlState],
-  );
-  return rows[0]?.is_rejected === true;
+  await options.client.query('select synced_tables._reject_create($1, $2, $3, $4, $5, $6)', [
+    options.table.tableId,
+    options.updateId,
+    error.code,
+    error.message,
+    error.remedy,
+    sqlState,
+  ]);
 }
 
 async function retryLater(

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
@@ -8,13 +8,15 @@ import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import type { Lease } from '../postgres/lease.js';
 import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
+import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
 import { publishTable } from '../postgres/publish-table.js';
+import { recordEvent } from '../postgres/registry.js';
 import { isPostgresError } from '../postgres/session.js';
 import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
-import { isReferenced, switchTable } from '../postgres/table-switch.js';
+import { analyzeParent, isReferenced, switchTable } from '../postgres/table-switch.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
-import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
 import { loadShadow, tableRead } from './load-shadow.js';
 
 export interface SnapshotUpdateOptions {
@@ -35,12 +37,15 @@ export interface SnapshotUpdateOptions {
   readonly onProgress: (phase: 'load' | 'index', rowsTotal: bigint | null) => void;
 }
 
-/** How many rows an attempt read, stored and left out. */
-interface LoadedRows {
-  readonly rowsWritten: bigint;
-  readonly rowsWithoutKey: bigint;
-  readonly rowsWithStrippedCharacters: bigint;
-  readonly loadSeconds: number;
+/** A shadow table with its rows and its key. */
+interface Loaded {
+  /** True if transactions that are older than the load see the rows too. */
+  readonly isFrozen: boolean;
+  /** How many rows were read, stored and left out. */
+  readonly counts: Pick<
+    TableUpdateResult,
+    'rowsWritten' | 'rowsWithoutKey' | 'rowsWithStrippedCharacters' | 'loadSeconds'
+  >;
 }
 
 /**
@@ -51,33 +56,60 @@ export async function runSnapshotUpdate(options: SnapshotUpdateOptions): Promise
   const { client, table, shadow } = options;
   const relation = table.relation;
   const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
-  try {
-    const loaded = await load(options);
-    await client.query(`analyze ${qualifiedShadow(shadow)}`);
-    const result = await publish(options, loaded, columnChanges);
-    return result;
-  } catch (error) {
+  const result = await loadAndPublish(options, columnChanges).catch(async (error: unknown) => {
     // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
     await dropShadowTable(client, shadow).catch(() => {});
     throw error;
+  });
+  await refreshStatistics(options);
+  return result;
+}
+
+async function loadAndPublish(
+  options: SnapshotUpdateOptions,
+  columnChanges: ColumnChanges | null,
+): Promise<TableUpdateResult> {
+  const loaded = await load(options);
+  await options.client.query(`analyze ${qualifiedShadow(options.shadow)}`);
+  return publish(options, loaded, columnChanges);
+}
+
+/** The rows are committed: that their parent could not be analyzed is worth a warning, no failure. */
+async function refreshStatistics(options: SnapshotUpdateOptions): Promise<void> {
+  const { client, table, lease, updateId } = options;
+  try {
+    await analyzeParent(client, table);
+  } catch (error) {
+    await recordEvent(client, {
+      level: 'WARN',
+      type: 'analyze_failed',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message: `Statistics of ${table.fullName} are those of an earlier version: ANALYZE failed.`,
+      details: { sql_state: isPostgresError(error) ? error.code : undefined },
+    });
   }
 }
 
-async function load(options: SnapshotUpdateOptions): Promise<LoadedRows> {
+async function load(options: SnapshotUpdateOptions): Promise<Loaded> {
   const { client, table, columns, lakeTable, snapshot, shadow } = options;
-  const relation = await lakeTable.openRelation(snapshot, options.connections);
-  await using _ = relation;
+  const opened = lakeTable.openRelation(snapshot, options.connections).catch((error: unknown) => {
+    throw asSyncedTablesError(error) ?? explainEngineError(error, table.source);
+  });
+  await using relation = await opened;
   try {
     options.onProgress('load', relation.rowCount);
     const startedAt = performance.now();
-    const rowsWritten = await loadShadow({ ...options, engine: lakeTable.engine, relation });
+    const shadowed = await loadShadow({ ...options, engine: lakeTable.engine, relation });
+    const rowsWritten = shadowed.rows;
     const loadSeconds = (performance.now() - startedAt) / 1000;
     options.onProgress('index', relation.rowCount);
     const counts = await countLeftOut(options, relation, rowsWritten);
     await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
       throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(options, error) : error;
     });
-    return { rowsWritten, loadSeconds, ...counts };
+    return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {
     options.signal.throwIfAborted();
     const fields = columns.map((column) => column.field);
@@ -93,7 +125,7 @@ async function countLeftOut(
   options: SnapshotUpdateOptions,
   relation: Relation,
   rowsWritten: bigint,
-): Promise<Pick<LoadedRows, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
+): Promise<Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
   const { table, columns, lakeTable } = options;
   const isWhole = relation.rowCount === rowsWritten;
   if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };
@@ -136,41 +168,38 @@ async function duplicateKeys(options: SnapshotUpdateOptions, cause: unknown): Pr
 
 async function publish(
   options: SnapshotUpdateOptions,
-  loaded: LoadedRows,
+  loaded: Loaded,
   columnChanges: ColumnChanges | null,
 ): Promise<TableUpdateResult> {
-  const { client, lease, table, columns, shadow, snapshot, signal } = options;
-  const base: TableUpdateResult = { ...loaded, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' };
-  const commit = (relation: number, result: TableUpdateResult) =>
-    commitPosition({ ...options, relation, result, rowCount: loaded.rowsWritten });
-  if (table.relation === null || columnChanges === null) {
-    const finish = (relation: number) => commit(relation, base);
-    await publishTable({ client, lease, table, columns, shadow, finish });
+  const { client, table, snapshot } = options;
+  const { relation } = table;
+  const base: TableUpdateResult = { ...loaded.counts, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' };
+  if (relation === null || columnChanges === null) {
+    await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
     return base;
   }
-  const relation = table.relation;
-  if (await isReferenced(client, relation)) {
-    let result = base;
-    const finish = (counts: MergeCounts) => {
-      result = { ...base, ...counts, method: 'MERGE' };
-      return commit(relation, result);
-    };
-    await mergeTable({ client, lease, table, columns, columnChanges, shadow, finish });
-    return result;
-  }
   const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
-  const finish = () => commit(relation, base);
-  const switchMs = await switchTable({
-    client,
-    lease,
-    table,
-    relation,
-    shadow,
-    columnChanges,
-    signal,
-    finish,
-    ...patience,
-  });
-  await recordSwitchTime(client, options.updateId, table.tableId, switchMs);
-  return base;
+  const target = { ...options, ...patience, relation, columnChanges };
+  if (!(await isReferenced(client, relation))) {
+    if (!loaded.isFrozen) await awaitOlderSnapshots(target);
+    try {
+      const switchMs = await switchTable({ ...target, finish: () => commit(options, relation, base, loaded) });
+      await recordSwitchTime(client, options.updateId, table.tableId, switchMs);
+      return base;
+    } catch (error) {
+      // A foreign key that was made a moment ago.
+      if (!isPostgresError(error) || error.code !== '23503') throw error;
+    }
+  }
+  let result = base;
+  const finish = (counts: MergeCounts) => {
+    result = { ...base, ...counts, method: 'MERGE' };
+    return commit(options, relation, result, loaded);
+  };
+  await mergeTable({ ...target, finish });
+  return result;
+}
+
+function commit(options: SnapshotUpdateOptions, relation: number, result: TableUpdateResult, { counts }: Loaded) {
+  return commitPosition({ ...options, relation, result, rowCount: counts.rowsWritten });
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDeletionVector } from '../../src/lake/delta/deletion-vector-reader.js';
@@ -6,6 +6,7 @@ import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/delt
 import { duckDbCheckpointReader, escapeGlob } from '../../src/lake/delta/duckdb-checkpoint-reader.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { sharedData } from '../support/shared-data.js';
+import { readExpectations } from '../support/shared-expectations.js';
 
 // Goal: the replayed log of tables written by real engines gives exactly the rows that the data set's README states,
 // and tables that are broken or too new are refused with a clear error.
@@ -13,35 +14,6 @@ import { sharedData } from '../support/shared-data.js';
 const shared = sharedData();
 const hasData = shared !== null;
 const DATA = shared ?? '';
-
-/** What the last column of the README says of a Delta table. */
-type Expectation =
-  | { readonly kind: 'rows'; readonly rows: bigint; readonly rowsByVersion: ReadonlyMap<bigint, bigint> }
-  | { readonly kind: 'liveFiles'; readonly count: number }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'broken' };
-
-function parseExpectation(text: string): Expectation {
-  const liveFiles = /(\d+) live files/.exec(text);
-  if (liveFiles) return { kind: 'liveFiles', count: Number(liveFiles[1]) };
-  if (text.startsWith('must be refused')) return { kind: 'refused' };
-  if (text.startsWith('must fail')) return { kind: 'broken' };
-  const rows = /^(\d+) rows/.exec(text)?.[1];
-  if (rows === undefined) throw new Error(`the README says something new: ${text}`);
-  const byVersion = [...text.matchAll(/v(\d+): (\d+) rows/g)].map(
-    ([, v, n]) => [BigInt(v ?? 0), BigInt(n ?? 0)] as const,
-  );
-  return { kind: 'rows', rows: BigInt(rows), rowsByVersion: new Map(byVersion) };
-}
-
-function readExpectations(): [string, Expectation][] {
-  if (!hasData) return [];
-  const section = readFileSync(`${DATA}/README.md`, 'utf8').split('## Delta tables')[1]?.split('\n## ')[0] ?? '';
-  return [...section.matchAll(/^\| `([^`]+)` \|.*\| ([^|]+) \|$/gm)].map(([, name = '', text = '']) => [
-    name,
-    parseExpectation(text),
-  ]);
-}
 
 const expectations = readExpectations();
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../../src/core/names.js';
 import type { TargetColumn } from '../../src/core/synced-table.js';
+import type { DeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import type { CopyFormat } from '../../src/lake/engine/copy-value.js';
@@ -22,9 +23,12 @@ export interface LoadLakeOptions {
   readonly parts?: number;
   readonly format?: CopyFormat;
   readonly invalidCharacters?: TableRead['invalidCharacters'];
+  /** Default UTC. */
+  readonly partitionTimeZone?: string;
 }
 
 export interface LoadedTable {
+  readonly snapshot: DeltaSnapshot;
   readonly columns: readonly TargetColumn[];
   readonly rows: bigint;
 }
@@ -38,7 +42,7 @@ export async function loadLakeTable(options: LoadLakeOptions): Promise<LoadedTab
     root,
     tableName: 'test.lake.table',
     allowOutsidePaths: false,
-    partitionTimeZone: 'UTC',
+    partitionTimeZone: options.partitionTimeZone ?? 'UTC',
   });
   const snapshot = await table.snapshot(options.version);
   const columns = planColumns(snapshot);
@@ -64,7 +68,7 @@ export async function loadLakeTable(options: LoadLakeOptions): Promise<LoadedTab
       connection.closeSync();
     }
   }
-  return { columns, rows };
+  return { snapshot: snapshot as DeltaSnapshot, columns, rows };
 }
 
 /** A plain Postgres table with the planned columns. */

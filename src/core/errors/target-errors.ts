@@ -46,6 +46,14 @@ export const targetErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: 'XX000',
   },
+  INDEX_UNBUILDABLE: {
+    message: 'Index {index} of synced table {target} cannot be built on the new rows of {table}: {reason}.',
+    remedy: 'Correct the source, or drop the index; then sync again. The table keeps its old rows until then.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   TARGET_DATABASE_FULL: {
     message: 'The disk of the Postgres server is full; synced table {target} keeps its old rows.',
     remedy: 'Free some space, then sync again. A refresh needs room for the old and the new rows at once.',

@@ -50,4 +50,12 @@ export const usageErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: 'XX000',
   },
+  OUTPUT_FAILED: {
+    message: 'Standard output cannot be written: {reason}.',
+    remedy: 'Make room where the output goes, then run the command again.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: '58030',
+  },
 } as const satisfies Record<string, ErrorKind>;

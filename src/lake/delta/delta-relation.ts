@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import type { Engine } from '../engine/duckdb-engine.js';
+import { filesWithMarkedVariants } from '../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../parquet/parquet-schema.js';
 import { findColumn, holdsVariant, nullOf, type Projection, projectValue } from '../parquet/project-column.js';
 import type { Relation } from '../relation.js';
@@ -22,11 +23,12 @@ export interface DeltaRelationOptions {
   readonly partitionTimeZone: string;
 }
 
-/** Files that are read alike: same schema, and all or none of them with dead rows. */
+/** Files that are read alike: same schema, and all or none of them with dead rows, or with marked variants. */
 interface FileSet {
   readonly group: ParquetFileGroup;
   readonly files: readonly DeltaFile[];
   readonly hasDeadRows: boolean;
+  readonly isVariantMarked: boolean;
 }
 
 /** Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. */
@@ -83,25 +85,35 @@ async function partSelect(
     return `select ${nulls.join(', ')} where false`;
   }
   const selects: string[] = [];
-  for (const fileSet of await fileSets(connection, files)) {
+  for (const fileSet of await fileSets(connection, snapshot, files)) {
     selects.push(await fileSetSelect(options, connection, fileSet, `${tablePrefix}_s${selects.length}`));
   }
   return selects.join('\nunion all\n');
 }
 
-async function fileSets(connection: DuckDBConnection, files: readonly DeltaFile[]): Promise<FileSet[]> {
+async function fileSets(
+  connection: DuckDBConnection,
+  snapshot: DeltaSnapshot,
+  files: readonly DeltaFile[],
+): Promise<FileSet[]> {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const groups = await groupByParquetSchema(connection, [...byPath.keys()]);
+  const hasVariants = snapshot.columns.some((field) => holdsVariant(field.type));
+  const marked = hasVariants ? await filesWithMarkedVariants(connection, [...byPath.keys()]) : new Set<string>();
   return groups.flatMap((group) => {
     const members = group.paths.map((path) => {
       const file = byPath.get(path);
       if (!file) throw new Error('the engine reported a file that was not asked for');
       return file;
     });
-    return [true, false].flatMap((hasDeadRows) => {
-      const matching = members.filter((file) => (file.deletionVector !== null) === hasDeadRows);
-      return matching.length > 0 ? [{ group, files: matching, hasDeadRows }] : [];
-    });
+    return [true, false].flatMap((hasDeadRows) =>
+      [true, false].flatMap((isVariantMarked) => {
+        const matching = members.filter(
+          (file) => (file.deletionVector !== null) === hasDeadRows && marked.has(file.path) === isVariantMarked,
+        );
+        return matching.length > 0 ? [{ group, files: matching, hasDeadRows, isVariantMarked }] : [];
+      }),
+    );
   });
 }
 
@@ -115,7 +127,11 @@ async function fileSetSelect(
   const { group, files } = fileSet;
   const partitionColumns = snapshot.columns.filter((field) => snapshot.partitionColumns.includes(field.name));
   refuseReservedColumns(snapshot, fileSet, partitionColumns.length > 0);
-  const projection = await projectionOf(connection, snapshot, group);
+  const projection: Projection = {
+    match: snapshot.mappingMode === 'id' ? 'id' : 'name',
+    isVariantMarked: fileSet.isVariantMarked,
+    tableName: snapshot.tableName,
+  };
   if (projection.match === 'id' && !group.columns.some((node) => node.fieldId !== null)) {
     throw syncedTablesError('SOURCE_FILE_CORRUPT', {
       file: group.paths[0] ?? '',
@@ -159,21 +175,6 @@ function refuseReservedColumns(snapshot: DeltaSnapshot, fileSet: FileSet, isPart
       feature: `a column named "${taken.name}" together with partitions or deletion vectors`,
     });
   }
-}
-
-async function projectionOf(
-  connection: DuckDBConnection,
-  snapshot: DeltaSnapshot,
-  group: ParquetFileGroup,
-): Promise<Projection> {
-  const match = snapshot.mappingMode === 'id' ? 'id' : 'name';
-  if (!snapshot.columns.some((field) => holdsVariant(field.type))) return { match, isVariantMarked: false };
-  const described = await connection.runAndReadAll(
-    `select column_type from (describe select * from read_parquet(${fileList(group.paths.slice(0, 1))}, hive_partitioning = false))`,
-  );
-  const types = described.getRowsJson().map(([type]) => String(type).replace(/"(?:[^"]|"")*"/g, ''));
-  const isVariantMarked = types.some((type) => /\bVARIANT\b/.test(type));
-  return { match, isVariantMarked };
 }
 
 /** Rows of all files less the rows that deletion vectors take out. */

@@ -33,9 +33,18 @@ export async function createPartitionTable(
   appender.closeSync();
 }
 
-/** Binary values are written as one character a byte; hex carries them through a text column. */
+/** Hex carries binary values through a text column. */
 function encode(column: Field, text: string): string {
-  return column.type.kind === 'binary' ? Buffer.from(text, 'latin1').toString('hex') : text;
+  return column.type.kind === 'binary' ? binaryValue(text).toString('hex') : text;
+}
+
+/**
+ * The bytes of a binary partition value. Spark writes and reads them as UTF-8 text; delta-rs writes each as the six
+ * characters `\u00E9`. The protocol's only example, "\u0001\u0002\u0003", allows both.
+ */
+function binaryValue(text: string): Buffer {
+  const isEscaped = /^(\\u00[0-9A-F]{2})+$/.test(text);
+  return isEscaped ? Buffer.from(text.replaceAll('\\u00', ''), 'hex') : Buffer.from(text, 'utf8');
 }
 
 /** SQL that reads a partition value's text as the column's type; a text that is none of it is an error. */

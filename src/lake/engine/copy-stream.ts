@@ -22,6 +22,13 @@ const WRITER_OPTIONS: Readonly<Record<CopyFormat, string>> = {
   csv: `delimiter ',', quote '"', escape '"', nullstr '', header true`,
 };
 
+/** Before version 18, COPY takes a line that reads `\.` for the end of a CSV file, unless it is quoted. */
+async function quoting(connection: DuckDBConnection, select: string, format: CopyFormat): Promise<string> {
+  if (format === 'text') return '';
+  const described = await connection.runAndReadAll(`describe ${select}`);
+  return described.currentRowCount === 1 ? ', force_quote (*)' : '';
+}
+
 /**
  * Runs `select`, whose columns are COPY values (see `copyValue`), and delivers its rows through a FIFO: DuckDB writes
  * bytes, Node forwards them, no row becomes a JavaScript object.
@@ -39,6 +46,7 @@ export async function openCopyStream(
   format: CopyFormat,
   scratchFolder: string,
 ): Promise<CopyStream> {
+  const options = `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
   const path = join(scratchFolder, `${randomUUID()}.fifo`);
   await promisify(execFile)('mkfifo', ['-m', '600', path]);
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -49,7 +57,7 @@ export async function openCopyStream(
     rmSync(path, { force: true });
   };
   const finished = connection
-    .run(`copy (${select}) to ${quoteLiteral(path)} (format csv, ${WRITER_OPTIONS[format]}, use_tmp_file false)`)
+    .run(`copy (${select}) to ${quoteLiteral(path)} (format csv, ${options}, use_tmp_file false)`)
     .then((result) => result.getRowsJson())
     .then((rows) => BigInt(String(rows[0]?.[0])))
     .finally(release);

@@ -1,4 +1,5 @@
 import type { DataType, Field } from '../../core/data-type.js';
+import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { duckDbType } from '../engine/duckdb-type.js';
 import { VARIANT_FUNCTION } from '../engine/variant-function.js';
@@ -11,6 +12,8 @@ export interface Projection {
   readonly match: ColumnMatch;
   /** True if the engine knows this file's variants as VARIANT, false if it sees the groups they are stored in. */
   readonly isVariantMarked: boolean;
+  /** For messages. */
+  readonly tableName: string;
 }
 
 /** The node of a file that holds `field`; null if the file does not have it. */
@@ -28,6 +31,7 @@ export function findColumn(columns: readonly ParquetNode[], field: Field, match:
  * SQL that turns the value of a file's column into the canonical value of `type`: renamed members, members that the
  * file lacks as null, members that the table dropped left out, older types cast to the current one.
  * @param value SQL of the file's value
+ * @throws DELTA_UNSUPPORTED_FEATURE for a shredded variant that the file does not mark as a variant
  */
 export function projectValue(
   type: DataType,
@@ -38,7 +42,7 @@ export function projectValue(
 ): string {
   switch (type.kind) {
     case 'variant':
-      return projectVariant(value, projection);
+      return projectVariant(node, value, projection);
     case 'struct': {
       if (isSame(type, node)) return value;
       const members = type.fields.map((field) => {
@@ -111,7 +115,14 @@ function isSame(type: DataType, node: ParquetNode): boolean {
  * Spark stores a variant as a group of two blobs, which only newer versions mark as VARIANT and shred.
  * A marked one is put together by the engine first; the order of the two varies, so they go by name.
  */
-function projectVariant(value: string, projection: Projection): string {
+function projectVariant(node: ParquetNode, value: string, projection: Projection): string {
+  // Delta 4.0 shreds without the mark. The engine would give `value` alone, which lacks all that was shredded.
+  if (!projection.isVariantMarked && node.children.some((child) => child.name === 'typed_value')) {
+    throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', {
+      table: projection.tableName,
+      feature: 'shredded variants in files that do not mark them as variants',
+    });
+  }
   const parts = projection.isVariantMarked
     ? `cast(variant_to_parquet_variant(${value}) as struct(metadata blob, "value" blob))`
     : value;

@@ -1,0 +1,105 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseSourceName } from '../core/names.js';
+import { parseSyncedTableName } from '../core/synced-table-name.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { planTarget } from '../sync/plan-target.js';
+import { chooseDatabase } from './choose-database.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  collectColumns,
+  type DatabaseOptions,
+  parseCount,
+  settingsOf,
+} from './command-options.js';
+import { withDatabase } from './database-session.js';
+import { followUpdate, type WaitCommandOptions } from './follow-update.js';
+import { openLake } from './open-lake.js';
+
+interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
+  readonly source: string;
+  readonly primaryKey: string[];
+  readonly policy: string;
+  readonly timeseriesKey?: string;
+  readonly invalidCharacters: string;
+  readonly createSchema: boolean;
+  readonly pipeline?: string;
+}
+
+const POLICIES = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
+
+export function addCreateCommand(program: Command): void {
+  const command = program
+    .command('create')
+    .description('Create a synced table from a source table, and wait until it is there.')
+    .argument('<synced-table>', 'its name in Postgres, schema.table')
+    .requiredOption('--source <table>', 'the source table, catalog.schema.table')
+    .requiredOption('--primary-key <columns>', 'columns that identify a row, separated by commas', collectColumns)
+    .addOption(new Option('--policy <policy>', 'when it is synced').choices(POLICIES).default('SNAPSHOT'))
+    .option('--timeseries-key <column>', 'of several rows with one key, keep the one with the greatest value here')
+    .addOption(
+      new Option('--invalid-characters <way>', 'what to do with NUL characters')
+        .choices(['fail', 'strip'])
+        .default('fail'),
+    )
+    .option('--no-create-schema', 'refuse if the Postgres schema does not exist')
+    .option('--pipeline <id>', 'add the table to this pipeline instead of a new one', parsePipelineId)
+    .option('--no-wait', 'return as soon as the request is in the queue')
+    .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
+    .addHelpText(
+      'after',
+      `
+The source is checked before anything is written, if its catalog is configured here.
+
+Examples:
+  synced-tables create gold.user_profiles --source lake.gold.user_profiles --primary-key user_id
+  synced-tables create app.orders --source prod.sales.orders --primary-key region,order_id --timeseries-key updated_at
+  synced-tables create app.logs --source lake.raw.logs --primary-key id --invalid-characters strip --no-wait`,
+    )
+    .action(createTable);
+  addOutputOption(addDatabaseOptions(command));
+}
+
+function parsePipelineId(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
+    throw new InvalidArgumentError('It must be the id of a pipeline; see pipeline_id of synced-tables list.');
+  }
+  return text;
+}
+
+async function createTable(name: string, options: CreateOptions): Promise<void> {
+  const fullName = parseSyncedTableName(name);
+  const settings = settingsOf(options, { postgres: true });
+  const database = chooseDatabase(settings, options);
+  await checkSource(settings, options);
+  await withDatabase(database, async (client) => {
+    const { rows } = await client.query<{ update_id: string }>(
+      `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
+                scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
+                create_database_objects_if_missing => $7, existing_pipeline_id => $8) as update_id`,
+      [
+        fullName,
+        options.source,
+        options.primaryKey,
+        options.policy,
+        options.timeseriesKey ?? null,
+        options.invalidCharacters,
+        options.createSchema,
+        options.pipeline ?? null,
+      ],
+    );
+    await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });
+  });
+}
+
+/** Refuses what a sync would refuse. A catalog that only the sidecar knows is left to the sidecar. */
+async function checkSource(settings: Settings, options: CreateOptions): Promise<void> {
+  const { catalog } = parseSourceName(options.source);
+  if (!Object.hasOwn(settings.catalogs, catalog)) return;
+  await using lake = await openLake(settings);
+  const lakeTable = await lake.catalogs.open(options.source);
+  planTarget(await lakeTable.snapshot(), {
+    keyColumns: options.primaryKey,
+    timeseriesKey: options.timeseriesKey ?? null,
+  });
+}

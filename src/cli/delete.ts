@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { parseSyncedTableName } from '../core/synced-table-name.js';
+import { chooseDatabase } from './choose-database.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  type DatabaseOptions,
+  type OutputOptions,
+  settingsOf,
+} from './command-options.js';
+import { withDatabase } from './database-session.js';
+
+interface DeleteOptions extends DatabaseOptions, OutputOptions {
+  readonly purge?: true;
+}
+
+export function addDeleteCommand(program: Command): void {
+  const command = program
+    .command('delete')
+    .description('Stop syncing a table. The table stays as it is unless it is purged.')
+    .argument('<synced-table>', 'its name in Postgres, schema.table')
+    .option('--purge', 'drop the Postgres table too; also for one that is no longer synced')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synced-tables delete gold.user_profiles
+  synced-tables delete gold.user_profiles --purge --output json`,
+    )
+    .action(deleteTable);
+  addOutputOption(addDatabaseOptions(command));
+}
+
+async function deleteTable(name: string, options: DeleteOptions): Promise<void> {
+  const fullName = parseSyncedTableName(name);
+  const isPurged = options.purge === true;
+  const database = chooseDatabase(settingsOf(options, { postgres: true }), options);
+  await withDatabase(database, (client) =>
+    client.query('select synced_tables.delete_synced_table($1, purge => $2)', [fullName, isPurged]),
+  );
+  const what = isPurged ? 'it was dropped with its rows' : 'the table stays as it is, read-only, until it is dropped';
+  const text =
+    options.output === 'json'
+      ? JSON.stringify({ synced_table: fullName, is_purged: isPurged })
+      : `${fullName} is no longer synced; ${what}.`;
+  process.stdout.write(`${text}\n`);
+}

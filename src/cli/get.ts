@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { parseSyncedTableName } from '../core/synced-table-name.js';
+import { chooseDatabase } from './choose-database.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  type DatabaseOptions,
+  type OutputOptions,
+  settingsOf,
+} from './command-options.js';
+import { withDatabase } from './database-session.js';
+import { readStatus } from './table-status.js';
+import { textRecord } from './text-table.js';
+
+export function addGetCommand(program: Command): void {
+  const command = program
+    .command('get')
+    .description('Show how one synced table stands.')
+    .argument('<synced-table>', 'its name in Postgres, schema.table')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  synced-tables get gold.user_profiles
+  synced-tables get '"Gold"."Users"' --output json`,
+    )
+    .action(getTable);
+  addOutputOption(addDatabaseOptions(command));
+}
+
+async function getTable(name: string, options: DatabaseOptions & OutputOptions): Promise<void> {
+  const fullName = parseSyncedTableName(name);
+  const database = chooseDatabase(settingsOf(options, { postgres: true }), options);
+  const status = await withDatabase(database, (client) => readStatus(client, database, fullName));
+  process.stdout.write(`${options.output === 'json' ? status.json : textRecord(status.values)}\n`);
+}

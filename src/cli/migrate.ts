@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { migrateDatabase } from '../postgres/migrate.js';
+import { chooseDatabases } from './choose-database.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  type DatabaseOptions,
+  type OutputOptions,
+  settingsOf,
+} from './command-options.js';
+import { withDatabase } from './database-session.js';
+
+export function addMigrateCommand(program: Command): void {
+  const command = program
+    .command('migrate')
+    .description('Install or update the SQL side of synced tables in every managed database; needs a superuser.')
+    .addHelpText(
+      'after',
+      `
+Safe to run again: what is there already stays as it is.
+
+Examples:
+  synced-tables migrate
+  synced-tables migrate --instance local --database app
+  DATABASE_URL=postgres://postgres@localhost/app synced-tables migrate --output json`,
+    )
+    .action(migrate);
+  addOutputOption(addDatabaseOptions(command));
+}
+
+async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> {
+  const databases = chooseDatabases(settingsOf(options, { postgres: true }), options);
+  const results: { database: string; applied: string[] }[] = [];
+  for (const database of databases) {
+    const { applied } = await withDatabase(database, (client) => migrateDatabase(client));
+    results.push({ database: database.name, applied });
+    if (options.output === 'table') {
+      process.stdout.write(
+        applied.length === 0
+          ? `${database.name}: up to date\n`
+          : `${database.name}: applied ${applied.length} migrations\n${applied.map((file) => `  ${file}\n`).join('')}`,
+      );
+    }
+  }
+  if (options.output === 'json') process.stdout.write(`${JSON.stringify(results)}\n`);
+}

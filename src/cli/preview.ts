@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { previewSource, type SourcePreview } from '../sync/preview-source.js';
+import {
+  addConfigOption,
+  addOutputOption,
+  collectColumns,
+  type OutputOptions,
+  type SettingsOptions,
+  settingsOf,
+} from './command-options.js';
+import { openLake } from './open-lake.js';
+import { textTable } from './text-table.js';
+
+interface PreviewOptions extends SettingsOptions, OutputOptions {
+  readonly primaryKey?: string[];
+}
+
+export function addPreviewCommand(program: Command): void {
+  const command = program
+    .command('preview')
+    .description('Show what a sync of a source table would give and meet, without Postgres.')
+    .argument('<source>', 'the source table, catalog.schema.table')
+    .option('--primary-key <columns>', 'a key to judge: columns separated by commas', collectColumns)
+    .addHelpText(
+      'after',
+      `
+Needs a catalog only: that of the settings, or SYNCED_TABLES_LAKE=<folder> for one named lake.
+
+Examples:
+  synced-tables preview lake.gold.user_profiles
+  synced-tables preview prod.sales.orders --primary-key region,order_id --output json`,
+    )
+    .action(preview);
+  addOutputOption(addConfigOption(command));
+}
+
+async function preview(source: string, options: PreviewOptions): Promise<void> {
+  await using lake = await openLake(settingsOf(options, { postgres: false }));
+  const found = await previewSource(await lake.catalogs.open(source), options.primaryKey ?? []);
+  process.stdout.write(options.output === 'json' ? `${previewJson(found)}\n` : previewText(found));
+}
+
+function previewJson(preview: SourcePreview): string {
+  const { snapshot, primaryKey: key } = preview;
+  return JSON.stringify({
+    source_table_full_name: snapshot.tableName,
+    version: jsonNumber(snapshot.version),
+    committed_at: commitTime(preview),
+    row_count: jsonNumber(preview.rowCount),
+    size_bytes: jsonNumber(snapshot.sizeBytes ?? null),
+    columns: preview.columns.map((column) => ({
+      name: column.name,
+      source_type: column.sourceType,
+      postgres_type: column.postgresType,
+      nullable: column.nullable,
+    })),
+    key_candidates: preview.keyCandidates,
+    primary_key: key && {
+      columns: key.columns,
+      is_unique: key.duplicateKeys === 0n,
+      rows_with_null: jsonNumber(key.rowsWithNull),
+      duplicate_keys: jsonNumber(key.duplicateKeys),
+      duplicate_rows: jsonNumber(key.duplicateRows),
+    },
+    warnings: preview.warnings.map(({ code, message, remedy }) => ({ error_code: code, message, remedy })),
+  });
+}
+
+/** As a number where JSON readers keep it exact, else as text. */
+function jsonNumber(value: bigint | null): number | string | null {
+  if (value === null) return null;
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
+}
+
+function commitTime({ snapshot }: SourcePreview): string | null {
+  return snapshot.committedAtMs === null ? null : new Date(snapshot.committedAtMs).toISOString();
+}
+
+function previewText(preview: SourcePreview): string {
+  const { snapshot } = preview;
+  const facts = [
+    snapshot.version === null ? 'no versions' : `version ${snapshot.version}`,
+    ...(snapshot.committedAtMs === null ? [] : [`committed ${commitTime(preview)}`]),
+    ...(preview.rowCount === null ? [] : [`${preview.rowCount} rows`]),
+    ...(snapshot.sizeBytes === undefined ? [] : [`${snapshot.sizeBytes} bytes`]),
+  ];
+  const columns = preview.columns.map((column) => [
+    column.name,
+    column.sourceType,
+    column.postgresType ?? '(none)',
+    column.nullable ? '' : 'not null',
+  ]);
+  const warnings = preview.warnings.map(({ code, message, remedy }) => `  ${code}: ${message} ${remedy}\n`);
+  return [
+    `${snapshot.tableName}: ${facts.join(', ')}\n`,
+    `${textTable(['column', 'source type', 'Postgres type', ''], columns, 60)}\n`,
+    `Key candidates: ${preview.keyCandidates.join(', ') || 'no single column; try several with --primary-key'}\n`,
+    ...keyText(preview),
+    warnings.length === 0 ? 'Warnings: none\n' : `Warnings:\n${warnings.join('')}`,
+  ].join('\n');
+}
+
+function keyText({ primaryKey: key }: SourcePreview): string[] {
+  if (key === null) return [];
+  const isFine = key.duplicateKeys === 0n && key.rowsWithNull === 0n;
+  const verdict = isFine
+    ? 'unique and never null'
+    : `${key.duplicateKeys} keys stand in several rows (${key.duplicateRows}), ${key.rowsWithNull} rows have a null in it`;
+  return [`Primary key (${key.columns.join(', ')}): ${verdict}\n`];
+}

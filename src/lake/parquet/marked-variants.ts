@@ -1,0 +1,22 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { fileList } from './parquet-schema.js';
+
+/**
+ * The files in which the engine knows variants as VARIANT, because they carry Parquet's mark. Only the type of a file's
+ * columns tells, and only if it is asked for alone: of files that are read together the first decides, and what the
+ * others hold is cast to it, a pair of blobs to an object of two members.
+ */
+export async function filesWithMarkedVariants(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const marked = new Set<string>();
+  for (const path of paths) {
+    const described = await connection.runAndReadAll(
+      `select column_type from (describe select * from read_parquet(${fileList([path])}, hive_partitioning = false))`,
+    );
+    const types = described.getRowsJson().map(([type]) => String(type).replace(/"(?:[^"]|"")*"/g, ''));
+    if (types.some((type) => /\bVARIANT\b/.test(type))) marked.add(path);
+  }
+  return marked;
+}

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../support/run-cli.js';
+
+// Goal: whoever calls the command line wrongly is told in one line what is wrong, and gets exit code 2.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cli-usage-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function settingsFile(yaml: string): string {
+  const file = path.join(folder, 'settings.yaml');
+  writeFileSync(file, yaml);
+  return file;
+}
+
+const COMMANDS = ['quickstart', 'serve', 'migrate', 'create', 'get', 'list', 'sync', 'delete', 'preview', 'read'];
+
+describe.each(COMMANDS)('%s', (command) => {
+  it('explains itself with examples', async () => {
+    const { end, stdout, stderr } = await runCli([command, '--help']);
+    expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
+    expect(stdout).toContain(`Usage: synced-tables ${command}`);
+    expect(stdout).toMatch(new RegExp(`Examples:\\n(.*\\n)*.*synced-tables ${command}`));
+    expect(stdout).toContain(command === 'read' ? '--format <format>' : '--output <form>');
+  });
+});
+
+it('lists its commands when called without one', async () => {
+  const { end, stdout, stderr } = await runCli([]);
+  expect({ end, stdout }).toEqual({ end: 2, stdout: '' });
+  for (const command of COMMANDS) expect(stderr).toContain(`\n  ${command} `);
+});
+
+it('tells its version', async () => {
+  const { end, stdout } = await runCli(['--version']);
+  expect(end).toBe(0);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+it.each([
+  [['bogus'], `unknown command 'bogus'. See "synced-tables --help".`],
+  [['get', 'gold.t', '--bogus'], `unknown option '--bogus'. See "synced-tables get --help".`],
+  [['get'], `missing required argument 'synced-table'. See "synced-tables get --help".`],
+  [
+    ['list', 'gold.t'],
+    'too many arguments for \'list\'. Expected 0 arguments but got 1. See "synced-tables list --help".',
+  ],
+  [
+    ['create', 'gold.t', '--source', 'a.b.c'],
+    `required option '--primary-key <columns>' not specified. See "synced-tables create --help".`,
+  ],
+  [
+    ['list', '--output', 'xml'],
+    `option '--output <form>' argument 'xml' is invalid. Allowed choices are table, json. See "synced-tables list --help".`,
+  ],
+  [
+    ['read', 'a.b.c', '--limit', 'many'],
+    `option '--limit <rows>' argument 'many' is invalid. It must be a whole number. See "synced-tables read --help".`,
+  ],
+])('refuses %j', async (args, line) => {
+  expect(await runCli(args)).toEqual({ end: 2, stdout: '', stderr: `USAGE_INVALID: Wrong usage: ${line}\n` });
+});
+
+it('tells a wrong usage as JSON where JSON is asked for', async () => {
+  const { end, stderr } = await runCli(['create', 'gold.t', '--output=json']);
+  expect(end).toBe(2);
+  expect(JSON.parse(stderr)).toEqual({
+    error_code: 'USAGE_INVALID',
+    message: "Wrong usage: required option '--source <table>' not specified.",
+    remedy: 'See "synced-tables create --help".',
+  });
+});
+
+it('tells each wrong setting in a line of its own', async () => {
+  const file = settingsFile('instances: { local: { url: "nonsense:s3cret" } }\napi: { port: high }');
+  const { end, stdout, stderr } = await runCli(['serve', '--config', file]);
+  expect({ end, stdout }).toEqual({ end: 2, stdout: '' });
+  expect(stderr.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(/^SETTINGS_INVALID: Setting instances\.local\.url /),
+    expect.stringMatching(/^SETTINGS_INVALID: Setting api\.port is "high"; allowed: a number /),
+  ]);
+  expect(stderr).not.toContain('s3cret');
+});
+
+it('wants DATABASE_URL or a settings file', async () => {
+  const { end, stderr } = await runCli(['list']);
+  expect(end).toBe(2);
+  expect(stderr).toMatch(/^SETTINGS_MISSING: .+\n$/);
+});
+
+it('wants to know which of several databases is meant', async () => {
+  const url = 'postgres://nobody@127.0.0.1:1/x';
+  const file = settingsFile(`instances: { a: { url: "${url}", databases: [x, y] }, b: { url: "${url}" } }`);
+  const refusal = async (...args: string[]) => {
+    const { end, stderr } = await runCli(['get', 'gold.t', '--config', file, ...args]);
+    return [end, stderr.split(':')[0]];
+  };
+  expect(await refusal()).toEqual([2, 'INSTANCE_AMBIGUOUS']);
+  expect(await refusal('--database', 'x')).toEqual([2, 'INSTANCE_AMBIGUOUS']);
+  expect(await refusal('--instance', 'c')).toEqual([2, 'INSTANCE_UNKNOWN']);
+  expect(await refusal('--instance', 'a')).toEqual([2, 'DATABASE_AMBIGUOUS']);
+  expect(await refusal('--instance', 'a', '--database', 'y')).toEqual([1, 'POSTGRES_UNREACHABLE']);
+});
+
+it('says where it looked for Postgres, without the password', async () => {
+  const { end, stdout, stderr } = await runCli(['list'], { DATABASE_URL: 'postgres://app:s3cret@127.0.0.1:1/app' });
+  expect({ end, stdout }).toEqual({ end: 1, stdout: '' });
+  expect(stderr).toMatch(/^POSTGRES_UNREACHABLE: Postgres at 127\.0\.0\.1:1\/app cannot be used: .*ECONNREFUSED.*\n$/);
+  expect(stderr).not.toContain('s3cret');
+});

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+import { refusalOf } from '../support/synced-table-fixture.js';
+
+const columns = { id: 'long', name: 'string', score: 'integer' };
+const rows = `select i as id, 'n' || i as name, i % 10 as score from range(100) t(i)`;
+
+describe.each(postgresServers())('a SNAPSHOT table whose source changes its columns on $name', (server) => {
+  let lake: SyncedLake;
+  beforeAll(async () => {
+    lake = await SyncedLake.create(server);
+    await lake.startSidecar();
+  });
+  afterAll(() => lake?.[Symbol.asyncDispose]());
+
+  const columnsOf = (target: string) =>
+    lake.rows(`pg_attribute where attrelid = '${target}'::regclass and attnum > 0 and not attisdropped`, [
+      'attname',
+      'format_type(atttypid, atttypmod)',
+    ]);
+  const indexesOf = (target: string) =>
+    lake.rows(`pg_index where indrelid = '${target}'::regclass and not indisprimary`, [
+      'indexrelid::regclass',
+      'indisvalid',
+    ]);
+
+  it('takes up added columns, plain and nested, old files included', async () => {
+    const source = await lake.lake.createTable('c.added', columns, rows);
+    await lake.load('c.added');
+    const nested = { type: 'struct', fields: [{ name: 'x', type: 'long' }] } as const;
+    source.changeColumns({ ...columns, extra: 'decimal(10,2)', nested });
+    await source.append(`select 1000 as id, 'new' as name, 1 as score, 1.25 as extra, {x: 5} as nested`);
+    await lake.sync('c.added');
+    await lake.expectEqual('c.added', source, ['id', 'name', 'score', 'extra']);
+    expect(await lake.rows('c.added where nested is not null', ['id', 'nested'])).toEqual([['1000', '{"x": 5}']]);
+    const wider = {
+      type: 'struct',
+      fields: [
+        { name: 'x', type: 'long' },
+        { name: 'y', type: 'string' },
+      ],
+    } as const;
+    source.changeColumns({ ...columns, extra: 'decimal(10,2)', nested: wider });
+    await source.append(`select 1001 as id, 'new' as name, 1 as score, null as extra, {x: 6, y: 'seven'} as nested`);
+    await lake.sync('c.added');
+    expect(await lake.rows('c.added where nested is not null', ['id', 'nested'])).toEqual([
+      ['1000', '{"x": 5, "y": null}'],
+      ['1001', '{"x": 6, "y": "seven"}'],
+    ]);
+  });
+
+  it('drops columns with the indexes on them, and keeps all other indexes', async () => {
+    const source = await lake.lake.createTable('c.dropped', columns, rows);
+    await lake.load('c.dropped');
+    await lake.admin.query(`create index on_score on c.dropped (score); create index on_both on c.dropped (name, score);
+      create index on_predicate on c.dropped (name) where score > 3; create index on_expression on c.dropped ((score + 1));
+      create index on_name on c.dropped (name); create statistics c.both on name, score from c.dropped`);
+    await source.overwrite('select i as id, i::varchar as name from range(50) t(i)', {
+      columns: { id: 'long', name: 'string' },
+    });
+    await lake.sync('c.dropped');
+    await lake.expectEqual('c.dropped', source, ['id', 'name']);
+    expect(await columnsOf('c.dropped')).toEqual([
+      ['id', 'bigint'],
+      ['name', 'text'],
+    ]);
+    expect(await indexesOf('c.dropped')).toEqual([['c.on_name', 'true']]);
+    await source.overwrite(rows, { columns });
+    await lake.sync('c.dropped');
+    await lake.expectEqual('c.dropped', source, Object.keys(columns));
+  });
+
+  it('retypes columns and rebuilds their indexes', async () => {
+    const source = await lake.lake.createTable('c.retyped', columns, rows);
+    await lake.load('c.retyped');
+    await lake.admin.query(`create index r_score on c.retyped (score desc); create index r_name on c.retyped (name) where score > 1;
+      comment on index c.r_score is 'mine'; comment on column c.retyped.score is 'points'; grant select (score) on c.retyped to pg_monitor`);
+    await source.overwrite(`select i as id, 'n' as name, 'high ' || i as score from range(70) t(i)`, {
+      columns: { ...columns, score: 'string' },
+    });
+    const refusal = await refusalOf(lake.sync('c.retyped'));
+    expect(refusal).toMatchObject({ code: 'INDEX_UNBUILDABLE' });
+    expect(refusal.message).toContain('Index c.r_name of synced table c.retyped');
+    await lake.admin.query('drop index c.r_name');
+    await lake.sync('c.retyped');
+    await lake.expectEqual('c.retyped', source, Object.keys(columns));
+    expect(await columnsOf('c.retyped')).toEqual([
+      ['id', 'bigint'],
+      ['name', 'text'],
+      ['score', 'text'],
+    ]);
+    expect(await indexesOf('c.retyped')).toEqual([['c.r_score', 'true']]);
+    expect(
+      await lake.rows(
+        `(select obj_description('c.r_score'::regclass) a, col_description('c.retyped'::regclass, 3) b, has_column_privilege('pg_monitor', 'c.retyped', 'score', 'select') c) t`,
+        ['a', 'b', 'c'],
+      ),
+    ).toEqual([['mine', 'points', 'true']]);
+    await source.overwrite(`select i as id, 'n' as name, i / 2 as score from range(70) t(i)`, {
+      columns: { ...columns, score: 'decimal(9,2)' },
+    });
+    await lake.sync('c.retyped');
+    await lake.expectEqual('c.retyped', source, Object.keys(columns));
+    await source.overwrite(`select i as id, 'n' as name, i / 2 as score from range(70) t(i)`, {
+      columns: { ...columns, score: 'decimal(12,4)' },
+    });
+    await lake.sync('c.retyped');
+    await lake.expectEqual('c.retyped', source, Object.keys(columns));
+  });
+
+  it('does not mind another order of columns, nor several changes at once', async () => {
+    const source = await lake.lake.createTable('c.order', columns, rows);
+    await lake.load('c.order');
+    await source.overwrite(rows, { columns: { score: 'integer', name: 'string', id: 'long' } });
+    await lake.sync('c.order');
+    await lake.expectEqual('c.order', source, Object.keys(columns));
+    expect(await columnsOf('c.order')).toEqual([
+      ['id', 'bigint'],
+      ['name', 'text'],
+      ['score', 'integer'],
+    ]);
+    await source.overwrite(`select i as id, i as name, true as flag, 'q' as "Odd ""name""" from range(9) t(i)`, {
+      columns: { 'Odd "name"': 'string', flag: 'boolean', id: 'long', name: 'long' },
+    });
+    await lake.sync('c.order');
+    await lake.expectEqual('c.order', source, ['id', 'name', 'flag', '"Odd ""name"""']);
+  });
+
+  it('refuses to drop or retype what a view needs, names the view, and goes on serving', async () => {
+    const source = await lake.lake.createTable('c.viewed', columns, rows);
+    await lake.load('c.viewed');
+    await lake.admin.query(
+      `create view public.scores as select score from c.viewed; create materialized view public."High Scores" as select max(score) as m from c.viewed`,
+    );
+    await source.overwrite(`select i as id, 'x' as name from range(5) t(i)`, {
+      columns: { id: 'long', name: 'string' },
+    });
+    const dropped = await refusalOf(lake.sync('c.viewed'));
+    expect(dropped).toMatchObject({ code: 'DEPENDENT_OBJECTS_EXIST', sqlState: '2BP01' });
+    expect(dropped.message).toContain('view public.scores');
+    expect(dropped.message).toContain('materialized view public."High Scores"');
+    expect(dropped.message).toContain('column "score"');
+    expect(await lake.value('select count(*) from c.viewed')).toBe('100');
+    expect(await lake.status('c.viewed')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      synced_version: '0',
+      source_version: '1',
+    });
+    await source.overwrite(`select i as id, 'x' as name, 'y' as score from range(5) t(i)`, {
+      columns: { ...columns, score: 'string' },
+    });
+    const retyped = await refusalOf(lake.sync('c.viewed'));
+    expect(retyped).toMatchObject({ code: 'DEPENDENT_OBJECTS_EXIST' });
+    expect(retyped.message).toMatch(/view public\.(scores|"High Scores")/);
+    expect(await lake.value('select count(*) from public.scores')).toBe('100');
+    expect(await lake.shadowTables()).toEqual([]);
+    await lake.admin.query('drop view public.scores; drop materialized view public."High Scores"');
+    await lake.sync('c.viewed');
+    await lake.expectEqual('c.viewed', source, Object.keys(columns));
+  });
+
+  it('refuses another type of a key column, and a key column that is gone', async () => {
+    const source = await lake.lake.createTable('c.rekeyed', columns, rows);
+    await lake.load('c.rekeyed');
+    await source.overwrite(`select 'k' || i as id, 'x' as name, 1 as score from range(5) t(i)`, {
+      columns: { ...columns, id: 'string' },
+    });
+    const retyped = await refusalOf(lake.sync('c.rekeyed'));
+    expect(retyped).toMatchObject({ code: 'CHANGED_PRIMARY_KEY_COLUMN_TYPE' });
+    expect(retyped.message).toMatch(/"id".*now text.*it is bigint/);
+    await source.overwrite(`select 'x' as name`, { columns: { name: 'string' } });
+    expect(await refusalOf(lake.sync('c.rekeyed'))).toMatchObject({ code: 'PRIMARY_KEY_COLUMN_NOT_FOUND' });
+    expect(await lake.value('select count(*) from c.rekeyed')).toBe('100');
+    expect(await lake.status('c.rekeyed')).toMatchObject({ state: 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' });
+    await source.overwrite(rows, { columns });
+    await lake.sync('c.rekeyed');
+    await lake.expectEqual('c.rekeyed', source, Object.keys(columns));
+  });
+
+  it('tells which index the new rows do not fit, and keeps the old rows', async () => {
+    const source = await lake.lake.createTable('c.unfit', columns, rows);
+    await lake.load('c.unfit', { key: ['id', 'name'] });
+    await lake.admin.query('create unique index one_name on c.unfit (id)');
+    await source.append(`select 5 as id, 'other' as name, 1 as score`);
+    const refusal = await refusalOf(lake.sync('c.unfit'));
+    expect(refusal).toMatchObject({ code: 'INDEX_UNBUILDABLE' });
+    expect(refusal.message).toContain(
+      'Index c.one_name of synced table c.unfit cannot be built on the new rows of lake.c.unfit: several',
+    );
+    expect(await lake.value('select count(*) from c.unfit')).toBe('100');
+    expect(await lake.shadowTables()).toEqual([]);
+  });
+});

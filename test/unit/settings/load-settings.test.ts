@@ -1,0 +1,171 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { loadSettings, type SettingsSource } from '../../../src/settings/load-settings.js';
+import type { Settings } from '../../../src/settings/settings-schema.js';
+
+// Goal: right settings are read from where they may stand; wrong ones are told one line each, with what was found and
+// what is allowed, and never with a secret.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'settings-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const INSTANCES = 'instances: { local: { url: "postgres://app@localhost/app" } }\n';
+
+function load(yaml: string, source: Partial<SettingsSource> = {}): Settings {
+  const file = path.join(folder, 'synced-tables.yaml');
+  writeFileSync(file, yaml);
+  return loadSettings({ file, environment: {}, workingFolder: folder, ...source });
+}
+
+/** The lines of all errors, without the end that names the file. */
+function problems(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    return (error as AggregateError).errors.map(({ code, message }) =>
+      `${code}: ${message}`.replace(/ \(from .*$/, ''),
+    );
+  }
+  throw new Error('the settings were expected to be wrong');
+}
+
+it('fills in what is left out', () => {
+  const settings = load(INSTANCES);
+  expect(settings.api).toEqual({ host: '127.0.0.1', port: 8080 });
+  expect(settings.catalogs).toEqual({});
+  expect(settings.log.level).toBe('info');
+});
+
+it('takes folders of catalogs relative to the file, wherever the process runs', () => {
+  const settings = load(
+    `${INSTANCES}catalogs: { a: { kind: path, root: ./lake }, b: { kind: path, root: /srv/lake } }`,
+    {
+      workingFolder: '/',
+    },
+  );
+  expect(settings.catalogs.a?.root).toBe(path.join(folder, 'lake'));
+  expect(settings.catalogs.b?.root).toBe('/srv/lake');
+});
+
+it('fills in references to the environment, also inside a text and in lists', () => {
+  const yaml = `instances: { local: { url: "postgres://app:\${PASSWORD}@localhost/app", databases: ["\${DB}", b] } }`;
+  const settings = load(yaml, { environment: { PASSWORD: 's3cret', DB: 'a' } });
+  expect(settings.instances.local).toEqual({ url: 'postgres://app:s3cret@localhost/app', databases: ['a', 'b'] });
+});
+
+it('names the reference that the environment does not have', () => {
+  expect(problems(() => load(`instances: { local: { url: "\${NOT_SET}" } }`))).toEqual([
+    `SETTINGS_INVALID: Setting instances.local.url is "\${NOT_SET}"; allowed: the name of an environment variable that is set`,
+  ]);
+});
+
+it.each([
+  ['api: { port: 70000 }', 'api.port is 70000; allowed: at most 65535'],
+  ['api: { port: 1.5 }', 'api.port is 1.5; allowed: a whole number'],
+  ['api: { port: "8080" }', 'api.port is "8080"; allowed: a number'],
+  ['api: { host: "" }', 'api.host is empty; allowed: at least 1 character'],
+  ['api: { hots: x }', 'api.hots is unknown; allowed: nothing of this name'],
+  ['api: 8080', 'api is 8080; allowed: a mapping'],
+  ['apis: {}', 'apis is unknown; allowed: nothing of this name'],
+  ['engine: { threads: 0 }', 'engine.threads is 0; allowed: at least 1'],
+  ['sync: { lease_seconds: soon }', 'sync.lease_seconds is "soon"; allowed: a number'],
+  ['log: { level: loud }', 'log.level is "loud"; allowed: debug, info, warn, error, silent'],
+  ['log: [info]', 'log is a list; allowed: a mapping'],
+  ['catalogs: { lake: { kind: path } }', 'catalogs.lake.root is missing; allowed: a text'],
+  [
+    'catalogs: { my-lake: { kind: path, root: . } }',
+    'catalogs.my-lake is wrongly named; allowed: letters, digits and _',
+  ],
+  [
+    'catalogs: { lake: { kind: path, root: ., allow_outside_paths: 1 } }',
+    'catalogs.lake.allow_outside_paths is 1; allowed: true or false',
+  ],
+])('tells what is wrong with %s', (yaml, line) => {
+  expect(problems(() => load(`${INSTANCES}${yaml}`))).toEqual([`SETTINGS_INVALID: Setting ${line}`]);
+});
+
+it('says which kinds of catalogs there are', () => {
+  const [line, ...others] = problems(() => load(`${INSTANCES}catalogs: { lake: { kind: hive, root: . } }`));
+  expect(others).toEqual([]);
+  expect(line).toMatch(/^SETTINGS_INVALID: Setting catalogs\.lake\.kind is "hive"; allowed: .*\bpath\b/);
+});
+
+it('tells all that is wrong at once, and the file', () => {
+  const wrong = () => load(`${INSTANCES}api: { port: -1 }\nengine: { threads: many }\nlog: { level: 3 }`);
+  expect(problems(wrong)).toHaveLength(3);
+  expect(wrong).toThrow(AggregateError);
+  try {
+    wrong();
+  } catch (error) {
+    expect((error as AggregateError).errors[0].message).toContain(`(from ${path.join(folder, 'synced-tables.yaml')})`);
+  }
+});
+
+it.each([
+  'instances: { local: { url: "mysql://app:s3cret@localhost/app" } }',
+  'instances: { local: "postgres://app:s3cret@localhost/app" }',
+  'instances: "postgres://app:s3cret@localhost/app"',
+  'instances: [{ url: "postgres://app:s3cret@localhost/app" }]',
+  'instances: { local: { url: [ "postgres://app:s3cret@localhost/app" ] } }',
+  'instances: { local: { url: "host=localhost password=s3cret" } }',
+  `${INSTANCES}log: { level: "postgres://app:s3cret@localhost/app" }`,
+  `${INSTANCES}api: { port: "\${TOKEN}" }`,
+  `${INSTANCES}api: { token: s3cret }`,
+  `${INSTANCES}catalogs: { lake: { kind: "\${TOKEN}", root: . } }`,
+  '"postgres://app:s3cret@localhost/app"',
+])('never shows a secret: %s', (yaml) => {
+  const lines = problems(() => load(yaml, { environment: { TOKEN: 's3cret' } }));
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.join('\n')).not.toContain('s3cret');
+});
+
+it('tells that a file is not there, or is no YAML', () => {
+  expect(problems(() => loadSettings({ file: 'no.yaml', environment: {}, workingFolder: folder }))).toEqual([
+    `SETTINGS_UNREADABLE: The settings file ${path.join(folder, 'no.yaml')} cannot be read: it does not exist.`,
+  ]);
+  const [line, ...others] = problems(() => load('api: { port: '));
+  expect(others).toEqual([]);
+  expect(line).toMatch(/^SETTINGS_UNREADABLE: .* at line 1/);
+});
+
+it('wants an instance where Postgres is needed', () => {
+  expect(problems(() => load('catalogs: {}'))).toEqual([
+    'SETTINGS_INVALID: Setting instances is missing; allowed: at least one Postgres server',
+  ]);
+});
+
+it('does without instances where no Postgres is needed, also with references that are not set', () => {
+  const yaml = `instances: { local: { url: "\${NOT_SET}" } }\ncatalogs: { lake: { kind: path, root: . } }`;
+  const settings = load(yaml, { needsPostgres: false });
+  expect(settings.instances).toEqual({});
+  expect(settings.catalogs.lake?.root).toBe(folder);
+});
+
+it('makes settings of DATABASE_URL and SYNCED_TABLES_LAKE when there is no file', () => {
+  const workingFolder = path.join(folder, 'empty');
+  mkdirSync(workingFolder);
+  const environment = { DATABASE_URL: 'postgres://localhost/app', SYNCED_TABLES_LAKE: 'lake' };
+  const settings = loadSettings({ environment, workingFolder });
+  expect(settings.instances.local?.url).toBe('postgres://localhost/app');
+  expect(settings.catalogs.lake?.root).toBe(path.join(workingFolder, 'lake'));
+  const lakeOnly = { SYNCED_TABLES_LAKE: '/srv/lake', DATABASE_URL: 'nonsense' };
+  expect(loadSettings({ environment: lakeOnly, workingFolder, needsPostgres: false }).instances).toEqual({});
+  expect(problems(() => loadSettings({ environment: {}, workingFolder }))).toEqual([
+    expect.stringMatching(/^SETTINGS_MISSING: /),
+  ]);
+  expect(problems(() => loadSettings({ environment: { DATABASE_URL: 'app:s3cret' }, workingFolder }))).toEqual([
+    'SETTINGS_INVALID: Setting DATABASE_URL is a text that is not shown here; allowed: a URL such as postgres://user@host:5432/database',
+  ]);
+});
+
+it('finds the file of SYNCED_TABLES_CONFIG, and that of the working folder', () => {
+  load(`${INSTANCES}api: { port: 1 }`);
+  const other = path.join(folder, 'other.yaml');
+  writeFileSync(other, `${INSTANCES}api: { port: 2 }`);
+  expect(loadSettings({ environment: {}, workingFolder: folder }).api.port).toBe(1);
+  expect(loadSettings({ environment: { SYNCED_TABLES_CONFIG: other }, workingFolder: folder }).api.port).toBe(2);
+  const file = path.join(folder, 'synced-tables.yaml');
+  expect(loadSettings({ file, environment: { SYNCED_TABLES_CONFIG: other }, workingFolder: '/' }).api.port).toBe(1);
+});
