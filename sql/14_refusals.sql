@@ -105,33 +105,33 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
 
-create function databricks_auth.refuse_kindly(relation oid, target text, tag text, command text) returns void
+create function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  acting constant name := databricks_auth.acting_role();
   synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
   is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
 begin
-  if not databricks_auth.is_synced_table(synced) or databricks_auth.is_sync(acting) then
+  if not databricks_auth.is_synced_table(synced)
+     or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
     return;
   end if;
-  if databricks_auth.is_superuser(acting) then
-    -- Before the work is done and not after, as the close check would.
+  if databricks_auth.is_superuser(effective) then
+    -- Before the work is done and not after, as the check at its end would.
     if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
       perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
         'A superuser can go on after SET databricks_auth.allow_ddl = on.');
     end if;
   elsif not is_permitted then
     perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
-  elsif not databricks_auth.can_manage(synced, acting) then
-    perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', acting, synced));
+  elsif not databricks_auth.can_manage(synced, effective) then
+    perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
   elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then
     perform databricks_auth.refuse('0A000', 'CONCURRENTLY is not supported on a synced table',
       'Leave it out: readers go on while the index is built, and the sync waits.');
   end if;
 end $$;
-comment on function databricks_auth.refuse_kindly(oid, text, text, text) is
-  'Refuses, in better words, what Postgres or the close check would refuse. Open to PUBLIC: raises errors and does nothing else.';
+comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
+  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
 
 create function databricks_auth.notice_of_doubt(command text, tag text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -177,7 +177,7 @@ begin
     return;
   end;
   if relation is not null then
-    perform databricks_auth.refuse_kindly(relation, target, tg_tag, command);
+    perform databricks_auth.refuse_kindly(relation, tg_tag, command, current_user);
   end if;
 exception when undefined_table or undefined_function or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
