@@ -46,6 +46,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select s.synced_table, done.object_identity from done
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
     join databricks_auth.synced_tables s on s.synced_table = c.oid
+  union all
+  select p.synced_table, done.object_identity from done
+    join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
+    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition'
 $$;
 comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
 
@@ -209,7 +213,7 @@ begin
         ('databricks_auth_3_kind', 'ddl_command_start', 'ev_kind',
          array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT', 'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE']),
         ('databricks_auth_careful', 'ddl_command_end', 'ev_careful',
-         array['ALTER TABLE', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY']),
+         array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY']),
         ('databricks_auth_drop', 'sql_drop', 'ev_drop', null)) as t (name, event, function, tags)
   loop
     if not exists (select from pg_event_trigger where evtname = wanted.name) then
