@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createMigratedDatabase, type MigratedDatabase } from './migrated-database.js';
 import { publishByHand } from './synced-table-fixture.js';
@@ -38,6 +39,19 @@ export async function createGuardedDatabase(server: TestServer): Promise<Guarded
     `select databricks_auth.sole_partition('gold.x')::text as part, current_user as superuser,
             (select relowner::regrole::text from pg_class where oid = 'gold.x'::regclass) as owner`,
   );
+  // Logins of their own: a superuser's session that was handed over by SET SESSION AUTHORIZATION could take itself back.
+  const logins: pg.Client[] = [];
+  const logIn = async (role: string): Promise<pg.Client> => {
+    const password = randomBytes(8).toString('hex');
+    await admin.query(`alter role ${role} login password '${password}'`);
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = password;
+    const client = new pg.Client({ connectionString: url.href, application_name: 'test' });
+    await client.connect();
+    logins.push(client);
+    return client;
+  };
   const { part = '', owner = '', superuser = '' } = rows[0] ?? {};
   return {
     database,
@@ -46,13 +60,16 @@ export async function createGuardedDatabase(server: TestServer): Promise<Guarded
     roles: { sync: 'databricks_sync', keeper, manager, other, schemaOwner, superuser },
     sessions: {
       sync,
-      keeper: await database.connectAs(keeper),
-      manager: await database.connectAs(manager),
-      other: await database.connectAs(other),
-      schemaOwner: await database.connectAs(schemaOwner),
+      keeper: await logIn(keeper),
+      manager: await logIn(manager),
+      other: await logIn(other),
+      schemaOwner: await logIn(schemaOwner),
       superuser: await database.connect(),
     },
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(logins.map((client) => client.end()));
+      await database[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -117,9 +134,4 @@ export async function outcomeOf(
   } finally {
     await client.query('rollback');
   }
-}
-
-/** True if the error is one of Postgres. */
-export function isDatabaseError(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError;
 }
