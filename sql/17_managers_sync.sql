@@ -74,8 +74,21 @@ begin
 end $$;
 comment on function synced_tables._managers_changed() is 'Gives and takes the right to call functions as managers come and go.';
 
-create trigger managers_changed after insert or delete or update of manager, manager_oid on databricks_auth.managers
-  for each row execute function synced_tables._managers_changed();
+create function synced_tables._watch_managers() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- A dump leaves triggers on an extension's tables out.
+  if not exists (select from pg_trigger where tgrelid = 'databricks_auth.managers'::regclass and tgname = 'managers_changed') then
+    create trigger managers_changed after insert or delete or update of manager, manager_oid on databricks_auth.managers
+      for each row execute function synced_tables._managers_changed();
+  end if;
+end $$;
+comment on function synced_tables._watch_managers() is 'Puts the trigger on the table of managers that gives and takes the right to call functions.';
+
+do $$
+begin
+  perform synced_tables._watch_managers();
+end $$;
 
 create function synced_tables._table_was_dropped(dropped oid, dropped_by name) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -155,6 +168,7 @@ comment on function synced_tables._repair_rights() is 'The rights of the schema 
 create function synced_tables.repair() returns table (object text, outcome text)
 language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
 begin
+  perform synced_tables._watch_managers();
   return query select * from databricks_auth.repair();
   return query select * from synced_tables._repair_registrations();
   perform synced_tables._repair_rights();
@@ -163,5 +177,5 @@ comment on function synced_tables.repair() is
   'Puts roles, owners, rights, write gates, event triggers, managers and registrations right: after a restore, a role rename, or with doubts. For superusers; safe to repeat. Says what it found.';
 
 revoke execute on function synced_tables._manages(text), synced_tables._grant_manager(name), synced_tables._revoke_manager(name),
-  synced_tables._managers_changed(), synced_tables._table_was_dropped(oid, name), synced_tables._repair_registrations(),
+  synced_tables._managers_changed(), synced_tables._watch_managers(), synced_tables._table_was_dropped(oid, name), synced_tables._repair_registrations(),
   synced_tables._repair_rights(), synced_tables.repair() from public;
