@@ -1140,6 +1140,7 @@ create function databricks_auth.install_event_triggers() returns setof text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   wanted record;
+  state "char";
 begin
   for wanted in
     select *, format('create event trigger %I on %s %s execute function databricks_auth.%I()', name, event,
@@ -1155,14 +1156,13 @@ begin
          array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY']),
         ('databricks_auth_drop', 'sql_drop', 'ev_drop', null)) as t (name, event, function, tags)
   loop
-    if not exists (select from pg_event_trigger where evtname = wanted.name) then
+    state := (select evtenabled from pg_event_trigger where evtname = wanted.name);
+    continue when state = 'A';
+    if state is null then
       execute wanted.definition;
-      return next wanted.name || ' made';
     end if;
-    if (select evtenabled from pg_event_trigger where evtname = wanted.name) <> 'A' then
-      execute format('alter event trigger %I enable always', wanted.name);
-      return next wanted.name || ' enabled';
-    end if;
+    execute format('alter event trigger %I enable always', wanted.name);
+    return next wanted.name || case when state is null then ' made' else ' enabled' end;
   end loop;
 end $$;
 comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing or off; tells what it did.';
