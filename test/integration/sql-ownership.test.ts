@@ -78,7 +78,6 @@ describe.each(postgresServers())('ownership on $name', (server) => {
     const owner = await database.connectAs(alice);
     for (const query of [
       'alter table gold.x add column more int',
-      'create index on gold.x (note)',
       `alter table gold.x detach partition ${rows[0]?.part}`,
       'truncate gold.x',
       `alter table gold.x owner to ${alice}`,

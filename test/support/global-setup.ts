@@ -4,6 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
+import { type EmbeddedMajor, findPostgresPackage } from '../../src/embedded/postgres-package.js';
 import type { TestServer } from './test-server.js';
 
 /** A test run loses nothing when its server loses data; tests that crash a server start their own. */
@@ -12,8 +13,12 @@ const fastSettings = {
   synchronous_commit: 'off',
   full_page_writes: 'off',
   max_connections: '200',
+  max_prepared_transactions: '20',
+  wal_level: 'logical',
 };
 const majors = [15, 18] as const;
+/** Used by the tests of the guard, which rests on what each version checks; where npm has their servers. */
+const majorsBetween = [16, 17] as const;
 
 interface StartedServer extends TestServer {
   stop(): Promise<void>;
@@ -33,7 +38,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const root = await mkdtemp(path.join(tmpdir(), 'synced-tables-test-'));
   await chmod(root, 0o755); // the server may run as another user
   const starts = await Promise.allSettled(
-    majors.map((major) => (TEST_POSTGRES === 'docker' ? startContainer(major) : startEmbedded(major, root))),
+    TEST_POSTGRES === 'docker'
+      ? [...majors, ...majorsBetween].map((major) => startContainer(major))
+      : [...majors, ...majorsBetween.filter(isInstalled)].map((major) => startEmbedded(major, root)),
   );
   const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []));
@@ -70,13 +77,22 @@ async function describeServer(url: string): Promise<TestServer> {
   }
 }
 
-async function startEmbedded(major: 15 | 18, root: string): Promise<StartedServer> {
+function isInstalled(major: EmbeddedMajor): boolean {
+  try {
+    findPostgresPackage(major);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function startEmbedded(major: EmbeddedMajor, root: string): Promise<StartedServer> {
   const dataDir = path.join(root, String(major));
   const server = await startEmbeddedPostgres({ major, dataDir, settings: fastSettings });
   return { name: `PostgreSQL ${major}`, major, url: server.url, stop: () => server.stop('immediate') };
 }
 
-async function startContainer(major: 15 | 18): Promise<StartedServer> {
+async function startContainer(major: EmbeddedMajor): Promise<StartedServer> {
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const settings = Object.entries(fastSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const container = await new PostgreSqlContainer(`postgres:${major}`).withCommand(['postgres', ...settings]).start();

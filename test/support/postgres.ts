@@ -15,8 +15,15 @@ export interface TestDatabase extends AsyncDisposable {
 /** Sessions that were just ended are seen for a moment longer. */
 const sessionEndMsLimit = 3000;
 
-/** The servers of this run; `describe.each(postgresServers())('$name', …)` runs tests on each. */
+/** The oldest and the newest server of this run; `describe.each(postgresServers())('$name', …)` runs tests on each. */
 export function postgresServers(): TestServer[] {
+  const servers = everyPostgresServer();
+  const ends = servers.filter(({ major }) => major === 15 || major === 18);
+  return ends.length > 0 ? ends : servers;
+}
+
+/** Those, and the versions between as far as they are installed: for what each version does differently. */
+export function everyPostgresServer(): TestServer[] {
   return inject('postgresServers');
 }
 
