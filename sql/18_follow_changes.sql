@@ -101,7 +101,7 @@ begin
     end if;
     exit when place.synced_version >= version;
     if place.state in ('SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLED_OFFLINE') then
-      raise exception using errcode = '55000', detail = 'error code: ' || coalesce(place.error_code, 'UPDATE_FAILED'),
+      raise exception using errcode = 'P0001', detail = 'error code: ' || coalesce(place.error_code, 'UPDATE_FAILED'),
         message = pg_catalog.format('Synced table %s will not reach version %s by itself: %s', synced_table, version, place.message),
         hint = 'Mend the cause, then ask for an update with synced_tables.sync_now.';
     end if;
