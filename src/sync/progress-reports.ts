@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { writeProgress } from '../postgres/registry.js';
-import { closeSession, cutSession } from '../postgres/session.js';
+import { closeSession, cutSession, inTransaction } from '../postgres/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 
@@ -53,12 +53,18 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
   };
 }
 
-/** Rows that the session of that process has copied so far; null if the session is gone. */
+/**
+ * Rows that the session of that process has copied so far; null if the session is gone. Looked up as the role that
+ * both sessions logged in with: the role that they act as does not see what a session of another one does.
+ */
 async function rowsCopied(reporter: pg.Client, pid: number): Promise<bigint | null> {
-  const { rows } = await reporter.query<{ done: string }>(
-    `select coalesce(c.tuples_processed, 0)::text as done
-       from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = $1`,
-    [pid],
-  );
-  return rows[0] ? BigInt(rows[0].done) : null;
+  return inTransaction(reporter, async () => {
+    await reporter.query('set local role none');
+    const { rows } = await reporter.query<{ done: string }>(
+      `select coalesce(c.tuples_processed, 0)::text as done
+         from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = $1`,
+      [pid],
+    );
+    return rows[0] ? BigInt(rows[0].done) : null;
+  });
 }

@@ -20,6 +20,15 @@ describe.each(postgresServers())('sidecars on $name', (server) => {
     await lake.expectEqual('s.early', source, Object.keys(columns));
   });
 
+  it('may start together on an empty database, install it once, and work', async () => {
+    await using lake = await SyncedLake.create(server, { isMigrated: false });
+    await Promise.all([1, 2, 3].map(() => lake.startSidecar({ url: lake.database.url })));
+    const source = await lake.lake.createTable('s.first', columns, few);
+    await lake.load('s.first');
+    await lake.expectEqual('s.first', source, Object.keys(columns));
+    expect(await lake.value('select count(*) = max(id) + 1 from synced_tables.migrations')).toBe('true');
+  });
+
   it('share a queue: each of many updates is run once', async () => {
     await using lake = await SyncedLake.create(server);
     await Promise.all([lake.startSidecar(), lake.startSidecar(), lake.startSidecar()]);
@@ -60,8 +69,13 @@ describe.each(postgresServers())('sidecars on $name', (server) => {
     await eventually(async () => (await lake.shadowTables()).length === 0, 'shadow tables are swept');
     expect(await lake.value(`select count(*) from synced_tables._events where level = 'ERROR'`)).toBe('0');
   });
+});
 
-  it('take over from one that is frozen, which commits nothing when it wakes up', async () => {
+/** They wait for leases and time-outs: seconds each. */
+const slowServers = postgresServers().slice(process.env.TEST_LONG === '1' ? 0 : -1);
+
+describe.each(slowServers)('sidecars that fall silent on $name', (server) => {
+  it('are replaced when they are frozen, and commit nothing when they wake up', async () => {
     await using lake = await SyncedLake.create(server);
     const source = await lake.lake.createTable('s.frozen', columns, many);
     const frozen = await lake.spawnSidecar({ leaseSeconds: 1 });

@@ -39,8 +39,12 @@ export class SyncedLake implements AsyncDisposable {
     this.sidecarUrl = sidecarUrl;
   }
 
-  static async create(server: TestServer): Promise<SyncedLake> {
+  /** With `isMigrated: false` the database is empty; its sidecars need a superuser's connection string then. */
+  static async create(server: TestServer, { isMigrated = true } = {}): Promise<SyncedLake> {
     const database = await createMigratedDatabase(server);
+    if (!isMigrated) {
+      await database.admin.query('drop schema synced_tables, databricks_auth, __db_system cascade');
+    }
     const role = await database.createRole('sidecar', 'databricks_sync');
     const password = randomBytes(8).toString('hex');
     await database.admin.query(`alter role ${role} login password '${password}'`);
