@@ -1,6 +1,6 @@
 import type { Field } from './data-type.js';
 
-export type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
+type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
 /** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
 export type SyncedTableState =

@@ -11,8 +11,8 @@ import { columnDefinitions, identifierList } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
-export const CHANGE_TYPE_COLUMN = '_change_type';
-export const ROW_BALANCE_COLUMN = '_row_balance';
+const CHANGE_TYPE_COLUMN = '_change_type';
+const ROW_BALANCE_COLUMN = '_row_balance';
 
 /** Below this the planner's guess for a table it knows nothing of is good enough. */
 const ANALYZE_ROWS_MIN = 1_000;

@@ -3,7 +3,7 @@ import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 
 /** How the rows of an update came into the table. */
-export type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'CHANGES' | 'UNCHANGED';
+type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'CHANGES' | 'UNCHANGED';
 
 /** What an update did to one synced table. */
 export interface TableUpdateResult {

@@ -9,7 +9,7 @@ import { latestRows } from '../lake/latest-rows.js';
 import type { Relation } from '../lake/relation.js';
 import { copySelects, countRowsWithNul, formatKey } from '../lake/table-read.js';
 import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
-import { type ColumnChanges, NO_COLUMN_CHANGES } from '../postgres/column-changes.js';
+import type { ColumnChanges } from '../postgres/column-changes.js';
 import type { Lease } from '../postgres/lease.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
@@ -168,7 +168,7 @@ function summary(
 function addedColumns(changes: ChangeRelation, columns: readonly TargetColumn[]): ColumnChanges {
   const names = new Set(changes.schemaChanges.map((change) => change.column));
   const added = columns.filter((column) => names.has(column.field.name));
-  return added.length === 0 ? NO_COLUMN_CHANGES : { ...NO_COLUMN_CHANGES, added };
+  return { added, dropped: [], retyped: [] };
 }
 
 async function openChanges(

@@ -5,7 +5,7 @@ import type { SourceSnapshot } from '../lake/source.js';
 import { recordTableUpdateEnd, type TableUpdateResult } from '../postgres/table-update-record.js';
 
 /** Channel on which applications hear of every committed sync. */
-export const UPDATES_CHANNEL = 'synced_table_updates';
+const UPDATES_CHANNEL = 'synced_table_updates';
 
 export interface CommitPositionOptions {
   readonly client: pg.Client;
