@@ -64,7 +64,7 @@ export const targetErrors = {
   },
   SCHEDULING_POLICY_UNAVAILABLE: {
     message: 'Synced table {target} asks for scheduling policy {policy}, which this version cannot run.',
-    remedy: 'Use SNAPSHOT.',
+    remedy: 'Use SNAPSHOT or TRIGGERED.',
     retry: 'none',
     status: 501,
     apiCode: 'NOT_IMPLEMENTED',
