@@ -8,7 +8,7 @@ export interface ExtensionFile {
 }
 
 /** Version of the extension; a change of the files below asks for a new one and for an upgrade script. */
-export const EXTENSION_VERSION = '1.0.0';
+const EXTENSION_VERSION = '1.0.0';
 
 /** The migrations that the extension consists of: those that need nothing of schema synced_tables. */
 const BODY_MIGRATIONS = [2, 3, 11, 12, 13, 14, 15, 16];
