@@ -13,7 +13,8 @@ comment on function synced_tables._manages(text) is 'Whether the acting role is 
 create function synced_tables._runs_code_of_others() returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
   -- There is no query in autovacuum.
-  select coalesce(current_query() ~* '(^|;)\s*(analyze|vacuum|reindex|cluster|refresh|create|alter)\M', true)
+  select coalesce(current_query() ~* '(^|;)\s*(analyze|vacuum|reindex|cluster|refresh)\M'
+                  or (current_query() ~* '(^|;)\s*(create|alter)\M' and current_query() !~* '\m(sync_now|delete_synced_table)\s*\('), true)
 $$;
 comment on function synced_tables._runs_code_of_others() is
   'Whether the session runs a command that calls functions as the owner of a table: the session''s role then says nothing about who asks.';
