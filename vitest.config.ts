@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Property tests that need a server. */
+const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts'];
+
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
   test: {
@@ -13,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
+          exclude: propertiesOfPostgres,
           testTimeout: 30_000,
         },
       },
@@ -20,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'database',
-          include: ['test/{integration,fault,conformance}/**/*.test.ts'],
+          include: ['test/{integration,fault,conformance}/**/*.test.ts', ...propertiesOfPostgres],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

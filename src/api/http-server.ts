@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import { syncedTablesError } from '../core/errors.js';
 
 /** What the server tells about. */
-export interface HealthSource {
+interface HealthSource {
   /** Names of what is not working at this moment; empty when all is well. */
   notReady(): string[];
 }

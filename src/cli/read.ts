@@ -1,16 +1,22 @@
-import { pipeline } from 'node:stream/promises';
-import { type Command, Option } from 'commander';
-import { type CopyStream, openCopyStream } from '../lake/engine/copy-stream.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { syncedTablesError } from '../core/errors.js';
+import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { CopyFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { copySelects, type TableRead } from '../lake/table-read.js';
 import { planColumns } from '../sync/plan-target.js';
-import { addConfigOption, parseCount, type SettingsOptions, settingsOf } from './command-options.js';
+import { addConfigOption, collectColumns, parseCount, type SettingsOptions, settingsOf } from './command-options.js';
 import { explainReadError } from './explain-read-error.js';
 import { openLake } from './open-lake.js';
+import { type VersionRange, writeChanges } from './read-changes.js';
+import { writeToStdout } from './write-to-stdout.js';
 
 interface ReadOptions extends SettingsOptions {
   readonly version?: bigint;
+  readonly changes?: VersionRange;
+  readonly collapsed?: boolean;
+  readonly primaryKey?: readonly string[];
+  readonly allowFileDiff?: boolean;
   readonly limit?: bigint;
   readonly format: CopyFormat;
   readonly invalidCharacters: TableRead['invalidCharacters'];
@@ -22,6 +28,10 @@ export function addReadCommand(program: Command): void {
     .description('Write the rows of a source table to standard output, as a sync would hand them to Postgres.')
     .argument('<source>', 'the source table, catalog.schema.table')
     .option('--version <number>', 'read this version instead of the newest', parseCount)
+    .option('--changes <from..to>', 'the changes after one version up to another, instead of rows', parseVersionRange)
+    .option('--collapsed', 'with --changes: only the last state of each key, as a sync applies it')
+    .option('--primary-key <columns>', 'with --collapsed: the columns that identify a row', collectColumns)
+    .option('--allow-file-diff', 'with --changes: file differences where the change data feed was off')
     .option('--limit <rows>', 'at most this many rows', parseCount)
     .addOption(new Option('--format <format>', "Postgres' COPY format").choices(['csv', 'text']).default('csv'))
     .addOption(
@@ -34,8 +44,14 @@ export function addReadCommand(program: Command): void {
       `
 CSV begins with a line of column names. Rows come in no particular order.
 
+Changes are those of versions above FROM up to and with TO, behind the columns of TO: _change_type (insert, delete,
+update_preimage, update_postimage; with --collapsed upsert or delete), _commit_version and _commit_timestamp. An empty
+FROM begins with the first version, an empty TO ends with the newest.
+
 Examples:
   synced-tables read lake.gold.user_profiles --limit 10
+  synced-tables read lake.gold.orders --changes 3..7
+  synced-tables read lake.gold.orders --changes 3.. --collapsed --primary-key order_id
   synced-tables read lake.gold.orders --version 3 --format text | psql -c 'copy orders from stdin'
   synced-tables read lake.gold.orders | psql -c 'copy orders from stdin (format csv, header)'`,
     )
@@ -44,8 +60,31 @@ Examples:
 }
 
 async function read(source: string, options: ReadOptions): Promise<void> {
+  requireFittingOptions(options);
   await using lake = await openLake(settingsOf(options, { postgres: false }));
-  await writeRows(await lake.catalogs.open(source), options);
+  const lakeTable = await lake.catalogs.open(source);
+  if (options.changes) await writeChanges(lakeTable, { ...options, changes: options.changes });
+  else await writeRows(lakeTable, options);
+}
+
+function requireFittingOptions({ changes, version, collapsed, primaryKey, allowFileDiff }: ReadOptions): void {
+  const refuse = (reason: string) => syncedTablesError('USAGE_INVALID', { reason, command: 'synced-tables read' });
+  if (changes && version !== undefined)
+    throw refuse('--changes names versions itself, --version cannot stand beside it');
+  if (!changes && (collapsed || allowFileDiff)) throw refuse('--collapsed and --allow-file-diff belong to --changes');
+  if ((collapsed ?? false) !== (primaryKey !== undefined)) {
+    throw refuse('--collapsed and --primary-key belong together');
+  }
+}
+
+/** `3..7`, `..7`, `3..`: an end that is left out is the first or the newest version. */
+function parseVersionRange(text: string): VersionRange {
+  const match = /^(\d{0,18})\.\.(\d{0,18})$/.exec(text);
+  if (!match) {
+    throw new InvalidArgumentError('It must be two versions with .. between them, for example 3..7.');
+  }
+  const [, from, to] = match;
+  return { from: from ? BigInt(from) : -1n, to: to ? BigInt(to) : null };
 }
 
 async function writeRows(lakeTable: LakeTable, options: ReadOptions): Promise<void> {
@@ -67,19 +106,4 @@ async function writeRows(lakeTable: LakeTable, options: ReadOptions): Promise<vo
   } catch (error) {
     throw explainReadError(error, snapshot.tableName, columns);
   }
-}
-
-/** Waits for the reader at the other end: what it has not taken yet stays in the engine, not in memory here. */
-async function writeToStdout({ bytes, finished }: CopyStream): Promise<void> {
-  try {
-    await pipeline(bytes, process.stdout, { end: false });
-  } catch (error) {
-    // Closing the read end stops the engine; its connection is free only when it has stopped.
-    bytes.destroy();
-    await finished.catch(() => {});
-    // `main` has said what is wrong with standard output, or nothing if its reader has seen enough.
-    if ((error as NodeJS.ErrnoException).syscall === 'write') return;
-    throw error;
-  }
-  await finished;
 }

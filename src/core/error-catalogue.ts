@@ -1,3 +1,4 @@
+import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
 import { keyErrors } from './errors/key-errors.js';
@@ -18,6 +19,7 @@ export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,
   ...sourceErrors,
+  ...changeErrors,
   ...embeddedErrors,
   ...keyErrors,
   ...targetErrors,

@@ -1,6 +1,6 @@
 import type { Field } from './data-type.js';
 
-export type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
+type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
 /** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
 export type SyncedTableState =
@@ -32,6 +32,14 @@ export interface SyncedTable {
   readonly relation: number | null;
   readonly syncedVersion: bigint | null;
   readonly sourceTableId: string | null;
+  /** `ChangeRelation.bookmark` of the synced version; null for sources without a change feed. */
+  readonly sourceBookmark: string | null;
+  /** Rows that the table has; null before the first load. */
+  readonly rowCount: bigint | null;
+  /** Whether file differences may stand in where the source's change feed was off. */
+  readonly allowFileDiff: boolean;
+  /** What happens when the source has lost the history that the next update needs. */
+  readonly onHistoryGap: 'fail' | 'refresh';
   readonly createdBy: string;
 }
 

@@ -1,3 +1,4 @@
+import type { ChangeFeed } from './change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
 import type { Relation } from './relation.js';
 import type { SourceSnapshot } from './source.js';
@@ -10,5 +11,10 @@ export interface LakeTable {
   snapshot(version?: bigint): Promise<SourceSnapshot>;
   /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
   openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
+  /**
+   * Null for kinds of sources that keep no history. Whether the table records its changes is another question:
+   * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers where it was.
+   */
+  readonly changeFeed: ChangeFeed | null;
   readonly engine: Engine;
 }

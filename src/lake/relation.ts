@@ -10,6 +10,6 @@ export interface Relation extends AsyncDisposable {
 }
 
 /** The parts as one SELECT. */
-export function wholeRelation(relation: Relation): string {
+export function wholeRelation(relation: Pick<Relation, 'parts'>): string {
   return relation.parts.join('\nunion all\n');
 }

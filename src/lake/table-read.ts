@@ -20,7 +20,7 @@ export interface TableRead {
  * The SELECTs whose results, taken together, are the rows to load, one for each reading connection.
  * Keeping the latest row per key needs all rows in one.
  */
-export function copySelects(relation: Relation, read: TableRead): string[] {
+export function copySelects(relation: Pick<Relation, 'parts'>, read: TableRead): string[] {
   const isWhole = read.timeseriesKey !== null || read.limit !== undefined;
   const sources = isWhole ? [wholeRelation(relation)] : relation.parts;
   return sources.map((source) => copySelect(source, read));

@@ -12,8 +12,6 @@ export interface ColumnChanges {
   readonly retyped: readonly TargetColumn[];
 }
 
-export const NO_COLUMN_CHANGES: ColumnChanges = { added: [], dropped: [], retyped: [] };
-
 export function hasColumnChanges(changes: ColumnChanges): boolean {
   return changes.added.length + changes.dropped.length + changes.retyped.length > 0;
 }

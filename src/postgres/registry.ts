@@ -14,13 +14,18 @@ interface TableRow {
   relation: string | null;
   synced_version: string | null;
   source_table_id: string | null;
+  source_bookmark: string | null;
+  row_count: string | null;
+  allow_file_diff: boolean;
+  on_history_gap: 'fail' | 'refresh';
   created_by: string;
 }
 
 const SELECT_TABLE = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
          t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
-         t.synced_version::text, t.source_table_id, t.created_by
+         t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
+         t.on_history_gap, t.created_by
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
 
 function toSyncedTable(row: TableRow): SyncedTable {
@@ -37,6 +42,10 @@ function toSyncedTable(row: TableRow): SyncedTable {
     relation: row.relation === null ? null : Number(row.relation),
     syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
     sourceTableId: row.source_table_id,
+    sourceBookmark: row.source_bookmark,
+    rowCount: row.row_count === null ? null : BigInt(row.row_count),
+    allowFileDiff: row.allow_file_diff,
+    onHistoryGap: row.on_history_gap,
     createdBy: row.created_by,
   };
 }

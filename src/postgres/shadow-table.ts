@@ -5,7 +5,7 @@ import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
-export const SYSTEM_SCHEMA = '__db_system';
+const SYSTEM_SCHEMA = '__db_system';
 
 /**
  * The hidden table into which an update loads. Its name tells update and lease, so that a sweeper knows whether

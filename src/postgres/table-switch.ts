@@ -72,8 +72,8 @@ async function trySwitch(options: SwitchOptions, unbuildable: ReadonlySet<string
 /** Rolls the switch back: an index that ATTACH had to build would keep readers waiting. */
 class IndexAppeared extends Error {}
 
-/** The partition, quoted for SQL. */
-async function solePartition(client: pg.Client, relation: number): Promise<string> {
+/** The partition that holds the rows of a synced table, quoted for SQL. */
+export async function solePartition(client: pg.Client, relation: number): Promise<string> {
   const { rows } = await client.query<{ schema: string; name: string }>(
     `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.oid = databricks_auth.sole_partition($1::oid)`,

@@ -3,7 +3,7 @@ import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 
 /** How the rows of an update came into the table. */
-export type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'UNCHANGED';
+type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'CHANGES' | 'UNCHANGED';
 
 /** What an update did to one synced table. */
 export interface TableUpdateResult {
@@ -14,6 +14,8 @@ export interface TableUpdateResult {
   readonly rowsWithoutKey: bigint;
   readonly rowsWithStrippedCharacters: bigint;
   readonly loadSeconds: number;
+  /** Why the whole table was copied although it follows changes; absent otherwise. */
+  readonly reason?: string | null;
 }
 
 /** Notes that the update has begun with this table. */
@@ -40,7 +42,7 @@ export async function recordTableUpdateEnd(
     `update synced_tables._table_updates
         set state = 'COMPLETED', method = $3, synced_version = $4, rows_written = $5, rows_deleted = $6,
             rows_without_key = $7, rows_with_stripped_characters = $8, load_seconds = $9,
-            finished_at = clock_timestamp()
+            message = $10, finished_at = clock_timestamp()
       where update_id = $1 and table_id = $2`,
     [
       updateId,
@@ -52,6 +54,7 @@ export async function recordTableUpdateEnd(
       result.rowsWithoutKey.toString(),
       result.rowsWithStrippedCharacters.toString(),
       result.loadSeconds,
+      result.reason ?? null,
     ],
   );
 }

@@ -16,7 +16,7 @@ export interface ClaimOptions {
   /** Id of the sidecar. */
   readonly holder: string;
   readonly leaseSeconds: number;
-  /** Pipelines that this sidecar is at work on. */
+  /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
   readonly running: readonly string[];
 }
 
@@ -37,8 +37,8 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
        select p.pipeline_id, u.update_id
          from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
-          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp()
-               or p.lease_holder = $1 and p.pipeline_id <> all ($3::uuid[]))
+          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp() or p.lease_holder = $1)
+          and p.pipeline_id <> all ($3::uuid[])
         order by u.state = 'RUNNING' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (

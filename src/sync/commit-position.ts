@@ -5,13 +5,15 @@ import type { SourceSnapshot } from '../lake/source.js';
 import { recordTableUpdateEnd, type TableUpdateResult } from '../postgres/table-update-record.js';
 
 /** Channel on which applications hear of every committed sync. */
-export const UPDATES_CHANNEL = 'synced_table_updates';
+const UPDATES_CHANNEL = 'synced_table_updates';
 
 export interface CommitPositionOptions {
   readonly client: pg.Client;
   readonly updateId: string;
   readonly table: SyncedTable;
   readonly snapshot: SourceSnapshot;
+  /** Bookmark of the snapshot's version for reading changes from there; null for sources without a change feed. */
+  readonly bookmark: string | null;
   readonly relation: number;
   readonly result: TableUpdateResult;
   /** Rows that the table has afterwards; null if that did not change. */
@@ -32,8 +34,8 @@ export async function commitPosition(options: CommitPositionOptions): Promise<vo
                                        else to_timestamp($5::float8 / 1000) end,
             row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
             rows_done = null, rows_total = null,
-            state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE', message = $7
-      where table_id = $1`,
+            state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE', message = $7, source_bookmark = $8
+      where table_id = $1 and synced_version is not distinct from $9`,
     [
       table.tableId,
       relation,
@@ -42,6 +44,8 @@ export async function commitPosition(options: CommitPositionOptions): Promise<vo
       snapshot.committedAtMs,
       rowCount?.toString() ?? null,
       `Equal to ${table.source}${snapshot.version === null ? '' : ` at version ${snapshot.version}`}.`,
+      options.bookmark,
+      table.syncedVersion?.toString() ?? null,
     ],
   );
   if (written.rowCount === 0) throw syncedTablesError('SYNCED_TABLE_DELETED', { target: table.fullName });

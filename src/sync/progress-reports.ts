@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { writeProgress } from '../postgres/registry.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession, cutSession, inTransaction } from '../postgres/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 
@@ -19,6 +19,9 @@ export interface ProgressOptions {
 /**
  * Writes into the registry how far a load is, as Postgres itself counts it (`pg_stat_progress_copy`), from a session
  * of its own. Progress is a courtesy: a failure to report it never fails the load.
+ *
+ * It also sees when the server has ended the session that loads and word of it got lost: cutting it off then makes
+ * the update fail, and be tried again, instead of waiting for an answer that nobody will give.
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
   const { client, table } = options;
@@ -28,8 +31,13 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
   let total: bigint | null = null;
   let isLoading = false;
   let report = Promise.resolve();
+  const watch = async () => {
+    const rowsDone = await rowsCopied(reporter, pid);
+    if (rowsDone === null) cutSession(client);
+    else if (isLoading) await writeProgress(reporter, table.tableId, rowsDone, total);
+  };
   const timer = setInterval(() => {
-    if (isLoading) report = report.then(() => reportOnce(reporter, pid, table, total)).catch(() => {});
+    report = report.then(watch).catch(() => {});
   }, REPORT_INTERVAL_MS);
   return {
     setPhase(phase, rowsTotal) {
@@ -45,11 +53,18 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
   };
 }
 
-async function reportOnce(reporter: pg.Client, pid: number, table: SyncedTable, total: bigint | null): Promise<void> {
-  const { rows } = await reporter.query<{ done: string }>(
-    `select coalesce(sum(tuples_processed), 0)::text as done from pg_stat_progress_copy
-      where pid = $1 or pid in (select pid from pg_stat_activity where leader_pid = $1)`,
-    [pid],
-  );
-  await writeProgress(reporter, table.tableId, BigInt(rows[0]?.done ?? 0), total);
+/**
+ * Rows that the session of that process has copied so far; null if the session is gone. Looked up as the role that
+ * both sessions logged in with: the role that they act as does not see what a session of another one does.
+ */
+async function rowsCopied(reporter: pg.Client, pid: number): Promise<bigint | null> {
+  return inTransaction(reporter, async () => {
+    await reporter.query('set local role none');
+    const { rows } = await reporter.query<{ done: string }>(
+      `select coalesce(c.tuples_processed, 0)::text as done
+         from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = $1`,
+      [pid],
+    );
+    return rows[0] ? BigInt(rows[0].done) : null;
+  });
 }

@@ -2,6 +2,8 @@ import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { LakeTable } from '../lake/lake-table.js';
+import type { SourceSnapshot } from '../lake/source.js';
 import type { Lease } from '../postgres/lease.js';
 import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/registry.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
@@ -12,6 +14,7 @@ import {
   recordTableUpdateStart,
   type TableUpdateResult,
 } from '../postgres/table-update-record.js';
+import { type ChangesOutcome, runChangesUpdate } from './changes-update.js';
 import { commitPosition } from './commit-position.js';
 import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
@@ -71,7 +74,7 @@ type Plan = Awaited<ReturnType<typeof planUpdate>>;
 /** Everything that can be refused before a row is read. */
 async function planUpdate(options: TableUpdateOptions) {
   const { client, table, catalogs } = options;
-  if (table.policy !== 'SNAPSHOT') {
+  if (table.policy === 'CONTINUOUS') {
     throw syncedTablesError('SCHEDULING_POLICY_UNAVAILABLE', { target: table.fullName, policy: table.policy });
   }
   const dropped = await explainIfDropped(client, table);
@@ -79,7 +82,28 @@ async function planUpdate(options: TableUpdateOptions) {
   const lakeTable = await catalogs.open(table.source);
   const snapshot = await lakeTable.snapshot();
   await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
-  return { lakeTable, snapshot, columns: planTarget(snapshot, table) };
+  const columns = planTarget(snapshot, table);
+  return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot) };
+}
+
+/**
+ * The place in the source's history from which changes will be read; null for tables that are only ever copied.
+ * @throws SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF for a table that is yet to be created
+ */
+async function planBookmark(
+  table: SyncedTable,
+  lakeTable: LakeTable,
+  snapshot: SourceSnapshot,
+): Promise<string | null> {
+  if (table.policy === 'SNAPSHOT') return null;
+  const { changeFeed } = lakeTable;
+  if (changeFeed === null || snapshot.version === null) {
+    throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
+  }
+  if (table.relation === null && snapshot.hasChangeFeed !== true && !table.allowFileDiff) {
+    throw syncedTablesError('CHANGE_DATA_FEED_OFF', { table: table.source });
+  }
+  return changeFeed.bookmark(snapshot.version);
 }
 
 /** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
@@ -92,6 +116,8 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
 async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
   const { client, table, lease, updateId } = options;
   if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
+  const copying = await byChanges(options, plan);
+  if (copying.kind === 'applied') return copying.result;
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
   const progress = await startProgressReports(options);
   await using _ = progress;
@@ -101,8 +127,36 @@ async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUp
     ...plan,
     openLoader: options.openSession,
     shadow: shadowTableName(lease.epoch, updateId, options.place),
+    reason: copying.reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
   });
+}
+
+/** Failures after which only a copy helps: the source cannot tell any more what has changed. */
+const HISTORY_GAPS: ReadonlySet<string> = new Set([
+  'DELTA_TRUNCATED_TRANSACTION_LOG',
+  'DELTA_CHANGE_FILE_MISSING',
+  'CHANGE_DATA_FEED_INCOMPLETE',
+  'SOURCE_TABLE_REPLACED',
+  'SOURCE_HISTORY_REWRITTEN',
+]);
+
+/** Applies what has changed, where that is possible; else says why everything has to be copied. */
+async function byChanges(
+  options: TableUpdateOptions,
+  plan: Plan,
+): Promise<ChangesOutcome | { readonly kind: 'copy'; readonly reason: string | null }> {
+  const { client, table } = options;
+  if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
+  if (options.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
+  await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
+  try {
+    return await runChangesUpdate({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    if (!known || !HISTORY_GAPS.has(known.code) || table.onHistoryGap !== 'refresh') throw error;
+    return { kind: 'copy', reason: known.message };
+  }
 }
 
 function runningState(table: SyncedTable): SyncedTableState {
@@ -133,7 +187,8 @@ async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise
     rowsWithStrippedCharacters: 0n,
     loadSeconds: 0,
   };
-  await commitPosition({ ...options, snapshot: plan.snapshot, relation: table.relation ?? 0, result, rowCount: null });
+  const { snapshot, bookmark } = plan;
+  await commitPosition({ ...options, snapshot, bookmark, relation: table.relation ?? 0, result, rowCount: null });
   return result;
 }
 

@@ -28,6 +28,10 @@ export interface SnapshotUpdateOptions {
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
   readonly columns: readonly TargetColumn[];
+  /** Where changes will be read from after this copy; null for tables that are only ever copied. */
+  readonly bookmark: string | null;
+  /** Why a table that follows changes is copied; null where that goes without saying. */
+  readonly reason: string | null;
   /** Name for the shadow table of this attempt. */
   readonly shadow: string;
   readonly connections: number;
@@ -173,7 +177,9 @@ async function publish(
 ): Promise<TableUpdateResult> {
   const { client, table, snapshot } = options;
   const { relation } = table;
-  const base: TableUpdateResult = { ...loaded.counts, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' };
+  const { reason } = options;
+  const version = snapshot.version;
+  const base: TableUpdateResult = { ...loaded.counts, version, rowsDeleted: 0n, method: 'SNAPSHOT', reason };
   if (relation === null || columnChanges === null) {
     await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
     return base;

@@ -40,7 +40,14 @@ export async function writeBenchTable(connection, lake, rows) {
   const root = join(lake, 'bench', 'customers');
   mkdirSync(join(root, '_delta_log'), { recursive: true });
   const actions = [
-    { protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['timestampNtz'], writerFeatures: ['timestampNtz'] } },
+    {
+      protocol: {
+        minReaderVersion: 3,
+        minWriterVersion: 7,
+        readerFeatures: ['timestampNtz'],
+        writerFeatures: ['timestampNtz'],
+      },
+    },
     {
       metaData: {
         id: 'bench-customers',

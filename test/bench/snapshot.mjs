@@ -5,7 +5,16 @@
 // by the sidecar (load, key, ANALYZE, switch) of the same rows into the same kind of table. Prints medians and ratios;
 // absolute figures belong to the machine.
 import { spawn } from 'node:child_process';
-import { chmodSync, createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  createReadStream,
+  createWriteStream,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -18,8 +27,8 @@ import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
 import { copySelects } from '../../dist/lake/table-read.js';
 import { copyIn } from '../../dist/postgres/copy-in.js';
-import { openCopyOut } from './copy-out.mjs';
 import { writeBenchTable } from './bench-lake.mjs';
+import { openCopyOut } from './copy-out.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -72,7 +81,13 @@ async function prepareFiles(/** @type {pg.Client} */ client) {
   });
   const snapshot = await table.snapshot();
   const relation = await table.openRelation(snapshot, 1);
-  const read = { columns: snapshot.columns, keyColumns: [], timeseriesKey: null, invalidCharacters: 'fail', format: 'csv' };
+  const read = {
+    columns: snapshot.columns,
+    keyColumns: [],
+    timeseriesKey: null,
+    invalidCharacters: 'fail',
+    format: 'csv',
+  };
   const [select = ''] = copySelects(relation, /** @type {any} */ (read));
   const stream = await openCopyStream(connection, select, 'csv', engine.scratchFolder);
   const csv = join(folder, 'rows.csv');
@@ -99,7 +114,11 @@ async function hammer(/** @type {string} */ url, /** @type {AbortSignal} */ sign
   let longest = 0;
   for (let turn = 0; !signal.aborted; turn++) {
     const startedAt = performance.now();
-    await client.query({ name: 'point', text: 'select * from bench.customers where id = $1', values: [(turn * 7919) % rows] });
+    await client.query({
+      name: 'point',
+      text: 'select * from bench.customers where id = $1',
+      values: [(turn * 7919) % rows],
+    });
     longest = Math.max(longest, performance.now() - startedAt);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -116,9 +135,13 @@ async function main() {
   });
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
-  say(`${rows} rows, ${values.connections} connection(s), ${rounds} rounds, PostgreSQL ${values.major}; preparing files`);
+  say(
+    `${rows} rows, ${values.connections} connection(s), ${rounds} rounds, PostgreSQL ${values.major}; preparing files`,
+  );
   const files = await prepareFiles(client);
-  say(`CSV ${Math.round(statSync(files.csv).size / 1e6)} MB, binary ${Math.round(statSync(files.binary).size / 1e6)} MB`);
+  say(
+    `CSV ${Math.round(statSync(files.csv).size / 1e6)} MB, binary ${Math.round(statSync(files.binary).size / 1e6)} MB`,
+  );
   const config = join(folder, 'synced-tables.yaml');
   writeFileSync(
     config,
@@ -179,7 +202,10 @@ function peakRssMb(/** @type {number} */ pid) {
   return Math.round(Number(line?.[1] ?? 0) / 1024);
 }
 
-function report(/** @type {Record<'csv'|'csvKey'|'binary'|'load'|'whole'|'stall', number[]>} */ times, /** @type {number} */ peak) {
+function report(
+  /** @type {Record<'csv'|'csvKey'|'binary'|'load'|'whole'|'stall', number[]>} */ times,
+  /** @type {number} */ peak,
+) {
   const rate = (/** @type {number[]} */ list) => `${Math.round(rows / median(list) / 1000)} k rows/s`;
   const result = {
     rows,
@@ -190,10 +216,19 @@ function report(/** @type {Record<'csv'|'csvKey'|'binary'|'load'|'whole'|'stall'
     load_ratio_binary: round(median(times.binary) / median(times.load)),
     peak_rss_mb: peak,
     reader_stall_ms: round(Math.max(...times.stall)),
-    rows_per_second: { csv: rows / median(times.csv), binary: rows / median(times.binary), load: rows / median(times.load), whole: rows / median(times.whole) },
+    rows_per_second: {
+      csv: rows / median(times.csv),
+      binary: rows / median(times.binary),
+      load: rows / median(times.load),
+      whole: rows / median(times.whole),
+    },
   };
-  say(`medians: csv ${rate(times.csv)}, binary ${rate(times.binary)}, our load ${rate(times.load)}, our whole snapshot ${rate(times.whole)}`);
-  say(`load / raw CSV ${result.load_ratio_csv}, load / raw binary ${result.load_ratio_binary}, whole / raw CSV with key ${result.whole_ratio_csv}`);
+  say(
+    `medians: csv ${rate(times.csv)}, binary ${rate(times.binary)}, our load ${rate(times.load)}, our whole snapshot ${rate(times.whole)}`,
+  );
+  say(
+    `load / raw CSV ${result.load_ratio_csv}, load / raw binary ${result.load_ratio_binary}, whole / raw CSV with key ${result.whole_ratio_csv}`,
+  );
   say(`peak memory of the sidecar ${peak} MB, longest reader stall ${result.reader_stall_ms} ms`);
   if (values.json) console.log(JSON.stringify(result));
 }

@@ -14,7 +14,7 @@ function noticesOf(client: pg.Client): { message: string; hint: string | undefin
   return heard;
 }
 
-async function firstValue(client: pg.Client, sql: string): Promise<unknown> {
+async function valueIn(client: pg.Client, sql: string): Promise<unknown> {
   const { rows } = await client.query<Record<string, unknown>>(sql);
   return Object.values(rows[0] ?? {})[0];
 }
@@ -38,9 +38,9 @@ describe.each(postgresServers())('managers on $name', (server) => {
     await sync.query(`begin; alter table gold.x detach partition ${guarded.part};
       alter table gold.x add column more text; alter table ${part} add column more text;
       alter table gold.x attach partition ${part} default; drop table ${guarded.part}; commit`);
-    expect(await firstValue(manager, valid)).toBe('gold.renamed true, gold.x_pkey true');
+    expect(await valueIn(manager, valid)).toBe('gold.renamed true, gold.x_pkey true');
     expect(
-      await firstValue(
+      await valueIn(
         sync,
         `select tgenabled from pg_trigger where tgrelid = '${part}'::regclass and tgname = 'databricks_write_guard'`,
       ),
@@ -74,7 +74,7 @@ describe.each(postgresServers())('managers on $name', (server) => {
       ).rows,
     ).toEqual([{ synced_table: 'gold.x', state: 'CANCELED', error_code: 'SYNCED_TABLE_DROPPED' }]);
     expect(
-      await firstValue(admin, `select message from synced_tables.events where event_type = 'synced_table_was_dropped'`),
+      await valueIn(admin, `select message from synced_tables.events where event_type = 'synced_table_was_dropped'`),
     ).toBe(`${guarded.roles.manager} dropped synced table gold.x, so its sync has ended.`);
     // Nothing of what the role was given as a manager is left.
     await admin.query(`revoke usage on schema gold from ${guarded.roles.manager}; drop role ${guarded.roles.manager}`);
@@ -99,7 +99,7 @@ describe.each(postgresServers())('managers on $name', (server) => {
     expect((await outcomeOf(guarded.sessions.superuser, 'alter table gold.x add column more int')).code).toBe('0A000');
     await manager.query('drop table gold.x');
     await other.query(`select synced_tables.delete_synced_table('gold.y', purge => true)`);
-    expect(await firstValue(guarded.database.admin, 'select count(*)::int from databricks_auth.synced_tables')).toBe(0);
+    expect(await valueIn(guarded.database.admin, 'select count(*)::int from databricks_auth.synced_tables')).toBe(0);
   });
 
   it('may be groups, and have their rights through membership', async () => {

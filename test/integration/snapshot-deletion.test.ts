@@ -6,7 +6,7 @@ import { refusalOf } from '../support/synced-table-fixture.js';
 const columns = { id: 'long', name: 'string' };
 const few = `select i as id, 'n' || i as name from range(100) t(i)`;
 /** Takes long enough to load that a test can get in between. */
-const many = `select i as id, repeat('x', 300) as name from range(120000) t(i)`;
+const many = `select i as id, repeat('x', 300) as name from range(60000) t(i)`;
 
 describe.each(postgresServers())('a SNAPSHOT table that goes on $name', (server) => {
   let lake: SyncedLake;
@@ -74,7 +74,7 @@ describe.each(postgresServers())('a SNAPSHOT table that goes on $name', (server)
     await eventually(isLoading(update), 'the load runs');
     await lake.admin.query(`select synced_tables.delete_synced_table('d.first')`);
     await lake.load('d.first');
-    expect(await lake.value('select count(*) from d.first')).toBe('120000');
+    expect(await lake.value('select count(*) from d.first')).toBe('60000');
     await eventually(async () => (await lake.shadowTables()).length === 0, 'the shadow table goes');
     await lake.admin.query(`select synced_tables.delete_synced_table('d.first', true)`);
     expect(await ownerRoles()).toBe('0');
@@ -156,7 +156,7 @@ describe.each(postgresServers())('a SNAPSHOT table that goes on $name', (server)
     expect(await ownerRoles()).toBe('0');
     await lake.admin.query('drop table d.taken');
     await lake.sync('d.taken');
-    expect(await lake.value('select count(*) from d.taken')).toBe('120000');
+    expect(await lake.value('select count(*) from d.taken')).toBe('60000');
     await lake.admin.query(`select synced_tables.delete_synced_table('d.taken', true)`);
   });
 });

@@ -38,7 +38,7 @@ export function cellText(type: DataType, cell: Cell): string | null {
 }
 
 /** JSON text of a value inside a nested column, as the documentation promises it. */
-export function cellJson(type: DataType, cell: Cell): string {
+function cellJson(type: DataType, cell: Cell): string {
   if (cell === null) return 'null';
   switch (type.kind) {
     case 'long':

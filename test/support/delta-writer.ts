@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
 
 /** A Delta type as it stands in a schemaString: a name, or the JSON of a nested type. */
-export type DeltaType =
+type DeltaType =
   | string
   | { readonly type: 'struct'; readonly fields: readonly { readonly name: string; readonly type: DeltaType }[] }
   | { readonly type: 'array'; readonly elementType: DeltaType }

@@ -28,16 +28,23 @@ export class SyncedLake implements AsyncDisposable {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'test-sidecar-'));
   /** Connection string of a role that has nothing but databricks_sync. */
   readonly sidecarUrl: string;
+  /** A superuser's session. */
+  admin: pg.Client;
   readonly #sidecars: AsyncDisposable[] = [];
 
   private constructor(database: MigratedDatabase, lake: TestLake, sidecarUrl: string) {
     this.database = database;
+    this.admin = database.admin;
     this.lake = lake;
     this.sidecarUrl = sidecarUrl;
   }
 
-  static async create(server: TestServer): Promise<SyncedLake> {
+  /** With `isMigrated: false` the database is empty; its sidecars need a superuser's connection string then. */
+  static async create(server: TestServer, { isMigrated = true } = {}): Promise<SyncedLake> {
     const database = await createMigratedDatabase(server);
+    if (!isMigrated) {
+      await database.admin.query('drop schema synced_tables, databricks_auth, __db_system cascade');
+    }
     const role = await database.createRole('sidecar', 'databricks_sync');
     const password = randomBytes(8).toString('hex');
     await database.admin.query(`alter role ${role} login password '${password}'`);
@@ -47,8 +54,9 @@ export class SyncedLake implements AsyncDisposable {
     return new SyncedLake(database, await TestLake.create(), url.href);
   }
 
-  get admin(): pg.Client {
-    return this.database.admin;
+  /** A new session in place of one that went down with its server. */
+  async reconnect(): Promise<void> {
+    this.admin = await this.database.connect();
   }
 
   #options(choices: SidecarChoices): TestSidecarOptions {

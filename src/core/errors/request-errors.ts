@@ -187,6 +187,22 @@ export const requestErrors = {
     apiCode: 'DEADLINE_EXCEEDED',
     sqlState: '57014',
   },
+  ON_HISTORY_GAP_UNKNOWN: {
+    message: '"{value}" is not a way to go on when the source of synced table {target} has lost history.',
+    remedy: 'Use fail (the default) or refresh.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  VERSION_WAIT_TIMEOUT: {
+    message: 'Synced table {target} did not reach version {version} in time.',
+    remedy: 'A table that is not CONTINUOUS needs an update: synced_tables.sync_now.',
+    retry: 'timed',
+    status: 504,
+    apiCode: 'DEADLINE_EXCEEDED',
+    sqlState: '57014',
+  },
   WAIT_IN_TRANSACTION: {
     message: 'wait_for_update cannot run inside a transaction: the sidecar does not see what it has not committed.',
     remedy: 'End the transaction first (or turn autocommit on), and call it on its own, not from a function.',

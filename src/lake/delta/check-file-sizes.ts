@@ -1,6 +1,6 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { FileStore } from '../storage/file-store.js';
-import type { DeltaSnapshot } from './delta-snapshot.js';
+import type { DeltaFile, DeltaSnapshot } from './delta-snapshot.js';
 
 /** Requests under way at once; object stores answer many side by side. */
 const CHECKS_AT_ONCE = 16;
@@ -10,21 +10,30 @@ const CHECKS_AT_ONCE = 16;
  * @throws SOURCE_FILE_MISSING, SOURCE_FILE_CORRUPT if a file is not of the size that the log says
  */
 export async function checkFileSizes(store: FileStore, snapshot: DeltaSnapshot): Promise<void> {
-  const files = snapshot.files.values();
+  const { tableName, version } = snapshot;
+  const files = snapshot.files.map((file) => ({ file, version }));
+  await checkFiles(store, files, { tableName, missing: 'SOURCE_FILE_MISSING' });
+}
+
+/**
+ * Like `checkFileSizes`, for files of several versions.
+ * @param options.missing the code for a file that is not there
+ */
+export async function checkFiles(
+  store: FileStore,
+  files: readonly { readonly file: DeltaFile; readonly version: bigint }[],
+  options: { tableName: string; missing: 'SOURCE_FILE_MISSING' | 'DELTA_CHANGE_FILE_MISSING' },
+): Promise<void> {
+  const { tableName, missing } = options;
+  const waiting = files.values();
   const check = async () => {
-    for (const file of files) {
+    for (const { file, version } of waiting) {
       const found = await store.stat(file.path);
-      if (!found) {
-        throw syncedTablesError('SOURCE_FILE_MISSING', {
-          file: file.path,
-          table: snapshot.tableName,
-          version: snapshot.version,
-        });
-      }
+      if (!found) throw syncedTablesError(missing, { file: file.path, table: tableName, version });
       if (file.sizeBytes && found.sizeBytes !== file.sizeBytes) {
         throw syncedTablesError('SOURCE_FILE_CORRUPT', {
           file: file.path,
-          table: snapshot.tableName,
+          table: tableName,
           reason: `it has ${found.sizeBytes} bytes, the log says ${file.sizeBytes}`,
         });
       }

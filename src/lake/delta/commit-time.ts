@@ -35,7 +35,7 @@ export async function commitTimeMs(options: {
 }
 
 /** Protocol: "In-Commit Timestamps"; switched on later, they hold from the enablement version on. */
-function hasInCommitTimestamp(configuration: ReadonlyMap<string, string>, version: bigint): boolean {
+export function hasInCommitTimestamp(configuration: ReadonlyMap<string, string>, version: bigint): boolean {
   if (configuration.get('delta.enableInCommitTimestamps')?.toLowerCase() !== 'true') return false;
   const enabledSince = configuration.get('delta.inCommitTimestampEnablementVersion');
   return enabledSince === undefined || !/^\d+$/.test(enabledSince) || version >= BigInt(enabledSince);

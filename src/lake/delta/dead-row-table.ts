@@ -1,10 +1,8 @@
-import { BIGINT, type DuckDBConnection, DuckDBDataChunk, UBIGINT } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileStore } from '../storage/file-store.js';
+import { appendPositions } from './append-positions.js';
 import { readDeletionVector } from './deletion-vector-reader.js';
 import type { DeltaFile, DeltaSnapshot } from './delta-snapshot.js';
-
-/** The engine's vector size: the largest chunk that it takes. */
-const CHUNK_ROWS = 2048;
 
 /**
  * Creates a table with the deleted rows of `files`: `file_index` is the file's place in the list, `position` the
@@ -28,15 +26,7 @@ export async function createDeadRowTable(
       descriptor: file.deletionVector,
       version: source.snapshot.version,
     });
-    for (const positions of vector.positions()) {
-      for (let start = 0; start < positions.length; start += CHUNK_ROWS) {
-        const rows = Array.from(positions.subarray(start, start + CHUNK_ROWS));
-        const chunk = DuckDBDataChunk.create([UBIGINT, BIGINT], rows.length);
-        chunk.setColumnValues(0, new Array<bigint>(rows.length).fill(BigInt(index)));
-        chunk.setColumnValues(1, rows);
-        appender.appendDataChunk(chunk);
-      }
-    }
+    appendPositions(appender, [index], vector);
   }
   appender.closeSync();
 }

@@ -5,6 +5,7 @@ import { decodeZ85 } from './z85.js';
 
 /** 16 bytes of a UUID. */
 const UUID_CHARACTERS = 20;
+const UUID_BYTES = 16;
 
 /**
  * The file that holds a deletion vector, absolute and decoded; null for an inline one.
@@ -22,7 +23,7 @@ export function deletionVectorPath(options: {
   if (storageType === 'p') return resolveLogPath({ root, reference: pathOrInlineDv, tableName });
 
   const uuid = decodeZ85(pathOrInlineDv.slice(-UUID_CHARACTERS));
-  if (pathOrInlineDv.length < UUID_CHARACTERS || uuid === null) {
+  if (pathOrInlineDv.length < UUID_CHARACTERS || uuid?.length !== UUID_BYTES) {
     const reason = `"${pathOrInlineDv}" is not the name of a deletion vector`;
     throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
   }

@@ -42,7 +42,7 @@ export interface FileAction {
   readonly dataChange: boolean;
 }
 
-interface ChangeFileAction {
+export interface ChangeFileAction {
   readonly kind: 'cdc';
   readonly path: string;
   readonly sizeBytes: number | null;

@@ -27,7 +27,7 @@ const NO_PARTITIONS: ReadonlyMap<string, string | null> = new Map();
  * @throws DELTA_LOG_CORRUPT if a file of a partitioned table has no partition values at all
  */
 export function toDeltaFile(options: {
-  add: FileAction;
+  add: Pick<FileAction, 'sizeBytes' | 'partitionValues' | 'deletionVector'>;
   path: string;
   partitionFields: readonly Field[];
   tableName: string;

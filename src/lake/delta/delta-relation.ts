@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { filesWithMarkedVariants } from '../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../parquet/parquet-schema.js';
-import { findColumn, holdsVariant, nullOf, type Projection, projectValue } from '../parquet/project-column.js';
+import { holdsVariant, nullOf } from '../parquet/project-column.js';
 import type { Relation } from '../relation.js';
 import type { FileStore } from '../storage/file-store.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { createDeadRowTable } from './dead-row-table.js';
 import type { DeltaFile, DeltaSnapshot } from './delta-snapshot.js';
-import { createPartitionTable, partitionValueExpression } from './partition-table.js';
+import { fileColumns, refuseReservedColumns } from './file-columns.js';
+import { createPartitionTable } from './partition-table.js';
 
 export interface DeltaRelationOptions {
   readonly engine: Engine;
@@ -125,34 +125,17 @@ async function fileSetSelect(
 ): Promise<string> {
   const { snapshot, store, partitionTimeZone } = options;
   const { group, files } = fileSet;
-  const partitionColumns = snapshot.columns.filter((field) => snapshot.partitionColumns.includes(field.name));
-  refuseReservedColumns(snapshot, fileSet, partitionColumns.length > 0);
-  const projection: Projection = {
-    match: snapshot.mappingMode === 'id' ? 'id' : 'name',
-    isVariantMarked: fileSet.isVariantMarked,
-    tableName: snapshot.tableName,
-  };
-  if (projection.match === 'id' && !group.columns.some((node) => node.fieldId !== null)) {
-    throw syncedTablesError('SOURCE_FILE_CORRUPT', {
-      file: group.paths[0] ?? '',
-      table: snapshot.tableName,
-      reason: 'it has no field ids, but the table maps its columns by id',
-    });
-  }
-  const values = snapshot.columns.map((field) => {
-    const partition = partitionColumns.indexOf(field);
-    const node = findColumn(group.columns, field, projection.match);
-    const value =
-      partition >= 0
-        ? partitionValueExpression(field, `p.v${partition}`, partitionTimeZone)
-        : node
-          ? projectValue(field.type, node, `f.${quoteIdentifier(node.name)}`, projection)
-          : nullOf(field.type);
-    return `${value} as ${quoteIdentifier(field.name)}`;
+  const partitionFields = snapshot.columns.filter((field) => snapshot.partitionColumns.includes(field.name));
+  refuseReservedColumns(snapshot.tableName, group, {
+    fileIndex: partitionFields.length > 0 || fileSet.hasDeadRows,
+    rowNumber: fileSet.hasDeadRows,
   });
+  const layout = { ...snapshot, partitionFields };
+  const { isVariantMarked } = fileSet;
+  const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
   let from = `read_parquet(${fileList(files.map((file) => file.path))}, hive_partitioning = false) f`;
-  if (partitionColumns.length > 0) {
-    await createPartitionTable(connection, `${tablePrefix}_partitions`, partitionColumns, files);
+  if (partitionFields.length > 0) {
+    await createPartitionTable(connection, `${tablePrefix}_partitions`, partitionFields, files);
     from += ` join ${tablePrefix}_partitions p on p.file_index = f.file_index`;
   }
   if (fileSet.hasDeadRows) {
@@ -160,21 +143,6 @@ async function fileSetSelect(
     from += ` anti join ${tablePrefix}_dead d on d.file_index = f.file_index and d.position = f.file_row_number`;
   }
   return `select ${values.join(', ')} from ${from}`;
-}
-
-/** The engine tells rows of files apart by columns of these names, unless the file has them itself. */
-function refuseReservedColumns(snapshot: DeltaSnapshot, fileSet: FileSet, isPartitioned: boolean): void {
-  const needed = [
-    ...(isPartitioned || fileSet.hasDeadRows ? ['file_index'] : []),
-    ...(fileSet.hasDeadRows ? ['file_row_number'] : []),
-  ];
-  const taken = fileSet.group.columns.find((node) => needed.includes(node.name.toLowerCase()));
-  if (taken) {
-    throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', {
-      table: snapshot.tableName,
-      feature: `a column named "${taken.name}" together with partitions or deletion vectors`,
-    });
-  }
 }
 
 /** Rows of all files less the rows that deletion vectors take out. */

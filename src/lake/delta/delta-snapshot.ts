@@ -1,16 +1,14 @@
-import type { Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceSnapshot } from '../source.js';
 import type { FileStore } from '../storage/file-store.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
-import { type ColumnMappingMode, columnMappingMode } from './column-mapping.js';
+import type { ColumnMappingMode } from './column-mapping.js';
 import { commitTimeMs } from './commit-time.js';
 import { type DeltaFile, requireInside, toDeltaFile } from './delta-file.js';
-import { parseDeltaSchema } from './delta-schema.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { type LogListing, listLog } from './log-listing.js';
 import { canonicalRoot } from './log-path.js';
-import { requireReadable } from './protocol-gate.js';
+import { hasChangeFeed, tableLayout } from './table-layout.js';
 import { replayTableState, type TableState } from './table-state.js';
 
 export type { DeltaFile } from './delta-file.js';
@@ -51,11 +49,27 @@ export interface OpenDeltaSnapshotOptions {
  *   DELTA_UNSUPPORTED_FEATURE, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING if the log keeps changing under the reader
  */
 export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
+  return withListing(options, (state, listing, located) => toSnapshot(state, listing, located));
+}
+
+/**
+ * Like `openDeltaSnapshot`, but gives the reconciled log as it is: nothing is judged or translated.
+ * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, SOURCE_FILE_MISSING
+ */
+export async function openTableState(options: OpenDeltaSnapshotOptions): Promise<TableState> {
+  return withListing(options, async (state) => state);
+}
+
+async function withListing<Result>(
+  options: OpenDeltaSnapshotOptions,
+  use: (state: TableState, listing: LogListing, located: OpenDeltaSnapshotOptions) => Promise<Result>,
+): Promise<Result> {
   const located = { ...options, root: canonicalRoot(options.root) };
   let vanished: LogFileVanished | null = null;
   for (let attempt = 1; attempt <= LISTINGS_LIMIT; attempt++) {
     try {
-      return await readSnapshot(located);
+      const { state, listing } = await readState(located);
+      return await use(state, listing, located);
     } catch (error) {
       if (!(error instanceof LogFileVanished)) throw error;
       vanished = error;
@@ -80,7 +94,7 @@ export async function latestDeltaVersion(options: {
   return (await listLog({ ...options, root: canonicalRoot(options.root) })).latestVersion;
 }
 
-async function readSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
+async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: TableState; listing: LogListing }> {
   const { store, root, tableName, readCheckpoint } = options;
   const listing = await listLog({ store, root, tableName });
   const latest = listing.latestVersion;
@@ -89,7 +103,7 @@ async function readSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSna
     throw syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: tableName, version, latest });
   }
   const state = await replayTableState({ store, root, tableName, listing, version, readCheckpoint });
-  return await toSnapshot(state, listing, options);
+  return { state, listing };
 }
 
 async function toSnapshot(
@@ -99,14 +113,8 @@ async function toSnapshot(
 ): Promise<DeltaSnapshot> {
   const { store, root, tableName } = options;
   const { protocol, metadata, segment } = state;
-  requireReadable(protocol, tableName);
-  if (metadata.formatProvider !== 'parquet') {
-    const feature = `data files of format ${metadata.formatProvider}`;
-    throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
-  }
-  const mappingMode = columnMappingMode({ protocol, metadata, tableName });
-  const columns = parseDeltaSchema(metadata.schemaString, { mode: mappingMode, tableName });
-  const partitionFields = metadata.partitionColumns.map((name) => partitionField(columns, name, tableName));
+  const layout = tableLayout({ protocol, metadata, tableName });
+  const { partitionFields } = layout;
   const files = state.files.map(({ path, add }) => toDeltaFile({ path, add, partitionFields, tableName }));
   if (!options.allowOutsidePaths) for (const file of files) requireInside({ root, tableName, file });
   const { configuration } = metadata;
@@ -116,11 +124,11 @@ async function toSnapshot(
     version: segment.version,
     committedAtMs: await commitTimeMs({ store, root, tableName, listing, segment, configuration }),
     tableId: metadata.id,
-    columns,
+    columns: layout.columns,
     rowCount: null,
     ...totalSize(files),
-    hasChangeFeed: configuration.get('delta.enableChangeDataFeed')?.toLowerCase() === 'true',
-    mappingMode,
+    hasChangeFeed: hasChangeFeed(configuration),
+    mappingMode: layout.mappingMode,
     partitionColumns: partitionFields.map((field) => field.name),
     configuration,
     files,
@@ -134,11 +142,4 @@ function totalSize(files: readonly DeltaFile[]): { sizeBytes?: bigint } {
     sizeBytes += BigInt(file.sizeBytes);
   }
   return { sizeBytes };
-}
-
-function partitionField(columns: readonly Field[], name: string, tableName: string): Field {
-  const found = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-  if (found) return found;
-  const reason = `partition column "${name}" is not in the schema`;
-  throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
 }

@@ -1,20 +1,10 @@
-import type { Engine } from '../engine/duckdb-engine.js';
 import type { LakeTable } from '../lake-table.js';
 import type { SourceSnapshot } from '../source.js';
-import type { FileStore } from '../storage/file-store.js';
+import { DeltaChangeFeed } from './delta-change-feed.js';
 import { openDeltaRelation } from './delta-relation.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './delta-snapshot.js';
+import type { DeltaTableOptions } from './delta-table-options.js';
 import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
-
-export interface DeltaTableOptions {
-  readonly engine: Engine;
-  readonly store: FileStore;
-  /** Folder that holds `_delta_log`. */
-  readonly root: string;
-  readonly tableName: string;
-  readonly allowOutsidePaths: boolean;
-  readonly partitionTimeZone: string;
-}
 
 /** A Delta table at a known place. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {
@@ -22,6 +12,7 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
   return {
     name: tableName,
     engine,
+    changeFeed: new DeltaChangeFeed(options),
     async snapshot(version?: bigint): Promise<DeltaSnapshot> {
       const connection = await engine.connect();
       try {

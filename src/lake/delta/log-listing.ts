@@ -36,6 +36,15 @@ export function logFolder(root: string): string {
   return `${root}/_delta_log`;
 }
 
+/** `00000000000000000012.json` */
+export function commitName(version: bigint): string {
+  return `${String(version).padStart(20, '0')}.json`;
+}
+
+export function commitPath(root: string, version: bigint): string {
+  return `${logFolder(root)}/${commitName(version)}`;
+}
+
 /**
  * Lists the log of the table at `root` once. `_last_checkpoint` is not read at all: it is only a hint, and the
  * listing that we need anyway knows better (protocol: "Last Checkpoint File").

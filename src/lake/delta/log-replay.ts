@@ -91,7 +91,7 @@ function fileKey(path: string, vector: DeletionVectorDescriptor | null): string 
 }
 
 /** Protocol: "Deletion Vectors", derived field `uniqueId`. */
-function deletionVectorId(vector: DeletionVectorDescriptor): string {
+export function deletionVectorId(vector: DeletionVectorDescriptor): string {
   const id = vector.storageType + vector.pathOrInlineDv;
   return vector.offset === null ? id : `${id}@${vector.offset}`;
 }

@@ -26,7 +26,7 @@ export async function createPartitionTable(
     appender.appendUBigInt(BigInt(index));
     for (const column of columns) {
       const text = file.partitionValues.get(column.physicalName);
-      appender.appendValue(text ? encode(column, text) : null, VARCHAR);
+      appender.appendValue(text ? partitionText(column, text) : null, VARCHAR);
     }
     appender.endRow();
   }
@@ -34,7 +34,7 @@ export async function createPartitionTable(
 }
 
 /** Hex carries binary values through a text column. */
-function encode(column: Field, text: string): string {
+export function partitionText(column: Field, text: string): string {
   return column.type.kind === 'binary' ? binaryValue(text).toString('hex') : text;
 }
 

@@ -32,7 +32,7 @@ export function jsonExpression(type: DataType, value: string, options: JsonOptio
     case 'void':
       return 'cast(null as varchar)';
     case 'decimal':
-      return `cast(${value} as varchar)`;
+      return scalarText(type, value);
     case 'float':
     case 'double':
       return `case when ${value} is null then null when isfinite(${value}) then cast(${value} as varchar) else concat('"', ${floatWord(value)}, '"') end`;
@@ -92,11 +92,13 @@ function joined(value: string, items: string, open: string, close: string): stri
 
 function mapExpression(key: DataType, item: DataType, value: string, options: JsonOptions, depth: number): string {
   const entry = `v${depth}`;
-  const content = orNull(jsonExpression(item, `${entry}.value`, options, depth + 1));
+  // Never `v0.key`: the engine would take that for a member of a column called v0.
+  const part = (name: 'key' | 'value') => `struct_extract(${entry}, '${name}')`;
+  const content = orNull(jsonExpression(item, part('value'), options, depth + 1));
   const isNested = key.kind === 'struct' || key.kind === 'array' || key.kind === 'map' || key.kind === 'variant';
   const member = isNested
-    ? `concat('{"key":', ${orNull(jsonExpression(key, `${entry}.key`, options, depth + 1))}, ',"value":', ${content}, '}')`
-    : `concat(${keyExpression(key, `${entry}.key`, options)}, ':', ${content})`;
+    ? `concat('{"key":', ${orNull(jsonExpression(key, part('key'), options, depth + 1))}, ',"value":', ${content}, '}')`
+    : `concat(${keyExpression(key, part('key'), options)}, ':', ${content})`;
   const members = `list_transform(map_entries(${value}), lambda ${entry}: ${member})`;
   return isNested ? joined(value, members, '[', ']') : joined(value, members, '{', '}');
 }
@@ -122,12 +124,17 @@ function scalarText(type: DataType, value: string): string {
     case 'float':
     case 'double':
       return `case when isfinite(${value}) then cast(${value} as varchar) else ${floatWord(value)} end`;
+    case 'decimal':
+      // Without room for digits before the point the engine leaves out the zero, which JSON demands.
+      if (type.precision === type.scale) return `regexp_replace(cast(${value} as varchar), '^(-?)[.]', '\\10.')`;
+      return `cast(${value} as varchar)`;
     case 'binary':
       return `base64(${value})`;
     case 'timestamp':
-      return isoTimestamp(`timezone('UTC', ${value})`, 'Z');
+      // Through microseconds: the engine's time zones count milliseconds in a double and are one off in far years.
+      return isoTimestamp(value, `make_timestamp(epoch_us(${value}))`, 'Z');
     case 'timestamp_ntz':
-      return isoTimestamp(value, '');
+      return isoTimestamp(value, value, '');
     default:
       return `cast(${value} as varchar)`;
   }
@@ -137,10 +144,13 @@ function floatWord(value: string): string {
   return `case when isnan(${value}) then 'NaN' when ${value} > 0 then 'Infinity' when ${value} < 0 then '-Infinity' end`;
 }
 
-/** ISO 8601 has no years before 1 and none above 9999 without agreement: those keep the engine's own text. */
-function isoTimestamp(value: string, suffix: string): string {
-  const text = `cast(${value} as varchar)`;
-  return `case when isfinite(${value}) and year(${value}) between 1 and 9999 then replace(${text}, ' ', 'T') || '${suffix}' else ${text} || '${suffix}' end`;
+/**
+ * ISO 8601 has no years before 1 and none above 9999 without agreement: those keep the engine's own text, infinities too.
+ * @param inUtc `value` without a zone
+ */
+function isoTimestamp(value: string, inUtc: string, suffix: string): string {
+  const text = `cast(${inUtc} as varchar)`;
+  return `case when not isfinite(${value}) then cast(${value} as varchar) when year(${inUtc}) between 1 and 9999 then replace(${text}, ' ', 'T') || '${suffix}' else ${text} || '${suffix}' end`;
 }
 
 /** A `\u0000` escape whose backslash is not itself escaped. */

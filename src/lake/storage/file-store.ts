@@ -21,4 +21,9 @@ export interface FileStore {
   readBytes(path: string): Promise<Buffer | null>;
   /** Bytes [offset, offset + length) of a file; shorter if the file ends before. */
   readRange(path: string, offset: number, length: number): Promise<Buffer | null>;
+  /**
+   * Calls `onChange` with the name of an entry of the folder that may have changed, null if that is not known.
+   * A hint: it may come late, twice or never. Null if the folder cannot be watched. Absent where no store can tell.
+   */
+  watch?(folder: string, onChange: (name: string | null) => void): Disposable | null;
 }

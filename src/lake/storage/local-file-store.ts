@@ -1,3 +1,4 @@
+import { type FSWatcher, watch } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import type { FileEntry, FileStat, FileStore } from './file-store.js';
 
@@ -38,5 +39,17 @@ export const localFileStore: FileStore = {
     } finally {
       await file.close();
     }
+  },
+
+  watch(folder, onChange): Disposable | null {
+    let watcher: FSWatcher;
+    try {
+      watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
+    } catch {
+      // No such folder, or the system's limit of watches is reached: whoever asked polls anyway.
+      return null;
+    }
+    watcher.on('error', () => watcher.close());
+    return { [Symbol.dispose]: () => watcher.close() };
   },
 };

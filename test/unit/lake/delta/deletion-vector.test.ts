@@ -254,4 +254,8 @@ describe('bitmap', () => {
 it('decodes Z85', () => {
   expect(decodeZ85('HelloWorld')?.toString('hex')).toBe('864fd26fb559f75b');
   expect(decodeZ85('%nSc1')).toBeNull();
+  // A last group that is short, padded with `#` in front.
+  expect(decodeZ85('Hello##093')?.toString('hex')).toBe('864fd26f0300');
+  expect(decodeZ85('##093Hello')).toBeNull();
+  expect(decodeZ85('##zzz')).toBeNull();
 });

@@ -1,0 +1,134 @@
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../change-relation.js';
+import { planChanges } from './change-plan.js';
+import { probeNewestVersion, readCommits, truncatedLog } from './commit-tail.js';
+import type { PartitionTexts } from './delta-action.js';
+import { openChangeRelation } from './delta-change-relation.js';
+import { latestDeltaVersion, openTableState } from './delta-snapshot.js';
+import type { DeltaTableOptions } from './delta-table-options.js';
+import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
+import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from './log-bookmark.js';
+import { logFolder } from './log-listing.js';
+import { canonicalRoot } from './log-path.js';
+import type { TableState } from './table-state.js';
+
+const BEFORE_THE_FIRST: LogHead = { version: -1n, protocol: null, metadata: null, fingerprint: null };
+/** Names of commits; other files of the log come and go without anything new. */
+const COMMIT_NAME = /^\d{20}\.json$/;
+
+/** The changes of a Delta table (protocol: "Change Data Files" and what it leaves to the file actions). */
+export class DeltaChangeFeed implements ChangeFeed {
+  readonly #options: DeltaTableOptions;
+  readonly #root: string;
+  /** Where the last `changes` ended: whoever follows a table goes on from there, without reading the log before it. */
+  #head: LogHead | null = null;
+
+  constructor(options: DeltaTableOptions) {
+    this.#root = canonicalRoot(options.root);
+    this.#options = { ...options, root: this.#root };
+  }
+
+  async newestVersion(after?: bigint): Promise<bigint> {
+    const found = after === undefined ? null : await probeNewestVersion({ ...this.#options, after });
+    return found ?? latestDeltaVersion(this.#options);
+  }
+
+  async bookmark(version?: bigint): Promise<string> {
+    return encodeBookmark(await this.#headFromLog(version));
+  }
+
+  watch(onHint: () => void): Disposable | null {
+    const onChange = (name: string | null) => {
+      if (name === null || COMMIT_NAME.test(name)) onHint();
+    };
+    return this.#options.store.watch?.(logFolder(this.#root), onChange) ?? null;
+  }
+
+  async changes(options: ChangesOptions): Promise<ChangeRelation> {
+    const { tableName, store } = this.#options;
+    const { from } = options;
+    const to = options.to ?? (await this.newestVersion(from < 0n ? undefined : from));
+    if (from < -1n || to < from) throw this.#rangeError(options, to);
+    const head = await this.#headAt(from, options.bookmark);
+    if (options.tableId !== undefined && head.metadata !== null && head.metadata.id !== options.tableId) {
+      throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
+    }
+    const commits = await readCommits({ store, root: this.#root, tableName, from, to });
+    const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
+    const plan = await planChanges({
+      ...this.#options,
+      head,
+      commits,
+      rules,
+      allowFileDiff: options.allowFileDiff,
+      livePartitions: () => this.#livePartitions(from),
+    });
+    const { protocol, metadata } = plan;
+    const fingerprint = to === from ? head.fingerprint : await commitFingerprint(store, this.#root, to);
+    const end: LogHead = { version: to, protocol, metadata, fingerprint };
+    const relation = await openChangeRelation({ ...this.#options, plan, from, to, bookmark: encodeBookmark(end) });
+    this.#head = end;
+    return relation;
+  }
+
+  /** @throws SOURCE_HISTORY_REWRITTEN if commit `from` is not the one that was read */
+  async #headAt(from: bigint, bookmark: string | undefined): Promise<LogHead> {
+    if (from === -1n) return BEFORE_THE_FIRST;
+    const kept = bookmark === undefined ? this.#head : decodeBookmark(bookmark);
+    if (kept === null || kept.version !== from) {
+      if (bookmark !== undefined) throw new Error(`the bookmark is that of version ${kept?.version}, not of ${from}`);
+      return this.#headFromOldLog(from);
+    }
+    const fingerprint = await commitFingerprint(this.#options.store, this.#root, from);
+    // Log clean-up may have taken that commit; then there is nothing to compare.
+    if (kept.fingerprint !== null && fingerprint !== null && fingerprint !== kept.fingerprint) {
+      const reason = `commit ${from} has other content than when it was applied`;
+      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
+    }
+    return kept;
+  }
+
+  /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer tells what was in force then */
+  async #headFromOldLog(from: bigint): Promise<LogHead> {
+    try {
+      return await this.#headFromLog(from);
+    } catch (error) {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
+      throw await truncatedLog(this.#options, from, error);
+    }
+  }
+
+  async #headFromLog(version: bigint | undefined): Promise<LogHead> {
+    const { protocol, metadata, segment } = await this.#state(version);
+    const fingerprint = await commitFingerprint(this.#options.store, this.#root, segment.version);
+    return { version: segment.version, protocol, metadata, fingerprint };
+  }
+
+  async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {
+    if (version < 0n) return new Map();
+    const { files } = await this.#state(version);
+    return new Map(files.flatMap(({ path, add }) => (add.partitionValues ? [[path, add.partitionValues]] : [])));
+  }
+
+  async #state(version: bigint | undefined): Promise<TableState> {
+    const { engine, store, tableName, allowOutsidePaths } = this.#options;
+    const connection = await engine.connect();
+    try {
+      const readCheckpoint = duckDbCheckpointReader(connection);
+      const base = { store, root: this.#root, tableName, allowOutsidePaths, readCheckpoint };
+      return await openTableState(version === undefined ? base : { ...base, version });
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  #rangeError({ from, to: wanted }: ChangesOptions, to: bigint): Error {
+    const table = this.#options.tableName;
+    if (wanted === undefined && from >= 0n) {
+      const reason = `version ${from} was applied, but the newest is ${to}`;
+      return syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
+    }
+    const reason = 'the first version must not be above the second';
+    return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
+  }
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { syncedTablesError } from '../../core/errors.js';
+import { type ChangeRelation, changeFields } from '../change-relation.js';
+import { collapseChanges, rowBalanceField } from '../collapse-changes.js';
+import { fileList } from '../parquet/parquet-schema.js';
+import type { ChangeFile, ChangePlan } from './change-plan.js';
+import { type ChangeSelect, changeSelect } from './change-select.js';
+import { ChangeVectors } from './change-tables.js';
+import { checkFiles } from './check-file-sizes.js';
+import type { DeltaTableOptions } from './delta-table-options.js';
+import { hasChangeFeed } from './table-layout.js';
+
+export interface OpenChangeRelationOptions extends DeltaTableOptions {
+  readonly plan: ChangePlan;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bookmark: string;
+}
+
+/**
+ * Files up to this many bytes in all are unpacked into the engine once before they are collapsed, which reads changes
+ * twice: opening a thousand small files costs more than their rows. Beyond it, memory counts more.
+ */
+const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
+
+/** Makes planned changes readable; the files are looked at before a row is read. */
+export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
+  const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
+  refuseReservedNames(options);
+  await checkFiles(
+    store,
+    plan.files.map(({ file, version }) => ({ file, version })),
+    {
+      tableName,
+      missing: 'DELTA_CHANGE_FILE_MISSING',
+    },
+  );
+  const schema = `changes_${randomUUID().replaceAll('-', '')}`;
+  const connection = await engine.connect();
+  try {
+    await connection.run(`create schema ${schema}`);
+    const vectors = new ChangeVectors({ store, root, tableName });
+    const { layout, files } = plan;
+    const select = await changeSelect({ connection, schema, layout, files, vectors, partitionTimeZone });
+    const fileBytes = sizeOf(files);
+    let collapsed = 0;
+    return {
+      from,
+      to,
+      end: endSnapshot(options),
+      schemaChanges: plan.schemaChanges,
+      isChangeFeed: plan.isChangeFeed,
+      fileCount: new Set(files.map((change) => change.file.path)).size,
+      fileBytes,
+      bookmark: options.bookmark,
+      select: select.sql,
+      countRows: () => countRows(connection, files, select),
+      async collapse(collapseOptions) {
+        const tables = `${schema}.c${collapsed++}`;
+        if (fileBytes <= UNPACKED_BYTES_MAX) await connection.run(`create table ${tables}_rows as ${select.sql}`);
+        const source = fileBytes <= UNPACKED_BYTES_MAX ? `select * from ${tables}_rows` : select.sql;
+        const { columns } = layout;
+        return collapseChanges(connection, { select: source, columns, keysTable: `${tables}_keys` }, collapseOptions);
+      },
+      async [Symbol.asyncDispose]() {
+        try {
+          await connection.run(`drop schema ${schema} cascade`);
+        } finally {
+          connection.closeSync();
+        }
+      },
+    };
+  } catch (error) {
+    await connection.run(`drop schema if exists ${schema} cascade`);
+    connection.closeSync();
+    throw error;
+  }
+}
+
+/** The names of what a change says beside its row; Delta forbids them where the feed is on. */
+function refuseReservedNames({ plan, tableName }: OpenChangeRelationOptions): void {
+  const reserved = [...changeFields, rowBalanceField].map((field) => field.name);
+  const taken = plan.layout.columns.find((column) => reserved.includes(column.name.toLowerCase()));
+  if (!taken) return;
+  const feature = `changes of a table with a column named "${taken.name}"`;
+  throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
+}
+
+function endSnapshot({ plan, tableName, to }: OpenChangeRelationOptions): ChangeRelation['end'] {
+  return {
+    tableName,
+    version: to,
+    committedAtMs: plan.committedAtMs,
+    tableId: plan.metadata.id,
+    columns: plan.layout.columns,
+    rowCount: null,
+    hasChangeFeed: hasChangeFeed(plan.metadata.configuration),
+  };
+}
+
+function sizeOf(files: readonly ChangeFile[]): bigint {
+  const sizes = new Map(files.map(({ file }) => [file.path, file.sizeBytes ?? 0]));
+  return [...sizes.values()].reduce((sum, size) => sum + BigInt(size), 0n);
+}
+
+/** Rows of whole files by their footers, less what vectors take out of them, and the single positions. */
+async function countRows(
+  connection: DuckDBConnection,
+  files: readonly ChangeFile[],
+  { positionRows }: ChangeSelect,
+): Promise<bigint> {
+  const whole = files.filter((change) => change.difference === null);
+  if (whole.length === 0) return positionRows;
+  const paths = [...new Set(whole.map((change) => change.file.path))];
+  const result = await connection.runAndReadAll(
+    `select file_name, num_rows::varchar from parquet_file_metadata(${fileList(paths)})`,
+  );
+  const rowsOf = new Map(result.getRowsJson().map(([path, rows]) => [String(path), BigInt(String(rows))]));
+  return whole.reduce((sum, { file }) => {
+    return sum + (rowsOf.get(file.path) ?? 0n) - (file.deletionVector?.cardinality ?? 0n);
+  }, positionRows);
+}

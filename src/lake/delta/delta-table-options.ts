@@ -1,0 +1,13 @@
+import type { Engine } from '../engine/duckdb-engine.js';
+import type { FileStore } from '../storage/file-store.js';
+
+/** Where a Delta table is and how it is to be read. */
+export interface DeltaTableOptions {
+  readonly engine: Engine;
+  readonly store: FileStore;
+  /** Folder that holds `_delta_log`. */
+  readonly root: string;
+  readonly tableName: string;
+  readonly allowOutsidePaths: boolean;
+  readonly partitionTimeZone: string;
+}

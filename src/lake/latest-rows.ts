@@ -1,0 +1,90 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Field } from '../core/data-type.js';
+import { quoteIdentifier } from '../core/names.js';
+import { EXAMPLE_KEYS_MAX } from './collapse-changes.js';
+import { nullOf } from './parquet/project-column.js';
+import type { Relation } from './relation.js';
+import { rowsOfKeys } from './rows-of-keys.js';
+import { formatKey } from './table-read.js';
+
+export interface LatestRowsOptions {
+  /** The source at the version up to which the changes go. */
+  readonly relation: Pick<Relation, 'parts'>;
+  readonly columns: readonly Field[];
+  readonly keyColumns: readonly string[];
+  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest. */
+  readonly timeseriesKey: string;
+  /** `CollapsedChanges.keysTable`; the rows that are looked up are kept beside it. */
+  readonly keysTable: string;
+}
+
+/** What has become of touched keys of which several rows may exist. */
+export interface LatestRows {
+  /** Of the form of `CollapsedChanges.select`, without the balance. A key with a tie comes several times. */
+  readonly select: string;
+  readonly upserts: bigint;
+  readonly deletes: bigint;
+  /** Keys with several rows of the same greatest value. */
+  readonly tieCount: bigint;
+  /** Some of them, as text. */
+  readonly ties: readonly string[];
+}
+
+/**
+ * Looks up the latest row of each touched key in the source itself: a row that lost its place may have been followed
+ * by one that no change mentions. Only those keys are read. Call it once for a `keysTable`.
+ */
+export async function latestRows(connection: DuckDBConnection, options: LatestRowsOptions): Promise<LatestRows> {
+  const { columns, keysTable, keyColumns } = options;
+  const names = keyColumns.map(quoteIdentifier);
+  const table = `${keysTable}_latest`;
+  const rows = rowsOfKeys(options.relation, options).join('\nunion all\n');
+  await connection.run(
+    `create table ${table} as select * from (${rows}) r
+     qualify rank() over (partition by ${names.join(', ')} order by ${quoteIdentifier(options.timeseriesKey)} desc nulls last) = 1`,
+  );
+  const key = names.join(', ');
+  const grouped = `(select ${key}, count(*) as _rows from ${table} group by ${key})`;
+  const [counts = []] = await rowsOf(
+    connection,
+    `select count(*), count(*) filter (_rows > 1), (select count(*) from ${keysTable}) from ${grouped}`,
+  );
+  const [upserts = 0n, tieCount = 0n, touched = 0n] = counts.map((count) => BigInt(String(count)));
+  const ties =
+    tieCount === 0n
+      ? []
+      : await rowsOf(
+          connection,
+          `select ${names.map((name) => `cast(${name} as varchar)`).join(', ')} from ${grouped} where _rows > 1
+           order by ${key} limit ${EXAMPLE_KEYS_MAX}`,
+        );
+  return {
+    select: lastStates(table, { columns, keysTable, names }),
+    upserts,
+    deletes: touched - upserts,
+    tieCount,
+    ties: ties.map((values) => formatKey(values.map(String))),
+  };
+}
+
+function lastStates(
+  table: string,
+  { columns, keysTable, names }: { columns: readonly Field[]; keysTable: string; names: readonly string[] },
+): string {
+  const found = columns.map((field) => `r.${quoteIdentifier(field.name)}`);
+  const gone = columns.map((field) => {
+    const name = quoteIdentifier(field.name);
+    return names.includes(name) ? `k.${name}` : `${nullOf(field.type)} as ${name}`;
+  });
+  const isSame = names.map((name) => `k.${name} = r.${name}`).join(' and ');
+  const change = (type: string) =>
+    `'${type}' as _change_type, k._touched_version as _commit_version, k._touched_at as _commit_timestamp`;
+  return `
+    select ${found.join(', ')}, ${change('upsert')} from ${table} r join ${keysTable} k on ${isSame}
+    union all
+    select ${gone.join(', ')}, ${change('delete')} from ${keysTable} k anti join ${table} r on ${isSame}`;
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
+  return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
+}

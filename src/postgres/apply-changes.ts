@@ -1,0 +1,175 @@
+import type pg from 'pg';
+import { quoteIdentifier } from '../core/names.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
+import { type CopySource, copyIn } from './copy-in.js';
+import { explainForeignKey } from './foreign-key-refusal.js';
+import { type Lease, requireLease } from './lease.js';
+import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { inTransaction } from './session.js';
+import { columnDefinitions, identifierList } from './shadow-table.js';
+import { solePartition } from './table-switch.js';
+
+/** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
+const CHANGE_TYPE_COLUMN = '_change_type';
+const ROW_BALANCE_COLUMN = '_row_balance';
+
+/** Below this the planner's guess for a table it knows nothing of is good enough. */
+const ANALYZE_ROWS_MIN = 1_000;
+/** Keys shown in a message. */
+const EXAMPLE_KEYS_MAX = 5;
+
+export interface ApplyOptions {
+  readonly client: pg.Client;
+  readonly lease: Lease;
+  readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
+  /** The columns of the source now. */
+  readonly columns: readonly TargetColumn[];
+  /** Columns to be added first; nothing else can be done to rows that stay. */
+  readonly columnChanges: ColumnChanges;
+  /** Opens the changes: one row a key, `columns`, CHANGE_TYPE_COLUMN, ROW_BALANCE_COLUMN. Called again for each attempt. */
+  readonly openSource: () => Promise<CopySource>;
+  /** Writes position and results in the same transaction. */
+  readonly finish: (counts: ApplyCounts) => Promise<void>;
+  readonly patienceMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ApplyCounts {
+  /** Changes that came in: one a key. */
+  readonly rowsStaged: bigint;
+  /** Rows inserted or really changed. */
+  readonly rowsWritten: bigint;
+  readonly rowsDeleted: bigint;
+  /** Rows that were not there before. */
+  readonly rowsInserted: bigint;
+}
+
+/**
+ * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
+ * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
+ * are not rewritten. Readers wait only if columns are added.
+ * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ */
+export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
+  try {
+    return await withLockPatience(options, () => applyOnce(options));
+  } catch (error) {
+    if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
+    throw explainForeignKey(error, options.table);
+  }
+}
+
+/** The source has several rows with one of these keys, each given as the texts of its columns. */
+export class KeyBalanceBroken extends Error {
+  readonly keys: readonly (readonly string[])[];
+
+  constructor(keys: readonly (readonly string[])[]) {
+    super('the source has several rows with one key');
+    this.keys = keys;
+  }
+}
+
+class BalanceBroken extends Error {}
+
+const STAGING = 'pg_temp.synced_tables_changes';
+
+async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
+  const { client, lease, table, columns } = options;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  return inTransaction(client, async () => {
+    const rowsStaged = await stage(options);
+    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
+    await client.query(NO_SILENCE);
+    await requireLease(client, lease, table.fullName);
+    await addColumns(options, target);
+    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+    const partition = await solePartition(client, options.relation);
+    const deleted = await client.query(
+      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+    );
+    const written = await client.query<{ inserted: string; written: string }>(
+      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
+       select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
+    );
+    const counts = {
+      rowsStaged,
+      rowsWritten: BigInt(written.rows[0]?.written ?? 0),
+      rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
+      rowsDeleted: BigInt(deleted.rowCount ?? 0),
+    };
+    if (table.timeseriesKey === null) await requireBalance(client, counts);
+    await options.finish(counts);
+    return counts;
+  });
+}
+
+async function stage(options: ApplyOptions): Promise<bigint> {
+  const { client, columns } = options;
+  await client.query(
+    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
+  );
+  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
+  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${STAGING}`);
+  return rows;
+}
+
+/**
+ * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
+ * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ */
+async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
+  const { rows } = await client.query<{ balance: string }>(
+    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
+  );
+  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
+}
+
+/** Stages the changes once more, and looks for keys that would end up with other than one row, or none. */
+async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
+  const { client, table } = options;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const [firstKey = ''] = table.keyColumns;
+  return inTransaction(client, async () => {
+    await stage(options);
+    const { rows } = await client.query<{ key: string[] }>(
+      `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
+         from ${STAGING} s left join ${target} t on ${isSameKey(table)}
+        where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
+              <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
+        order by 1 limit ${EXAMPLE_KEYS_MAX}`,
+    );
+    return rows.map((row) => row.key);
+  });
+}
+
+async function addColumns(options: ApplyOptions, target: string): Promise<void> {
+  if (!hasColumnChanges(options.columnChanges)) return;
+  const { client } = options;
+  const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+  await client.query(BRIEF_LOCKS);
+  await applyColumnChanges(client, options.table, target, options.columnChanges);
+  await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
+}
+
+function isSameKey(table: SyncedTable): string {
+  return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
+}
+
+/** In the order of the key, so that neighbours in the index are written together. */
+function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
+  const names = identifierList(columns.map((column) => column.field.name));
+  const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
+  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
+  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
+  const keys = identifierList(table.keyColumns);
+  const conflict =
+    others.length === 0
+      ? 'nothing'
+      : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
+  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
+            order by ${keys} on conflict (${keys}) do ${conflict}`;
+}

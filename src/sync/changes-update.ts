@@ -1,0 +1,235 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
+import { rowBalanceField } from '../lake/collapse-changes.js';
+import { openCopyStream } from '../lake/engine/copy-stream.js';
+import type { LakeTable } from '../lake/lake-table.js';
+import { latestRows } from '../lake/latest-rows.js';
+import type { Relation } from '../lake/relation.js';
+import { copySelects, countRowsWithNul, formatKey } from '../lake/table-read.js';
+import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
+import type { ColumnChanges } from '../postgres/column-changes.js';
+import type { Lease } from '../postgres/lease.js';
+import type { TableUpdateResult } from '../postgres/table-update-record.js';
+import { commitPosition } from './commit-position.js';
+import { explainLoadError } from './load-errors.js';
+import { tableRead } from './load-shadow.js';
+import { planTarget } from './plan-target.js';
+
+/** Above this part of the table, copying it anew and switching is as fast as applying changes (docs/decisions/0005). */
+const CHANGED_PART_MAX = 0.1;
+
+/** Tables smaller than this are not worth a thought. */
+const SMALL_TABLE_ROWS = 10_000n;
+
+export interface ChangesUpdateOptions {
+  readonly client: pg.Client;
+  readonly lease: Lease;
+  readonly updateId: string;
+  readonly table: SyncedTable;
+  readonly lakeTable: LakeTable;
+  /** OID of the published table. */
+  readonly relation: number;
+  readonly signal: AbortSignal;
+  readonly patienceMs?: number;
+}
+
+/** `copy`: the changes were not applied, since copying the whole table is better or the only way; `reason` says why. */
+export type ChangesOutcome =
+  | { readonly kind: 'applied'; readonly result: TableUpdateResult }
+  | { readonly kind: 'copy'; readonly reason: string };
+
+/** Brings a table from its position to the newest version of its source by what has changed between the two. */
+export async function runChangesUpdate(options: ChangesUpdateOptions): Promise<ChangesOutcome> {
+  const { table, lakeTable } = options;
+  if (table.syncedVersion === null || lakeTable.changeFeed === null)
+    return { kind: 'copy', reason: 'it has no position' };
+  const changes = await lakeTable.changeFeed.changes({
+    from: table.syncedVersion,
+    keyColumns: table.keyColumns,
+    allowFileDiff: table.allowFileDiff,
+    ...(table.sourceBookmark === null ? {} : { bookmark: table.sourceBookmark }),
+    ...(table.sourceTableId === null ? {} : { tableId: table.sourceTableId }),
+  });
+  await using _ = changes;
+  const reason = reasonToCopy(changes) ?? (await tooManyChanges(options, changes));
+  if (reason !== null) return { kind: 'copy', reason };
+  return { kind: 'applied', result: await apply(options, changes) };
+}
+
+/** Rows that stay would have to be rewritten: in a widened column, and in a nested value that got a new member. */
+function reasonToCopy(changes: ChangeRelation): string | null {
+  const rewriting = changes.schemaChanges.find((change) => change.kind !== 'added' || change.column.includes('.'));
+  return rewriting ? `column "${rewriting.column}" was changed in the source (${rewriting.kind})` : null;
+}
+
+async function tooManyChanges(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<string | null> {
+  const { rowCount } = options.table;
+  if (rowCount === null || changes.fileCount === 0) return null;
+  const changedRows = await changes.countRows();
+  if (changedRows < SMALL_TABLE_ROWS || Number(changedRows) <= Number(rowCount) * CHANGED_PART_MAX) return null;
+  return `${changedRows} changes are many for ${rowCount} rows`;
+}
+
+async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
+  const { client, table, lakeTable, relation, signal } = options;
+  const columns = planTarget(changes.end, table);
+  const startedAt = performance.now();
+  const states = await lastStates(options, changes);
+  await using _ = states;
+  let result: TableUpdateResult | null = null;
+  try {
+    const rowsWithStrippedCharacters = await countStripped(options, columns, states);
+    await applyChanges({
+      ...options,
+      columns,
+      columnChanges: addedColumns(changes, columns),
+      openSource: () => openChanges(lakeTable, table, columns, states),
+      finish: async (counts) => {
+        const loadSeconds = (performance.now() - startedAt) / 1000;
+        result = { ...summary(changes, states, counts), rowsWithStrippedCharacters, loadSeconds };
+        await commitPosition({
+          client,
+          updateId: options.updateId,
+          table,
+          snapshot: changes.end,
+          bookmark: changes.bookmark,
+          relation,
+          result,
+          rowCount: table.rowCount === null ? null : table.rowCount + counts.rowsInserted - counts.rowsDeleted,
+        });
+      },
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof KeyBalanceBroken) throw duplicateKeys(table, error.keys.map(formatKey));
+    const fields = columns.map((column) => column.field);
+    throw await explainLoadError(error, {
+      engine: lakeTable.engine,
+      relation: upserts(states),
+      table,
+      columns: fields,
+    });
+  }
+  if (result === null) throw new Error('the changes were applied without a result');
+  return result;
+}
+
+/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
+interface LastStates extends AsyncDisposable {
+  readonly select: string;
+  readonly rowsWithoutKey: bigint;
+}
+
+/** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
+async function lastStates(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<LastStates> {
+  const { table, lakeTable } = options;
+  const { keyColumns, timeseriesKey } = table;
+  const collapsed = await changes.collapse({ keyColumns });
+  const { rowsWithoutKey } = collapsed;
+  if (timeseriesKey === null) {
+    if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
+    return { select: collapsed.select, rowsWithoutKey, [Symbol.asyncDispose]: async () => {} };
+  }
+  // Which row of a key is the latest only the source at that version tells.
+  const relation = await lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { keysTable } = collapsed;
+    const { columns } = changes.end;
+    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
+    if (latest.tieCount > 0n) throw tie(table, timeseriesKey, latest.ties);
+    const select = `select *, 0::bigint as _row_balance from (${latest.select})`;
+    return { select, rowsWithoutKey, [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose]() };
+  } catch (error) {
+    await relation[Symbol.asyncDispose]();
+    throw error;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function summary(
+  changes: ChangeRelation,
+  states: LastStates,
+  counts: ApplyCounts,
+): Omit<TableUpdateResult, 'rowsWithStrippedCharacters' | 'loadSeconds'> {
+  return {
+    method: 'CHANGES',
+    version: changes.to,
+    rowsWritten: counts.rowsWritten,
+    rowsDeleted: counts.rowsDeleted,
+    rowsWithoutKey: states.rowsWithoutKey,
+  };
+}
+
+/** New columns of the source that the table does not have yet. */
+function addedColumns(changes: ChangeRelation, columns: readonly TargetColumn[]): ColumnChanges {
+  const names = new Set(changes.schemaChanges.map((change) => change.column));
+  const added = columns.filter((column) => names.has(column.field.name));
+  return { added, dropped: [], retyped: [] };
+}
+
+async function openChanges(
+  lakeTable: LakeTable,
+  table: SyncedTable,
+  columns: readonly TargetColumn[],
+  states: LastStates,
+) {
+  const { engine } = lakeTable;
+  const connection = await engine.connect();
+  const [changeType] = changeFields;
+  if (!changeType) throw new Error('changes have no type');
+  const fields = [...columns.map((column) => column.field), changeType, rowBalanceField];
+  const relation = { ...upserts(states), parts: [states.select] };
+  const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
+  const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
+  const finished = stream.finished.finally(() => connection.closeSync());
+  finished.catch(() => {});
+  return { bytes: stream.bytes, finished };
+}
+
+/** The new and changed rows, for looking at what was wrong with them. */
+function upserts(states: LastStates): Relation {
+  return {
+    parts: [`select * from (${states.select}) where _change_type = 'upsert'`],
+    rowCount: null,
+    // The relation that they come from is closed by whoever opened it.
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function countStripped(
+  options: ChangesUpdateOptions,
+  columns: readonly TargetColumn[],
+  states: LastStates,
+): Promise<bigint> {
+  const { table, lakeTable } = options;
+  if (table.invalidCharacters === 'fail') return 0n;
+  const connection = await lakeTable.engine.connect();
+  try {
+    return await countRowsWithNul(connection, upserts(states), tableRead(table, columns));
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function duplicateKeys(table: SyncedTable, keys: readonly string[]) {
+  return syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    keys: keys.join(', '),
+  });
+}
+
+function tie(table: SyncedTable, timeseries: string, keys: readonly string[]) {
+  return syncedTablesError('TIMESERIES_KEY_TIE', {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    timeseries,
+    keys: keys.join(', '),
+  });
+}

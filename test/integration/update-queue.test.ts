@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { isLeaseHeld, releaseLease, renewLease, requireLease } from '../../src/postgres/lease.js';
+import {
+  type ClaimedUpdate,
+  claimUpdate,
+  finishUpdate,
+  msUntilNextDue,
+  requeueUpdate,
+} from '../../src/queue/update-queue.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { postgresServers } from '../support/postgres.js';
+
+async function create(client: pg.Client, name: string): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    `select synced_tables.create_synced_table($1, 'a.b.c', array['id']) as id`,
+    [name],
+  );
+  return rows[0]?.id ?? '';
+}
+
+async function mustClaim(client: pg.Client, holder: string, leaseSeconds = 30): Promise<ClaimedUpdate> {
+  const claim = await claimUpdate(client, { holder, leaseSeconds, running: [] });
+  if (!claim) throw new Error('nothing was claimed');
+  return claim;
+}
+
+describe.each(postgresServers())('the update queue on $name', (server) => {
+  it('gives each update to one of many sidecars that ask at once', async () => {
+    await using database = await createMigratedDatabase(server);
+    const ids = new Set<string>();
+    for (const n of [1, 2, 3, 4]) ids.add(await create(database.admin, `gold.t${n}`));
+    const sidecars = await Promise.all([1, 2, 3, 4, 5, 6].map(() => database.connectAsSidecar()));
+    const rounds = await Promise.all(
+      sidecars.map(async (client) => {
+        const options = { holder: randomUUID(), leaseSeconds: 30, running: [] as string[] };
+        const taken: string[] = [];
+        for (let claim = await claimUpdate(client, options); claim; claim = await claimUpdate(client, options)) {
+          options.running.push(claim.lease.pipelineId);
+          taken.push(claim.updateId);
+        }
+        return taken;
+      }),
+    );
+    // A pipeline that another session is just looking at is skipped, and found by the next look.
+    const claimed = rounds.flat();
+    const rest = await claimUpdate(database.admin, { holder: randomUUID(), leaseSeconds: 30, running: [] });
+    expect(new Set([...claimed, ...(rest ? [rest.updateId] : [])])).toEqual(ids);
+    expect(claimed.length + (rest ? 1 : 0)).toBe(ids.size);
+  });
+
+  it('runs one update of a pipeline at a time', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    const first = await create(database.admin, 'gold.t');
+    const holder = randomUUID();
+    const claim = await mustClaim(client, holder);
+    const { rows } = await database.admin.query<{ id: string }>(`select synced_tables.sync_now('gold.t') as id`);
+    expect(rows[0]?.id).not.toBe(first);
+    const running = [claim.lease.pipelineId];
+    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running })).toBeNull();
+    expect(await claimUpdate(client, { holder: randomUUID(), leaseSeconds: 30, running: [] })).toBeNull();
+    await finishUpdate(client, claim, null);
+    await releaseLease(client, claim.lease);
+    expect((await mustClaim(client, holder)).updateId).toBe(rows[0]?.id);
+  });
+
+  it('fences a holder whose lease ran out and was taken over: it can neither renew, commit, finish nor put back', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    const update = await create(database.admin, 'gold.t');
+    const old = await mustClaim(client, randomUUID(), 0.05);
+    await sleep(100);
+    const young = await mustClaim(client, randomUUID());
+    expect(young).toMatchObject({ updateId: update, attempt: 2 });
+    expect(young.lease.epoch).toBe(old.lease.epoch + 1n);
+    expect(await renewLease(client, old.lease, 30)).toBe(false);
+    expect(await isLeaseHeld(client, old.lease)).toBe(false);
+    await expect(requireLease(client, old.lease, 'gold.t')).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await finishUpdate(client, old, null);
+    await requeueUpdate(client, old, 0, true);
+    await releaseLease(client, old.lease);
+    const { rows } = await client.query('select state from synced_tables._updates');
+    expect(rows).toEqual([{ state: 'RUNNING' }]);
+    expect(await isLeaseHeld(client, young.lease)).toBe(true);
+  });
+
+  it('keeps others from taking a lease over while its holder commits, even if it ran out, and the holder may renew it', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    const other = await database.connectAsSidecar();
+    await create(database.admin, 'gold.t');
+    const claim = await mustClaim(client, randomUUID(), 0.05);
+    await client.query('begin');
+    await requireLease(client, claim.lease, 'gold.t');
+    await sleep(100);
+    expect(await claimUpdate(other, { holder: randomUUID(), leaseSeconds: 30, running: [] })).toBeNull();
+    await other.query(`set lock_timeout = '1s'`);
+    expect(await renewLease(other, claim.lease, 0.05)).toBe(true);
+    await client.query('commit');
+    await sleep(100);
+    expect(await claimUpdate(other, { holder: randomUUID(), leaseSeconds: 30, running: [] })).not.toBeNull();
+  });
+
+  it('gives a sidecar at once what its own lost connection left running, unless it is still at work on it', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    const update = await create(database.admin, 'gold.t');
+    const holder = randomUUID();
+    const { lease } = await mustClaim(client, holder);
+    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running: [lease.pipelineId] })).toBeNull();
+    expect(await mustClaim(client, holder)).toMatchObject({ updateId: update, attempt: 2 });
+  });
+
+  it('tells when to look again: at the next try, and when the lease of another sidecar runs out', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    const holder = randomUUID();
+    expect(await msUntilNextDue(client, holder)).toBeNull();
+    await create(database.admin, 'gold.t');
+    const claim = await mustClaim(client, randomUUID(), 20);
+    const untilExpiry = await msUntilNextDue(client, holder);
+    expect(untilExpiry).toBeGreaterThan(15_000);
+    expect(untilExpiry).toBeLessThanOrEqual(20_000);
+    await requeueUpdate(client, claim, 5, true);
+    await releaseLease(client, claim.lease);
+    const untilTry = await msUntilNextDue(client, holder);
+    expect(untilTry).toBeGreaterThan(2_000);
+    expect(untilTry).toBeLessThanOrEqual(5_000);
+    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running: [] })).toBeNull();
+  });
+});
