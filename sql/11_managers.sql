@@ -13,28 +13,40 @@ $$;
 comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
 
 create function databricks_auth.acting_role() returns name
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
-$$;
+  );
+end $$;
 comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
 
 create function databricks_auth.is_superuser(who name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select coalesce((select r.rolsuper from pg_roles r where r.rolname = who), false)
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_superuser(name) is 'Whether the role is a superuser of Postgres.';
 
 create function databricks_auth.is_sync(who name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  return (
   select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
 
 create function databricks_auth.is_synced_table(relation oid) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select exists (select from databricks_auth.synced_tables s where s.synced_table = relation)
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_synced_table(oid) is 'Whether a relation is a synced table, or was one and stayed after its syncing was stopped.';
 
 create function databricks_auth.hint() returns text
@@ -72,12 +84,15 @@ create policy managers_appoint on databricks_auth.managers to databricks_superus
 grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
 
 create function databricks_auth.can_manage(relation oid, who name) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select databricks_auth.is_synced_table(relation)
      and (pg_has_role(who, 'databricks_superuser', 'usage') or pg_has_role(who, 'databricks_sync', 'usage')
           or exists (select from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
                       where m.synced_table = relation and pg_has_role(who, r.oid, 'usage')))
-$$;
+  );
+end $$;
 comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.';
 
 create function databricks_auth.check_appointment(relation regclass, manager text) returns regrole

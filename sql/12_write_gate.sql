@@ -3,13 +3,16 @@
 -- Statement triggers fire for the named table only, so nothing runs twice.
 
 create function databricks_auth.override() returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
   -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment.
+  return (
   select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
      and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
      and not exists (select from pg_db_role_setting, unnest(setconfig) setting where setting like 'databricks\_auth.allow\_ddl=%')
-$$;
+  );
+end $$;
 comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
 
 create function databricks_auth.write_guard() returns trigger
@@ -82,9 +85,12 @@ $$;
 comment on function databricks_auth.rebuild_parts(oid) is 'Writes down what belongs to a synced table.';
 
 create function databricks_auth.is_guarded(relation oid) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select exists (select from databricks_auth.parts p where p.synced_table = relation and p.place = databricks_auth.place())
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, and not only carried here by a restore that is still under way.';
 
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void

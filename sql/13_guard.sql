@@ -26,8 +26,10 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 grant select on databricks_auth.open_windows to public;
 
 create function databricks_auth.names_in(command text) returns name[]
-language sql immutable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $f$
+begin
   -- Splits at ASCII punctuation, as written and folded, and at double quotes, with and without "" undone.
+  return (
   with input as (select left(command, 100000) as text),
   word as (select regexp_split_to_table(replace(text, '$$', ' '), '[\s!-#%-/:-@\[-^`{-~]+') as word from input),
   quoted as (select unnest(string_to_array(replace(text, '""', e'\x01'), '"')) as word from input),
@@ -39,7 +41,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $f$
     union all select replace(rtrim(split_part(word, e'\x01\n', 1), e'\x01'), e'\x01', '"') from quoted
   )
   select array_agg(distinct word::name) from name where length(word) between 1 and 255
-$f$;
+  );
+end $f$;
 comment on function databricks_auth.names_in(text) is
   'Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".';
 

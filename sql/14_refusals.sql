@@ -7,7 +7,8 @@
 --   databricks_auth_careful   ddl_command_end     stops superusers and schema owners from carelessness
 --   databricks_auth_drop      sql_drop
 --
--- Triggers of one event fire in the order of their names.
+-- Triggers of one event fire in the order of their names. What runs at every DDL is PL/pgSQL, which keeps its plans: an SQL
+-- function with a SET clause is planned anew at each call.
 
 create function databricks_auth.ev_guard() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -25,7 +26,10 @@ end $$;
 comment on function databricks_auth.ev_guard() is 'Event trigger: refuses DDL of code that runs inside a window.';
 
 create function databricks_auth.altered_tables() returns table (relation oid, object_identity text)
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
   with done as (
     select d.object_identity, d.classid, d.objid,
            case d.classid
@@ -36,21 +40,21 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
            end as target
       from pg_event_trigger_ddl_commands() d
   )
-  select s.synced_table, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
+  select s.synced_table::oid, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
   union all
   select p.synced_table, done.object_identity from done join databricks_auth.parts p on p.part = done.target and p.kind = 'partition'
   union all
   select i.inhparent, done.object_identity from done join pg_inherits i on i.inhrelid = done.target and done.classid = 'pg_class'::regclass
     join databricks_auth.synced_tables s on s.synced_table = i.inhparent
   union all
-  select s.synced_table, done.object_identity from done
+  select s.synced_table::oid, done.object_identity from done
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
     join databricks_auth.synced_tables s on s.synced_table = c.oid
   union all
   select p.synced_table, done.object_identity from done
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
-    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition'
-$$;
+    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
+end $$;
 comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
 
 create function databricks_auth.check_altered(effective name, command text) returns void
@@ -88,8 +92,10 @@ end $$;
 comment on function databricks_auth.ev_careful() is 'Event trigger: stops changes of synced tables that Postgres itself would allow.';
 
 create function databricks_auth.target_in(command text, tag text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Everything up to the target has to match from the very start of the text; else there is no answer.
+  return (
   with part as (
     select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
            '((?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?)' as target,
@@ -106,7 +112,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     when 'CREATE TRIGGER' then 'CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+[^"'']*?\sON\s+' || target
     when 'CREATE RULE' then 'CREATE\s+(?:OR\s+REPLACE\s+)?RULE\s+' || name || '\s+AS\s+ON\s+\w+\s+TO\s+' || target
   end) from part
-$$;
+  );
+end $$;
 comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
 
 create function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
@@ -189,12 +196,15 @@ end $$;
 comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
 
 create function databricks_auth.innermost_command(stack text) returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
   -- there is no answer); without one, it is the client's.
+  return (
   select case when strpos(stack, e'\n') = 0 then current_query()
               else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
-$$;
+  );
+end $$;
 comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
 
 create function databricks_auth.install_event_triggers() returns setof text

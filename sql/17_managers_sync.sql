@@ -10,9 +10,22 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function synced_tables._manages(text) is 'Whether the acting role is a manager of the table.';
 
+create function synced_tables._runs_code_of_others() returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- There is no query in autovacuum.
+  select coalesce(current_query() ~* '(^|;)\s*(analyze|vacuum|reindex|cluster|refresh)\M'
+                  or (current_query() ~* '(^|;)\s*(create|alter)\M' and current_query() !~* '\m(sync_now|delete_synced_table)\s*\('), true)
+$$;
+comment on function synced_tables._runs_code_of_others() is
+  'Whether the session runs a command that calls functions as the owner of a table: the session''s role then says nothing about who asks.';
+
 create or replace function synced_tables._require_control(synced_table text, created_by name, action text) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
+  if synced_tables._runs_code_of_others() then
+    perform synced_tables._raise('PERMISSION_DENIED', '42501',
+      format('Synced table %s cannot be asked to %s from inside another command.', synced_table, action), 'Call the function in a statement of its own.');
+  end if;
   if not synced_tables._may_control(created_by) and not synced_tables._manages(synced_table) then
     perform synced_tables._raise('PERMISSION_DENIED', '42501',
       format('Role %I may not %s synced table %s.', synced_tables._acting_role(), action, synced_table),
@@ -176,6 +189,6 @@ end $$;
 comment on function synced_tables.repair() is
   'Puts roles, owners, rights, write gates, event triggers, managers and registrations right: after a restore, a role rename, or with doubts. For superusers; safe to repeat. Says what it found.';
 
-revoke execute on function synced_tables._manages(text), synced_tables._grant_manager(name), synced_tables._revoke_manager(name),
+revoke execute on function synced_tables._manages(text), synced_tables._runs_code_of_others(), synced_tables._grant_manager(name), synced_tables._revoke_manager(name),
   synced_tables._managers_changed(), synced_tables._watch_managers(), synced_tables._table_was_dropped(oid, name), synced_tables._repair_registrations(),
   synced_tables._repair_rights(), synced_tables.repair() from public;

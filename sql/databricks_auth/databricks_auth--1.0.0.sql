@@ -247,28 +247,40 @@ $$;
 comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
 
 create function databricks_auth.acting_role() returns name
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
-$$;
+  );
+end $$;
 comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
 
 create function databricks_auth.is_superuser(who name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select coalesce((select r.rolsuper from pg_roles r where r.rolname = who), false)
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_superuser(name) is 'Whether the role is a superuser of Postgres.';
 
 create function databricks_auth.is_sync(who name) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  return (
   select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
 
 create function databricks_auth.is_synced_table(relation oid) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select exists (select from databricks_auth.synced_tables s where s.synced_table = relation)
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_synced_table(oid) is 'Whether a relation is a synced table, or was one and stayed after its syncing was stopped.';
 
 create function databricks_auth.hint() returns text
@@ -306,12 +318,15 @@ create policy managers_appoint on databricks_auth.managers to databricks_superus
 grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
 
 create function databricks_auth.can_manage(relation oid, who name) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select databricks_auth.is_synced_table(relation)
      and (pg_has_role(who, 'databricks_superuser', 'usage') or pg_has_role(who, 'databricks_sync', 'usage')
           or exists (select from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
                       where m.synced_table = relation and pg_has_role(who, r.oid, 'usage')))
-$$;
+  );
+end $$;
 comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.';
 
 create function databricks_auth.check_appointment(relation regclass, manager text) returns regrole
@@ -385,13 +400,16 @@ grant select on public.databricks_synced_table_managers to public;
 -- Statement triggers fire for the named table only, so nothing runs twice.
 
 create function databricks_auth.override() returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
   -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment.
+  return (
   select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
      and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
      and not exists (select from pg_db_role_setting, unnest(setconfig) setting where setting like 'databricks\_auth.allow\_ddl=%')
-$$;
+  );
+end $$;
 comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
 
 create function databricks_auth.write_guard() returns trigger
@@ -464,9 +482,12 @@ $$;
 comment on function databricks_auth.rebuild_parts(oid) is 'Writes down what belongs to a synced table.';
 
 create function databricks_auth.is_guarded(relation oid) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
   select exists (select from databricks_auth.parts p where p.synced_table = relation and p.place = databricks_auth.place())
-$$;
+  );
+end $$;
 comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, and not only carried here by a restore that is still under way.';
 
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
@@ -594,8 +615,10 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 grant select on databricks_auth.open_windows to public;
 
 create function databricks_auth.names_in(command text) returns name[]
-language sql immutable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $f$
+begin
   -- Splits at ASCII punctuation, as written and folded, and at double quotes, with and without "" undone.
+  return (
   with input as (select left(command, 100000) as text),
   word as (select regexp_split_to_table(replace(text, '$$', ' '), '[\s!-#%-/:-@\[-^`{-~]+') as word from input),
   quoted as (select unnest(string_to_array(replace(text, '""', e'\x01'), '"')) as word from input),
@@ -607,7 +630,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $f$
     union all select replace(rtrim(split_part(word, e'\x01\n', 1), e'\x01'), e'\x01', '"') from quoted
   )
   select array_agg(distinct word::name) from name where length(word) between 1 and 255
-$f$;
+  );
+end $f$;
 comment on function databricks_auth.names_in(text) is
   'Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".';
 
@@ -946,7 +970,8 @@ revoke execute on function databricks_auth.names_in(text), databricks_auth.names
 --   databricks_auth_careful   ddl_command_end     stops superusers and schema owners from carelessness
 --   databricks_auth_drop      sql_drop
 --
--- Triggers of one event fire in the order of their names.
+-- Triggers of one event fire in the order of their names. What runs at every DDL is PL/pgSQL, which keeps its plans: an SQL
+-- function with a SET clause is planned anew at each call.
 
 create function databricks_auth.ev_guard() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -964,7 +989,10 @@ end $$;
 comment on function databricks_auth.ev_guard() is 'Event trigger: refuses DDL of code that runs inside a window.';
 
 create function databricks_auth.altered_tables() returns table (relation oid, object_identity text)
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
   with done as (
     select d.object_identity, d.classid, d.objid,
            case d.classid
@@ -975,21 +1003,21 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
            end as target
       from pg_event_trigger_ddl_commands() d
   )
-  select s.synced_table, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
+  select s.synced_table::oid, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
   union all
   select p.synced_table, done.object_identity from done join databricks_auth.parts p on p.part = done.target and p.kind = 'partition'
   union all
   select i.inhparent, done.object_identity from done join pg_inherits i on i.inhrelid = done.target and done.classid = 'pg_class'::regclass
     join databricks_auth.synced_tables s on s.synced_table = i.inhparent
   union all
-  select s.synced_table, done.object_identity from done
+  select s.synced_table::oid, done.object_identity from done
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
     join databricks_auth.synced_tables s on s.synced_table = c.oid
   union all
   select p.synced_table, done.object_identity from done
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
-    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition'
-$$;
+    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
+end $$;
 comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
 
 create function databricks_auth.check_altered(effective name, command text) returns void
@@ -1027,8 +1055,10 @@ end $$;
 comment on function databricks_auth.ev_careful() is 'Event trigger: stops changes of synced tables that Postgres itself would allow.';
 
 create function databricks_auth.target_in(command text, tag text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Everything up to the target has to match from the very start of the text; else there is no answer.
+  return (
   with part as (
     select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
            '((?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?)' as target,
@@ -1045,7 +1075,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     when 'CREATE TRIGGER' then 'CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+[^"'']*?\sON\s+' || target
     when 'CREATE RULE' then 'CREATE\s+(?:OR\s+REPLACE\s+)?RULE\s+' || name || '\s+AS\s+ON\s+\w+\s+TO\s+' || target
   end) from part
-$$;
+  );
+end $$;
 comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
 
 create function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
@@ -1128,12 +1159,15 @@ end $$;
 comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
 
 create function databricks_auth.innermost_command(stack text) returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
   -- there is no answer); without one, it is the client's.
+  return (
   select case when strpos(stack, e'\n') = 0 then current_query()
               else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
-$$;
+  );
+end $$;
 comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
 
 create function databricks_auth.install_event_triggers() returns setof text

@@ -1,6 +1,6 @@
 // What the guard costs: DDL on unrelated tables by a manager of 1,000 synced tables, reads, and the sync's own writes;
 // with its event triggers and without. Needs a build: node test/bench/guard-cost.mjs [major] [tables]
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -9,6 +9,7 @@ import { migrateDatabase } from '../../dist/postgres/migrate.js';
 
 const [major = 18, tables = 1000] = process.argv.slice(2).map(Number);
 const folder = await mkdtemp(path.join(tmpdir(), 'guard-cost-'));
+await chmod(folder, 0o755); // the server may run as another user
 const server = await startEmbeddedPostgres({
   major,
   dataDir: path.join(folder, 'data'),
@@ -19,7 +20,7 @@ try {
   await admin.connect();
   await migrateDatabase(admin);
   await admin.query(`create schema gold; create role bench_manager; create schema own authorization bench_manager;
-    grant usage on schema gold to bench_manager; grant create on schema gold to databricks_sync`);
+    grant usage on schema gold to bench_manager; grant usage, create on schema gold to databricks_sync`);
   for (let n = 0; n < tables; n++) {
     await admin.query(`set role databricks_sync;
       create table __db_system.partition_${n} (id bigint primary key, note text);
@@ -57,7 +58,8 @@ async function setGuard(state) {
 async function measureAll() {
   const nested = (body, count) => `do $$ begin for i in 1..${count} loop ${body} end loop; end $$`;
   const index = 'create index bench_index on own.t (note); drop index own.bench_index;';
-  const alter = 'alter table own.t add column more int; alter table own.t drop column more;';
+  const alter =
+    'alter table own.t alter column note set statistics 10; alter table own.t alter column note set statistics 20;';
   const create = 'create table own.u (id int); drop table own.u;';
   await admin.query('set role bench_manager; create table if not exists own.t (id int, note text); reset role');
   const manager = 'bench_manager';

@@ -492,6 +492,24 @@ const tricks: Attack[] = [
     cleanup: ['drop table own.bait', 'drop function own.b(text)'],
     statements: ['analyze own.bait', 'reindex table own.bait', 'vacuum full own.bait'],
   },
+  {
+    name: 'a manager’s index function that deletes another table under a superuser’s maintenance',
+    as: 'superuser',
+    setup: [
+      'set role {other}',
+      'create function own.b(text) returns text language plpgsql immutable as $$ begin begin perform synced_tables.delete_synced_table($q$gold.x$q$, true); exception when others then null; end; begin perform synced_tables.sync_now($q$gold.x$q$, true); exception when others then null; end; return $1; end $$',
+      `create table own.bait as select 'n' as note`,
+      'create index on own.bait (own.b(note))',
+      'reset role',
+    ],
+    cleanup: ['drop table own.bait', 'drop function own.b(text)'],
+    statements: [
+      'analyze own.bait',
+      'reindex table own.bait',
+      'vacuum full analyze own.bait',
+      'create index on own.bait (own.b(note))',
+    ],
+  },
   // Internals
   {
     name: 'internal tables and functions',

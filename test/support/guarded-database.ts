@@ -92,7 +92,8 @@ const FINGERPRINT = `
     'indexes', (select jsonb_agg(format('%s %s', indexrelid::regclass, indisvalid) order by indexrelid) from pg_index where indrelid in (select oid from watched)),
     'comments', (select jsonb_agg(description order by objoid, objsubid) from pg_description where objoid in (select oid from watched)),
     'members', (select jsonb_agg(format('%s in %s', member::regrole, roleid::regrole) order by roleid, member) from pg_auth_members
-                 where roleid::regrole::text ~ '^databricks_' and pg_get_userbyid(roleid) !~ '^databricks_st_' 
+                 where pg_get_userbyid(roleid) in ('databricks_sync', 'databricks_superuser')
+                       and pg_get_userbyid(member) in (select usename from pg_stat_activity where datname = current_database())
                     or pg_get_userbyid(roleid) ~ ('^databricks_st_' || (select oid from pg_database where datname = current_database()) || '_')),
     'roles', (select jsonb_agg(to_jsonb(r) - 'rolpassword' order by r.oid) from pg_roles r
                where rolname in ('databricks_sync', 'databricks_superuser')
