@@ -147,22 +147,25 @@ comment on function synced_tables._repair_registrations() is 'Makes tables synce
 create function synced_tables._repair_rights() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  routine record;
   internal text;
   manager name;
 begin
   grant usage on schema synced_tables to databricks_sync, databricks_superuser;
   grant select on synced_tables.migrations, synced_tables.status, synced_tables.updates, synced_tables.events
     to databricks_sync, databricks_superuser;
-  grant execute on routine
-    synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid),
-    synced_tables.sync_now(text, boolean), synced_tables.delete_synced_table(text, boolean),
-    synced_tables.wait_for_update(uuid, interval) to databricks_superuser, databricks_sync;
-  grant execute on function
-    synced_tables._raise(text, text, text, text), synced_tables._record_event(text, text, text, uuid, uuid, text),
-    synced_tables._lock_pipeline(uuid), synced_tables._cancel_updates(uuid, text, text),
-    synced_tables._remove_table(synced_tables._tables, text, text), synced_tables._prepare_schema(uuid),
-    synced_tables._grant_creator(regclass, name), synced_tables._reject_create(uuid, uuid, text, text, text, text),
-    synced_tables._forget_dropped(uuid) to databricks_sync;
+  -- By name, since later migrations change parameters. A function that is granted later has to be added here.
+  for routine in
+    select p.oid::regprocedure::text as name,
+           case when p.proname = any (array['create_synced_table', 'sync_now', 'delete_synced_table', 'wait_for_update', 'wait_for_version'])
+                then 'databricks_superuser, databricks_sync' else 'databricks_sync' end as roles
+      from pg_proc p where p.pronamespace = 'synced_tables'::regnamespace
+       and p.proname = any (array['create_synced_table', 'sync_now', 'delete_synced_table', 'wait_for_update', 'wait_for_version', '_raise',
+             '_record_event', '_lock_pipeline', '_cancel_updates', '_remove_table', '_prepare_schema', '_grant_creator',
+             '_reject_create', '_forget_dropped'])
+  loop
+    execute format('grant execute on routine %s to %s', routine.name, routine.roles);
+  end loop;
   -- Policies go with the role they are for.
   foreach internal in array array['_pipelines', '_tables', '_updates', '_table_updates', '_events'] loop
     execute format('grant select, insert, update, delete on synced_tables.%I to databricks_sync', internal);
