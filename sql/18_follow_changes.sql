@@ -123,40 +123,7 @@ revoke execute on procedure synced_tables.wait_for_version(text, bigint, interva
 -- _synced_version stays open to PUBLIC, for who calls wait_for_version calls it.
 grant execute on procedure synced_tables.wait_for_version(text, bigint, interval) to databricks_superuser, databricks_sync;
 
--- As before, with the functions of this file.
-create or replace function synced_tables._repair_rights() returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  internal text;
-  manager name;
-begin
-  grant usage on schema synced_tables to databricks_sync, databricks_superuser;
-  grant select on synced_tables.migrations, synced_tables.status, synced_tables.updates, synced_tables.events
-    to databricks_sync, databricks_superuser;
-  grant execute on routine
-    synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text),
-    synced_tables.sync_now(text, boolean), synced_tables.delete_synced_table(text, boolean),
-    synced_tables.wait_for_update(uuid, interval), synced_tables.wait_for_version(text, bigint, interval) to databricks_superuser, databricks_sync;
-  grant execute on function
-    synced_tables._raise(text, text, text, text), synced_tables._record_event(text, text, text, uuid, uuid, text),
-    synced_tables._lock_pipeline(uuid), synced_tables._cancel_updates(uuid, text, text),
-    synced_tables._remove_table(synced_tables._tables, text, text), synced_tables._prepare_schema(uuid),
-    synced_tables._grant_creator(regclass, name), synced_tables._reject_create(uuid, uuid, text, text, text, text),
-    synced_tables._forget_dropped(uuid) to databricks_sync;
-  -- Policies go with the role they are for.
-  foreach internal in array array['_pipelines', '_tables', '_updates', '_table_updates', '_events'] loop
-    execute format('grant select, insert, update, delete on synced_tables.%I to databricks_sync', internal);
-    execute format('drop policy if exists %I on synced_tables.%I', internal || '_sync', internal);
-    execute format('create policy %I on synced_tables.%I to databricks_sync using (true) with check (true)', internal || '_sync', internal);
-  end loop;
-  for manager in
-    select distinct m.manager from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
-     where m.manager not in ('databricks_superuser', 'databricks_sync')
-  loop
-    perform synced_tables._grant_manager(manager);
-  end loop;
-end $$;
-
+-- As before, with the procedure of this file.
 create or replace function synced_tables._grant_manager(manager name) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
