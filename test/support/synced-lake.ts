@@ -20,6 +20,19 @@ export interface CreateChoices {
   readonly createSchema?: boolean;
 }
 
+/** Takes everything of ours out of a database that holds no synced table; roles stay. */
+const UNINSTALL = `
+  drop schema synced_tables, databricks_auth, __db_system cascade;
+  drop view if exists public.databricks_synced_table_managers, public.databricks_list_roles;
+  do $$
+  declare
+    ours regprocedure;
+  begin
+    for ours in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname like 'databricks\\_%' loop
+      execute format('drop function %s', ours);
+    end loop;
+  end $$`;
+
 /** A database, a lake, and the sidecars between them, as one test uses them. */
 export class SyncedLake implements AsyncDisposable {
   readonly database: MigratedDatabase;
@@ -43,7 +56,7 @@ export class SyncedLake implements AsyncDisposable {
   static async create(server: TestServer, { isMigrated = true } = {}): Promise<SyncedLake> {
     const database = await createMigratedDatabase(server);
     if (!isMigrated) {
-      await database.admin.query('drop schema synced_tables, databricks_auth, __db_system cascade');
+      await database.admin.query(UNINSTALL);
     }
     const role = await database.createRole('sidecar', 'databricks_sync');
     const password = randomBytes(8).toString('hex');
