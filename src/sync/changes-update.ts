@@ -17,7 +17,7 @@ import { explainLoadError } from './load-errors.js';
 import { tableRead } from './load-shadow.js';
 import { planTarget } from './plan-target.js';
 
-/** Above this part of the table, copying it anew and switching is as fast as applying changes (docs/decisions/0005). */
+/** Above this part of the table, copying it anew and switching is as fast as applying changes (docs/decisions/0006). */
 const CHANGED_PART_MAX = 0.1;
 
 /** Tables smaller than this are not worth a thought. */
