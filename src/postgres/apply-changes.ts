@@ -58,7 +58,7 @@ export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> 
     return await withLockPatience(options, () => applyOnce(options));
   } catch (error) {
     if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
-    throw explainForeignKey(error, options.table);
+    throw await explainForeignKey(options.client, error, options.table);
   }
 }
 

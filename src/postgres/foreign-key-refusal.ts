@@ -1,18 +1,31 @@
+import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
+import { postgresTableName } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { isPostgresError } from './session.js';
 
 /** FOREIGN_KEY_REFERENCES_ROW for Postgres' refusal to delete a row that another table refers to; else the error itself. */
-export function explainForeignKey(error: unknown, table: SyncedTable): unknown {
+export async function explainForeignKey(client: pg.Client, error: unknown, table: SyncedTable): Promise<unknown> {
   if (!isPostgresError(error) || error.code !== '23503') return error;
+  const { constraint, referencing } = await findForeignKey(client, error);
   return syncedTablesError(
     'FOREIGN_KEY_REFERENCES_ROW',
-    {
-      target: table.fullName,
-      table: table.source,
-      constraint: error.constraint ?? 'unknown',
-      referencing: `${error.schema ?? '?'}.${error.table ?? '?'}`,
-    },
+    { target: table.fullName, table: table.source, constraint, referencing },
     error,
   );
+}
+
+/** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */
+async function findForeignKey(
+  client: pg.Client,
+  { constraint = '', schema = '', table = '' }: pg.DatabaseError,
+): Promise<{ constraint: string; referencing: string }> {
+  const { rows } = await client.query<{ constraint: string }>(
+    `with recursive key as (
+       select oid, conname, conparentid from pg_constraint where conname = $1 and conrelid = to_regclass(format('%I.%I', $2::text, $3::text))
+       union all select p.oid, p.conname, p.conparentid from key k join pg_constraint p on p.oid = k.conparentid)
+     select conname as constraint from key where conparentid = 0`,
+    [constraint, schema, table],
+  );
+  return { constraint: rows[0]?.constraint ?? constraint, referencing: postgresTableName(schema, table) };
 }

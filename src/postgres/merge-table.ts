@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import { postgresTableName, quoteIdentifier } from '../core/names.js';
+import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
+import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { inTransaction, isPostgresError } from './session.js';
+import { inTransaction } from './session.js';
 import { identifierList, qualifiedShadow } from './shadow-table.js';
 
 export interface MergeOptions {
@@ -55,29 +55,8 @@ export async function mergeTable(options: MergeOptions): Promise<void> {
       }),
     );
   } catch (error) {
-    if (!isPostgresError(error) || error.code !== '23503') throw error;
-    const { constraint, referencing } = await findForeignKey(client, error);
-    throw syncedTablesError(
-      'FOREIGN_KEY_REFERENCES_ROW',
-      { target: table.fullName, table: table.source, constraint, referencing },
-      error,
-    );
+    throw await explainForeignKey(client, error, table);
   }
-}
-
-/** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */
-async function findForeignKey(
-  client: pg.Client,
-  { constraint = '', schema = '', table = '' }: pg.DatabaseError,
-): Promise<{ constraint: string; referencing: string }> {
-  const { rows } = await client.query<{ constraint: string }>(
-    `with recursive key as (
-       select oid, conname, conparentid from pg_constraint where conname = $1 and conrelid = to_regclass(format('%I.%I', $2::text, $3::text))
-       union all select p.oid, p.conname, p.conparentid from key k join pg_constraint p on p.oid = k.conparentid)
-     select conname as constraint from key where conparentid = 0`,
-    [constraint, schema, table],
-  );
-  return { constraint: rows[0]?.constraint ?? constraint, referencing: postgresTableName(schema, table) };
 }
 
 async function applyDifferences(
