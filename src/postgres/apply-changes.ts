@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
+import { comparedValues } from './compared-values.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
@@ -162,14 +163,14 @@ function isSameKey(table: SyncedTable): string {
 /** In the order of the key, so that neighbours in the index are written together. */
 function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
   const names = identifierList(columns.map((column) => column.field.name));
-  const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
+  const otherColumns = columns.filter(({ field }) => !table.keyColumns.includes(field.name));
+  const others = otherColumns.map(({ field }) => field.name);
   const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
   const keys = identifierList(table.keyColumns);
   const conflict =
     others.length === 0
       ? 'nothing'
-      : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
+      : `update set ${assignments.join(', ')} where (${comparedValues(otherColumns, 't')}) is distinct from (${comparedValues(otherColumns, 'excluded')})`;
   return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
             order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

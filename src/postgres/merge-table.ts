@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
+import { comparedValues } from './compared-values.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
@@ -72,13 +73,13 @@ async function applyDifferences(
   const deleted = await client.query(
     `delete from ${target} t where not exists (select from ${shadow} s where ${isSameKey.join(' and ')})`,
   );
-  const others = names.filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
+  const otherColumns = columns.filter(({ field }) => !table.keyColumns.includes(field.name));
+  const others = otherColumns.map(({ field }) => field.name);
   const conflict =
     others.length === 0
       ? 'nothing'
       : `update set ${others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`).join(', ')}
-           where (${list('t')}) is distinct from (${list('excluded')})`;
+           where (${comparedValues(otherColumns, 't')}) is distinct from (${comparedValues(otherColumns, 'excluded')})`;
   // In key order: neighbours in the index are written together.
   const written = await client.query(
     `insert into ${target} as t (${identifierList(names)}) select ${identifierList(names)} from ${shadow} order by ${keys}

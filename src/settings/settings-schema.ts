@@ -47,6 +47,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** Connections that load one table at once. */
       connections: z.int().min(1).max(16).default(1),
+      /** The same for tables created with `accelerated_sync`. */
+      accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
       lease_seconds: z.number().min(1).max(3_600).default(30),
       poll_seconds: z.number().min(0.05).max(3_600).default(10),

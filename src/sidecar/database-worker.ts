@@ -40,9 +40,16 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   const run = async (claim: ClaimedUpdate, signal: AbortSignal): Promise<UpdateOutcome> => {
     const { updateId, lease } = claim;
     logger.info({ update: updateId, pipeline: lease.pipelineId, attempt: claim.attempt }, 'update started');
-    const { connections } = settings.sync;
+    const { connections, accelerated_connections: acceleratedConnections } = settings.sync;
     const openWorkSession = sessionsUntil(signal, () => openSession(session));
-    const outcome = await runUpdate({ ...claim, openSession: openWorkSession, catalogs, connections, signal });
+    const outcome = await runUpdate({
+      ...claim,
+      openSession: openWorkSession,
+      catalogs,
+      connections,
+      acceleratedConnections,
+      signal,
+    });
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;

@@ -23,6 +23,8 @@ export interface RunUpdateOptions {
   /** 1 for the first try. */
   readonly attempt: number;
   readonly connections: number;
+  /** Connections that load a table created with `accelerated_sync`. */
+  readonly acceleratedConnections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
 }
