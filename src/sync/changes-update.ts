@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
 import { type CollapsedChanges, rowBalanceField } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
@@ -28,6 +28,7 @@ export interface ChangesUpdateOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly updateId: string;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   /** OID of the published table. */
@@ -143,6 +144,7 @@ async function applyStates(
         await commitPosition({
           client,
           updateId: options.updateId,
+          mode: options.mode,
           table,
           snapshot: changes.end,
           bookmark: changes.bookmark,
