@@ -59,6 +59,12 @@ export async function readPipelineTables(client: pg.Client, pipelineId: string):
   return rows.map(toSyncedTable);
 }
 
+/** The synced table with that id; null if it is no longer registered. */
+export async function readSyncedTable(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
+  const { rows } = await client.query<TableRow>(`${SELECT_TABLE} where t.table_id = $1`, [tableId]);
+  return rows[0] ? toSyncedTable(rows[0]) : null;
+}
+
 /** The synced table of that name, written as in `synced_tables.status`; null if there is none. */
 export async function findSyncedTable(client: pg.Client, fullName: string): Promise<SyncedTable | null> {
   const { rows } = await client.query<TableRow>(`${SELECT_TABLE} where t.synced_table = $1`, [fullName]);

@@ -69,7 +69,10 @@ function isCollision(error: pg.DatabaseError): boolean {
 }
 
 /** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection; 25P03 ends a session that is too slow. */
-export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable): SyncedTablesError {
+export function explainPostgresError(
+  error: pg.DatabaseError,
+  table: Pick<SyncedTable, 'fullName' | 'source'>,
+): SyncedTablesError {
   const own = raisedByUs(error);
   if (own) return own;
   const code = error.code ?? '';
