@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { readSyncedTable } from './registry.js';
+import { isDifferent, isSameKey } from './row-merge.js';
 import { inTransaction } from './session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
 
@@ -113,19 +114,12 @@ export async function findDuplicateSourceKeys(
 
 /** Key columns are never null, so the first tells on which side there is a row. */
 function joined(table: SyncedTable): { readonly from: string; readonly inSource: string; readonly inTarget: string } {
-  const isSameKey = table.keyColumns.map((key) => `s.${quoteIdentifier(key)} = t.${quoteIdentifier(key)}`);
   const first = quoteIdentifier(table.keyColumns[0] ?? '');
   return {
-    from: `${SOURCE_COPY} s full join ${TARGET_COPY} t on ${isSameKey.join(' and ')}`,
+    from: `${SOURCE_COPY} s full join ${TARGET_COPY} t on ${isSameKey(table.keyColumns, 's', 't')}`,
     inSource: `s.${first} is not null`,
     inTarget: `t.${first} is not null`,
   };
-}
-
-/** As records: `row(…) *<> row(…)` would look for that operator column by column. */
-function isDifferent(names: readonly string[]): string {
-  const record = (side: string) => `row(${names.map((name) => `${side}.${quoteIdentifier(name)}`).join(', ')})::record`;
-  return `${record('s')} *<> ${record('t')}`;
 }
 
 async function countDifferences(client: pg.Client, table: SyncedTable, names: readonly string[]) {
@@ -139,7 +133,7 @@ async function countDifferences(client: pg.Client, table: SyncedTable, names: re
        from (select count(*) filter (where ${inSource} and not ${inTarget}) as missing,
                     count(*) filter (where ${inTarget} and not ${inSource}) as extra,
                     count(*) filter (where ${isPair}) as pairs,
-                    count(*) filter (where ${isPair} and ${isDifferent(names)}) as different
+                    count(*) filter (where ${isPair} and ${isDifferent(names, 's', 't')}) as different
                from ${from}) c`,
   );
   const [counts] = rows;
@@ -169,7 +163,7 @@ async function listDifferences(
   const chosen = `select ${keys.join(', ')}, s, t,
                          case when not (${inTarget}) then 'missing' when not (${inSource}) then 'extra' else 'different' end as difference
                     from ${from}
-                   where not (${inSource}) or not (${inTarget}) or ${isDifferent(names)}
+                   where not (${inSource}) or not (${inTarget}) or ${isDifferent(names, 's', 't')}
                    order by ${places.join(', ')} limit ${DIFFERENCES_MAX}`;
   const nameList = (of: readonly string[]) => `array[${of.map(quoteLiteral).join(', ')}]::text[]`;
   const texts = (side: string) =>
