@@ -2,6 +2,9 @@ import type { Field } from './data-type.js';
 
 type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
+/** How an update runs: to its end, or following its sources until another update is asked for. */
+export type UpdateMode = 'DEFAULT' | 'CONTINUOUS';
+
 /** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
 export type SyncedTableState =
   | 'SYNCED_TABLE_PROVISIONING'
@@ -40,6 +43,8 @@ export interface SyncedTable {
   readonly allowFileDiff: boolean;
   /** What happens when the source has lost the history that the next update needs. */
   readonly onHistoryGap: 'fail' | 'refresh';
+  /** Whether its last update failed in a way that does not pass by itself. */
+  readonly isFailed: boolean;
   readonly createdBy: string;
 }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { readSyncedTable } from './registry.js';
+import { readTable } from './registry.js';
 import { isDifferent, isSameKey } from './row-merge.js';
 import { inTransaction } from './session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
@@ -46,13 +46,13 @@ export interface Comparison {
  * @returns the table with the position that its rows reflect; null if it is no longer registered or not published
  */
 export async function copyTarget(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
-  const known = await readSyncedTable(client, tableId);
+  const known = await readTable(client, tableId);
   if (known === null || known.relation === null) return null;
   const target = `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
   return inTransaction(client, async () => {
     // The lock comes before the snapshot, which the first query takes: rows that are switched in later stay outside.
     await client.query(`set transaction isolation level repeatable read; lock table ${target} in access share mode`);
-    const table = await readSyncedTable(client, tableId);
+    const table = await readTable(client, tableId);
     if (table === null || table.relation === null) return null;
     await client.query(`create temporary table synced_tables_verify_target as select * from ${target}`);
     return table;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
 import { rowBalanceField } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
@@ -27,6 +27,7 @@ export interface ChangesUpdateOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly updateId: string;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   /** OID of the published table. */
@@ -92,6 +93,7 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
         await commitPosition({
           client,
           updateId: options.updateId,
+          mode: options.mode,
           table,
           snapshot: changes.end,
           bookmark: changes.bookmark,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
 import type { SourceSnapshot } from '../lake/source.js';
@@ -24,6 +24,7 @@ export interface SnapshotUpdateOptions {
   readonly openLoader: () => Promise<pg.Client>;
   readonly lease: Lease;
   readonly updateId: string;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;

@@ -195,6 +195,14 @@ export const requestErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  TRIGGER_INTERVAL_INVALID: {
+    message: 'A trigger interval of {value} ms for synced table {target} is out of range.',
+    remedy: 'Use 10 to 3600000 milliseconds, or null for the default of the sidecar.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   VERSION_WAIT_TIMEOUT: {
     message: 'Synced table {target} did not reach version {version} in time.',
     remedy: 'A table that is not CONTINUOUS needs an update: synced_tables.sync_now.',
