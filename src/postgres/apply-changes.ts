@@ -2,19 +2,19 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
-import { comparedValues } from './compared-values.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 const CHANGE_TYPE_COLUMN = '_change_type';
 const ROW_BALANCE_COLUMN = '_row_balance';
-
 
 export interface ApplyOptions {
   readonly client: pg.Client;
@@ -50,14 +50,23 @@ export interface ApplyCounts {
  * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
  * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
  * are not rewritten. Readers wait only if columns are added.
- * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
+  const { client, table, relation } = options;
+  let merge = upsertRows;
   try {
-    return await withLockPatience(options, () => applyOnce(options));
+    return await withLockPatience(options, () =>
+      applyOnce(options, merge).catch(async (error: unknown) => {
+        const mayHelp = merge === upsertRows && isUniqueViolation(error) && (await canReplaceRows(client, relation));
+        if (!mayHelp) throw error;
+        merge = replaceRows;
+        return null;
+      }),
+    );
   } catch (error) {
     if (error instanceof KeyBalanceBroken) throw error;
-    throw await explainForeignKey(options.client, error, options.table);
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
 }
 
@@ -73,7 +82,7 @@ export class KeyBalanceBroken extends Error {
 
 const STAGING = 'pg_temp.synced_tables_changes';
 
-async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
+async function applyOnce(options: ApplyOptions, merge: typeof upsertRows): Promise<ApplyCounts> {
   const { client, lease, table, columns } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   return inTransaction(client, async () => {
@@ -85,16 +94,20 @@ async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
     // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
     const partition = await solePartition(client, options.relation);
     const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+      `delete from ${partition} t using ${STAGING} s
+        where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
     );
-    const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
-       select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
-    );
+    const { written, inserted } = await merge(client, {
+      into: partition,
+      from: STAGING,
+      filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+      names: columns.map((column) => column.field.name),
+      keyColumns: table.keyColumns,
+    });
     const counts = {
       rowsStaged,
-      rowsWritten: BigInt(written.rows[0]?.written ?? 0),
-      rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
+      rowsWritten: written,
+      rowsInserted: inserted,
       rowsDeleted: BigInt(deleted.rowCount ?? 0),
     };
     if (options.isBalanced) await requireBalance(client, counts);
@@ -133,23 +146,4 @@ async function addColumns(options: ApplyOptions, target: string): Promise<void> 
   await client.query(BRIEF_LOCKS);
   await applyColumnChanges(client, options.table, target, options.columnChanges);
   await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-}
-
-function isSameKey(table: SyncedTable): string {
-  return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
-}
-
-/** In the order of the key, so that neighbours in the index are written together. */
-function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
-  const names = identifierList(columns.map((column) => column.field.name));
-  const otherColumns = columns.filter(({ field }) => !table.keyColumns.includes(field.name));
-  const others = otherColumns.map(({ field }) => field.name);
-  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
-  const keys = identifierList(table.keyColumns);
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${assignments.join(', ')} where (${comparedValues(otherColumns, 't')}) is distinct from (${comparedValues(otherColumns, 'excluded')})`;
-  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
-            order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

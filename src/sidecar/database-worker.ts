@@ -5,10 +5,13 @@ import { maintainTables } from '../postgres/maintain-tables.js';
 import { openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
 import type { RunSignals, UpdateOutcome } from '../queue/run-leased.js';
 import type { ClaimedUpdate } from '../queue/update-queue.js';
+import type { ClaimedVerification } from '../queue/verification-queue.js';
+import { startVerificationWorker } from '../queue/verification-worker.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { followPipeline } from '../sync/follow-pipeline.js';
 import { runUpdate } from '../sync/run-update.js';
+import { runVerification } from '../sync/run-verification.js';
 import type { ManagedDatabase } from './managed-databases.js';
 
 /** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
@@ -66,17 +69,35 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
     maintenanceSeconds: MAINTENANCE_SECONDS,
     onError: (error, doing) => logger.warn({ error }, `failed while ${doing}; goes on`),
   });
+  const verify = async (claim: ClaimedVerification, signal: AbortSignal) => {
+    logger.info({ verification: claim.verificationId, table: claim.target }, 'verification started');
+    const openWorkSession = sessionsUntil(signal, () => openSession(session));
+    const outcome = await runVerification({ ...claim, openSession: openWorkSession, catalogs, signal });
+    logger.info({ verification: claim.verificationId, outcome: outcome.kind }, 'verification ended');
+    return outcome;
+  };
+  const verifier = startVerificationWorker({
+    holder,
+    openSession: openControlSession,
+    verify,
+    claimSeconds: settings.sync.lease_seconds,
+    pollSeconds: settings.sync.poll_seconds,
+    onError: (error, doing) => logger.warn({ error }, `failed while ${doing}; goes on`),
+  });
   const listener = startListener({
     url: database.url,
     applicationName: `${SIDECAR_APPLICATION} (listener)`,
     channel: REQUESTS_CHANNEL,
-    onWake: () => worker.wake(),
+    onWake: () => {
+      worker.wake();
+      verifier.wake();
+    },
     onError: (error) => logger.warn({ error }, 'the listener lost its connection; polling goes on'),
   });
   return {
     isHealthy: () => worker.isHealthy(),
     async stop() {
-      await Promise.all([listener.stop(), worker.stop()]);
+      await Promise.all([listener.stop(), worker.stop(), verifier.stop()]);
     },
   };
 }

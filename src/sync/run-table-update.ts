@@ -246,7 +246,8 @@ export async function recordTableFailure(options: TableUpdateOptions, error: Syn
   });
 }
 
-function catalogued(error: unknown, table: SyncedTable): SyncedTablesError {
+/** In catalogued words whatever went wrong with a table that is known by these names. */
+export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
   const known = asSyncedTablesError(error);
   if (known) return known;
   if (isPostgresError(error)) return explainPostgresError(error, table);

@@ -107,7 +107,7 @@ export const targetErrors = {
   },
   TABLES_DIFFER: {
     message:
-      'Synced table {target} differs from {table} at the version it reflects: {missing} rows of the source are missing or differ, {extra} rows are not in the source.',
+      'Synced table {target} differs from {table} at the version it reflects: {missing} rows are missing, {extra} are not in the source, {different} have other values.',
     remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
     retry: 'manual',
     status: 500,
