@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { TableName } from '../core/names.js';
 import type { ApiContext } from './api-context.js';
-import type { ApiDatabase } from './api-database.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
 import { findCatalog } from './catalog-place.js';
 import type { SyncedTableSpec } from './database/synced-table-schema.js';
+import { ensureDatabase } from './ensure-database.js';
 import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
 import { readSyncedTables } from './synced-table-record.js';
 import { fullNameOf, sqlNameOf } from './table-name.js';
@@ -35,7 +35,7 @@ export async function createSyncedTable(
   const place = await choosePlace(context, caller, request);
   const existing = await lookUpSyncedTable(context, caller, name);
   if (existing) throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
-  const database = await openDatabase(context, caller, place, spec.create_database_objects_if_missing === true);
+  const database = await ensureDatabase(caller, place, spec.create_database_objects_if_missing === true);
   const role = await database.roleNameOf(caller);
   const record = await database.asCaller(caller, async (client, asService) => {
     await callCreate(client, request);
@@ -82,46 +82,6 @@ async function choosePlace(context: ApiContext, caller: Caller, request: CreateR
 function checkSame(catalog: string, what: string, found: string, wanted: string | undefined): void {
   if (wanted === undefined || wanted === found) return;
   throw syncedTablesError('CATALOG_PLACE_DIFFERS', { catalog, what, found, wanted });
-}
-
-async function openDatabase(
-  context: ApiContext,
-  caller: Caller,
-  place: { readonly instance: ApiInstance; readonly database: string },
-  createIfMissing: boolean,
-): Promise<ApiDatabase> {
-  return place.instance.database(place.database) ?? ensureDatabase(context, caller, place, createIfMissing);
-}
-
-/**
- * The database, made and looked after from now on if it was not and `create` allows it.
- * @throws LOGICAL_DATABASE_NOT_FOUND, ACCESS_DENIED, MIGRATION_NOT_ALLOWED
- */
-export async function ensureDatabase(
-  _context: ApiContext,
-  caller: Caller,
-  place: { readonly instance: ApiInstance; readonly database: string },
-  create: boolean,
-): Promise<ApiDatabase> {
-  const { instance, database } = place;
-  const open = instance.database(database);
-  if (open) return open;
-  if (!create) throw syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance: instance.name });
-  return instance.adopt(database, await roleThatMayCreateDatabases(instance, caller));
-}
-
-/** The caller's role. Its right is asked here, since the sidecar creates and migrates the database with its own. */
-async function roleThatMayCreateDatabases(instance: ApiInstance, caller: Caller): Promise<string> {
-  return instance.home.asCaller(caller, async (client) => {
-    const { rows } = await client.query<{ name: string; may: boolean }>(
-      `select r.rolname as name, r.rolsuper or r.rolcreatedb
-                or pg_catalog.pg_has_role(r.oid, 'databricks_superuser', 'usage') as may
-         from pg_catalog.pg_roles r where r.rolname = current_user`,
-    );
-    const { name = '', may = false } = rows[0] ?? {};
-    if (!may) throw syncedTablesError('ACCESS_DENIED', { reason: `role ${name} may not create databases` });
-    return name;
-  });
 }
 
 /** The parameters of create_synced_table that the spec can give: the one place where both meet. */

@@ -7,11 +7,10 @@ import { findSyncedTable, listSyncedTables } from '../synced-table-place.js';
 import { parseTableName } from '../table-name.js';
 import { syncedTableReplyOf } from './synced-table-reply.js';
 import { syncedTableInput, syncedTableListReply, syncedTableReply } from './synced-table-schema.js';
+import { instanceParams, nameParams, nothing } from './wire-fields.js';
 
 const PATH = '/api/2.0/database/synced_tables';
 const tags = ['database'];
-const byName = z.object({ name: z.string() });
-const byInstance = z.object({ instance_name: z.string() });
 const deleteQuery = z.object({ purge_data: z.enum(['true', 'false', '']).optional() });
 
 /** Synced tables of the `database` service (databricks-api.md A.1). */
@@ -38,7 +37,7 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
   );
   server.get(
     `${PATH}/:name`,
-    { schema: { tags, summary: 'Read a synced table', params: byName, response: { 200: syncedTableReply } } },
+    { schema: { tags, summary: 'Read a synced table', params: nameParams, response: { 200: syncedTableReply } } },
     async ({ params, caller }) => syncedTableReplyOf(await findSyncedTable(context, caller, params.name)),
   );
   server.delete(
@@ -47,9 +46,9 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
       schema: {
         tags,
         summary: 'Stop syncing a table; purge_data drops it too',
-        params: byName,
+        params: nameParams,
         querystring: deleteQuery,
-        response: { 200: z.object({}) },
+        response: { 200: nothing },
       },
     },
     async ({ params, query, caller }) => {
@@ -69,7 +68,7 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
       schema: {
         tags,
         summary: 'The synced tables of an instance',
-        params: byInstance,
+        params: instanceParams,
         querystring: pageQuery,
         response: { 200: syncedTableListReply },
       },

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { int64 } from '../openapi-document.js';
+import { maybe, text } from './wire-fields.js';
 
 // The objects of databricks-api.md A.2 to A.5. Requests: unknown fields are left out, null is the same as absent.
-
-/** A field that may be absent or null. */
-const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.nullish().transform((value) => value ?? undefined);
-
-const text = z.string().max(10_000);
 
 const typeOverride = z.object({
   column_name: text,
