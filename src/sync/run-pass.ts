@@ -11,6 +11,8 @@ export interface PassMember {
   /** See `TableUpdateOptions`. */
   readonly lakeTable: LakeTable | null;
   readonly place: number;
+  /** Where it differs from that of the pass. */
+  readonly isFullRefresh?: boolean;
 }
 
 /**

@@ -11,11 +11,11 @@ export interface ApiReply {
 
 /** Calls the API over real HTTP, as one caller. */
 export class ApiClient {
-  readonly #url: string;
+  readonly url: string;
   readonly #token: string | null;
 
   constructor(url: string, token: string | null = null) {
-    this.#url = url;
+    this.url = url;
     this.#token = token;
   }
 
@@ -33,7 +33,7 @@ export class ApiClient {
 
   /** @param body an object, or a text that goes out as it is */
   async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiReply> {
-    const reply = await fetch(`${this.#url}${path}`, {
+    const reply = await fetch(`${this.url}${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -2,6 +2,14 @@ import type { ErrorKind } from './error-kind.js';
 
 /** Asking for a synced table, an update or a deletion. */
 export const requestErrors = {
+  UPDATE_IN_PROGRESS: {
+    message: 'Pipeline {pipeline} has an update already that has not ended: {update}.',
+    remedy: 'Wait for its end, or stop it.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'RESOURCE_CONFLICT',
+    sqlState: '55006',
+  },
   TARGET_OPTION_INVALID: {
     message: 'An option of synced table {target} cannot be meant: {reason}.',
     remedy: 'Correct type_overrides, extra_columns or extra_index_definitions as the message says.',
