@@ -11,6 +11,7 @@ import { addReadCommand } from './cli/read.js';
 import { type FailureContext, reportFailure } from './cli/report-failure.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
+import { addTokenCommand } from './cli/token.js';
 import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
 
@@ -51,6 +52,7 @@ function buildProgram(): Command {
   addDeleteCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);
+  addTokenCommand(program);
   return program;
 }
 

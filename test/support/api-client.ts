@@ -19,6 +19,10 @@ export class ApiClient {
     this.#token = token;
   }
 
+  get authorization(): Record<string, string> {
+    return this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
+  }
+
   get(path: string, headers: Record<string, string> = {}): Promise<ApiReply> {
     return this.send('GET', path, undefined, headers);
   }
@@ -37,7 +41,7 @@ export class ApiClient {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...this.authorization,
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
