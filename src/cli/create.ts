@@ -24,6 +24,7 @@ interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly invalidCharacters: string;
   readonly createSchema: boolean;
   readonly pipeline?: string;
+  readonly publish?: string;
 }
 
 const POLICIES = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
@@ -44,6 +45,12 @@ export function addCreateCommand(program: Command): void {
     )
     .option('--no-create-schema', 'refuse if the Postgres schema does not exist')
     .option('--pipeline <id>', 'add the table to this pipeline instead of a new one', parsePipelineId)
+    .addOption(
+      new Option('--publish <way>', 'how updates publish the tables of its pipeline (default: separately)').choices([
+        'separately',
+        'together',
+      ]),
+    )
     .option('--no-wait', 'return as soon as the request is in the queue')
     .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
     .addHelpText(
@@ -76,7 +83,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
     const { rows } = await client.query<{ update_id: string }>(
       `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
                 scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
-                create_database_objects_if_missing => $7, existing_pipeline_id => $8) as update_id`,
+                create_database_objects_if_missing => $7, existing_pipeline_id => $8, publish => $9) as update_id`,
       [
         fullName,
         options.source,
@@ -86,6 +93,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
         options.invalidCharacters,
         options.createSchema,
         options.pipeline ?? null,
+        options.publish ?? null,
       ],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });

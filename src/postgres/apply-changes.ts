@@ -4,8 +4,8 @@ import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
 import { inTransaction } from './session.js';
 import { columnDefinitions } from './shadow-table.js';
@@ -23,7 +23,8 @@ const EXAMPLE_KEYS_MAX = 5;
 
 export interface ApplyOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -35,8 +36,6 @@ export interface ApplyOptions {
   readonly openSource: () => Promise<CopySource>;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface ApplyCounts {
@@ -58,15 +57,24 @@ export interface ApplyCounts {
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, table, relation } = options;
   let merge = upsertRows;
+  let rowsStaged = 0n;
   try {
-    return await withLockPatience(options, () =>
-      applyOnce(options, merge).catch(async (error: unknown) => {
-        const mayHelp = merge === upsertRows && isUniqueViolation(error) && (await canReplaceRows(client, relation));
-        if (!mayHelp) throw error;
+    const { result } = await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      stage: async () => {
+        rowsStaged = await stage(options);
+      },
+      apply: () => apply(options, rowsStaged, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
         merge = replaceRows;
-        return null;
-      }),
-    );
+        return true;
+      },
+    });
+    return result;
   } catch (error) {
     if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
     throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
@@ -85,50 +93,50 @@ export class KeyBalanceBroken extends Error {
 
 class BalanceBroken extends Error {}
 
-const STAGING = 'pg_temp.synced_tables_changes';
+/** A name for each table: those that are published together are staged together. */
+function stagingName({ tableId }: SyncedTable): string {
+  return `synced_tables_changes_${tableId.replaceAll('-', '')}`;
+}
 
-async function applyOnce(options: ApplyOptions, merge: typeof upsertRows): Promise<ApplyCounts> {
-  const { client, lease, table, columns } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  return inTransaction(client, async () => {
-    const rowsStaged = await stage(options);
-    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
-    await client.query(NO_SILENCE);
-    await requireLease(client, lease, table.fullName);
-    await addColumns(options, target);
-    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
-    const partition = await solePartition(client, options.relation);
-    const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s
-        where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
-    );
-    const { written, inserted } = await merge(client, {
-      into: partition,
-      from: STAGING,
-      filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
-      names: columns.map((column) => column.field.name),
-      keyColumns: table.keyColumns,
-    });
-    const counts = {
-      rowsStaged,
-      rowsWritten: written,
-      rowsInserted: inserted,
-      rowsDeleted: BigInt(deleted.rowCount ?? 0),
-    };
-    if (table.timeseriesKey === null) await requireBalance(client, counts);
-    await options.finish(counts);
-    return counts;
+function staging(table: SyncedTable): string {
+  return `pg_temp.${stagingName(table)}`;
+}
+
+async function apply(options: ApplyOptions, rowsStaged: bigint, merge: typeof upsertRows): Promise<ApplyCounts> {
+  const { client, table, columns, relation } = options;
+  await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const partition = await solePartition(client, relation);
+  const deleted = await client.query(
+    `delete from ${partition} t using ${staging(table)} s
+      where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
+  );
+  const { written, inserted } = await merge(client, {
+    into: partition,
+    from: staging(table),
+    filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+    names: columns.map((column) => column.field.name),
+    keyColumns: table.keyColumns,
   });
+  const counts = {
+    rowsStaged,
+    rowsWritten: written,
+    rowsInserted: inserted,
+    rowsDeleted: BigInt(deleted.rowCount ?? 0),
+  };
+  if (table.timeseriesKey === null) await requireBalance(client, table, counts);
+  await options.finish(counts);
+  return counts;
 }
 
 async function stage(options: ApplyOptions): Promise<bigint> {
-  const { client, columns } = options;
+  const { client, table, columns } = options;
   await client.query(
-    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
+    `create temporary table ${stagingName(table)} (${columnDefinitions(columns)},
        ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
   );
-  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
-  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${STAGING}`);
+  const { rows } = await copyIn(client, `copy ${staging(table)} from stdin`, await options.openSource());
+  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${staging(table)}`);
   return rows;
 }
 
@@ -136,9 +144,9 @@ async function stage(options: ApplyOptions): Promise<bigint> {
  * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
  * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
-async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
+async function requireBalance(client: pg.Client, table: SyncedTable, counts: ApplyCounts): Promise<void> {
   const { rows } = await client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
+    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${staging(table)}`,
   );
   if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
 }
@@ -152,7 +160,7 @@ async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
     await stage(options);
     const { rows } = await client.query<{ key: string[] }>(
       `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
-         from ${STAGING} s left join ${target} t on ${isSameKey(table.keyColumns, 't', 's')}
+         from ${staging(table)} s left join ${target} t on ${isSameKey(table.keyColumns, 't', 's')}
         where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
               <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
         order by 1 limit ${EXAMPLE_KEYS_MAX}`,

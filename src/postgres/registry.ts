@@ -12,6 +12,7 @@ interface TableRow {
   timeseries_key: string | null;
   invalid_characters: 'fail' | 'strip';
   scheduling_policy: SyncedTable['policy'];
+  publish: SyncedTable['publish'];
   relation: string | null;
   synced_version: string | null;
   source_table_id: string | null;
@@ -25,7 +26,7 @@ interface TableRow {
 
 const SELECT_TABLE = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
-         t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
+         t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
          t.on_history_gap, t.is_failed, t.created_by
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
@@ -41,6 +42,7 @@ function toSyncedTable(row: TableRow): SyncedTable {
     timeseriesKey: row.timeseries_key,
     invalidCharacters: row.invalid_characters,
     policy: row.scheduling_policy,
+    publish: row.publish,
     relation: row.relation === null ? null : Number(row.relation),
     syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
     sourceTableId: row.source_table_id,

@@ -5,6 +5,7 @@ import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
 import type { Lease } from '../postgres/lease.js';
+import type { Publisher } from '../postgres/publication.js';
 import { recordEvent, writeSourceVersion, writeTableFailure, writeTableState } from '../postgres/registry.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
@@ -28,6 +29,8 @@ export interface TableUpdateOptions {
   readonly catalogs: CatalogSet;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes new rows visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
   readonly mode: UpdateMode;
   readonly table: SyncedTable;
   /** Its source, if it is open already and known to have changed: its changes are then applied without further ado. */
@@ -213,7 +216,10 @@ async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise
 }
 
 /** Writes the failure where people look: the table's state, the update's record and the events. */
-export async function recordTableFailure(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
+export async function recordTableFailure(
+  options: Pick<TableUpdateOptions, 'client' | 'table' | 'lease' | 'updateId'>,
+  error: SyncedTablesError,
+): Promise<void> {
   const { client, table, lease, updateId } = options;
   if (error.code !== 'SYNCED_TABLE_DROPPED') {
     const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';

@@ -4,7 +4,8 @@ import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
-import { type PassMember, type PassOptions, runPass } from './run-pass.js';
+import type { PassMember, PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 
 export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
