@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
@@ -57,16 +58,16 @@ export interface ApplyCounts {
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, table, relation } = options;
   let merge = upsertRows;
-  let rowsStaged = 0n;
+  let staged: Staged = { staging: '', rows: 0n };
   try {
     const { result } = await options.publish({
       table,
       relation,
       kind: 'rows',
       stage: async () => {
-        rowsStaged = await stage(options);
+        staged = await stage(options);
       },
-      apply: () => apply(options, rowsStaged, merge),
+      apply: () => apply(options, staged, merge),
       mend: async (error) => {
         if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
           return false;
@@ -93,30 +94,38 @@ export class KeyBalanceBroken extends Error {
 
 class BalanceBroken extends Error {}
 
-/** A name for each table: those that are published together are staged together. */
-function stagingName({ tableId }: SyncedTable): string {
-  return `synced_tables_changes_${tableId.replaceAll('-', '')}`;
+/**
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
+ * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * does another synced table: those that are published together are staged together.
+ */
+function stagingTable({ tableId }: SyncedTable, definitions: string): string {
+  const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
+  return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
 }
 
-function staging(table: SyncedTable): string {
-  return `pg_temp.${stagingName(table)}`;
+interface Staged {
+  readonly staging: string;
+  readonly rows: bigint;
 }
 
-async function apply(options: ApplyOptions, rowsStaged: bigint, merge: typeof upsertRows): Promise<ApplyCounts> {
+async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsertRows): Promise<ApplyCounts> {
+  const { staging, rows: rowsStaged } = staged;
   const { client, table, columns, relation } = options;
   await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
   // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
   const partition = await solePartition(client, relation);
   const deleted = await client.query(
-    `delete from ${partition} t using ${staging(table)} s
+    `delete from ${partition} t using ${staging} s
       where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
   );
-  const { written, inserted } = await merge(client, {
+  const { written, inserted, sum } = await merge(client, {
     into: partition,
-    from: staging(table),
+    from: staging,
     filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
     names: columns.map((column) => column.field.name),
     keyColumns: table.keyColumns,
+    sumOf: ROW_BALANCE_COLUMN,
   });
   const counts = {
     rowsStaged,
@@ -124,31 +133,28 @@ async function apply(options: ApplyOptions, rowsStaged: bigint, merge: typeof up
     rowsInserted: inserted,
     rowsDeleted: BigInt(deleted.rowCount ?? 0),
   };
-  if (table.timeseriesKey === null) await requireBalance(client, table, counts);
+  if (table.timeseriesKey === null) requireBalance(counts, sum);
   await options.finish(counts);
   return counts;
 }
 
-async function stage(options: ApplyOptions): Promise<bigint> {
+async function stage(options: ApplyOptions): Promise<Staged> {
   const { client, table, columns } = options;
-  await client.query(
-    `create temporary table ${stagingName(table)} (${columnDefinitions(columns)},
-       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
-  );
-  const { rows } = await copyIn(client, `copy ${staging(table)} from stdin`, await options.openSource());
-  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${staging(table)}`);
-  return rows;
+  const definitions = `${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
+  const staging = stagingTable(table, definitions);
+  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
+  const { rows } = await copyIn(client, `copy ${staging} from stdin`, await options.openSource());
+  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${staging}`);
+  return { staging, rows };
 }
 
 /**
  * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
  * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
-async function requireBalance(client: pg.Client, table: SyncedTable, counts: ApplyCounts): Promise<void> {
-  const { rows } = await client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${staging(table)}`,
-  );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
+function requireBalance(counts: ApplyCounts, balance: bigint): void {
+  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
 }
 
 /** Stages the changes once more, and looks for keys that would end up with other than one row, or none. */
@@ -157,10 +163,10 @@ async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   const [firstKey = ''] = table.keyColumns;
   return inTransaction(client, async () => {
-    await stage(options);
+    const { staging } = await stage(options);
     const { rows } = await client.query<{ key: string[] }>(
       `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
-         from ${staging(table)} s left join ${target} t on ${isSameKey(table.keyColumns, 't', 's')}
+         from ${staging} s left join ${target} t on ${isSameKey(table.keyColumns, 't', 's')}
         where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
               <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
         order by 1 limit ${EXAMPLE_KEYS_MAX}`,

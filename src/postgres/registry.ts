@@ -128,25 +128,39 @@ export async function writeSourceVersion(
   committedAtMs: number | null,
 ): Promise<void> {
   await client.query(
-    `update synced_tables._tables set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000)
+    `update synced_tables._tables
+        set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
+            behind_since = case when $2 > synced_version
+                                then coalesce(behind_since, to_timestamp($3::float8 / 1000), clock_timestamp()) end
       where table_id = $1`,
     [tableId, version?.toString() ?? null, committedAtMs],
   );
 }
 
+/** How far a load is. */
+export interface LoadProgress {
+  readonly phase: 'load' | 'index';
+  readonly version: bigint | null;
+  readonly rowsDone: bigint;
+  /** Null if only the end tells. */
+  readonly rowsTotal: bigint | null;
+  /** Time spent in the phase so far. */
+  readonly phaseMs: number;
+}
+
+const PHASES = { load: 'PROVISIONING_PHASE_MAIN', index: 'PROVISIONING_PHASE_INDEX_SCAN' } as const;
+
 /** Notes how far an update is. One that comes late, after its end, is not written. */
-export async function writeProgress(
-  client: pg.Client,
-  tableId: string,
-  rowsDone: bigint,
-  rowsTotal: bigint | null,
-): Promise<void> {
+export async function writeProgress(client: pg.Client, tableId: string, progress: LoadProgress): Promise<void> {
+  const { phase, version, rowsDone, rowsTotal, phaseMs } = progress;
   await client.query(
-    `update synced_tables._tables set rows_done = $2, rows_total = $3
+    `update synced_tables._tables
+        set rows_done = $2, rows_total = $3, provisioning_phase = $4, processing_version = $5,
+            phase_started_at = clock_timestamp() - make_interval(secs => $6::float8 / 1000)
       where table_id = $1 and state in ('SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT',
               'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE',
               'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES')`,
-    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null],
+    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null, PHASES[phase], version?.toString() ?? null, phaseMs],
   );
 }
 

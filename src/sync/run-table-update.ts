@@ -136,13 +136,13 @@ async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUp
   const copying = await byChanges(options, plan);
   if (copying.kind === 'applied') return copying.result;
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
-  const progress = await startProgressReports(options);
+  const progress = await startProgressReports({ ...options, version: plan.snapshot.version });
   await using _ = progress;
   // Awaited here: `await using` would end the reports, and leave a failure unheard of, before the update has ended.
   return await runSnapshotUpdate({
     ...options,
     ...plan,
-    openLoader: options.openSession,
+    openLoader: () => progress.openLoader(),
     shadow: shadowTableName(lease.epoch, updateId, options.place),
     reason: copying.reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
