@@ -1,3 +1,4 @@
+import { apiErrors } from './errors/api-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
@@ -27,6 +28,7 @@ export const errorCatalogue = {
   ...requestErrors,
   ...verifyErrors,
   ...migrationErrors,
+  ...apiErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -2,6 +2,8 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { addExtraColumns } from './extra-columns.js';
+import { createExtraIndexesOfParent } from './extra-indexes.js';
 import type { Publisher } from './publication.js';
 import { isPostgresError } from './session.js';
 import { columnDefinitions, identifierList, qualifiedShadow } from './shadow-table.js';
@@ -39,6 +41,8 @@ export async function publishTable(options: PublishTableOptions): Promise<void> 
 async function make({ client, table, columns, shadow, finish }: PublishTableOptions): Promise<void> {
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await createParent(client, table, target, columns);
+  await addExtraColumns(client, table, target);
+  await createExtraIndexesOfParent(client, table, target);
   const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);
   const relation = Number(rows[0]?.relation);
   await finish(relation);

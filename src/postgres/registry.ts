@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
-import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+import type { ExtraIndex, SyncedTable, SyncedTableState } from '../core/synced-table.js';
 
 interface TableRow {
   table_id: string;
@@ -22,13 +22,19 @@ interface TableRow {
   on_history_gap: 'fail' | 'refresh';
   is_failed: boolean;
   created_by: string;
+  override_types: Record<string, string | null>;
+  extra_columns: { column_name: string; column_type: string; compute?: string | null; maintenance: string }[];
+  extra_index_definitions: ExtraIndex[];
+  accelerated_sync: boolean;
 }
 
 const SELECT_TABLE = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
          t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
-         t.on_history_gap, t.is_failed, t.created_by
+         t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
+         (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables._override_type(o)), '{}')
+            from jsonb_array_elements(t.type_overrides) o) as override_types
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
 
 function toSyncedTable(row: TableRow): SyncedTable {
@@ -52,6 +58,15 @@ function toSyncedTable(row: TableRow): SyncedTable {
     onHistoryGap: row.on_history_gap,
     isFailed: row.is_failed,
     createdBy: row.created_by,
+    typeOverrides: new Map(Object.entries(row.override_types)),
+    extraColumns: row.extra_columns.map((column) => ({
+      name: column.column_name,
+      postgresType: column.column_type,
+      kind: column.maintenance === 'STORED_GENERATED' ? 'generated' : 'default',
+      expression: column.compute ?? 'null',
+    })),
+    extraIndexes: row.extra_index_definitions.map(({ name, definition }) => ({ name, definition })),
+    isAccelerated: row.accelerated_sync,
   };
 }
 

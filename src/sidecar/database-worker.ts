@@ -45,9 +45,10 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   const run = async (claim: ClaimedUpdate, { signal, yieldSignal }: RunSignals): Promise<UpdateOutcome> => {
     const { updateId, lease, mode, attempt } = claim;
     logger.info({ update: updateId, pipeline: lease.pipelineId, mode, attempt }, 'update started');
-    const { connections, trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
+    const { connections, accelerated_connections: acceleratedConnections } = settings.sync;
+    const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
     const openWorkSession = sessionsUntil(signal, () => openSession(session));
-    const work = { ...claim, openSession: openWorkSession, catalogs, connections, signal };
+    const work = { ...claim, openSession: openWorkSession, catalogs, connections, acceleratedConnections, signal };
     const onError = (error: unknown) => logger.warn({ error, update: updateId }, 'failed while following; goes on');
     const outcome = await (mode === 'CONTINUOUS'
       ? followPipeline({ ...work, yieldSignal, triggerIntervalMs, pollSeconds, onError })

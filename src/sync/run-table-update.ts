@@ -4,6 +4,7 @@ import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-t
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
+import { probeExtras } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';
 import { recordEvent, writeSourceVersion, writeTableFailure, writeTableState } from '../postgres/registry.js';
@@ -39,6 +40,8 @@ export interface TableUpdateOptions {
   readonly place: number;
   readonly isFullRefresh: boolean;
   readonly connections: number;
+  /** Connections that load a table created with `accelerated_sync`. */
+  readonly acceleratedConnections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
 }
@@ -100,6 +103,7 @@ async function planUpdate(options: TableUpdateOptions) {
   const snapshot = await lakeTable.snapshot();
   await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
   const columns = planTarget(snapshot, table);
+  if (table.relation === null) await probeExtras(client, table, shadowOf(options), columns);
   return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot) };
 }
 
@@ -131,7 +135,7 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
 }
 
 async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
-  const { client, table, lease, updateId } = options;
+  const { client, table } = options;
   if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
   const copying = await byChanges(options, plan);
   if (copying.kind === 'applied') return copying.result;
@@ -143,10 +147,21 @@ async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUp
     ...options,
     ...plan,
     openLoader: () => progress.openLoader(),
-    shadow: shadowTableName(lease.epoch, updateId, options.place),
+    shadow: shadowOf(options),
+    connections: connectionsOf(options),
     reason: copying.reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
   });
+}
+
+/** The name of the shadow table of this attempt. */
+function shadowOf({ lease, updateId, place }: TableUpdateOptions): string {
+  return shadowTableName(lease.epoch, updateId, place);
+}
+
+/** How many connections load the table at once. */
+function connectionsOf({ table, connections, acceleratedConnections }: TableUpdateOptions): number {
+  return table.isAccelerated ? Math.max(connections, acceleratedConnections) : connections;
 }
 
 /** Failures after which only a copy helps: the source cannot tell any more what has changed. */

@@ -3,14 +3,56 @@ import { type Publication, type Published, type PublishOptions, publishAll } fro
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
 
-/** A table whose new rows are ready, and which waits for the others to be published with them. */
-interface Waiting {
+/** One of the tables: its update runs until its rows are ready, then waits to be published with the others. */
+class TogetherTable {
   readonly member: PassMember;
-  /** The rest of its update, which goes on when `publication` was published or refused. */
-  readonly task: Promise<TableUpdateOutcome>;
-  readonly publication: Publication<unknown>;
-  readonly publish: (published: Published<unknown>) => void;
-  readonly refuse: (error: unknown) => void;
+  /** What it waits with; null before its rows are ready and when its update has ended. */
+  publication: Publication<unknown> | null = null;
+  readonly #task: Promise<TableUpdateOutcome>;
+  #arrive: () => void = () => {};
+  #answer: { publish(published: Published<unknown>): void; refuse(error: unknown): void } | null = null;
+
+  constructor(options: PassOptions, member: PassMember) {
+    this.member = member;
+    const publish = <Value>(publication: Publication<Value>) =>
+      new Promise<Published<Value>>((resolve, refuse) => {
+        this.publication = publication;
+        this.#answer = { publish: (published) => resolve(published as Published<Value>), refuse };
+        this.#arrive();
+      });
+    this.#task = runTableUpdate({ ...options, ...member, publish });
+    // Whoever waits for it hears of a failure; nobody does while the others go on.
+    this.#task.catch(() => {});
+  }
+
+  /** Goes on until the rows are ready: null, or to the end: the outcome. */
+  async goOn(): Promise<TableUpdateOutcome | null> {
+    const arrived = new Promise<null>((resolve) => {
+      this.#arrive = () => resolve(null);
+    });
+    return this.publication ? null : Promise.race([this.#task, arrived]);
+  }
+
+  publish(published: Published<unknown>): Promise<TableUpdateOutcome> {
+    this.publication = null;
+    this.#answer?.publish(published);
+    return this.#task;
+  }
+
+  /** Its publication failed. It may have another one: changes that turn out to need a look at the source, say. */
+  refuse(error: unknown): Promise<TableUpdateOutcome | null> {
+    this.publication = null;
+    const next = this.goOn();
+    this.#answer?.refuse(error);
+    return next;
+  }
+
+  /** Ends it wherever it is. */
+  async giveUp(): Promise<void> {
+    const reason = new Error('the update of the pipeline has ended');
+    while (this.publication) await this.refuse(reason).catch(() => {});
+    await this.#task.catch(() => {});
+  }
 }
 
 /** A table that failed, for all that are published with it. */
@@ -32,26 +74,25 @@ export async function runTogether<Result>(
   members: readonly PassMember[],
   settle: (member: PassMember, outcome: TableUpdateOutcome) => Promise<Result>,
 ): Promise<Result[]> {
-  const waiting: Waiting[] = [];
+  const waiting: TogetherTable[] = [];
   const outcomes = new Map<PassMember, TableUpdateOutcome>();
   let failure: Failure | null = null;
   try {
     for (const member of members) {
       options.signal.throwIfAborted();
-      const ready = await makeReady(options, member);
-      if (!('kind' in ready)) waiting.push(ready);
-      else {
-        outcomes.set(member, ready);
-        // One that is refused before it came into being is no part of them.
-        if (ready.kind === 'failed') failure = { member, error: ready.error };
-      }
+      const table = new TogetherTable(options, member);
+      waiting.push(table);
+      const outcome = await table.goOn();
+      if (outcome === null) continue;
+      outcomes.set(member, outcome);
+      // One that is refused before it came into being is no part of them.
+      if (outcome.kind === 'failed') failure = { member, error: outcome.error };
       if (failure) break;
     }
     failure ??= await publishWaiting(options, waiting, outcomes);
   } finally {
     // Whatever happened: an update that waits holds files and sessions.
-    for (const { refuse } of waiting) refuse(new Error('the update of the pipeline has ended'));
-    await Promise.allSettled(waiting.map(({ task }) => task));
+    for (const table of waiting) await table.giveUp();
   }
   const results: Result[] = [];
   for (const member of members) {
@@ -63,51 +104,35 @@ export async function runTogether<Result>(
   return results;
 }
 
-/** Runs the update of a table until its rows are ready; an outcome if it ends before that. */
-async function makeReady(options: PassOptions, member: PassMember): Promise<Waiting | TableUpdateOutcome> {
-  return new Promise((resolve, reject) => {
-    let hasWaited = false;
-    const task: Promise<TableUpdateOutcome> = runTableUpdate({
-      ...options,
-      ...member,
-      publish: <Value>(publication: Publication<Value>) =>
-        new Promise<Published<Value>>((published, refuse) => {
-          const target = member.table.fullName;
-          const reason = 'the way in which it has to be published changed meanwhile';
-          if (hasWaited) return refuse(syncedTablesError('INTERNAL_ERROR', { target, reason }));
-          hasWaited = true;
-          const publish = (all: Published<unknown>) => published(all as Published<Value>);
-          resolve({ member, task, publication, publish, refuse });
-        }),
-    });
-    task.then(resolve, reject);
-  });
-}
-
 /** Publishes all that wait, and lets each go on to its end. Returns the one that failed, if one did. */
 async function publishWaiting(
   options: PassOptions,
-  waiting: readonly Waiting[],
+  tables: readonly TogetherTable[],
   outcomes: Map<PassMember, TableUpdateOutcome>,
 ): Promise<Failure | null> {
-  if (waiting.length === 0) return null;
-  let turn: Publication<unknown> | null = null;
-  const publications = waiting.map(({ publication }) => publication);
-  try {
-    const { results, transactionMs } = await publishAll(publishOptions(options), publications, (publication) => {
-      turn = publication;
-    });
-    for (const { member, publication, publish, task } of waiting) {
-      publish({ result: results.get(publication), transactionMs });
-      outcomes.set(member, await task);
+  for (;;) {
+    const waiting = tables.flatMap((table) => (table.publication ? [{ table, publication: table.publication }] : []));
+    if (waiting.length === 0) return null;
+    let turn: Publication<unknown> | null = null;
+    const all = await publishAll(
+      publishOptions(options),
+      waiting.map(({ publication }) => publication),
+      (publication) => {
+        turn = publication;
+      },
+    ).catch((error: unknown) => ({ error }));
+    if ('results' in all) {
+      for (const { table, publication } of waiting) {
+        const published = { result: all.results.get(publication), transactionMs: all.transactionMs };
+        outcomes.set(table.member, await table.publish(published));
+      }
+      return null;
     }
-    return null;
-  } catch (error) {
     options.signal.throwIfAborted();
-    const failed = waiting.find(({ publication }) => publication === turn);
-    if (!failed) throw error;
-    failed.refuse(error);
-    const outcome = await failed.task;
+    const failed = waiting.find(({ publication }) => publication === turn)?.table;
+    if (!failed) throw all.error;
+    const outcome = await failed.refuse(all.error);
+    if (outcome === null) continue;
     outcomes.set(failed.member, outcome);
     return outcome.kind === 'failed' ? { member: failed.member, error: outcome.error } : null;
   }

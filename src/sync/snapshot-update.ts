@@ -6,6 +6,7 @@ import type { Relation } from '../lake/relation.js';
 import type { SourceSnapshot } from '../lake/source.js';
 import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
+import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
 import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
@@ -185,6 +186,7 @@ async function publish(
   const version = snapshot.version;
   const base: TableUpdateResult = { ...loaded.counts, version, rowsDeleted: 0n, method: 'SNAPSHOT', reason };
   if (relation === null || columnChanges === null) {
+    await createExtraIndexes(client, table, options.shadow);
     await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
     return base;
   }

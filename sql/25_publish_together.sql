@@ -24,13 +24,15 @@ comment on function synced_tables._choose_publish(text, uuid, text, boolean) is 
 revoke execute on function synced_tables._choose_publish(text, uuid, text, boolean) from public;
 
 -- With more arguments it is another function to Postgres; two of one name would make calls ambiguous.
-drop function synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text);
+drop function synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb);
 
 create function synced_tables.create_synced_table(
   synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text default 'SNAPSHOT',
   timeseries_key text default null, invalid_characters text default 'fail',
   create_database_objects_if_missing boolean default true, existing_pipeline_id uuid default null,
-  allow_file_diff boolean default false, on_history_gap text default 'fail', publish text default null) returns uuid
+  allow_file_diff boolean default false, on_history_gap text default 'fail',
+  type_overrides jsonb default null, extra_columns jsonb default null, extra_index_definitions jsonb default null,
+  accelerated_sync boolean default false, new_pipeline_spec jsonb default null, publish text default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -51,6 +53,8 @@ begin
       format('%L is not a way to go on when the source of synced table %s has lost history.', create_synced_table.on_history_gap, full_name),
       'Use fail (the default) or refresh.');
   end if;
+  perform synced_tables._check_target_options(full_name, create_synced_table.type_overrides, create_synced_table.extra_columns,
+    create_synced_table.extra_index_definitions);
   if create_synced_table.publish not in ('separately', 'together') then
     perform synced_tables._raise('PUBLISH_UNKNOWN', '22023',
       format('%L is not a way to publish synced table %s.', create_synced_table.publish, full_name),
@@ -62,11 +66,14 @@ begin
   perform synced_tables._choose_publish(full_name, pipeline, create_synced_table.publish, existing_pipeline_id is null);
   insert into synced_tables._tables (schema_name, table_name, source_table_full_name, primary_key_columns, timeseries_key,
     invalid_characters, create_schema_if_missing, pipeline_id, message, created_by,
-    allow_file_diff, on_history_gap)
+    allow_file_diff, on_history_gap, type_overrides, extra_columns, extra_index_definitions, accelerated_sync, new_pipeline_spec)
   values (parts[1], parts[2], create_synced_table.source_table_full_name, create_synced_table.primary_key_columns,
     create_synced_table.timeseries_key, create_synced_table.invalid_characters,
     coalesce(create_database_objects_if_missing, true), pipeline, 'Waits for a sidecar to load it.', acting,
-    coalesce(create_synced_table.allow_file_diff, false), create_synced_table.on_history_gap)
+    coalesce(create_synced_table.allow_file_diff, false), create_synced_table.on_history_gap,
+    coalesce(create_synced_table.type_overrides, '[]'), coalesce(create_synced_table.extra_columns, '[]'),
+    coalesce(create_synced_table.extra_index_definitions, '[]'), coalesce(create_synced_table.accelerated_sync, false),
+    create_synced_table.new_pipeline_spec)
   on conflict (schema_name, table_name) do nothing;
   if not found then  -- somebody was faster by a moment
     perform synced_tables._raise_exists(full_name);
@@ -76,7 +83,7 @@ begin
     format('%I asked for synced table %s from %s.', acting, full_name, create_synced_table.source_table_full_name));
   return request;
 end $$;
-comment on function synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, text) is
+comment on function synced_tables.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb, text) is
   'Asks for a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database when the schema is missing. publish => ''together'': updates publish all tables of the pipeline in one transaction.';
 
 do $$
