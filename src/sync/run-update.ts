@@ -6,7 +6,8 @@ import { readPipelineTables, recordEvent, writeTableState } from '../postgres/re
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
 import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
-import { type PassMember, type PassOptions, runPass } from './run-pass.js';
+import type { PassMember, PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 
 export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {

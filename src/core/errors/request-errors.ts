@@ -164,6 +164,22 @@ export const requestErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  PUBLISH_UNKNOWN: {
+    message: '"{value}" is not a way to publish synced table {target}.',
+    remedy: 'Use separately (the default) or together.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  PIPELINE_PUBLISH_DIFFERS: {
+    message: 'Pipeline {pipeline} publishes its tables {found}, but synced table {target} asks for {wanted}.',
+    remedy: 'Leave publish out to take that of the pipeline, or leave the pipeline out to get a new one.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   PERMISSION_DENIED: {
     message: 'Role {role} may not {action} synced table {target}.',
     remedy: 'Ask its creator or a member of databricks_superuser, or for the right that is named.',

@@ -105,6 +105,24 @@ export const targetErrors = {
     apiCode: 'ABORTED',
     sqlState: '40001',
   },
+  PUBLISHED_TOGETHER_FAILED: {
+    message:
+      'Synced table {target} keeps its rows, for {failed}, with which it is published together, failed with {error_code}.',
+    remedy: 'See what is said of {failed} in synced_tables.status; mend that, then sync again.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'ABORTED',
+    sqlState: '55000',
+  },
+  PUBLISHED_TOGETHER_DELAYED: {
+    message:
+      'Synced table {target} waits, for {failed}, with which it is published together, failed with {error_code}, which may pass.',
+    remedy: 'See what is said of {failed} in synced_tables.status.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'ABORTED',
+    sqlState: '55000',
+  },
   TABLES_DIFFER: {
     message:
       'Synced table {target} differs from {table} at the version it reflects: {missing} rows are missing, {extra} are not in the source, {different} have other values.',
