@@ -3,6 +3,7 @@ import { addDatabaseRoutes } from './database/database-routes.js';
 import { authenticate } from './identity/authenticate.js';
 import { oidcIdentity } from './identity/oidc-identity.js';
 import { addPipelineRoutes } from './pipelines/pipeline-routes.js';
+import { addPostgresRoutes } from './postgres/postgres-routes.js';
 import { addWellKnownRoutes } from './workspace/well-known.js';
 import { addWorkspaceRoutes } from './workspace/workspace-routes.js';
 
@@ -18,5 +19,6 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
     addWorkspaceRoutes(scope);
     addDatabaseRoutes(scope, context);
     addPipelineRoutes(scope, context);
+    addPostgresRoutes(scope, context);
   });
 }

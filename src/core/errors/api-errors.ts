@@ -2,6 +2,14 @@ import type { ErrorKind } from './error-kind.js';
 
 /** What the HTTP API refuses by itself, and its tokens. */
 export const apiErrors = {
+  RESOURCE_NOT_FOUND: {
+    message: '{resource} does not exist.',
+    remedy: 'Names begin with projects/<project>/branches/production or synced_tables/<catalog>.<schema>.<table>.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42704',
+  },
   REQUEST_INVALID: {
     message: 'The request is not valid: {reason}.',
     remedy: 'Look up the call in /docs or /openapi.json.',

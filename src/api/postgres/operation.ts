@@ -1,0 +1,46 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext } from '../api-context.js';
+import type { ApiInstance } from '../api-instance.js';
+import type { Caller } from '../caller.js';
+
+export type OperationAction = 'CREATE' | 'DELETE';
+
+/** An operation that was done. */
+export interface Operation {
+  readonly name: string;
+  readonly resourceName: string;
+  readonly action: OperationAction;
+}
+
+/** Notes what was done, so that the operation can be read for a day. */
+export async function recordOperation(
+  instance: ApiInstance,
+  caller: Caller,
+  done: { readonly resourceName: string; readonly action: OperationAction },
+): Promise<Operation> {
+  const role = await instance.home.roleNameOf(caller);
+  const { rows } = await instance.home.asService(async (client) => {
+    await client.query(`delete from synced_tables._operations where created_at < now() - interval '1 day'`);
+    return client.query<{ operation_id: string }>(
+      `insert into synced_tables._operations (resource_name, action, role_name) values ($1, $2, $3) returning operation_id`,
+      [done.resourceName, done.action, role],
+    );
+  });
+  return { ...done, name: `${done.resourceName}/operations/${rows[0]?.operation_id}` };
+}
+
+/** @throws RESOURCE_NOT_FOUND, also for operations of other roles */
+export async function findOperation(context: ApiContext, caller: Caller, name: string): Promise<Operation> {
+  const match = /^(.+)\/operations\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(name);
+  for (const instance of match ? context.instances.of(caller) : []) {
+    const role = await instance.home.roleNameOf(caller);
+    const { rows } = await instance.home.asService((client) =>
+      client.query<{ action: OperationAction }>(
+        'select action from synced_tables._operations where operation_id = $1 and resource_name = $2 and role_name = $3',
+        [match?.[2], match?.[1], role],
+      ),
+    );
+    if (rows[0]) return { name, resourceName: match?.[1] ?? '', action: rows[0].action };
+  }
+  throw syncedTablesError('RESOURCE_NOT_FOUND', { resource: name });
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { TableName } from '../../core/names.js';
+import type { ApiContext, ApiServer } from '../api-context.js';
+import { createSyncedTable } from '../create-synced-table.js';
+import { nameParams } from '../database/wire-fields.js';
+import { findSyncedTable } from '../synced-table-place.js';
+import { fullNameOf, parseTableName } from '../table-name.js';
+import { findOperation, type Operation, recordOperation } from './operation.js';
+import {
+  createQuery,
+  type OperationReply,
+  operationReply,
+  postgresSyncedTable,
+  syncedTableBody,
+} from './postgres-schema.js';
+import { findByBranch } from './resource-names.js';
+import { postgresTableOf } from './synced-table-view.js';
+
+const PATH = '/api/2.0/postgres/synced_tables';
+const TYPES = 'type.googleapis.com/databricks.postgres.v1';
+const tags = ['postgres'];
+const operationParams = z.object({ name: z.string(), operation_id: z.string() });
+
+/** Synced tables with their operations, all of which are done when they are answered: the load goes on by itself. */
+export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiContext): void {
+  server.post(
+    PATH,
+    {
+      schema: {
+        tags,
+        summary: 'Create a synced table; synced_table_id is its three-part name',
+        querystring: createQuery,
+        body: syncedTableBody,
+        response: { 200: operationReply },
+      },
+    },
+    async ({ query, body, caller }) => {
+      const name: TableName = parseTableName(query.synced_table_id ?? '');
+      const given: Partial<NonNullable<z.output<typeof syncedTableBody>['spec']>> = body.spec ?? {};
+      const { branch, postgres_database: database, ...spec } = given;
+      const instance = branch ? findByBranch(context, caller, branch).name : undefined;
+      const created = await createSyncedTable(context, caller, {
+        name,
+        instance,
+        database: database || undefined,
+        // True where it is left out, unlike in the database service.
+        spec: { ...spec, create_database_objects_if_missing: spec.create_database_objects_if_missing ?? true },
+        createsSchemaByDefault: true,
+      });
+      const resourceName = `synced_tables/${fullNameOf(name)}`;
+      const operation = await recordOperation(created.instance, caller, { resourceName, action: 'CREATE' });
+      return replyOf(operation, { '@type': `${TYPES}.SyncedTable`, ...postgresTableOf(created) });
+    },
+  );
+  server.get(
+    `${PATH}/:name`,
+    { schema: { tags, summary: 'Read a synced table', params: nameParams, response: { 200: postgresSyncedTable } } },
+    async ({ params, caller }) => postgresTableOf(await findSyncedTable(context, caller, params.name)),
+  );
+  server.delete(
+    `${PATH}/:name`,
+    {
+      schema: {
+        tags,
+        summary: 'Stop syncing a table; the Postgres table stays',
+        params: nameParams,
+        response: { 200: operationReply },
+      },
+    },
+    async ({ params, caller }) => {
+      const { instance, database, record, fullName } = await findSyncedTable(context, caller, params.name);
+      await database.asCaller(caller, (client) =>
+        client.query('select synced_tables.delete_synced_table($1)', [record.sqlName]),
+      );
+      const resourceName = `synced_tables/${fullName}`;
+      return replyOf(await recordOperation(instance, caller, { resourceName, action: 'DELETE' }), EMPTY);
+    },
+  );
+  server.get(
+    `${PATH}/:name/operations/:operation_id`,
+    { schema: { tags, summary: 'Read an operation', params: operationParams, response: { 200: operationReply } } },
+    async ({ params, caller }) => {
+      const name = `synced_tables/${params.name}/operations/${params.operation_id}`;
+      const operation = await findOperation(context, caller, name);
+      if (operation.action === 'DELETE') return replyOf(operation, EMPTY);
+      const table = postgresTableOf(await findSyncedTable(context, caller, params.name));
+      return replyOf(operation, { '@type': `${TYPES}.SyncedTable`, ...table });
+    },
+  );
+}
+
+const EMPTY = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
+
+function replyOf({ name, action }: Operation, response: OperationReply['response']): OperationReply {
+  const what = action === 'CREATE' ? 'CreateSyncedTableMetadata' : 'DeleteSyncedTableMetadata';
+  return { name, done: true, metadata: { '@type': `${TYPES}.${what}` }, response };
+}

@@ -1,0 +1,131 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiClient, createToken } from '../support/api-client.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: the `postgres` service, whose writes return operations.
+
+const SERVICE = '/api/2.0/postgres';
+const BRANCH = 'projects/local/branches/production';
+
+describe.each(postgresServers())('the postgres service on $name', (server) => {
+  let synced: SyncedLake;
+  let api: ApiClient;
+  let database: string;
+  beforeAll(async () => {
+    synced = await SyncedLake.create(server);
+    await synced.lake.createTable('g.t', { id: 'long' }, 'select i as id from range(10) t(i)');
+    const { url } = await synced.startSidecar();
+    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    await synced.admin.query(`alter role ${keeper} login`);
+    api = new ApiClient(url, await createToken(synced, keeper));
+    database = (await synced.value('select current_database()')) ?? '';
+  });
+  afterAll(() => synced?.[Symbol.asyncDispose]());
+
+  const spec = () => ({
+    branch: BRANCH,
+    postgres_database: database,
+    source_table_full_name: 'lake.g.t',
+    primary_key_columns: ['id'],
+    scheduling_policy: 'SNAPSHOT',
+  });
+
+  it('creates a synced table by an operation that is done and can be read again', async () => {
+    const created = await api.post(`${SERVICE}/synced_tables?synced_table_id=main.g.t_synced`, { spec: spec() });
+    expect(created).toMatchObject({
+      status: 200,
+      body: {
+        name: expect.stringMatching(/^synced_tables\/main\.g\.t_synced\/operations\/[0-9a-f-]{36}$/),
+        done: true,
+        response: { name: 'synced_tables/main.g.t_synced', spec: { postgres_database: database, branch: BRANCH } },
+      },
+    });
+    expect(await api.get(`${SERVICE}/${created.body.name}`)).toMatchObject({
+      status: 200,
+      body: { done: true, response: { synced_table_id: 'main.g.t_synced' } },
+    });
+    const state = async () => (await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status.detailed_state;
+    await expect.poll(state, { timeout: 20_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+    expect((await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status).toMatchObject({
+      last_processed_commit_version: 0,
+      last_sync: { sync_end_time: expect.any(String), delta_table_sync_info: { delta_commit_version: 0 } },
+      project: 'projects/local',
+    });
+  });
+
+  it('refuses a second creation, a missing name and an unknown branch, each in the words of the service', async () => {
+    const again = await api.post(`${SERVICE}/synced_tables?synced_table_id=main.g.t_synced`, { spec: spec() });
+    expect(again).toMatchObject({ status: 409, body: { error_code: 'ALREADY_EXISTS' } });
+    expect(await api.post(`${SERVICE}/synced_tables`, { spec: spec() })).toMatchObject({
+      status: 400,
+      body: { error_code: 'INVALID_PARAMETER_VALUE' },
+    });
+    const elsewhere = { ...spec(), branch: 'projects/elsewhere/branches/production' };
+    expect(await api.post(`${SERVICE}/synced_tables?synced_table_id=main.g.x`, { spec: elsewhere })).toMatchObject({
+      status: 404,
+      body: { error_code: 'NOT_FOUND' },
+    });
+    expect(await api.get(`${SERVICE}/synced_tables/main.g.nothing`)).toMatchObject({ status: 404 });
+  });
+
+  it('deletes by an operation that outlives the table, and shows operations only to who began them', async () => {
+    const deleted = await api.delete(`${SERVICE}/synced_tables/main.g.t_synced`);
+    const response = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
+    expect(deleted).toMatchObject({ status: 200, body: { done: true, response } });
+    expect(await api.get(`${SERVICE}/${deleted.body.name}`)).toMatchObject({
+      status: 200,
+      body: { done: true, response },
+    });
+    const other = await synced.database.createRole('other', 'databricks_superuser');
+    const stranger = new ApiClient(api.url, await createToken(synced, other));
+    expect(await stranger.get(`${SERVICE}/${deleted.body.name}`)).toMatchObject({ status: 404 });
+    expect(await api.get(`${SERVICE}/synced_tables/main.g.t_synced/operations/nonsense`)).toMatchObject({
+      status: 404,
+    });
+    expect(await synced.rows('g.t_synced', ['count(*)'])).toEqual([['10']]);
+  });
+
+  it('shows each instance as a project with a branch, an endpoint, its databases and roles', async () => {
+    expect((await api.get(`${SERVICE}/projects`)).body.projects).toMatchObject([
+      { name: 'projects/local', status: { default_branch: BRANCH, pg_version: expect.any(Number) } },
+    ]);
+    expect((await api.get(`${SERVICE}/${BRANCH}`)).body).toMatchObject({
+      status: { current_state: 'READY', default: true },
+    });
+    expect((await api.get(`${SERVICE}/projects/local/branches`)).body.branches).toHaveLength(1);
+    expect((await api.get(`${SERVICE}/${BRANCH}/endpoints`)).body.endpoints).toMatchObject([
+      { name: `${BRANCH}/endpoints/primary`, status: { hosts: { host: expect.any(String) } } },
+    ]);
+    expect((await api.get(`${SERVICE}/${BRANCH}/databases/${database}`)).body).toEqual({
+      name: `${BRANCH}/databases/${database}`,
+      status: { postgres_database: database },
+    });
+    expect((await api.get(`${SERVICE}/${BRANCH}/roles?page_size=1`)).body.roles).toHaveLength(1);
+    expect(await api.get(`${SERVICE}/${BRANCH}/endpoints/second`)).toMatchObject({ status: 404 });
+    expect(await api.get(`${SERVICE}/projects/local/branches/other`)).toMatchObject({ status: 404 });
+    expect(await api.post(`${SERVICE}/projects?project_id=new`, {})).toMatchObject({ status: 501 });
+  });
+
+  it('gives a credential that Postgres takes, for as long as was asked', async () => {
+    const { status, body } = await api.post(`${SERVICE}/credentials`, {
+      endpoint: `${BRANCH}/endpoints/primary`,
+      ttl: '600s',
+    });
+    expect(status).toBe(200);
+    expect(Date.parse(body.expire_time) - Date.now()).toBeLessThan(601_000);
+    const role = JSON.parse(Buffer.from(body.token.split('.')[1], 'base64url').toString()).sub;
+    const url = new URL(synced.database.url);
+    url.username = role;
+    url.password = body.token;
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    expect((await client.query('select current_user as who')).rows).toEqual([{ who: role }]);
+    await client.end();
+    for (const wrong of [{ ttl: '10s' }, { ttl: 'soon' }, { expire_time: '2001-01-01T00:00:00Z' }]) {
+      const refused = await api.post(`${SERVICE}/credentials`, { endpoint: `${BRANCH}/endpoints/primary`, ...wrong });
+      expect([wrong, refused.status]).toEqual([wrong, 400]);
+    }
+  });
+});
