@@ -33,6 +33,7 @@ export interface ApplyOptions {
   readonly isBalanced: boolean;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
+  readonly patienceMs?: number;
 }
 
 export interface ApplyCounts {
@@ -60,6 +61,7 @@ export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> 
       table,
       relation,
       kind: 'rows',
+      patienceMs: options.patienceMs,
       stage: async () => {
         staged = await stage(options);
       },

@@ -14,6 +14,8 @@ export interface Publication<Result> {
   readonly relation: number | null;
   /** Those that keep readers waiting come last: `rows` changes rows, `new` makes a table, `switch` exchanges partitions. */
   readonly kind: 'rows' | 'new' | 'switch';
+  /** How long locks are waited for, if that differs from the others: work that is cheap to repeat need not wait long. */
+  readonly patienceMs?: number | undefined;
   /** Before each attempt, outside of its transaction. */
   readonly ready?: () => Promise<void>;
   /** In the transaction, before anything is locked, however long it takes. */
@@ -73,7 +75,9 @@ export async function publishAll(
       await step(publication);
     }
   };
-  return withLockPatience({ ...options, inTheWay: () => turn }, async () => {
+  const patiences = ordered.flatMap(({ patienceMs = options.patienceMs }) => patienceMs ?? []);
+  const patience = patiences.length === 0 ? {} : { patienceMs: Math.min(...patiences) };
+  return withLockPatience({ ...options, ...patience, inTheWay: () => turn }, async () => {
     await inTurn((publication) => publication.ready?.());
     const results = new Map<Publication<unknown>, unknown>();
     const startedAt = performance.now();
