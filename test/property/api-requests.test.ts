@@ -18,26 +18,31 @@ const POLICIES = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
 
 /** Names that exist, that could, and that cannot. */
 function names(database: string): fc.Arbitrary<string> {
+  const known = ['app', 'lake', 'local', 'gold', 'standard.gold.t', 'app.gold.t', `${database}.gold.t`, database];
+  const parts = fc.tuple(
+    fc.constantFrom('app', 'std', 'x'),
+    fc.constantFrom('gold', 'Pg_x'),
+    fc.constantFrom('a', 'B', '1'),
+  );
+  const odd = [
+    '',
+    '.',
+    '..',
+    'a..b',
+    '%',
+    '%zz',
+    '%00',
+    '%C3',
+    '~',
+    'ada@example.com',
+    '\0',
+    "'; drop table x; --",
+    '"',
+  ];
   return fc.oneof(
-    fc.constantFrom('app', 'lake', 'local', 'gold', 'standard.gold.t', 'app.gold.t', `${database}.gold.t`, database),
-    fc
-      .tuple(fc.constantFrom('app', 'std', 'x'), fc.constantFrom('gold', 'Pg_x'), fc.constantFrom('a', 'B', '1'))
-      .map((parts) => parts.join('.')),
-    fc.constantFrom(
-      '',
-      '.',
-      '..',
-      'a..b',
-      '%',
-      '%zz',
-      '%00',
-      '%C3',
-      '~',
-      'ada@example.com',
-      '\0',
-      "'; drop table x; --",
-      '"',
-    ),
+    { weight: 3, arbitrary: fc.constantFrom(...known) },
+    { weight: 3, arbitrary: parts.map((names) => names.join('.')) },
+    fc.constantFrom(...odd),
     fc.string({ unit: 'binary', maxLength: 20 }),
     fc.string({ minLength: 60, maxLength: 300 }),
   );
@@ -64,7 +69,8 @@ function mostly(fields: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arb
     .map((parts) => Object.fromEntries(parts.filter(([, , luck]) => luck > 0).map(([name, value]) => [name, value])));
 }
 
-function bodies(database: string): fc.Arbitrary<unknown> {
+/** Bodies for the call of a path: mostly what it wants. */
+function bodies(path: string, database: string): fc.Arbitrary<unknown> {
   const name = names(database);
   const spec = mostly({
     source_table_full_name: fc.oneof(fc.constant('lake.gold.t'), name),
@@ -79,27 +85,35 @@ function bodies(database: string): fc.Arbitrary<unknown> {
     database_instance_name: fc.oneof(fc.constant('local'), name),
     logical_database_name: fc.oneof(fc.constant(database), name),
   };
-  return fc.oneof(
-    { weight: 4, arbitrary: mostly({ name, ...place, spec }) },
-    mostly({
+  const right = bodyOf(path, { name, place, spec, database });
+  return fc.oneof({ weight: 5, arbitrary: right }, { weight: 1, arbitrary: anything() });
+}
+
+interface BodyParts {
+  readonly name: fc.Arbitrary<string>;
+  readonly place: Readonly<Record<string, fc.Arbitrary<unknown>>>;
+  readonly spec: fc.Arbitrary<unknown>;
+  readonly database: string;
+}
+
+/** What the call of a path wants. */
+function bodyOf(path: string, { name, place, spec, database }: BodyParts): fc.Arbitrary<unknown> {
+  if (path.includes('/synced_tables')) return mostly({ name, ...place, spec });
+  if (path.includes('/roles')) {
+    const identity_type = fc.constantFrom('USER', 'PG_ONLY', 'GROUP');
+    return mostly({
       name,
-      ...place,
-      database_name: fc.oneof(fc.constant(database), name),
-      create_database_if_not_exists: fc.boolean(),
-    }),
-    mostly({
-      name,
-      identity_type: fc.constantFrom('USER', 'PG_ONLY', 'GROUP'),
+      identity_type,
       membership_role: fc.constant('DATABRICKS_SUPERUSER'),
       attributes: anything(),
-    }),
-    mostly({
-      instance_names: fc.array(fc.oneof(fc.constant('local'), name), { maxLength: 2 }),
-      claims: fc.constant([]),
-      protoLogs: anything(),
-    }),
-    anything(),
-  );
+    });
+  }
+  if (path.includes('/catalogs') || path.includes('/tables')) {
+    const database_name = fc.oneof(fc.constant(database), name);
+    return mostly({ name, ...place, database_name, create_database_if_not_exists: fc.boolean() });
+  }
+  const instance_names = fc.array(fc.oneof(fc.constant('local'), name), { maxLength: 2 });
+  return mostly({ instance_names, claims: fc.constant([]), protoLogs: anything() });
 }
 
 interface Sent {
@@ -140,7 +154,7 @@ function requests(calls: readonly (readonly [method: string, path: string])[], d
       .tuple(
         fill(path),
         query,
-        bodies(database),
+        bodies(path, database),
         fc.constantFrom('application/json', 'text/json', 'text/plain', 'application/x-www-form-urlencoded', 'a', ''),
         fc.string({ maxLength: 30 }),
       )
