@@ -12,6 +12,7 @@ import { type FailureContext, reportFailure } from './cli/report-failure.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
 import { addTokenCommand } from './cli/token.js';
+import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
 
 /**
@@ -47,6 +48,7 @@ function buildProgram(): Command {
   addGetCommand(program);
   addListCommand(program);
   addSyncCommand(program);
+  addVerifyCommand(program);
   addDeleteCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);

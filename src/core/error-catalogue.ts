@@ -9,6 +9,7 @@ import { settingsErrors } from './errors/settings-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
+import { verifyErrors } from './errors/verify-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
@@ -25,6 +26,7 @@ export const errorCatalogue = {
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,
+  ...verifyErrors,
   ...migrationErrors,
   ...apiErrors,
 } as const satisfies Record<string, ErrorKind>;

@@ -149,6 +149,13 @@ export function isConnectionLoss(error: unknown): boolean {
  * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
  * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
  */
+/** A query that goes by the extended protocol, which takes one statement only: for text with SQL of somebody else in it. */
+export function singleStatement(text: string): pg.QueryConfig {
+  // `pg` knows the option, its type declarations do not.
+  const query: pg.QueryConfig & { readonly queryMode: 'extended' } = { text, queryMode: 'extended' };
+  return query;
+}
+
 export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin');
   try {

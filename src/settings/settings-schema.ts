@@ -61,9 +61,14 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** Connections that load one table at once. */
       connections: z.int().min(1).max(16).default(1),
+      /** The same for tables created with `accelerated_sync`. */
+      accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
-      lease_seconds: z.number().min(1).max(3_600).default(30),
+      /** Another sidecar goes on with the pipelines of one that died after this time. */
+      lease_seconds: z.number().min(1).max(3_600).default(6),
       poll_seconds: z.number().min(0.05).max(3_600).default(10),
+      /** How often CONTINUOUS pipelines look for commits, unless they have an interval of their own. */
+      trigger_interval_ms: z.int().min(10).max(3_600_000).default(500),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
