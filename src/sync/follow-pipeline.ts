@@ -197,7 +197,7 @@ class Follower {
     const error = (await explainIfDropped(client, table)) ?? outcome.error;
     if (error.code === 'SYNCED_TABLE_DELETED') {
       this.#drop(followed);
-    } else if (error.retry === 'timed') {
+    } else if (isPassing(error, followed.failures)) {
       await this.#retryLater(client, followed, error);
     } else {
       await recordTableFailure({ ...this.#options, client, table }, error);
@@ -251,6 +251,12 @@ class Follower {
     const waits = [...this.#tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
     return Math.min(this.#options.pollSeconds * 1000, ...waits);
   }
+}
+
+/** A file may come a little later than the commit that names it: where folders are copied, say. */
+function isPassing(error: SyncedTablesError, failures: number): boolean {
+  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
+  return error.retry === 'timed';
 }
 
 function followingMessage(table: SyncedTable): string {

@@ -44,6 +44,8 @@ export interface TableUpdateOptions {
   readonly acceleratedConnections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
+  /** How long locks are waited for that applying changes needs. */
+  readonly lockPatienceMs?: number;
 }
 
 /** How an update of one table ended. `rejected`: it never existed and does not come into being. */
@@ -185,10 +187,13 @@ async function byChanges(
   return changesOrCopy({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
 }
 
-async function changesOrCopy(options: ChangesUpdateOptions): Promise<ChangesOutcome> {
-  const { table } = options;
+async function changesOrCopy(options: ChangesUpdateOptions & TableUpdateOptions): Promise<ChangesOutcome> {
+  const { table, lockPatienceMs } = options;
   try {
-    return await runChangesUpdate(options);
+    return await runChangesUpdate({
+      ...options,
+      ...(lockPatienceMs === undefined ? {} : { patienceMs: lockPatienceMs }),
+    });
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known || !HISTORY_GAPS.has(known.code) || table.onHistoryGap !== 'refresh') throw error;

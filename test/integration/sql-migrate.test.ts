@@ -174,6 +174,8 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_has_role',
           '_may_control',
           '_may_see',
+          '_role_may_control',
+          '_role_may_see',
           '_synced_version',
           '_update_outcome',
           '_verification_outcome',

@@ -12,7 +12,7 @@ export const targetErrors = {
   },
   LOCK_TIMEOUT: {
     message:
-      'Synced table {target} could not be switched to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
+      'Synced table {target} could not be brought to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
     remedy:
       'End the transactions that keep the table locked (see pg_stat_activity); the sync is tried again by itself.',
     retry: 'timed',
