@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** Property tests that need a server. */
-const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts', 'test/property/synced-histories.test.ts'];
+const propertiesOfPostgres = [
+  'test/property/api-requests.test.ts',
+  'test/property/copy-round-trip.test.ts',
+  'test/property/synced-histories.test.ts',
+];
 
 const interop = {
   extends: true as const,

@@ -127,15 +127,16 @@ $$;
 
 create function synced_tables._may_act_for(role_name name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select coalesce((select not r.rolsuper and pg_has_role('databricks_gateway', r.oid, 'member')
-                     from pg_roles r where r.rolname = role_name and r.rolname <> 'databricks_gateway'), false)
+  -- Granted to it by name: what such a role is a member of does not count.
+  select exists (select from pg_roles r join pg_auth_members m on m.roleid = r.oid and m.member = to_regrole('databricks_gateway')
+                  where r.rolname = role_name and not r.rolsuper)
 $$;
 comment on function synced_tables._may_act_for(name) is 'Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is no superuser.';
 
 create function synced_tables._token_role_refusal(role_name name, acting name) returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select case
-    when r.rolsuper then 'it is a superuser'
+    when exists (select from pg_roles s where s.rolsuper and pg_has_role(r.oid, s.oid, 'member')) then 'it is a superuser, or a member of one'
     when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a role of the system'
     when pg_has_role(r.oid, 'databricks_sync', 'member') then 'sidecars act as it'
     when not exists (select from pg_roles a where a.rolname = acting
@@ -169,7 +170,7 @@ begin
       'Give a time to come, or none.');
   end if;
   perform pg_advisory_xact_lock(hashtextextended('synced_tables token ' || role_name, 0));
-  has_grant := pg_has_role('databricks_gateway', role_oid, 'member');
+  has_grant := exists (select from pg_auth_members m where m.roleid = role_oid and m.member = to_regrole('databricks_gateway'));
   if not has_grant then
     execute format('grant %I to databricks_gateway', role_name)
       || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;

@@ -9,8 +9,8 @@ export interface DatabaseHost {
   /** Names of the databases of an instance that are looked after now. */
   databases(instance: string): readonly string[];
   /**
-   * Makes a database of an instance ready and looks after it from now on. Safe to call again and at once.
-   * @param create whether it is created where it is missing, for the role `owner`
+   * Looks after a database of an instance from now on. Safe to call again and at once.
+   * @throws LOGICAL_DATABASE_NOT_FOUND, MIGRATION_NOT_ALLOWED
    */
   adopt(request: AdoptRequest): Promise<void>;
 }
@@ -26,7 +26,7 @@ interface InstancePlace {
 export interface AdoptRequest {
   readonly instance: string;
   readonly database: string;
-  /** Role that shall own the database if it has to be made; null: it must exist. */
+  /** Role that shall own the database if it has to be made; null: it has to be there and to be migrated. */
   readonly owner: string | null;
 }
 

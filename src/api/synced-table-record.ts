@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { SyncedTableState } from '../core/synced-table.js';
 
+type ProvisioningPhase = 'PROVISIONING_PHASE_MAIN' | 'PROVISIONING_PHASE_INDEX_SCAN' | 'PROVISIONING_PHASE_INDEX_SORT';
+
 /** All that the registry knows of a synced table, as the services tell it. Timestamps are ISO 8601 texts in UTC. */
 export interface SyncedTableRecord {
   readonly tableId: string;
@@ -17,13 +19,17 @@ export interface SyncedTableRecord {
   readonly message: string | null;
   readonly errorCode: string | null;
   readonly syncedVersion: bigint | null;
-  readonly sourceVersion: bigint | null;
-  /** When `sourceVersion` was committed in the source. */
-  readonly sourceCommittedAt: string | null;
+  /** When `syncedVersion` was committed in the source. */
+  readonly syncedCommittedAt: string | null;
   readonly rowCount: bigint | null;
   /** Progress of the running update; null when none runs. */
   readonly rowsDone: bigint | null;
   readonly rowsTotal: bigint | null;
+  /** Of no meaning while `rowsDone` is null, as the phase is. */
+  readonly processingVersion: bigint | null;
+  readonly phase: ProvisioningPhase | null;
+  /** Seconds that copying the remaining rows will take, if it goes on as it went. */
+  readonly estimatedSeconds: number | null;
   readonly lastSyncStartedAt: string | null;
   readonly lastSyncAt: string | null;
   /** Whether an update rebuilds the table now. */
@@ -52,11 +58,13 @@ interface RecordRow {
   readonly message: string | null;
   readonly last_error_code: string | null;
   readonly synced_version: string | null;
-  readonly source_version: string | null;
-  readonly source_committed_at: string | null;
+  readonly synced_committed_at: string | null;
   readonly row_count: string | null;
   readonly rows_done: string | null;
   readonly rows_total: string | null;
+  readonly processing_version: string | null;
+  readonly provisioning_phase: ProvisioningPhase | null;
+  readonly estimated_seconds: number | null;
   readonly last_sync_started_at: string | null;
   readonly last_sync_at: string | null;
   readonly is_full_refreshing: boolean;
@@ -78,9 +86,13 @@ const SELECT_RECORDS = `
          t.timeseries_key, p.scheduling_policy, t.pipeline_id, t.last_error_code,
          case when d.dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
          case when d.dropped then synced_tables._dropped_message(t.synced_table) else t.message end as message,
-         t.synced_version::text, t.source_version::text, ${isoTime('t.source_committed_at')} as source_committed_at,
-         t.row_count::text, t.rows_done::text, t.rows_total::text,
-         ${isoTime('coalesce(t.last_sync_started_at, l.started_at)')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
+         t.synced_version::text, ${isoTime('t.synced_committed_at')} as synced_committed_at,
+         t.row_count::text, t.rows_done::text, t.rows_total::text, t.processing_version::text, t.provisioning_phase,
+         case when t.provisioning_phase = 'PROVISIONING_PHASE_MAIN' and t.rows_done * 100 >= t.rows_total
+              then (extract(epoch from clock_timestamp() - t.phase_started_at)
+                    * greatest(0, t.rows_total - t.rows_done) / nullif(t.rows_done, 0))::double precision
+         end as estimated_seconds,
+         ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
          exists (select from synced_tables._updates u where u.pipeline_id = t.pipeline_id and u.state = 'RUNNING'
                                                         and u.full_refresh) as is_full_refreshing,
          c.oid is not null as is_serving, t.created_by, ${isoTime('t.created_at')} as created_at, s.catalog_name, s.spec
@@ -88,8 +100,6 @@ const SELECT_RECORDS = `
     join synced_tables._pipelines p using (pipeline_id)
     left join synced_tables._table_specs s using (table_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
-    left join lateral (select r.started_at from synced_tables._table_updates r
-                        where r.table_id = t.table_id and r.state = 'COMPLETED' order by r.finished_at desc limit 1) l on true
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where synced_tables._role_may_see($1, t.created_by, t.relation)`;
 
@@ -136,11 +146,13 @@ function toRecord(row: RecordRow): SyncedTableRecord {
     message: row.message,
     errorCode: row.last_error_code,
     syncedVersion: toBigInt(row.synced_version),
-    sourceVersion: toBigInt(row.source_version),
-    sourceCommittedAt: row.source_committed_at,
+    syncedCommittedAt: row.synced_committed_at,
     rowCount: toBigInt(row.row_count),
     rowsDone: toBigInt(row.rows_done),
     rowsTotal: toBigInt(row.rows_total),
+    processingVersion: toBigInt(row.processing_version),
+    phase: row.provisioning_phase,
+    estimatedSeconds: row.estimated_seconds,
     lastSyncStartedAt: row.last_sync_started_at,
     lastSyncAt: row.last_sync_at,
     isFullRefreshing: row.is_full_refreshing,

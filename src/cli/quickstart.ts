@@ -60,7 +60,7 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
   });
   const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port' });
   try {
-    say(`The sidecar works; its health is at ${sidecar.url}/readyz.`);
+    say(`The sidecar works; its HTTP API is described at ${sidecar.url}/docs.`);
     const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true, say });
     const result = await Promise.race([tour, stopped]);
     if (typeof result === 'string') return;

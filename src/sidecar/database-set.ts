@@ -3,6 +3,7 @@ import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
 import { migrateDatabase } from '../postgres/migrate.js';
+import { readAppliedMigrations } from '../postgres/schema-version.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
@@ -107,10 +108,26 @@ export class DatabaseSet implements DatabaseHost {
     await this.#oneByOne(async () => {
       const database = this.#place(request.instance, request.database);
       if (this.#workers.has(database.name)) return;
-      if (request.owner !== null) await this.#create(request, request.owner);
+      if (request.owner === null) await this.#checkMigrated(request);
+      else await this.#create(request, request.owner);
       await this.#makeReady(database);
       await this.#note(request);
     });
+  }
+
+  /** Without somebody who may make it ready, a database has to be ready. */
+  async #checkMigrated({ instance, database }: AdoptRequest): Promise<void> {
+    const missing = (cause?: unknown) => syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance }, cause);
+    const { url } = this.#place(instance, database);
+    const session = { url, applicationName: 'synced-tables sidecar', role: null };
+    const client = await openSession(session).catch((error: unknown) => {
+      throw isPostgresError(error) && error.code === '3D000' ? missing(error) : error;
+    });
+    try {
+      if ((await readAppliedMigrations(client)) === null) throw missing();
+    } finally {
+      await client.end();
+    }
   }
 
   /** Makes the database unless it is there. */

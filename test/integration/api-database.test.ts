@@ -238,14 +238,21 @@ it('tells every state with the details that belong to it', async () => {
   expect((await status()).last_sync).toMatchObject({
     sync_start_timestamp: expect.stringMatching(/Z$/),
     sync_end_timestamp: expect.stringMatching(/Z$/),
-    delta_table_sync_info: { delta_commit_version: 0 },
+    delta_table_sync_info: { delta_commit_version: 0, delta_commit_timestamp: expect.stringMatching(/Z$/) },
   });
   const setState = (state: string) =>
     synced.admin.query(
-      `update synced_tables._tables set state = $1, rows_done = 1, rows_total = 4, source_version = 9007199254740993`,
+      `update synced_tables._tables set state = $1, rows_done = 1, rows_total = 4, processing_version = 9007199254740993,
+              provisioning_phase = 'PROVISIONING_PHASE_MAIN', phase_started_at = now() - interval '10 s'`,
       [state],
     );
-  const progress = { synced_row_count: 1, total_row_count: 4, sync_progress_completion: 0.25 };
+  const progress = {
+    synced_row_count: 1,
+    total_row_count: 4,
+    sync_progress_completion: 0.25,
+    provisioning_phase: 'PROVISIONING_PHASE_MAIN',
+    estimated_completion_time_seconds: expect.any(Number),
+  };
   const processed = { last_processed_commit_version: 0, timestamp: expect.any(String) };
   const details: Readonly<Record<string, object>> = {
     SYNCED_TABLE_PROVISIONING: {},
@@ -378,4 +385,41 @@ it('registers Postgres tables under three-part names', async () => {
   expect(await stranger.delete(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 403 });
   expect(await api.delete(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 200 });
   expect(await api.get(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 404 });
+});
+
+it('makes what a spec asks for beyond the source, and gives it back', async () => {
+  await using synced = await SyncedLake.create(server);
+  await synced.lake.createTable(
+    'gold.t',
+    { id: 'long', name: 'string' },
+    "select i as id, 'n' || i as name from range(3) t(i)",
+  );
+  const { api, database } = await startService(synced);
+  const spec = {
+    ...SPEC,
+    type_overrides: [{ column_name: 'name', pg_type: 'PG_SPECIFIC_TYPE_VARCHAR', size: 20 }],
+    extra_columns: [{ column_name: 'kind', column_type: 'text', compute: "'plain'", maintenance: 'DEFAULT_VALUE' }],
+    extra_index_definitions: [
+      { name: 't_name', definition: '(name)', creation_point: 'CREATION_POINT_AFTER_DATA_LOAD' },
+    ],
+    accelerated_sync: true,
+  };
+  const place = { database_instance_name: 'local', logical_database_name: database };
+  const created = await api.post(TABLES, { name: 'standard.gold.t', ...place, spec });
+  expect(created).toMatchObject({ status: 200, body: { spec } });
+  const read = () => api.get(`${TABLES}/standard.gold.t`);
+  const state = async () => (await read()).body.data_synchronization_status.detailed_state;
+  await expect.poll(state, { timeout: 30_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+  expect((await read()).body.spec).toEqual(spec);
+  expect(await synced.rows('gold.t', ['id', 'pg_typeof(name)', 'kind'])).toContainEqual([
+    '1',
+    'character varying',
+    'plain',
+  ]);
+  expect(await synced.value(`select to_regclass('gold.t_name')::text`)).toBe('gold.t_name');
+  const vector = { ...SPEC, type_overrides: [{ column_name: 'name', pg_type: 'PG_SPECIFIC_TYPE_VECTOR', size: 3 }] };
+  expect(await api.post(TABLES, { name: 'standard.gold.v', ...place, spec: vector })).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining('vector') },
+  });
 });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { hashBearerToken } from '../../src/api/identity/bearer-token.js';
 import { ApiClient, createToken } from '../support/api-client.js';
 import { postgresServers } from '../support/postgres.js';
 import { runCli, runCliJson } from '../support/run-cli.js';
@@ -120,7 +121,8 @@ describe.each(postgresServers())('$name', (server) => {
     expect(new Set(others.map(({ body }) => body.token))).toEqual(new Set([token]));
     expect(await logIn(synced.database.url, role, token)).toBe(role);
     await expect(logIn(synced.database.url, role, `${token}x`)).rejects.toThrow(/password/);
-    // As it is when an hour is over.
+    // As it is when an hour is over; two made in one second would be the same.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     await synced.admin.query(
       `update synced_tables._credentials set issued_at = now() - interval '1 h', expires_at = date_trunc('second', now() - interval '1 s')`,
     );
@@ -254,7 +256,12 @@ it('takes tokens of the configured issuer, and no others', async () => {
   const issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`;
   try {
     const role = await synced.database.createRole('app');
-    const oidc = { issuer, audience: 'sidecar', role_claim: 'groups', roles: { deployers: role, admins: 'postgres' } };
+    const oidc = {
+      issuer,
+      audience: 'sidecar',
+      role_claim: 'groups',
+      roles: { deployers: role, admins: 'postgres', keepers: 'databricks_superuser' },
+    };
     const { url } = await synced.startSidecar({ oidc });
     const sign = (claims: object, key = privateKey, expires = '5m') =>
       new SignJWT({ sub: 'ada', iss: issuer, aud: 'sidecar', groups: ['people', 'deployers'], ...claims })
@@ -270,6 +277,9 @@ it('takes tokens of the configured issuer, and no others', async () => {
     expect(await statusOf(await sign({ groups: ['people'] }))).toBe(401);
     expect(await statusOf(await sign({ groups: ['admins'] }))).toBe(401);
     expect(await statusOf(await sign({ groups: ['constructor'] }))).toBe(401);
+    // A role that was let in does not let in the roles that it is a member of.
+    await createToken(synced, await synced.database.createRole('keeper', 'databricks_superuser'));
+    expect(await statusOf(await sign({ groups: ['keepers'] }))).toBe(401);
     expect(await statusOf(await sign({ aud: 'other' }))).toBe(401);
     expect(await statusOf(await sign({ iss: 'https://other.example' }))).toBe(401);
     expect(await statusOf(await sign({}, stranger.privateKey))).toBe(401);
@@ -277,4 +287,46 @@ it('takes tokens of the configured issuer, and no others', async () => {
   } finally {
     issuerServer.close();
   }
+});
+
+it('listens on the loopback address only until there is a token', async () => {
+  await using synced = await SyncedLake.create(server);
+  const elsewhere = async (url: string) => {
+    const target = new URL(url);
+    target.hostname = '127.0.0.2';
+    return fetch(`${target.origin}/healthz`).then(
+      ({ status }) => status,
+      () => null,
+    );
+  };
+  const open = await synced.startSidecar({ apiHost: '0.0.0.0' });
+  expect(await elsewhere(open.url)).toBeNull();
+  await createToken(synced, await synced.database.createRole('keeper'));
+  const closed = await synced.startSidecar({ apiHost: '0.0.0.0' });
+  expect(await elsewhere(closed.url)).toBe(200);
+});
+
+it('keeps instances apart: a token is worth something only where it was made', async () => {
+  await using other = await SyncedLake.create(server);
+  await using synced = await SyncedLake.create(server);
+  const { url } = await synced.startSidecar({ instances: { other: { url: other.sidecarUrl } } });
+  const role = await synced.database.createRole('keeper', 'databricks_superuser');
+  const token = await createToken(synced, role);
+  const api = new ApiClient(url, token);
+  const names = async () => {
+    const { body } = await api.get('/api/2.0/database/instances');
+    return body.database_instances.map(({ name }: { name: string }) => name);
+  };
+  expect(await names()).toEqual(['local']);
+  expect(await api.get('/api/2.0/database/instances/other')).toMatchObject({ status: 404 });
+  expect(await api.get('/api/2.0/database/instances/other/roles')).toMatchObject({ status: 404 });
+  const database = await other.value('select current_database()');
+  const body = { ...tableBody(database), database_instance_name: 'other' };
+  expect(await api.post(TABLES, body)).toMatchObject({ status: 404, body: { error_code: 'NOT_FOUND' } });
+  await other.admin.query('select synced_tables.create_token($1, $2)', [role, hashBearerToken(token)]);
+  expect(await names()).toEqual(['local', 'other']);
+  expect(await api.post(TABLES, body)).toMatchObject({
+    status: 200,
+    body: { effective_database_instance_name: 'other', effective_logical_database_name: database },
+  });
 });

@@ -36,9 +36,16 @@ export class ApiClient {
   }
 
   /** @param body an object, or a text that goes out as it is */
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiReply> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    signal: AbortSignal | null = null,
+  ): Promise<ApiReply> {
     const reply = await fetch(`${this.url}${path}`, {
       method,
+      signal,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...this.authorization,

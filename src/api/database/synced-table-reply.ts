@@ -61,10 +61,15 @@ function stateDetails(record: SyncedTableRecord): Partial<SyncedTableStatusReply
     case 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES':
       return { provisioning_status: {} };
     case 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT':
-      return { provisioning_status: { initial_pipeline_sync_progress: { ...progressOf(record), ...MAIN_PHASE } } };
+      return { provisioning_status: { initial_pipeline_sync_progress: progressOf(record) } };
     case 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE':
     case 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES':
-      return { continuous_update_status: processedOf(record) };
+      return {
+        continuous_update_status: {
+          ...processedOf(record),
+          ...(record.rowsDone === null ? {} : { initial_pipeline_sync_progress: progressOf(record) }),
+        },
+      };
     case 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE':
       return { triggered_update_status: { ...processedOf(record), triggered_update_progress: progressOf(record) } };
     case 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE':
@@ -78,14 +83,17 @@ function stateDetails(record: SyncedTableRecord): Partial<SyncedTableStatusReply
   }
 }
 
-const MAIN_PHASE = { provisioning_phase: 'PROVISIONING_PHASE_MAIN' } as const;
-
-function progressOf({ rowsDone, rowsTotal, sourceVersion }: SyncedTableRecord): PipelineProgress {
+function progressOf(record: SyncedTableRecord): PipelineProgress {
+  const { rowsDone, rowsTotal, processingVersion, phase, estimatedSeconds } = record;
+  if (rowsDone === null) return {};
   return {
-    ...(sourceVersion === null ? {} : { latest_version_currently_processing: sourceVersion }),
-    ...(rowsDone === null ? {} : { synced_row_count: rowsDone }),
-    ...(rowsTotal === null ? {} : { total_row_count: rowsTotal }),
-    ...(rowsDone === null || rowsTotal === null ? {} : { sync_progress_completion: fraction(rowsDone, rowsTotal) }),
+    ...(processingVersion === null ? {} : { latest_version_currently_processing: processingVersion }),
+    synced_row_count: rowsDone,
+    ...(rowsTotal === null
+      ? {}
+      : { total_row_count: rowsTotal, sync_progress_completion: fraction(rowsDone, rowsTotal) }),
+    ...(estimatedSeconds === null ? {} : { estimated_completion_time_seconds: estimatedSeconds }),
+    ...(phase === null ? {} : { provisioning_phase: phase }),
   };
 }
 
@@ -103,10 +111,8 @@ function processedOf({ syncedVersion, lastSyncAt }: SyncedTableRecord) {
 }
 
 function lastSyncOf(record: SyncedTableRecord): SyncedTableStatusReply['last_sync'] | null {
-  const { lastSyncAt, lastSyncStartedAt, syncedVersion, sourceVersion, sourceCommittedAt } = record;
+  const { lastSyncAt, lastSyncStartedAt, syncedVersion, syncedCommittedAt } = record;
   if (lastSyncAt === null) return null;
-  // The commit time is noted of the newest version seen, so it is known only while that is the one the table has.
-  const committedAt = syncedVersion === sourceVersion ? sourceCommittedAt : null;
   return {
     ...(lastSyncStartedAt === null ? {} : { sync_start_timestamp: lastSyncStartedAt }),
     sync_end_timestamp: lastSyncAt,
@@ -115,7 +121,7 @@ function lastSyncOf(record: SyncedTableRecord): SyncedTableStatusReply['last_syn
       : {
           delta_table_sync_info: {
             delta_commit_version: syncedVersion,
-            ...(committedAt === null ? {} : { delta_commit_timestamp: committedAt }),
+            ...(syncedCommittedAt === null ? {} : { delta_commit_timestamp: syncedCommittedAt }),
           },
         }),
   };
