@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../core/names.js';
 import { canBeKey } from '../core/postgres-type.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { wholeRelation } from '../lake/relation.js';
+import { holdWhole } from '../lake/relation-pass.js';
 import type { SourceSnapshot } from '../lake/source.js';
 
 /**
@@ -11,6 +11,7 @@ import type { SourceSnapshot } from '../lake/source.js';
 export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<string | null> {
   const relation = await lakeTable.openRelation(snapshot, 1);
   await using _ = relation;
+  await using rows = await holdWhole(relation);
   const connection = await lakeTable.engine.connect();
   try {
     const isKeyName = (name: string) => /(^|_)(id|key|uuid)$/i.test(name);
@@ -18,7 +19,7 @@ export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): 
     for (const name of [...names.filter(isKeyName), ...names.filter((other) => !isKeyName(other))]) {
       const column = quoteIdentifier(name);
       const result = await connection.runAndReadAll(
-        `select count(*) > 0 and count(*) = count(distinct ${column}) from (${wholeRelation(relation)})`,
+        `select count(*) > 0 and count(*) = count(distinct ${column}) from (${rows.select})`,
       );
       if (result.getRowsJson()[0]?.[0] === true) return name;
     }

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
+import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { copySelects } from '../lake/table-read.js';
 import { copyIn } from '../postgres/copy-in.js';
 import { inTransaction } from '../postgres/session.js';
 import { columnDefinitions, identifierList } from '../postgres/shadow-table.js';
@@ -36,10 +36,10 @@ export async function verifyTable(client: pg.Client, table: SyncedTable, lakeTab
   try {
     return await inTransaction(client, async () => {
       await client.query(`create temporary table synced_tables_verify (${columnDefinitions(columns)}) on commit drop`);
-      for (const select of copySelects(relation, tableRead(table, columns))) {
-        const stream = await openCopyStream(connection, select, 'text', lakeTable.engine.scratchFolder);
-        await copyIn(client, `copy pg_temp.synced_tables_verify (${names}) from stdin`, stream);
-      }
+      const { engine } = lakeTable;
+      const selects = wholeCopy(engine, relation, tableRead(table, columns));
+      const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
+      await copyIn(client, `copy pg_temp.synced_tables_verify (${names}) from stdin`, stream);
       const difference = (left: string, right: string) =>
         `(select count(*) from (select ${names} from ${left} except all select ${names} from ${right}) d)::text`;
       const { rows } = await client.query<Record<'source' | 'target' | 'missing' | 'extra', string>>(
