@@ -122,6 +122,8 @@ export class S3ObjectClient implements ObjectClient {
   }
 
   async #open(endpoint: string | undefined): Promise<{ sdk: Sdk; client: S3Client }> {
+    // Its word about future versions of Node would stand between the lines of our log.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const sdk = await import('@aws-sdk/client-s3');
     const { region, pathStyle, accessKeyId, secretAccessKey, sessionToken } = this.#settings;
     const temporary = this.#temporary;
