@@ -11,6 +11,7 @@ import { addReadCommand } from './cli/read.js';
 import { type FailureContext, reportFailure } from './cli/report-failure.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
+import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
 
 /**
@@ -46,6 +47,7 @@ function buildProgram(): Command {
   addGetCommand(program);
   addListCommand(program);
   addSyncCommand(program);
+  addVerifyCommand(program);
   addDeleteCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);

@@ -13,8 +13,8 @@ export interface LatestRowsOptions {
   readonly relation: Pick<Relation, 'parts' | 'remote'>;
   readonly columns: readonly Field[];
   readonly keyColumns: readonly string[];
-  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest. */
-  readonly timeseriesKey: string;
+  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest; null: there is but one. */
+  readonly timeseriesKey: string | null;
   /** `CollapsedChanges.keysTable`; the rows that are looked up are kept beside it. */
   readonly keysTable: string;
 }
@@ -25,7 +25,7 @@ export interface LatestRows {
   readonly select: string;
   readonly upserts: bigint;
   readonly deletes: bigint;
-  /** Keys with several rows of the same greatest value. */
+  /** Keys with several rows of the same greatest value, or with several rows at all. */
   readonly tieCount: bigint;
   /** Some of them, as text. */
   readonly ties: readonly string[];
@@ -39,11 +39,10 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
   const { columns, keysTable, keyColumns } = options;
   const names = keyColumns.map(quoteIdentifier);
   const table = `${keysTable}_latest`;
+  const time = options.timeseriesKey === null ? null : quoteIdentifier(options.timeseriesKey);
+  const isLatest = `qualify rank() over (partition by ${names.join(', ')} order by ${time} desc nulls last) = 1`;
   await collectRows(connection, `${table}_rows`, options);
-  await connection.run(
-    `create table ${table} as select * from ${table}_rows r
-     qualify rank() over (partition by ${names.join(', ')} order by ${quoteIdentifier(options.timeseriesKey)} desc nulls last) = 1`,
-  );
+  await connection.run(`create table ${table} as select * from ${table}_rows r ${time === null ? '' : isLatest}`);
   await connection.run(`drop table ${table}_rows`);
   const key = names.join(', ');
   const grouped = `(select ${key}, count(*) as _rows from ${table} group by ${key})`;

@@ -6,18 +6,15 @@ import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 const CHANGE_TYPE_COLUMN = '_change_type';
 const ROW_BALANCE_COLUMN = '_row_balance';
-
-/** Below this the planner's guess for a table it knows nothing of is good enough. */
-const ANALYZE_ROWS_MIN = 1_000;
-/** Keys shown in a message. */
-const EXAMPLE_KEYS_MAX = 5;
 
 export interface ApplyOptions {
   readonly client: pg.Client;
@@ -31,6 +28,8 @@ export interface ApplyOptions {
   readonly columnChanges: ColumnChanges;
   /** Opens the changes: one row a key, `columns`, CHANGE_TYPE_COLUMN, ROW_BALANCE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
+  /** True if ROW_BALANCE_COLUMN tells something, which is then held against what was done. */
+  readonly isBalanced: boolean;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
   readonly patienceMs?: number;
@@ -51,32 +50,39 @@ export interface ApplyCounts {
  * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
  * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
  * are not rewritten. Readers wait only if columns are added.
- * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
+  const { client, table, relation } = options;
+  let merge = upsertRows;
   try {
-    return await withLockPatience(options, () => applyOnce(options));
+    return await withLockPatience(options, () =>
+      applyOnce(options, merge).catch(async (error: unknown) => {
+        const mayHelp = merge === upsertRows && isUniqueViolation(error) && (await canReplaceRows(client, relation));
+        if (!mayHelp) throw error;
+        merge = replaceRows;
+        return null;
+      }),
+    );
   } catch (error) {
-    if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
-    throw await explainForeignKey(options.client, error, options.table);
+    if (error instanceof KeyBalanceBroken) throw error;
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
 }
 
-/** The source has several rows with one of these keys, each given as the texts of its columns. */
+/**
+ * A key has several rows in the source, or had them for some of the versions: the last state of its changes does not
+ * tell what it has now. Nothing was applied.
+ */
 export class KeyBalanceBroken extends Error {
-  readonly keys: readonly (readonly string[])[];
-
-  constructor(keys: readonly (readonly string[])[]) {
-    super('the source has several rows with one key');
-    this.keys = keys;
+  constructor() {
+    super('a key has or had several rows');
   }
 }
-
-class BalanceBroken extends Error {}
 
 const STAGING = 'pg_temp.synced_tables_changes';
 
-async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
+async function applyOnce(options: ApplyOptions, merge: typeof upsertRows): Promise<ApplyCounts> {
   const { client, lease, table, columns } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   return inTransaction(client, async () => {
@@ -88,19 +94,23 @@ async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
     // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
     const partition = await solePartition(client, options.relation);
     const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+      `delete from ${partition} t using ${STAGING} s
+        where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
     );
-    const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
-       select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
-    );
+    const { written, inserted } = await merge(client, {
+      into: partition,
+      from: STAGING,
+      filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+      names: columns.map((column) => column.field.name),
+      keyColumns: table.keyColumns,
+    });
     const counts = {
       rowsStaged,
-      rowsWritten: BigInt(written.rows[0]?.written ?? 0),
-      rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
+      rowsWritten: written,
+      rowsInserted: inserted,
       rowsDeleted: BigInt(deleted.rowCount ?? 0),
     };
-    if (table.timeseriesKey === null) await requireBalance(client, counts);
+    if (options.isBalanced) await requireBalance(client, counts);
     await options.finish(counts);
     return counts;
   });
@@ -112,38 +122,21 @@ async function stage(options: ApplyOptions): Promise<bigint> {
     `create temporary table synced_tables_changes (${columnDefinitions(columns)},
        ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
   );
+  // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
+  // whole table, which the limit of changes that are applied rules out.
   const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
-  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${STAGING}`);
   return rows;
 }
 
 /**
- * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
- * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ * A key that has one row here and gets another one in the source has two there, and may lose either of them again.
+ * Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
 async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
   const { rows } = await client.query<{ balance: string }>(
     `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
   );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
-}
-
-/** Stages the changes once more, and looks for keys that would end up with other than one row, or none. */
-async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
-  const { client, table } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const [firstKey = ''] = table.keyColumns;
-  return inTransaction(client, async () => {
-    await stage(options);
-    const { rows } = await client.query<{ key: string[] }>(
-      `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
-         from ${STAGING} s left join ${target} t on ${isSameKey(table)}
-        where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
-              <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
-        order by 1 limit ${EXAMPLE_KEYS_MAX}`,
-    );
-    return rows.map((row) => row.key);
-  });
+  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
 }
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {
@@ -153,23 +146,4 @@ async function addColumns(options: ApplyOptions, target: string): Promise<void> 
   await client.query(BRIEF_LOCKS);
   await applyColumnChanges(client, options.table, target, options.columnChanges);
   await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-}
-
-function isSameKey(table: SyncedTable): string {
-  return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
-}
-
-/** In the order of the key, so that neighbours in the index are written together. */
-function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
-  const names = identifierList(columns.map((column) => column.field.name));
-  const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
-  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
-  const keys = identifierList(table.keyColumns);
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
-  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
-            order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

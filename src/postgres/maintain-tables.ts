@@ -5,7 +5,8 @@ import { dropShadowTable } from './shadow-table.js';
 /**
  * Cleans up after sidecars that died and people who dropped tables by hand:
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
- * - synced tables that are gone are marked so, and their owner roles removed.
+ * - synced tables that are gone are marked so, and their owner roles removed;
+ * - CONTINUOUS pipelines that nothing runs or waits for are queued, so that no accident ends their following.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
@@ -13,6 +14,10 @@ export async function maintainTables(client: pg.Client): Promise<void> {
     `select synced_tables._forget_dropped(t.table_id) from synced_tables._tables t
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'
         and not exists (select from pg_class c where c.oid = t.relation)`,
+  );
+  await client.query(
+    `select synced_tables._queue_follower(p.pipeline_id) from synced_tables._pipelines p
+      where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
   );
 }
 

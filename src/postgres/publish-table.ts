@@ -2,6 +2,8 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { addExtraColumns } from './extra-columns.js';
+import { createExtraIndexesOfParent } from './extra-indexes.js';
 import { type Lease, requireLease } from './lease.js';
 import { NO_SILENCE } from './lock-patience.js';
 import { inTransaction, isPostgresError } from './session.js';
@@ -31,6 +33,8 @@ export async function publishTable(options: PublishOptions): Promise<void> {
     await client.query(NO_SILENCE);
     await requireLease(client, lease, table.fullName);
     await createParent(client, table, target, columns);
+    await addExtraColumns(client, table, target);
+    await createExtraIndexesOfParent(client, table, target);
     const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);
     const relation = Number(rows[0]?.relation);
     await options.finish(relation);

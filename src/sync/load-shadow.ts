@@ -56,12 +56,12 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   if (readers === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     const rows = await inTransaction(client, async () => {
-      await createShadowTable(client, shadow, columns);
+      await createShadowTable(client, shadow, columns, table);
       return loadPart(options, client, wholeCopy(engine, relation, read, signal), copySql(', freeze true'));
     });
     return { rows, isFrozen: true };
   }
-  await createShadowTable(client, shadow, columns);
+  await createShadowTable(client, shadow, columns, table);
   await using pass = beginPass(relation, signal);
   const counts = await settleAll(
     Array.from({ length: readers }, async (_, index) => {

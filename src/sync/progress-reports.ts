@@ -25,9 +25,10 @@ export interface ProgressOptions {
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
   const { client, table } = options;
-  const reporter = await options.openSession();
+  // Before the session of our own: if this one is gone already, there is none that would have to be closed.
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const pid = rows[0]?.pid ?? 0;
+  const reporter = await options.openSession();
   let total: bigint | null = null;
   let isLoading = false;
   let report = Promise.resolve();

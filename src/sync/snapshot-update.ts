@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
 import type { SourceSnapshot } from '../lake/source.js';
 import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
+import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
 import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
@@ -24,6 +25,7 @@ export interface SnapshotUpdateOptions {
   readonly openLoader: () => Promise<pg.Client>;
   readonly lease: Lease;
   readonly updateId: string;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
@@ -181,6 +183,7 @@ async function publish(
   const version = snapshot.version;
   const base: TableUpdateResult = { ...loaded.counts, version, rowsDeleted: 0n, method: 'SNAPSHOT', reason };
   if (relation === null || columnChanges === null) {
+    await createExtraIndexes(client, table, options.shadow);
     await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
     return base;
   }

@@ -37,7 +37,7 @@ export class S3FolderServer implements AsyncDisposable {
 
   private constructor(root: string) {
     this.#root = root;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((request, response) => this.#answer(request, response));
   }
 
   static async start(root: string): Promise<S3FolderServer> {
@@ -77,7 +77,7 @@ export class S3FolderServer implements AsyncDisposable {
     this.requests.push(asked);
     const fault = this.fault(asked);
     if (fault === 'silent') return;
-    if (fault === 'reset') return void request.socket.destroy();
+    if (fault === 'reset') return request.socket.destroy();
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (fault !== null && typeof fault === 'object') return refuse(response, fault.status, fault.code ?? 'SlowDown');
     if (bucket !== BUCKET) return refuse(response, 404, 'NoSuchBucket');
@@ -109,7 +109,7 @@ export class S3FolderServer implements AsyncDisposable {
     );
   }
 
-  #object(request: IncomingMessage, response: ServerResponse, { key, fault }: { key: string; fault: Fault }): void {
+  #object(request: IncomingMessage, response: ServerResponse, { key, fault }: { key: string; fault: Fault }) {
     const file = path.join(this.#root, key);
     if (!existsSync(file) || statSync(file).isDirectory()) return refuse(response, 404, 'NoSuchKey');
     const { size, mtime, ino } = statSync(file);
@@ -124,7 +124,7 @@ export class S3FolderServer implements AsyncDisposable {
     const end = Math.min(size - 1, last ? Number(last) : size - 1);
     if (request.method === 'HEAD' || size === 0) {
       response.setHeader('content-length', size);
-      return void response.end();
+      return response.end();
     }
     if (start >= size) return refuse(response, 416, 'InvalidRange');
     response.writeHead(206, {

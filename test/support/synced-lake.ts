@@ -77,7 +77,7 @@ export class SyncedLake implements AsyncDisposable {
   }
 
   /** Starts a sidecar in this process; it stops at the latest when the test ends. */
-  async startSidecar(choices: SidecarChoices = {}): Promise<AsyncDisposable> {
+  async startSidecar(choices: SidecarChoices = {}): Promise<AsyncDisposable & { readonly url: string }> {
     const sidecar = await startTestSidecar(this.#options(choices));
     this.#sidecars.push(sidecar);
     return sidecar;

@@ -17,9 +17,11 @@ export interface OpenChangeRelationOptions extends DeltaTableOptions {
 }
 
 /**
- * Files up to this many bytes in all are unpacked into the engine once before they are collapsed, which reads changes
- * twice: opening a thousand small files costs more than their rows. Beyond it, memory counts more.
+ * Collapsing reads the keys of all changes and then the rows that are left. Opening a thousand small files twice costs
+ * more than their rows, so these are unpacked into the engine once; of fewer files, reading only what is needed costs
+ * half. Beyond so many bytes, memory counts more.
  */
+const FILES_READ_TWICE_MAX = 16;
 const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
 
 /** Makes planned changes readable; the files are looked at before a row is read. */
@@ -51,7 +53,8 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
         })
       : await presentChanges(selectOptions);
     const fileBytes = sizeOf(files);
-    const isUnpacked = source.isUnpacked || fileBytes <= UNPACKED_BYTES_MAX;
+    const fileCount = new Set(files.map((change) => change.file.path)).size;
+    const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
     let collapsed = 0;
     return {
       from,
@@ -59,7 +62,7 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       end: endSnapshot(options),
       schemaChanges: plan.schemaChanges,
       isChangeFeed: plan.isChangeFeed,
-      fileCount: new Set(files.map((change) => change.file.path)).size,
+      fileCount,
       fileBytes,
       bookmark: options.bookmark,
       select: source.sql,
@@ -68,8 +71,8 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       async collapse(collapseOptions) {
         await source.fetch();
         const tables = `${schema}.c${collapsed++}`;
-        if (isUnpacked && !source.isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
-        const select = isUnpacked && !source.isUnpacked ? `select * from ${tables}_rows` : source.sql;
+        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
+        const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
         const { columns } = layout;
         return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
       },
