@@ -5,10 +5,12 @@ import { holdWhole } from '../lake/relation-pass.js';
 import type { SourceSnapshot } from '../lake/source.js';
 
 /**
- * The first column that could be the primary key of a source table: no nulls, every value once. Columns named like a
+ * The declared key of a source table, or else the first column that could be one: no nulls, every value once. Columns named like a
  * key come first. Null if no single column is one.
  */
 export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<string | null> {
+  const [declared, ...more] = lakeTable.declared?.primaryKey ?? [];
+  if (declared !== undefined && more.length === 0) return declared;
   const relation = await lakeTable.openRelation(snapshot, 1);
   await using _ = relation;
   await using rows = await holdWhole(relation);

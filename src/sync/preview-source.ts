@@ -45,10 +45,11 @@ export interface SourcePreview {
 
 /**
  * Looks through the newest version of a source table, without Postgres.
- * @param keyColumns the primary key to judge; empty for none
+ * @param key the primary key to judge; empty for the one that the catalog declares, if any
  * @throws what reading a table throws; what only a sync would meet is a warning
  */
-export async function previewSource(lakeTable: LakeTable, keyColumns: readonly string[]): Promise<SourcePreview> {
+export async function previewSource(lakeTable: LakeTable, key: readonly string[]): Promise<SourcePreview> {
+  const keyColumns = key.length > 0 ? key : (lakeTable.declared?.primaryKey ?? []);
   const snapshot = await lakeTable.snapshot();
   const planned = snapshot.columns.map((field, index) => planColumn(snapshot, field, index));
   const columns = snapshot.columns.map((field, index) => {

@@ -29,6 +29,8 @@ export class S3FolderServer implements AsyncDisposable {
   delayMs = 0;
   /** Keys a page of a listing has at most. */
   pageKeys = 1_000;
+  /** Whose signatures came. */
+  readonly accessKeys = new Set<string>();
   /** Bodies on their way at once, at most so far. */
   bodiesMax = 0;
   #bodies = 0;
@@ -66,7 +68,8 @@ export class S3FolderServer implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse) {
+    this.accessKeys.add(/Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? 'none');
     const url = new URL(request.url ?? '', this.endpoint);
     const [, bucket = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const isList = url.searchParams.has('list-type');
