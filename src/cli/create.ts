@@ -138,11 +138,7 @@ async function checkSource(settings: Settings, options: CreateOptions): Promise<
   return key;
 }
 
-function requireKey(
-  keyColumns: readonly string[] | null,
-  timeseriesKey: string | null,
-  source: string,
-): TargetRequest {
+function requireKey(keyColumns: readonly string[] | null, timeseriesKey: string | null, source: string): TargetRequest {
   if (keyColumns !== null && keyColumns.length > 0) return { keyColumns, timeseriesKey };
   const reason = `--primary-key is missing, and no catalog here declares a key of ${source}`;
   throw syncedTablesError('USAGE_INVALID', { reason, command: 'synced-tables create' });

@@ -72,7 +72,13 @@ async function readTable(engine, store, root) {
       await found.fetch();
       const sql = `select to_json(r)::varchar from (select * exclude (_commit_timestamp) from (${found.select})) r`;
       const result = await connection.runAndReadAll(sql);
-      return [String(count), ...result.getRowsJson().map(([row]) => String(row)).sort()].join('\n');
+      return [
+        String(count),
+        ...result
+          .getRowsJson()
+          .map(([row]) => String(row))
+          .sort(),
+      ].join('\n');
     } finally {
       await found[Symbol.asyncDispose]();
       connection.closeSync();
@@ -125,7 +131,9 @@ for (const [name, start] of Object.entries(objectStores)) {
           continue;
         }
         failures++;
-        console.log(`${name}: ${table}, ${kind}: ${found[kind].slice(0, 300)}\n  expected: ${expected[kind].slice(0, 300)}`);
+        console.log(
+          `${name}: ${table}, ${kind}: ${found[kind].slice(0, 300)}\n  expected: ${expected[kind].slice(0, 300)}`,
+        );
       }
     }
   } finally {

@@ -12,7 +12,8 @@ export interface UnityAnswer {
  */
 export class UnityServer implements AsyncDisposable {
   readonly tables = new Map<string, Record<string, unknown>>();
-  readonly requests: { readonly path: string; readonly body: string; readonly authorization: string | undefined }[] = [];
+  readonly requests: { readonly path: string; readonly body: string; readonly authorization: string | undefined }[] =
+    [];
   /** Answers with this instead, while it gives something. */
   override: (path: string, count: number) => UnityAnswer | 'reset' | null = () => null;
   credentials: () => UnityAnswer = () => ({ status: 400, body: { error_code: 'INVALID_ARGUMENT', message: 'none' } });
