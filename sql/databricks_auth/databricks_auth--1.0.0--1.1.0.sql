@@ -109,8 +109,9 @@ begin
   grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
   grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
-    databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass), databricks_auth.write_guard(),
-    databricks_auth.apply_guard() to databricks_sync;
+    databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
+    databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  execute format('grant create on database %I to databricks_superuser', current_database());
   -- A policy goes with the role it is for.
   drop policy if exists synced_tables_sync on databricks_auth.synced_tables;
   create policy synced_tables_sync on databricks_auth.synced_tables for select to databricks_sync using (true);

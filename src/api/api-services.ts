@@ -2,6 +2,7 @@ import type { ApiContext, ApiServer } from './api-context.js';
 import { addDatabaseRoutes } from './database/database-routes.js';
 import { authenticate } from './identity/authenticate.js';
 import { oidcIdentity } from './identity/oidc-identity.js';
+import { addPipelineRoutes } from './pipelines/pipeline-routes.js';
 import { addWellKnownRoutes } from './workspace/well-known.js';
 import { addWorkspaceRoutes } from './workspace/workspace-routes.js';
 
@@ -16,5 +17,6 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
     });
     addWorkspaceRoutes(scope);
     addDatabaseRoutes(scope, context);
+    addPipelineRoutes(scope, context);
   });
 }

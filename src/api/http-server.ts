@@ -65,7 +65,7 @@ const REQUEST_MS_MAX = 60_000;
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { settings, logger } = options;
   const instances = new InstanceSet(options.host);
-  const server = await buildServer(options, { instances, settings, logger });
+  const server = await buildServer(options.health, { instances, settings, logger });
   const close = async () => {
     await server.close();
     await instances.close();
@@ -95,7 +95,8 @@ async function chooseHost({ settings, logger }: HttpServerOptions, instances: In
   return '127.0.0.1';
 }
 
-async function buildServer(options: HttpServerOptions, context: ApiContext): Promise<ApiServer> {
+/** The server with all its routes, not yet listening. */
+export async function buildServer(health: HealthSource, context: ApiContext): Promise<ApiServer> {
   const server: ApiServer = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -128,7 +129,7 @@ async function buildServer(options: HttpServerOptions, context: ApiContext): Pro
   });
   await server.register(fastifySwagger, openApiOptions());
   await server.register(fastifySwaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null }, staticCSP: true });
-  addHealth(server, options.health);
+  addHealth(server, health);
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   await addServices(server, context);
   return server;

@@ -102,7 +102,8 @@ async function readVisibleTables(
   return database.asService((client) => readSyncedTables(client, role, filter));
 }
 
-function databasesOf(context: ApiContext, caller: Caller): { instance: ApiInstance; database: ApiDatabase }[] {
+/** The looked-after databases that a caller has a role in. */
+export function databasesOf(context: ApiContext, caller: Caller): { instance: ApiInstance; database: ApiDatabase }[] {
   return context.instances
     .of(caller)
     .flatMap((instance) => instance.databases().map((database) => ({ instance, database })));

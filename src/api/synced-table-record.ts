@@ -80,7 +80,7 @@ const SELECT_RECORDS = `
          case when d.dropped then synced_tables._dropped_message(t.synced_table) else t.message end as message,
          t.synced_version::text, t.source_version::text, ${isoTime('t.source_committed_at')} as source_committed_at,
          t.row_count::text, t.rows_done::text, t.rows_total::text,
-         ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
+         ${isoTime('coalesce(t.last_sync_started_at, l.started_at)')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
          exists (select from synced_tables._updates u where u.pipeline_id = t.pipeline_id and u.state = 'RUNNING'
                                                         and u.full_refresh) as is_full_refreshing,
          c.oid is not null as is_serving, t.created_by, ${isoTime('t.created_at')} as created_at, s.catalog_name, s.spec
@@ -88,6 +88,8 @@ const SELECT_RECORDS = `
     join synced_tables._pipelines p using (pipeline_id)
     left join synced_tables._table_specs s using (table_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
+    left join lateral (select r.started_at from synced_tables._table_updates r
+                        where r.table_id = t.table_id and r.state = 'COMPLETED' order by r.finished_at desc limit 1) l on true
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where synced_tables._role_may_see($1, t.created_by, t.relation)`;
 

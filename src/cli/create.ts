@@ -26,6 +26,7 @@ interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly invalidCharacters: string;
   readonly createSchema: boolean;
   readonly pipeline?: string;
+  readonly publish?: string;
   readonly typeOverride?: TypeOverride[];
   readonly extraColumns?: string;
   readonly extraIndexes?: string;
@@ -54,6 +55,12 @@ export function addCreateCommand(program: Command): void {
     )
     .option('--no-create-schema', 'refuse if the Postgres schema does not exist')
     .option('--pipeline <id>', 'add the table to this pipeline instead of a new one', parsePipelineId)
+    .addOption(
+      new Option('--publish <way>', 'how updates publish the tables of its pipeline (default: separately)').choices([
+        'separately',
+        'together',
+      ]),
+    )
     .option('--type-override <column=type>', 'store a column as vector(N), halfvec(N) or varchar(N)', collectOverride)
     .option(
       '--extra-columns <json>',
@@ -97,7 +104,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
       `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
                 scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
                 create_database_objects_if_missing => $7, existing_pipeline_id => $8, type_overrides => $9,
-                extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12) as update_id`,
+                extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12, publish => $13) as update_id`,
       [
         fullName,
         options.source,
@@ -111,6 +118,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
         options.extraColumns ?? null,
         options.extraIndexes ?? null,
         options.accelerated === true,
+        options.publish ?? null,
       ],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });

@@ -31,6 +31,8 @@ export interface SyncedTable {
   readonly timeseriesKey: string | null;
   readonly invalidCharacters: 'fail' | 'strip';
   readonly policy: SchedulingPolicy;
+  /** Whether an update publishes the tables of its pipeline one by one, or all in one transaction. */
+  readonly publish: 'separately' | 'together';
   /** OID of the Postgres table; null before the first load. Kept when somebody dropped the table. */
   readonly relation: number | null;
   readonly syncedVersion: bigint | null;

@@ -1,13 +1,13 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
-import { inTransaction } from './session.js';
 import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
@@ -18,7 +18,8 @@ const ROW_BALANCE_COLUMN = '_row_balance';
 
 export interface ApplyOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -32,8 +33,6 @@ export interface ApplyOptions {
   readonly isBalanced: boolean;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface ApplyCounts {
@@ -55,15 +54,24 @@ export interface ApplyCounts {
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, table, relation } = options;
   let merge = upsertRows;
+  let staged: Staged = { staging: '', rows: 0n };
   try {
-    return await withLockPatience(options, () =>
-      applyOnce(options, merge).catch(async (error: unknown) => {
-        const mayHelp = merge === upsertRows && isUniqueViolation(error) && (await canReplaceRows(client, relation));
-        if (!mayHelp) throw error;
+    const { result } = await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      stage: async () => {
+        staged = await stage(options);
+      },
+      apply: () => apply(options, staged, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
         merge = replaceRows;
-        return null;
-      }),
-    );
+        return true;
+      },
+    });
+    return result;
   } catch (error) {
     if (error instanceof KeyBalanceBroken) throw error;
     throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
@@ -80,63 +88,68 @@ export class KeyBalanceBroken extends Error {
   }
 }
 
-const STAGING = 'pg_temp.synced_tables_changes';
-
-async function applyOnce(options: ApplyOptions, merge: typeof upsertRows): Promise<ApplyCounts> {
-  const { client, lease, table, columns } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  return inTransaction(client, async () => {
-    const rowsStaged = await stage(options);
-    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
-    await client.query(NO_SILENCE);
-    await requireLease(client, lease, table.fullName);
-    await addColumns(options, target);
-    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
-    const partition = await solePartition(client, options.relation);
-    const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s
-        where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
-    );
-    const { written, inserted } = await merge(client, {
-      into: partition,
-      from: STAGING,
-      filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
-      names: columns.map((column) => column.field.name),
-      keyColumns: table.keyColumns,
-    });
-    const counts = {
-      rowsStaged,
-      rowsWritten: written,
-      rowsInserted: inserted,
-      rowsDeleted: BigInt(deleted.rowCount ?? 0),
-    };
-    if (options.isBalanced) await requireBalance(client, counts);
-    await options.finish(counts);
-    return counts;
-  });
+/**
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
+ * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * does another synced table: those that are published together are staged together.
+ */
+function stagingTable({ tableId }: SyncedTable, definitions: string): string {
+  const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
+  return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
 }
 
-async function stage(options: ApplyOptions): Promise<bigint> {
-  const { client, columns } = options;
-  await client.query(
-    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
-       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
+interface Staged {
+  readonly staging: string;
+  readonly rows: bigint;
+}
+
+async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsertRows): Promise<ApplyCounts> {
+  const { staging, rows: rowsStaged } = staged;
+  const { client, table, columns, relation } = options;
+  await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const partition = await solePartition(client, relation);
+  const deleted = await client.query(
+    `delete from ${partition} t using ${staging} s
+      where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
   );
+  const { written, inserted, sum } = await merge(client, {
+    into: partition,
+    from: staging,
+    filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+    names: columns.map((column) => column.field.name),
+    keyColumns: table.keyColumns,
+    sumOf: ROW_BALANCE_COLUMN,
+  });
+  const counts = {
+    rowsStaged,
+    rowsWritten: written,
+    rowsInserted: inserted,
+    rowsDeleted: BigInt(deleted.rowCount ?? 0),
+  };
+  if (options.isBalanced) requireBalance(counts, sum);
+  await options.finish(counts);
+  return counts;
+}
+
+async function stage(options: ApplyOptions): Promise<Staged> {
+  const { client, table, columns } = options;
+  const definitions = `${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
+  const staging = stagingTable(table, definitions);
+  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
   // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
   // whole table, which the limit of changes that are applied rules out.
-  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
-  return rows;
+  const { rows } = await copyIn(client, `copy ${staging} from stdin`, await options.openSource());
+  return { staging, rows };
 }
 
 /**
  * A key that has one row here and gets another one in the source has two there, and may lose either of them again.
  * Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
-async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
-  const { rows } = await client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
-  );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
+function requireBalance(counts: ApplyCounts, balance: bigint): void {
+  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
 }
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {

@@ -3,17 +3,17 @@ import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
-import { inTransaction } from './session.js';
 import { qualifiedShadow } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 export interface MergeOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -23,8 +23,6 @@ export interface MergeOptions {
   readonly shadow: string;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: MergeCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface MergeCounts {
@@ -41,36 +39,34 @@ export async function mergeTable(options: MergeOptions): Promise<void> {
   const { client, table, relation } = options;
   let merge = upsertRows;
   try {
-    await withLockPatience(options, () =>
-      mergeOnce(options, merge).catch(async (error: unknown) => {
-        const mayHelp = merge === upsertRows && isUniqueViolation(error) && (await canReplaceRows(client, relation));
-        if (!mayHelp) throw error;
+    await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      apply: () => apply(options, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
         merge = replaceRows;
-        return null;
-      }),
-    );
+        return true;
+      },
+    });
   } catch (error) {
     throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
 }
 
-async function mergeOnce(options: MergeOptions, merge: typeof upsertRows): Promise<MergeCounts> {
-  const { client, lease, table } = options;
+async function apply(options: MergeOptions, merge: typeof upsertRows): Promise<void> {
+  const { client, table } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  return inTransaction(client, async () => {
-    await client.query(NO_SILENCE);
-    await requireLease(client, lease, table.fullName);
-    if (hasColumnChanges(options.columnChanges)) {
-      const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
-      await client.query(BRIEF_LOCKS);
-      await applyColumnChanges(client, table, target, options.columnChanges);
-      await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-    }
-    const counts = await applyDifferences(options, target, merge);
-    await options.finish(counts);
-    await client.query(`drop table ${qualifiedShadow(options.shadow)}`);
-    return counts;
-  });
+  if (hasColumnChanges(options.columnChanges)) {
+    const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+    await client.query(BRIEF_LOCKS);
+    await applyColumnChanges(client, table, target, options.columnChanges);
+    await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
+  }
+  await options.finish(await applyDifferences(options, target, merge));
+  await client.query(`drop table ${qualifiedShadow(options.shadow)}`);
 }
 
 async function applyDifferences(

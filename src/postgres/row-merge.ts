@@ -11,9 +11,13 @@ export interface RowMerge {
   readonly filter: string;
   readonly names: readonly string[];
   readonly keyColumns: readonly string[];
+  /** Column of `from` whose sum over all its rows is wanted too. */
+  readonly sumOf?: string;
 }
 
 export interface RowMergeCounts {
+  /** Zero unless it was asked for. */
+  readonly sum: bigint;
   /** Rows inserted or really changed. */
   readonly written: bigint;
   /** Rows that were not there before. */
@@ -34,6 +38,10 @@ export function isDifferent(names: readonly string[], left: string, right: strin
   return `${record(left)} *<> ${record(right)}`;
 }
 
+function sumOf({ from, sumOf }: RowMerge): string {
+  return sumOf === undefined ? "'0'" : `(select coalesce(sum(${quoteIdentifier(sumOf)}), 0)::text from ${from})`;
+}
+
 /**
  * Writes in the order of the key, so that neighbours in the index are written together; rows that are equal already are
  * not rewritten. Fails with 23505 where values move between rows under a unique index of a user.
@@ -47,14 +55,16 @@ export async function upsertRows(client: pg.Client, merge: RowMerge): Promise<Ro
     others.length === 0
       ? 'nothing'
       : `update set ${assignments.join(', ')} where ${isDifferent(others, 't', 'excluded')}`;
-  const { rows } = await client.query<{ inserted: string; written: string }>(
+  const { rows } = await client.query<{ inserted: string; written: string; sum: string }>(
     `with written as (
        insert into ${merge.into} as t (${identifierList(names)})
        select ${identifierList(names)} from ${merge.from} s where ${merge.filter} order by ${keys}
            on conflict (${keys}) do ${conflict} returning (t.xmax = 0) as is_new)
-     select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
+     select count(*) filter (where is_new)::text as inserted, count(*)::text as written, ${sumOf(merge)} as sum from written`,
   );
-  return { written: BigInt(rows[0]?.written ?? 0), inserted: BigInt(rows[0]?.inserted ?? 0) };
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  return { written: BigInt(counts.written), inserted: BigInt(counts.inserted), sum: BigInt(counts.sum) };
 }
 
 /**
@@ -65,7 +75,7 @@ export async function upsertRows(client: pg.Client, merge: RowMerge): Promise<Ro
 export async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
   const { into, from, filter, names, keyColumns } = merge;
   const sameKey = isSameKey(keyColumns, 't', 's');
-  const { rows } = await client.query<{ replaced: string; written: string }>(
+  const { rows } = await client.query<{ replaced: string; written: string; sum: string }>(
     `with gone as (
        delete from ${into} t using ${from} s where ${filter} and ${sameKey} and ${isDifferent(names, 't', 's')} returning 1
      ), replaced as materialized (select count(*) as n from gone),
@@ -76,8 +86,10 @@ export async function replaceRows(client: pg.Client, merge: RowMerge): Promise<R
           and not exists (select from ${into} t where ${sameKey} and not (${isDifferent(names, 't', 's')}))
         order by ${keyColumns.map((key) => `s.${quoteIdentifier(key)}`).join(', ')}
        returning 1)
-     select (select n from replaced)::text as replaced, (select count(*) from written)::text as written`,
+     select (select n from replaced)::text as replaced, (select count(*) from written)::text as written, ${sumOf(merge)} as sum`,
   );
-  const written = BigInt(rows[0]?.written ?? 0);
-  return { written, inserted: written - BigInt(rows[0]?.replaced ?? 0) };
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  const written = BigInt(counts.written);
+  return { written, inserted: written - BigInt(counts.replaced), sum: BigInt(counts.sum) };
 }

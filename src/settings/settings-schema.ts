@@ -119,6 +119,8 @@ export const settingsSchema = z.strictObject({
       poll_seconds: z.number().min(0.05).max(3_600).default(10),
       /** How often CONTINUOUS pipelines look for commits, unless they have an interval of their own. */
       trigger_interval_ms: z.int().min(10).max(3_600_000).default(500),
+      /** How long ended updates and events are kept. */
+      history_days: z.int().min(1).max(3_650).default(30),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),

@@ -11,12 +11,16 @@ export interface ApiReply {
 
 /** Calls the API over real HTTP, as one caller. */
 export class ApiClient {
-  readonly #url: string;
+  readonly url: string;
   readonly #token: string | null;
 
   constructor(url: string, token: string | null = null) {
-    this.#url = url;
+    this.url = url;
     this.#token = token;
+  }
+
+  get authorization(): Record<string, string> {
+    return this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<ApiReply> {
@@ -33,11 +37,11 @@ export class ApiClient {
 
   /** @param body an object, or a text that goes out as it is */
   async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiReply> {
-    const reply = await fetch(`${this.#url}${path}`, {
+    const reply = await fetch(`${this.url}${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...this.authorization,
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),

@@ -182,8 +182,12 @@ export class SyncedLake implements AsyncDisposable {
     return rows.map((row) => row.name);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async stopSidecars(): Promise<void> {
     await Promise.all(this.#sidecars.map((sidecar) => sidecar[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopSidecars();
     await this.lake[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
     await this.database[Symbol.asyncDispose]();

@@ -2,6 +2,14 @@ import type { ErrorKind } from './error-kind.js';
 
 /** Asking for a synced table, an update or a deletion. */
 export const requestErrors = {
+  UPDATE_IN_PROGRESS: {
+    message: 'Pipeline {pipeline} has an update already that has not ended: {update}.',
+    remedy: 'Wait for its end, or stop it.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'RESOURCE_CONFLICT',
+    sqlState: '55006',
+  },
   TARGET_OPTION_INVALID: {
     message: 'An option of synced table {target} cannot be meant: {reason}.',
     remedy: 'Correct type_overrides, extra_columns or extra_index_definitions as the message says.',
@@ -156,6 +164,22 @@ export const requestErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  PUBLISH_UNKNOWN: {
+    message: '"{value}" is not a way to publish synced table {target}.',
+    remedy: 'Use separately (the default) or together.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  PIPELINE_PUBLISH_DIFFERS: {
+    message: 'Pipeline {pipeline} publishes its tables {found}, but synced table {target} asks for {wanted}.',
+    remedy: 'Leave publish out to take that of the pipeline, or leave the pipeline out to get a new one.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   PERMISSION_DENIED: {
     message: 'Role {role} may not {action} synced table {target}.',
     remedy: 'Ask its creator or a member of databricks_superuser, or for the right that is named.',
@@ -231,6 +255,31 @@ export const requestErrors = {
   ON_HISTORY_GAP_UNKNOWN: {
     message: '"{value}" is not a way to go on when the source of synced table {target} has lost history.',
     remedy: 'Use fail (the default) or refresh.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  CRON_INVALID: {
+    message: '"{cron}" is not a cron expression: {reason}.',
+    remedy:
+      "Write minute, hour, day of the month, month and day of the week, with seconds before them if need be: '0 9 * * MON-FRI'.",
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  TIME_ZONE_UNKNOWN: {
+    message: 'Time zone "{zone}" is unknown.',
+    remedy: 'Use a name such as Europe/Berlin or UTC; see pg_timezone_names.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SCHEDULE_ON_CONTINUOUS: {
+    message: 'Pipeline {pipeline} is CONTINUOUS: it follows its sources all the time and needs no schedule.',
+    remedy: 'Leave the schedule out, or create the synced table as SNAPSHOT or TRIGGERED.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -56,8 +56,7 @@ export async function openCopyStream(
   format: CopyFormat,
   scratchFolder: string,
 ): Promise<CopyStream> {
-  const path = join(scratchFolder, `${randomUUID()}.fifo`);
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const guard = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
@@ -69,8 +68,10 @@ export async function openCopyStream(
   }).finally(() => {
     isSettled = true;
     closeSync(guard);
-    rmSync(path, { force: true });
   });
+  const readEndClosed = new Promise((closed) => bytes.once('close', closed));
+  // With all ends closed nothing is left in it, and the next stream may have it.
+  Promise.allSettled([finished, readEndClosed]).then(() => leaveIdle(path));
   bytes.once('close', async () => {
     while (!isSettled) {
       closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
@@ -118,4 +119,26 @@ async function writerOptions(connection: DuckDBConnection, select: string, forma
 /** The names of the columns come once. */
 function headless(options: string): string {
   return options.replace('header true', 'header false');
+}
+
+/** Making a FIFO takes a process of its own, which costs more than a small stream: used ones are kept. */
+const IDLE = '.idle';
+
+function takeIdleFifo(folder: string): string | null {
+  const name = readdirSync(folder).find((entry) => entry.endsWith(IDLE));
+  if (name === undefined) return null;
+  const path = join(folder, name.slice(0, -IDLE.length));
+  renameSync(join(folder, name), path);
+  return path;
+}
+
+async function makeFifo(folder: string): Promise<string> {
+  const path = join(folder, `${randomUUID()}.fifo`);
+  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  return path;
+}
+
+function leaveIdle(path: string): void {
+  // The scratch folder goes with the engine, perhaps sooner than this.
+  if (existsSync(path)) renameSync(path, `${path}${IDLE}`);
 }
