@@ -7,7 +7,7 @@ import { FetchAhead, type SpoolFile, type SpoolLimits, type SpoolPart } from './
 import type { FileStat, FileStore } from './file-store.js';
 
 /** 1 GiB, eight files at once. */
-export const SPOOL_DEFAULT: SpoolLimits = { bytesMax: 1024 * 1024 * 1024, fetchesMax: 8 };
+const SPOOL_DEFAULT: SpoolLimits = { bytesMax: 1024 * 1024 * 1024, fetchesMax: 8 };
 
 /** Covers the footer of nearly all files with one request. */
 const FOOTER_BYTES_FIRST = 64 * 1024;
