@@ -34,7 +34,7 @@ export function toErrorReply(error: unknown, requestId: string): { readonly stat
 }
 
 /** The error of the catalogue that says what `error` means to a caller. */
-export function toCatalogued(error: unknown): SyncedTablesError {
+function toCatalogued(error: unknown): SyncedTablesError {
   const known = asSyncedTablesError(error) ?? asRaisedError(error);
   if (known) return known;
   if (hasZodFastifySchemaValidationErrors(error)) {

@@ -5,7 +5,7 @@ import type { Caller } from './caller.js';
 
 type IdentityType = 'GROUP' | 'PG_ONLY' | 'SERVICE_PRINCIPAL' | 'USER';
 
-export interface RoleAttributes {
+interface RoleAttributes {
   readonly createdb: boolean;
   readonly createrole: boolean;
   readonly bypassrls: boolean;

@@ -84,7 +84,7 @@ export class SessionPool implements AsyncDisposable {
 }
 
 /** Acts as `role` until the transaction ends or another one is taken on; null goes back to the login role. */
-export async function takeOnRole(client: pg.ClientBase, role: string | null): Promise<void> {
+async function takeOnRole(client: pg.ClientBase, role: string | null): Promise<void> {
   await client.query(role === null ? 'set local role none' : `set local role ${quoteIdentifier(role)}`);
 }
 

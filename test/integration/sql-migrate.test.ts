@@ -174,6 +174,9 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_has_role',
           '_may_control',
           '_may_see',
+          // About a role that is named: what pg_auth_members and the privileges tell everybody.
+          '_role_may_control',
+          '_role_may_see',
           '_synced_version',
           '_update_outcome',
           '_verification_outcome',

@@ -60,8 +60,6 @@ export const syncedTableInput = z.object({
   new_pipeline_spec: maybe(newPipelineSpec),
 });
 
-export type SyncedTableInput = z.output<typeof syncedTableInput>;
-
 const syncedTableState = z.enum([
   'SYNCED_TABLE_PROVISIONING',
   'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES',

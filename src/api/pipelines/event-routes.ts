@@ -6,8 +6,13 @@ import { isoTime } from '../synced-table-record.js';
 import { eventCondition } from './event-filter.js';
 import { pageSizeOf } from './max-results.js';
 import { findPipeline, type PlacedPipeline } from './pipeline-record.js';
-import { PIPELINES_PATH } from './pipeline-routes.js';
-import { eventListQuery, eventListReply, type PipelineEvent, pipelineParams } from './pipeline-schema.js';
+import {
+  eventListReply,
+  PIPELINES_PATH,
+  type PipelineEvent,
+  pipelineListQuery,
+  pipelineParams,
+} from './pipeline-schema.js';
 
 const PAGE_SIZE_MAX = 250;
 
@@ -31,7 +36,7 @@ export function addEventRoutes(server: ApiServer, context: ApiContext): void {
         tags: ['pipelines'],
         summary: 'What happened in a pipeline, newest first unless order_by says otherwise',
         params: pipelineParams,
-        querystring: eventListQuery,
+        querystring: pipelineListQuery,
         response: { 200: eventListReply },
       },
     },
@@ -50,7 +55,7 @@ export function addEventRoutes(server: ApiServer, context: ApiContext): void {
   );
 }
 
-function firstPage(query: z.output<typeof eventListQuery>): Cursor {
+function firstPage(query: z.output<typeof pipelineListQuery>): Cursor {
   const [order, ...more] = [query.order_by ?? []].flat();
   const match = /^timestamp(?:\s+(asc|desc))?$/i.exec(order ?? 'timestamp desc');
   if (!match || more.length > 0) {

@@ -6,10 +6,15 @@ import { addEventRoutes } from './event-routes.js';
 import { pageSizeOf } from './max-results.js';
 import { findPipeline, listPipelines } from './pipeline-record.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
-import { pipelineListQuery, pipelineListReply, pipelineParams, pipelineReply } from './pipeline-schema.js';
+import {
+  PIPELINES_PATH,
+  pipelineListQuery,
+  pipelineListReply,
+  pipelineParams,
+  pipelineReply,
+} from './pipeline-schema.js';
 import { addUpdateRoutes } from './update-routes.js';
 
-export const PIPELINES_PATH = '/api/2.0/pipelines';
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
 

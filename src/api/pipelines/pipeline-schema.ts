@@ -4,10 +4,12 @@ import { int64 } from '../openapi-document.js';
 
 // The objects of databricks-api.md C.
 
+export const PIPELINES_PATH = '/api/2.0/pipelines';
+
 export const pipelineParams = z.object({ pipeline_id: z.string() });
 export const updateParams = z.object({ pipeline_id: z.string(), update_id: z.string() });
 
-export const pipelineState = z.enum([
+const pipelineState = z.enum([
   'DELETED',
   'DEPLOYING',
   'FAILED',
@@ -33,7 +35,7 @@ export const updateState = z.enum([
   'FAILED',
 ]);
 
-export const updateCause = z.enum([
+const updateCause = z.enum([
   'API_CALL',
   'INFRASTRUCTURE_MAINTENANCE',
   'JOB_TASK',
@@ -91,7 +93,7 @@ export const pipelineReply = z.object({
 const pipelineStateInfo = pipelineReply.omit({ spec: true, last_modified: true, cause: true });
 
 /** The query of paged lists of this service, whose sizes are called max_results. */
-export const listQuery = z.object({
+const listQuery = z.object({
   max_results: z.coerce.number().int().min(0).max(1_000_000).optional(),
   page_token: z.string().max(2_000).optional(),
 });
@@ -154,8 +156,6 @@ const pipelineEvent = z.object({
 });
 
 export type PipelineEvent = z.output<typeof pipelineEvent>;
-
-export const eventListQuery = pipelineListQuery;
 
 export const eventListReply = z.object({
   events: z.array(pipelineEvent),

@@ -4,8 +4,8 @@ import type { ApiContext, ApiServer } from '../api-context.js';
 import type { PlacedTable } from '../synced-table-place.js';
 import { pageSizeOf } from './max-results.js';
 import { findPipeline, isUuid } from './pipeline-record.js';
-import { PIPELINES_PATH } from './pipeline-routes.js';
 import {
+  PIPELINES_PATH,
   pipelineParams,
   type StartUpdate,
   startUpdateInput,
