@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { syncedTablesError } from '../core/errors.js';
 import { parseSourceName } from '../core/names.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { planTarget } from '../sync/plan-target.js';
+import { planTarget, type TargetRequest } from '../sync/plan-target.js';
 import { chooseDatabase } from './choose-database.js';
 import {
   addDatabaseOptions,
@@ -19,7 +20,7 @@ import { collectOverride, parseJsonList, type TypeOverride } from './target-opti
 
 interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly source: string;
-  readonly primaryKey: string[];
+  readonly primaryKey?: string[];
   readonly policy: string;
   readonly timeseriesKey?: string;
   readonly invalidCharacters: string;
@@ -40,7 +41,11 @@ export function addCreateCommand(program: Command): void {
     .description('Create a synced table from a source table, and wait until it is there.')
     .argument('<synced-table>', 'its name in Postgres, schema.table')
     .requiredOption('--source <table>', 'the source table, catalog.schema.table')
-    .requiredOption('--primary-key <columns>', 'columns that identify a row, separated by commas', collectColumns)
+    .option(
+      '--primary-key <columns>',
+      'columns that identify a row, separated by commas; default: the key that the catalog declares',
+      collectColumns,
+    )
     .addOption(new Option('--policy <policy>', 'when it is synced').choices(POLICIES).default('SNAPSHOT'))
     .option('--timeseries-key <column>', 'of several rows with one key, keep the one with the greatest value here')
     .addOption(
@@ -93,7 +98,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
   const fullName = parseSyncedTableName(name);
   const settings = settingsOf(options, { postgres: true });
   const database = chooseDatabase(settings, options);
-  await checkSource(settings, options);
+  const key = await checkSource(settings, options);
   await withDatabase(database, async (client) => {
     const { rows } = await client.query<{ update_id: string }>(
       `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
@@ -103,9 +108,9 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
       [
         fullName,
         options.source,
-        options.primaryKey,
+        key.keyColumns,
         options.policy,
-        options.timeseriesKey ?? null,
+        key.timeseriesKey,
         options.invalidCharacters,
         options.createSchema,
         options.pipeline ?? null,
@@ -120,14 +125,29 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
   });
 }
 
-/** Refuses what a sync would refuse. A catalog that only the sidecar knows is left to the sidecar. */
-async function checkSource(settings: Settings, options: CreateOptions): Promise<void> {
+/**
+ * Refuses what a sync would refuse, and finds the key where none was given. A catalog that only the sidecar knows is
+ * left to the sidecar.
+ */
+async function checkSource(settings: Settings, options: CreateOptions): Promise<TargetRequest> {
   const { catalog } = parseSourceName(options.source);
-  if (!Object.hasOwn(settings.catalogs, catalog)) return;
+  const given = options.primaryKey;
+  const timeseriesKey = options.timeseriesKey ?? null;
+  if (!Object.hasOwn(settings.catalogs, catalog)) return requireKey(given ?? null, timeseriesKey, options.source);
   await using lake = await openLake(settings);
   const lakeTable = await lake.catalogs.open(options.source);
-  planTarget(await lakeTable.snapshot(), {
-    keyColumns: options.primaryKey,
-    timeseriesKey: options.timeseriesKey ?? null,
-  });
+  const declared = given === undefined ? lakeTable.declared : undefined;
+  const key = requireKey(
+    given ?? declared?.primaryKey ?? null,
+    timeseriesKey ?? declared?.timeseriesKey ?? null,
+    options.source,
+  );
+  planTarget(await lakeTable.snapshot(), key);
+  return key;
+}
+
+function requireKey(keyColumns: readonly string[] | null, timeseriesKey: string | null, source: string): TargetRequest {
+  if (keyColumns !== null && keyColumns.length > 0) return { keyColumns, timeseriesKey };
+  const reason = `--primary-key is missing, and no catalog here declares a key of ${source}`;
+  throw syncedTablesError('USAGE_INVALID', { reason, command: 'synced-tables create' });
 }

@@ -1,16 +1,19 @@
 import { quoteIdentifier } from '../core/names.js';
 import { canBeKey } from '../core/postgres-type.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { wholeRelation } from '../lake/relation.js';
+import { holdWhole } from '../lake/relation-pass.js';
 import type { SourceSnapshot } from '../lake/source.js';
 
 /**
- * The first column that could be the primary key of a source table: no nulls, every value once. Columns named like a
+ * The declared key of a source table, or else the first column that could be one: no nulls, every value once. Columns named like a
  * key come first. Null if no single column is one.
  */
 export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<string | null> {
+  const [declared, ...more] = lakeTable.declared?.primaryKey ?? [];
+  if (declared !== undefined && more.length === 0) return declared;
   const relation = await lakeTable.openRelation(snapshot, 1);
   await using _ = relation;
+  await using rows = await holdWhole(relation);
   const connection = await lakeTable.engine.connect();
   try {
     const isKeyName = (name: string) => /(^|_)(id|key|uuid)$/i.test(name);
@@ -18,7 +21,7 @@ export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): 
     for (const name of [...names.filter(isKeyName), ...names.filter((other) => !isKeyName(other))]) {
       const column = quoteIdentifier(name);
       const result = await connection.runAndReadAll(
-        `select count(*) > 0 and count(*) = count(distinct ${column}) from (${wholeRelation(relation)})`,
+        `select count(*) > 0 and count(*) = count(distinct ${column}) from (${rows.select})`,
       );
       if (result.getRowsJson()[0]?.[0] === true) return name;
     }

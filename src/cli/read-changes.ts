@@ -52,6 +52,7 @@ export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOpt
 }
 
 async function changesSelect(changes: ChangeRelation, primaryKey: readonly string[] | undefined): Promise<string> {
+  await changes.fetch();
   if (!primaryKey) return changes.select;
   planTarget(changes.end, { keyColumns: primaryKey, timeseriesKey: null });
   const collapsed = await changes.collapse({ keyColumns: primaryKey });

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
+import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { CopyFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { copySelects, type TableRead } from '../lake/table-read.js';
+import type { TableRead } from '../lake/table-read.js';
 import { planColumns } from '../sync/plan-target.js';
 import { addConfigOption, collectColumns, parseCount, type SettingsOptions, settingsOf } from './command-options.js';
 import { explainReadError } from './explain-read-error.js';
@@ -96,10 +97,9 @@ async function writeRows(lakeTable: LakeTable, options: ReadOptions): Promise<vo
     await using relation = await lakeTable.openRelation(snapshot, 1);
     const connection = await lakeTable.engine.connect();
     try {
-      for (const select of copySelects(relation, limit === undefined ? wanted : { ...wanted, limit })) {
-        const stream = await openCopyStream(connection, select, format, lakeTable.engine.scratchFolder);
-        await writeToStdout(stream);
-      }
+      const { engine } = lakeTable;
+      const selects = wholeCopy(engine, relation, limit === undefined ? wanted : { ...wanted, limit });
+      await writeToStdout(await openCopyStream(connection, selects, format, engine.scratchFolder));
     } finally {
       connection.closeSync();
     }

@@ -1,9 +1,11 @@
 import { apiErrors } from './errors/api-errors.js';
+import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
+import { objectStoreErrors } from './errors/object-store-errors.js';
 import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
@@ -21,6 +23,8 @@ export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,
   ...sourceErrors,
+  ...catalogErrors,
+  ...objectStoreErrors,
   ...changeErrors,
   ...embeddedErrors,
   ...keyErrors,

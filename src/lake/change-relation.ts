@@ -42,11 +42,13 @@ export interface ChangeRelation extends AsyncDisposable {
   readonly fileBytes: bigint;
   /** Identifies version `to` and what was in force there: keep it with the position, and give it back as `bookmark`. */
   readonly bookmark: string;
-  /** One SELECT with every change: the columns of `end`, then `changeFields`. */
+  /** One SELECT with every change: the columns of `end`, then `changeFields`. To be run after `fetch`. */
   readonly select: string;
+  /** Brings changes to the engine whose files are far; nothing to do where they are on the local disk. */
+  fetch(): Promise<void>;
   /** The number of its rows, from footers and deletion vectors. */
   countRows(): Promise<bigint>;
-  /** The last state of every key, worked out by the engine in one pass. The result goes with this relation. */
+  /** The last state of every key, worked out by the engine in one pass; fetches. The result goes with this relation. */
   collapse(options: CollapseOptions): Promise<CollapsedChanges>;
 }
 

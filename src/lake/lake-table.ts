@@ -3,6 +3,16 @@ import type { Engine } from './engine/duckdb-engine.js';
 import type { Relation } from './relation.js';
 import type { SourceSnapshot } from './source.js';
 
+/** What a catalog says of a table beside its files. */
+export interface DeclaredTable {
+  /** Columns of the declared primary key without its time series columns; null if none is declared. */
+  readonly primaryKey: readonly string[] | null;
+  /** The column of the declared key that tells several rows of one key apart by time; null if there is none. */
+  readonly timeseriesKey: string | null;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly columns: readonly { readonly name: string; readonly type: string | null; readonly comment: string | null }[];
+}
+
 /** A source table, whatever its kind: what a catalog gives for a name. */
 export interface LakeTable {
   /** Full name, catalog.schema.table. */
@@ -17,4 +27,6 @@ export interface LakeTable {
    */
   readonly changeFeed: ChangeFeed | null;
   readonly engine: Engine;
+  /** Absent where the catalog knows names only. */
+  readonly declared?: DeclaredTable;
 }

@@ -4,12 +4,13 @@ import { quoteIdentifier } from '../core/names.js';
 import { EXAMPLE_KEYS_MAX } from './collapse-changes.js';
 import { nullOf } from './parquet/project-column.js';
 import type { Relation } from './relation.js';
+import { eachPart } from './relation-pass.js';
 import { rowsOfKeys } from './rows-of-keys.js';
 import { formatKey } from './table-read.js';
 
 export interface LatestRowsOptions {
   /** The source at the version up to which the changes go. */
-  readonly relation: Pick<Relation, 'parts'>;
+  readonly relation: Pick<Relation, 'parts' | 'remote'>;
   readonly columns: readonly Field[];
   readonly keyColumns: readonly string[];
   /** Of the rows with one key, the one with the greatest value here counts, nulls lowest; null: there is but one. */
@@ -38,10 +39,11 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
   const { columns, keysTable, keyColumns } = options;
   const names = keyColumns.map(quoteIdentifier);
   const table = `${keysTable}_latest`;
-  const rows = rowsOfKeys(options.relation, options).join('\nunion all\n');
   const time = options.timeseriesKey === null ? null : quoteIdentifier(options.timeseriesKey);
   const isLatest = `qualify rank() over (partition by ${names.join(', ')} order by ${time} desc nulls last) = 1`;
-  await connection.run(`create table ${table} as select * from (${rows}) r ${time === null ? '' : isLatest}`);
+  await collectRows(connection, `${table}_rows`, options);
+  await connection.run(`create table ${table} as select * from ${table}_rows r ${time === null ? '' : isLatest}`);
+  await connection.run(`drop table ${table}_rows`);
   const key = names.join(', ');
   const grouped = `(select ${key}, count(*) as _rows from ${table} group by ${key})`;
   const [counts = []] = await rowsOf(
@@ -64,6 +66,16 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
     tieCount,
     ties: ties.map((values) => formatKey(values.map(String))),
   };
+}
+
+/** The rows of touched keys, whichever parts they are in. */
+async function collectRows(connection: DuckDBConnection, table: string, options: LatestRowsOptions): Promise<void> {
+  let isFirst = true;
+  for await (const part of eachPart(options.relation)) {
+    const [rows = ''] = rowsOfKeys({ parts: [part] }, options);
+    await connection.run(isFirst ? `create table ${table} as ${rows}` : `insert into ${table} ${rows}`);
+    isFirst = false;
+  }
 }
 
 function lastStates(

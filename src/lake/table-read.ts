@@ -3,6 +3,7 @@ import type { Field } from '../core/data-type.js';
 import { quoteIdentifier } from '../core/names.js';
 import { type CopyFormat, copyValue, hasNul, preparedValue } from './engine/copy-value.js';
 import { type Relation, wholeRelation } from './relation.js';
+import { eachPart } from './relation-pass.js';
 
 /** What of a relation is wanted, and in which form. */
 export interface TableRead {
@@ -17,8 +18,8 @@ export interface TableRead {
 }
 
 /**
- * The SELECTs whose results, taken together, are the rows to load, one for each reading connection.
- * Keeping the latest row per key needs all rows in one.
+ * The SELECTs whose results, taken together, are the rows to load, one for each reading connection, of a relation
+ * whose files are on the local disk. Keeping the latest row per key needs all rows in one.
  */
 export function copySelects(relation: Pick<Relation, 'parts'>, read: TableRead): string[] {
   const isWhole = read.timeseriesKey !== null || read.limit !== undefined;
@@ -26,7 +27,8 @@ export function copySelects(relation: Pick<Relation, 'parts'>, read: TableRead):
   return sources.map((source) => copySelect(source, read));
 }
 
-function copySelect(source: string, read: TableRead): string {
+/** The rows of `source` that are wanted, in the form in which they are wanted. */
+export function copySelect(source: string, read: TableRead): string {
   const options = { format: read.format, invalidCharacters: read.invalidCharacters };
   const prepared = read.columns.map((field, index) => {
     return `${preparedValue(field.type, `r.${quoteIdentifier(field.name)}`, options)} as c${index}`;
@@ -72,10 +74,12 @@ export async function countRowsWithNul(
 }
 
 async function countWhere(connection: DuckDBConnection, relation: Relation, condition: string): Promise<bigint> {
-  const result = await connection.runAndReadAll(
-    `select count(*)::varchar from (${wholeRelation(relation)}) r where ${condition}`,
-  );
-  return BigInt(String(result.getRowsJson()[0]?.[0]));
+  let rows = 0n;
+  for await (const part of eachPart(relation)) {
+    const result = await connection.runAndReadAll(`select count(*)::varchar from (${part}) r where ${condition}`);
+    rows += BigInt(String(result.getRowsJson()[0]?.[0]));
+  }
+  return rows;
 }
 
 /** Up to `limit` keys, each as text, of rows in which column `field` holds a NUL character. */
@@ -90,10 +94,16 @@ export async function keysWithNul(
   if (test === null || keyColumns.length === 0) return [];
   const keys = keyColumns.map((key) => `cast(r.${quoteIdentifier(key)} as varchar)`);
   const filter = keyColumns.map((key) => `r.${quoteIdentifier(key)} is not null`).join(' and ');
-  const result = await connection.runAndReadAll(
-    `select ${keys.join(', ')} from (${wholeRelation(relation)}) r where ${test} and ${filter} limit ${limit}`,
-  );
-  return result.getRowsJson().map((row) => formatKey(row.map(String)));
+  const found: string[] = [];
+  for await (const part of eachPart(relation)) {
+    const left = limit - found.length;
+    const result = await connection.runAndReadAll(
+      `select ${keys.join(', ')} from (${part}) r where ${test} and ${filter} limit ${left}`,
+    );
+    found.push(...result.getRowsJson().map((row) => formatKey(row.map(String))));
+    if (found.length >= limit) break;
+  }
+  return found;
 }
 
 /** `42`, or `(a, 42)` for a key of several columns; a NUL inside a key is shown as its escape. */
@@ -102,22 +112,24 @@ export function formatKey(values: readonly string[]): string {
   return shown.length === 1 ? String(shown[0]) : `(${shown.join(', ')})`;
 }
 
-/** The first of `fields` whose values alone cannot be read, with the engine's error; null if each of them can. */
+/** One of `fields` whose values alone cannot be read, with the engine's error; null if each of them can. */
 export async function findUnreadableColumn(
   connection: DuckDBConnection,
   relation: Relation,
   fields: readonly Field[],
 ): Promise<{ readonly field: Field; readonly error: unknown } | null> {
   const options = { format: 'text', invalidCharacters: 'strip' } as const;
-  for (const field of fields) {
-    const prepared = preparedValue(field.type, `r.${quoteIdentifier(field.name)}`, options);
-    const value = copyValue(field.type, 'c', 0, options);
-    const select = `select count((${value})::varchar) from (select ${prepared} as c from (${wholeRelation(relation)}) r)`;
-    const error = await connection.run(select).then(
-      () => null,
-      (cause: unknown) => ({ cause }),
-    );
-    if (error !== null) return { field, error: error.cause };
+  for await (const part of eachPart(relation)) {
+    for (const field of fields) {
+      const prepared = preparedValue(field.type, `r.${quoteIdentifier(field.name)}`, options);
+      const value = copyValue(field.type, 'c', 0, options);
+      const select = `select count((${value})::varchar) from (select ${prepared} as c from (${part}) r)`;
+      const error = await connection.run(select).then(
+        () => null,
+        (cause: unknown) => ({ cause }),
+      );
+      if (error !== null) return { field, error: error.cause };
+    }
   }
   return null;
 }

@@ -18,14 +18,54 @@ const instance = z.strictObject({
 
 const catalogName = z.string().regex(/^[A-Za-z0-9_]+$/, 'letters, digits and _');
 
-const pathCatalog = z.strictObject({
-  kind: z.literal('path'),
-  /** Folder of the lake: `<root>/<schema>/<table>`. Relative to the settings file. */
-  root: z.string().min(1),
+const text = z.string().min(1);
+
+/** How a catalog's object stores are reached; what is left out the official client finds in its own ways. */
+const catalogStorage = z.strictObject({
+  s3: z
+    .strictObject({
+      /** Of a compatible store. */
+      endpoint: z.url().optional(),
+      region: text.optional(),
+      path_style: z.boolean().optional(),
+      access_key_id: text.optional(),
+      secret_access_key: text.optional(),
+      session_token: text.optional(),
+    })
+    .refine(
+      (s3) => (s3.access_key_id === undefined) === (s3.secret_access_key === undefined),
+      'access_key_id and secret_access_key together',
+    )
+    .optional(),
+  azure: z
+    .strictObject({ endpoint: z.url().optional(), account_key: text.optional(), sas_token: text.optional() })
+    .optional(),
+  gcs: z.strictObject({ endpoint: z.url().optional(), key_file: text.optional() }).optional(),
+});
+
+/** What all catalogs have whose tables are files. */
+const fileTables = {
   /** Whether tables may refer to files outside their own folder (shallow clones, converted tables). */
   allow_outside_paths: z.boolean().default(false),
   /** Zone of timestamp partition values that name none. */
   partition_time_zone: z.string().min(1).default('UTC'),
+  storage: catalogStorage.prefault({}),
+};
+
+const pathCatalog = z.strictObject({
+  kind: z.literal('path'),
+  /** Folder of the lake, or its URL: `<root>/<schema>/<table>`. Folders are relative to the settings file. */
+  root: text,
+  ...fileTables,
+});
+
+const unityCatalog = z.strictObject({
+  kind: z.literal('unity'),
+  uri: z.url({ protocol: /^https?$/ }),
+  token: text.optional(),
+  /** Name of the catalog on the server; that of the settings if left out. */
+  catalog: catalogName.optional(),
+  ...fileTables,
 });
 
 /** Tokens of an OpenID Connect issuer, as a second kind beside those of `synced-tables token create`. */
@@ -46,7 +86,7 @@ const oidc = z.strictObject({
  */
 export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
-  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog])).default({}),
+  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog])).default({}),
   api: z
     .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
     .prefault({}),
@@ -55,6 +95,16 @@ export const settingsSchema = z.strictObject({
       memory_limit_mb: z.int().min(64).max(1_048_576).default(256),
       threads: z.int().min(1).max(256).default(2),
       temporary_folder: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  /** Files of object stores, and requests to them and to catalog servers. */
+  storage: z
+    .strictObject({
+      /** Disk for fetched files, for each table that is being read. */
+      spool_mb: z.int().min(1).max(1_048_576).default(1_024),
+      parallel_fetches: z.int().min(1).max(256).default(8),
+      timeout_seconds: z.number().min(0.1).max(3_600).default(30),
+      attempts: z.int().min(1).max(20).default(6),
     })
     .prefault({}),
   sync: z

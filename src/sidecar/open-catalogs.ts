@@ -1,20 +1,58 @@
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
+import { unityCatalog } from '../lake/catalog/unity-catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import { localFileStore } from '../lake/storage/local-file-store.js';
+import type { FileStoreSettings } from '../lake/storage/file-stores.js';
+import type { StoreRetry } from '../lake/storage/object-store.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** The configured catalogs, all reading with one engine. */
-export function openCatalogs(settings: Settings, engine: Engine): CatalogSet {
-  const catalogs = Object.entries(settings.catalogs).map(([name, catalog]): [string, Catalog] => [
-    name,
-    pathCatalog({
-      root: catalog.root,
+type CatalogSettings = Settings['catalogs'][string];
+
+const BYTES_PER_MB = 1024 * 1024;
+
+/**
+ * The configured catalogs, all reading with one engine.
+ * @param onRetry told of every request to a store or a catalog server that is about to be repeated
+ */
+export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retry: StoreRetry) => void): CatalogSet {
+  const { spool_mb, parallel_fetches, timeout_seconds, attempts } = settings.storage;
+  const patience = { attemptsMax: attempts, timeoutMs: timeout_seconds * 1000 };
+  const spool = { bytesMax: spool_mb * BYTES_PER_MB, fetchesMax: parallel_fetches };
+  const told = onRetry === undefined ? {} : { onRetry };
+  const open = (name: string, catalog: CatalogSettings): Catalog => {
+    const base = {
       allowOutsidePaths: catalog.allow_outside_paths,
       partitionTimeZone: catalog.partition_time_zone,
-      store: localFileStore,
+      storage: { ...storeSettings(catalog.storage), patience, ...told },
+      spool,
       engine,
-    }),
+    };
+    if (catalog.kind === 'path') return pathCatalog({ ...base, root: catalog.root });
+    const { uri, token } = catalog;
+    return unityCatalog({
+      ...base,
+      client: { catalog: name, uri, token, ...patience, ...told },
+      remoteName: catalog.catalog,
+    });
+  };
+  const catalogs = Object.entries(settings.catalogs).map(([name, catalog]): [string, Catalog] => [
+    name,
+    open(name, catalog),
   ]);
   return new CatalogSet(new Map(catalogs));
+}
+
+function storeSettings({ s3, azure, gcs }: CatalogSettings['storage']): Omit<FileStoreSettings, 'patience'> {
+  return {
+    s3: s3 && {
+      endpoint: s3.endpoint,
+      region: s3.region,
+      pathStyle: s3.path_style,
+      accessKeyId: s3.access_key_id,
+      secretAccessKey: s3.secret_access_key,
+      sessionToken: s3.session_token,
+    },
+    azure: azure && { endpoint: azure.endpoint, accountKey: azure.account_key, sasToken: azure.sas_token },
+    gcs: gcs && { endpoint: gcs.endpoint, keyFile: gcs.key_file },
+  };
 }

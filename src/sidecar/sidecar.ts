@@ -40,7 +40,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
       ...(temporaryFolder === undefined ? {} : { temporaryFolder }),
     });
     closers.push(() => engine[Symbol.asyncDispose]());
-    const catalogs = openCatalogs(settings, engine);
+    const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
     const holder = randomUUID();
     const startWorker = (database: ManagedDatabase) =>
       startDatabaseWorker({ database, holder, catalogs, settings, logger });

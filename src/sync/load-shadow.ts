@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { openCopyStream } from '../lake/engine/copy-stream.js';
+import { readersOf, sharedCopy, wholeCopy } from '../lake/copy-parts.js';
+import { type CopySelects, openCopyStream } from '../lake/engine/copy-stream.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
-import { copySelects, type TableRead } from '../lake/table-read.js';
+import { beginPass } from '../lake/relation-pass.js';
+import type { TableRead } from '../lake/table-read.js';
 import { type CopyResult, copyIn } from '../postgres/copy-in.js';
 import { closeSession, inTransaction } from '../postgres/session.js';
 import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';
@@ -17,7 +19,9 @@ export interface LoadOptions {
   readonly shadow: string;
   /** The session that creates it, and the first that loads. */
   readonly client: pg.Client;
-  /** Opens a session for each further part. */
+  /** How many sessions load at most. */
+  readonly connections: number;
+  /** Opens a session for each further reader. */
   readonly openLoader: () => Promise<pg.Client>;
   readonly signal: AbortSignal;
 }
@@ -40,27 +44,30 @@ export interface LoadedShadow {
   readonly isFrozen: boolean;
 }
 
-/** Creates a shadow table and fills it, one connection a part. */
+/** Creates a shadow table and fills it, over as many connections as can share the rows. */
 export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   const { client, columns, shadow, table } = options;
-  const selects = copySelects(options.relation, tableRead(table, columns));
+  const { engine, relation, signal } = options;
+  const read = tableRead(table, columns);
   const columnList = identifierList(columns.map((column) => column.field.name));
   const copySql = (freeze: string) =>
     `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
-  if (selects.length === 1) {
+  const readers = readersOf(relation, read, options.connections);
+  if (readers === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     const rows = await inTransaction(client, async () => {
       await createShadowTable(client, shadow, columns, table);
-      return loadPart(options, client, selects[0] ?? '', copySql(', freeze true'));
+      return loadPart(options, client, wholeCopy(engine, relation, read, signal), copySql(', freeze true'));
     });
     return { rows, isFrozen: true };
   }
   await createShadowTable(client, shadow, columns, table);
+  await using pass = beginPass(relation, signal);
   const counts = await settleAll(
-    selects.map(async (select, index) => {
+    Array.from({ length: readers }, async (_, index) => {
       const loader = index === 0 ? client : await options.openLoader();
       try {
-        return await loadPart(options, loader, select, copySql(''));
+        return await loadPart(options, loader, sharedCopy(pass, read), copySql(''));
       } finally {
         if (index > 0) await closeSession(loader);
       }
@@ -75,14 +82,14 @@ async function settleAll<Value>(promises: Promise<Value>[]): Promise<Value[]> {
   return Promise.all(promises);
 }
 
-async function loadPart(options: LoadOptions, client: pg.Client, select: string, sql: string): Promise<bigint> {
+async function loadPart(options: LoadOptions, client: pg.Client, selects: CopySelects, sql: string): Promise<bigint> {
   const { engine, signal } = options;
   signal.throwIfAborted();
   const connection = await engine.connect();
   const interrupt = () => connection.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
   try {
-    const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
+    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
     const result: CopyResult = await copyIn(client, sql, stream);
     const written = await stream.finished;
     if (result.rows !== written) {

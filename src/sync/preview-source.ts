@@ -6,7 +6,8 @@ import { quoteIdentifier } from '../core/names.js';
 import { canBeKey, postgresType } from '../core/postgres-type.js';
 import { hasNul } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { wholeRelation } from '../lake/relation.js';
+import type { Relation } from '../lake/relation.js';
+import { holdWhole } from '../lake/relation-pass.js';
 import type { SourceSnapshot } from '../lake/source.js';
 import { explainEngineError } from './load-errors.js';
 import { planColumn, planTarget } from './plan-target.js';
@@ -44,10 +45,11 @@ export interface SourcePreview {
 
 /**
  * Looks through the newest version of a source table, without Postgres.
- * @param keyColumns the primary key to judge; empty for none
+ * @param key the primary key to judge; empty for the one that the catalog declares, if any
  * @throws what reading a table throws; what only a sync would meet is a warning
  */
-export async function previewSource(lakeTable: LakeTable, keyColumns: readonly string[]): Promise<SourcePreview> {
+export async function previewSource(lakeTable: LakeTable, key: readonly string[]): Promise<SourcePreview> {
+  const keyColumns = key.length > 0 ? key : (lakeTable.declared?.primaryKey ?? []);
   const snapshot = await lakeTable.snapshot();
   const planned = snapshot.columns.map((field, index) => planColumn(snapshot, field, index));
   const columns = snapshot.columns.map((field, index) => {
@@ -103,9 +105,11 @@ async function readFacts(
   if (columns.length === 0) return { rowCount: snapshot.rowCount, keyCandidates: [], primaryKey: null, warnings: [] };
   try {
     await using relation = await lakeTable.openRelation({ ...snapshot, columns }, 1);
+    if (relation.remote && !relation.remote.fitsSpool) return factsOfFooters(relation);
+    await using whole = await holdWhole(relation);
     const connection = await lakeTable.engine.connect();
     try {
-      const rows = `(${wholeRelation(relation)})`;
+      const rows = `(${whole.select})`;
       const { rowCount, facts } = await scanColumns(connection, rows, columns);
       const keyCandidates = await findKeyCandidates(connection, rows, { rowCount, facts });
       const primaryKey = keyColumns.length === 0 ? null : await judgeKey(connection, rows, keyColumns);
@@ -117,6 +121,19 @@ async function readFacts(
   } catch (error) {
     throw asSyncedTablesError(error) ?? explainEngineError(error, snapshot.tableName);
   }
+}
+
+/** What is known of files that are too many to be fetched for a look. */
+function factsOfFooters({ rowCount, remote }: Relation): Facts {
+  const warnings: SyncedTablesError[] = [];
+  try {
+    remote?.requireFit();
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    if (!known) throw error;
+    warnings.push(known);
+  }
+  return { rowCount, keyCandidates: [], primaryKey: null, warnings };
 }
 
 interface ColumnFacts {

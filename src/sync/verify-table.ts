@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
-import { copySelects, formatKey } from '../lake/table-read.js';
+import { formatKey } from '../lake/table-read.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import {
   type Comparison,
@@ -125,11 +126,10 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
   const interrupt = () => connection.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
   try {
-    for (const select of copySelects(relation, tableRead(table, columns))) {
-      signal.throwIfAborted();
-      const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
-      await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
-    }
+    signal.throwIfAborted();
+    const selects = wholeCopy(engine, relation, tableRead(table, columns), signal);
+    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
+    await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
   } catch (error) {
     signal.throwIfAborted();
     const fields = columns.map((column) => column.field);

@@ -60,8 +60,8 @@ it.each([
     'too many arguments for \'list\'. Expected 0 arguments but got 1. See "synced-tables list --help".',
   ],
   [
-    ['create', 'gold.t', '--source', 'a.b.c'],
-    `required option '--primary-key <columns>' not specified. See "synced-tables create --help".`,
+    ['create', 'gold.t', '--primary-key', 'id'],
+    `required option '--source <table>' not specified. See "synced-tables create --help".`,
   ],
   [
     ['list', '--output', 'xml'],

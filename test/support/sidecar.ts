@@ -14,6 +14,9 @@ export interface TestSidecarOptions {
   readonly lakeRoot: string;
   /** Where the engine keeps its scratch folder, and a child its settings. */
   readonly folder: string;
+  /** Instead of the one at `lakeRoot`. */
+  readonly catalogs?: object;
+  readonly storage?: object;
   readonly connections?: number;
   readonly concurrentUpdates?: number;
   readonly leaseSeconds?: number;
@@ -28,7 +31,8 @@ export interface TestSidecarOptions {
 function settingsInput(options: TestSidecarOptions): object {
   return {
     instances: { local: { url: options.url }, ...options.instances },
-    catalogs: { lake: { kind: 'path', root: options.lakeRoot } },
+    catalogs: options.catalogs ?? { lake: { kind: 'path', root: options.lakeRoot } },
+    storage: options.storage ?? {},
     api: {
       port: 0,
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),

@@ -1,33 +1,40 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { openDeltaTable } from '../delta/delta-table.js';
 import type { Engine } from '../engine/duckdb-engine.js';
-import type { FileStore } from '../storage/file-store.js';
+import type { SpoolLimits } from '../storage/fetch-ahead.js';
+import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
+import { isStorageUrl, storagePath } from '../storage/storage-url.js';
 import type { Catalog } from './catalog.js';
 
 export interface PathCatalogOptions {
-  /** Folder that holds one folder a schema, with one folder a table in it. */
+  /** Folder, or URL of one in an object store, that holds one folder a schema, with one folder a table in it. */
   readonly root: string;
   readonly allowOutsidePaths: boolean;
   readonly partitionTimeZone: string;
-  readonly store: FileStore;
+  readonly storage: FileStoreSettings;
+  readonly spool: SpoolLimits;
   readonly engine: Engine;
 }
 
 /** Names are folders: catalog.schema.table is `<root>/<schema>/<table>`. */
 export function pathCatalog(options: PathCatalogOptions): Catalog {
-  const root = resolve(options.root);
+  const { storage } = options;
+  let store: ReturnType<typeof openFileStore> | null = null;
   return {
     async open(name: TableName) {
       const fullName = `${name.catalog}.${name.schema}.${name.table}`;
-      const folder = join(root, name.schema, name.table);
-      const entries = await options.store.list(folder);
-      if (!entries?.some((entry) => entry.name === '_delta_log' && entry.isFolder)) {
-        const reason = entries ? `${folder} holds no _delta_log` : `there is no folder ${folder}`;
+      const place = storagePath(options.root, fullName);
+      const root = isStorageUrl(place) ? place : resolve(place);
+      store ??= openFileStore(root, storage);
+      const folder = `${root === '/' ? '' : root}/${name.schema}/${name.table}`;
+      if (!(await store.hasFolder(`${folder}/_delta_log`))) {
+        const isThere = await store.hasFolder(folder);
+        const reason = isThere ? `${folder} holds no _delta_log` : `there is no folder ${folder}`;
         throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: fullName, reason });
       }
-      return openDeltaTable({ ...options, root: folder, tableName: fullName });
+      return openDeltaTable({ ...options, store, root: folder, tableName: fullName });
     },
   };
 }

@@ -114,7 +114,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     const { engine, store, tableName, allowOutsidePaths } = this.#options;
     const connection = await engine.connect();
     try {
-      const readCheckpoint = duckDbCheckpointReader(connection);
+      const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder: engine.scratchFolder });
       const base = { store, root: this.#root, tableName, allowOutsidePaths, readCheckpoint };
       return await openTableState(version === undefined ? base : { ...base, version });
     } finally {

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncedTablesError } from '../../core/errors.js';
 import { type ChangeRelation, changeFields } from '../change-relation.js';
 import { collapseChanges, rowBalanceField } from '../collapse-changes.js';
-import { fileList } from '../parquet/parquet-schema.js';
 import type { ChangeFile, ChangePlan } from './change-plan.js';
-import { type ChangeSelect, changeSelect } from './change-select.js';
+import { fetchedChanges, presentChanges } from './change-source.js';
 import { ChangeVectors } from './change-tables.js';
 import { checkFiles } from './check-file-sizes.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
@@ -30,7 +28,7 @@ const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
 export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
   const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
   refuseReservedNames(options);
-  await checkFiles(
+  const stats = await checkFiles(
     store,
     plan.files.map(({ file, version }) => ({ file, version })),
     {
@@ -44,10 +42,19 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     await connection.run(`create schema ${schema}`);
     const vectors = new ChangeVectors({ store, root, tableName });
     const { layout, files } = plan;
-    const select = await changeSelect({ connection, schema, layout, files, vectors, partitionTimeZone });
+    const selectOptions = { connection, schema, layout, files, vectors, partitionTimeZone };
+    const source = store.download
+      ? await fetchedChanges({
+          ...selectOptions,
+          store,
+          stats,
+          scratchFolder: engine.scratchFolder,
+          spool: options.spool,
+        })
+      : await presentChanges(selectOptions);
     const fileBytes = sizeOf(files);
     const fileCount = new Set(files.map((change) => change.file.path)).size;
-    const isUnpacked = fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
+    const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
     let collapsed = 0;
     return {
       from,
@@ -58,14 +65,16 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       fileCount,
       fileBytes,
       bookmark: options.bookmark,
-      select: select.sql,
-      countRows: () => countRows(connection, files, select),
+      select: source.sql,
+      fetch: () => source.fetch(),
+      countRows: () => source.countRows(),
       async collapse(collapseOptions) {
+        await source.fetch();
         const tables = `${schema}.c${collapsed++}`;
-        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${select.sql}`);
-        const source = isUnpacked ? `select * from ${tables}_rows` : select.sql;
+        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
+        const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
         const { columns } = layout;
-        return collapseChanges(connection, { select: source, columns, keysTable: `${tables}_keys` }, collapseOptions);
+        return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
       },
       async [Symbol.asyncDispose]() {
         try {
@@ -106,22 +115,4 @@ function endSnapshot({ plan, tableName, to }: OpenChangeRelationOptions): Change
 function sizeOf(files: readonly ChangeFile[]): bigint {
   const sizes = new Map(files.map(({ file }) => [file.path, file.sizeBytes ?? 0]));
   return [...sizes.values()].reduce((sum, size) => sum + BigInt(size), 0n);
-}
-
-/** Rows of whole files by their footers, less what vectors take out of them, and the single positions. */
-async function countRows(
-  connection: DuckDBConnection,
-  files: readonly ChangeFile[],
-  { positionRows }: ChangeSelect,
-): Promise<bigint> {
-  const whole = files.filter((change) => change.difference === null);
-  if (whole.length === 0) return positionRows;
-  const paths = [...new Set(whole.map((change) => change.file.path))];
-  const result = await connection.runAndReadAll(
-    `select file_name, num_rows::varchar from parquet_file_metadata(${fileList(paths)})`,
-  );
-  const rowsOf = new Map(result.getRowsJson().map(([path, rows]) => [String(path), BigInt(String(rows))]));
-  return whole.reduce((sum, { file }) => {
-    return sum + (rowsOf.get(file.path) ?? 0n) - (file.deletionVector?.cardinality ?? 0n);
-  }, positionRows);
 }

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/duckdb-engine.js';
+import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 
 /** Where a Delta table is and how it is to be read. */
@@ -10,4 +11,6 @@ export interface DeltaTableOptions {
   readonly tableName: string;
   readonly allowOutsidePaths: boolean;
   readonly partitionTimeZone: string;
+  /** For stores whose files have to be fetched. */
+  readonly spool?: SpoolLimits;
 }

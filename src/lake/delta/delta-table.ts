@@ -8,7 +8,7 @@ import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
 
 /** A Delta table at a known place. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {
-  const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone } = options;
+  const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool } = options;
   return {
     name: tableName,
     engine,
@@ -16,7 +16,7 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
     async snapshot(version?: bigint): Promise<DeltaSnapshot> {
       const connection = await engine.connect();
       try {
-        const readCheckpoint = duckDbCheckpointReader(connection);
+        const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder: engine.scratchFolder });
         const base = { store, root, tableName, allowOutsidePaths, readCheckpoint };
         return await openDeltaSnapshot(version === undefined ? base : { ...base, version });
       } finally {
@@ -25,7 +25,7 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
     },
     openRelation(snapshot: SourceSnapshot, parts: number) {
       // Only snapshots of this very table are handed back to it.
-      return openDeltaRelation({ engine, store, snapshot: snapshot as DeltaSnapshot, parts, partitionTimeZone });
+      return openDeltaRelation({ engine, store, snapshot: snapshot as DeltaSnapshot, parts, partitionTimeZone, spool });
     },
   };
 }

@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { FileStore } from '../storage/file-store.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
 import type { Action } from './delta-action.js';
 import { ActionFormatError, parseActions } from './parse-action.js';
@@ -15,9 +19,30 @@ const WANTED = [
  * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
  * read. Rows come as JSON text of the shape that commits have, so that one parser judges both.
  * @param connection not to be used for anything else until the checkpoint is read
+ * @param source where the paths are; the local disk if left out
  */
-export function duckDbCheckpointReader(connection: DuckDBConnection): CheckpointReader {
-  return (path) => readParquetActions(connection, path);
+export function duckDbCheckpointReader(
+  connection: DuckDBConnection,
+  source?: { readonly store: FileStore; readonly scratchFolder: string },
+): CheckpointReader {
+  return source?.store.download
+    ? (path) => readFetched(connection, path, source)
+    : (path) => readParquetActions(connection, path);
+}
+
+/** Through a copy on the local disk, one at a time. */
+async function* readFetched(
+  connection: DuckDBConnection,
+  path: string,
+  { store, scratchFolder }: { readonly store: FileStore; readonly scratchFolder: string },
+): AsyncGenerator<Action> {
+  const destination = join(scratchFolder, `${randomUUID()}.parquet`);
+  if ((await store.download?.(path, { destination })) !== true) throw new Error(`there is no ${path}`);
+  try {
+    yield* readParquetActions(connection, destination);
+  } finally {
+    await rm(destination, { force: true });
+  }
 }
 
 async function* readParquetActions(connection: DuckDBConnection, path: string): AsyncGenerator<Action> {

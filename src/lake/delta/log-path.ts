@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { canonicalScheme } from '../storage/storage-url.js';
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s;
 const AUTHORITY = /^\/\/([^/]*)(.*)$/s;
@@ -18,7 +19,7 @@ export function resolveLogPath(options: { root: string; reference: string; table
       reason: `"${reference}" is not a valid path: its percent escapes are broken`,
     });
   const [, scheme, rest] = SCHEME.exec(reference) ?? [];
-  if (scheme !== undefined && rest !== undefined) return resolveUri(scheme.toLowerCase(), rest, corrupt);
+  if (scheme !== undefined && rest !== undefined) return resolveUri(canonicalScheme(scheme), rest, corrupt);
   const decoded = decode(reference, corrupt);
   const { origin, path } = splitOrigin(root);
   return origin + normalise(reference.startsWith('/') ? decoded : `${path}/${decoded}`);

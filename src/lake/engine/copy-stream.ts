@@ -4,6 +4,7 @@ import { closeSync, constants, existsSync, openSync, readdirSync, renameSync } f
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteLiteral } from '../../core/names.js';
@@ -29,39 +30,95 @@ async function quoting(connection: DuckDBConnection, select: string, format: Cop
   return described.currentRowCount === 1 ? ', force_quote (*)' : '';
 }
 
+/** SELECTs that are run one after another; each is told how many rows the one before gave. */
+export type CopySelects = AsyncGenerator<string, void, bigint>;
+
+/** How often a writer that has no reader any more is looked after. */
+const UNBLOCK_MS = 10;
+
 /**
- * Runs `select`, whose columns are COPY values (see `copyValue`), and delivers its rows through a FIFO: DuckDB writes
+ * Runs `selects`, whose columns are COPY values (see `copyValue`), and delivers its rows through a FIFO: DuckDB writes
  * bytes, Node forwards them, no row becomes a JavaScript object.
  *
  * Both ends of the FIFO are opened here, without blocking, before the engine opens it: a blocking open would hold a
  * thread that the engine needs. Our own write end stays open until the engine is done, so the stream can only end
  * after `finished` has settled; a reader that waits for both never takes a torn stream for a whole one.
  *
+ * All write into one FIFO, so that their rows arrive as those of one. Where a reader leaves between two of them, the
+ * next writer would wait in vain for one when it opens the FIFO: it is let in, and finds the FIFO closed.
+ *
  * @param connection used by nobody else until `finished` settles
  * @param scratchFolder where the FIFO is made
  */
 export async function openCopyStream(
   connection: DuckDBConnection,
-  select: string,
+  selects: string | CopySelects,
   format: CopyFormat,
   scratchFolder: string,
 ): Promise<CopyStream> {
-  const options = `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
   const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const guard = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
+  let isSettled = false;
+  const finished = writeAll(connection, typeof selects === 'string' ? oneSelect(selects) : selects, {
+    format,
+    path,
+    isRead: () => !bytes.closed,
+  }).finally(() => {
+    isSettled = true;
+    closeSync(guard);
+  });
   const readEndClosed = new Promise((closed) => bytes.once('close', closed));
-  const finished = connection
-    .run(`copy (${select}) to ${quoteLiteral(path)} (format csv, ${options}, use_tmp_file false)`)
-    .then((result) => result.getRowsJson())
-    .then((rows) => BigInt(String(rows[0]?.[0])))
-    .finally(() => closeSync(guard));
   // With all ends closed nothing is left in it, and the next stream may have it.
   Promise.allSettled([finished, readEndClosed]).then(() => leaveIdle(path));
+  bytes.once('close', async () => {
+    while (!isSettled) {
+      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+      await sleep(UNBLOCK_MS);
+    }
+  });
   // Whoever holds the stream hears of a failure through `finished`; until then it must not count as unhandled.
   finished.catch(() => {});
   return { bytes, finished };
+}
+
+async function* oneSelect(select: string): CopySelects {
+  yield select;
+}
+
+async function writeAll(
+  connection: DuckDBConnection,
+  selects: CopySelects,
+  target: { readonly format: CopyFormat; readonly path: string; readonly isRead: () => boolean },
+): Promise<bigint> {
+  const { format, path } = target;
+  let rows = 0n;
+  let options: string | null = null;
+  try {
+    for (let step = await selects.next(0n); step.done !== true; ) {
+      if (!target.isRead()) throw new Error('nobody reads the rows any more');
+      options = options === null ? await writerOptions(connection, step.value, format) : headless(options);
+      const result = await connection.run(
+        `copy (${step.value}) to ${quoteLiteral(path)} (format csv, ${options}, use_tmp_file false)`,
+      );
+      const written = BigInt(String((await result.getRowsJson())[0]?.[0]));
+      rows += written;
+      step = await selects.next(written);
+    }
+    return rows;
+  } finally {
+    await selects.return();
+  }
+}
+
+async function writerOptions(connection: DuckDBConnection, select: string, format: CopyFormat): Promise<string> {
+  return `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
+}
+
+/** The names of the columns come once. */
+function headless(options: string): string {
+  return options.replace('header true', 'header false');
 }
 
 /** Making a FIFO takes a process of its own, which costs more than a small stream: used ones are kept. */

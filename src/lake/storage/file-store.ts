@@ -8,6 +8,18 @@ export interface FileStat {
   readonly sizeBytes: number;
   /** Modification time in milliseconds since 1970. */
   readonly modifiedAtMs: number;
+  /** Changes with the content; absent or null where the store does not tell. */
+  readonly etag?: string | null;
+}
+
+export interface DownloadOptions {
+  /** Where the file is written: a path of the local disk that does not exist yet. */
+  readonly destination: string;
+  /** First byte wanted; the destination is as long as the file, what comes before is a hole. Default 0. */
+  readonly offset?: number;
+  /** What `stat` said of the file, if that is known: it is not asked again, and has to be true still. */
+  readonly stat?: FileStat;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -15,12 +27,21 @@ export interface FileStat {
  * A missing file is `null`, never an exception; anything else that goes wrong is thrown.
  */
 export interface FileStore {
-  /** Entries of a folder in no particular order; null if there is no such folder. */
-  list(folder: string): Promise<FileEntry[] | null>;
+  /**
+   * Entries of a folder in no particular order; null if there is no such folder.
+   * @param after only entries whose names come after this text
+   */
+  list(folder: string, after?: string): Promise<FileEntry[] | null>;
+  /** Whether there is a folder of that name with something in it. */
+  hasFolder(folder: string): Promise<boolean>;
   stat(path: string): Promise<FileStat | null>;
-  readBytes(path: string): Promise<Buffer | null>;
   /** Bytes [offset, offset + length) of a file; shorter if the file ends before. */
   readRange(path: string, offset: number, length: number): Promise<Buffer | null>;
+  /**
+   * Copies a file to the local disk; false if there is none. Absent where files are on the local disk under their
+   * paths already: the engine reads those where they are, all others have to be brought to it.
+   */
+  download?(path: string, options: DownloadOptions): Promise<boolean>;
   /**
    * Calls `onChange` with the name of an entry of the folder that may have changed, null if that is not known.
    * A hint: it may come late, twice or never. Null if the folder cannot be watched. Absent where no store can tell.

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import type { FileEntry, FileStat, FileStore } from './file-store.js';
 
 function nullIfMissing(error: unknown): null {
@@ -10,18 +10,19 @@ function nullIfMissing(error: unknown): null {
 
 /** Files of the local disk. */
 export const localFileStore: FileStore = {
-  async list(folder): Promise<FileEntry[] | null> {
+  async list(folder, after = ''): Promise<FileEntry[] | null> {
     const entries = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
-    return entries?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })) ?? null;
+    const wanted = entries?.filter((entry) => entry.name > after);
+    return wanted?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })) ?? null;
+  },
+
+  async hasFolder(folder) {
+    return (await stat(folder).catch(nullIfMissing))?.isDirectory() ?? false;
   },
 
   async stat(path): Promise<FileStat | null> {
     const found = await stat(path).catch(nullIfMissing);
     return found && { sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
-  },
-
-  readBytes(path) {
-    return readFile(path).catch(nullIfMissing);
   },
 
   async readRange(path, offset, length) {

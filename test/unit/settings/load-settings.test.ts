@@ -45,8 +45,8 @@ it('takes folders of catalogs relative to the file, wherever the process runs', 
       workingFolder: '/',
     },
   );
-  expect(settings.catalogs.a?.root).toBe(path.join(folder, 'lake'));
-  expect(settings.catalogs.b?.root).toBe('/srv/lake');
+  expect(settings.catalogs.a).toMatchObject({ root: path.join(folder, 'lake') });
+  expect(settings.catalogs.b).toMatchObject({ root: '/srv/lake' });
 });
 
 it('fills in references to the environment, also inside a text and in lists', () => {
@@ -140,7 +140,7 @@ it('does without instances where no Postgres is needed, also with references tha
   const yaml = `instances: { local: { url: "\${NOT_SET}" } }\ncatalogs: { lake: { kind: path, root: . } }`;
   const settings = load(yaml, { needsPostgres: false });
   expect(settings.instances).toEqual({});
-  expect(settings.catalogs.lake?.root).toBe(folder);
+  expect(settings.catalogs.lake).toMatchObject({ root: folder });
 });
 
 it('makes settings of DATABASE_URL and SYNCED_TABLES_LAKE when there is no file', () => {
@@ -149,7 +149,7 @@ it('makes settings of DATABASE_URL and SYNCED_TABLES_LAKE when there is no file'
   const environment = { DATABASE_URL: 'postgres://localhost/app', SYNCED_TABLES_LAKE: 'lake' };
   const settings = loadSettings({ environment, workingFolder });
   expect(settings.instances.local?.url).toBe('postgres://localhost/app');
-  expect(settings.catalogs.lake?.root).toBe(path.join(workingFolder, 'lake'));
+  expect(settings.catalogs.lake).toMatchObject({ root: path.join(workingFolder, 'lake') });
   const lakeOnly = { SYNCED_TABLES_LAKE: '/srv/lake', DATABASE_URL: 'nonsense' };
   expect(loadSettings({ environment: lakeOnly, workingFolder, needsPostgres: false }).instances).toEqual({});
   expect(problems(() => loadSettings({ environment: {}, workingFolder }))).toEqual([

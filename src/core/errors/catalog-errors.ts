@@ -1,0 +1,38 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** Asking a catalog server for a source table. */
+export const catalogErrors = {
+  CATALOG_UNREACHABLE: {
+    message: 'Catalog "{catalog}" did not answer about source table {table} in {attempts} attempts: {reason}.',
+    remedy: 'Check the catalog server and its "uri" in the settings; it is asked again later.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '08006',
+  },
+  CATALOG_ACCESS_DENIED: {
+    message: 'Catalog "{catalog}" refused {wanted} of source table {table}: {reason}.',
+    remedy:
+      'Give the token of the catalog USE CATALOG, USE SCHEMA and SELECT, and for the credentials of its files EXTERNAL USE SCHEMA; or set "storage" of the catalog.',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
+  CATALOG_ANSWER_INVALID: {
+    message: 'Catalog "{catalog}" answered about source table {table} with something else than a table: {reason}.',
+    remedy: 'Check that "uri" in the settings is the address of a Unity Catalog server.',
+    retry: 'manual',
+    status: 502,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: '58030',
+  },
+  SOURCE_FORMAT_UNSUPPORTED: {
+    message: 'Source table {table} is of format {format}, which cannot be read.',
+    remedy: 'Sync a Delta table: write one from this source, for example with CREATE TABLE … AS SELECT.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
+} as const satisfies Record<string, ErrorKind>;

@@ -1,0 +1,107 @@
+import { resolve } from 'node:path';
+import { syncedTablesError } from '../../core/errors.js';
+import type { TableName } from '../../core/names.js';
+import { openDeltaTable } from '../delta/delta-table.js';
+import type { Engine } from '../engine/duckdb-engine.js';
+import type { DeclaredTable } from '../lake-table.js';
+import type { SpoolLimits } from '../storage/fetch-ahead.js';
+import type { FileStore } from '../storage/file-store.js';
+import { type FileStoreSettings, hasOwnCredentials, openFileStore } from '../storage/file-stores.js';
+import { isStorageUrl, storagePath } from '../storage/storage-url.js';
+import { TemporaryCredentials } from '../storage/temporary-credentials.js';
+import type { Catalog } from './catalog.js';
+import { UnityClient, type UnityClientOptions, type UnityTable } from './unity-client.js';
+
+export interface UnityCatalogOptions {
+  readonly client: UnityClientOptions;
+  /** Name of the catalog on the server, if it is not that of the settings. */
+  readonly remoteName?: string | undefined;
+  readonly allowOutsidePaths: boolean;
+  readonly partitionTimeZone: string;
+  readonly storage: FileStoreSettings;
+  readonly spool: SpoolLimits;
+  readonly engine: Engine;
+}
+
+/** Types of tables whose rows are the files at their own place. */
+const FILE_TABLES: ReadonlySet<string> = new Set([
+  'MANAGED',
+  'EXTERNAL',
+  'STREAMING_TABLE',
+  'MANAGED_SHALLOW_CLONE',
+  'EXTERNAL_SHALLOW_CLONE',
+]);
+
+/** Stores with credentials of their own, one a table: more than a sidecar follows. */
+const STORES_KEPT = 1_000;
+
+/** Names are those of a Unity Catalog server, Databricks' own or the open-source one. */
+export function unityCatalog(options: UnityCatalogOptions): Catalog {
+  const client = new UnityClient(options.client);
+  const stores = new Map<string, FileStore>();
+  return {
+    async open(name: TableName) {
+      const sourceName = `${name.catalog}.${name.schema}.${name.table}`;
+      const remote = `${options.remoteName ?? name.catalog}.${name.schema}.${name.table}`;
+      const table = await client.getTable(remote, sourceName);
+      const location = requireDelta(table, sourceName);
+      const place = storagePath(location, sourceName);
+      const root = isStorageUrl(place) ? place : resolve(place);
+      const key = `${table.table_id ?? ''} ${root}`;
+      const store = stores.get(key) ?? (await openStore(client, { root, table, sourceName, storage: options.storage }));
+      stores.set(key, store);
+      for (const [oldest] of stores) if (stores.size > STORES_KEPT) stores.delete(oldest);
+      const opened = openDeltaTable({ ...options, store, root, tableName: sourceName });
+      return { ...opened, declared: declaredTable(table) };
+    },
+  };
+}
+
+/** @throws SOURCE_FORMAT_UNSUPPORTED, SOURCE_TABLE_NOT_FOUND */
+function requireDelta(table: UnityTable, sourceName: string): string {
+  const type = table.table_type ?? 'EXTERNAL';
+  const format = table.data_source_format ?? 'UNKNOWN';
+  if (!FILE_TABLES.has(type)) {
+    const words = table.data_source_format ? `${type} over ${format}` : type;
+    throw syncedTablesError('SOURCE_FORMAT_UNSUPPORTED', { table: sourceName, format: words });
+  }
+  if (format !== 'DELTA') throw syncedTablesError('SOURCE_FORMAT_UNSUPPORTED', { table: sourceName, format });
+  if (table.storage_location) return table.storage_location;
+  const reason = 'the catalog server names no storage location for it';
+  throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: sourceName, reason });
+}
+
+/** Credentials of the settings come first, then those of the catalog, then what the store's client finds itself. */
+async function openStore(
+  client: UnityClient,
+  options: { root: string; table: UnityTable; sourceName: string; storage: FileStoreSettings },
+): Promise<FileStore> {
+  const { root, table, sourceName, storage } = options;
+  const tableId = table.table_id;
+  if (!isStorageUrl(root) || !tableId || hasOwnCredentials(root, storage)) return openFileStore(root, storage);
+  const first = await client.temporaryCredentials(tableId, sourceName);
+  if (first === null) return openFileStore(root, storage);
+  let given: typeof first | null = first;
+  const request = async () => {
+    const found = given ?? (await client.temporaryCredentials(tableId, sourceName)) ?? first;
+    given = null;
+    return found;
+  };
+  return openFileStore(root, storage, new TemporaryCredentials({ request }));
+}
+
+function declaredTable(table: UnityTable): DeclaredTable {
+  const key = table.table_constraints?.find((constraint) => constraint.primary_key_constraint)?.primary_key_constraint;
+  const times = key?.timeseries_columns ?? [];
+  return {
+    // A time series column is part of the constraint, but not of what identifies a row.
+    primaryKey: key ? key.child_columns.filter((name) => !times.includes(name)) : null,
+    timeseriesKey: times[0] ?? null,
+    properties: table.properties ?? {},
+    columns: (table.columns ?? []).map(({ name, type_text: type, comment }) => ({
+      name,
+      type: type ?? null,
+      comment: comment ?? null,
+    })),
+  };
+}

@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { syncedTablesError } from '../../core/errors.js';
+import type { StoreCredentials } from '../storage/temporary-credentials.js';
+
+export interface UnityClientOptions {
+  /** Name in the settings, for messages. */
+  readonly catalog: string;
+  /** Address of the server, with or without `/api/2.1/unity-catalog`. */
+  readonly uri: string;
+  readonly token?: string | undefined;
+  /** How long an answer may take. */
+  readonly timeoutMs: number;
+  readonly attemptsMax: number;
+  readonly fetch?: typeof fetch;
+  readonly wait?: (ms: number) => Promise<unknown>;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
+}
+
+const column = z.object({
+  name: z.string(),
+  type_text: z.string().nullish(),
+  nullable: z.boolean().nullish(),
+  comment: z.string().nullish(),
+});
+
+const tableInfo = z.object({
+  table_id: z.string().nullish(),
+  table_type: z.string().nullish(),
+  data_source_format: z.string().nullish(),
+  storage_location: z.string().nullish(),
+  columns: z.array(column).nullish(),
+  properties: z.record(z.string(), z.string()).nullish(),
+  table_constraints: z
+    .array(
+      z.object({
+        primary_key_constraint: z
+          .object({ child_columns: z.array(z.string()), timeseries_columns: z.array(z.string()).nullish() })
+          .nullish(),
+      }),
+    )
+    .nullish(),
+});
+
+/** What is used of a server's answer about a table; the open-source server leaves some of it out. */
+export type UnityTable = z.infer<typeof tableInfo>;
+
+const awsCredentials = z.object({
+  access_key_id: z.string(),
+  secret_access_key: z.string(),
+  session_token: z.string().nullish(),
+});
+
+const temporaryCredentials = z.object({
+  expiration_time: z.coerce.number().nullish(),
+  aws_temp_credentials: awsCredentials.nullish(),
+  r2_temp_credentials: awsCredentials.nullish(),
+  azure_user_delegation_sas: z.object({ sas_token: z.string() }).nullish(),
+  azure_aad: z.object({ aad_token: z.string() }).nullish(),
+  gcp_oauth_token: z.object({ oauth_token: z.string() }).nullish(),
+});
+
+const FIRST_DELAY_MS = 200;
+const DELAY_MS_MAX = 10_000;
+const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+const REASON_LENGTH_MAX = 300;
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** The part of Unity Catalog's REST API that reading a table needs, of Databricks' own server and the open-source one. */
+export class UnityClient {
+  readonly #options: UnityClientOptions;
+  readonly #origin: string;
+  /** Credentials moved from one version of the API to another; which one a server knows is learned once. */
+  #credentialsVersions: readonly string[] = ['2.0', '2.1'];
+
+  constructor(options: UnityClientOptions) {
+    this.#options = options;
+    this.#origin = options.uri.replace(/\/+$/, '').replace(/\/api\/2\.[01]\/unity-catalog$/, '');
+  }
+
+  /**
+   * @param table full name as the server knows it
+   * @param sourceName full name in our settings, for messages
+   * @throws SOURCE_TABLE_NOT_FOUND, CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   */
+  async getTable(table: string, sourceName: string): Promise<UnityTable> {
+    const answer = await this.#ask(`/api/2.1/unity-catalog/tables/${encodeURIComponent(table)}`, null, sourceName);
+    if (isNotFound(answer)) {
+      const reason = `catalog server says ${describe(answer)}`;
+      throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: sourceName, reason });
+    }
+    this.#requireAccess(answer, sourceName, 'a look');
+    return this.#parse(tableInfo, answer, sourceName);
+  }
+
+  /**
+   * Credentials for reading the files of a table; null if the server has none to give.
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   */
+  async temporaryCredentials(tableId: string, sourceName: string): Promise<StoreCredentials | null> {
+    for (const version of this.#credentialsVersions) {
+      const path = `/api/${version}/unity-catalog/temporary-table-credentials`;
+      const answer = await this.#ask(path, { table_id: tableId, operation: 'READ' }, sourceName);
+      if (answer.status === 404 || answer.status === 405) continue;
+      this.#credentialsVersions = [version];
+      this.#requireAccess(answer, sourceName, 'credentials for the files');
+      // A server that was told nothing of the store refuses in its own words; the store's own chain may know more.
+      if (answer.status >= 400) return null;
+      return toCredentials(this.#parse(temporaryCredentials, answer, sourceName));
+    }
+    return null;
+  }
+
+  #requireAccess(answer: Answer, table: string, wanted: string): void {
+    if (answer.status !== 401 && answer.status !== 403) return;
+    const { catalog } = this.#options;
+    throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted, table, reason: describe(answer) });
+  }
+
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: Answer, table: string): Shape {
+    const { catalog } = this.#options;
+    if (answer.status >= 300) {
+      throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: describe(answer) });
+    }
+    const parsed = shape.safeParse(answer.body);
+    if (parsed.success) return parsed.data;
+    const fields = parsed.error.issues.map((issue) => issue.path.join('.') || 'the answer').join(', ');
+    throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: `unexpected: ${fields}` });
+  }
+
+  async #ask(path: string, body: object | null, table: string): Promise<Answer> {
+    const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      let reason: string;
+      let cause: unknown;
+      try {
+        const answer = await this.#request(path, body);
+        if (!TRANSIENT_STATUS.has(answer.status)) return answer;
+        reason = describe(answer);
+      } catch (error) {
+        reason = networkReason(error);
+        cause = error;
+      }
+      if (attempt >= attemptsMax) {
+        throw syncedTablesError('CATALOG_UNREACHABLE', { catalog, table, attempts: attempt, reason }, cause);
+      }
+      const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));
+      const delayMs = Math.round(longest * (0.5 + random() / 2));
+      onRetry?.({ path: this.#origin + path, reason, attempt, delayMs });
+      await wait(delayMs);
+    }
+  }
+
+  async #request(path: string, body: object | null): Promise<Answer> {
+    const { token, timeoutMs, fetch: send = fetch } = this.#options;
+    const response = await send(this.#origin + path, {
+      method: body === null ? 'GET' : 'POST',
+      headers: {
+        accept: 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === null ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const text = await response.text();
+    return { status: response.status, body: parseJson(text) };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isNotFound({ status, body }: Answer): boolean {
+  const { error_code: code } = (body ?? {}) as { error_code?: unknown };
+  return status === 404 || (typeof code === 'string' && /(_NOT_FOUND|DOES_NOT_EXIST)$/.test(code));
+}
+
+/** Status, error code and message as both kinds of servers give them. */
+function describe({ status, body }: Answer): string {
+  const { error_code: code, message } = (body ?? {}) as { error_code?: unknown; message?: unknown };
+  const words = [code, message].filter((word) => typeof word === 'string' && word !== '').join(': ');
+  return `HTTP ${status} ${words}`.trim().slice(0, REASON_LENGTH_MAX).replace(/\.$/, '');
+}
+
+/** The system's word for what went wrong: the rest may name addresses with secrets in them. */
+function networkReason(error: unknown): string {
+  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return 'no answer in time';
+  return typeof cause?.code === 'string' ? cause.code : 'no connection';
+}
+
+function toCredentials(found: z.infer<typeof temporaryCredentials>): StoreCredentials | null {
+  const expiresAtMs = found.expiration_time ?? null;
+  const aws = found.aws_temp_credentials ?? found.r2_temp_credentials;
+  if (aws) {
+    const { access_key_id: accessKeyId, secret_access_key: secretAccessKey, session_token: token } = aws;
+    return { expiresAtMs, aws: { accessKeyId, secretAccessKey, sessionToken: token ?? undefined } };
+  }
+  if (found.azure_user_delegation_sas) return { expiresAtMs, azureSas: found.azure_user_delegation_sas.sas_token };
+  if (found.azure_aad) return { expiresAtMs, azureToken: found.azure_aad.aad_token };
+  if (found.gcp_oauth_token) return { expiresAtMs, gcpToken: found.gcp_oauth_token.oauth_token };
+  return null;
+}

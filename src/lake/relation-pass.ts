@@ -1,0 +1,60 @@
+import { type HeldPart, type PartPass, type Relation, wholeRelation } from './relation.js';
+
+type Parts = Pick<Relation, 'parts' | 'remote'>;
+
+/** Begins a way through the parts of a relation; files that are far are fetched ahead of its readers. */
+export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
+  if (relation.remote) return relation.remote.begin(signal);
+  const parts = relation.parts.values();
+  return {
+    async next() {
+      const { value: select } = parts.next();
+      return select === undefined ? null : { select, [Symbol.asyncDispose]: async () => {} };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** The SELECTs of a pass that this reader gets; the files of each are there until the next one is asked for. */
+export async function* partsOf(pass: PartPass): AsyncGenerator<string> {
+  for (let part = await pass.next(); part !== null; part = await pass.next()) {
+    try {
+      yield part.select;
+    } finally {
+      await part[Symbol.asyncDispose]();
+    }
+  }
+}
+
+/** All SELECTs of a relation, one after another. */
+export async function* eachPart(relation: Parts, signal?: AbortSignal): AsyncGenerator<string> {
+  const pass = beginPass(relation, signal);
+  try {
+    yield* partsOf(pass);
+  } finally {
+    await pass[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * The parts as one SELECT, their files all there until it is given back: for what cannot be worked out part by part.
+ * @throws SPOOL_TOO_SMALL if the files are too large for that
+ */
+export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<HeldPart> {
+  relation.remote?.requireFit();
+  const pass = beginPass(relation, signal);
+  const held: HeldPart[] = [];
+  try {
+    for (let part = await pass.next(); part !== null; part = await pass.next()) held.push(part);
+  } catch (error) {
+    await pass[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    select: wholeRelation(relation),
+    async [Symbol.asyncDispose]() {
+      for (const part of held) await part[Symbol.asyncDispose]();
+      await pass[Symbol.asyncDispose]();
+    },
+  };
+}

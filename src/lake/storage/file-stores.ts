@@ -1,0 +1,49 @@
+import { AzureObjectClient, type AzureSettings } from './azure-client.js';
+import type { FileStore } from './file-store.js';
+import { GcsObjectClient, type GcsSettings } from './gcs-client.js';
+import { localFileStore } from './local-file-store.js';
+import type { ObjectClient } from './object-client.js';
+import { ObjectStore, type Patience, type StoreRetry } from './object-store.js';
+import { S3ObjectClient, type S3Settings } from './s3-client.js';
+import { parseLocation } from './storage-url.js';
+import type { TemporaryCredentials } from './temporary-credentials.js';
+
+export interface FileStoreSettings {
+  readonly s3?: S3Settings | undefined;
+  readonly azure?: AzureSettings | undefined;
+  readonly gcs?: GcsSettings | undefined;
+  readonly patience: Patience;
+  readonly onRetry?: (retry: StoreRetry) => void;
+}
+
+/**
+ * Makes the store for a place as `storagePath` gives it. Nothing is connected or loaded before its first request.
+ * @param temporary credentials that a catalog gave for this place, instead of those of the settings
+ */
+export function openFileStore(
+  path: string,
+  settings: FileStoreSettings,
+  temporary: TemporaryCredentials | null = null,
+): FileStore {
+  const location = parseLocation(path);
+  if (!location) return localFileStore;
+  const { patience, onRetry } = settings;
+  const client = openClient(location.scheme, settings, temporary);
+  return new ObjectStore({ client, patience, ...(onRetry === undefined ? {} : { onRetry }) });
+}
+
+function openClient(scheme: string, settings: FileStoreSettings, temporary: TemporaryCredentials | null): ObjectClient {
+  if (scheme === 'gs') return new GcsObjectClient(settings.gcs ?? {}, temporary);
+  if (scheme === 'abfss') return new AzureObjectClient(settings.azure ?? {}, temporary);
+  const s3 = settings.s3 ?? {};
+  // R2 knows one region, and its host stands in the URL.
+  return new S3ObjectClient(scheme === 'r2' ? { ...s3, region: s3.region ?? 'auto' } : s3, temporary);
+}
+
+/** True if the settings hold credentials for this place, so that none need to be asked for. */
+export function hasOwnCredentials(path: string, settings: FileStoreSettings): boolean {
+  const scheme = parseLocation(path)?.scheme;
+  if (scheme === 'gs') return settings.gcs?.keyFile !== undefined;
+  if (scheme === 'abfss') return settings.azure?.accountKey !== undefined || settings.azure?.sasToken !== undefined;
+  return scheme !== undefined && settings.s3?.accessKeyId !== undefined;
+}
