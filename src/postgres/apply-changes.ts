@@ -14,7 +14,6 @@ import { solePartition } from './table-switch.js';
 const CHANGE_TYPE_COLUMN = '_change_type';
 const ROW_BALANCE_COLUMN = '_row_balance';
 
-
 export interface ApplyOptions {
   readonly client: pg.Client;
   readonly lease: Lease;

@@ -89,6 +89,12 @@ export class DeltaWriter {
     await this.overwrite(rows);
   }
 
+  /** Takes out the rows of the newest file by a commit that names no other file. */
+  dropNewestFile(): void {
+    const file = this.#files.pop();
+    this.#commit(file === undefined ? [] : [remove(file)]);
+  }
+
   /** Changes the columns without touching a file: those that old files lack are null there. */
   changeColumns(columns: DeltaColumns): void {
     this.#columns = columns;
