@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { DeltaHistory, type HistoryShape } from '../support/delta-history.js';
 import { HistoryTable } from '../support/history-table.js';

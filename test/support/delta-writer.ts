@@ -89,6 +89,12 @@ export class DeltaWriter {
     await this.overwrite(rows);
   }
 
+  /** Changes a column of every row for which `condition` holds, rewriting all files into one. */
+  async updateWhere(condition: string, column: string, expression: string): Promise<void> {
+    const value = `case when ${condition} then ${expression} else ${quoteIdentifier(column)} end`;
+    await this.overwrite(`select * replace (${value} as ${quoteIdentifier(column)}) from ${this.#live()}`);
+  }
+
   /** Takes out the rows of the newest file by a commit that names no other file. */
   dropNewestFile(): void {
     const file = this.#files.pop();
