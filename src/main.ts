@@ -9,6 +9,7 @@ import { addPreviewCommand } from './cli/preview.js';
 import { addQuickstartCommand } from './cli/quickstart.js';
 import { addReadCommand } from './cli/read.js';
 import { type FailureContext, reportFailure } from './cli/report-failure.js';
+import { addScheduleCommand } from './cli/schedule.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
 import { syncedTablesError } from './core/errors.js';
@@ -46,6 +47,7 @@ function buildProgram(): Command {
   addGetCommand(program);
   addListCommand(program);
   addSyncCommand(program);
+  addScheduleCommand(program);
   addDeleteCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);

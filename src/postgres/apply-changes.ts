@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
@@ -7,8 +8,9 @@ import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
+import { upsertStatement } from './upsert-statement.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 const CHANGE_TYPE_COLUMN = '_change_type';
@@ -69,13 +71,19 @@ export class KeyBalanceBroken extends Error {
   }
 }
 
-const STAGING = 'pg_temp.synced_tables_changes';
+/**
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
+ * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table.
+ */
+function stagingTable(definitions: string): string {
+  return `pg_temp.synced_tables_changes_${createHash('sha256').update(definitions).digest('hex').slice(0, 16)}`;
+}
 
 async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, lease, table, columns } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   return inTransaction(client, async () => {
-    const rowsStaged = await stage(options);
+    const { staging, rows: rowsStaged } = await stage(options);
     // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
     await client.query(NO_SILENCE);
     await requireLease(client, lease, table.fullName);
@@ -83,11 +91,14 @@ async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
     // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
     const partition = await solePartition(client, options.relation);
     const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
+      `delete from ${partition} t using ${staging} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
     );
-    const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
-       select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
+    const source = `${staging} where ${CHANGE_TYPE_COLUMN} = 'upsert'`;
+    const upsert = upsertStatement({ table, columns, target: partition, source });
+    const written = await client.query<{ inserted: string; written: string; balance: string }>(
+      `with written as (${upsert} returning (t.xmax = 0) as is_new)
+       select count(*) filter (where is_new)::text as inserted, count(*)::text as written,
+              (select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text from ${staging}) as balance from written`,
     );
     const counts = {
       rowsStaged,
@@ -95,33 +106,30 @@ async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
       rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
       rowsDeleted: BigInt(deleted.rowCount ?? 0),
     };
-    if (options.isBalanced) await requireBalance(client, counts);
+    if (options.isBalanced) requireBalance(counts, BigInt(written.rows[0]?.balance ?? 0));
     await options.finish(counts);
     return counts;
   });
 }
 
-async function stage(options: ApplyOptions): Promise<bigint> {
+async function stage(options: ApplyOptions): Promise<{ staging: string; rows: bigint }> {
   const { client, columns } = options;
-  await client.query(
-    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
-       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
-  );
+  const definitions = `${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
+  const staging = stagingTable(definitions);
+  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
   // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
   // whole table, which the limit of changes that are applied rules out.
-  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
-  return rows;
+  const { rows } = await copyIn(client, `copy ${staging} from stdin`, await options.openSource());
+  return { staging, rows };
 }
 
 /**
  * A key that has one row here and gets another one in the source has two there, and may lose either of them again.
  * Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
-async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
-  const { rows } = await client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
-  );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
+function requireBalance(counts: ApplyCounts, balance: bigint): void {
+  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
 }
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {
@@ -135,19 +143,4 @@ async function addColumns(options: ApplyOptions, target: string): Promise<void> 
 
 function isSameKey(table: SyncedTable): string {
   return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
-}
-
-/** In the order of the key, so that neighbours in the index are written together. */
-function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
-  const names = identifierList(columns.map((column) => column.field.name));
-  const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
-  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
-  const keys = identifierList(table.keyColumns);
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
-  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
-            order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

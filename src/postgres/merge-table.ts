@@ -6,7 +6,8 @@ import { explainForeignKey } from './foreign-key-refusal.js';
 import { type Lease, requireLease } from './lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
 import { inTransaction } from './session.js';
-import { identifierList, qualifiedShadow } from './shadow-table.js';
+import { qualifiedShadow } from './shadow-table.js';
+import { upsertStatement } from './upsert-statement.js';
 
 export interface MergeOptions {
   readonly client: pg.Client;
@@ -66,23 +67,10 @@ async function applyDifferences(
   target: string,
   shadow: string,
 ): Promise<MergeCounts> {
-  const names = columns.map((column) => column.field.name);
-  const keys = identifierList(table.keyColumns);
   const isSameKey = table.keyColumns.map((key) => `s.${quoteIdentifier(key)} = t.${quoteIdentifier(key)}`);
   const deleted = await client.query(
     `delete from ${target} t where not exists (select from ${shadow} s where ${isSameKey.join(' and ')})`,
   );
-  const others = names.filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`).join(', ')}
-           where (${list('t')}) is distinct from (${list('excluded')})`;
-  // In key order: neighbours in the index are written together.
-  const written = await client.query(
-    `insert into ${target} as t (${identifierList(names)}) select ${identifierList(names)} from ${shadow} order by ${keys}
-       on conflict (${keys}) do ${conflict}`,
-  );
+  const written = await client.query(upsertStatement({ table, columns, target, source: shadow }));
   return { rowsWritten: BigInt(written.rowCount ?? 0), rowsDeleted: BigInt(deleted.rowCount ?? 0) };
 }

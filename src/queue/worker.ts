@@ -13,6 +13,8 @@ export interface WorkerOptions {
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: sweeps what was left behind. */
   readonly maintain: (client: pg.Client) => Promise<void>;
+  /** Called at every look at the queue: asks for updates whose time has come. Milliseconds until the next such time. */
+  readonly runSchedules: (client: pg.Client) => Promise<number | null>;
   /** How many updates run at once; those that follow their sources do not count. */
   readonly concurrentUpdates: number;
   readonly leaseSeconds: number;
@@ -121,6 +123,7 @@ class QueueWorker {
       await maintain(client).catch((error: unknown) => onError(error, 'cleaning up'));
       this.#maintainedAt = performance.now();
     }
+    const scheduleMs = await this.#options.runSchedules(client);
     await this.#passNewsOn(client);
     while (!this.#stopping.signal.aborted) {
       const claim = await claimUpdate(client, {
@@ -131,7 +134,8 @@ class QueueWorker {
       if (!claim) break;
       this.#start(claim);
     }
-    await this.#pause(await msUntilNextDue(client, holder, !this.#hasRoom()));
+    const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
+    await this.#pause(Math.min(dueMs ?? Number.POSITIVE_INFINITY, scheduleMs ?? Number.POSITIVE_INFINITY));
   }
 
   #hasRoom(): boolean {
@@ -182,9 +186,8 @@ class QueueWorker {
   }
 
   /** Until somebody wakes us, an update is due, or it is time to poll. */
-  #pause(dueMs: number | null): Promise<void> {
-    const pollMs = this.#options.pollSeconds * 1000;
-    const pauseMs = Math.max(PAUSE_MS_MIN, Math.min(pollMs, dueMs ?? pollMs));
+  #pause(dueMs: number): Promise<void> {
+    const pauseMs = Math.max(PAUSE_MS_MIN, Math.min(this.#options.pollSeconds * 1000, dueMs));
     if (this.#isWoken || this.#stopping.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#endPause(), pauseMs);

@@ -4,6 +4,7 @@ import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables } from '../postgres/maintain-tables.js';
 import { openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
 import type { RunSignals, UpdateOutcome } from '../queue/run-leased.js';
+import { runSchedules } from '../queue/schedules.js';
 import type { ClaimedUpdate } from '../queue/update-queue.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -59,6 +60,7 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
     openSession: openControlSession,
     runUpdate: run,
     maintain: maintainTables,
+    runSchedules,
     concurrentUpdates: settings.sync.concurrent_updates,
     leaseSeconds: settings.sync.lease_seconds,
     pollSeconds: settings.sync.poll_seconds,
