@@ -24,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'database',
-          include: ['test/{integration,fault,conformance}/**/*.test.ts', ...propertiesOfPostgres],
+          include: ['test/{integration,fault,conformance,interop}/**/*.test.ts', ...propertiesOfPostgres],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
