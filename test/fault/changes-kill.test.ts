@@ -85,6 +85,13 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
     }
   }
 
+  async function orTell(wait: Promise<void>): Promise<void> {
+    await wait.catch(async (error: unknown) => {
+      console.info(JSON.stringify(await lake.status('k.t')), sidecar.log.slice(-10).join('\n'));
+      throw error;
+    });
+  }
+
   async function position(): Promise<number> {
     return Number(await lake.value(`select synced_version from synced_tables.status where synced_table = 'k.t'`));
   }
@@ -108,7 +115,14 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
     // The server takes this for a crash: it ends all its processes and recovers from its log.
     backend: async () => {
       const [busiest] = await sidecarBackends();
-      if (busiest !== undefined) process.kill(busiest, 'SIGKILL');
+      if (busiest === undefined) return;
+      process.kill(busiest, 'SIGKILL');
+      const isCut = () =>
+        lake.value('select 1').then(
+          () => false,
+          () => true,
+        );
+      await eventually(isCut, 'the server ends our session too', 60_000);
       await reconnect();
     },
     server: async () => {
@@ -132,7 +146,7 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
       for (let n = first; n < first + KILLS_A_ROUND; n++) {
         // Every kill meets a pipeline at work: it has gone on since the one before.
         const before = await position();
-        await eventually(async () => (await position()) > before, 'it goes on after the kill before', 120_000);
+        await orTell(eventually(async () => (await position()) > before, 'it goes on after the kill before', 120_000));
         await sleep(random.below(500));
         // Each way once before chance decides, so that the short form has them all.
         const way = WAYS[n] ?? random.pick(WAYS);
@@ -148,10 +162,7 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
       expect(source.version, 'commits of this round').toBeGreaterThan(versionBefore);
       const isThere = async () => (await lake.status('k.t')).synced_version === String(source.version);
       if (policy === 'TRIGGERED') await lake.requestSync('k.t');
-      await eventually(isThere, `version ${source.version} arrives`, 120_000).catch(async (error: unknown) => {
-        console.info(JSON.stringify(await lake.status('k.t')), sidecar.log.slice(-10).join('\n'));
-        throw error;
-      });
+      await orTell(eventually(isThere, `version ${source.version} arrives`, 120_000));
       await lake.expectEqual('k.t', source, columns);
       expect((await lake.status('k.t')).row_count).toBe(await lake.value('select count(*) from k.t'));
       const steps = await expectWholeLedger(lake, 'k.t', 0, source.version);

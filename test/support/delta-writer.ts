@@ -89,10 +89,16 @@ export class DeltaWriter {
     await this.overwrite(rows);
   }
 
-  /** Changes a column of every row for which `condition` holds, rewriting all files into one. */
-  async updateWhere(condition: string, column: string, expression: string): Promise<void> {
-    const value = `case when ${condition} then ${expression} else ${quoteIdentifier(column)} end`;
-    await this.overwrite(`select * replace (${value} as ${quoteIdentifier(column)}) from ${this.#live()}`);
+  /**
+   * Writes the newest file anew, and touches no other.
+   * @param select columns and expressions over its rows
+   * @param condition of the rows that stay
+   */
+  async rewriteNewestFile(select: string, condition = 'true'): Promise<void> {
+    const file = this.#files.pop();
+    if (file === undefined) throw new Error('there is no file');
+    const rows = `select ${select} from read_parquet(${quoteLiteral(path.join(this.folder, file))}) where ${condition}`;
+    this.#commit([remove(file), await this.#write(rows)]);
   }
 
   /** Takes out the rows of the newest file by a commit that names no other file. */
