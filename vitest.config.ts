@@ -3,6 +3,17 @@ import { defineConfig } from 'vitest/config';
 /** Property tests that need a server. */
 const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts', 'test/property/synced-histories.test.ts'];
 
+const interop = {
+  extends: true as const,
+  test: {
+    name: 'interop',
+    include: ['test/interop/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+};
+
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
   test: {
@@ -24,12 +35,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'database',
-          include: ['test/{integration,fault,conformance,interop}/**/*.test.ts', ...propertiesOfPostgres],
+          include: ['test/{integration,fault,conformance}/**/*.test.ts', ...propertiesOfPostgres],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },
+      // Needs programs that npm does not bring: npm run test:interop.
+      ...(process.env.TEST_INTEROP === '1' ? [interop] : []),
     ],
   },
 });

@@ -12,6 +12,8 @@ import { type FailureContext, reportFailure } from './cli/report-failure.js';
 import { addScheduleCommand } from './cli/schedule.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
+import { addTokenCommand } from './cli/token.js';
+import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
 
 /**
@@ -47,10 +49,12 @@ function buildProgram(): Command {
   addGetCommand(program);
   addListCommand(program);
   addSyncCommand(program);
+  addVerifyCommand(program);
   addScheduleCommand(program);
   addDeleteCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);
+  addTokenCommand(program);
   return program;
 }
 

@@ -5,12 +5,12 @@ import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { inTransaction } from './session.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
+import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
 import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
-import { upsertStatement } from './upsert-statement.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 const CHANGE_TYPE_COLUMN = '_change_type';
@@ -18,7 +18,8 @@ const ROW_BALANCE_COLUMN = '_row_balance';
 
 export interface ApplyOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -32,8 +33,6 @@ export interface ApplyOptions {
   readonly isBalanced: boolean;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface ApplyCounts {
@@ -50,14 +49,32 @@ export interface ApplyCounts {
  * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
  * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
  * are not rewritten. Readers wait only if columns are added.
- * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
+  const { client, table, relation } = options;
+  let merge = upsertRows;
+  let staged: Staged = { staging: '', rows: 0n };
   try {
-    return await withLockPatience(options, () => applyOnce(options));
+    const { result } = await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      stage: async () => {
+        staged = await stage(options);
+      },
+      apply: () => apply(options, staged, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
+        merge = replaceRows;
+        return true;
+      },
+    });
+    return result;
   } catch (error) {
     if (error instanceof KeyBalanceBroken) throw error;
-    throw await explainForeignKey(options.client, error, options.table);
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
 }
 
@@ -73,50 +90,53 @@ export class KeyBalanceBroken extends Error {
 
 /**
  * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
- * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table.
+ * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * does another synced table: those that are published together are staged together.
  */
-function stagingTable(definitions: string): string {
-  return `pg_temp.synced_tables_changes_${createHash('sha256').update(definitions).digest('hex').slice(0, 16)}`;
+function stagingTable({ tableId }: SyncedTable, definitions: string): string {
+  const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
+  return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
 }
 
-async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
-  const { client, lease, table, columns } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  return inTransaction(client, async () => {
-    const { staging, rows: rowsStaged } = await stage(options);
-    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
-    await client.query(NO_SILENCE);
-    await requireLease(client, lease, table.fullName);
-    await addColumns(options, target);
-    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
-    const partition = await solePartition(client, options.relation);
-    const deleted = await client.query(
-      `delete from ${partition} t using ${staging} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
-    );
-    const source = `${staging} where ${CHANGE_TYPE_COLUMN} = 'upsert'`;
-    const upsert = upsertStatement({ table, columns, target: partition, source });
-    const written = await client.query<{ inserted: string; written: string; balance: string }>(
-      `with written as (${upsert} returning (t.xmax = 0) as is_new)
-       select count(*) filter (where is_new)::text as inserted, count(*)::text as written,
-              (select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text from ${staging}) as balance from written`,
-    );
-    const counts = {
-      rowsStaged,
-      rowsWritten: BigInt(written.rows[0]?.written ?? 0),
-      rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
-      rowsDeleted: BigInt(deleted.rowCount ?? 0),
-    };
-    if (options.isBalanced) requireBalance(counts, BigInt(written.rows[0]?.balance ?? 0));
-    await options.finish(counts);
-    return counts;
+interface Staged {
+  readonly staging: string;
+  readonly rows: bigint;
+}
+
+async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsertRows): Promise<ApplyCounts> {
+  const { staging, rows: rowsStaged } = staged;
+  const { client, table, columns, relation } = options;
+  await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const partition = await solePartition(client, relation);
+  const deleted = await client.query(
+    `delete from ${partition} t using ${staging} s
+      where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
+  );
+  const { written, inserted, sum } = await merge(client, {
+    into: partition,
+    from: staging,
+    filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+    names: columns.map((column) => column.field.name),
+    keyColumns: table.keyColumns,
+    sumOf: ROW_BALANCE_COLUMN,
   });
+  const counts = {
+    rowsStaged,
+    rowsWritten: written,
+    rowsInserted: inserted,
+    rowsDeleted: BigInt(deleted.rowCount ?? 0),
+  };
+  if (options.isBalanced) requireBalance(counts, sum);
+  await options.finish(counts);
+  return counts;
 }
 
-async function stage(options: ApplyOptions): Promise<{ staging: string; rows: bigint }> {
-  const { client, columns } = options;
+async function stage(options: ApplyOptions): Promise<Staged> {
+  const { client, table, columns } = options;
   const definitions = `${columnDefinitions(columns)},
        ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
-  const staging = stagingTable(definitions);
+  const staging = stagingTable(table, definitions);
   await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
   // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
   // whole table, which the limit of changes that are applied rules out.
@@ -139,8 +159,4 @@ async function addColumns(options: ApplyOptions, target: string): Promise<void> 
   await client.query(BRIEF_LOCKS);
   await applyColumnChanges(client, options.table, target, options.columnChanges);
   await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-}
-
-function isSameKey(table: SyncedTable): string {
-  return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
 }

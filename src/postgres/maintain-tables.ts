@@ -21,6 +21,33 @@ export async function maintainTables(client: pg.Client): Promise<void> {
   );
 }
 
+/** Rows of the history that are looked at in one go: a backlog is worked off over several, and locks stay short. */
+const PRUNED_ROWS_MAX = 10_000;
+
+/**
+ * Forgets events and ended updates that are older than `historyDays`. The newest update of a pipeline stays, however old.
+ */
+export async function pruneHistory(client: pg.Client, historyDays: number): Promise<void> {
+  await client.query(
+    `delete from synced_tables._events
+      where event_id in (select event_id from (select event_id, occurred_at from synced_tables._events
+                                                order by event_id limit ${PRUNED_ROWS_MAX}) oldest
+                          where occurred_at < clock_timestamp() - make_interval(days => $1))`,
+    [historyDays],
+  );
+  await client.query(
+    `delete from synced_tables._updates
+      where update_id in (select u.update_id from synced_tables._updates u
+                           where u.state not in ('QUEUED', 'RUNNING')
+                             and u.finished_at < clock_timestamp() - make_interval(days => $1)
+                             and (not exists (select from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id)
+                                  or exists (select from synced_tables._updates newer
+                                              where newer.pipeline_id = u.pipeline_id and newer.created_at > u.created_at))
+                           limit ${PRUNED_ROWS_MAX})`,
+    [historyDays],
+  );
+}
+
 /** The name of a shadow table tells lease and update; see `shadowTableName`. */
 const ABANDONED_SHADOWS = `
   with shadow as (

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
-import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+import type { ExtraIndex, SyncedTable, SyncedTableState } from '../core/synced-table.js';
 
 interface TableRow {
   table_id: string;
@@ -12,6 +12,7 @@ interface TableRow {
   timeseries_key: string | null;
   invalid_characters: 'fail' | 'strip';
   scheduling_policy: SyncedTable['policy'];
+  publish: SyncedTable['publish'];
   relation: string | null;
   synced_version: string | null;
   source_table_id: string | null;
@@ -21,13 +22,19 @@ interface TableRow {
   on_history_gap: 'fail' | 'refresh';
   is_failed: boolean;
   created_by: string;
+  override_types: Record<string, string | null>;
+  extra_columns: { column_name: string; column_type: string; compute?: string | null; maintenance: string }[];
+  extra_index_definitions: ExtraIndex[];
+  accelerated_sync: boolean;
 }
 
 const SELECT_TABLE = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
-         t.timeseries_key, t.invalid_characters, p.scheduling_policy, t.relation::oid::text as relation,
+         t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
-         t.on_history_gap, t.is_failed, t.created_by
+         t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
+         (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables._override_type(o)), '{}')
+            from jsonb_array_elements(t.type_overrides) o) as override_types
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
 
 function toSyncedTable(row: TableRow): SyncedTable {
@@ -41,6 +48,7 @@ function toSyncedTable(row: TableRow): SyncedTable {
     timeseriesKey: row.timeseries_key,
     invalidCharacters: row.invalid_characters,
     policy: row.scheduling_policy,
+    publish: row.publish,
     relation: row.relation === null ? null : Number(row.relation),
     syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
     sourceTableId: row.source_table_id,
@@ -50,6 +58,15 @@ function toSyncedTable(row: TableRow): SyncedTable {
     onHistoryGap: row.on_history_gap,
     isFailed: row.is_failed,
     createdBy: row.created_by,
+    typeOverrides: new Map(Object.entries(row.override_types)),
+    extraColumns: row.extra_columns.map((column) => ({
+      name: column.column_name,
+      postgresType: column.column_type,
+      kind: column.maintenance === 'STORED_GENERATED' ? 'generated' : 'default',
+      expression: column.compute ?? 'null',
+    })),
+    extraIndexes: row.extra_index_definitions.map(({ name, definition }) => ({ name, definition })),
+    isAccelerated: row.accelerated_sync,
   };
 }
 
@@ -126,25 +143,39 @@ export async function writeSourceVersion(
   committedAtMs: number | null,
 ): Promise<void> {
   await client.query(
-    `update synced_tables._tables set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000)
+    `update synced_tables._tables
+        set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
+            behind_since = case when $2 > synced_version
+                                then coalesce(behind_since, to_timestamp($3::float8 / 1000), clock_timestamp()) end
       where table_id = $1`,
     [tableId, version?.toString() ?? null, committedAtMs],
   );
 }
 
+/** How far a load is. */
+export interface LoadProgress {
+  readonly phase: 'load' | 'index';
+  readonly version: bigint | null;
+  readonly rowsDone: bigint;
+  /** Null if only the end tells. */
+  readonly rowsTotal: bigint | null;
+  /** Time spent in the phase so far. */
+  readonly phaseMs: number;
+}
+
+const PHASES = { load: 'PROVISIONING_PHASE_MAIN', index: 'PROVISIONING_PHASE_INDEX_SCAN' } as const;
+
 /** Notes how far an update is. One that comes late, after its end, is not written. */
-export async function writeProgress(
-  client: pg.Client,
-  tableId: string,
-  rowsDone: bigint,
-  rowsTotal: bigint | null,
-): Promise<void> {
+export async function writeProgress(client: pg.Client, tableId: string, progress: LoadProgress): Promise<void> {
+  const { phase, version, rowsDone, rowsTotal, phaseMs } = progress;
   await client.query(
-    `update synced_tables._tables set rows_done = $2, rows_total = $3
+    `update synced_tables._tables
+        set rows_done = $2, rows_total = $3, provisioning_phase = $4, processing_version = $5,
+            phase_started_at = clock_timestamp() - make_interval(secs => $6::float8 / 1000)
       where table_id = $1 and state in ('SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT',
               'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE',
               'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES')`,
-    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null],
+    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null, PHASES[phase], version?.toString() ?? null, phaseMs],
   );
 }
 

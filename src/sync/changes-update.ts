@@ -12,6 +12,7 @@ import { copySelects, countRowsWithNul } from '../lake/table-read.js';
 import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
 import type { ColumnChanges } from '../postgres/column-changes.js';
 import type { Lease } from '../postgres/lease.js';
+import type { Publisher } from '../postgres/publication.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
 import { explainLoadError } from './load-errors.js';
@@ -28,6 +29,8 @@ export interface ChangesUpdateOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes the changes visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
   readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;

@@ -29,7 +29,11 @@ const COMMIT_POSITION = `
            source_committed_at = case when source_version > $3 then source_committed_at
                                       else to_timestamp($5::float8 / 1000) end,
            row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
-           is_failed = false, rows_done = null, rows_total = null, state = $10, message = $7, source_bookmark = $8
+           is_failed = false, rows_done = null, rows_total = null, state = $10,
+           synced_committed_at = to_timestamp($5::float8 / 1000),
+           behind_since = case when source_version > $3 then behind_since end,
+           last_sync_started_at = case when $11 then clock_timestamp() - make_interval(secs => $18::float8)
+             else (select started_at from synced_tables._table_updates where update_id = $12 and table_id = $1) end, message = $7, source_bookmark = $8
      where table_id = $1 and synced_version is not distinct from $9
     returning table_id
   ), recorded as (

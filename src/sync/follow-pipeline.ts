@@ -12,7 +12,8 @@ import {
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry, recordTableUpdateStart } from '../postgres/table-update-record.js';
 import { FollowedTable } from './followed-table.js';
-import { type PassOptions, runPass } from './run-pass.js';
+import type { PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 import type { PipelineOutcome } from './run-update.js';
 import { WakeUp } from './wake-up.js';
@@ -94,6 +95,9 @@ class Follower {
     if (this.#tables.size === 0) {
       return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
     }
+    // Tables that are published together wait together: one alone would run ahead of those that failed.
+    if ([...this.#tables.values()].some((each) => each.table.publish === 'together' && each.waitMs() !== null))
+      return null;
     const due: FollowedTable[] = [];
     for (const followed of this.#tables.values()) {
       if (followed.waitMs() === null && (await this.#hasNews(client, followed))) due.push(followed);
@@ -193,11 +197,10 @@ class Follower {
     const error = (await explainIfDropped(client, table)) ?? outcome.error;
     if (error.code === 'SYNCED_TABLE_DELETED') {
       this.#drop(followed);
-    } else if (error.retry === 'timed') {
+    } else if (isPassing(error, followed.failures)) {
       await this.#retryLater(client, followed, error);
     } else {
-      const pass: PassOptions = { ...this.#options, client, mode: 'CONTINUOUS', isFullRefresh: false };
-      await recordTableFailure({ ...pass, table, lakeTable: null, place: 0 }, error);
+      await recordTableFailure({ ...this.#options, client, table }, error);
       this.#firstError ??= error;
       this.#drop(followed);
     }
@@ -248,6 +251,12 @@ class Follower {
     const waits = [...this.#tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
     return Math.min(this.#options.pollSeconds * 1000, ...waits);
   }
+}
+
+/** A file may come a little later than the commit that names it: where folders are copied, say. */
+function isPassing(error: SyncedTablesError, failures: number): boolean {
+  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
+  return error.retry === 'timed';
 }
 
 function followingMessage(table: SyncedTable): string {

@@ -4,7 +4,9 @@ import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-t
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
+import { probeExtras } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
+import type { Publisher } from '../postgres/publication.js';
 import { recordEvent, writeSourceVersion, writeTableFailure, writeTableState } from '../postgres/registry.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
@@ -28,6 +30,8 @@ export interface TableUpdateOptions {
   readonly catalogs: CatalogSet;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes new rows visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
   readonly mode: UpdateMode;
   readonly table: SyncedTable;
   /** Its source, if it is open already and known to have changed: its changes are then applied without further ado. */
@@ -36,8 +40,12 @@ export interface TableUpdateOptions {
   readonly place: number;
   readonly isFullRefresh: boolean;
   readonly connections: number;
+  /** Connections that load a table created with `accelerated_sync`. */
+  readonly acceleratedConnections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
+  /** How long locks are waited for that applying changes needs. */
+  readonly lockPatienceMs?: number;
 }
 
 /** How an update of one table ended. `rejected`: it never existed and does not come into being. */
@@ -97,6 +105,7 @@ async function planUpdate(options: TableUpdateOptions) {
   const snapshot = await lakeTable.snapshot();
   await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
   const columns = planTarget(snapshot, table);
+  if (table.relation === null) await probeExtras(client, table, shadowOf(options), columns);
   return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot) };
 }
 
@@ -128,22 +137,33 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
 }
 
 async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
-  const { client, table, lease, updateId } = options;
+  const { client, table } = options;
   if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
   const copying = await byChanges(options, plan);
   if (copying.kind === 'applied') return copying.result;
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
-  const progress = await startProgressReports(options);
+  const progress = await startProgressReports({ ...options, version: plan.snapshot.version });
   await using _ = progress;
   // Awaited here: `await using` would end the reports, and leave a failure unheard of, before the update has ended.
   return await runSnapshotUpdate({
     ...options,
     ...plan,
-    openLoader: options.openSession,
-    shadow: shadowTableName(lease.epoch, updateId, options.place),
+    openLoader: () => progress.openLoader(),
+    shadow: shadowOf(options),
+    connections: connectionsOf(options),
     reason: copying.reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
   });
+}
+
+/** The name of the shadow table of this attempt. */
+function shadowOf({ lease, updateId, place }: TableUpdateOptions): string {
+  return shadowTableName(lease.epoch, updateId, place);
+}
+
+/** How many connections load the table at once. */
+function connectionsOf({ table, connections, acceleratedConnections }: TableUpdateOptions): number {
+  return table.isAccelerated ? Math.max(connections, acceleratedConnections) : connections;
 }
 
 /** Failures after which only a copy helps: the source cannot tell any more what has changed. */
@@ -167,10 +187,13 @@ async function byChanges(
   return changesOrCopy({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
 }
 
-async function changesOrCopy(options: ChangesUpdateOptions): Promise<ChangesOutcome> {
-  const { table } = options;
+async function changesOrCopy(options: ChangesUpdateOptions & TableUpdateOptions): Promise<ChangesOutcome> {
+  const { table, lockPatienceMs } = options;
   try {
-    return await runChangesUpdate(options);
+    return await runChangesUpdate({
+      ...options,
+      ...(lockPatienceMs === undefined ? {} : { patienceMs: lockPatienceMs }),
+    });
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known || !HISTORY_GAPS.has(known.code) || table.onHistoryGap !== 'refresh') throw error;
@@ -216,7 +239,10 @@ async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise
 }
 
 /** Writes the failure where people look: the table's state, the update's record and the events. */
-export async function recordTableFailure(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
+export async function recordTableFailure(
+  options: Pick<TableUpdateOptions, 'client' | 'table' | 'lease' | 'updateId'>,
+  error: SyncedTablesError,
+): Promise<void> {
   const { client, table, lease, updateId } = options;
   if (error.code !== 'SYNCED_TABLE_DROPPED') {
     const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
@@ -234,7 +260,8 @@ export async function recordTableFailure(options: TableUpdateOptions, error: Syn
   });
 }
 
-function catalogued(error: unknown, table: SyncedTable): SyncedTablesError {
+/** In catalogued words whatever went wrong with a table that is known by these names. */
+export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
   const known = asSyncedTablesError(error);
   if (known) return known;
   if (isPostgresError(error)) return explainPostgresError(error, table);

@@ -1,10 +1,13 @@
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
-import { type PassMember, type PassOptions, runPass } from './run-pass.js';
+import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
+import type { PassMember, PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 
 export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
@@ -26,12 +29,21 @@ export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutc
   const client = await options.openSession();
   try {
     const tables = await readPipelineTables(client, options.lease.pipelineId);
-    const members = tables.map((table, place) => ({ table, place, lakeTable: null }));
+    const selection = await readUpdateSelection(client, options.updateId);
+    const members = tables
+      .map((table, place) => ({ table, place, lakeTable: null, ...selected(table, selection) }))
+      .filter(({ isSelected }) => isSelected);
     const pass = { ...options, client };
     return worst(await runPass(pass, members, (member, outcome) => settle(options, member, outcome)));
   } finally {
     await closeSession(client);
   }
+}
+
+function selected({ fullName }: SyncedTable, selection: UpdateSelection | null) {
+  if (selection === null) return { isSelected: true };
+  const isFullRefresh = selection.fullRefresh.includes(fullName);
+  return { isSelected: isFullRefresh || selection.refresh.includes(fullName), isFullRefresh };
 }
 
 async function settle(

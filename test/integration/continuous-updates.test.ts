@@ -1,4 +1,5 @@
-import { renameSync } from 'node:fs';
+import { copyFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
@@ -144,15 +145,59 @@ describe.each(postgresServers())('CONTINUOUS tables on $name', (server) => {
     await lake.expectEqual('c.retyped', source, ['id', 'v']);
   });
 
-  it('go on by themselves when a file that was not there has come', async () => {
+  it('say that a file is not there, try again, and go on by themselves when it has come', async () => {
     const source = await follow('c.healed');
-    const path = `${source.folder}`;
-    renameSync(`${path}/_delta_log`, `${path}/_hidden`);
-    const gone = await lake.rows(`synced_tables.status where synced_table = 'c.healed'`, ['state']);
-    expect(gone).toEqual([['SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE']]);
-    renameSync(`${path}/_hidden`, `${path}/_delta_log`);
-    await source.append('select 1000 as id, 1 as v');
+    // The data file is late: its commit is there already.
+    const other = await lake.lake.createTable('c.late', columns, 'select 1000 as id, 1 as v');
+    const file = path.join(other.folder, readdirSync(other.folder).find((name) => name.endsWith('.parquet')) ?? '');
+    const add = { path: 'late.parquet', partitionValues: {}, size: statSync(file).size, dataChange: true };
+    const commit = path.join(source.folder, '_delta_log', '00000000000000000001.json');
+    writeFileSync(commit, JSON.stringify({ add: { ...add, modificationTime: 0 } }));
+    await eventually(
+      async () =>
+        (await lake.value(
+          `select next_attempt_at from synced_tables.updates where synced_table = 'c.healed' and mode = 'CONTINUOUS'`,
+        )) !== null,
+      'the file is missed',
+    );
+    expect(await lake.status('c.healed')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES',
+      last_error_code: 'DELTA_CHANGE_FILE_MISSING',
+      synced_version: '0',
+      row_count: '100',
+    });
+    expect(
+      await lake.rows(`synced_tables.updates where synced_table = 'c.healed' and mode = 'CONTINUOUS'`, [
+        'state',
+        '(failed_attempts > 0)',
+        'error_code',
+      ]),
+    ).toEqual([['RUNNING', 'true', 'DELTA_CHANGE_FILE_MISSING']]);
+    copyFileSync(file, path.join(source.folder, 'late.parquet'));
     await eventually(async () => (await lake.status('c.healed')).synced_version === '1', 'it goes on', 30_000);
+    expect(await lake.value('select count(*) from c.healed')).toBe('101');
+    expect(await lake.status('c.healed')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE',
+      last_error_code: null,
+    });
+  });
+
+  it('that somebody locks are tried again, the session in the way is named, and others go on meanwhile', async () => {
+    const locked = await follow('c.locked');
+    const free = await lake.lake.createTable('c.free', columns, rows);
+    await create('c.free', { existing_pipeline_id: `'${await pipelineOf('c.locked')}'` });
+    await isFollowing('c.locked');
+    const blocker = await lake.database.connect();
+    await blocker.query(`set application_name = 'a long report'; set databricks_auth.allow_ddl = on; begin`);
+    await blocker.query('lock table c.locked in share mode');
+    await locked.append('select 1000 as id, 1 as v');
+    await free.append('select 1000 as id, 1 as v');
+    await reaches('c.free', free);
+    await eventually(async () => (await lake.status('c.locked')).last_error_code === 'LOCK_TIMEOUT', 'it is told');
+    expect((await lake.status('c.locked')).message).toContain('a long report');
+    await blocker.query('rollback');
+    await eventually(async () => (await lake.status('c.locked')).synced_version === '1', 'it goes on', 30_000);
+    await lake.expectEqual('c.locked', locked, ['id', 'v']);
   });
 
   it('of one pipeline do not stop each other, and one that is added is loaded and followed', async () => {

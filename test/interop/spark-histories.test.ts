@@ -11,7 +11,7 @@ import { refusalOf } from '../support/synced-table-fixture.js';
 // Goal: tables that Spark writes by MERGE, UPDATE, DELETE, OPTIMIZE, RESTORE and the rest have, after any subset of
 // syncs, the rows that Spark itself reads from the same version.
 //
-// SPARK_PYTHON names a Python that has pyspark and delta-spark, for example of a virtual environment with
+// Part of `npm run test:interop`. SPARK_PYTHON names a Python that has pyspark and delta-spark, for example of a virtual environment with
 // test/fixtures/requirements.txt; without it the test is skipped. SPARK_HISTORIES: how many (default 10).
 
 const python = process.env.SPARK_PYTHON;

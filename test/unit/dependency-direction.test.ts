@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   docs: ['core'],
   sync: ['core', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
-  api: ['core', 'sync', 'queue', 'settings', 'observability'],
+  api: ['core', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
 };
 const doors = ['main', 'cli'];
