@@ -39,14 +39,14 @@ function leavesOf(fields: readonly AutoCdcField[], parent: Unit): Unit[] {
 }
 
 /** The value of a unit in a row, and as JSON. Opaque JSON is wrapped: JSON null is a value other than no value. */
-function valueOf(unit: Unit, alias: string): string {
+function unitValue(unit: Unit, alias: string): string {
   const column = `${alias}.${quoteIdentifier(unit.column.name)}`;
   if (unit.path.length === 0) return column;
   return `nullif(${unit.path.reduce((json, name) => `${json} -> ${quoteLiteral(name)}`, column)}, 'null')`;
 }
 
 function jsonOf(unit: Unit, alias: string): string {
-  const value = valueOf(unit, alias);
+  const value = unitValue(unit, alias);
   if (unit.postgresType === 'jsonb') return `case when ${value} is not null then jsonb_build_array(${value}) end`;
   return value;
 }
@@ -84,7 +84,7 @@ export function stagedEvent(flow: AutoCdcFlow, alias: string): string {
   );
   const carried = units.map(
     (unit) =>
-      `case when ${isListed(unit)} or ${valueOf(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
+      `case when ${isListed(unit)} or ${unitValue(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
   );
   return `jsonb_build_object('v', ${authored.join(' || ') || `'{}'::jsonb`}, 'x', ${carried.join(' || ') || `'{}'::jsonb`})`;
 }
@@ -97,7 +97,7 @@ function nonNull(units: readonly Unit[], alias: string): string {
     .filter(isOpaque)
     .map(
       (unit) =>
-        `case when ${valueOf(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
+        `case when ${unitValue(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
     );
   return `(${[`jsonb_strip_nulls(${objectOf(scalars)})`, ...opaque].join(' || ')})`;
 }
