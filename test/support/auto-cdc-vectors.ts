@@ -12,7 +12,7 @@ export interface DmlStep {
   readonly set?: Row;
 }
 
-export interface Snapshot {
+interface Snapshot {
   readonly version: string | number;
   readonly rows: readonly Row[];
 }
