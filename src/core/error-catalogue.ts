@@ -1,3 +1,4 @@
+import { apiErrors } from './errors/api-errors.js';
 import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
@@ -9,6 +10,7 @@ import { settingsErrors } from './errors/settings-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
+import { verifyErrors } from './errors/verify-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
@@ -25,7 +27,9 @@ export const errorCatalogue = {
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,
+  ...verifyErrors,
   ...migrationErrors,
+  ...apiErrors,
   ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
 
