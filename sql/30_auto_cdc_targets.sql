@@ -5,8 +5,8 @@ create table synced_tables._cdc_targets (
   target_id uuid constraint _cdc_targets_pk primary key default gen_random_uuid(),
   schema_name text not null,
   table_name text not null,
-  target oid not null,
-  feed oid,
+  target regclass not null,
+  feed regclass,
   created_by name not null,
   shape jsonb not null,
   created_at timestamptz not null default now(),
@@ -21,8 +21,8 @@ create table synced_tables._cdc_targets (
 );
 comment on table synced_tables._cdc_targets is
   'One row a target of Auto CDC flows. Locked by whoever changes the target, so that changes of one target come one after the other.';
-comment on column synced_tables._cdc_targets.target is 'OID of the view.';
-comment on column synced_tables._cdc_targets.feed is 'OID of the change feed''s table; null when the target has none.';
+comment on column synced_tables._cdc_targets.target is 'The view. By name in a dump, so that a restore finds it.';
+comment on column synced_tables._cdc_targets.feed is 'Table of the change feed; null when the target has none.';
 comment on column synced_tables._cdc_targets.shape is 'What the state was made with: keys, sequence type, SCD type, tracked set, columns.';
 comment on column synced_tables._cdc_targets.truncated_before is 'Sequence of the last truncate: events below it are dead. Texts of the order columns.';
 comment on column synced_tables._cdc_targets.truncated_at is 'When that came, by the wall clock: the mark goes as tombstones go.';
@@ -162,7 +162,7 @@ begin
   return query execute format(
     'select f._change_type, f._commit_version, f._commit_timestamp, to_jsonb(f) - ''_change_type'' - ''_commit_version'' - ''_commit_timestamp''
        from %s f where f._commit_version between $1 and coalesce($2, 9223372036854775807) order by f._commit_version, f.ctid',
-    found_target.feed::regclass) using from_version, to_version;
+    found_target.feed) using from_version, to_version;
 end $$;
 comment on function synced_tables.table_changes(text, bigint, bigint) is
   'Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For whoever may read the target.';
