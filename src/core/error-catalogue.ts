@@ -1,4 +1,5 @@
 import { apiErrors } from './errors/api-errors.js';
+import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
@@ -33,6 +34,7 @@ export const errorCatalogue = {
   ...verifyErrors,
   ...migrationErrors,
   ...apiErrors,
+  ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
