@@ -1,6 +1,7 @@
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
+import { flowErrors } from './errors/flow-errors.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { requestErrors } from './errors/request-errors.js';
@@ -21,6 +22,7 @@ export const errorCatalogue = {
   ...sourceErrors,
   ...changeErrors,
   ...embeddedErrors,
+  ...flowErrors,
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,

@@ -16,7 +16,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observability: ['core'],
   settings: ['core'],
   docs: ['core'],
-  sync: ['core', 'lake', 'postgres', 'observability'],
+  cdc: ['core', 'postgres'],
+  sync: ['core', 'lake', 'postgres', 'cdc', 'observability'],
   queue: ['core', 'postgres', 'observability'],
   api: ['core', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
@@ -108,6 +109,7 @@ it('finds a cycle when there is one', () => {
 });
 
 it(`keeps source files within ${linesLimit} lines`, () => {
-  const long = files.filter(({ text }) => text.split('\n').length - 1 > linesLimit).map(({ name }) => name);
+  const written = files.filter(({ name }) => !name.endsWith('.generated.ts'));
+  const long = written.filter(({ text }) => text.split('\n').length - 1 > linesLimit).map(({ name }) => name);
   expect(long).toEqual([]);
 });
