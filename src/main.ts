@@ -5,6 +5,7 @@ import { addDeleteCommand } from './cli/delete.js';
 import { addGetCommand } from './cli/get.js';
 import { addListCommand } from './cli/list.js';
 import { addMigrateCommand } from './cli/migrate.js';
+import { addPipelineCommand } from './cli/pipeline.js';
 import { addPreviewCommand } from './cli/preview.js';
 import { addQuickstartCommand } from './cli/quickstart.js';
 import { addReadCommand } from './cli/read.js';
@@ -47,6 +48,7 @@ function buildProgram(): Command {
   addListCommand(program);
   addSyncCommand(program);
   addDeleteCommand(program);
+  addPipelineCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);
   return program;

@@ -6,6 +6,7 @@ import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
+import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
@@ -23,6 +24,7 @@ export const errorCatalogue = {
   ...changeErrors,
   ...embeddedErrors,
   ...flowErrors,
+  ...snapshotVersionErrors,
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,

@@ -18,6 +18,8 @@ export interface ClaimOptions {
   readonly leaseSeconds: number;
   /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
   readonly running: readonly string[];
+  /** The only pipeline to look at, whoever is meant to run it; else all but those that a program runs itself. */
+  readonly pipelineId?: string;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
           and (p.lease_holder is null or p.lease_expires_at < clock_timestamp() or p.lease_holder = $1)
           and p.pipeline_id <> all ($3::uuid[])
+          and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
         order by u.state = 'RUNNING' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (
@@ -53,7 +56,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.full_refresh, u.attempt`,
-    [options.holder, options.leaseSeconds, options.running],
+    [options.holder, options.leaseSeconds, options.running, options.pipelineId ?? null],
   );
   const row = rows[0];
   if (!row) return null;

@@ -25,6 +25,8 @@ export interface WorkerOptions {
   /** Called before the first claim, and about every `maintenanceSeconds`: sweeps what was left behind. */
   readonly maintain: (client: pg.Client) => Promise<void>;
   readonly concurrentUpdates: number;
+  /** The only pipeline to work on. */
+  readonly pipelineId?: string;
   readonly leaseSeconds: number;
   /** Notifications are hints and may get lost: the queue is looked at this often anyway. */
   readonly pollSeconds: number;

@@ -1,4 +1,5 @@
 import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables } from '../postgres/maintain-tables.js';
@@ -25,13 +26,14 @@ export interface DatabaseWorkerOptions {
   readonly database: ManagedDatabase;
   readonly holder: string;
   readonly catalogs: CatalogSet;
+  readonly engine: Engine;
   readonly settings: Settings;
   readonly logger: Logger;
 }
 
 /** Works on the queue of one database, woken by its notifications. */
 export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWorker {
-  const { database, holder, catalogs, settings } = options;
+  const { database, holder, catalogs, engine, settings } = options;
   const logger = options.logger.child({ database: database.name });
   const session = { url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE };
   const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
@@ -42,7 +44,7 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
     logger.info({ update: updateId, pipeline: lease.pipelineId, attempt: claim.attempt }, 'update started');
     const { connections } = settings.sync;
     const openWorkSession = sessionsUntil(signal, () => openSession(session));
-    const outcome = await runUpdate({ ...claim, openSession: openWorkSession, catalogs, connections, signal });
+    const outcome = await runUpdate({ ...claim, openSession: openWorkSession, catalogs, engine, connections, signal });
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;

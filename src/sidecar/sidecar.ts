@@ -46,7 +46,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     const catalogs = openCatalogs(settings, engine);
     const holder = randomUUID();
     const workers = databases.map((database) => {
-      const worker = startDatabaseWorker({ database, holder, catalogs, settings, logger });
+      const worker = startDatabaseWorker({ database, holder, catalogs, engine, settings, logger });
       closers.push(() => worker.stop());
       return { name: database.name, worker };
     });

@@ -57,7 +57,7 @@ export function explainConnectionLoss(error: unknown): SyncedTablesError {
 
 /** Errors that our own SQL functions raised with a code of the catalogue; null for others. */
 function raisedByUs(error: pg.DatabaseError): SyncedTablesError | null {
-  const code = /^error code: (\w+)$/.exec(error.detail ?? '')?.[1];
+  const code = /^error code: ([\w.]+)$/.exec(error.detail ?? '')?.[1];
   if (code === undefined || !(code in errorCatalogue)) return null;
   return new SyncedTablesError(code as ErrorCode, error.message, error.hint ?? '', error);
 }
@@ -69,7 +69,10 @@ function isCollision(error: pg.DatabaseError): boolean {
 }
 
 /** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection; 25P03 ends a session that is too slow. */
-export function explainPostgresError(error: pg.DatabaseError, table: SyncedTable): SyncedTablesError {
+export function explainPostgresError(
+  error: pg.DatabaseError,
+  table: Pick<SyncedTable, 'source' | 'fullName'>,
+): SyncedTablesError {
   const own = raisedByUs(error);
   if (own) return own;
   const code = error.code ?? '';

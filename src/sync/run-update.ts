@@ -2,9 +2,13 @@ import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
+import { readFlowPipeline } from '../postgres/flow-registry.js';
 import { isLeaseHeld, type Lease } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
+import type { NextSnapshotAndVersion } from './auto-cdc/flow-program.js';
+import { type FlowTableOutcome, recordFlowFailure, runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
 import {
   explainIfDropped,
   recordTableFailure,
@@ -17,6 +21,7 @@ export interface RunUpdateOptions {
   /** Opens a session as the sidecar's role. */
   readonly openSession: () => Promise<pg.Client>;
   readonly catalogs: CatalogSet;
+  readonly engine: Engine;
   readonly lease: Lease;
   readonly updateId: string;
   readonly isFullRefresh: boolean;
@@ -25,6 +30,8 @@ export interface RunUpdateOptions {
   readonly connections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
+  /** The functions of the program that runs the update, which give snapshots; by flow. */
+  readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
 }
 
 export type PipelineOutcome =
@@ -43,6 +50,11 @@ const ATTEMPTS_MAX = 6;
 export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutcome> {
   const client = await options.openSession();
   try {
+    const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
+    if (pipeline !== null) {
+      const outcomes = await runFlowPipeline({ ...options, pipeline });
+      return worst(await endFlows(options, outcomes));
+    }
     const tables = await readPipelineTables(client, options.lease.pipelineId);
     const outcomes: PipelineOutcome[] = [];
     for (const [place, table] of tables.entries()) {
@@ -50,6 +62,30 @@ export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutc
       outcomes.push(await runOne({ ...options, client, table, place }, options.attempt));
     }
     return worst(outcomes);
+  } finally {
+    await closeSession(client);
+  }
+}
+
+/** Decides for each table that failed whether to try again, and writes down what is final. */
+async function endFlows(
+  options: RunUpdateOptions,
+  outcomes: readonly FlowTableOutcome[],
+): Promise<readonly PipelineOutcome[]> {
+  if (outcomes.length === 0) return [{ kind: 'completed' }];
+  const client = await options.openSession();
+  try {
+    const ended: PipelineOutcome[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'failed') ended.push(outcome);
+      else if (outcome.error.retry === 'timed' && options.attempt < ATTEMPTS_MAX) {
+        ended.push({ kind: 'retry', delaySeconds: 2 ** (options.attempt - 1) });
+      } else {
+        await recordFlowFailure(client, options, outcome.table, outcome.error);
+        ended.push(outcome);
+      }
+    }
+    return ended;
   } finally {
     await closeSession(client);
   }

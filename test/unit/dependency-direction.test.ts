@@ -21,8 +21,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   queue: ['core', 'postgres', 'observability'],
   api: ['core', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
+  program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
-const doors = ['main', 'cli'];
+const doors = ['main', 'index', 'cli'];
 
 interface SourceFile {
   /** Path below src. */

@@ -15,6 +15,14 @@ export const flowErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42601',
   },
+  PIPELINE_FILE_UNREADABLE: {
+    message: 'Pipeline file {file} cannot be read: {reason}.',
+    remedy: 'Check its name and rights.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '58P01',
+  },
   PIPELINE_FEATURE_UNSUPPORTED: {
     message: '{file}, line {line}, column {column}: {what} is not supported.\n{excerpt}',
     remedy: '{hint}',
@@ -80,6 +88,14 @@ export const flowErrors = {
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42601',
+  },
+  STREAMING_TABLE_PROPERTY_INVALID: {
+    message: 'The tombstone threshold of streaming table {target} is no number of seconds.',
+    remedy: 'Give a whole number, for example 172800.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
   },
   STREAMING_TABLE_SCHEMA_MISMATCH: {
     message: 'The columns declared for streaming table {target} are not those that flow {flow} writes: {reason}.',
@@ -180,7 +196,7 @@ export const flowErrors = {
   },
   AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT: {
     message: 'The source of flow {flow} has column {column}, which SCD type 2 adds itself.',
-    remedy: 'Leave it out with COLUMNS * EXCEPT, or rename it in a view.',
+    remedy: 'Rename it in a view.',
     ...unfit,
   },
   AUTOCDC_RESERVED_COLUMN_NAME_PREFIX_CONFLICT: {
@@ -191,6 +207,17 @@ export const flowErrors = {
   AUTOCDC_MULTIPLE_FLOWS_TO_TARGET: {
     message: 'Flows {flow} and {other} write to {target}, but have different {what}.',
     remedy: 'Flows to one table must agree about keys, type of the sequence, SCD type and tracked columns.',
+    ...invalid,
+  },
+  'AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE': {
+    message: 'Flow {flow}: the sequence has type {type}, whose values have no order.',
+    remedy: 'Order changes by a number, a time, a text or a struct of such columns.',
+    ...unfit,
+  },
+  'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.MULTIPLE_QUERIES_FOR_TABLE': {
+    message:
+      'Flows {flow} and {other} write to {target}, and one of them applies snapshots, which must be the only one.',
+    remedy: 'Give each flow a table of its own.',
     ...invalid,
   },
 } as const satisfies Record<string, ErrorKind>;

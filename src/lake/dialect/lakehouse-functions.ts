@@ -54,7 +54,8 @@ export function toEngineNode(node: TreeNode): TreeNode {
   }
   if (name === 'concat' && children.length > 0) return concatNode(children, alias);
   const renamed = RENAMED[name];
-  if (renamed === 'coalesce') return { class: 'OPERATOR', type: 'OPERATOR_COALESCE', alias, query_location: 0, children };
+  if (renamed === 'coalesce')
+    return { class: 'OPERATOR', type: 'OPERATOR_COALESCE', alias, query_location: 0, children };
   return renamed === undefined ? node : functionNode(renamed, children, alias);
 }
 

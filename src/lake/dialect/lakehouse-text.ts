@@ -19,11 +19,9 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b
 
 function stringValue(token: string): string {
   const quote = token.slice(0, 1);
-  return token
-    .slice(1, -1)
-    .replace(/\\([\s\S])|''|""/g, (match, escaped: string | undefined) => {
-      if (escaped === undefined) return match === quote + quote ? quote : match;
-      // LIKE patterns keep the backslash of an escaped wildcard.
-      return ESCAPES[escaped] ?? (escaped === '%' || escaped === '_' ? `\\${escaped}` : escaped);
-    });
+  return token.slice(1, -1).replace(/\\([\s\S])|''|""/g, (match, escaped: string | undefined) => {
+    if (escaped === undefined) return match === quote + quote ? quote : match;
+    // LIKE patterns keep the backslash of an escaped wildcard.
+    return ESCAPES[escaped] ?? (escaped === '%' || escaped === '_' ? `\\${escaped}` : escaped);
+  });
 }

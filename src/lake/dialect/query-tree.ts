@@ -76,5 +76,13 @@ export function functionNode(name: string, children: readonly TreeNode[], alias:
 
 export function castNode(child: TreeNode, type: string, alias: unknown = ''): TreeNode {
   const castType = { id: type, type_info: null };
-  return { class: 'CAST', type: 'OPERATOR_CAST', alias, query_location: 0, child, cast_type: castType, try_cast: false };
+  return {
+    class: 'CAST',
+    type: 'OPERATOR_CAST',
+    alias,
+    query_location: 0,
+    child,
+    cast_type: castType,
+    try_cast: false,
+  };
 }
