@@ -1,3 +1,4 @@
+import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
@@ -29,6 +30,7 @@ export const errorCatalogue = {
   ...targetErrors,
   ...requestErrors,
   ...migrationErrors,
+  ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
