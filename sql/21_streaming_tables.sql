@@ -171,7 +171,18 @@ begin
        select from synced_tables._pipeline_views v where v.pipeline_id = pipeline and lower(v.view_name) = lower(name)) then
     parts := string_to_array(name, '.');
   else
-    parts := synced_tables._name_in_schema(name, default_schema);
+    begin
+      parts := parse_ident(name);
+    exception when invalid_parameter_value then
+      parts := array[]::text[];
+    end;
+    if cardinality(parts) = 1 then
+      parts := array[coalesce(default_schema, 'public')] || parts;
+    elsif cardinality(parts) <> 2 then
+      perform synced_tables._raise('FLOW_SOURCE_UNKNOWN', '42P01',
+        format('Flow %s reads from %s, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: its name has another form.', flow, name),
+        'Check the name of the source.');
+    end if;
   end if;
   return jsonb_build_object('kind', 'name', 'parts', parts, 'isChangeFeed', coalesce(is_change_feed, false));
 end $$;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { applyEventBatch } from '../../cdc/apply-event-batch.js';
-import { applySnapshot, requireSomeSnapshot } from '../../cdc/apply-snapshot.js';
+import { applySnapshot } from '../../cdc/apply-snapshot.js';
 import { requireAgreement } from '../../cdc/declare/agree-flows.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
@@ -264,7 +264,7 @@ async function runSnapshotFunction(options: FlowTableOptions, declared: Declared
     const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
     const snapshot: unknown = await next(last);
     if (snapshot === null) {
-      if (batches === 0) await requireFirst(options, declared, position);
+      if (position.snapshotVersion === null) throw firstEmpty(options);
       return { batches, ties: 0n };
     }
     if (typeof snapshot !== 'object' || !('version' in snapshot)) {
@@ -294,13 +294,6 @@ async function runSnapshotFunction(options: FlowTableOptions, declared: Declared
   }
 }
 
-/** @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY */
-async function requireFirst(
-  { table, client }: FlowTableOptions,
-  declared: DeclaredFlow,
-  position: AutoCdcPosition,
-): Promise<void> {
-  if (position.snapshotVersion !== null) return;
-  const flow = { flowName: declared.name, schema: table.schema, table: table.name, fullName: table.fullName };
-  await requireSomeSnapshot(client, flow);
+function firstEmpty({ table }: FlowTableOptions) {
+  return syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY', { target: table.fullName });
 }
