@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Property tests that need a server. */
-const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts'];
+const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts', 'test/property/auto-cdc.test.ts'];
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({

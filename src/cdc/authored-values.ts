@@ -1,6 +1,6 @@
 import { AUTHORED_COLUMN, type AutoCdcColumn, type AutoCdcField, type AutoCdcFlow } from '../core/auto-cdc-flow.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import type { ContentPart } from './event-content.js';
+import { type ContentPart, structContent } from './event-content.js';
 
 /**
  * Partial events as JSON: `{"v": {unit: value}, "x": {unit: value}}`. A unit is a column, or under ignore-null a leaf of
@@ -25,6 +25,16 @@ export function unitsOf(flow: AutoCdcFlow): Unit[] {
   });
 }
 
+/** The structs, inner ones too, whose leaves are units: whether there is one counts when events tie. */
+function structsOf(fields: readonly AutoCdcField[], self: Unit): Unit[] {
+  const inner = fields.flatMap((field, place) =>
+    field.struct === null
+      ? []
+      : structsOf(field.struct, { ...self, id: `${self.id}.${place}`, path: [...self.path, field.name] }),
+  );
+  return [self, ...inner];
+}
+
 function leavesOf(fields: readonly AutoCdcField[], parent: Unit): Unit[] {
   return fields.flatMap((field, place) => {
     const { column } = parent;
@@ -39,14 +49,14 @@ function leavesOf(fields: readonly AutoCdcField[], parent: Unit): Unit[] {
 }
 
 /** The value of a unit in a row, and as JSON. Opaque JSON is wrapped: JSON null is a value other than no value. */
-function valueOf(unit: Unit, alias: string): string {
+function unitValue(unit: Unit, alias: string): string {
   const column = `${alias}.${quoteIdentifier(unit.column.name)}`;
   if (unit.path.length === 0) return column;
   return `nullif(${unit.path.reduce((json, name) => `${json} -> ${quoteLiteral(name)}`, column)}, 'null')`;
 }
 
 function jsonOf(unit: Unit, alias: string): string {
-  const value = valueOf(unit, alias);
+  const value = unitValue(unit, alias);
   if (unit.postgresType === 'jsonb') return `case when ${value} is not null then jsonb_build_array(${value}) end`;
   return value;
 }
@@ -74,7 +84,16 @@ export function stagedEvent(flow: AutoCdcFlow, alias: string): string {
   if (!flow.columnsToUpdate) {
     const isIgnored = (unit: Unit) => flow.ignoreNullColumns.includes(unit.column.name);
     const always = units.filter((unit) => !isIgnored(unit)).map((unit) => `'${unit.id}', ${jsonOf(unit, alias)}`);
-    return `jsonb_build_object('v', ${objectOf(always)} || ${nonNull(units.filter(isIgnored), alias)})`;
+    const structs = flow.columns.flatMap((column, place) =>
+      column.struct === null || !flow.ignoreNullColumns.includes(column.name)
+        ? []
+        : structsOf(column.struct, { id: `${place}`, column, path: [], postgresType: 'jsonb' }),
+    );
+    const there = structs.map(
+      (struct) => `'${struct.id}?', case when ${unitValue(struct, alias)} is not null then true end`,
+    );
+    const carried = there.length === 0 ? '' : `, 'x', jsonb_strip_nulls(${objectOf(there)})`;
+    return `jsonb_build_object('v', ${objectOf(always)} || ${nonNull(units.filter(isIgnored), alias)}${carried})`;
   }
   const list = `${alias}.${quoteIdentifier(AUTHORED_COLUMN)}`;
   const isListed = (unit: Unit) =>
@@ -84,7 +103,7 @@ export function stagedEvent(flow: AutoCdcFlow, alias: string): string {
   );
   const carried = units.map(
     (unit) =>
-      `case when ${isListed(unit)} or ${valueOf(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
+      `case when ${isListed(unit)} or ${unitValue(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
   );
   return `jsonb_build_object('v', ${authored.join(' || ') || `'{}'::jsonb`}, 'x', ${carried.join(' || ') || `'{}'::jsonb`})`;
 }
@@ -97,7 +116,7 @@ function nonNull(units: readonly Unit[], alias: string): string {
     .filter(isOpaque)
     .map(
       (unit) =>
-        `case when ${valueOf(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
+        `case when ${unitValue(unit, alias)} is null then '{}' else jsonb_build_object('${unit.id}', ${jsonOf(unit, alias)}) end`,
     );
   return `(${[`jsonb_strip_nulls(${objectOf(scalars)})`, ...opaque].join(' || ')})`;
 }
@@ -114,7 +133,12 @@ export function columnsOfAuthored(flow: AutoCdcFlow, json: string): string[] {
 }
 
 function decoded(json: string, id: string, postgresType: string): string {
-  return postgresType === 'jsonb' ? `(${json} -> '${id}' -> 0)` : `(${json} ->> '${id}')::${postgresType}`;
+  return postgresType === 'jsonb' ? unwrapped(`${json} -> '${id}'`) : `(${json} ->> '${id}')::${postgresType}`;
+}
+
+/** A scalar has itself as element 0, so JSON null, for no value, must not get there. */
+function unwrapped(json: string): string {
+  return `(case when jsonb_typeof(${json}) = 'array' then ${json} -> 0 end)`;
 }
 
 function structOf(fields: readonly AutoCdcField[], json: string, id: string): { value: string; leaves: string[] } {
@@ -122,7 +146,7 @@ function structOf(fields: readonly AutoCdcField[], json: string, id: string): { 
     const fieldId = `${id}.${place}`;
     if (field.struct !== null) return { name: field.name, ...structOf(field.struct, json, fieldId) };
     const value =
-      field.postgresType === 'jsonb' ? `${json} -> '${fieldId}' -> 0` : `nullif(${json} -> '${fieldId}', 'null')`;
+      field.postgresType === 'jsonb' ? unwrapped(`${json} -> '${fieldId}'`) : `nullif(${json} -> '${fieldId}', 'null')`;
     return { name: field.name, value, leaves: [value] };
   });
   const leaves = members.flatMap((member) => member.leaves);
@@ -133,13 +157,32 @@ function structOf(fields: readonly AutoCdcField[], json: string, id: string): { 
 /** What events are compared by when they tie: every value that they carry, then the list of what they author. */
 export function eventContent(flow: AutoCdcFlow, eventColumn: string): ContentPart[] {
   const event = (alias: string) => `${alias}.${eventColumn}`;
-  const parts = unitsOf(flow).map((unit): ContentPart => {
-    const { postgresType } = unit;
-    const value = (alias: string) => `(coalesce(${event(alias)} -> 'x', '{}') || (${event(alias)} -> 'v'))`;
-    return { expression: (alias) => decoded(value(alias), unit.id, postgresType), postgresType };
+  const carried = (alias: string) => `(coalesce(${event(alias)} -> 'x', '{}') || (${event(alias)} -> 'v'))`;
+  const units = unitsOf(flow);
+  const parts = flow.columns.flatMap((column, place): ContentPart[] => {
+    if (flow.keyColumns.includes(column.name)) return [];
+    const isWhole = units.some((unit) => unit.column === column && unit.path.length === 0);
+    if (column.struct === null) return [unitContent(carried, `${place}`, column.postgresType)];
+    if (isWhole) return structContent(column.struct, (alias) => unwrapped(`${carried(alias)} -> '${place}'`));
+    return leafContent(column.struct, carried, `${place}`);
   });
   if (!flow.columnsToUpdate) return parts;
   return [...parts, { expression: (alias) => authoredNames(flow, event(alias)), postgresType: 'text' }];
+}
+
+type Carried = (alias: string) => string;
+
+function unitContent(carried: Carried, id: string, postgresType: string): ContentPart {
+  return { expression: (alias) => decoded(carried(alias), id, postgresType), postgresType };
+}
+
+function leafContent(fields: readonly AutoCdcField[], carried: Carried, id: string): ContentPart[] {
+  const inner = fields.flatMap((field, place) =>
+    field.struct === null
+      ? [unitContent(carried, `${id}.${place}`, field.postgresType)]
+      : leafContent(field.struct, carried, `${id}.${place}`),
+  );
+  return [{ expression: (alias) => `(${carried(alias)} ? '${id}?')`, postgresType: 'boolean' }, ...inner];
 }
 
 /** The names of the columns that an event authors, sorted and joined with a character below all others. */

@@ -17,11 +17,6 @@ export function pairOrder(layout: TargetLayout, side: Side, prefix: 's' | 'e'): 
   return orderColumns(layout.order, `${side}_${prefix}`);
 }
 
-/** Columns of `alias`, named as a side of a pair. */
-export function asSide(layout: TargetLayout, side: Side, values: readonly string[]): string[] {
-  return values.map((value, place) => `${value} as ${pairColumn(side, place)}`);
-}
-
 /** INSERT of a relation of pairs into the change feed. */
 export function insertFeed(layout: TargetLayout, pairs: string, version: bigint): string {
   const { columns, feed, flow, order } = layout;

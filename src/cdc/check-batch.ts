@@ -71,8 +71,9 @@ export function requireKeys(layout: TargetLayout, nullCounts: readonly string[])
 async function requireKnownNames(client: pg.Client, { flow }: TargetLayout, staging: string): Promise<void> {
   const known = [...flow.sourceColumns, ...flow.columns.map(({ name }) => name)];
   const { rows } = await client.query<{ name: string }>(
-    `select distinct coalesce(name, 'null') as name from ${staging} e, unnest(e.${quoteIdentifier(AUTHORED_COLUMN)}) name
-      where lower(name) = any (array[${known.map((name) => `lower(${quoteLiteral(name)})`).join(', ')}]) is not true
+    `select distinct coalesce(n.listed, 'null') as name
+       from ${staging} e cross join unnest(e.${quoteIdentifier(AUTHORED_COLUMN)}) n (listed)
+      where lower(n.listed) = any (array[${known.map((name) => `lower(${quoteLiteral(name)})`).join(', ')}]) is not true
       order by 1 limit 5`,
   );
   if (rows.length === 0) return;

@@ -45,18 +45,26 @@ function comparable(part: ContentPart, alias: string): string {
 export function columnContent(columns: readonly AutoCdcColumn[], quoted: readonly string[]): ContentPart[] {
   return columns.flatMap((column, index) => {
     const value = (alias: string) => `${alias}.${quoted[index]}`;
-    if (column.struct !== null) return fieldContent(column.struct, value);
+    if (column.struct !== null) return structContent(column.struct, value);
     return [{ expression: value, postgresType: column.postgresType }];
   });
 }
 
-function fieldContent(fields: readonly AutoCdcField[], struct: (alias: string) => string): ContentPart[] {
-  return fields.flatMap((field): ContentPart[] => {
-    const member = quoteLiteral(field.name);
-    const inner = (alias: string) => `(${struct(alias)} -> ${member})`;
-    if (field.struct !== null) return fieldContent(field.struct, inner);
-    const { postgresType } = field;
-    if (postgresType === 'jsonb') return [{ expression: (alias) => `nullif(${inner(alias)}, 'null')`, postgresType }];
-    return [{ expression: (alias) => `(${struct(alias)} ->> ${member})::${postgresType}`, postgresType }];
-  });
+/** The content of a struct, given as JSON: whether there is one, then field by field. */
+export function structContent(fields: readonly AutoCdcField[], struct: (alias: string) => string): ContentPart[] {
+  const isThere = {
+    expression: (alias: string) => `(nullif(${struct(alias)}, 'null') is not null)`,
+    postgresType: 'boolean',
+  };
+  return [
+    isThere,
+    ...fields.flatMap((field): ContentPart[] => {
+      const member = quoteLiteral(field.name);
+      const inner = (alias: string) => `(${struct(alias)} -> ${member})`;
+      if (field.struct !== null) return structContent(field.struct, inner);
+      const { postgresType } = field;
+      if (postgresType === 'jsonb') return [{ expression: (alias) => `nullif(${inner(alias)}, 'null')`, postgresType }];
+      return [{ expression: (alias) => `(${struct(alias)} ->> ${member})::${postgresType}`, postgresType }];
+    }),
+  ];
 }

@@ -73,7 +73,7 @@ function replayed(step: BatchStep): string {
       `case when c.__autocdc_events is null then '[]'
             else (select jsonb_agg(c.__autocdc_events[nth] order by nth)
                     from (select value::int as nth from jsonb_each_text(c.__autocdc_authors)
-                          union select cardinality(c.__autocdc_events)) n) end as __autocdc_authored`,
+                          union select cardinality(c.__autocdc_events)) n) end as __autocdc_kept_events`,
       `s.__autocdc_visible is not null as __autocdc_was_stored`,
       `coalesce(s.__autocdc_visible, false) as __autocdc_was_visible`,
       ...data.map((column, place) => `s.${column} as __autocdc_was_${place}`),
@@ -88,7 +88,7 @@ function knownEvents({ keys, order }: TargetLayout): string {
   const deletes = orderColumns(order, 'd');
   return `select ${listOf([...keys, ...own, DELETES_COLUMN, EVENT_COLUMN])} from incoming
     union all select ${[listOf(keys, 's'), ...orderOfJson(order, `a.event -> 'q'`)].join(', ')}, false, a.event - 'q'
-      from stored s cross join jsonb_array_elements(s.__autocdc_authored) a (event)
+      from stored s cross join jsonb_array_elements(s.__autocdc_kept_events) a (event)
     union all select ${listOf([...keys, ...deletes], 's')}, true, null from stored s where s.${deletes[0]}`;
 }
 
@@ -97,7 +97,7 @@ function writes({ keys, data, order, storage }: TargetLayout): string {
     ...orderColumns(order, EVENT_ORDER),
     ...orderColumns(order, 'd'),
     '__autocdc_visible',
-    '__autocdc_authored',
+    '__autocdc_kept_events',
   ];
   const columns = [...keys, ...data, ...state];
   const assignments = [...data, ...state].map((column) => `${column} = excluded.${column}`);

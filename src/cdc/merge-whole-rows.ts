@@ -95,12 +95,12 @@ function writes({ layout, truncatedBefore, isNewlyTruncated, forgetsDeletes }: B
 /** Visible rows before and after, as far as they differ. */
 function pairs({ layout, isNewlyTruncated }: BatchStep): string {
   const { keys, data, columns } = layout;
-  const valueOf = (column: string, side: 'before' | 'after') => {
+  const sideValue = (column: string, side: 'before' | 'after') => {
     if (keys.includes(column) || side === 'after') return `m.${column}`;
     return `m.__autocdc_was_${data.indexOf(column)}`;
   };
   const sides = (['before', 'after'] as const).flatMap((side) =>
-    columns.map((column, place) => `${valueOf(column, side)} as ${pairColumn(side, place)}`),
+    columns.map((column, place) => `${sideValue(column, side)} as ${pairColumn(side, place)}`),
   );
   const isChanged = `row(${listOf(data, 'm')}) is distinct from row(${data.map((_, place) => `m.__autocdc_was_${place}`).join(', ')})`;
   const changed = `select m.__autocdc_was_visible as __autocdc_was_there, not m.${DELETES_COLUMN} as __autocdc_is_there, ${sides.join(', ')} from merged m

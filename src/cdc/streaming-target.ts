@@ -122,7 +122,7 @@ async function createStorage(client: pg.Client, layout: TargetLayout): Promise<v
   const ofType =
     flow.scdType === 1
       ? isPartial
-        ? [...orderColumnDefinitions(order, 'd'), `__autocdc_authors jsonb not null default '[]'`]
+        ? [...orderColumnDefinitions(order, 'd'), `__autocdc_kept_events jsonb not null default '[]'`]
         : []
       : [
           '__autocdc_manual boolean not null default false',

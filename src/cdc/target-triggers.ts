@@ -92,7 +92,7 @@ function insertRow(layout: TargetLayout): string {
   const values = columns.map((column) => `new.${column}`);
   if (flow.scdType === 1) {
     // Over a tombstone the delete stays known: the next event of the key finds it.
-    const state = isPartial ? ['__autocdc_authored'] : [];
+    const state = isPartial ? ['__autocdc_kept_events'] : [];
     const authored = `jsonb_build_array(jsonb_build_object('q', ${orderAsJson(noOrder(order))}, 'v', ${allAuthored(flow, 'new')}))`;
     const assigned = [...data, '__autocdc_visible', ...state].map((column) => `${column} = excluded.${column}`);
     return `insert into ${storage} as s (${[...columns, '__autocdc_visible', ...state].join(', ')})
@@ -128,7 +128,7 @@ function updateInPlace(layout: TargetLayout): string {
   if (flow.scdType === 1) {
     const authored = isPartial
       ? [
-          `__autocdc_authored = synced_tables._set_authored(s.__autocdc_authored, ${changed}, ${orderAsJson(noOrder(order))})`,
+          `__autocdc_kept_events = synced_tables._set_authored(s.__autocdc_kept_events, ${changed}, ${orderAsJson(noOrder(order))})`,
         ]
       : [];
     return `update ${storage} s set ${[...assigned, ...authored, '__autocdc_changed_at = clock_timestamp()'].join(', ')} where ${isVisibleRow(layout, 's')};`;
