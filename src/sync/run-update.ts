@@ -79,7 +79,7 @@ async function endFlows(
     for (const outcome of outcomes) {
       if (outcome.kind !== 'failed') ended.push(outcome);
       else if (outcome.error.retry === 'timed' && options.attempt < ATTEMPTS_MAX) {
-        ended.push({ kind: 'retry', delaySeconds: 2 ** (options.attempt - 1) });
+        ended.push(await retryFlows(client, options, outcome));
       } else {
         await recordFlowFailure(client, options, outcome.table, outcome.error);
         ended.push(outcome);
@@ -89,6 +89,24 @@ async function endFlows(
   } finally {
     await closeSession(client);
   }
+}
+
+async function retryFlows(
+  client: pg.Client,
+  { attempt, lease, updateId }: RunUpdateOptions,
+  { error, table }: Extract<FlowTableOutcome, { kind: 'failed' }>,
+): Promise<PipelineOutcome> {
+  const delaySeconds = 2 ** (attempt - 1);
+  await recordEvent(client, {
+    level: 'WARN',
+    type: 'flow_retried',
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
+    message: `Attempt ${attempt} of ${ATTEMPTS_MAX} failed, the next follows in ${delaySeconds} s: ${error.message}`,
+    details: { error_code: error.code },
+  });
+  return { kind: 'retry', delaySeconds };
 }
 
 async function runOne(options: TableUpdateOptions, attempt: number): Promise<PipelineOutcome> {

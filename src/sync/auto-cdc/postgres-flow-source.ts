@@ -33,7 +33,7 @@ interface SourceAttribute {
 }
 
 /** A quoted value with line breaks in it may be as long as this, in bytes. */
-const VALUE_BYTES_MAX = 64 * 1024 * 1024;
+const VALUE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * Opens the rows of a table of the target's own database that were committed since `position`. They go through a file
@@ -56,7 +56,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
   try {
     const { xid, rows } = await copyNewRows(options, attributes, file);
     const raw = attributes.map((_, index) => `'raw${index}': 'VARCHAR'`).join(', ');
-    const reader = `read_csv(${quoteLiteral(file)}, columns = {${raw}}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${VALUE_BYTES_MAX})`;
+    const reader = `read_csv(${quoteLiteral(file)}, columns = {${raw}}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${VALUE_BYTES_MAX}, buffer_size = ${2 * VALUE_BYTES_MAX})`;
     const typed = attributes.map(
       (attribute, index) => `${typedValue(attribute, `raw${index}`)} as ${quoteIdentifier(attribute.name)}`,
     );
