@@ -24,7 +24,7 @@ create table synced_tables._streaming_tables (
   last_sync_at timestamptz,
   last_error_code text,
   created_by name not null,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   constraint _streaming_tables_name_key unique (schema_name, table_name)
 );
 create index _streaming_tables_pipeline_index on synced_tables._streaming_tables (pipeline_id);
@@ -40,7 +40,7 @@ create table synced_tables._flows (
   source jsonb not null,
   options jsonb not null,
   created_by name not null,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   constraint _flows_name_key unique (table_id, flow_name)
 );
 comment on table synced_tables._flows is 'What fills streaming tables: from where, by which keys, in which order. How far each is stands with its target.';
@@ -412,6 +412,7 @@ comment on function synced_tables.create_auto_cdc_from_snapshot_flow(text, text,
 create function synced_tables.declare_pipeline(name text, declaration jsonb, default_schema text default current_schema(),
                                                runs_in_program boolean default false) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
 declare
   acting constant name := synced_tables._acting_role();
   pipeline uuid;
@@ -501,6 +502,71 @@ begin
   perform synced_tables._require_control(wanted.synced_table, wanted.created_by, 'sync');
   return synced_tables._request_update(wanted.pipeline_id, coalesce(full_refresh, false));
 end $$;
+
+create function synced_tables._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+declare
+  part record;
+begin
+  for part in
+    select r.key, to_regclass(r.value) as relation from jsonb_each_text(target.shape -> 'relations') r where to_regclass(r.value) is not null
+     order by r.key <> 'view'
+  loop
+    -- The registry alone is not believed: this runs with a superuser's rights.
+    if not exists (select from pg_class c where c.oid = part.relation and c.relowner = to_regrole('databricks_sync')) then
+      perform synced_tables._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', part.relation),
+        'Look at what it is; drop it with DROP TABLE if it may go.');
+    end if;
+    execute format('drop %s %s', case part.key when 'view' then 'view' else 'table' end, part.relation);
+  end loop;
+  execute format('drop function if exists __db_system.%I()', 'cdc_dml_' || target.target_id);
+  delete from synced_tables._cdc_targets t where t.target_id = target.target_id;
+exception
+  when dependent_objects_still_exist then
+    perform synced_tables._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01', format('Synced table %s cannot be dropped, other objects depend on it: %s', full_name, sqlerrm),
+      'Drop those first, or leave purge out: syncing stops and the table stays.');
+  when lock_not_available then
+    perform synced_tables._raise('SYNCED_TABLE_IN_USE', '55P03',
+      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
+      'Try again when long transactions that read the table are over; see pg_stat_activity.');
+end $$;
+comment on function synced_tables._drop_cdc_target(text, synced_tables._cdc_targets) is 'Drops what people read of a streaming table, and the state behind it.';
+
+create function synced_tables.delete_streaming_table(name text, purge boolean default false, default_schema text default current_schema()) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  parts constant text[] := synced_tables._name_in_schema(name, default_schema);
+  full_name constant text := synced_tables._display_name(parts[1], parts[2]);
+  wanted constant synced_tables._streaming_tables := synced_tables._find_streaming_table(parts);
+  target synced_tables._cdc_targets;
+begin
+  select * into target from synced_tables._cdc_targets t where t.schema_name = parts[1] and t.table_name = parts[2];
+  if wanted.table_id is null and (target.target_id is null or not coalesce(purge, false)) then
+    perform synced_tables._raise_unknown_table(synced_tables._display_name(parts[1], parts[2]));
+  end if;
+  if wanted.table_id is null then
+    perform synced_tables._require_control(full_name, target.created_by, 'drop');
+  else
+    perform synced_tables._require_pipeline(wanted.pipeline_id, 'change');
+    perform synced_tables._lock_pipeline(wanted.pipeline_id);
+    if not exists (select from synced_tables._streaming_tables t where t.pipeline_id = wanted.pipeline_id and t.table_id <> wanted.table_id) then
+      perform from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id for update;
+      perform synced_tables._cancel_updates(wanted.pipeline_id, 'SYNCED_TABLE_DELETED',
+        format('Synced table %s was deleted; the update has ended without a change.', full_name));
+      delete from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id;
+    else
+      delete from synced_tables._streaming_tables t where t.table_id = wanted.table_id;
+    end if;
+  end if;
+  if coalesce(purge, false) and target.target_id is not null then
+    perform synced_tables._drop_cdc_target(full_name, target);
+  end if;
+  perform synced_tables._record_event('INFO', 'streaming_table_deleted', full_name, wanted.pipeline_id, null,
+    format('%I deleted streaming table %s%s.', synced_tables._acting_role(), full_name,
+           case when coalesce(purge, false) then ' with its data' else '; the table stays as it is' end));
+end $$;
+comment on function synced_tables.delete_streaming_table(text, boolean, text) is
+  'Takes a streaming table and its flows off their pipeline. What people read stays as it is; purge => true drops it too, also later. For the pipeline''s creator and databricks_superuser.';
 
 -- What people look at, with both kinds of tables.
 
@@ -610,14 +676,14 @@ revoke execute on function synced_tables._check_flow_names(text, text, jsonb), s
   synced_tables._lend_source(text, jsonb), synced_tables._require_pipeline(uuid, text), synced_tables._find_streaming_table(text[]),
   synced_tables._declare_streaming_table(text[], jsonb, uuid), synced_tables._declare_flow(uuid, text, text, jsonb, jsonb),
   synced_tables._apply_flow(text, text, boolean, text, text, jsonb, text), synced_tables._declared_name(jsonb, text),
-  synced_tables._declared_source(text, jsonb, uuid, text) from public;
+  synced_tables._declared_source(text, jsonb, uuid, text), synced_tables._drop_cdc_target(text, synced_tables._cdc_targets) from public;
 
 do $$
 declare
   published text;
 begin
   foreach published in array array['create_streaming_table', 'create_streaming_live_table', 'apply_changes', 'create_auto_cdc_flow',
-    'apply_changes_from_snapshot', 'create_auto_cdc_from_snapshot_flow', 'declare_pipeline', 'start_update'] loop
+    'apply_changes_from_snapshot', 'create_auto_cdc_from_snapshot_flow', 'declare_pipeline', 'start_update', 'delete_streaming_table'] loop
     perform synced_tables._publish_routine(published, 'operators');
   end loop;
   foreach published in array array['_streaming_tables', '_flows', '_pipeline_views'] loop

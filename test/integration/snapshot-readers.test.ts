@@ -160,7 +160,15 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
   await using engine = await openEngine({ temporaryFolder: lake.folder });
   const catalogs = openCatalogs(settings, engine);
   const { signal } = new AbortController();
-  const outcome = await runUpdate({ ...claim, openSession: open, catalogs, engine, connections: 1, signal, switchPatienceMs });
+  const outcome = await runUpdate({
+    ...claim,
+    openSession: open,
+    catalogs,
+    engine,
+    connections: 1,
+    signal,
+    switchPatienceMs,
+  });
   expect(outcome).toEqual({ kind: 'retry', delaySeconds: 1 });
   await requeueUpdate(client, claim, 0.1, true);
   await releaseLease(client, claim.lease);
