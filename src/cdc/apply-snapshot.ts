@@ -42,7 +42,7 @@ export async function applySnapshot(batch: SnapshotBatch): Promise<AutoCdcMetric
     await checkSnapshot(client, layout, staging, version);
     await stageDifferences(client, layout, staging, version);
     const counts = await applyStaged(client, { ...layout, flow: { ...flow, source: 'changes' } }, target, EVENTS, true);
-    await replaceBase(client, layout, staging);
+    await replaceBase(client, layout);
     await client.query('update synced_tables._cdc_targets set snapshot_version = $2::text where target_id = $1', [
       target.targetId,
       version,
@@ -121,7 +121,7 @@ async function stageDifferences(client: pg.Client, layout: TargetLayout, staging
 }
 
 /** Makes the base equal to the snapshot by what differs. */
-async function replaceBase(client: pg.Client, layout: TargetLayout, staging: string): Promise<void> {
+async function replaceBase(client: pg.Client, layout: TargetLayout): Promise<void> {
   const { keys, data, columns, base } = layout;
   const kind = `e.${quoteIdentifier(KIND_COLUMN)}`;
   const assignments = data.map((column) => `${column} = excluded.${column}`);

@@ -16,7 +16,7 @@ interface Unit {
   readonly postgresType: string;
 }
 
-export function unitsOf(flow: AutoCdcFlow): Unit[] {
+function unitsOf(flow: AutoCdcFlow): Unit[] {
   return flow.columns.flatMap((column, place): Unit[] => {
     if (flow.keyColumns.includes(column.name)) return [];
     const whole = { id: `${place}`, column, path: [], postgresType: column.postgresType };

@@ -18,6 +18,7 @@ export function loadNeighbourhood({ layout }: BatchStep, incoming: string): stri
   const sameKey = (alias: string) => sameColumns(keys, 's', alias);
   const byKey = 'not b.__autocdc_is_manual';
   const last = own.map((column) => `last_value(${column}) over w as ${lastOf(column)}`);
+  // OFFSET 0 below keeps the planner from reading the whole storage instead of asking its index for each key.
   const upTo = isPartial ? '' : `and ${after} <= (${own.map((column) => `b.${lastOf(column)}`).join(', ')})`;
   const next = `select s.* from ${storage} s where ${byKey} and ${sameKey('b')}
                    and ${after} > (${own.map((column) => `b.${lastOf(column)}`).join(', ')}) order by ${listOf(own, 's')} limit 1`;
@@ -29,7 +30,8 @@ export function loadNeighbourhood({ layout }: BatchStep, incoming: string): stri
     'select * from previous',
     `select ${loaded(layout, 's', false)} from bounds b cross join lateral (
        select s.* from ${storage} s where ${byKey} and ${sameKey('b')} and ${after} >= ${orderRow(order, EVENT_ORDER, 'b')} ${upTo} offset 0) s`,
-    `select ${loaded(layout, 's', false)} from bounds b join ${storage} s on ${sameKey('b')} where b.__autocdc_is_manual`,
+    `select ${loaded(layout, 's', false)} from bounds b cross join lateral (
+       select s.* from ${storage} s where b.__autocdc_is_manual and ${sameKey('b')} offset 0) s`,
     ...(isPartial ? [] : ['select * from following', 'select * from closing']),
   ];
   return `incoming as materialized (${incoming}),

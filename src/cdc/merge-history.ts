@@ -55,7 +55,8 @@ function changedEvents(step: BatchStep): string {
   // A delete that ends a visible row is stored as that row's end.
   const isKept = `(not e.${DELETES_COLUMN} or e.__autocdc_previous_deletes is distinct from false)`;
   const starts = orderColumns(order, 's').map(
-    (column, place) => `case when ${isVisible} then e.${column} else ${noOrder(order)[place]} end as ${column}`,
+    (column, place) =>
+      `case when ${isVisible} then e.__autocdc_start_${place} else ${noOrder(order)[place]} end as ${column}`,
   );
   const ends = orderColumns(order, 'e').map(
     (column, place) =>
@@ -144,41 +145,47 @@ function runBeginnings({ keys, tracked, order }: TargetLayout): string {
             from filled e window w as ${window}`;
 }
 
-function runNumbers({ keys, order }: TargetLayout): string {
+function runNumbers(layout: TargetLayout): string {
+  const { keys, order } = layout;
   const own = orderColumns(order, EVENT_ORDER);
   const next = own.map((column, place) => `lead(e.${column}) over w as __autocdc_next_${place}`);
-  return `select e.*, count(*) filter (where e.__autocdc_begins) over w as __autocdc_run, lead(e.__autocdc_begins) over w as __autocdc_next_begins,
-                 lead(e.${DELETES_COLUMN}) over w as __autocdc_next_deletes, ${next.join(', ')}
+  const run = isStartMaximum(layout)
+    ? maximalStart(layout)
+    : ['count(*) filter (where e.__autocdc_begins) over w as __autocdc_run'];
+  return `select e.*, lead(e.__autocdc_begins) over w as __autocdc_next_begins, lead(e.${DELETES_COLUMN}) over w as __autocdc_next_deletes,
+                 ${[...next, ...run].join(', ')}
             from begun e window w as (partition by ${listOf(keys, 'e')} order by ${listOf(own, 'e')})`;
 }
 
-/** The first event that was loaded may stand inside of a run: then it knows where that began. */
-function runStarts(layout: TargetLayout): string {
-  const { keys, order } = layout;
+/** Where the run of an event that begins one began: the first event that was loaded may stand inside of a run. */
+function ownStart({ order }: TargetLayout): string[] {
   const own = orderColumns(order, EVENT_ORDER);
-  const starts = orderColumns(order, 's');
-  const columns = starts.map(
-    (column, place) =>
-      `first_value(case when e.__autocdc_is_first then e.${column} else e.${own[place]} end) over w as ${column}`,
+  return orderColumns(order, 's').map(
+    (column, place) => `case when e.__autocdc_is_first then e.${column} else e.${own[place]} end`,
   );
-  const others = [
-    ...keys,
-    ...layout.data,
-    ...own,
-    DELETES_COLUMN,
-    ...(layout.isPartial ? [EVENT_COLUMN] : []),
-    ...layout.data.map((_, place) => `__autocdc_was_${place}`),
-    ...stateColumns(layout).map(was),
-    ...own.map((_, place) => `__autocdc_next_${place}`),
-    '__autocdc_was_stored',
-    '__autocdc_was_manual',
-    '__autocdc_is_tie',
-    '__autocdc_previous_deletes',
-    '__autocdc_next_begins',
-    '__autocdc_next_deletes',
+}
+
+/** Starts ascend, so the start of a run is the greatest one so far: where there is one value, whose type has max(). */
+function isStartMaximum({ order }: TargetLayout): boolean {
+  const { kind, fields } = order.sequence;
+  return kind === 'column' && !['boolean', 'bytea'].includes(fields[0]?.postgresType ?? '');
+}
+
+function maximalStart(layout: TargetLayout): string[] {
+  const [known, value] = ownStart(layout);
+  const filler = noOrder(layout.order)[1];
+  return [
+    `bool_or(${known}) filter (where e.__autocdc_begins) over w as __autocdc_start_0`,
+    `coalesce(max(${value}) filter (where e.__autocdc_begins and ${known}) over w, ${filler}) as __autocdc_start_1`,
   ];
-  return `select ${[listOf(others, 'e'), ...columns].join(', ')}
-            from numbered e window w as (partition by ${listOf(keys, 'e')}, e.__autocdc_run order by ${listOf(own, 'e')})`;
+}
+
+function runStarts(layout: TargetLayout): string {
+  if (isStartMaximum(layout)) return 'select * from numbered';
+  const { keys, order } = layout;
+  const starts = ownStart(layout).map((start, place) => `first_value(${start}) over w as __autocdc_start_${place}`);
+  return `select e.*, ${starts.join(', ')} from numbered e
+           window w as (partition by ${listOf(keys, 'e')}, e.__autocdc_run order by ${listOf(orderColumns(order, EVENT_ORDER), 'e')})`;
 }
 
 function writes(layout: TargetLayout): string[] {

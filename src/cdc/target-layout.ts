@@ -26,7 +26,6 @@ export interface TargetLayout {
 
 /** Postgres cuts names after this many bytes. */
 const NAME_BYTES_MAX = 63;
-const STORAGE_PREFIX = '__apply_changes_storage_';
 
 export function targetLayout(flow: AutoCdcFlow): TargetLayout {
   const names = flow.columns.map(({ name }) => name);
@@ -36,7 +35,7 @@ export function targetLayout(flow: AutoCdcFlow): TargetLayout {
     flow,
     order: sequenceOrder(flow.sequence),
     view: qualified(flow.table),
-    storage: qualified(storageName(flow.table)),
+    storage: qualified(privateName('__apply_changes_storage_', flow.table)),
     feed: qualified(privateName('__apply_changes_feed_', flow.table)),
     base: qualified(privateName('__apply_changes_snapshot_', flow.table)),
     keys: flow.keyColumns.map(quoteIdentifier),
@@ -48,11 +47,7 @@ export function targetLayout(flow: AutoCdcFlow): TargetLayout {
   };
 }
 
-/** `__apply_changes_storage_<target>`; the end of a long name becomes a hash. */
-export function storageName(table: string): string {
-  return privateName(STORAGE_PREFIX, table);
-}
-
+/** The end of a long name becomes a hash. */
 function privateName(prefix: string, table: string): string {
   const name = `${prefix}${table}`;
   if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return name;

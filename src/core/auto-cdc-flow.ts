@@ -70,6 +70,8 @@ export const CHANGE_FEED_RETENTION_SECONDS = 604_800;
 /**
  * Staged events: one row an event, first the selected columns under their own names (values of D and T events are not
  * looked at), then these. The engine creates the staging table; whoever stages fills it in this order.
+ *
+ * The kind: U upsert, D delete, T truncate. T is tested before D, and a condition that is null does not hold.
  */
 export const KIND_COLUMN = '__autocdc_kind';
 /** Field n of the sequence, from 1. A null sequence: all null, and for a struct SEQUENCE_IS_NULL_COLUMN true. */
@@ -78,9 +80,6 @@ export const sequenceColumn = (place: number): string => `__autocdc_seq${place}`
 export const SEQUENCE_IS_NULL_COLUMN = '__autocdc_seq_is_null';
 /** Only with `columnsToUpdate`: the names that the event authors, as the source has them; null for all. */
 export const AUTHORED_COLUMN = '__autocdc_authored';
-
-/** U upsert, D delete, T truncate: T before D before U, conditions that are null do not match (specification 2.1). */
-export type AutoCdcEventKind = 'U' | 'D' | 'T';
 
 /**
  * Columns of the staged rows in order, with their Postgres types. Snapshots are staged as the selected columns alone.

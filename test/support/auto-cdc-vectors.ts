@@ -12,7 +12,7 @@ export interface DmlStep {
   readonly set?: Row;
 }
 
-export interface Snapshot {
+interface Snapshot {
   readonly version: string | number;
   readonly rows: readonly Row[];
 }
@@ -139,3 +139,79 @@ export function stagedRow(vector: Vector, flow: AutoCdcFlow, event: Row): Row {
     ...(options.columns_to_update === undefined ? {} : { __autocdc_authored: event[options.columns_to_update] }),
   };
 }
+
+const people = {
+  api: 'apply_changes',
+  columns: [
+    ['id', 'int'],
+    ['job', 'text'],
+    ['desk', 'text'],
+    ['what', 'text'],
+    ['at', 'bigint'],
+  ],
+  order_sensitive: false,
+} as const;
+const kept = { keys: ['id'], sequence_by: 'at', apply_as_deletes: "what = 'gone'", except_column_list: ['what', 'at'] };
+const moves: readonly Row[] = [
+  { id: 1, job: 'smith', desk: 'north', what: 'set', at: 10 },
+  { id: 1, job: 'smith', desk: 'south', what: 'set', at: 30 },
+  { id: 1, job: null, desk: null, what: 'gone', at: 40 },
+  { id: 1, job: 'baker', desk: null, what: 'set', at: 50 },
+  { id: 2, job: 'miller', desk: 'east', what: 'set', at: 20 },
+  { id: 2, job: null, desk: 'west', what: 'set', at: 60 },
+];
+
+/** A few cases of our own, which every clone has. */
+export const ownVectors: readonly Vector[] = [
+  {
+    ...people,
+    name: 'the latest of whole rows',
+    options: kept,
+    batches: [moves],
+    expected: [
+      { id: 1, job: 'baker', desk: null },
+      { id: 2, job: null, desk: 'west' },
+    ],
+  },
+  {
+    ...people,
+    name: 'the latest author of each column',
+    options: { ...kept, ignore_null_updates: true },
+    batches: [moves],
+    expected: [
+      { id: 1, job: 'baker', desk: null },
+      { id: 2, job: 'miller', desk: 'west' },
+    ],
+  },
+  {
+    ...people,
+    name: 'a truncate ends what is older',
+    options: { ...kept, apply_as_truncates: "what = 'all gone'" },
+    batches: [moves, [{ id: null, job: null, desk: null, what: 'all gone', at: 55 }]],
+    expected: [{ id: 2, job: null, desk: 'west' }],
+  },
+  {
+    ...people,
+    name: 'a history of every change',
+    options: { ...kept, stored_as_scd_type: 2 },
+    batches: [moves],
+    expected: [
+      { id: 1, job: 'smith', desk: 'north', __START_AT: 10, __END_AT: 30 },
+      { id: 1, job: 'smith', desk: 'south', __START_AT: 30, __END_AT: 40 },
+      { id: 1, job: 'baker', desk: null, __START_AT: 50, __END_AT: null },
+      { id: 2, job: 'miller', desk: 'east', __START_AT: 20, __END_AT: 60 },
+      { id: 2, job: null, desk: 'west', __START_AT: 60, __END_AT: null },
+    ],
+  },
+  {
+    ...people,
+    name: 'a history of jobs in which desks change in place',
+    options: { ...kept, stored_as_scd_type: 2, track_history_column_list: ['job'], ignore_null_updates: true },
+    batches: [moves],
+    expected: [
+      { id: 1, job: 'smith', desk: 'south', __START_AT: 10, __END_AT: 40 },
+      { id: 1, job: 'baker', desk: null, __START_AT: 50, __END_AT: null },
+      { id: 2, job: 'miller', desk: 'west', __START_AT: 20, __END_AT: null },
+    ],
+  },
+];
