@@ -94,7 +94,9 @@ export function applyChanges(choices: ChangeFlowChoices): Declaration {
 }
 
 /** The newer name of `applyChanges`. */
-export const createAutoCdcFlow = applyChanges;
+export function createAutoCdcFlow(choices: ChangeFlowChoices): Declaration {
+  return applyChanges(choices);
+}
 
 export interface SnapshotFlowChoices {
   readonly target: string;
@@ -135,7 +137,9 @@ export function applyChangesFromSnapshot(choices: SnapshotFlowChoices): Declarat
 }
 
 /** The newer name of `applyChangesFromSnapshot`. */
-export const createAutoCdcFromSnapshotFlow = applyChangesFromSnapshot;
+export function createAutoCdcFromSnapshotFlow(choices: SnapshotFlowChoices): Declaration {
+  return applyChangesFromSnapshot(choices);
+}
 
 /** Splits `a.b`, with backticks around parts that hold other characters; `live.` means the pipeline itself. */
 function nameParts(name: string): readonly string[] {

@@ -50,6 +50,9 @@ describe(`killed sidecars on ${server.name}`, () => {
       await eventually(isBlocked, `the batch waits ${when}`);
     }
     await first.kill();
+    // What waits for a lock does not notice that nobody waits for its answer.
+    await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity
+                        where datname = current_database() and application_name like 'synced-tables sidecar%'`);
     await holder.query('commit');
     await lake.spawnSidecar({ leaseSeconds: 2, pollSeconds: 0.2 });
     await lake.wait(update);

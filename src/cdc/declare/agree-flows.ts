@@ -22,14 +22,15 @@ function difference(left: AutoCdcFlow, right: AutoCdcFlow): string | null {
   if (!isSame(left.keyColumns, right.keyColumns)) return 'keys';
   if (left.scdType !== right.scdType) return 'SCD types';
   if (left.sequence.kind !== right.sequence.kind) return 'types of the sequence';
-  if (!isSame(left.sequence.fields.map(typeOf), right.sequence.fields.map(typeOf))) return 'types of the sequence';
+  if (sequenceTypes(left) !== sequenceTypes(right)) return 'types of the sequence';
   if (!isSame(left.trackedColumns, right.trackedColumns)) return 'tracked columns';
   const columns = (flow: AutoCdcFlow) => flow.columns.map((column) => `${column.name} ${column.postgresType}`);
   return isSame(columns(left), columns(right)) ? null : 'columns';
 }
 
-function typeOf(field: { readonly postgresType: string }): string {
-  return field.postgresType;
+/** Of a struct the order of its fields counts. */
+function sequenceTypes(flow: AutoCdcFlow): string {
+  return flow.sequence.fields.map((field) => field.postgresType).join(', ');
 }
 
 /** Order says nothing, neither of keys nor of columns. */

@@ -2,7 +2,7 @@
 export type PipelineStatement = StreamingTableStatement | FlowStatement | ViewStatement;
 
 /** A piece of SQL, as it stands in the file. */
-export interface SqlText {
+interface SqlText {
   readonly text: string;
   readonly offset: number;
 }
@@ -31,7 +31,7 @@ export interface StreamingTableStatement {
   readonly offset: number;
 }
 
-export type TableItem =
+type TableItem =
   | {
       readonly kind: 'column';
       readonly name: string;
@@ -47,13 +47,13 @@ export type TableItem =
       readonly offset: number;
     };
 
-export type TableClause =
+type TableClause =
   | { readonly kind: 'comment'; readonly text: string }
   | { readonly kind: 'properties'; readonly entries: readonly (readonly [string, string])[]; readonly offset: number }
   /** How the lakehouse would lay the table out: of no meaning here. */
   | { readonly kind: 'layout' };
 
-export interface FlowStatement {
+interface FlowStatement {
   readonly kind: 'flow';
   /** Null in the form APPLY CHANGES INTO. */
   readonly name: ObjectName | null;
