@@ -1,7 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
 /** Property tests that need a server. */
-const propertiesOfPostgres = ['test/property/copy-round-trip.test.ts', 'test/property/auto-cdc.test.ts'];
+const propertiesOfPostgres = [
+  'test/property/copy-round-trip.test.ts',
+  'test/property/synced-histories.test.ts',
+  'test/property/auto-cdc.test.ts',
+];
+
+const interop = {
+  extends: true as const,
+  test: {
+    name: 'interop',
+    include: ['test/interop/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+};
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
@@ -30,6 +45,8 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // Needs programs that npm does not bring: npm run test:interop.
+      ...(process.env.TEST_INTEROP === '1' ? [interop] : []),
     ],
   },
 });

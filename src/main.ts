@@ -10,8 +10,11 @@ import { addPreviewCommand } from './cli/preview.js';
 import { addQuickstartCommand } from './cli/quickstart.js';
 import { addReadCommand } from './cli/read.js';
 import { type FailureContext, reportFailure } from './cli/report-failure.js';
+import { addScheduleCommand } from './cli/schedule.js';
 import { addServeCommand } from './cli/serve.js';
 import { addSyncCommand } from './cli/sync.js';
+import { addTokenCommand } from './cli/token.js';
+import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
 
 /**
@@ -47,10 +50,13 @@ function buildProgram(): Command {
   addGetCommand(program);
   addListCommand(program);
   addSyncCommand(program);
+  addVerifyCommand(program);
+  addScheduleCommand(program);
   addDeleteCommand(program);
   addPipelineCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);
+  addTokenCommand(program);
   return program;
 }
 

@@ -7,6 +7,10 @@ begin
   if not (select r.rolsuper from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner where n.nspname = 'databricks_auth') then
     raise exception 'databricks_auth: schema databricks_auth belongs to a role that is no superuser';
   end if;
+end $databricks_auth$;
+
+do $databricks_auth$
+begin
   if pg_catalog.to_regclass('databricks_auth.synced_tables') is null then
     execute $databricks_auth_body$
 do $$

@@ -15,6 +15,7 @@ import {
 import { withDatabase } from './database-session.js';
 import { followUpdate, type WaitCommandOptions } from './follow-update.js';
 import { openLake } from './open-lake.js';
+import { collectOverride, parseJsonList, type TypeOverride } from './target-option-arguments.js';
 
 interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly source: string;
@@ -24,6 +25,11 @@ interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly invalidCharacters: string;
   readonly createSchema: boolean;
   readonly pipeline?: string;
+  readonly publish?: string;
+  readonly typeOverride?: TypeOverride[];
+  readonly extraColumns?: string;
+  readonly extraIndexes?: string;
+  readonly accelerated?: true;
 }
 
 const POLICIES = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
@@ -44,6 +50,20 @@ export function addCreateCommand(program: Command): void {
     )
     .option('--no-create-schema', 'refuse if the Postgres schema does not exist')
     .option('--pipeline <id>', 'add the table to this pipeline instead of a new one', parsePipelineId)
+    .addOption(
+      new Option('--publish <way>', 'how updates publish the tables of its pipeline (default: separately)').choices([
+        'separately',
+        'together',
+      ]),
+    )
+    .option('--type-override <column=type>', 'store a column as vector(N), halfvec(N) or varchar(N)', collectOverride)
+    .option(
+      '--extra-columns <json>',
+      'columns of Postgres alone, as extra_columns of create_synced_table',
+      parseJsonList,
+    )
+    .option('--extra-indexes <json>', 'indexes made with the first load, as extra_index_definitions', parseJsonList)
+    .option('--accelerated', 'load over more connections')
     .option('--no-wait', 'return as soon as the request is in the queue')
     .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
     .addHelpText(
@@ -54,7 +74,9 @@ The source is checked before anything is written, if its catalog is configured h
 Examples:
   synced-tables create gold.user_profiles --source lake.gold.user_profiles --primary-key user_id
   synced-tables create app.orders --source prod.sales.orders --primary-key region,order_id --timeseries-key updated_at
-  synced-tables create app.logs --source lake.raw.logs --primary-key id --invalid-characters strip --no-wait`,
+  synced-tables create app.logs --source lake.raw.logs --primary-key id --invalid-characters strip --no-wait
+  synced-tables create app.docs --source lake.ai.docs --primary-key id --type-override embedding=vector(768) \\
+    --extra-indexes '[{"name":"docs_embedding","definition":"USING hnsw (embedding public.vector_cosine_ops)"}]'`,
     )
     .action(createTable);
   addOutputOption(addDatabaseOptions(command));
@@ -76,7 +98,8 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
     const { rows } = await client.query<{ update_id: string }>(
       `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
                 scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
-                create_database_objects_if_missing => $7, existing_pipeline_id => $8) as update_id`,
+                create_database_objects_if_missing => $7, existing_pipeline_id => $8, type_overrides => $9,
+                extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12, publish => $13) as update_id`,
       [
         fullName,
         options.source,
@@ -86,6 +109,11 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
         options.invalidCharacters,
         options.createSchema,
         options.pipeline ?? null,
+        options.typeOverride ? JSON.stringify(options.typeOverride) : null,
+        options.extraColumns ?? null,
+        options.extraIndexes ?? null,
+        options.accelerated === true,
+        options.publish ?? null,
       ],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });

@@ -24,7 +24,7 @@ export interface FollowOptions {
 
 /** Waits for an update that was asked for, unless told otherwise, and prints how its table stands then. */
 export async function followUpdate({ client, database, updateId, name, options }: FollowOptions): Promise<void> {
-  if (!(await isSidecarConnected(client))) tellNoSidecar(database, options);
+  await tellIfNoSidecar(client, database, options);
   if (options.wait) {
     const progress = startProgress(options.output);
     const timeoutSeconds = options.timeout === undefined ? null : Number(options.timeout);
@@ -38,6 +38,17 @@ export async function followUpdate({ client, database, updateId, name, options }
   process.stdout.write(`${text}\n`);
 }
 
+/** Tells whoever asked for work that nobody is there to do it yet. */
+export async function tellIfNoSidecar(
+  client: pg.Client,
+  database: ManagedDatabase,
+  options: OutputOptions,
+): Promise<void> {
+  if (await isSidecarConnected(client)) return;
+  const notice = `No sidecar is connected to ${database.name}; the request waits in the queue. Start one with synced-tables serve.`;
+  process.stderr.write(`${options.output === 'json' ? JSON.stringify({ notice }) : notice}\n`);
+}
+
 async function isSidecarConnected(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ is_connected: boolean }>(
     `select exists (select from pg_stat_activity
@@ -45,9 +56,4 @@ async function isSidecarConnected(client: pg.Client): Promise<boolean> {
     [SIDECAR_APPLICATION],
   );
   return rows[0]?.is_connected === true;
-}
-
-function tellNoSidecar(database: ManagedDatabase, options: OutputOptions): void {
-  const notice = `No sidecar is connected to ${database.name}; the request waits in the queue. Start one with synced-tables serve.`;
-  process.stderr.write(`${options.output === 'json' ? JSON.stringify({ notice }) : notice}\n`);
 }

@@ -114,14 +114,20 @@ async function showRows(client: pg.Client, table: SyncedTable, { say }: TourOpti
 }
 
 async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable, { say }: TourOptions): Promise<void> {
-  const verification = await verifyTable(client, table, lakeTable);
-  const { sourceRows, targetRows, missingRows, extraRows } = verification;
-  if (missingRows > 0n || extraRows > 0n || sourceRows !== targetRows) {
+  const verification = await verifyTable({
+    client,
+    tableId: table.tableId,
+    openSource: async () => lakeTable,
+    signal: new AbortController().signal,
+  });
+  const { targetRows, missingRows, extraRows, differentRows } = verification;
+  if (missingRows + extraRows + differentRows > 0n) {
     throw syncedTablesError('TABLES_DIFFER', {
       target: table.fullName,
       table: table.source,
       missing: missingRows,
       extra: extraRows,
+      different: differentRows,
     });
   }
   say(`\nProved: all ${targetRows} rows equal the source at version ${verification.version}, cell by cell.`);

@@ -1,3 +1,4 @@
+import { apiErrors } from './errors/api-errors.js';
 import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
@@ -11,6 +12,7 @@ import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
+import { verifyErrors } from './errors/verify-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
@@ -29,8 +31,10 @@ export const errorCatalogue = {
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,
+  ...verifyErrors,
   ...migrationErrors,
   ...autoCdcRunErrors,
+  ...apiErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

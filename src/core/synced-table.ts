@@ -2,6 +2,9 @@ import type { Field } from './data-type.js';
 
 type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
+/** How an update runs: to its end, or following its sources until another update is asked for. */
+export type UpdateMode = 'DEFAULT' | 'CONTINUOUS';
+
 /** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
 export type SyncedTableState =
   | 'SYNCED_TABLE_PROVISIONING'
@@ -28,6 +31,8 @@ export interface SyncedTable {
   readonly timeseriesKey: string | null;
   readonly invalidCharacters: 'fail' | 'strip';
   readonly policy: SchedulingPolicy;
+  /** Whether an update publishes the tables of its pipeline one by one, or all in one transaction. */
+  readonly publish: 'separately' | 'together';
   /** OID of the Postgres table; null before the first load. Kept when somebody dropped the table. */
   readonly relation: number | null;
   readonly syncedVersion: bigint | null;
@@ -40,7 +45,31 @@ export interface SyncedTable {
   readonly allowFileDiff: boolean;
   /** What happens when the source has lost the history that the next update needs. */
   readonly onHistoryGap: 'fail' | 'refresh';
+  /** Whether its last update failed in a way that does not pass by itself. */
+  readonly isFailed: boolean;
   readonly createdBy: string;
+  /** Columns that get another Postgres type than their source type says; null: a type that this database lacks. */
+  readonly typeOverrides: ReadonlyMap<string, string | null>;
+  readonly extraColumns: readonly ExtraColumn[];
+  readonly extraIndexes: readonly ExtraIndex[];
+  /** Whether whole copies load over more connections. */
+  readonly isAccelerated: boolean;
+}
+
+/** A column that only Postgres has. Type and expression are SQL of the creator, checked to be fragments of their own. */
+export interface ExtraColumn {
+  readonly name: string;
+  readonly postgresType: string;
+  /** `generated`: computed from other columns of the row, and stored. `default`: the same for every row written. */
+  readonly kind: 'generated' | 'default';
+  readonly expression: string;
+}
+
+/** An index made with the first load; afterwards it is like any other. */
+export interface ExtraIndex {
+  readonly name: string;
+  /** What follows the table's name in CREATE INDEX. */
+  readonly definition: string;
 }
 
 /** A column of the Postgres table with the source column that fills it. */

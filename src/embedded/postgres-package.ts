@@ -4,8 +4,8 @@ import path from 'node:path';
 import { syncedTablesError } from '../core/errors.js';
 
 /**
- * Server versions that npm can ship for us. We depend on the oldest supported and the newest; those between are found
- * where somebody installed them, for tests.
+ * Server versions that npm can ship for us. We depend on the oldest supported and the newest; those between come with
+ * the development dependencies, for tests.
  */
 export type EmbeddedMajor = 15 | 16 | 17 | 18;
 

@@ -12,8 +12,8 @@ export interface LatestRowsOptions {
   readonly relation: Pick<Relation, 'parts'>;
   readonly columns: readonly Field[];
   readonly keyColumns: readonly string[];
-  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest. */
-  readonly timeseriesKey: string;
+  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest; null: there is but one. */
+  readonly timeseriesKey: string | null;
   /** `CollapsedChanges.keysTable`; the rows that are looked up are kept beside it. */
   readonly keysTable: string;
 }
@@ -24,7 +24,7 @@ export interface LatestRows {
   readonly select: string;
   readonly upserts: bigint;
   readonly deletes: bigint;
-  /** Keys with several rows of the same greatest value. */
+  /** Keys with several rows of the same greatest value, or with several rows at all. */
   readonly tieCount: bigint;
   /** Some of them, as text. */
   readonly ties: readonly string[];
@@ -39,10 +39,9 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
   const names = keyColumns.map(quoteIdentifier);
   const table = `${keysTable}_latest`;
   const rows = rowsOfKeys(options.relation, options).join('\nunion all\n');
-  await connection.run(
-    `create table ${table} as select * from (${rows}) r
-     qualify rank() over (partition by ${names.join(', ')} order by ${quoteIdentifier(options.timeseriesKey)} desc nulls last) = 1`,
-  );
+  const time = options.timeseriesKey === null ? null : quoteIdentifier(options.timeseriesKey);
+  const isLatest = `qualify rank() over (partition by ${names.join(', ')} order by ${time} desc nulls last) = 1`;
+  await connection.run(`create table ${table} as select * from (${rows}) r ${time === null ? '' : isLatest}`);
   const key = names.join(', ');
   const grouped = `(select ${key}, count(*) as _rows from ${table} group by ${key})`;
   const [counts = []] = await rowsOf(

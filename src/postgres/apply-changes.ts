@@ -1,27 +1,25 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
+import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
+import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 /** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
 const CHANGE_TYPE_COLUMN = '_change_type';
 const ROW_BALANCE_COLUMN = '_row_balance';
 
-/** Below this the planner's guess for a table it knows nothing of is good enough. */
-const ANALYZE_ROWS_MIN = 1_000;
-/** Keys shown in a message. */
-const EXAMPLE_KEYS_MAX = 5;
-
 export interface ApplyOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -31,10 +29,10 @@ export interface ApplyOptions {
   readonly columnChanges: ColumnChanges;
   /** Opens the changes: one row a key, `columns`, CHANGE_TYPE_COLUMN, ROW_BALANCE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
+  /** True if ROW_BALANCE_COLUMN tells something, which is then held against what was done. */
+  readonly isBalanced: boolean;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface ApplyCounts {
@@ -51,99 +49,107 @@ export interface ApplyCounts {
  * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
  * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
  * are not rewritten. Readers wait only if columns are added.
- * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
+  const { client, table, relation } = options;
+  let merge = upsertRows;
+  let staged: Staged = { staging: '', rows: 0n };
   try {
-    return await withLockPatience(options, () => applyOnce(options));
+    const { result } = await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      stage: async () => {
+        staged = await stage(options);
+      },
+      apply: () => apply(options, staged, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
+        merge = replaceRows;
+        return true;
+      },
+    });
+    return result;
   } catch (error) {
-    if (error instanceof BalanceBroken) throw new KeyBalanceBroken(await findBrokenKeys(options));
-    throw await explainForeignKey(options.client, error, options.table);
+    if (error instanceof KeyBalanceBroken) throw error;
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
-}
-
-/** The source has several rows with one of these keys, each given as the texts of its columns. */
-export class KeyBalanceBroken extends Error {
-  readonly keys: readonly (readonly string[])[];
-
-  constructor(keys: readonly (readonly string[])[]) {
-    super('the source has several rows with one key');
-    this.keys = keys;
-  }
-}
-
-class BalanceBroken extends Error {}
-
-const STAGING = 'pg_temp.synced_tables_changes';
-
-async function applyOnce(options: ApplyOptions): Promise<ApplyCounts> {
-  const { client, lease, table, columns } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  return inTransaction(client, async () => {
-    const rowsStaged = await stage(options);
-    // The source set the pace of the COPY, however slow; what follows must not fall silent while it holds locks.
-    await client.query(NO_SILENCE);
-    await requireLease(client, lease, table.fullName);
-    await addColumns(options, target);
-    // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
-    const partition = await solePartition(client, options.relation);
-    const deleted = await client.query(
-      `delete from ${partition} t using ${STAGING} s where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table)}`,
-    );
-    const written = await client.query<{ inserted: string; written: string }>(
-      `with written as (${upsert(table, columns, partition)} returning (t.xmax = 0) as is_new)
-       select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
-    );
-    const counts = {
-      rowsStaged,
-      rowsWritten: BigInt(written.rows[0]?.written ?? 0),
-      rowsInserted: BigInt(written.rows[0]?.inserted ?? 0),
-      rowsDeleted: BigInt(deleted.rowCount ?? 0),
-    };
-    if (table.timeseriesKey === null) await requireBalance(client, counts);
-    await options.finish(counts);
-    return counts;
-  });
-}
-
-async function stage(options: ApplyOptions): Promise<bigint> {
-  const { client, columns } = options;
-  await client.query(
-    `create temporary table synced_tables_changes (${columnDefinitions(columns)},
-       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null) on commit drop`,
-  );
-  const { rows } = await copyIn(client, `copy ${STAGING} from stdin`, await options.openSource());
-  if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${STAGING}`);
-  return rows;
 }
 
 /**
- * A key that has one row here and gets another one in the source has two there: a whole copy would refuse it, so do
- * we. Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ * A key has several rows in the source, or had them for some of the versions: the last state of its changes does not
+ * tell what it has now. Nothing was applied.
  */
-async function requireBalance(client: pg.Client, counts: ApplyCounts): Promise<void> {
-  const { rows } = await client.query<{ balance: string }>(
-    `select coalesce(sum(${ROW_BALANCE_COLUMN}), 0)::text as balance from ${STAGING}`,
-  );
-  if (BigInt(rows[0]?.balance ?? 0) !== counts.rowsInserted - counts.rowsDeleted) throw new BalanceBroken();
+export class KeyBalanceBroken extends Error {
+  constructor() {
+    super('a key has or had several rows');
+  }
 }
 
-/** Stages the changes once more, and looks for keys that would end up with other than one row, or none. */
-async function findBrokenKeys(options: ApplyOptions): Promise<string[][]> {
-  const { client, table } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const [firstKey = ''] = table.keyColumns;
-  return inTransaction(client, async () => {
-    await stage(options);
-    const { rows } = await client.query<{ key: string[] }>(
-      `select array[${table.keyColumns.map((key) => `s.${quoteIdentifier(key)}::text`).join(', ')}] as key
-         from ${STAGING} s left join ${target} t on ${isSameKey(table)}
-        where (t.${quoteIdentifier(firstKey)} is not null)::int + s.${ROW_BALANCE_COLUMN}
-              <> (s.${CHANGE_TYPE_COLUMN} = 'upsert')::int
-        order by 1 limit ${EXAMPLE_KEYS_MAX}`,
-    );
-    return rows.map((row) => row.key);
+/**
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
+ * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * does another synced table: those that are published together are staged together.
+ */
+function stagingTable({ tableId }: SyncedTable, definitions: string): string {
+  const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
+  return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
+}
+
+interface Staged {
+  readonly staging: string;
+  readonly rows: bigint;
+}
+
+async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsertRows): Promise<ApplyCounts> {
+  const { staging, rows: rowsStaged } = staged;
+  const { client, table, columns, relation } = options;
+  await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const partition = await solePartition(client, relation);
+  const deleted = await client.query(
+    `delete from ${partition} t using ${staging} s
+      where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
+  );
+  const { written, inserted, sum } = await merge(client, {
+    into: partition,
+    from: staging,
+    filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+    names: columns.map((column) => column.field.name),
+    keyColumns: table.keyColumns,
+    sumOf: ROW_BALANCE_COLUMN,
   });
+  const counts = {
+    rowsStaged,
+    rowsWritten: written,
+    rowsInserted: inserted,
+    rowsDeleted: BigInt(deleted.rowCount ?? 0),
+  };
+  if (options.isBalanced) requireBalance(counts, sum);
+  await options.finish(counts);
+  return counts;
+}
+
+async function stage(options: ApplyOptions): Promise<Staged> {
+  const { client, table, columns } = options;
+  const definitions = `${columnDefinitions(columns)},
+       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
+  const staging = stagingTable(table, definitions);
+  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
+  // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
+  // whole table, which the limit of changes that are applied rules out.
+  const { rows } = await copyIn(client, `copy ${staging} from stdin`, await options.openSource());
+  return { staging, rows };
+}
+
+/**
+ * A key that has one row here and gets another one in the source has two there, and may lose either of them again.
+ * Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ */
+function requireBalance(counts: ApplyCounts, balance: bigint): void {
+  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
 }
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {
@@ -153,23 +159,4 @@ async function addColumns(options: ApplyOptions, target: string): Promise<void> 
   await client.query(BRIEF_LOCKS);
   await applyColumnChanges(client, options.table, target, options.columnChanges);
   await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-}
-
-function isSameKey(table: SyncedTable): string {
-  return table.keyColumns.map((key) => `t.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' and ');
-}
-
-/** In the order of the key, so that neighbours in the index are written together. */
-function upsert(table: SyncedTable, columns: readonly TargetColumn[], partition: string): string {
-  const names = identifierList(columns.map((column) => column.field.name));
-  const others = columns.map((column) => column.field.name).filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
-  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
-  const keys = identifierList(table.keyColumns);
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${assignments.join(', ')} where (${list('t')}) is distinct from (${list('excluded')})`;
-  return `insert into ${partition} as t (${names}) select ${names} from ${STAGING} where ${CHANGE_TYPE_COLUMN} = 'upsert'
-            order by ${keys} on conflict (${keys}) do ${conflict}`;
 }

@@ -32,6 +32,7 @@ export async function planColumnChanges(
     [relation],
   );
   const current = new Map(rows.map((row) => [row.name, row.type]));
+  const extraNames = new Set(table.extraColumns.map((column) => column.name));
   const wantedNames = new Set(wanted.map((column) => column.field.name));
   const retyped = wanted.filter((column) => {
     const type = current.get(column.field.name);
@@ -49,7 +50,7 @@ export async function planColumnChanges(
   }
   return {
     added: wanted.filter((column) => !current.has(column.field.name)),
-    dropped: [...current.keys()].filter((name) => !wantedNames.has(name)),
+    dropped: [...current.keys()].filter((name) => !wantedNames.has(name) && !extraNames.has(name)),
     retyped,
   };
 }

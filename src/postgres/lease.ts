@@ -42,11 +42,11 @@ export async function renewLease(client: pg.Client, lease: Lease, leaseSeconds: 
   return renewed.rowCount === 1;
 }
 
-/** Gives the lease back, if it is still ours. */
+/** Gives the lease back, if it is still ours; a CONTINUOUS pipeline then goes on following its sources. */
 export async function releaseLease(client: pg.Client, lease: Lease): Promise<void> {
-  await client.query(
-    `update synced_tables._pipelines set lease_holder = null, lease_expires_at = null
-      where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3`,
-    [lease.pipelineId, lease.holder, lease.epoch.toString()],
-  );
+  await client.query('select synced_tables._release_pipeline($1, $2, $3)', [
+    lease.pipelineId,
+    lease.holder,
+    lease.epoch.toString(),
+  ]);
 }

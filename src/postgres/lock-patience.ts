@@ -18,9 +18,8 @@ const SILENCE_MS_MAX = 5_000;
 
 export interface LockPatience {
   readonly client: pg.Client;
-  readonly table: SyncedTable;
-  /** OID of the table whose lock is wanted. */
-  readonly relation: number;
+  /** The table whose lock is wanted at this moment, and its OID if it has one yet. */
+  readonly inTheWay: () => { readonly table: SyncedTable; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
 }
@@ -51,7 +50,8 @@ export async function withLockPatience<Result>(
     } catch (error) {
       if (!isPostgresError(error) || (error.code !== '55P03' && error.code !== '40P01')) throw error;
       if (performance.now() - startedAt > patienceMs) {
-        throw lockTimeout(options.table, patienceMs, await lockHolders(options), error);
+        const { table, relation } = options.inTheWay();
+        throw lockTimeout(table, patienceMs, await lockHolders(options.client, relation), error);
       }
     }
     await sleep(pauseMs * (0.75 + Math.random() / 2), undefined, { signal });
@@ -71,7 +71,7 @@ export function lockTimeout(table: SyncedTable, patienceMs: number, sessions: re
 export const SESSION_NAME = `format('%s (%s %s)', a.pid, a.usename, a.application_name)`;
 
 /** Sessions that hold the table or its partition. */
-async function lockHolders({ client, relation }: LockPatience): Promise<string[]> {
+async function lockHolders(client: pg.Client, relation: number | null): Promise<string[]> {
   const { rows } = await client.query<{ session: string }>(
     `select distinct ${SESSION_NAME} as session
        from pg_locks l join pg_stat_activity a on a.pid = l.pid

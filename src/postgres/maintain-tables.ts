@@ -5,7 +5,8 @@ import { dropShadowTable } from './shadow-table.js';
 /**
  * Cleans up after sidecars that died and people who dropped tables by hand:
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
- * - synced tables that are gone are marked so, and their owner roles removed.
+ * - synced tables that are gone are marked so, and their owner roles removed;
+ * - CONTINUOUS pipelines that nothing runs or waits for are queued, so that no accident ends their following.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
@@ -13,6 +14,37 @@ export async function maintainTables(client: pg.Client): Promise<void> {
     `select synced_tables._forget_dropped(t.table_id) from synced_tables._tables t
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'
         and not exists (select from pg_class c where c.oid = t.relation)`,
+  );
+  await client.query(
+    `select synced_tables._queue_follower(p.pipeline_id) from synced_tables._pipelines p
+      where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
+  );
+}
+
+/** Rows of the history that are looked at in one go: a backlog is worked off over several, and locks stay short. */
+const PRUNED_ROWS_MAX = 10_000;
+
+/**
+ * Forgets events and ended updates that are older than `historyDays`. The newest update of a pipeline stays, however old.
+ */
+export async function pruneHistory(client: pg.Client, historyDays: number): Promise<void> {
+  await client.query(
+    `delete from synced_tables._events
+      where event_id in (select event_id from (select event_id, occurred_at from synced_tables._events
+                                                order by event_id limit ${PRUNED_ROWS_MAX}) oldest
+                          where occurred_at < clock_timestamp() - make_interval(days => $1))`,
+    [historyDays],
+  );
+  await client.query(
+    `delete from synced_tables._updates
+      where update_id in (select u.update_id from synced_tables._updates u
+                           where u.state not in ('QUEUED', 'RUNNING')
+                             and u.finished_at < clock_timestamp() - make_interval(days => $1)
+                             and (not exists (select from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id)
+                                  or exists (select from synced_tables._updates newer
+                                              where newer.pipeline_id = u.pipeline_id and newer.created_at > u.created_at))
+                           limit ${PRUNED_ROWS_MAX})`,
+    [historyDays],
   );
 }
 

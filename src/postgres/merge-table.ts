@@ -3,14 +3,17 @@ import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { inTransaction } from './session.js';
-import { identifierList, qualifiedShadow } from './shadow-table.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
+import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
+import { qualifiedShadow } from './shadow-table.js';
+import { solePartition } from './table-switch.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 export interface MergeOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -20,8 +23,6 @@ export interface MergeOptions {
   readonly shadow: string;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: MergeCounts) => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 export interface MergeCounts {
@@ -32,57 +33,55 @@ export interface MergeCounts {
 /**
  * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
  * Postgres does not let go. Rows that are equal are not rewritten. Readers wait only if columns change.
- * @throws FOREIGN_KEY_REFERENCES_ROW, LOCK_TIMEOUT, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
+ * @throws FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, DEPENDENT_OBJECTS_EXIST, LEASE_LOST, SYNCED_TABLE_DELETED
  */
 export async function mergeTable(options: MergeOptions): Promise<void> {
-  const { client, lease, table, columns, shadow } = options;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const { client, table, relation } = options;
+  let merge = upsertRows;
   try {
-    await withLockPatience(options, () =>
-      inTransaction(client, async () => {
-        await client.query(NO_SILENCE);
-        await requireLease(client, lease, table.fullName);
-        if (hasColumnChanges(options.columnChanges)) {
-          const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
-          await client.query(BRIEF_LOCKS);
-          await applyColumnChanges(client, table, target, options.columnChanges);
-          await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
-        }
-        const counts = await applyDifferences(client, table, columns, target, qualifiedShadow(shadow));
-        await options.finish(counts);
-        await client.query(`drop table ${qualifiedShadow(shadow)}`);
-        return counts;
-      }),
-    );
+    await options.publish({
+      table,
+      relation,
+      kind: 'rows',
+      apply: () => apply(options, merge),
+      mend: async (error) => {
+        if (merge === replaceRows || !isUniqueViolation(error) || !(await canReplaceRows(client, relation)))
+          return false;
+        merge = replaceRows;
+        return true;
+      },
+    });
   } catch (error) {
-    throw await explainForeignKey(client, error, table);
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
   }
 }
 
+async function apply(options: MergeOptions, merge: typeof upsertRows): Promise<void> {
+  const { client, table } = options;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  if (hasColumnChanges(options.columnChanges)) {
+    const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+    await client.query(BRIEF_LOCKS);
+    await applyColumnChanges(client, table, target, options.columnChanges);
+    await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
+  }
+  await options.finish(await applyDifferences(options, target, merge));
+  await client.query(`drop table ${qualifiedShadow(options.shadow)}`);
+}
+
 async function applyDifferences(
-  client: pg.Client,
-  table: SyncedTable,
-  columns: readonly TargetColumn[],
+  { client, table, columns, relation, shadow }: MergeOptions,
   target: string,
-  shadow: string,
+  merge: typeof upsertRows,
 ): Promise<MergeCounts> {
-  const names = columns.map((column) => column.field.name);
-  const keys = identifierList(table.keyColumns);
-  const isSameKey = table.keyColumns.map((key) => `s.${quoteIdentifier(key)} = t.${quoteIdentifier(key)}`);
+  const from = qualifiedShadow(shadow);
+  const { keyColumns } = table;
   const deleted = await client.query(
-    `delete from ${target} t where not exists (select from ${shadow} s where ${isSameKey.join(' and ')})`,
+    `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
   );
-  const others = names.filter((name) => !table.keyColumns.includes(name));
-  const list = (prefix: string) => others.map((name) => `${prefix}.${quoteIdentifier(name)}`).join(', ');
-  const conflict =
-    others.length === 0
-      ? 'nothing'
-      : `update set ${others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`).join(', ')}
-           where (${list('t')}) is distinct from (${list('excluded')})`;
-  // In key order: neighbours in the index are written together.
-  const written = await client.query(
-    `insert into ${target} as t (${identifierList(names)}) select ${identifierList(names)} from ${shadow} order by ${keys}
-       on conflict (${keys}) do ${conflict}`,
-  );
-  return { rowsWritten: BigInt(written.rowCount ?? 0), rowsDeleted: BigInt(deleted.rowCount ?? 0) };
+  const names = columns.map((column) => column.field.name);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const into = await solePartition(client, relation);
+  const { written } = await merge(client, { into, from, filter: 'true', names, keyColumns });
+  return { rowsWritten: written, rowsDeleted: BigInt(deleted.rowCount ?? 0) };
 }

@@ -63,7 +63,19 @@ async function migrateUnderLock(run: Run): Promise<{ applied: string[] }> {
   const applied = await applyMigrations(run);
   // It finds what the migrations have installed, and takes it over.
   if (hadExtension) await run.client.query('create extension databricks_auth');
+  else await updateExtension(run.client);
   return { applied };
+}
+
+/** What the migrations have added becomes the extension's, where there is one and the server has the files for it. */
+async function updateExtension(client: pg.Client): Promise<void> {
+  const { rows } = await client.query(
+    `select from pg_catalog.pg_available_extensions a
+       cross join lateral pg_catalog.pg_extension_update_paths(a.name) u
+      where a.name = 'databricks_auth' and u.source = a.installed_version and u.target = a.default_version
+            and a.installed_version <> a.default_version and u.path is not null`,
+  );
+  if (rows.length > 0) await client.query('alter extension databricks_auth update');
 }
 
 /**

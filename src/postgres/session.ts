@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly lockTimeoutMs?: number;
   /** Milliseconds after which an unanswered query fails on our side: for sessions whose queries are all short. */
   readonly queryTimeoutMs?: number;
+  /** Milliseconds after which the server ends a statement. Default none. */
+  readonly statementTimeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -30,14 +32,7 @@ const FAREWELL_MS_MAX = 5_000;
  * @throws POSTGRES_UNREACHABLE naming host and port, never the password
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: options.url,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1000,
-    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-  });
+  const client = new pg.Client(clientConfig(options));
   // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
   client.on('error', () => {});
   try {
@@ -45,22 +40,35 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
     await client.query(sessionSettings(options));
   } catch (error) {
     await closeSession(client);
-    throw isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')
-      ? error
-      : syncedTablesError(
-          'POSTGRES_UNREACHABLE',
-          { server: describeServer(options.url), reason: reasonOf(error) },
-          error,
-        );
+    throw explainConnectError(error, options.url);
   }
   return client;
 }
 
-function sessionSettings(options: SessionOptions): string {
+/** What `pg` is to connect with. */
+export function clientConfig(options: SessionOptions): pg.ClientConfig {
+  return {
+    connectionString: options.url,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+  };
+}
+
+/** POSTGRES_UNREACHABLE where no session came about; errors of the server that are no refused login stay. */
+export function explainConnectError(error: unknown, url: string): unknown {
+  if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
+  return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
+}
+
+/** The statements that give a new connection the settings of ours. */
+export function sessionSettings(options: SessionOptions): string {
   const settings = [
     options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
     `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8'; set datestyle = 'ISO, YMD'; set timezone = 'UTC';`,
-    `set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;`,
+    `set statement_timeout = ${options.statementTimeoutMs ?? 0}; set idle_in_transaction_session_timeout = 0;`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
     // The server, too, has to notice that we are gone: until then it keeps our locks, for two hours by default.
     `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
@@ -141,6 +149,13 @@ export function isConnectionLoss(error: unknown): boolean {
  * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
  * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
  */
+/** A query that goes by the extended protocol, which takes one statement only: for text with SQL of somebody else in it. */
+export function singleStatement(text: string): pg.QueryConfig {
+  // `pg` knows the option, its type declarations do not.
+  const query: pg.QueryConfig & { readonly queryMode: 'extended' } = { text, queryMode: 'extended' };
+  return query;
+}
+
 export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin');
   try {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 import { isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
@@ -19,13 +20,18 @@ export function qualifiedShadow(name: string): string {
   return `${quoteIdentifier(SYSTEM_SCHEMA)}.${quoteIdentifier(name)}`;
 }
 
-/** Creates a shadow table without key or index: building them after the load is a fifth faster. */
+/**
+ * Creates a shadow table without key or index: building them after the load is a fifth faster.
+ * @throws EXTRA_DEFINITION_INVALID
+ */
 export async function createShadowTable(
   client: pg.Client,
   name: string,
   columns: readonly TargetColumn[],
+  extras: ExtraColumnsOwner,
 ): Promise<void> {
   await client.query(`create table ${qualifiedShadow(name)} (${columnDefinitions(columns)})`);
+  await addExtraColumns(client, extras, qualifiedShadow(name));
 }
 
 export function columnDefinitions(columns: readonly TargetColumn[]): string {

@@ -2,14 +2,14 @@ import type pg from 'pg';
 import { postgresTableName, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
-import { type Lease, requireLease } from './lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { inTransaction } from './session.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
+import type { Publisher } from './publication.js';
 import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
 
 export interface SwitchOptions {
   readonly client: pg.Client;
-  readonly lease: Lease;
+  /** Runs it: in a transaction of its own, or with other tables. */
+  readonly publish: Publisher;
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
@@ -18,8 +18,6 @@ export interface SwitchOptions {
   readonly columnChanges: ColumnChanges;
   /** Writes position and results in the same transaction, before the table is locked. */
   readonly finish: () => Promise<void>;
-  readonly patienceMs?: number;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,43 +28,42 @@ export interface SwitchOptions {
  *   INDEX_UNBUILDABLE
  */
 export async function switchTable(options: SwitchOptions): Promise<number> {
-  const { client, relation, shadow } = options;
+  const { client, table, relation, shadow } = options;
   await client.query('select databricks_auth.prepare_partition($1::oid, $2::regclass)', [
     relation,
     qualifiedShadow(shadow),
   ]);
-  return withLockPatience(options, async () => {
-    const mayLackColumns = options.columnChanges.dropped.length > 0;
-    const unbuildable = await buildMissingIndexes({ ...options, mayLackColumns });
-    const triedAt = performance.now();
+  const mayLackColumns = options.columnChanges.dropped.length > 0;
+  let unbuildable: ReadonlySet<string> = new Set();
+  const { transactionMs } = await options.publish({
+    table,
+    relation,
+    kind: 'switch',
+    ready: async () => {
+      unbuildable = await buildMissingIndexes({ ...options, mayLackColumns });
+    },
+    apply: () => exchange(options, unbuildable),
     // If somebody made another index meanwhile: build it, then come again.
-    return (await trySwitch(options, unbuildable)) ? performance.now() - triedAt : null;
+    mend: async (error) => error instanceof IndexAppeared,
   });
+  return transactionMs;
 }
 
-async function trySwitch(options: SwitchOptions, unbuildable: ReadonlySet<string>): Promise<boolean> {
-  const { client, lease, table, relation, shadow } = options;
+async function exchange(options: SwitchOptions, unbuildable: ReadonlySet<string>): Promise<void> {
+  const { client, table, relation, shadow } = options;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  const isDone = await inTransaction(client, async () => {
-    await client.query(`${NO_SILENCE}; ${BRIEF_LOCKS}`);
-    await requireLease(client, lease, table.fullName);
-    await options.finish();
-    const old = await solePartition(client, relation);
-    await client.query(`alter table ${target} detach partition ${old}`);
-    const { rows } = await client.query<{ statement: string }>(
-      `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
-      [relation, qualifiedShadow(shadow)],
-    );
-    if (rows.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
-    await applyColumnChanges(client, table, target, options.columnChanges);
-    await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
-    await client.query(`drop table ${old}`);
-    return true;
-  }).catch((error: unknown) => {
-    if (error instanceof IndexAppeared) return false;
-    throw error;
-  });
-  return isDone;
+  await client.query(BRIEF_LOCKS);
+  await options.finish();
+  const old = await solePartition(client, relation);
+  await client.query(`alter table ${target} detach partition ${old}`);
+  const { rows } = await client.query<{ statement: string }>(
+    `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
+    [relation, qualifiedShadow(shadow)],
+  );
+  if (rows.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
+  await applyColumnChanges(client, table, target, options.columnChanges);
+  await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
+  await client.query(`drop table ${old}`);
 }
 
 /** Rolls the switch back: an index that ATTACH had to build would keep readers waiting. */

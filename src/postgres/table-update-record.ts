@@ -26,36 +26,8 @@ export async function recordTableUpdateStart(client: pg.Client, updateId: string
      values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
      on conflict (update_id, table_id) do update
        set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
-           remedy = null`,
+           remedy = null, failed_attempts = null, next_attempt_at = null`,
     [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null],
-  );
-}
-
-/** Notes the result; called inside the transaction that makes it visible. */
-export async function recordTableUpdateEnd(
-  client: pg.Client,
-  updateId: string,
-  table: SyncedTable,
-  result: TableUpdateResult,
-): Promise<void> {
-  await client.query(
-    `update synced_tables._table_updates
-        set state = 'COMPLETED', method = $3, synced_version = $4, rows_written = $5, rows_deleted = $6,
-            rows_without_key = $7, rows_with_stripped_characters = $8, load_seconds = $9,
-            message = $10, finished_at = clock_timestamp()
-      where update_id = $1 and table_id = $2`,
-    [
-      updateId,
-      table.tableId,
-      result.method,
-      result.version?.toString() ?? null,
-      result.rowsWritten.toString(),
-      result.rowsDeleted.toString(),
-      result.rowsWithoutKey.toString(),
-      result.rowsWithStrippedCharacters.toString(),
-      result.loadSeconds,
-      result.reason ?? null,
-    ],
   );
 }
 
@@ -81,8 +53,26 @@ export async function recordTableUpdateFailure(
 ): Promise<void> {
   await client.query(
     `update synced_tables._table_updates
-        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, finished_at = clock_timestamp()
+        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, next_attempt_at = null,
+            finished_at = clock_timestamp()
       where update_id = $1 and table_id = $2`,
     [updateId, tableId, error.code, error.message, error.remedy],
+  );
+}
+
+/** Notes a failure that may pass by itself: the table is tried again, by this update or when it is begun again. */
+export async function recordTableUpdateRetry(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  retry: { readonly error: SyncedTablesError; readonly failedAttempts: number; readonly delaySeconds: number },
+): Promise<void> {
+  const { error, failedAttempts, delaySeconds } = retry;
+  await client.query(
+    `update synced_tables._table_updates
+        set error_code = $3, message = $4, remedy = $5, failed_attempts = $6,
+            next_attempt_at = clock_timestamp() + make_interval(secs => $7)
+      where update_id = $1 and table_id = $2`,
+    [updateId, tableId, error.code, error.message, error.remedy, failedAttempts, delaySeconds],
   );
 }

@@ -78,17 +78,19 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     holder: randomUUID(),
     openSession: open,
     pipelineId: options.pipelineId,
-    runUpdate: (claim, signal) =>
+    runUpdate: (claim, { signal }) =>
       runUpdate({
         ...claim,
         openSession: sessionsUntil(signal, open),
         catalogs,
         engine,
         connections: settings.sync.connections,
+        acceleratedConnections: settings.sync.accelerated_connections,
         signal,
         ...(options.snapshotFunctions === undefined ? {} : { snapshotFunctions: options.snapshotFunctions }),
       }),
     maintain: async () => {},
+    runSchedules: async () => null,
     concurrentUpdates: 1,
     leaseSeconds: settings.sync.lease_seconds,
     pollSeconds: POLL_SECONDS,

@@ -1,12 +1,15 @@
 import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
+import type { UpdateMode } from '../core/synced-table.js';
 import type { Lease } from '../postgres/lease.js';
 
 /** An update that this sidecar has taken on, with the lease of its pipeline. */
 export interface ClaimedUpdate {
   readonly updateId: string;
   readonly lease: Lease;
+  /** CONTINUOUS: follows the sources until another update of its pipeline is asked for. */
+  readonly mode: UpdateMode;
   readonly isFullRefresh: boolean;
   /** 1 for the first try. */
   readonly attempt: number;
@@ -20,6 +23,8 @@ export interface ClaimOptions {
   readonly running: readonly string[];
   /** The only pipeline to look at, whoever is meant to run it; else all but those that a program runs itself. */
   readonly pipelineId?: string;
+  /** True if only updates are wanted that follow their sources: those need hardly anything of a machine. */
+  readonly onlyFollowers?: boolean;
 }
 
 /**
@@ -32,6 +37,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
     update_id: string;
     pipeline_id: string;
     lease_epoch: string;
+    mode: UpdateMode;
     full_refresh: boolean;
     attempt: number;
   }>(
@@ -40,9 +46,9 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
          from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
           and (p.lease_holder is null or p.lease_expires_at < clock_timestamp() or p.lease_holder = $1)
-          and p.pipeline_id <> all ($3::uuid[])
-          and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
-        order by u.state = 'RUNNING' desc, u.created_at
+          and p.pipeline_id <> all ($3::uuid[]) and (u.mode = 'CONTINUOUS' or not $4)
+          and case when $5::uuid is null then not p.runs_in_program else p.pipeline_id = $5 end
+        order by u.state = 'RUNNING' desc, u.mode = 'DEFAULT' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (
        update synced_tables._pipelines p
@@ -55,43 +61,39 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
         set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null,
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
-     returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.full_refresh, u.attempt`,
-    [options.holder, options.leaseSeconds, options.running, options.pipelineId ?? null],
+     returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.mode, u.full_refresh, u.attempt`,
+    [options.holder, options.leaseSeconds, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
   );
   const row = rows[0];
   if (!row) return null;
   return {
     updateId: row.update_id,
     lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
+    mode: row.mode,
     isFullRefresh: row.full_refresh,
     attempt: row.attempt,
   };
 }
 
-/** Ends a claimed update. Does nothing if it is no longer ours: deleted, or taken over by another sidecar. */
+/** Ends a claimed update and gives its lease back. Does nothing if it is no longer ours: deleted, or taken over. */
 export async function finishUpdate(
   client: pg.Client,
   claim: ClaimedUpdate,
   error: SyncedTablesError | null,
 ): Promise<void> {
-  await client.query(
-    `update synced_tables._updates u
-        set state = $2, finished_at = clock_timestamp(), error_code = $3, message = $4, remedy = $5, sql_state = $6
-      where u.update_id = $1 and u.state = 'RUNNING' and ${isOurs(7)}`,
-    [
-      claim.updateId,
-      error ? 'FAILED' : 'COMPLETED',
-      error?.code ?? null,
-      error?.message ?? null,
-      error?.remedy ?? null,
-      error ? errorCatalogue[error.code].sqlState : null,
-      ...leaseValues(claim),
-    ],
-  );
+  await client.query('select synced_tables._finish_update($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+    claim.updateId,
+    ...leaseValues(claim),
+    error ? 'FAILED' : 'COMPLETED',
+    error?.code ?? null,
+    error?.message ?? null,
+    error?.remedy ?? null,
+    error ? errorCatalogue[error.code].sqlState : null,
+  ]);
 }
 
 /**
- * Puts a claimed update back, with what it noted about the tables that it had not finished.
+ * Puts a claimed update back, with what it noted about the tables that it had not finished, and gives its lease back.
  * @param delaySeconds how long it has to wait before its next try
  * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
  */
@@ -101,40 +103,57 @@ export async function requeueUpdate(
   delaySeconds: number,
   countsAsAttempt: boolean,
 ): Promise<void> {
-  await client.query(
-    `with requeued as (
-       update synced_tables._updates u
-          set state = 'QUEUED', attempt = u.attempt - $3::int,
-              next_attempt_at = case when $2::float8 > 0 then clock_timestamp() + make_interval(secs => $2) end
-        where u.update_id = $1 and u.state = 'RUNNING' and ${isOurs(4)}
-       returning u.update_id
-     )
-     update synced_tables._table_updates t set state = 'QUEUED', started_at = null
-       from requeued r where t.update_id = r.update_id and t.state = 'RUNNING'`,
-    [claim.updateId, delaySeconds, countsAsAttempt ? 0 : 1, ...leaseValues(claim)],
-  );
-}
-
-/** SQL that is true while the lease is ours; its three values start at parameter `first`. */
-function isOurs(first: number): string {
-  return `exists (select from synced_tables._pipelines p where p.pipeline_id = $${first}
-                     and p.lease_holder = $${first + 1} and p.lease_epoch = $${first + 2})`;
+  await client.query('select synced_tables._requeue_update($1, $2, $3, $4, $5, $6)', [
+    claim.updateId,
+    ...leaseValues(claim),
+    delaySeconds,
+    countsAsAttempt,
+  ]);
 }
 
 function leaseValues(claim: ClaimedUpdate): string[] {
   return [claim.lease.pipelineId, claim.lease.holder, claim.lease.epoch.toString()];
 }
 
+/** What the queue says of a pipeline that is being worked on. */
+export interface PipelineNews {
+  readonly pipelineId: string;
+  /** False if it was deleted, stopped or taken over. */
+  readonly isOurs: boolean;
+  /** True if an update was asked for that can begin now. */
+  readonly isAskedFor: boolean;
+}
+
+/** Tells of all these pipelines at once how they stand. */
+export async function readPipelineNews(client: pg.Client, leases: readonly Lease[]): Promise<PipelineNews[]> {
+  const { rows } = await client.query<{ pipeline_id: string; is_ours: boolean; is_asked_for: boolean }>(
+    `select l.pipeline_id, p.pipeline_id is not null as is_ours,
+            exists (select from synced_tables._updates u
+                     where u.pipeline_id = l.pipeline_id and u.state = 'QUEUED' and u.mode = 'DEFAULT'
+                       and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp()) as is_asked_for
+       from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as l (pipeline_id, holder, epoch)
+       left join synced_tables._pipelines p
+         on p.pipeline_id = l.pipeline_id and p.lease_holder = l.holder and p.lease_epoch = l.epoch`,
+    [
+      leases.map((lease) => lease.pipelineId),
+      leases.map((lease) => lease.holder),
+      leases.map((lease) => lease.epoch.toString()),
+    ],
+  );
+  return rows.map((row) => ({ pipelineId: row.pipeline_id, isOurs: row.is_ours, isAskedFor: row.is_asked_for }));
+}
+
 /**
  * Milliseconds until the next update can be taken on that waits for its next try, or for the lease of another sidecar
  * to run out; null if there is none.
+ * @param onlyFollowers true if there is no room for any others
  */
-export async function msUntilNextDue(client: pg.Client, holder: string): Promise<number | null> {
+export async function msUntilNextDue(client: pg.Client, holder: string, onlyFollowers = false): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
     `select extract(epoch from min(greatest(u.next_attempt_at, p.lease_expires_at)) - clock_timestamp())::float8 * 1000 as ms
        from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
-      where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1`,
-    [holder],
+      where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)`,
+    [holder, onlyFollowers],
   );
   return rows[0]?.ms ?? null;
 }

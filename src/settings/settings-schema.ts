@@ -28,6 +28,18 @@ const pathCatalog = z.strictObject({
   partition_time_zone: z.string().min(1).default('UTC'),
 });
 
+/** Tokens of an OpenID Connect issuer, as a second kind beside those of `synced-tables token create`. */
+const oidc = z.strictObject({
+  issuer: z.url(),
+  audience: z.string().min(1),
+  /** Where the keys are; default: what the issuer's discovery document says. */
+  jwks_uri: z.url().optional(),
+  /** The claim that says as which role its bearer acts: a text or a list of texts. */
+  role_claim: z.string().min(1).default('sub'),
+  /** Postgres role by value of the claim; without it, the value is the role. */
+  roles: z.record(z.string(), z.string().min(1)).optional(),
+});
+
 /**
  * The settings file. Every key is optional but `instances`, and that too where no Postgres is needed (`loadSettings`
  * sees to it); unknown keys are errors.
@@ -35,7 +47,9 @@ const pathCatalog = z.strictObject({
 export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
   catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog])).default({}),
-  api: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080) }).prefault({}),
+  api: z
+    .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
+    .prefault({}),
   engine: z
     .strictObject({
       memory_limit_mb: z.int().min(64).max(1_048_576).default(256),
@@ -47,9 +61,16 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** Connections that load one table at once. */
       connections: z.int().min(1).max(16).default(1),
+      /** The same for tables created with `accelerated_sync`. */
+      accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
-      lease_seconds: z.number().min(1).max(3_600).default(30),
+      /** Another sidecar goes on with the pipelines of one that died after this time. */
+      lease_seconds: z.number().min(1).max(3_600).default(6),
       poll_seconds: z.number().min(0.05).max(3_600).default(10),
+      /** How often CONTINUOUS pipelines look for commits, unless they have an interval of their own. */
+      trigger_interval_ms: z.int().min(10).max(3_600_000).default(500),
+      /** How long ended updates and events are kept. */
+      history_days: z.int().min(1).max(3_650).default(30),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),

@@ -1,19 +1,29 @@
+import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
-import { maintainTables } from '../postgres/maintain-tables.js';
+import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
 import { openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
+import type { RunSignals, UpdateOutcome } from '../queue/run-leased.js';
+import { runSchedules } from '../queue/schedules.js';
 import type { ClaimedUpdate } from '../queue/update-queue.js';
-import { startWorker, type UpdateOutcome } from '../queue/worker.js';
+import type { ClaimedVerification } from '../queue/verification-queue.js';
+import { startVerificationWorker } from '../queue/verification-worker.js';
+import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { followPipeline } from '../sync/follow-pipeline.js';
 import { runUpdate } from '../sync/run-update.js';
+import { runVerification } from '../sync/run-verification.js';
 import type { ManagedDatabase } from './managed-databases.js';
 
 /** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
 export const SIDECAR_APPLICATION = 'synced-tables sidecar';
 
 const MAINTENANCE_SECONDS = 30;
+const PRUNE_SECONDS = 3_600;
+/** A table that somebody locks must not keep the others of its pipeline waiting: it is tried again later. */
+const FOLLOWER_LOCK_MS = 2_000;
 /** How long a query on the queue may take at least before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
 
@@ -39,39 +49,79 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
   const openControlSession = () => openSession({ ...session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs });
 
-  const run = async (claim: ClaimedUpdate, signal: AbortSignal): Promise<UpdateOutcome> => {
-    const { updateId, lease } = claim;
-    logger.info({ update: updateId, pipeline: lease.pipelineId, attempt: claim.attempt }, 'update started');
-    const { connections } = settings.sync;
-    const openWorkSession = sessionsUntil(signal, () => openSession(session));
-    const outcome = await runUpdate({ ...claim, openSession: openWorkSession, catalogs, engine, connections, signal });
+  const run = async (claim: ClaimedUpdate, { signal, yieldSignal }: RunSignals): Promise<UpdateOutcome> => {
+    const { updateId, lease, mode, attempt } = claim;
+    logger.info({ update: updateId, pipeline: lease.pipelineId, mode, attempt }, 'update started');
+    const { connections, accelerated_connections: acceleratedConnections } = settings.sync;
+    const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
+    const lock = mode === 'CONTINUOUS' ? { lockTimeoutMs: FOLLOWER_LOCK_MS } : {};
+    const openWorkSession = sessionsUntil(signal, () => openSession({ ...session, ...lock }));
+    const work = { ...claim, openSession: openWorkSession, catalogs, connections, acceleratedConnections, signal };
+    const onError = (error: unknown) => logger.warn({ error, update: updateId }, 'failed while following; goes on');
+    const outcome = await (mode === 'CONTINUOUS'
+      ? followPipeline({
+          ...work,
+          yieldSignal,
+          triggerIntervalMs,
+          pollSeconds,
+          lockPatienceMs: FOLLOWER_LOCK_MS,
+          onError,
+        })
+      : runUpdate({ ...work, engine }));
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;
+  };
+
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  const maintain = async (client: pg.Client): Promise<void> => {
+    await maintainTables(client);
+    if (performance.now() - prunedAt < PRUNE_SECONDS * 1000) return;
+    await pruneHistory(client, settings.sync.history_days);
+    prunedAt = performance.now();
   };
 
   const worker = startWorker({
     holder,
     openSession: openControlSession,
     runUpdate: run,
-    maintain: maintainTables,
+    maintain,
+    runSchedules,
     concurrentUpdates: settings.sync.concurrent_updates,
     leaseSeconds: settings.sync.lease_seconds,
     pollSeconds: settings.sync.poll_seconds,
     maintenanceSeconds: MAINTENANCE_SECONDS,
     onError: (error, doing) => logger.warn({ error }, `failed while ${doing}; goes on`),
   });
+  const verify = async (claim: ClaimedVerification, signal: AbortSignal) => {
+    logger.info({ verification: claim.verificationId, table: claim.target }, 'verification started');
+    const openWorkSession = sessionsUntil(signal, () => openSession(session));
+    const outcome = await runVerification({ ...claim, openSession: openWorkSession, catalogs, signal });
+    logger.info({ verification: claim.verificationId, outcome: outcome.kind }, 'verification ended');
+    return outcome;
+  };
+  const verifier = startVerificationWorker({
+    holder,
+    openSession: openControlSession,
+    verify,
+    claimSeconds: settings.sync.lease_seconds,
+    pollSeconds: settings.sync.poll_seconds,
+    onError: (error, doing) => logger.warn({ error }, `failed while ${doing}; goes on`),
+  });
   const listener = startListener({
     url: database.url,
     applicationName: `${SIDECAR_APPLICATION} (listener)`,
     channel: REQUESTS_CHANNEL,
-    onWake: () => worker.wake(),
+    onWake: () => {
+      worker.wake();
+      verifier.wake();
+    },
     onError: (error) => logger.warn({ error }, 'the listener lost its connection; polling goes on'),
   });
   return {
     isHealthy: () => worker.isHealthy(),
     async stop() {
-      await Promise.all([listener.stop(), worker.stop()]);
+      await Promise.all([listener.stop(), worker.stop(), verifier.stop()]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { syncedTablesError } from '../core/errors.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 /** One Postgres database that the sidecar looks after. */
@@ -5,17 +6,36 @@ export interface ManagedDatabase {
   /** `instance/database`, for logs and health. */
   readonly name: string;
   readonly instance: string;
+  readonly database: string;
   readonly url: string;
 }
 
 /** The databases of all configured instances: those listed, else the one in the connection string. */
 export function managedDatabases(settings: Settings): ManagedDatabase[] {
   return Object.entries(settings.instances).flatMap(([instance, { url, databases }]) => {
-    const inUrl = decodeURIComponent(new URL(url).pathname.slice(1)) || 'postgres';
-    return (databases ?? [inUrl]).map((database) => {
-      const databaseUrl = new URL(url);
-      databaseUrl.pathname = `/${encodeURIComponent(database)}`;
-      return { name: `${instance}/${database}`, instance, url: databaseUrl.href };
-    });
+    const names = databases ?? [databaseIn(url)];
+    return names.map((database) => place(instance, url, database));
   });
+}
+
+/** The database that holds what belongs to a whole instance: that of the url, or the first if only others are listed. */
+export function homeDatabase(settings: Settings, instance: string): ManagedDatabase {
+  const configured = Object.entries(settings.instances).find(([name]) => name === instance);
+  if (!configured) {
+    throw syncedTablesError('INSTANCE_UNKNOWN', { instance, configured: Object.keys(settings.instances).join(', ') });
+  }
+  const [, { url, databases }] = configured;
+  const inUrl = databaseIn(url);
+  const [first = inUrl] = databases ?? [];
+  return place(instance, url, databases?.includes(inUrl) === false ? first : inUrl);
+}
+
+function place(instance: string, url: string, database: string): ManagedDatabase {
+  const databaseUrl = new URL(url);
+  databaseUrl.pathname = `/${encodeURIComponent(database)}`;
+  return { name: `${instance}/${database}`, instance, database, url: databaseUrl.href };
+}
+
+function databaseIn(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || 'postgres';
 }

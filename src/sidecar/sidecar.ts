@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { startHttpServer } from '../api/http-server.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
-import { migrateDatabase } from '../postgres/migrate.js';
-import { openSession } from '../postgres/session.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { DatabaseSet } from './database-set.js';
 import { startDatabaseWorker } from './database-worker.js';
-import { managedDatabases } from './managed-databases.js';
+import type { ManagedDatabase } from './managed-databases.js';
 import { openCatalogs } from './open-catalogs.js';
 
 export interface SidecarOptions {
@@ -34,8 +33,6 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     for (const close of closers.reverse()) await close();
   };
   try {
-    const databases = managedDatabases(settings);
-    for (const database of databases) await migrate(database.url, database.name, logger);
     const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
     const engine = await openEngine({
       memoryLimitMb,
@@ -45,29 +42,18 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => engine[Symbol.asyncDispose]());
     const catalogs = openCatalogs(settings, engine);
     const holder = randomUUID();
-    const workers = databases.map((database) => {
-      const worker = startDatabaseWorker({ database, holder, catalogs, engine, settings, logger });
-      closers.push(() => worker.stop());
-      return { name: database.name, worker };
-    });
-    const notReady = () => workers.filter(({ worker }) => !worker.isHealthy()).map(({ name }) => name);
-    const server = await startHttpServer({ ...settings.api, health: { notReady }, portOption });
+    const startWorker = (database: ManagedDatabase) =>
+      startDatabaseWorker({ database, holder, catalogs, engine, settings, logger });
+    const databases = new DatabaseSet({ settings, logger, startWorker });
+    closers.push(() => databases.stop());
+    await databases.start();
+    const health = { notReady: () => databases.notReady() };
+    const server = await startHttpServer({ settings, logger, host: databases, health, portOption });
     closers.push(() => server[Symbol.asyncDispose]());
-    logger.info({ sidecar: holder, databases: databases.map(({ name }) => name), url: server.url }, 'sidecar started');
+    logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
     return { url: server.url, stop };
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-/** Installs the SQL side with the rights of the login role; a role without them is fine where all is installed. */
-async function migrate(url: string, name: string, logger: Logger): Promise<void> {
-  const client = await openSession({ url, applicationName: 'synced-tables migrate', role: null });
-  try {
-    const { applied } = await migrateDatabase(client);
-    if (applied.length > 0) logger.info({ database: name, applied }, 'database migrated');
-  } finally {
-    await client.end();
   }
 }

@@ -1,16 +1,18 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { quoteIdentifier } from '../core/names.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
-import { rowBalanceField } from '../lake/collapse-changes.js';
+import { type CollapsedChanges, rowBalanceField } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { latestRows } from '../lake/latest-rows.js';
 import type { Relation } from '../lake/relation.js';
-import { copySelects, countRowsWithNul, formatKey } from '../lake/table-read.js';
+import { copySelects, countRowsWithNul } from '../lake/table-read.js';
 import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
 import type { ColumnChanges } from '../postgres/column-changes.js';
 import type { Lease } from '../postgres/lease.js';
+import type { Publisher } from '../postgres/publication.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
 import { explainLoadError } from './load-errors.js';
@@ -27,6 +29,9 @@ export interface ChangesUpdateOptions {
   readonly client: pg.Client;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes the changes visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   /** OID of the published table. */
@@ -72,12 +77,61 @@ async function tooManyChanges(options: ChangesUpdateOptions, changes: ChangeRela
   return `${changedRows} changes are many for ${rowCount} rows`;
 }
 
+/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
+interface LastStates {
+  readonly select: string;
+  readonly rowsWithoutKey: bigint;
+  /** True if the balance of each key is known: what is applied is held against it. */
+  readonly isBalanced: boolean;
+}
+
+/** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
 async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
+  const { table } = options;
+  const collapsed = await changes.collapse({ keyColumns: table.keyColumns });
+  if (table.timeseriesKey !== null) return await applyLookedUp(options, changes, collapsed);
+  if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
+  try {
+    return await applyStates(options, changes, { ...collapsed, isBalanced: true });
+  } catch (error) {
+    if (!(error instanceof KeyBalanceBroken)) throw error;
+    // A key has several rows, or had them for some versions: what is left of them only the source tells.
+    return await applyLookedUp(options, changes, collapsed);
+  }
+}
+
+/** Applies the rows that the source at the end version has for the touched keys. */
+async function applyLookedUp(
+  options: ChangesUpdateOptions,
+  changes: ChangeRelation,
+  { keysTable, rowsWithoutKey }: CollapsedChanges,
+): Promise<TableUpdateResult> {
+  const { table, lakeTable } = options;
+  const { keyColumns, timeseriesKey } = table;
+  const relation = await lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
+  await using _ = relation;
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { columns } = changes.end;
+    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
+    if (latest.tieCount > 0n) {
+      throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
+    }
+    const select = `select *, 0::bigint as ${quoteIdentifier(rowBalanceField.name)} from (${latest.select})`;
+    return await applyStates(options, changes, { select, rowsWithoutKey, isBalanced: false });
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function applyStates(
+  options: ChangesUpdateOptions,
+  changes: ChangeRelation,
+  states: LastStates,
+): Promise<TableUpdateResult> {
   const { client, table, lakeTable, relation, signal } = options;
   const columns = planTarget(changes.end, table);
   const startedAt = performance.now();
-  const states = await lastStates(options, changes);
-  await using _ = states;
   let result: TableUpdateResult | null = null;
   try {
     const rowsWithStrippedCharacters = await countStripped(options, columns, states);
@@ -86,12 +140,14 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
       columns,
       columnChanges: addedColumns(changes, columns),
       openSource: () => openChanges(lakeTable, table, columns, states),
+      isBalanced: states.isBalanced,
       finish: async (counts) => {
         const loadSeconds = (performance.now() - startedAt) / 1000;
         result = { ...summary(changes, states, counts), rowsWithStrippedCharacters, loadSeconds };
         await commitPosition({
           client,
           updateId: options.updateId,
+          mode: options.mode,
           table,
           snapshot: changes.end,
           bookmark: changes.bookmark,
@@ -103,7 +159,7 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
     });
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof KeyBalanceBroken) throw duplicateKeys(table, error.keys.map(formatKey));
+    if (error instanceof KeyBalanceBroken) throw error;
     const fields = columns.map((column) => column.field);
     throw await explainLoadError(error, {
       engine: lakeTable.engine,
@@ -114,40 +170,6 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
   }
   if (result === null) throw new Error('the changes were applied without a result');
   return result;
-}
-
-/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
-interface LastStates extends AsyncDisposable {
-  readonly select: string;
-  readonly rowsWithoutKey: bigint;
-}
-
-/** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
-async function lastStates(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<LastStates> {
-  const { table, lakeTable } = options;
-  const { keyColumns, timeseriesKey } = table;
-  const collapsed = await changes.collapse({ keyColumns });
-  const { rowsWithoutKey } = collapsed;
-  if (timeseriesKey === null) {
-    if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
-    return { select: collapsed.select, rowsWithoutKey, [Symbol.asyncDispose]: async () => {} };
-  }
-  // Which row of a key is the latest only the source at that version tells.
-  const relation = await lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
-  const connection = await lakeTable.engine.connect();
-  try {
-    const { keysTable } = collapsed;
-    const { columns } = changes.end;
-    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
-    if (latest.tieCount > 0n) throw tie(table, timeseriesKey, latest.ties);
-    const select = `select *, 0::bigint as _row_balance from (${latest.select})`;
-    return { select, rowsWithoutKey, [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose]() };
-  } catch (error) {
-    await relation[Symbol.asyncDispose]();
-    throw error;
-  } finally {
-    connection.closeSync();
-  }
 }
 
 function summary(

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { Field } from '../core/data-type.js';
+import { dataTypeText, type Field } from '../core/data-type.js';
 import { type ErrorCode, errorCatalogue } from '../core/error-catalogue.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
-import { keysWithNul } from '../lake/table-read.js';
+import { findUnreadableColumn, keysWithNul } from '../lake/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 
 /** Keys shown in a message. */
@@ -29,7 +29,29 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
   if (isPostgresError(error)) return explainPostgresError(error, context.table);
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
+  if (isValueError(error)) return explainValueError(error, context);
   return explainEngineError(error, context.table.source);
+}
+
+/** Classes of the engine's errors that are about a value. */
+function isValueError(error: unknown): boolean {
+  return /^(Conversion|Out of Range|Invalid Input) Error/.test(error instanceof Error ? error.message : '');
+}
+
+/** The engine does not name the column: each is read by itself until one fails. */
+async function explainValueError(error: unknown, context: LoadContext): Promise<unknown> {
+  const { engine, relation, table, columns } = context;
+  const connection = await engine.connect();
+  try {
+    const found = await findUnreadableColumn(connection, relation, columns);
+    if (found === null || !isValueError(found.error)) return explainEngineError(found?.error ?? error, table.source);
+    const message = found.error instanceof Error ? found.error.message : '';
+    const { name, type } = found.field;
+    const details = { column: name, table: table.source, type: dataTypeText(type), reason: withoutValues(message) };
+    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
+  } finally {
+    connection.closeSync();
+  }
 }
 
 async function explainNul(index: number, error: unknown, context: LoadContext): Promise<unknown> {
@@ -71,7 +93,7 @@ function isCollision(error: pg.DatabaseError): boolean {
 /** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection; 25P03 ends a session that is too slow. */
 export function explainPostgresError(
   error: pg.DatabaseError,
-  table: Pick<SyncedTable, 'source' | 'fullName'>,
+  table: Pick<SyncedTable, 'fullName' | 'source'>,
 ): SyncedTablesError {
   const own = raisedByUs(error);
   if (own) return own;
@@ -106,7 +128,7 @@ export function explainEngineError(error: unknown, source: string): SyncedTables
     const details = { file: damaged[1], table: source, reason: withoutValues(damaged[0]) };
     return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
   }
-  if (/^(Conversion|Out of Range|Invalid Input) Error/.test(message)) {
+  if (isValueError(error)) {
     return syncedTablesError(
       'VALUE_OUT_OF_RANGE',
       { column: 'unknown', table: source, type: 'the type of its column', reason: withoutValues(message) },

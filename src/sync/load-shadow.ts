@@ -50,12 +50,12 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   if (selects.length === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     const rows = await inTransaction(client, async () => {
-      await createShadowTable(client, shadow, columns);
+      await createShadowTable(client, shadow, columns, table);
       return loadPart(options, client, selects[0] ?? '', copySql(', freeze true'));
     });
     return { rows, isFrozen: true };
   }
-  await createShadowTable(client, shadow, columns);
+  await createShadowTable(client, shadow, columns, table);
   const counts = await settleAll(
     selects.map(async (select, index) => {
       const loader = index === 0 ? client : await options.openLoader();

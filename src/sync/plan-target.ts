@@ -3,6 +3,7 @@ import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { canBeKey, findUnsupported, postgresType } from '../core/postgres-type.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
+import { withTargetOptions } from './target-options.js';
 
 /** NAMEDATALEN - 1: Postgres would cut longer names without a word. */
 const NAME_BYTES_MAX = 63;
@@ -10,12 +11,14 @@ const COLUMNS_MAX = 1_600;
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
 /** What a plan needs to know of a synced table: also of one that does not exist yet. */
-export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'>;
+export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
+  Partial<Pick<SyncedTable, 'fullName' | 'typeOverrides' | 'extraColumns'>>;
 
 /**
  * Plans the Postgres columns of a source table, and checks that its key can be one.
  * @throws COLUMN_TYPE_UNSUPPORTED, COLUMN_NAME_UNSUPPORTED, PRIMARY_KEY_COLUMN_NOT_FOUND,
- *   PRIMARY_KEY_TYPE_UNSUPPORTED, TIMESERIES_COLUMN_NOT_FOUND, TIMESERIES_TYPE_UNSUPPORTED, SOURCE_WITHOUT_COLUMNS
+ *   PRIMARY_KEY_TYPE_UNSUPPORTED, TIMESERIES_COLUMN_NOT_FOUND, TIMESERIES_TYPE_UNSUPPORTED, SOURCE_WITHOUT_COLUMNS,
+ *   TYPE_OVERRIDE_IMPOSSIBLE, PGVECTOR_MISSING, EXTRA_COLUMN_CONFLICT
  */
 export function planTarget(snapshot: SourceSnapshot, request: TargetRequest): TargetColumn[] {
   const columns = planColumns(snapshot);
@@ -31,7 +34,7 @@ export function planTarget(snapshot: SourceSnapshot, request: TargetRequest): Ta
     if (!canBeKey(field)) throw typeError('PRIMARY_KEY_TYPE_UNSUPPORTED', snapshot, field);
   }
   if (request.timeseriesKey !== null) checkTimeseriesKey(snapshot, request.timeseriesKey);
-  return columns;
+  return withTargetOptions(columns, snapshot.tableName, request);
 }
 
 /** The Postgres columns of a source table, without a look at any key. */

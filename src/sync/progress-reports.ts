@@ -1,19 +1,23 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
-import { writeProgress } from '../postgres/registry.js';
+import { type LoadProgress, writeProgress } from '../postgres/registry.js';
 import { closeSession, cutSession, inTransaction } from '../postgres/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 
 export interface ProgressReports extends AsyncDisposable {
-  setPhase(phase: 'load' | 'index', rowsTotal: bigint | null): void;
+  setPhase(phase: LoadProgress['phase'], rowsTotal: bigint | null): void;
+  /** Opens another session that loads: its rows count too. */
+  openLoader(): Promise<pg.Client>;
 }
 
 export interface ProgressOptions {
-  /** The session that loads; its server process is the one that is watched. */
+  /** The session that loads first; its server process is watched. */
   readonly client: pg.Client;
   readonly openSession: () => Promise<pg.Client>;
   readonly table: SyncedTable;
+  /** The source version that is loaded. */
+  readonly version: bigint | null;
 }
 
 /**
@@ -24,25 +28,42 @@ export interface ProgressOptions {
  * the update fail, and be tried again, instead of waiting for an answer that nobody will give.
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
-  const { client, table } = options;
+  const { client, table, version } = options;
   const reporter = await options.openSession();
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  const pid = rows[0]?.pid ?? 0;
-  let total: bigint | null = null;
-  let isLoading = false;
+  /** What each session has copied: one that is done with its part no longer shows it. */
+  const copied = new Map<number, bigint>([[await processId(client), 0n]]);
+  let phase: LoadProgress['phase'] | null = null;
+  let rowsTotal: bigint | null = null;
+  let phaseStartedAt = 0;
   let report = Promise.resolve();
   const watch = async () => {
-    const rowsDone = await rowsCopied(reporter, pid);
-    if (rowsDone === null) cutSession(client);
-    else if (isLoading) await writeProgress(reporter, table.tableId, rowsDone, total);
+    const [first = 0] = copied.keys();
+    const found = await rowsCopied(reporter, [...copied.keys()]);
+    if (!found.has(first)) return cutSession(client);
+    if (phase === 'load') {
+      for (const [pid, rows] of found) if (rows > (copied.get(pid) ?? 0n)) copied.set(pid, rows);
+    }
+    if (phase === null) return;
+    const counted = [...copied.values()].reduce((sum, rows) => sum + rows, 0n);
+    const rowsDone = phase === 'index' ? (rowsTotal ?? counted) : counted;
+    const phaseMs = performance.now() - phaseStartedAt;
+    await writeProgress(reporter, table.tableId, { phase, version, rowsDone, rowsTotal, phaseMs });
   };
-  const timer = setInterval(() => {
+  const look = () => {
     report = report.then(watch).catch(() => {});
-  }, REPORT_INTERVAL_MS);
+  };
+  const timer = setInterval(look, REPORT_INTERVAL_MS);
   return {
-    setPhase(phase, rowsTotal) {
-      total = rowsTotal;
-      isLoading = phase === 'load';
+    setPhase(next, total) {
+      phase = next;
+      rowsTotal = total;
+      phaseStartedAt = performance.now();
+      look();
+    },
+    async openLoader() {
+      const loader = await options.openSession();
+      copied.set(await processId(loader), 0n);
+      return loader;
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
@@ -53,18 +74,23 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
   };
 }
 
+async function processId(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid ?? 0;
+}
+
 /**
- * Rows that the session of that process has copied so far; null if the session is gone. Looked up as the role that
- * both sessions logged in with: the role that they act as does not see what a session of another one does.
+ * Rows that the sessions of those processes have copied so far; sessions that are gone are left out. Looked up as the
+ * role that all sessions logged in with: the role that they act as does not see what a session of another one does.
  */
-async function rowsCopied(reporter: pg.Client, pid: number): Promise<bigint | null> {
+async function rowsCopied(reporter: pg.Client, pids: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
   return inTransaction(reporter, async () => {
     await reporter.query('set local role none');
-    const { rows } = await reporter.query<{ done: string }>(
-      `select coalesce(c.tuples_processed, 0)::text as done
-         from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = $1`,
-      [pid],
+    const { rows } = await reporter.query<{ pid: number; done: string }>(
+      `select a.pid, coalesce(c.tuples_processed, 0)::text as done
+         from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = any ($1::int[])`,
+      [pids],
     );
-    return rows[0] ? BigInt(rows[0].done) : null;
+    return new Map(rows.map(({ pid, done }) => [pid, BigInt(done)]));
   });
 }

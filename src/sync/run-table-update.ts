@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { SourceSnapshot } from '../lake/source.js';
+import { probeExtras } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
-import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/registry.js';
+import type { Publisher } from '../postgres/publication.js';
+import { recordEvent, writeSourceVersion, writeTableFailure, writeTableState } from '../postgres/registry.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
 import { findRelation } from '../postgres/table-switch.js';
@@ -14,7 +16,7 @@ import {
   recordTableUpdateStart,
   type TableUpdateResult,
 } from '../postgres/table-update-record.js';
-import { type ChangesOutcome, runChangesUpdate } from './changes-update.js';
+import { type ChangesOutcome, type ChangesUpdateOptions, runChangesUpdate } from './changes-update.js';
 import { commitPosition } from './commit-position.js';
 import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
@@ -28,13 +30,22 @@ export interface TableUpdateOptions {
   readonly catalogs: CatalogSet;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes new rows visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
-  /** Place of the table in its pipeline. */
+  /** Its source, if it is open already and known to have changed: its changes are then applied without further ado. */
+  readonly lakeTable: LakeTable | null;
+  /** Tells what this update makes for this table from what else it makes. */
   readonly place: number;
   readonly isFullRefresh: boolean;
   readonly connections: number;
+  /** Connections that load a table created with `accelerated_sync`. */
+  readonly acceleratedConnections: number;
   readonly signal: AbortSignal;
   readonly switchPatienceMs?: number;
+  /** How long locks are waited for that applying changes needs. */
+  readonly lockPatienceMs?: number;
 }
 
 /** How an update of one table ended. `rejected`: it never existed and does not come into being. */
@@ -45,10 +56,12 @@ export type TableUpdateOutcome =
 
 /** Brings one synced table to the newest version of its source. Never throws for what a user can meet. */
 export async function runTableUpdate(options: TableUpdateOptions): Promise<TableUpdateOutcome> {
-  const { client, table, updateId, lease } = options;
-  await recordTableUpdateStart(client, updateId, table);
+  const { client, table, updateId, lease, mode } = options;
   let isPlanned = false;
   try {
+    const followed = await follow(options);
+    if (followed) return { kind: 'done', result: followed };
+    if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
     const plan = await planUpdate(options);
     isPlanned = true;
     const result = await runPlan(options, plan);
@@ -69,13 +82,22 @@ export async function runTableUpdate(options: TableUpdateOptions): Promise<Table
   }
 }
 
+/** Applies the changes of a source that is being followed. Null if there is more to do than that: a copy, say. */
+async function follow(options: TableUpdateOptions): Promise<TableUpdateResult | null> {
+  const { lakeTable, table } = options;
+  if (lakeTable === null || table.relation === null) return null;
+  const outcome = await changesOrCopy({ ...options, lakeTable, relation: table.relation });
+  return outcome.kind === 'applied' ? outcome.result : null;
+}
+
 type Plan = Awaited<ReturnType<typeof planUpdate>>;
 
 /** Everything that can be refused before a row is read. */
 async function planUpdate(options: TableUpdateOptions) {
   const { client, table, catalogs } = options;
-  if (table.policy === 'CONTINUOUS') {
-    throw syncedTablesError('SCHEDULING_POLICY_UNAVAILABLE', { target: table.fullName, policy: table.policy });
+  if (table.relation === null) {
+    const state = 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES';
+    await writeTableState(client, table.tableId, state, `Opening ${table.source}.`);
   }
   const dropped = await explainIfDropped(client, table);
   if (dropped) throw dropped;
@@ -83,6 +105,7 @@ async function planUpdate(options: TableUpdateOptions) {
   const snapshot = await lakeTable.snapshot();
   await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
   const columns = planTarget(snapshot, table);
+  if (table.relation === null) await probeExtras(client, table, shadowOf(options), columns);
   return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot) };
 }
 
@@ -114,22 +137,33 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
 }
 
 async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
-  const { client, table, lease, updateId } = options;
+  const { client, table } = options;
   if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
   const copying = await byChanges(options, plan);
   if (copying.kind === 'applied') return copying.result;
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
-  const progress = await startProgressReports(options);
+  const progress = await startProgressReports({ ...options, version: plan.snapshot.version });
   await using _ = progress;
   // Awaited here: `await using` would end the reports, and leave a failure unheard of, before the update has ended.
   return await runSnapshotUpdate({
     ...options,
     ...plan,
-    openLoader: options.openSession,
-    shadow: shadowTableName(lease.epoch, updateId, options.place),
+    openLoader: () => progress.openLoader(),
+    shadow: shadowOf(options),
+    connections: connectionsOf(options),
     reason: copying.reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
   });
+}
+
+/** The name of the shadow table of this attempt. */
+function shadowOf({ lease, updateId, place }: TableUpdateOptions): string {
+  return shadowTableName(lease.epoch, updateId, place);
+}
+
+/** How many connections load the table at once. */
+function connectionsOf({ table, connections, acceleratedConnections }: TableUpdateOptions): number {
+  return table.isAccelerated ? Math.max(connections, acceleratedConnections) : connections;
 }
 
 /** Failures after which only a copy helps: the source cannot tell any more what has changed. */
@@ -150,8 +184,16 @@ async function byChanges(
   if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
   if (options.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
   await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
+  return changesOrCopy({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
+}
+
+async function changesOrCopy(options: ChangesUpdateOptions & TableUpdateOptions): Promise<ChangesOutcome> {
+  const { table, lockPatienceMs } = options;
   try {
-    return await runChangesUpdate({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
+    return await runChangesUpdate({
+      ...options,
+      ...(lockPatienceMs === undefined ? {} : { patienceMs: lockPatienceMs }),
+    });
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known || !HISTORY_GAPS.has(known.code) || table.onHistoryGap !== 'refresh') throw error;
@@ -160,8 +202,9 @@ async function byChanges(
 }
 
 function runningState(table: SyncedTable): SyncedTableState {
-  return table.relation === null
-    ? 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
+  if (table.relation === null) return 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT';
+  return table.policy === 'CONTINUOUS'
+    ? 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
     : 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE';
 }
 
@@ -193,11 +236,14 @@ async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise
 }
 
 /** Writes the failure where people look: the table's state, the update's record and the events. */
-export async function recordTableFailure(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
+export async function recordTableFailure(
+  options: Pick<TableUpdateOptions, 'client' | 'table' | 'lease' | 'updateId'>,
+  error: SyncedTablesError,
+): Promise<void> {
   const { client, table, lease, updateId } = options;
   if (error.code !== 'SYNCED_TABLE_DROPPED') {
     const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
-    await writeTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
+    await writeTableFailure(client, table.tableId, state, error);
   }
   await recordTableUpdateFailure(client, updateId, table.tableId, error);
   await recordEvent(client, {
@@ -211,7 +257,8 @@ export async function recordTableFailure(options: TableUpdateOptions, error: Syn
   });
 }
 
-function catalogued(error: unknown, table: SyncedTable): SyncedTablesError {
+/** In catalogued words whatever went wrong with a table that is known by these names. */
+export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
   const known = asSyncedTablesError(error);
   if (known) return known;
   if (isPostgresError(error)) return explainPostgresError(error, table);

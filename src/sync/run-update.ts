@@ -1,35 +1,24 @@
-import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
-import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { SyncedTable } from '../core/synced-table.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { readFlowPipeline } from '../postgres/flow-registry.js';
-import { isLeaseHeld, type Lease } from '../postgres/lease.js';
+import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
+import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
+import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
+import { endFlows } from './auto-cdc/end-flows.js';
 import type { NextSnapshotAndVersion } from './auto-cdc/flow-program.js';
-import { type FlowTableOutcome, recordFlowFailure, runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
-import {
-  explainIfDropped,
-  recordTableFailure,
-  runTableUpdate,
-  type TableUpdateOptions,
-  type TableUpdateOutcome,
-} from './run-table-update.js';
+import { runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
+import type { PassMember, PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
+import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 
-export interface RunUpdateOptions {
-  /** Opens a session as the sidecar's role. */
-  readonly openSession: () => Promise<pg.Client>;
-  readonly catalogs: CatalogSet;
-  readonly engine: Engine;
-  readonly lease: Lease;
-  readonly updateId: string;
-  readonly isFullRefresh: boolean;
+export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
   /** 1 for the first try. */
   readonly attempt: number;
-  readonly connections: number;
-  readonly signal: AbortSignal;
-  readonly switchPatienceMs?: number;
+  readonly engine: Engine;
   /** The functions of the program that runs the update, which give snapshots; by flow. */
   readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
 }
@@ -43,90 +32,55 @@ export type PipelineOutcome =
 /** Tries of an update whose failure may pass by itself; the pauses between them add up to about half a minute. */
 const ATTEMPTS_MAX = 6;
 
-/**
- * Runs one update of a pipeline: each of its tables in turn. A table that fails does not stop the others; the first
- * failure is the update's.
- */
+/** Runs one update of a pipeline: one pass over its tables. The first failure is the update's. */
 export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutcome> {
   const client = await options.openSession();
   try {
     const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
     if (pipeline !== null) {
       const outcomes = await runFlowPipeline({ ...options, pipeline });
-      return worst(await endFlows(options, outcomes));
+      return worst(await endFlows({ ...options, attemptsMax: ATTEMPTS_MAX }, outcomes));
     }
     const tables = await readPipelineTables(client, options.lease.pipelineId);
-    const outcomes: PipelineOutcome[] = [];
-    for (const [place, table] of tables.entries()) {
-      options.signal.throwIfAborted();
-      outcomes.push(await runOne({ ...options, client, table, place }, options.attempt));
-    }
-    return worst(outcomes);
+    const selection = await readUpdateSelection(client, options.updateId);
+    const members = tables
+      .map((table, place) => ({ table, place, lakeTable: null, ...selected(table, selection) }))
+      .filter(({ isSelected }) => isSelected);
+    const pass = { ...options, client };
+    return worst(await runPass(pass, members, (member, outcome) => settle(options, member, outcome)));
   } finally {
     await closeSession(client);
   }
 }
 
-/** Decides for each table that failed whether to try again, and writes down what is final. */
-async function endFlows(
+function selected({ fullName }: SyncedTable, selection: UpdateSelection | null) {
+  if (selection === null) return { isSelected: true };
+  const isFullRefresh = selection.fullRefresh.includes(fullName);
+  return { isSelected: isFullRefresh || selection.refresh.includes(fullName), isFullRefresh };
+}
+
+async function settle(
   options: RunUpdateOptions,
-  outcomes: readonly FlowTableOutcome[],
-): Promise<readonly PipelineOutcome[]> {
-  if (outcomes.length === 0) return [{ kind: 'completed' }];
-  const client = await options.openSession();
-  try {
-    const ended: PipelineOutcome[] = [];
-    for (const outcome of outcomes) {
-      if (outcome.kind !== 'failed') ended.push(outcome);
-      else if (outcome.error.retry === 'timed' && options.attempt < ATTEMPTS_MAX) {
-        ended.push(await retryFlows(client, options, outcome));
-      } else {
-        await recordFlowFailure(client, options, outcome.table, outcome.error);
-        ended.push(outcome);
-      }
-    }
-    return ended;
-  } finally {
-    await closeSession(client);
-  }
-}
-
-async function retryFlows(
-  client: pg.Client,
-  { attempt, lease, updateId }: RunUpdateOptions,
-  { error, table }: Extract<FlowTableOutcome, { kind: 'failed' }>,
+  member: PassMember,
+  outcome: TableUpdateOutcome,
 ): Promise<PipelineOutcome> {
-  const delaySeconds = 2 ** (attempt - 1);
-  await recordEvent(client, {
-    level: 'WARN',
-    type: 'flow_retried',
-    syncedTable: table.fullName,
-    pipelineId: lease.pipelineId,
-    updateId,
-    message: `Attempt ${attempt} of ${ATTEMPTS_MAX} failed, the next follows in ${delaySeconds} s: ${error.message}`,
-    details: { error_code: error.code },
-  });
-  return { kind: 'retry', delaySeconds };
-}
-
-async function runOne(options: TableUpdateOptions, attempt: number): Promise<PipelineOutcome> {
-  const outcome = await runTableUpdate(options);
   if (outcome.kind === 'done') return { kind: 'completed' };
   // The session at hand may be what failed.
   const client = await options.openSession();
   try {
-    return await endFailed({ ...options, client }, outcome, attempt);
+    return await endFailed({ ...options, client, ...member }, outcome);
   } finally {
     await closeSession(client);
   }
 }
 
+type FailedTable = RunUpdateOptions & PassOptions & PassMember;
+
 async function endFailed(
-  options: TableUpdateOptions,
+  options: FailedTable,
   outcome: Exclude<TableUpdateOutcome, { kind: 'done' }>,
-  attempt: number,
 ): Promise<PipelineOutcome> {
-  const { client, table, lease } = options;
+  const { client, table, lease, attempt } = options;
   // Deleted, or taken over: whoever did that has written what is to be said.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
   if (outcome.kind === 'rejected') {
@@ -134,13 +88,13 @@ async function endFailed(
     return { kind: 'ended' };
   }
   const error = (await explainIfDropped(client, table)) ?? outcome.error;
-  if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(options, error, attempt);
+  if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(options, error);
   await recordTableFailure(options, error);
   return { kind: 'failed', error };
 }
 
 /** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
-async function reject(options: TableUpdateOptions, error: SyncedTablesError): Promise<void> {
+async function reject(options: FailedTable, error: SyncedTablesError): Promise<void> {
   const { sqlState } = errorCatalogue[error.code];
   await options.client.query('select synced_tables._reject_create($1, $2, $3, $4, $5, $6)', [
     options.table.tableId,
@@ -152,17 +106,16 @@ async function reject(options: TableUpdateOptions, error: SyncedTablesError): Pr
   ]);
 }
 
-async function retryLater(
-  options: TableUpdateOptions,
-  error: SyncedTablesError,
-  attempt: number,
-): Promise<PipelineOutcome> {
-  const { client, table, lease, updateId } = options;
+async function retryLater(options: FailedTable, error: SyncedTablesError): Promise<PipelineOutcome> {
+  const { client, table, lease, updateId, attempt } = options;
   const delaySeconds = 2 ** (attempt - 1);
   const message = `Attempt ${attempt} of ${ATTEMPTS_MAX} failed, the next follows in ${delaySeconds} s: ${error.message}`;
   const state =
-    table.relation === null ? 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
+    table.relation === null
+      ? 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
+      : 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES';
   await writeTableState(client, table.tableId, state, message, error.code);
+  await recordTableUpdateRetry(client, updateId, table.tableId, { error, failedAttempts: attempt, delaySeconds });
   await recordEvent(client, {
     level: 'WARN',
     type: 'table_sync_retried',
@@ -170,7 +123,7 @@ async function retryLater(
     pipelineId: lease.pipelineId,
     updateId,
     message,
-    details: { error_code: error.code },
+    details: { error_code: error.code, attempt, attempts_max: ATTEMPTS_MAX, delay_seconds: delaySeconds },
   });
   return { kind: 'retry', delaySeconds };
 }

@@ -1,14 +1,16 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
 import type { SourceSnapshot } from '../lake/source.js';
 import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
+import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
 import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
+import type { Publisher } from '../postgres/publication.js';
 import { publishTable } from '../postgres/publish-table.js';
 import { recordEvent } from '../postgres/registry.js';
 import { isPostgresError } from '../postgres/session.js';
@@ -24,6 +26,9 @@ export interface SnapshotUpdateOptions {
   readonly openLoader: () => Promise<pg.Client>;
   readonly lease: Lease;
   readonly updateId: string;
+  /** Makes the rows visible: in a transaction of their own, or with other tables. */
+  readonly publish: Publisher;
+  readonly mode: UpdateMode;
   readonly table: SyncedTable;
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
@@ -181,13 +186,14 @@ async function publish(
   const version = snapshot.version;
   const base: TableUpdateResult = { ...loaded.counts, version, rowsDeleted: 0n, method: 'SNAPSHOT', reason };
   if (relation === null || columnChanges === null) {
+    await createExtraIndexes(client, table, options.shadow);
     await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
     return base;
   }
-  const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
-  const target = { ...options, ...patience, relation, columnChanges };
+  const target = { ...options, relation, columnChanges };
   if (!(await isReferenced(client, relation))) {
-    if (!loaded.isFrozen) await awaitOlderSnapshots(target);
+    const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
+    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience });
     try {
       const switchMs = await switchTable({ ...target, finish: () => commit(options, relation, base, loaded) });
       await recordSwitchTime(client, options.updateId, table.tableId, switchMs);

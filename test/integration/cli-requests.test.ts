@@ -113,6 +113,25 @@ describe('with a sidecar', () => {
     expect(await synced.value(`select to_regclass('gold.users_synced')`)).toBeNull();
   });
 
+  it('sets and removes schedules', async () => {
+    await synced.lake.createTable('gold.timed', { id: 'long' }, 'select 1 as id');
+    await cli('create', 'gold.timed', '--source', 'lake.gold.timed', '--primary-key', 'id');
+    const schedule = ['schedule', 'gold.timed', '--cron', '0 9 * * MON-FRI', '--time-zone', 'Europe/Berlin'];
+    expect(await runCliJson(schedule, environment)).toMatchObject({
+      synced_tables: ['gold.timed'],
+      cron: '0 9 * * MON-FRI',
+      time_zone: 'Europe/Berlin',
+      next_run_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      message: null,
+    });
+    const wrong = await cli('schedule', 'gold.timed', '--cron', '0 25 * * *');
+    expect(wrong).toMatchObject({ end: 1, stdout: '', stderr: expect.stringMatching(/^CRON_INVALID: /) });
+    expect((await cli('schedule', 'gold.timed')).end).toBe(2);
+    const removed = await cli('schedule', 'gold.timed', '--remove');
+    expect(removed).toMatchObject({ end: 0, stdout: 'gold.timed is no longer scheduled.\n' });
+    expect(await cli('schedule', 'gold.timed', '--remove')).toMatchObject({ stdout: 'gold.timed had no schedule.\n' });
+  });
+
   it('hands over every option of a new table', async () => {
     await synced.lake.createTable(
       'gold.events',

@@ -15,7 +15,19 @@ function settingsFile(yaml: string): string {
   return file;
 }
 
-const COMMANDS = ['quickstart', 'serve', 'migrate', 'create', 'get', 'list', 'sync', 'delete', 'preview', 'read'];
+const COMMANDS = [
+  'quickstart',
+  'serve',
+  'migrate',
+  'create',
+  'get',
+  'list',
+  'sync',
+  'schedule',
+  'delete',
+  'preview',
+  'read',
+];
 
 describe.each(COMMANDS)('%s', (command) => {
   it('explains itself with examples', async () => {

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { assembleExtension, extensionDir } from '../../src/postgres/extension-files.js';
 import { migrateDatabase } from '../../src/postgres/migrate.js';
+import { migrationsDir } from '../../src/postgres/migration-files.js';
 import { createGuardedDatabase } from '../support/guarded-database.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
@@ -22,10 +24,23 @@ async function describeInstall(client: pg.Client): Promise<string[]> {
        from pg_class c where relnamespace = to_regnamespace('databricks_auth') or (relnamespace = 'public'::regnamespace and relname like 'databricks%')
      union all select format('%s %s %s %s', evtname, evtevent, evtenabled, evttags) from pg_event_trigger
      union all select format('%s %s %s', polrelid::regclass, polname, pg_get_expr(polqual, polrelid)) from pg_policy where polrelid::regclass::text like 'databricks%'
-     union all select format('%s %s %s', nspname, nspowner::regrole, nspacl) from pg_namespace where nspname in ('databricks_auth', '__db_system')
+     union all select format('%s %s %s', nspname, nspowner::regrole,
+                   array(select format('%s %s', a.grantee::regrole, a.privilege_type) from aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
+                          where a.grantee::regrole::text not like 'databricks_st_%' order by 1)) from pg_namespace where nspname in ('databricks_auth', '__db_system')
      order by 1`,
   );
   return rows.map(({ object }) => object);
+}
+
+/** The migrations as they were before the one of that name was added. */
+async function migrationsBefore(name: string): Promise<AsyncDisposable & { readonly dir: string }> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'synced-tables-migrations-'));
+  const files = (await readdir(migrationsDir)).filter((file) => file.endsWith('.sql'));
+  const added = Number.parseInt(files.find((file) => file.endsWith(`_${name}.sql`)) ?? '', 10);
+  for (const file of files) {
+    if (Number.parseInt(file, 10) < added) await copyFile(path.join(migrationsDir, file), path.join(dir, file));
+  }
+  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true }) };
 }
 
 it('has the files of the extension that the migrations make', async () => {
@@ -82,6 +97,62 @@ describe.each(postgresServers())('CREATE EXTENSION databricks_auth on $name', (s
     await admin.query(`select databricks_synced_table_add_manager('gold.x', '${guarded.roles.manager}')`);
     await guarded.sessions.manager.query('drop index gold.more');
     await expect(admin.query('truncate gold.x')).rejects.toMatchObject({ code: '25006' });
+  });
+
+  it('updates from each version to the next, whichever way the database came there', async () => {
+    await using plain = await createMigratedDatabase(server);
+    const wanted = await describeInstall(plain.admin);
+    const membersOf = async (client: pg.Client): Promise<string[]> => {
+      const { rows } = await client.query<{ member: string }>(
+        `select pg_describe_object(classid, objid, objsubid) as member from pg_depend
+          where refclassid = 'pg_extension'::regclass and deptype = 'e'
+            and refobjid = (select oid from pg_extension where extname = 'databricks_auth') order by 1`,
+      );
+      return rows.map(({ member }) => member);
+    };
+    await plain.admin.query('create extension databricks_auth');
+    const members = await membersOf(plain.admin);
+    await using older = await migrationsBefore('apply_guard');
+    const paths: Record<string, (client: pg.Client) => Promise<unknown>> = {
+      'the extension alone': async (client) => {
+        await client.query(`create extension databricks_auth version '1.0.0'; create table __db_system.p (id bigint primary key);
+          create table public.x (id bigint primary key) partition by range (id);
+          alter table public.x attach partition __db_system.p default; select databricks_auth.register('public.x')`);
+        expect(await describeInstall(client)).not.toEqual(wanted);
+        await client.query('alter extension databricks_auth update');
+        const { rows } = await client.query(
+          `select tgenabled from pg_trigger where tgname = 'databricks_apply_guard' and tgrelid = '__db_system.p'::regclass`,
+        );
+        expect(rows).toEqual([{ tgenabled: 'R' }]);
+      },
+      'older migrations and the extension, then the new migrations': async (client) => {
+        await migrateDatabase(client, { dir: older.dir });
+        await client.query(`create extension databricks_auth version '1.0.0'`);
+        await migrateDatabase(client);
+      },
+      'older migrations and the extension, its update, then the new migrations': async (client) => {
+        await migrateDatabase(client, { dir: older.dir });
+        await client.query(`create extension databricks_auth version '1.0.0'; alter extension databricks_auth update`);
+        await migrateDatabase(client);
+      },
+      'older migrations, the new extension, then the new migrations': async (client) => {
+        await migrateDatabase(client, { dir: older.dir });
+        await client.query('create extension databricks_auth');
+        await migrateDatabase(client);
+      },
+    };
+    for (const [name, install] of Object.entries(paths)) {
+      await using database = await createTestDatabase(server);
+      const client = await database.connect();
+      await install(client);
+      expect(await describeInstall(client), name).toEqual(wanted);
+      expect(await membersOf(client), name).toEqual(members);
+      const { rows } = await client.query(
+        `select installed_version = default_version as newest from pg_available_extensions where name = 'databricks_auth'`,
+      );
+      expect(rows, name).toEqual([{ newest: true }]);
+      await client.query('drop table if exists public.x'); // its owner role outlives the database otherwise
+    }
   });
 
   it('does not make objects of somebody else its own', async () => {

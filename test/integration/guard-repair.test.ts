@@ -1,18 +1,25 @@
 import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
 import { migrateDatabase } from '../../src/postgres/migrate.js';
 import { createGuardedDatabase, outcomeOf } from '../support/guarded-database.js';
 import { createTestDatabase, everyPostgresServer, postgresServers } from '../support/postgres.js';
 import { loadPartition } from '../support/synced-table-fixture.js';
+import type { TestServer } from '../support/test-server.js';
 
 // Goal: after whatever happened to an installation, an administrator can work, and repair() makes it whole.
 
-const run = promisify(execFile);
+/** pg_dump reads servers of its own version and older ones; TEST_PG_BIN names the folder of newer ones than the PATH has. */
+const binDir = process.env.TEST_PG_BIN;
+const isLong = process.env.TEST_LONG === '1';
+const run = (program: string, args: readonly string[]) =>
+  promisify(execFile)(binDir === undefined ? program : path.join(binDir, program), [...args]);
 const dumpMajor = await run('pg_dump', ['--version']).then(
   ({ stdout }) => Number(/(\d+)\./.exec(stdout)?.[1]),
   () => 0,
@@ -94,22 +101,49 @@ describe.each(postgresServers())('repair on $name', (server) => {
 });
 
 describe('a dump', () => {
-  const [source] = everyPostgresServer();
-  const newest = everyPostgresServer().reduce((a, b) => (a.major > b.major ? a : b));
-  const targets = source === undefined ? [] : [...new Set([source, newest])];
-  it
-    .skipIf(source === undefined || dumpMajor < source.major)
-    .each(
-      targets.flatMap((target) =>
+  const servers = everyPostgresServer();
+  const newest = servers.reduce((a, b) => (a.major > b.major ? a : b));
+  // Without TEST_LONG the oldest only: what a dump holds does not depend on the version.
+  const sources = servers.filter(({ major }) => major <= dumpMajor).slice(0, isLong ? undefined : 1);
+  let fresh: EmbeddedPostgres & TestServer;
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'synced-tables-fresh-'));
+  beforeAll(async () => {
+    chmodSync(dataDir, 0o755); // the server may run as another user
+    const server = await startEmbeddedPostgres({
+      major: 18,
+      dataDir: path.join(dataDir, 'data'),
+      settings: { fsync: 'off' },
+    });
+    fresh = Object.assign(server, { name: 'a fresh cluster', major: 18 });
+  });
+  afterAll(async () => {
+    await fresh?.stop('immediate');
+    await rm(dataDir, { recursive: true });
+  });
+  if (sources.length === 0)
+    it.skip(`cannot be tested: no pg_dump of version ${servers[0]?.major} or later in PATH or TEST_PG_BIN`);
+
+  it.each(
+    sources.flatMap((source) =>
+      [...new Set([source, newest, 'fresh' as const])].flatMap((into) =>
         (['plain', 'custom'] as const).flatMap((format) =>
-          [true, false].map((extension) => ({ target, format, extension })),
+          [true, false].map((extension) => ({
+            from: source.name,
+            to: into === 'fresh' ? 'a fresh PostgreSQL 18' : into.name,
+            source,
+            into,
+            format,
+            extension,
+          })),
         ),
       ),
-    )(
-    'restores into $target.name ($format, extension: $extension); repair() makes it whole',
+    ),
+  )(
+    'of $from restores into $to ($format, extension: $extension); repair() makes it whole',
     { timeout: 60_000 },
-    async ({ target, format, extension }) => {
-      if (source === undefined) throw new Error('no server');
+    async ({ source, into, format, extension }) => {
+      const target = into === 'fresh' ? fresh : into;
+      if (into === 'fresh') await dropGuardRoles(target);
       await using guarded = await createGuardedDatabase(source);
       await using copy = await createTestDatabase(target);
       const { manager } = guarded.roles;
@@ -135,12 +169,26 @@ describe('a dump', () => {
       } finally {
         await client.query(`drop owned by ${manager}`).catch(() => {});
         await client.query('drop schema gold cascade').catch(() => {});
-        if (target !== source) await client.query(`drop role if exists ${manager}`).catch(() => {});
+        if (into !== source) await client.query(`drop role if exists ${manager}`).catch(() => {});
         await rm(folder, { recursive: true });
       }
     },
   );
 });
+
+/** As a cluster is that has never seen a synced table. */
+async function dropGuardRoles(server: TestServer): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ drop: string }>(
+      `select format('drop role %I', rolname) as drop from pg_roles where rolname like 'databricks%'`,
+    );
+    for (const { drop } of rows) await client.query(drop);
+  } finally {
+    await client.end();
+  }
+}
 
 /** Sync, reading and manager's commands work, and what must be refused is. */
 async function checkWhole(client: pg.Client, manager: string): Promise<void> {

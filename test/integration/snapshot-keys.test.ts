@@ -173,6 +173,21 @@ describe.each(postgresServers())('keys and characters of a SNAPSHOT table on $na
     expect(refusal).toMatchObject({ code: 'PRIMARY_KEY_CONSTRAINT_VIOLATION' });
   });
 
+  it('names the column whose values do not fit their type, and no value', async () => {
+    const columns = { id: 'long', good: 'long', score: 'long', name: 'string' };
+    const source = await lake.lake.createTable(
+      'k.range',
+      columns,
+      `select i as id, i as good, 3000000000 + i as score, 'n' as name from range(10) t(i)`,
+    );
+    source.changeColumns({ ...columns, score: 'integer' });
+    const refusal = await refusalOf(lake.load('k.range'));
+    expect(refusal).toMatchObject({ code: 'VALUE_OUT_OF_RANGE', sqlState: '22003' });
+    expect(refusal.message).toContain(
+      'Column "score" of source table lake.k.range holds a value that does not fit int',
+    );
+  });
+
   it('takes key columns of every type with an order', async () => {
     for (const [type, values] of Object.entries({
       string: `'', 'a', 'A', 'ä', ' a', 'a '`,

@@ -165,6 +165,7 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
     openSession: open,
     catalogs,
     engine,
+    acceleratedConnections: 1,
     connections: 1,
     signal,
     switchPatienceMs,

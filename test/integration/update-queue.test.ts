@@ -3,11 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { isLeaseHeld, releaseLease, renewLease, requireLease } from '../../src/postgres/lease.js';
+import { pruneHistory } from '../../src/postgres/maintain-tables.js';
 import {
   type ClaimedUpdate,
   claimUpdate,
   finishUpdate,
   msUntilNextDue,
+  readPipelineNews,
   requeueUpdate,
 } from '../../src/queue/update-queue.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
@@ -130,5 +132,50 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     expect(untilTry).toBeGreaterThan(2_000);
     expect(untilTry).toBeLessThanOrEqual(5_000);
     expect(await claimUpdate(client, { holder, leaseSeconds: 30, running: [] })).toBeNull();
+  });
+
+  it('forgets old updates and events, but never what waits, runs, or was the last of its pipeline', async () => {
+    await using database = await createMigratedDatabase(server);
+    const { admin } = database;
+    const client = await database.connectAsSidecar();
+    for (const name of ['gold.a', 'gold.b']) await create(admin, name);
+    const finish = `update synced_tables._updates set state = 'COMPLETED', finished_at = now() - interval '40 days',
+                           created_at = created_at - interval '40 days' where state = 'QUEUED'`;
+    await admin.query(finish);
+    const { rows } = await admin.query<{ id: string }>(`select synced_tables.sync_now('gold.a') as id`);
+    await admin.query(
+      `update synced_tables._events set occurred_at = now() - interval '40 days' where synced_table = 'gold.a'`,
+    );
+    await pruneHistory(client, 50);
+    const count = async (table: string) => (await admin.query(`select from synced_tables.${table}`)).rowCount;
+    expect([await count('_updates'), await count('_events')]).toEqual([3, 2]);
+    await pruneHistory(client, 30);
+    expect([await count('_updates'), await count('_events')]).toEqual([2, 1]);
+    const left = await admin.query<{ update_id: string; state: string }>(
+      `select update_id, state from synced_tables._updates order by state`,
+    );
+    expect(left.rows.map(({ state }) => state)).toEqual(['COMPLETED', 'QUEUED']);
+    expect(left.rows[1]?.update_id).toBe(rows[0]?.id);
+  });
+
+  it('tells those at work that their pipeline is asked for, stopped or gone', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    await create(database.admin, 'gold.t');
+    const { lease } = await mustClaim(client, randomUUID());
+    const pipelineId = lease.pipelineId;
+    expect(await readPipelineNews(client, [lease])).toEqual([{ pipelineId, isOurs: true, isAskedFor: false }]);
+    await database.admin.query(`select synced_tables.sync_now('gold.t')`);
+    expect(await readPipelineNews(client, [lease])).toEqual([{ pipelineId, isOurs: true, isAskedFor: true }]);
+    await database.admin.query('select synced_tables.stop_pipeline($1)', [pipelineId]);
+    expect(await readPipelineNews(client, [lease])).toEqual([{ pipelineId, isOurs: false, isAskedFor: false }]);
+    const { rows } = await database.admin.query('select distinct state, error_code from synced_tables._updates');
+    expect(rows).toEqual([{ state: 'CANCELED', error_code: 'UPDATE_CANCELED' }]);
+    // A table that was never loaded serves nothing.
+    const status = await database.admin.query('select state from synced_tables.status');
+    expect(status.rows).toEqual([{ state: 'SYNCED_TABLE_OFFLINE_FAILED' }]);
+    await expect(database.admin.query(`select synced_tables.stop_pipeline('${randomUUID()}')`)).rejects.toMatchObject({
+      detail: 'error code: PIPELINE_NOT_FOUND',
+    });
   });
 });

@@ -6,6 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
 import type { Random } from './random.js';
 import { encodeVector } from './roaring-encoder.js';
+import { DUCKDB_TYPES, type ValueType, valueLiteral } from './value-literal.js';
 import { encodeZ85 } from './z85-encoder.js';
 
 /** A column as the newest metadata has it; `s` is a struct, whose members are columns again. */
@@ -13,11 +14,11 @@ interface Column {
   readonly physical: string;
   readonly id: number;
   readonly name: string;
-  readonly type: 'integer' | 'long' | 'string' | 'struct';
+  readonly type: ValueType | 'struct';
   readonly members: readonly Column[];
 }
 
-/** Values by physical name; what is not there is null. */
+/** Values by physical name; what is not there is null. Of most types they are numbers that `valueLiteral` translates. */
 type Row = Readonly<Record<string, number | string | null>>;
 
 interface File {
@@ -42,10 +43,24 @@ export interface HistoryShape {
   readonly mapping: 'none' | 'name' | 'id';
   readonly isPartitioned: boolean;
   readonly hasFeed: boolean;
+  /** Of the column `id`. Default: integer, which may be widened. */
+  readonly keyType?: ValueType;
+  /** The key is `id` and `part`. */
+  readonly isCompositeKey?: boolean;
+  /** Columns of many types. */
+  readonly isWide?: boolean;
+  /** Rows with a null in the key come now and then. */
+  readonly hasNullKeys?: boolean;
+  /** Part of the new rows whose key another row has: the table breaks its key, for good or for a while. */
+  readonly repeatedKeys?: number;
+  /** Rows of one key are told apart by the column `t`. */
+  readonly hasTimeseries?: boolean;
+  /** The change feed is switched off and on again. */
+  readonly feedToggles?: boolean;
 }
 
-const DUCKDB = { integer: 'integer', long: 'bigint', string: 'varchar' };
 const PARTS = ['a', 'b/c d', null];
+const WIDE = ['double', 'decimal', 'boolean', 'date', 'timestamp', 'timestamp_ntz', 'binary', 'array', 'map'] as const;
 
 /**
  * Writes a random history of a keyed Delta table: real Parquet files, vectors and commits, by none of the product's
@@ -66,16 +81,24 @@ export class DeltaHistory {
   #nextColumn = 1;
   readonly #key: Column;
   readonly #part: Column;
+  readonly #time: Column;
+  readonly #v: Column;
+  #hasFeed: boolean;
 
   constructor(options: { connection: DuckDBConnection; folder: string; random: Random; shape: HistoryShape }) {
     this.folder = options.folder;
     this.shape = options.shape;
     this.#connection = options.connection;
     this.#random = options.random;
-    this.#key = this.#column('id', 'integer');
+    this.#hasFeed = options.shape.hasFeed;
+    this.#key = this.#column('id', options.shape.keyType ?? 'integer');
     this.#part = this.#column('part', 'string');
+    this.#time = this.#column('t', 'integer');
     const members = [this.#column('m', 'integer')];
-    this.#columns = [this.#key, this.#column('v', 'integer'), this.#part, this.#column('s', 'struct', members)];
+    this.#v = this.#column('v', 'integer');
+    this.#columns = [this.#key, this.#v, this.#part, this.#column('s', 'struct', members)];
+    if (options.shape.hasTimeseries) this.#columns.push(this.#time);
+    if (options.shape.isWide) this.#columns.push(...WIDE.map((type) => this.#column(`w_${type}`, type)));
     mkdirSync(path.join(this.folder, '_delta_log'), { recursive: true });
   }
 
@@ -96,12 +119,39 @@ export class DeltaHistory {
       () => this.#change('merge'),
       () => this.#change('merge'),
       () => this.#overwrite(),
+      () => this.#replaceWhere(),
       () => this.#optimize(),
       () => this.#restore(),
       () => this.#evolve(),
       () => this.#commit('nothing', [this.#metaData()], this.#live),
     ];
+    if (this.shape.feedToggles) ways.push(() => this.#toggleFeed());
     await this.#random.pick(ways)();
+  }
+
+  /** What the newest version breaks: several rows with one key, or several that are the latest of theirs. */
+  brokenRule(): 'key' | 'time' | null {
+    const times = new Map<string, number[]>();
+    for (const row of this.#live.flatMap(rowsOf)) {
+      const key = this.#keyOf(row);
+      if (key !== null) times.set(key, [...(times.get(key) ?? []), Number(row[this.#time.physical] ?? -1)]);
+    }
+    const groups = [...times.values()];
+    if (!this.shape.hasTimeseries) return groups.some((group) => group.length > 1) ? 'key' : null;
+    const isTie = (group: number[]) => group.filter((time) => time === Math.max(...group)).length > 1;
+    return groups.some(isTie) ? 'time' : null;
+  }
+
+  /** Rows that a table with one row a key has to have. */
+  keyedRows(): number {
+    return new Set(this.#live.flatMap(rowsOf).flatMap((row) => this.#keyOf(row) ?? [])).size;
+  }
+
+  /** Null if the key has one. */
+  #keyOf(row: Row): string | null {
+    const columns = this.shape.isCompositeKey ? [this.#key, this.#part] : [this.#key];
+    const values = columns.map((column) => row[column.physical] ?? null);
+    return values.includes(null) ? null : JSON.stringify(values);
   }
 
   /** Keys of the newest version, sorted. */
@@ -128,9 +178,10 @@ export class DeltaHistory {
     const actions: object[] = [];
     const kept: Live[] = [];
     const newRows: Row[] = kind === 'merge' ? this.#newRows(this.#random.below(4)) : [];
+    const part = this.#random.chance(0.1) ? 1 : 0.3;
     changes.push(...newRows.map((row) => ({ type: 'insert', row })));
     for (const live of this.#live) {
-      const hit = new Set([...live.file.rows.keys()].filter((i) => !live.dead.has(i) && this.#random.chance(0.3)));
+      const hit = new Set([...live.file.rows.keys()].filter((i) => !live.dead.has(i) && this.#random.chance(part)));
       if (hit.size === 0) {
         kept.push(live);
         continue;
@@ -147,7 +198,7 @@ export class DeltaHistory {
           changes.push({ type: 'insert', row: again });
           continue;
         }
-        const after = this.#touch(row);
+        const after = this.#after(row);
         newRows.push(after);
         changes.push({ type: 'update_preimage', row }, { type: 'update_postimage', row: after });
       }
@@ -161,7 +212,7 @@ export class DeltaHistory {
     }
     const added = await this.#write(newRows);
     actions.push(...added.map((live) => addOf(this, live, true)));
-    const hasChangeFiles = this.shape.hasFeed && changes.length > 0 && this.#random.chance(0.6);
+    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#random.chance(0.6);
     if (hasChangeFiles) actions.push(...(await this.#writeChanges(changes)));
     const way = `${kind} by ${isVector ? 'vectors' : 'rewriting'}${hasChangeFiles ? ' with change files' : ''}`;
     this.#commit(way, this.#random.shuffle(actions), [...kept, ...added]);
@@ -173,6 +224,41 @@ export class DeltaHistory {
     const rows = [...old.map((row) => this.#touch(row)), ...this.#newRows(this.#random.below(6))];
     const added = this.#random.chance(0.2) ? [] : await this.#write(rows);
     this.#commit('overwrite', [...removed, ...added.map((live) => addOf(this, live, true))], added);
+  }
+
+  /** The rows that fit a condition go, others that fit it come; files without such rows stay as they are. */
+  async #replaceWhere(): Promise<void> {
+    const part = this.#random.pick(PARTS);
+    const limit = this.#random.below(9999);
+    const fits = (row: Row) => {
+      const value = row[this.#v.physical];
+      return this.isPartitioned
+        ? (row[this.#part.physical] ?? null) === part
+        : typeof value === 'number' && value < limit;
+    };
+    const fitting = (row: Row): Row => {
+      if (!this.isPartitioned) return { ...row, [this.#v.physical]: this.#random.below(limit) };
+      return { ...row, [this.#part.physical]: part };
+    };
+    const touched = this.#live.filter((live) => rowsOf(live).some(fits));
+    const rows = touched.flatMap(rowsOf);
+    const gone = rows.filter(fits);
+    const again = gone.filter(() => this.#random.chance(0.5)).map((row) => fitting(this.#touch(row)));
+    const came = [...again, ...this.#newRows(this.#random.below(4)).map(fitting)];
+    const added = await this.#write([...rows.filter((row) => !fits(row)), ...came]);
+    const actions = [
+      ...touched.map((live) => this.#remove(live, true)),
+      ...added.map((live) => addOf(this, live, true)),
+    ];
+    const changes = [...gone.map((row) => ({ type: 'delete', row })), ...came.map((row) => ({ type: 'insert', row }))];
+    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#random.chance(0.5);
+    if (hasChangeFiles) actions.push(...(await this.#writeChanges(changes)));
+    this.#commit('replaceWhere', actions, [...this.#live.filter((live) => !touched.includes(live)), ...added]);
+  }
+
+  #toggleFeed(): void {
+    this.#hasFeed = !this.#hasFeed;
+    this.#commit(`feed ${this.#hasFeed ? 'on' : 'off'}`, [this.#metaData()], this.#live);
   }
 
   async #optimize(): Promise<void> {
@@ -220,7 +306,8 @@ export class DeltaHistory {
           edit((column) => ({ ...column, members: column.members.map((m) => (m.type === 'integer' ? widen(m) : m)) })),
       ],
     ];
-    const isFree = (column: Column) => ![this.#key, this.#part].some((fixed) => fixed.physical === column.physical);
+    const fixed = [this.#key, this.#part, this.#time];
+    const isFree = (column: Column) => !fixed.some(({ physical }) => physical === column.physical);
     if (isMapped) {
       ways.push([
         'rename',
@@ -247,7 +334,21 @@ export class DeltaHistory {
   }
 
   #newRows(count: number): Row[] {
-    return Array.from({ length: count }, () => this.#touch({ [this.#key.physical]: this.#nextId++ }));
+    return Array.from({ length: count }, () => this.#newRow());
+  }
+
+  #newRow(): Row {
+    const { hasNullKeys, repeatedKeys = 0 } = this.shape;
+    if (hasNullKeys && this.#random.chance(0.1)) return this.#touch({ [this.#key.physical]: null });
+    const others = this.#random.chance(repeatedKeys) ? this.#live.flatMap(rowsOf) : [];
+    const id = others.length > 0 ? this.#random.pick(others)[this.#key.physical] : null;
+    return this.#touch({ [this.#key.physical]: id ?? this.#nextId++ });
+  }
+
+  /** What an UPDATE makes of a row: mostly other values, now and then none, or another key. */
+  #after(row: Row): Row {
+    if (this.#random.chance(0.15)) return { ...row };
+    return this.#random.chance(0.1) ? this.#newRow() : this.#touch(row);
   }
 
   /** The same key with other values. */
@@ -255,12 +356,21 @@ export class DeltaHistory {
     const values: Record<string, number | string | null> = { [this.#key.physical]: row[this.#key.physical] ?? null };
     const fill = (column: Column) => {
       if (column.type === 'struct') for (const member of column.members) fill(member);
+      else if (column.physical === this.#time.physical) values[column.physical] = this.#newTime();
+      else if (column.physical === this.#part.physical && this.shape.isCompositeKey && !this.shape.hasNullKeys)
+        values[column.physical] = row[column.physical] ?? 'a';
       else if (this.#random.chance(0.15)) values[column.physical] = null;
       else if (column.physical === this.#part.physical) values[column.physical] = this.#random.pick(PARTS);
       else values[column.physical] = column.type === 'string' ? `t${this.#random.below(99)}` : this.#random.below(9999);
     };
     for (const column of this.#columns) if (column.physical !== this.#key.physical) fill(column);
     return values;
+  }
+
+  /** Seldom one that another row has. */
+  #newTime(): number | null {
+    if (this.#random.chance(0.02)) return null;
+    return this.#random.chance(0.02) ? this.#random.below(50) : this.#random.below(1_000_000_000);
   }
 
   /** Writes rows into new files, at most two for each partition. */
@@ -348,7 +458,7 @@ export class DeltaHistory {
         partitionColumns: this.shape.isPartitioned ? [this.#part.name] : [],
         configuration: {
           'delta.columnMapping.mode': this.shape.mapping,
-          'delta.enableChangeDataFeed': String(this.shape.hasFeed),
+          'delta.enableChangeDataFeed': String(this.#hasFeed),
         },
       },
     };
@@ -386,8 +496,7 @@ function expression(column: Column, row: Row): string {
     return `struct_pack(${members.join(', ')})`;
   }
   const value = row[column.physical] ?? null;
-  const literal = value === null ? 'null' : typeof value === 'number' ? String(value) : quoteLiteral(value);
-  return `cast(${literal} as ${DUCKDB[column.type]})`;
+  return `cast(${valueLiteral(column.type, value)} as ${DUCKDB_TYPES[column.type].duckDb})`;
 }
 
 function fieldId(column: Column): string {
@@ -402,6 +511,8 @@ function schemaField(column: Column): object {
     ? { 'delta.columnMapping.id': column.id, 'delta.columnMapping.physicalName': column.physical }
     : {};
   const type =
-    column.type === 'struct' ? { type: 'struct', fields: column.members.map((m) => schemaField(m)) } : column.type;
+    column.type === 'struct'
+      ? { type: 'struct', fields: column.members.map((m) => schemaField(m)) }
+      : DUCKDB_TYPES[column.type].delta;
   return { name: column.name, type, nullable: true, metadata };
 }

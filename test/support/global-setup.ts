@@ -17,7 +17,7 @@ const fastSettings = {
   wal_level: 'logical',
 };
 const majors = [15, 18] as const;
-/** Used by the tests of the guard, which rests on what each version checks; where npm has their servers. */
+/** For the tests of the guard, which rests on what each version checks; npm has no servers for some platforms. */
 const majorsBetween = [16, 17] as const;
 
 interface StartedServer extends TestServer {

@@ -120,6 +120,58 @@ export async function fingerprint(admin: pg.Client): Promise<string> {
   return `${rows[0]?.fingerprint}\n${data.rows[0]?.rows}`;
 }
 
+/** Parts of the catalog that everybody may read, as far as synced tables and their schemas go. */
+const CATALOG_PARTS = `
+  with watched as (
+    select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('gold', '__db_system', 'app')
+  ),
+  part (name, content) as (
+    select 'tables', (select jsonb_agg(format('%s %s %s %s %s %s %s %s', oid, relname, relnamespace, relowner, relkind, relrowsecurity, relforcerowsecurity, relreplident) order by oid)
+                        from watched where relkind not in ('i', 'I', 't'))
+    union all select 'files', (select jsonb_agg(relfilenode order by oid) from watched where relkind in ('r', 'p') and relnamespace <> to_regnamespace('app'))
+    union all select 'columns', (select jsonb_agg(format('%s %s %s %s %s', attrelid, attname, atttypid, attnotnull, attstattarget) order by attrelid, attnum)
+                                   from pg_attribute where attnum > 0 and attrelid in (select oid from watched where relkind in ('r', 'p')))
+    union all select 'defaults', (select jsonb_agg(oid order by oid) from pg_attrdef where adrelid in (select oid from watched))
+    union all select 'indexes', (select jsonb_agg(format('%s %s %s', oid, relname, reltablespace) order by oid) from watched where relkind in ('i', 'I'))
+    union all select 'dependencies', (select jsonb_agg(objid order by objid) from pg_depend where deptype = 'x')
+    union all select 'constraints', (select jsonb_agg(oid order by oid) from pg_constraint where conrelid in (select oid from watched))
+    union all select 'triggers', (select jsonb_agg(format('%s %s %s', oid, tgname, tgenabled) order by oid) from pg_trigger where not tgisinternal and tgrelid in (select oid from watched))
+    union all select 'rules', (select jsonb_agg(oid order by oid) from pg_rewrite where ev_class in (select oid from watched where relkind in ('r', 'p')))
+    union all select 'policies', (select jsonb_agg(oid order by oid) from pg_policy where polrelid in (select oid from watched))
+    union all select 'partitions', (select jsonb_agg(format('%s %s', inhparent, inhrelid) order by inhrelid) from pg_inherits where inhparent in (select oid from watched where relkind = 'p'))
+    union all select 'rights', (select jsonb_agg(relacl order by oid) from watched where relkind in ('r', 'p') and relnamespace <> to_regnamespace('app'))
+    union all select 'default rights', (select jsonb_agg(oid order by oid) from pg_default_acl)
+    union all select 'schemas', (select jsonb_agg(format('%s %s %s', nspname, nspowner, nspacl) order by oid) from pg_namespace where nspname in ('gold', '__db_system', 'app'))
+    union all select 'comments', (select jsonb_agg(description order by objoid, objsubid) from pg_description where objoid in (select oid from watched))
+    union all select 'statistics', (select count(*)::text::jsonb from pg_statistic_ext where stxrelid in (select oid from watched))
+    union all select 'publications', (select count(*)::text::jsonb from pg_publication)
+    union all select 'event triggers', (select jsonb_agg(format('%s %s', evtname, evtenabled) order by oid) from pg_event_trigger)
+    union all select 'members', (select jsonb_agg(format('%s %s', roleid, member) order by roleid, member) from pg_auth_members)
+    union all select 'managers', (select jsonb_agg(format('%s %s', table_name, user_name) order by table_name, user_name) from public.databricks_synced_table_managers)
+  )
+  select name, md5(coalesce(content::text, '')) as digest from part`;
+
+/** As `outcomeOf`, and which parts of the catalog a statement that succeeded has changed. */
+export async function effectOf(client: pg.Client, sql: string): Promise<{ code: string; changed: string }> {
+  const catalog = async (): Promise<Map<string, string>> => {
+    const { rows } = await client.query<{ name: string; digest: string }>(CATALOG_PARTS);
+    return new Map(rows.map(({ name, digest }) => [name, digest]));
+  };
+  await client.query('begin');
+  try {
+    const before = await catalog();
+    await client.query(sql);
+    await client.query('set local role none');
+    const after = await catalog();
+    const changed = [...after.keys()].filter((name) => after.get(name) !== before.get(name));
+    return { code: 'ok', changed: changed.join(', ') };
+  } catch (error) {
+    return { code: (error as pg.DatabaseError).code ?? '', changed: '' };
+  } finally {
+    await client.query('rollback');
+  }
+}
+
 /** How a statement ended: `ok`, or its SQLSTATE; what it did is rolled back unless `keep`. */
 export async function outcomeOf(
   client: pg.Client,

@@ -22,7 +22,7 @@ export function postgresServers(): TestServer[] {
   return ends.length > 0 ? ends : servers;
 }
 
-/** Those, and the versions between as far as they are installed: for what each version does differently. */
+/** Those, and the versions between: for what each version does differently. */
 export function everyPostgresServer(): TestServer[] {
   return inject('postgresServers');
 }

@@ -18,13 +18,22 @@ export interface TestSidecarOptions {
   readonly concurrentUpdates?: number;
   readonly leaseSeconds?: number;
   readonly pollSeconds?: number;
+  /** Settings of api.oidc. */
+  readonly oidc?: object;
+  /** More instances than `local`, as settings have them. */
+  readonly instances?: object;
+  readonly apiHost?: string;
 }
 
 function settingsInput(options: TestSidecarOptions): object {
   return {
-    instances: { local: { url: options.url } },
+    instances: { local: { url: options.url }, ...options.instances },
     catalogs: { lake: { kind: 'path', root: options.lakeRoot } },
-    api: { port: 0 },
+    api: {
+      port: 0,
+      ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
+      ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
+    },
     engine: { temporary_folder: options.folder },
     sync: {
       connections: options.connections ?? 1,

@@ -77,7 +77,7 @@ export class SyncedLake implements AsyncDisposable {
   }
 
   /** Starts a sidecar in this process; it stops at the latest when the test ends. */
-  async startSidecar(choices: SidecarChoices = {}): Promise<AsyncDisposable> {
+  async startSidecar(choices: SidecarChoices = {}): Promise<AsyncDisposable & { readonly url: string }> {
     const sidecar = await startTestSidecar(this.#options(choices));
     this.#sidecars.push(sidecar);
     return sidecar;
@@ -182,8 +182,12 @@ export class SyncedLake implements AsyncDisposable {
     return rows.map((row) => row.name);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async stopSidecars(): Promise<void> {
     await Promise.all(this.#sidecars.map((sidecar) => sidecar[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopSidecars();
     await this.lake[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
     await this.database[Symbol.asyncDispose]();

@@ -2,6 +2,55 @@ import type { ErrorKind } from './error-kind.js';
 
 /** Asking for a synced table, an update or a deletion. */
 export const requestErrors = {
+  UPDATE_IN_PROGRESS: {
+    message: 'Pipeline {pipeline} has an update already that has not ended: {update}.',
+    remedy: 'Wait for its end, or stop it.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'RESOURCE_CONFLICT',
+    sqlState: '55006',
+  },
+  TARGET_OPTION_INVALID: {
+    message: 'An option of synced table {target} cannot be meant: {reason}.',
+    remedy: 'Correct type_overrides, extra_columns or extra_index_definitions as the message says.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  TYPE_OVERRIDE_IMPOSSIBLE: {
+    message: 'Column "{column}" of source table {table} cannot be stored as {type} in synced table {target}: {reason}.',
+    remedy: 'Correct or leave out its entry in type_overrides.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  PGVECTOR_MISSING: {
+    message: 'Column "{column}" of synced table {target} is to be a vector, but this database has no pgvector.',
+    remedy: 'Install pgvector on the server and run: CREATE EXTENSION vector;',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '58P01',
+  },
+  EXTRA_COLUMN_CONFLICT: {
+    message: 'Extra column "{column}" of synced table {target} is a column of source table {table} too.',
+    remedy: 'Give the extra column another name, or leave it out; an existing table has to be created again.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42701',
+  },
+  EXTRA_DEFINITION_INVALID: {
+    message: 'Synced table {target} cannot have its extra {what}: {reason}.',
+    remedy:
+      'Correct extra_columns or extra_index_definitions. They may use columns of the table, built-in functions and what a superuser owns, schema-qualified.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42P17',
+  },
   SYNCED_TABLE_NAME_INVALID: {
     message: 'Synced table name "{name}" is not of the form schema.table with parts of 1 to 63 letters, digits and _.',
     remedy: 'Write schema and table separated by a dot, for example gold.user_profiles; quote parts with capitals.',
@@ -115,6 +164,22 @@ export const requestErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  PUBLISH_UNKNOWN: {
+    message: '"{value}" is not a way to publish synced table {target}.',
+    remedy: 'Use separately (the default) or together.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  PIPELINE_PUBLISH_DIFFERS: {
+    message: 'Pipeline {pipeline} publishes its tables {found}, but synced table {target} asks for {wanted}.',
+    remedy: 'Leave publish out to take that of the pipeline, or leave the pipeline out to get a new one.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   PERMISSION_DENIED: {
     message: 'Role {role} may not {action} synced table {target}.',
     remedy: 'Ask its creator or a member of databricks_superuser, or for the right that is named.',
@@ -190,6 +255,39 @@ export const requestErrors = {
   ON_HISTORY_GAP_UNKNOWN: {
     message: '"{value}" is not a way to go on when the source of synced table {target} has lost history.',
     remedy: 'Use fail (the default) or refresh.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  CRON_INVALID: {
+    message: '"{cron}" is not a cron expression: {reason}.',
+    remedy:
+      "Write minute, hour, day of the month, month and day of the week, with seconds before them if need be: '0 9 * * MON-FRI'.",
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  TIME_ZONE_UNKNOWN: {
+    message: 'Time zone "{zone}" is unknown.',
+    remedy: 'Use a name such as Europe/Berlin or UTC; see pg_timezone_names.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SCHEDULE_ON_CONTINUOUS: {
+    message: 'Pipeline {pipeline} is CONTINUOUS: it follows its sources all the time and needs no schedule.',
+    remedy: 'Leave the schedule out, or create the synced table as SNAPSHOT or TRIGGERED.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  TRIGGER_INTERVAL_INVALID: {
+    message: 'A trigger interval of {value} ms for synced table {target} is out of range.',
+    remedy: 'Use 10 to 3600000 milliseconds, or null for the default of the sidecar.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

@@ -12,7 +12,7 @@ export const targetErrors = {
   },
   LOCK_TIMEOUT: {
     message:
-      'Synced table {target} could not be switched to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
+      'Synced table {target} could not be brought to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
     remedy:
       'End the transactions that keep the table locked (see pg_stat_activity); the sync is tried again by itself.',
     retry: 'timed',
@@ -62,14 +62,6 @@ export const targetErrors = {
     apiCode: 'RESOURCE_EXHAUSTED',
     sqlState: '53100',
   },
-  SCHEDULING_POLICY_UNAVAILABLE: {
-    message: 'Synced table {target} asks for scheduling policy {policy}, which this version cannot run.',
-    remedy: 'Use SNAPSHOT or TRIGGERED.',
-    retry: 'none',
-    status: 501,
-    apiCode: 'NOT_IMPLEMENTED',
-    sqlState: '0A000',
-  },
   DEPENDENT_OBJECTS_EXIST: {
     message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',
     remedy: 'Drop or change what depends on the column, then sync again.',
@@ -94,6 +86,16 @@ export const targetErrors = {
     apiCode: 'ABORTED',
     sqlState: '57014',
   },
+  POSITION_MOVED: {
+    message:
+      'Synced table {target} was to be brought on from version {expected}, but reflects version {found}; the update has changed nothing.',
+    remedy:
+      'Nothing to do: the update is tried again from there. If it comes again, look for whoever writes to synced_tables._tables.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
+  },
   LEASE_LOST: {
     message:
       'Another sidecar has taken over the pipeline of synced table {target}; this one has ended its update without a change.',
@@ -103,9 +105,27 @@ export const targetErrors = {
     apiCode: 'ABORTED',
     sqlState: '40001',
   },
+  PUBLISHED_TOGETHER_FAILED: {
+    message:
+      'Synced table {target} keeps its rows, for {failed}, with which it is published together, failed with {error_code}.',
+    remedy: 'See what is said of {failed} in synced_tables.status; mend that, then sync again.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'ABORTED',
+    sqlState: '55000',
+  },
+  PUBLISHED_TOGETHER_DELAYED: {
+    message:
+      'Synced table {target} waits, for {failed}, with which it is published together, failed with {error_code}, which may pass.',
+    remedy: 'See what is said of {failed} in synced_tables.status.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'ABORTED',
+    sqlState: '55000',
+  },
   TABLES_DIFFER: {
     message:
-      'Synced table {target} differs from {table} at the version it reflects: {missing} rows of the source are missing or differ, {extra} rows are not in the source.',
+      'Synced table {target} differs from {table} at the version it reflects: {missing} rows are missing, {extra} are not in the source, {different} have other values.',
     remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
     retry: 'manual',
     status: 500,

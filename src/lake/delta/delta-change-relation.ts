@@ -19,9 +19,11 @@ export interface OpenChangeRelationOptions extends DeltaTableOptions {
 }
 
 /**
- * Files up to this many bytes in all are unpacked into the engine once before they are collapsed, which reads changes
- * twice: opening a thousand small files costs more than their rows. Beyond it, memory counts more.
+ * Collapsing reads the keys of all changes and then the rows that are left. Opening a thousand small files twice costs
+ * more than their rows, so these are unpacked into the engine once; of fewer files, reading only what is needed costs
+ * half. Beyond so many bytes, memory counts more.
  */
+const FILES_READ_TWICE_MAX = 16;
 const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
 
 /** Makes planned changes readable; the files are looked at before a row is read. */
@@ -44,6 +46,8 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     const { layout, files } = plan;
     const select = await changeSelect({ connection, schema, layout, files, vectors, partitionTimeZone });
     const fileBytes = sizeOf(files);
+    const fileCount = new Set(files.map((change) => change.file.path)).size;
+    const isUnpacked = fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
     let collapsed = 0;
     return {
       from,
@@ -51,15 +55,15 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       end: endSnapshot(options),
       schemaChanges: plan.schemaChanges,
       isChangeFeed: plan.isChangeFeed,
-      fileCount: new Set(files.map((change) => change.file.path)).size,
+      fileCount,
       fileBytes,
       bookmark: options.bookmark,
       select: select.sql,
       countRows: () => countRows(connection, files, select),
       async collapse(collapseOptions) {
         const tables = `${schema}.c${collapsed++}`;
-        if (fileBytes <= UNPACKED_BYTES_MAX) await connection.run(`create table ${tables}_rows as ${select.sql}`);
-        const source = fileBytes <= UNPACKED_BYTES_MAX ? `select * from ${tables}_rows` : select.sql;
+        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${select.sql}`);
+        const source = isUnpacked ? `select * from ${tables}_rows` : select.sql;
         const { columns } = layout;
         return collapseChanges(connection, { select: source, columns, keysTable: `${tables}_keys` }, collapseOptions);
       },

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -47,21 +47,41 @@ export async function openCopyStream(
   scratchFolder: string,
 ): Promise<CopyStream> {
   const options = `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
-  const path = join(scratchFolder, `${randomUUID()}.fifo`);
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const guard = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
-  const release = () => {
-    closeSync(guard);
-    rmSync(path, { force: true });
-  };
+  const readEndClosed = new Promise((closed) => bytes.once('close', closed));
   const finished = connection
     .run(`copy (${select}) to ${quoteLiteral(path)} (format csv, ${options}, use_tmp_file false)`)
     .then((result) => result.getRowsJson())
     .then((rows) => BigInt(String(rows[0]?.[0])))
-    .finally(release);
+    .finally(() => closeSync(guard));
+  // With all ends closed nothing is left in it, and the next stream may have it.
+  Promise.allSettled([finished, readEndClosed]).then(() => leaveIdle(path));
   // Whoever holds the stream hears of a failure through `finished`; until then it must not count as unhandled.
   finished.catch(() => {});
   return { bytes, finished };
+}
+
+/** Making a FIFO takes a process of its own, which costs more than a small stream: used ones are kept. */
+const IDLE = '.idle';
+
+function takeIdleFifo(folder: string): string | null {
+  const name = readdirSync(folder).find((entry) => entry.endsWith(IDLE));
+  if (name === undefined) return null;
+  const path = join(folder, name.slice(0, -IDLE.length));
+  renameSync(join(folder, name), path);
+  return path;
+}
+
+async function makeFifo(folder: string): Promise<string> {
+  const path = join(folder, `${randomUUID()}.fifo`);
+  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  return path;
+}
+
+function leaveIdle(path: string): void {
+  // The scratch folder goes with the engine, perhaps sooner than this.
+  if (existsSync(path)) renameSync(path, `${path}${IDLE}`);
 }

@@ -579,7 +579,9 @@ comment on view synced_tables._known_tables is 'Synced tables and streaming tabl
 create or replace function synced_tables._update_outcome(update_id uuid)
 returns table (state text, error_code text, message text, remedy text, sql_state text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select u.state, u.error_code, u.message, u.remedy, u.sql_state
+  -- One that follows its sources has no end to wait for: it counts as done when it runs.
+  select case when u.mode = 'CONTINUOUS' and u.state = 'RUNNING' then 'COMPLETED' else u.state end,
+         u.error_code, u.message, u.remedy, u.sql_state
     from synced_tables._updates u
    where u.update_id = _update_outcome.update_id
      and (synced_tables._may_control(u.requested_by)
@@ -601,14 +603,26 @@ create or replace view synced_tables.status with (security_barrier = true) as
          t.source_version,
          t.source_version - t.synced_version as lag_versions,
          case when t.synced_version >= t.source_version then 0
-              when t.synced_version is not null then greatest(0, extract(epoch from now() - t.source_committed_at))::double precision
+              when t.synced_version is not null
+              then greatest(0, extract(epoch from clock_timestamp() - coalesce(t.behind_since, t.source_committed_at)))::double precision
          end as lag_seconds,
          t.row_count,
          t.rows_done,
          t.rows_total,
          t.last_sync_at,
          t.last_error_code,
-         t.pipeline_id
+         t.pipeline_id,
+         case when t.rows_done is not null then t.provisioning_phase end as provisioning_phase,
+         case when t.rows_total > 0 then least(1, t.rows_done::double precision / t.rows_total) end as sync_progress_completion,
+         -- As fast as until now; before a hundredth is done that says nothing.
+         case when t.provisioning_phase = 'PROVISIONING_PHASE_MAIN' and t.rows_done * 100 >= t.rows_total
+              then (extract(epoch from clock_timestamp() - t.phase_started_at)
+                    * greatest(0, t.rows_total - t.rows_done) / nullif(t.rows_done, 0))::double precision
+         end as estimated_completion_seconds,
+         case when t.rows_done is not null then t.processing_version end as processing_version,
+         t.synced_committed_at,
+         t.last_sync_started_at,
+         p.publish
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
@@ -620,7 +634,8 @@ create or replace view synced_tables.status with (security_barrier = true) as
                                                    from pg_catalog.jsonb_array_elements_text(f.source -> 'parts') with ordinality part),
                                                 f.source ->> 'kind'), ', ' order by f.flow_name)
             from synced_tables._flows f where f.table_id = s.table_id),
-         p.scheduling_policy, s.state, s.message, null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id
+         p.scheduling_policy, s.state, s.message, null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
+         null, null, null, null, null, null, p.publish
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
@@ -646,11 +661,14 @@ create or replace view synced_tables.updates with (security_barrier = true) as
          coalesce(r.message, u.message) as message,
          coalesce(r.remedy, u.remedy) as remedy,
          u.attempt,
-         u.next_attempt_at,
+         coalesce(r.next_attempt_at, u.next_attempt_at) as next_attempt_at,
          u.requested_by,
          u.created_at,
          coalesce(r.started_at, u.started_at) as started_at,
          coalesce(r.finished_at, u.finished_at) as finished_at,
+         u.mode,
+         r.batches,
+         r.failed_attempts,
          r.num_upserted_rows,
          r.num_deleted_rows
     from synced_tables._updates u

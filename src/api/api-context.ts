@@ -1,0 +1,22 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from '../observability/logger.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { InstanceSet } from './api-instance.js';
+
+/** What every route works with. */
+export interface ApiContext {
+  readonly instances: InstanceSet;
+  readonly settings: Settings;
+  readonly logger: Logger;
+}
+
+/** The server, with request and reply types taken from zod schemas. */
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

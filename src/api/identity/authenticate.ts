@@ -1,0 +1,72 @@
+import type { FastifyRequest } from 'fastify';
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiInstance } from '../api-instance.js';
+import type { Caller } from '../caller.js';
+import { hashBearerToken } from './bearer-token.js';
+import type { OidcIdentity } from './oidc-identity.js';
+import { findTokenRoles, instancesOfRole } from './token-roles.js';
+
+export interface AuthenticationOptions {
+  readonly instances: readonly ApiInstance[];
+  readonly oidc: OidcIdentity | null;
+}
+
+const LOOPBACK_ADDRESSES = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
+const LOOPBACK_NAMES = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
+/** Header, payload and signature; tokens of ours have no dot. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/**
+ * Says who sent a request.
+ * @throws UNAUTHENTICATED, CROSS_SITE_REQUEST, OIDC_ISSUER_UNREACHABLE, POSTGRES_UNREACHABLE
+ */
+export async function authenticate(request: FastifyRequest, options: AuthenticationOptions): Promise<Caller> {
+  const bearer = bearerOf(request);
+  if (bearer !== null && options.oidc !== null && JWT.test(bearer)) {
+    return oidcCaller(bearer, options.oidc, options.instances);
+  }
+  const { roles, hasTokens, unreachable } = await findTokenRoles(
+    options.instances,
+    bearer === null ? null : hashBearerToken(bearer),
+  );
+  const [name] = roles.values();
+  if (name !== undefined) return { name, kind: 'token', roleOn: (instance) => roles.get(instance) };
+  // Whether the token is unknown, or only its instance is out of reach, cannot be told: never let anybody in then.
+  if (unreachable) throw unreachable;
+  if (hasTokens || options.oidc !== null) {
+    const reason = bearer === null ? 'it carries no token' : 'its token is unknown, revoked or expired';
+    throw syncedTablesError('UNAUTHENTICATED', { reason });
+  }
+  return localCaller(request);
+}
+
+function bearerOf(request: FastifyRequest): string | null {
+  return /^bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+async function oidcCaller(jwt: string, oidc: OidcIdentity, instances: readonly ApiInstance[]): Promise<Caller> {
+  const { role } = await oidc.roleOf(jwt);
+  const served = await instancesOfRole(instances, role);
+  if (served.length === 0) {
+    const reason = `the API may not act for role "${role}"; an administrator allows it with GRANT "${role}" TO databricks_gateway`;
+    throw syncedTablesError('UNAUTHENTICATED', { reason });
+  }
+  return { name: role, kind: 'oidc', roleOn: (instance) => (served.includes(instance) ? role : undefined) };
+}
+
+/**
+ * Before the first token exists, whoever can reach the loopback address acts as the sidecar's own role. Web pages can
+ * reach it too, through the browser of somebody on this machine; they are known by their Origin, or by a Host that is
+ * no loopback name.
+ */
+function localCaller(request: FastifyRequest): Caller {
+  if (!LOOPBACK_ADDRESSES.test(request.socket.remoteAddress ?? '127.0.0.1')) {
+    throw syncedTablesError('UNAUTHENTICATED', { reason: 'without a token, only this machine itself is served' });
+  }
+  const { origin, host = '' } = request.headers;
+  const isOwnPage = origin === undefined || origin === `http://${host}`;
+  if (!LOOPBACK_NAMES.test(host) || !isOwnPage) {
+    throw syncedTablesError('CROSS_SITE_REQUEST', { origin: origin ?? host });
+  }
+  return { name: 'local', kind: 'local', roleOn: () => null };
+}

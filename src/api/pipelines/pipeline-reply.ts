@@ -1,0 +1,42 @@
+import type { z } from 'zod';
+import type { PipelineRecord } from './pipeline-record.js';
+import type { pipelineReply, updateState } from './pipeline-schema.js';
+
+type PipelineReply = z.output<typeof pipelineReply>;
+
+/** The body of a pipeline (GetPipelineResponse, databricks-api.md C). */
+export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
+  const { pipelineId, name, createdBy, latestUpdates } = pipeline;
+  return {
+    pipeline_id: pipelineId,
+    name,
+    state: stateOf(pipeline),
+    health: pipeline.hasFailedTable ? 'UNHEALTHY' : 'HEALTHY',
+    creator_user_name: createdBy,
+    run_as_user_name: createdBy,
+    last_modified: pipeline.createdAtMs,
+    latest_updates: latestUpdates.map(({ updateId, state, createdAt }) => ({
+      update_id: updateId,
+      state: state as z.output<typeof updateState>,
+      creation_time: createdAt,
+    })),
+    spec: {
+      id: pipelineId,
+      name,
+      continuous: pipeline.isContinuous,
+      development: false,
+      serverless: false,
+      channel: 'CURRENT',
+    },
+  };
+}
+
+/**
+ * RUNNING while an update runs, that of a CONTINUOUS pipeline included; FAILED only for a CONTINUOUS pipeline that has
+ * nothing left to follow. Others rest as IDLE, and their health tells how the last update ended.
+ */
+function stateOf({ latestUpdates, isContinuous, isStopped, hasFailedTable }: PipelineRecord): PipelineReply['state'] {
+  if (latestUpdates.some(({ state }) => state === 'RUNNING')) return 'RUNNING';
+  if (latestUpdates.some(({ state }) => state === 'QUEUED')) return 'STARTING';
+  return isContinuous && hasFailedTable && !isStopped ? 'FAILED' : 'IDLE';
+}

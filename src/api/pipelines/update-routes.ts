@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext, ApiServer } from '../api-context.js';
+import type { PlacedTable } from '../synced-table-place.js';
+import { pageSizeOf } from './max-results.js';
+import { findPipeline, isUuid } from './pipeline-record.js';
+import {
+  PIPELINES_PATH,
+  pipelineParams,
+  type StartUpdate,
+  startUpdateInput,
+  startUpdateReply,
+  updateListQuery,
+  updateListReply,
+  updateParams,
+  updateReply,
+} from './pipeline-schema.js';
+import { readUpdates } from './update-record.js';
+
+const PAGE_SIZE_MAX = 100;
+const tags = ['pipelines'];
+
+/** Updates of pipelines: start, read, list. */
+export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
+  server.post(
+    `${PIPELINES_PATH}/:pipeline_id/updates`,
+    {
+      schema: {
+        tags,
+        summary: 'Start an update; refused while one is under way',
+        params: pipelineParams,
+        body: startUpdateInput,
+        response: { 200: startUpdateReply },
+      },
+    },
+    async ({ params, body, caller }) => {
+      refuseUnsupported(body);
+      const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
+      const selection = selectionOf(body, tables);
+      const { rows } = await database.asCaller(caller, (client) =>
+        client.query<{ id: string }>('select synced_tables._start_update($1, $2, $3, $4) as id', [
+          record.pipelineId,
+          body.full_refresh === true,
+          selection && JSON.stringify(selection),
+          body.cause ?? 'API_CALL',
+        ]),
+      );
+      return { update_id: rows[0]?.id ?? '' };
+    },
+  );
+  server.get(
+    `${PIPELINES_PATH}/:pipeline_id/updates/:update_id`,
+    { schema: { tags, summary: 'Read an update', params: updateParams, response: { 200: updateReply } } },
+    async ({ params, caller }) => {
+      const { record, database } = await findPipeline(context, caller, params.pipeline_id);
+      const updateId = params.update_id.toLowerCase();
+      const filter = { pipelineId: record.pipelineId, updateId, limit: 1, place: null };
+      const [update] = isUuid(updateId) ? await database.asService((client) => readUpdates(client, filter)) : [];
+      if (!update) {
+        throw syncedTablesError('UPDATE_NOT_FOUND', { update: params.update_id });
+      }
+      return { update: update.info };
+    },
+  );
+  server.get(
+    `${PIPELINES_PATH}/:pipeline_id/updates`,
+    {
+      schema: {
+        tags,
+        summary: 'The updates of a pipeline, newest first',
+        params: pipelineParams,
+        querystring: updateListQuery,
+        response: { 200: updateListReply },
+      },
+    },
+    async ({ params, query, caller }) => {
+      const { record, database } = await findPipeline(context, caller, params.pipeline_id);
+      const size = pageSizeOf(query, PAGE_SIZE_MAX);
+      const place = placeOf(query);
+      const found = await database.asService((client) =>
+        readUpdates(client, { pipelineId: record.pipelineId, updateId: null, limit: size + 1, place }),
+      );
+      const last = found.length > size ? found[size - 1] : undefined;
+      return {
+        updates: found.slice(0, size).map(({ info }) => info),
+        ...(last === undefined ? {} : { next_page_token: last.info.update_id }),
+      };
+    },
+  );
+}
+
+/** What would do something else than it says if it were left out. */
+function refuseUnsupported(body: StartUpdate): void {
+  const given = (
+    ['rewind_spec', 'replace_where_overrides', 'reset_checkpoint_selection', 'refresh_flow_selection'] as const
+  ).filter((field) => body[field] !== undefined && JSON.stringify(body[field]) !== '[]');
+  const field = given[0] ?? (body.validate_only === true ? 'validate_only' : undefined);
+  if (field === undefined) return;
+  throw syncedTablesError('NOT_IMPLEMENTED', {
+    call: `An update with ${field}`,
+    reason: 'synced tables are refreshed wholly or by what changed',
+    alternative: 'Use full_refresh, full_refresh_selection or refresh_selection.',
+  });
+}
+
+/** The tables that are meant, by the names of the registry; null for all. */
+function selectionOf(body: StartUpdate, tables: readonly PlacedTable[]) {
+  const refresh = (body.refresh_selection ?? []).map((name) => memberOf(tables, name));
+  const fullRefresh = (body.full_refresh_selection ?? []).map((name) => memberOf(tables, name));
+  if (refresh.length + fullRefresh.length === 0) return null;
+  return { refresh, full_refresh: body.full_refresh === true ? [...refresh, ...fullRefresh] : fullRefresh };
+}
+
+/** Clients name tables with three parts, two or one. */
+function memberOf(tables: readonly PlacedTable[], name: string): string {
+  const found = tables.find(({ fullName, record: { schema, table } }) =>
+    [fullName, `${schema}.${table}`, table].includes(name),
+  );
+  if (!found) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
+  return found.record.sqlName;
+}
+
+/** Where a page begins: after the update of the token, or at the update that the list is to go back from. */
+function placeOf(query: z.output<typeof updateListQuery>) {
+  const after = query.page_token || undefined;
+  const updateId = (after ?? query.until_update_id)?.toLowerCase();
+  if (updateId === undefined) return null;
+  if (!isUuid(updateId))
+    throw syncedTablesError('REQUEST_INVALID', { reason: 'page_token: it is not one of this list' });
+  return { updateId, isIncluded: after === undefined };
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { ApiServer } from '../api-context.js';
+import { WORKSPACE_ID } from './workspace-id.js';
+
+const hostMetadata = z.object({
+  oidc_endpoint: z.string(),
+  workspace_id: z.string(),
+  cloud: z.string(),
+  host_type: z.string(),
+});
+
+/** What every client asks when it is made, without a token (databricks-api.md E.2). */
+export function addWellKnownRoutes(server: ApiServer): void {
+  server.get(
+    '/.well-known/databricks-config',
+    { schema: { tags: ['workspace'], security: [], response: { 200: hostMetadata } } },
+    async (request) => ({
+      oidc_endpoint: `${request.protocol}://${request.host}/oidc`,
+      workspace_id: WORKSPACE_ID,
+      cloud: 'AWS',
+      host_type: 'workspace',
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** Comparing a synced table with its source. */
+export const verifyErrors = {
+  SYNCED_TABLE_NOT_LOADED: {
+    message: 'Synced table {target} has not been loaded yet: there is nothing to compare.',
+    remedy: 'Wait for its first update, see synced_tables.status.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
+  SOURCE_VERSION_GONE: {
+    message:
+      'Version {version} of source table {table}, which synced table {target} reflects, cannot be read any more: {reason}.',
+    remedy: 'Sync the table first (synced_tables.sync_now), then verify it again: the newer version is compared then.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'DATA_LOSS',
+    sqlState: '58P01',
+  },
+  COLUMNS_DIFFER: {
+    message: 'Synced table {target} has other columns than {table} at the version it reflects: {columns}.',
+    remedy: 'Refresh it wholly (sync_now with full_refresh => true).',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'DATA_LOSS',
+    sqlState: 'XX001',
+  },
+  VERIFICATION_NOT_FOUND: {
+    message: 'Verification {verification} does not exist.',
+    remedy: 'Pass the id that synced_tables.verify returned; see synced_tables.verifications.',
+    retry: 'manual',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42704',
+  },
+  VERIFICATION_FAILED: {
+    message: 'Verification {verification} failed.',
+    remedy: 'See synced_tables.verifications.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: 'P0001',
+  },
+  VERIFICATION_WAIT_TIMEOUT: {
+    message: 'Verification {verification} is still {state} after {timeout}.',
+    remedy: 'It goes on without you; wait for it again. A QUEUED one may wait for a sidecar: see synced-tables doctor.',
+    retry: 'timed',
+    status: 504,
+    apiCode: 'DEADLINE_EXCEEDED',
+    sqlState: '57014',
+  },
+} as const satisfies Record<string, ErrorKind>;

@@ -1,0 +1,187 @@
+import type pg from 'pg';
+import { quoteIdentifier, quoteLiteral } from '../core/names.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { readTable } from './registry.js';
+import { isDifferent, isSameKey } from './row-merge.js';
+import { inTransaction } from './session.js';
+import { columnDefinitions, identifierList } from './shadow-table.js';
+
+/** The copies that are compared: temporary tables of the session at hand. */
+const TARGET_COPY = 'pg_temp.synced_tables_verify_target';
+export const SOURCE_COPY = 'pg_temp.synced_tables_verify_source';
+
+/** Keys that are listed. */
+const DIFFERENCES_MAX = 20;
+/** Longer values are cut; their length and hash still tell that they differ. */
+const SHOWN_CHARACTERS_MAX = 1_000;
+/** For the one join that compares; what does not fit goes to disk. */
+const WORK_MEM = '64MB';
+
+/** A row that differs. Values are texts as Postgres shows them, those of `different` without the columns that agree. */
+export interface RowDifference {
+  readonly difference: 'missing' | 'extra' | 'different';
+  readonly key: Readonly<Record<string, string>>;
+  /** Null for a row that the source does not have. */
+  readonly source: Readonly<Record<string, string | null>> | null;
+  /** Null for a row that the table does not have. */
+  readonly target: Readonly<Record<string, string | null>> | null;
+}
+
+export interface Comparison {
+  readonly sourceRows: bigint;
+  readonly targetRows: bigint;
+  /** Rows of the source that the table lacks. */
+  readonly missingRows: bigint;
+  /** Rows of the table that the source lacks. */
+  readonly extraRows: bigint;
+  /** Keys that both have with other values. */
+  readonly differentRows: bigint;
+  /** Up to 20 of them, in the order of the key. */
+  readonly differences: readonly RowDifference[];
+}
+
+/**
+ * Copies the rows of a published table, and reads its position, both out of one snapshot. The table is locked, as by
+ * any reader, for as long as the copy takes; a switch of partitions cannot come between the two.
+ * @returns the table with the position that its rows reflect; null if it is no longer registered or not published
+ */
+export async function copyTarget(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
+  const known = await readTable(client, tableId);
+  if (known === null || known.relation === null) return null;
+  const target = `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
+  return inTransaction(client, async () => {
+    // The lock comes before the snapshot, which the first query takes: rows that are switched in later stay outside.
+    await client.query(`set transaction isolation level repeatable read; lock table ${target} in access share mode`);
+    const table = await readTable(client, tableId);
+    if (table === null || table.relation === null) return null;
+    await client.query(`create temporary table synced_tables_verify_target as select * from ${target}`);
+    return table;
+  });
+}
+
+/** Makes the table for the rows of the source, which COPY fills. */
+export async function createSourceCopy(client: pg.Client, columns: readonly TargetColumn[]): Promise<void> {
+  await client.query(`create temporary table synced_tables_verify_source (${columnDefinitions(columns)})`);
+}
+
+/** Ends the comparison: temporary tables would stay as long as the session. */
+export async function dropCopies(client: pg.Client): Promise<void> {
+  await client.query(`drop table if exists ${TARGET_COPY}, ${SOURCE_COPY}`);
+}
+
+/** OID of the copied rows' table, for a look at its columns. */
+export async function targetCopyRelation(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ oid: number }>('select $1::regclass::oid as oid', [TARGET_COPY]);
+  return Number(rows[0]?.oid);
+}
+
+/**
+ * Compares the copies by key, every cell by its stored bytes: `1.0` and `1.00`, or `0` and `-0`, differ.
+ * @returns null if keys occur more than once, so that there is nothing to compare them with
+ */
+export async function compareCopies(
+  client: pg.Client,
+  table: SyncedTable,
+  columns: readonly TargetColumn[],
+): Promise<Comparison | null> {
+  const names = columns.map((column) => column.field.name);
+  await client.query(`analyze ${TARGET_COPY}; analyze ${SOURCE_COPY}`);
+  return inTransaction(client, async () => {
+    await client.query(`set local work_mem = '${WORK_MEM}'`);
+    const counts = await countDifferences(client, table, names);
+    const { sourceRows, targetRows, missingRows, extraRows, differentRows, pairs } = counts;
+    if (sourceRows !== pairs + missingRows || targetRows !== pairs + extraRows) return null;
+    const isEqual = missingRows + extraRows + differentRows === 0n;
+    const differences = isEqual ? [] : await listDifferences(client, table, names);
+    return { sourceRows, targetRows, missingRows, extraRows, differentRows, differences };
+  });
+}
+
+/** Up to `limit` keys that the source has more than once, each as the texts of its columns. */
+export async function findDuplicateSourceKeys(
+  client: pg.Client,
+  keyColumns: readonly string[],
+  limit: number,
+): Promise<string[][]> {
+  const keys = identifierList(keyColumns);
+  const { rows } = await client.query<{ key: string[] }>(
+    `select array[${keyColumns.map((key) => `${quoteIdentifier(key)}::text`).join(', ')}] as key
+       from ${SOURCE_COPY} group by ${keys} having count(*) > 1 order by ${keys} limit $1`,
+    [limit],
+  );
+  return rows.map((row) => row.key);
+}
+
+/** Key columns are never null, so the first tells on which side there is a row. */
+function joined(table: SyncedTable): { readonly from: string; readonly inSource: string; readonly inTarget: string } {
+  const first = quoteIdentifier(table.keyColumns[0] ?? '');
+  return {
+    from: `${SOURCE_COPY} s full join ${TARGET_COPY} t on ${isSameKey(table.keyColumns, 's', 't')}`,
+    inSource: `s.${first} is not null`,
+    inTarget: `t.${first} is not null`,
+  };
+}
+
+async function countDifferences(client: pg.Client, table: SyncedTable, names: readonly string[]) {
+  const { from, inSource, inTarget } = joined(table);
+  const isPair = `${inSource} and ${inTarget}`;
+  const { rows } = await client.query<
+    Record<'source' | 'target' | 'missing' | 'extra' | 'pairs' | 'different', string>
+  >(
+    `select (select count(*) from ${SOURCE_COPY})::text as source, (select count(*) from ${TARGET_COPY})::text as target,
+            c.missing::text, c.extra::text, c.pairs::text, c.different::text
+       from (select count(*) filter (where ${inSource} and not ${inTarget}) as missing,
+                    count(*) filter (where ${inTarget} and not ${inSource}) as extra,
+                    count(*) filter (where ${isPair}) as pairs,
+                    count(*) filter (where ${isPair} and ${isDifferent(names, 's', 't')}) as different
+               from ${from}) c`,
+  );
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  return {
+    sourceRows: BigInt(counts.source),
+    targetRows: BigInt(counts.target),
+    missingRows: BigInt(counts.missing),
+    extraRows: BigInt(counts.extra),
+    pairs: BigInt(counts.pairs),
+    differentRows: BigInt(counts.different),
+  };
+}
+
+/** The twenty are chosen first: texts of values that may be large are made for them alone. */
+async function listDifferences(
+  client: pg.Client,
+  table: SyncedTable,
+  names: readonly string[],
+): Promise<readonly RowDifference[]> {
+  const { from, inSource, inTarget } = joined(table);
+  const keys = table.keyColumns.map((key, place) => {
+    const name = quoteIdentifier(key);
+    return `coalesce(s.${name}, t.${name}) as k${place}`;
+  });
+  const places = table.keyColumns.map((_, place) => `k${place}`);
+  const chosen = `select ${keys.join(', ')}, s, t,
+                         case when not (${inTarget}) then 'missing' when not (${inSource}) then 'extra' else 'different' end as difference
+                    from ${from}
+                   where not (${inSource}) or not (${inTarget}) or ${isDifferent(names, 's', 't')}
+                   order by ${places.join(', ')} limit ${DIFFERENCES_MAX}`;
+  const nameList = (of: readonly string[]) => `array[${of.map(quoteLiteral).join(', ')}]::text[]`;
+  const texts = (side: string) =>
+    `array[${names.map((name) => `(r.${side}).${quoteIdentifier(name)}::text`).join(', ')}]`;
+  const values = (side: string) =>
+    `(select jsonb_object_agg(c.name, ${shownText(`c.${side}`)})
+        from unnest(${nameList(names)}, ${texts('s')}, ${texts('t')}) as c (name, s, t)
+       where r.difference <> 'different' or c.s is distinct from c.t)`;
+  const { rows } = await client.query<RowDifference>(
+    `select r.difference, jsonb_object(${nameList(table.keyColumns)}, array[${places.map((place) => `${place}::text`).join(', ')}]) as key,
+            case when r.difference <> 'extra' then ${values('s')} end as source,
+            case when r.difference <> 'missing' then ${values('t')} end as target
+       from (${chosen}) r order by ${places.join(', ')}`,
+  );
+  return rows;
+}
+
+function shownText(text: string): string {
+  const cut = `format('%s… (%s characters, md5 %s)', left(${text}, ${SHOWN_CHARACTERS_MAX}), length(${text}), md5(${text}))`;
+  return `case when length(${text}) > ${SHOWN_CHARACTERS_MAX} then ${cut} else ${text} end`;
+}

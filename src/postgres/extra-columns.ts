@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier } from '../core/names.js';
+import type { ExtraColumn, SyncedTable } from '../core/synced-table.js';
+import { isPostgresError, singleStatement } from './session.js';
+
+/** Whose extra columns they are. */
+export type ExtraColumnsOwner = Pick<SyncedTable, 'fullName' | 'extraColumns'>;
+
+/** Classes of SQLSTATE that say that a definition is wrong: features, names and types, data, limits. */
+const MISDEFINED = /^(0A|22|42|54)/;
+
+/**
+ * Adds the extra columns to a table without rows.
+ * @param relation quoted for SQL
+ * @throws EXTRA_DEFINITION_INVALID also when a column uses what no superuser owns: its code would run as the sidecar
+ */
+export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwner, relation: string): Promise<void> {
+  for (const column of table.extraColumns) {
+    const text = `alter table ${relation} add column ${extraColumnDefinition(column)}`;
+    await define(table, `column "${column.name}"`, () => client.query(singleStatement(text)));
+  }
+  if (table.extraColumns.length === 0) return;
+  const { rows } = await client.query<{ parts: string | null }>(
+    'select synced_tables._foreign_parts_of_columns($1::regclass) as parts',
+    [relation],
+  );
+  refuseForeignParts(table.fullName, 'columns', rows[0]?.parts);
+}
+
+/** Type and expression were checked to be closed fragments when the table was asked for. */
+function extraColumnDefinition({ name, postgresType, kind, expression }: ExtraColumn): string {
+  const computed = kind === 'generated' ? `generated always as (${expression}) stored` : `default (${expression})`;
+  return `${quoteIdentifier(name)} ${postgresType} ${computed}`;
+}
+
+/** @throws EXTRA_DEFINITION_INVALID if there are any */
+export function refuseForeignParts(target: string, what: string, parts: string | null | undefined): void {
+  if (parts === null || parts === undefined) return;
+  const reason = `no superuser owns ${parts}, and code in it would run as the sidecar`;
+  throw syncedTablesError('EXTRA_DEFINITION_INVALID', { target, what, reason });
+}
+
+/** Runs a statement with SQL of the creator in it. */
+export async function define<Result>(
+  table: Pick<SyncedTable, 'fullName'>,
+  what: string,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isPostgresError(error) || !MISDEFINED.test(error.code ?? '')) throw error;
+    throw syncedTablesError('EXTRA_DEFINITION_INVALID', { target: table.fullName, what, reason: error.message }, error);
+  }
+}

@@ -1,0 +1,95 @@
+import type pg from 'pg';
+import { quoteIdentifier } from '../core/names.js';
+import { identifierList } from './shadow-table.js';
+
+/** Rows to be brought into a table by key: inserted, or written over those that have other values. */
+export interface RowMerge {
+  /** The table, quoted for SQL. */
+  readonly into: string;
+  /** Where the rows are, quoted for SQL; known as `s` to `filter`. */
+  readonly from: string;
+  readonly filter: string;
+  readonly names: readonly string[];
+  readonly keyColumns: readonly string[];
+  /** Column of `from` whose sum over all its rows is wanted too. */
+  readonly sumOf?: string;
+}
+
+export interface RowMergeCounts {
+  /** Zero unless it was asked for. */
+  readonly sum: bigint;
+  /** Rows inserted or really changed. */
+  readonly written: bigint;
+  /** Rows that were not there before. */
+  readonly inserted: bigint;
+}
+
+/** True where two rows have the same key. */
+export function isSameKey(keyColumns: readonly string[], left: string, right: string): string {
+  return keyColumns.map((key) => `${left}.${quoteIdentifier(key)} = ${right}.${quoteIdentifier(key)}`).join(' and ');
+}
+
+/**
+ * True where two rows differ in a stored byte: what equals for an operator may be another value all the same, such as
+ * `0` and `-0`. As records, since `row(…) *<> row(…)` would look for that operator column by column.
+ */
+export function isDifferent(names: readonly string[], left: string, right: string): string {
+  const record = (side: string) => `row(${names.map((name) => `${side}.${quoteIdentifier(name)}`).join(', ')})::record`;
+  return `${record(left)} *<> ${record(right)}`;
+}
+
+function sumOf({ from, sumOf }: RowMerge): string {
+  return sumOf === undefined ? "'0'" : `(select coalesce(sum(${quoteIdentifier(sumOf)}), 0)::text from ${from})`;
+}
+
+/**
+ * Writes in the order of the key, so that neighbours in the index are written together; rows that are equal already are
+ * not rewritten. Fails with 23505 where values move between rows under a unique index of a user.
+ */
+export async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+  const { names, keyColumns } = merge;
+  const keys = identifierList(keyColumns);
+  const others = names.filter((name) => !keyColumns.includes(name));
+  const assignments = others.map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
+  const conflict =
+    others.length === 0
+      ? 'nothing'
+      : `update set ${assignments.join(', ')} where ${isDifferent(others, 't', 'excluded')}`;
+  const { rows } = await client.query<{ inserted: string; written: string; sum: string }>(
+    `with written as (
+       insert into ${merge.into} as t (${identifierList(names)})
+       select ${identifierList(names)} from ${merge.from} s where ${merge.filter} order by ${keys}
+           on conflict (${keys}) do ${conflict} returning (t.xmax = 0) as is_new)
+     select count(*) filter (where is_new)::text as inserted, count(*)::text as written, ${sumOf(merge)} as sum from written`,
+  );
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  return { written: BigInt(counts.written), inserted: BigInt(counts.inserted), sum: BigInt(counts.sum) };
+}
+
+/**
+ * The same for values that move between rows under a unique index, such as two that are exchanged: the rows that change
+ * are all deleted before the first is inserted, which an uncorrelated subquery sees to. In one statement, so that
+ * foreign keys are looked at when all rows are back.
+ */
+export async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+  const { into, from, filter, names, keyColumns } = merge;
+  const sameKey = isSameKey(keyColumns, 't', 's');
+  const { rows } = await client.query<{ replaced: string; written: string; sum: string }>(
+    `with gone as (
+       delete from ${into} t using ${from} s where ${filter} and ${sameKey} and ${isDifferent(names, 't', 's')} returning 1
+     ), replaced as materialized (select count(*) as n from gone),
+     written as (
+       insert into ${into} (${identifierList(names)})
+       select ${names.map((name) => `s.${quoteIdentifier(name)}`).join(', ')} from ${from} s
+        where ${filter} and (select n from replaced) >= 0
+          and not exists (select from ${into} t where ${sameKey} and not (${isDifferent(names, 't', 's')}))
+        order by ${keyColumns.map((key) => `s.${quoteIdentifier(key)}`).join(', ')}
+       returning 1)
+     select (select n from replaced)::text as replaced, (select count(*) from written)::text as written, ${sumOf(merge)} as sum`,
+  );
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  const written = BigInt(counts.written);
+  return { written, inserted: written - BigInt(counts.replaced), sum: BigInt(counts.sum) };
+}

@@ -1,0 +1,49 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
+import { isPostgresError } from './session.js';
+
+/** True for Postgres' refusal of a value that a unique index has already. */
+export function isUniqueViolation(error: unknown): error is pg.DatabaseError {
+  return isPostgresError(error) && error.code === '23505';
+}
+
+/**
+ * Whether rows of the table may be deleted and inserted again in one statement: a foreign key that acts on deletion
+ * would do so although the row comes back.
+ */
+export async function canReplaceRows(client: pg.Client, relation: number): Promise<boolean> {
+  const { rows } = await client.query<{ can: boolean }>(
+    `select not exists (select from pg_constraint where contype = 'f' and confdeltype <> 'a'
+                           and confrelid in ($1, databricks_auth.sole_partition($1::oid))) as can`,
+    [relation],
+  );
+  return rows[0]?.can === true;
+}
+
+/** INDEX_UNBUILDABLE for rows of the source that a unique index of a user does not allow; else the error itself. */
+export async function explainUnique(
+  client: pg.Client,
+  error: unknown,
+  { table, relation }: { readonly table: SyncedTable; readonly relation: number },
+): Promise<unknown> {
+  if (!isUniqueViolation(error)) return error;
+  // Postgres names the index of the partition; people know that of the table.
+  const { rows } = await client.query<{ index: string }>(
+    `select p.oid::regclass::text as index
+       from pg_inherits h join pg_class i on i.oid = h.inhrelid join pg_class p on p.oid = h.inhparent
+       join pg_index x on x.indexrelid = p.oid
+      where i.relname = $1 and x.indrelid = $2`,
+    [error.constraint ?? '', relation],
+  );
+  const reason = (await canReplaceRows(client, relation))
+    ? 'several of them have the same values in its columns'
+    : 'values move between its rows, and a foreign key that acts on deletion keeps these from being replaced';
+  const details = {
+    index: rows[0]?.index ?? error.constraint ?? 'of unknown name',
+    target: table.fullName,
+    table: table.source,
+    reason,
+  };
+  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+}

@@ -1,0 +1,105 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
+import { releaseLease, renewLease } from '../postgres/lease.js';
+import { cutSession } from '../postgres/session.js';
+import { type ClaimedUpdate, finishUpdate, requeueUpdate } from './update-queue.js';
+
+/**
+ * How an update ended. `retry`: it failed in a way that may pass by itself. `ended`: whoever ran it has written its
+ * end already.
+ */
+export type UpdateOutcome =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
+  | { readonly kind: 'retry'; readonly delaySeconds: number }
+  | { readonly kind: 'ended' };
+
+export interface RunSignals {
+  /** Aborts when the update must not go on. */
+  readonly signal: AbortSignal;
+  /** Aborts when an update that follows its sources is to come to its end, since another one is asked for. */
+  readonly yieldSignal: AbortSignal;
+}
+
+export interface LeasedRunOptions {
+  /** For renewing the lease and writing the outcome: nobody else's. */
+  readonly client: pg.Client;
+  readonly claim: ClaimedUpdate;
+  readonly leaseSeconds: number;
+  /** Aborts when the sidecar stops: the update then goes back to the queue. */
+  readonly stopSignal: AbortSignal;
+  readonly yieldSignal: AbortSignal;
+  /** Aborted, be it from outside, when the lease is ours no longer. */
+  readonly lost: AbortController;
+  /** Throws only when aborted, or for a defect. */
+  readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
+}
+
+/** Runs a claimed update while a timer keeps its lease; a lease that was lost aborts it. Then gives the lease back. */
+export async function runLeased(options: LeasedRunOptions): Promise<void> {
+  const { client, claim, leaseSeconds, stopSignal, yieldSignal, lost } = options;
+  const signal = AbortSignal.any([stopSignal, lost.signal]);
+  const keeper = keepLease(options);
+  try {
+    const outcome = await options.run(claim, { signal, yieldSignal });
+    await keeper.stop();
+    await writeOutcome(client, claim, outcome);
+  } catch (error) {
+    await keeper.stop();
+    if (lost.signal.aborted) throw lost.signal.reason;
+    // A defect is tried again like anything that may pass: after a while, so that it cannot become a busy loop.
+    const isStopping = stopSignal.aborted;
+    await requeueUpdate(client, claim, isStopping ? 0 : leaseSeconds, !isStopping);
+    if (!isStopping) throw error;
+  } finally {
+    await keeper.stop();
+    keeper.end();
+    await releaseLease(client, claim.lease).catch(() => {});
+  }
+}
+
+interface LeaseKeeper {
+  /** Renews no more. */
+  stop(): Promise<void>;
+  /** Stops waiting for the lease to run out. */
+  end(): void;
+}
+
+function keepLease({ client, claim, leaseSeconds, lost }: LeasedRunOptions): LeaseKeeper {
+  let renewal = Promise.resolve();
+  const expiry = setTimeout(() => {
+    lost.abort(new Error('the lease could not be renewed in time'));
+    cutSession(client); // an answer that has not come by now need not be waited for
+  }, leaseSeconds * 1000);
+  const renew = async () => {
+    const isOurs = await renewLease(client, claim.lease, leaseSeconds);
+    if (isOurs) expiry.refresh();
+    else lost.abort(new Error('the lease was lost'));
+  };
+  const timer = setInterval(
+    () => {
+      renewal = renewal.then(renew).catch((error: unknown) => lost.abort(error));
+    },
+    (leaseSeconds * 1000) / 3,
+  );
+  return {
+    stop() {
+      clearInterval(timer);
+      return renewal;
+    },
+    end: () => clearTimeout(expiry),
+  };
+}
+
+async function writeOutcome(client: pg.Client, claim: ClaimedUpdate, outcome: UpdateOutcome): Promise<void> {
+  switch (outcome.kind) {
+    case 'completed':
+      return finishUpdate(client, claim, null);
+    case 'failed':
+      return finishUpdate(client, claim, outcome.error);
+    case 'retry':
+      return requeueUpdate(client, claim, outcome.delaySeconds, true);
+    case 'ended':
+      return;
+  }
+}

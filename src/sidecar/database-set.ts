@@ -1,0 +1,182 @@
+import type { AdoptRequest, DatabaseHost } from '../api/api-instance.js';
+import { syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier } from '../core/names.js';
+import type { Logger } from '../observability/logger.js';
+import { migrateDatabase } from '../postgres/migrate.js';
+import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { DatabaseWorker } from './database-worker.js';
+import { homeDatabase, type ManagedDatabase, managedDatabases } from './managed-databases.js';
+
+export interface DatabaseSetOptions {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** Starts working on the queue of a database that is ready. */
+  readonly startWorker: (database: ManagedDatabase) => DatabaseWorker;
+}
+
+/** How often databases are looked for that another sidecar, or a command, has added. */
+const REFRESH_MS = 30_000;
+const CREATE_TRIES_MAX = 5;
+
+/**
+ * The databases that this sidecar looks after: those of the settings, and those that were added since, which stand in
+ * the home database of their instance.
+ */
+export class DatabaseSet implements DatabaseHost {
+  readonly #options: DatabaseSetOptions;
+  readonly #workers = new Map<string, { readonly database: ManagedDatabase; readonly worker: DatabaseWorker }>();
+  /** One after the other: two that create a database at once would be in each other's way. */
+  #adopting: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: DatabaseSetOptions) {
+    this.#options = options;
+  }
+
+  get instances(): DatabaseHost['instances'] {
+    const { settings } = this.#options;
+    return Object.keys(settings.instances).map((name) => {
+      const home = homeDatabase(settings, name);
+      return { name, url: home.url, home: home.database };
+    });
+  }
+
+  databases(instance: string): string[] {
+    const managed = [...this.#workers.values()].map(({ database }) => database);
+    return managed.filter((database) => database.instance === instance).map(({ database }) => database);
+  }
+
+  /** `instance/database` of all. */
+  names(): string[] {
+    return [...this.#workers.keys()];
+  }
+
+  /** Names of those that cannot be worked with at this moment. */
+  notReady(): string[] {
+    return [...this.#workers.values()].filter(({ worker }) => !worker.isHealthy()).map(({ database }) => database.name);
+  }
+
+  /** Migrates all databases and starts their workers. */
+  async start(): Promise<void> {
+    const { settings } = this.#options;
+    for (const database of managedDatabases(settings)) await this.#makeReady(database);
+    for (const { name } of this.instances) await this.#takeUpAdded(name, true);
+    this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS).unref();
+  }
+
+  async #refresh(): Promise<void> {
+    for (const { name } of this.instances) {
+      await this.#oneByOne(() => this.#takeUpAdded(name, false)).catch((error: unknown) => {
+        this.#options.logger.warn({ error, instance: name }, 'cannot look for added databases; tries again');
+      });
+    }
+  }
+
+  /** Starts to look after what stands in the home database and is not looked after yet. */
+  async #takeUpAdded(instance: string, isStart: boolean): Promise<void> {
+    const added = await this.#readAdded(instance);
+    for (const name of added) {
+      const database = this.#place(instance, name);
+      if (this.#isStopped || this.#workers.has(database.name)) continue;
+      try {
+        await this.#makeReady(database);
+      } catch (error) {
+        // One that was dropped, or that a superuser has to migrate first, keeps nobody else from working.
+        this.#options.logger[isStart ? 'error' : 'debug']({ error, database: database.name }, 'cannot be looked after');
+      }
+    }
+  }
+
+  async #readAdded(instance: string): Promise<string[]> {
+    const home = homeDatabase(this.#options.settings, instance);
+    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
+    try {
+      const { rows } = await client.query<{ database_name: string }>(
+        `select a.database_name from synced_tables._databases a join pg_catalog.pg_database d on d.datname = a.database_name
+          order by a.added_at`,
+      );
+      return rows.map((row) => row.database_name);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async adopt(request: AdoptRequest): Promise<void> {
+    await this.#oneByOne(async () => {
+      const database = this.#place(request.instance, request.database);
+      if (this.#workers.has(database.name)) return;
+      if (request.owner !== null) await this.#create(request, request.owner);
+      await this.#makeReady(database);
+      await this.#note(request);
+    });
+  }
+
+  /** Makes the database unless it is there. */
+  async #create(request: AdoptRequest, owner: string): Promise<void> {
+    const home = homeDatabase(this.#options.settings, request.instance);
+    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: null });
+    try {
+      const isThere = 'select from pg_catalog.pg_database where datname = $1';
+      for (let attempt = 1; (await client.query(isThere, [request.database])).rowCount === 0; attempt += 1) {
+        try {
+          await client.query(`create database ${quoteIdentifier(request.database)} owner ${quoteIdentifier(owner)}`);
+        } catch (error) {
+          // Somebody else was faster, or the template is in use for a moment: looked at again.
+          const code = isPostgresError(error) ? error.code : undefined;
+          if (attempt >= CREATE_TRIES_MAX || !['42P04', '23505', '55006'].includes(code ?? '')) throw error;
+        }
+      }
+    } finally {
+      await client.end();
+    }
+  }
+
+  async #note({ instance, database, owner }: AdoptRequest): Promise<void> {
+    const home = homeDatabase(this.#options.settings, instance);
+    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
+    try {
+      await client.query(
+        'insert into synced_tables._databases (database_name, added_by) values ($1, coalesce($2, current_user)) on conflict do nothing',
+        [database, owner],
+      );
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Installs the SQL side with the rights of the login role; a role without them is fine where all is installed. */
+  async #makeReady(database: ManagedDatabase): Promise<void> {
+    if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
+    const client = await openSession({ url: database.url, applicationName: 'synced-tables migrate', role: null });
+    try {
+      const { applied } = await migrateDatabase(client);
+      if (applied.length > 0) this.#options.logger.info({ database: database.name, applied }, 'database migrated');
+    } finally {
+      await client.end();
+    }
+    this.#workers.set(database.name, { database, worker: this.#options.startWorker(database) });
+  }
+
+  #place(instance: string, database: string): ManagedDatabase {
+    const home = homeDatabase(this.#options.settings, instance);
+    const url = new URL(home.url);
+    url.pathname = `/${encodeURIComponent(database)}`;
+    return { name: `${instance}/${database}`, instance, database, url: url.href };
+  }
+
+  #oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#adopting.then(work);
+    this.#adopting = done.catch(() => {});
+    return done;
+  }
+
+  /** Ends what is at hand: running updates go back to the queue. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#adopting;
+    await Promise.all([...this.#workers.values()].map(({ worker }) => worker.stop()));
+  }
+}

@@ -1,0 +1,264 @@
+import type pg from 'pg';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
+import { isLeaseHeld } from '../postgres/lease.js';
+import {
+  readPipelineTables,
+  readTable,
+  readTriggerInterval,
+  recordEvent,
+  writeTableState,
+} from '../postgres/registry.js';
+import { closeSession } from '../postgres/session.js';
+import { recordTableUpdateRetry, recordTableUpdateStart } from '../postgres/table-update-record.js';
+import { FollowedTable } from './followed-table.js';
+import type { PassOptions } from './pass-member.js';
+import { runPass } from './run-pass.js';
+import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
+import type { PipelineOutcome } from './run-update.js';
+import { WakeUp } from './wake-up.js';
+
+export interface FollowOptions extends Omit<PassOptions, 'client' | 'mode' | 'isFullRefresh'> {
+  /** Aborts when another update of the pipeline is asked for. */
+  readonly yieldSignal: AbortSignal;
+  /** How often sources are looked at, unless the pipeline has an interval of its own. */
+  readonly triggerIntervalMs: number;
+  /** How often the registry is looked at for tables that came or went. */
+  readonly pollSeconds: number;
+  /** Told of failures of our own, such as a lost connection; they are tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Pauses after failures that may pass by themselves double up to this. */
+const PAUSE_MS_MAX = 30_000;
+/** Failures in a row after which a table counts as failed, although it is tried again and again. */
+const PASSING_FAILURES_MAX = 6;
+/** From this interval on, hints of the storage do not make us look earlier: whoever sets it wants fewer commits. */
+const UNHURRIED_INTERVAL_MS = 1_000;
+/** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
+const SESSION_MS_MAX = 3_600_000;
+
+/**
+ * Follows the sources of a pipeline's tables: looks for their next commits by name, and applies what waits. Sessions,
+ * sources and the engine stay open in between. Ends when another update is asked for, and when no table is left to follow.
+ */
+export async function followPipeline(options: FollowOptions): Promise<PipelineOutcome> {
+  const follower = new Follower(options);
+  try {
+    return await follower.run();
+  } finally {
+    await follower.close();
+  }
+}
+
+class Follower {
+  readonly #options: FollowOptions;
+  readonly #wakeUp = new WakeUp();
+  readonly #tables = new Map<string, FollowedTable>();
+  #client: pg.Client | null = null;
+  #openedAt = 0;
+  #registryReadAt = Number.NEGATIVE_INFINITY;
+  #intervalMs: number;
+  #sessionFailures = 0;
+  #places = 0;
+  #firstError: SyncedTablesError | null = null;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#intervalMs = options.triggerIntervalMs;
+  }
+
+  async run(): Promise<PipelineOutcome> {
+    const { signal, yieldSignal } = this.#options;
+    const wake = () => this.#wakeUp.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    yieldSignal.addEventListener('abort', wake, { once: true });
+    for (;;) {
+      signal.throwIfAborted();
+      if (yieldSignal.aborted) return { kind: 'completed' };
+      this.#wakeUp.rearm();
+      const outcome = await this.#look().catch((error: unknown) => this.#survive(error));
+      if (outcome) return outcome;
+      await this.#wakeUp.sleep(this.#pauseMs());
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const followed of this.#tables.values()) followed.close();
+    await this.#closeSession();
+  }
+
+  /** One look at everything that is due. An outcome if there is no point in going on. */
+  async #look(): Promise<PipelineOutcome | null> {
+    let client = await this.#session();
+    if (performance.now() - this.#registryReadAt >= this.#options.pollSeconds * 1000) await this.#readRegistry(client);
+    if (this.#tables.size === 0) {
+      return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
+    }
+    // Tables that are published together wait together: one alone would run ahead of those that failed.
+    if ([...this.#tables.values()].some((each) => each.table.publish === 'together' && each.waitMs() !== null))
+      return null;
+    const due: FollowedTable[] = [];
+    for (const followed of this.#tables.values()) {
+      if (followed.waitMs() === null && (await this.#hasNews(client, followed))) due.push(followed);
+    }
+    this.#sessionFailures = 0;
+    if (due.length === 0) return null;
+    client = await this.#session();
+    const pass: PassOptions = { ...this.#options, client, mode: 'CONTINUOUS', isFullRefresh: false };
+    const members = due.map(({ table, lakeTable }) => ({ table, lakeTable, place: this.#places++ }));
+    const outcomes = await runPass(pass, members, (member, outcome) => {
+      const followed = this.#tables.get(member.table.tableId);
+      return followed ? this.#settle(followed, outcome) : Promise.resolve(null);
+    });
+    return outcomes.find((outcome) => outcome !== null) ?? null;
+  }
+
+  async #hasNews(client: pg.Client, followed: FollowedTable): Promise<boolean> {
+    try {
+      const hasNews = await followed.hasNews(this.#options.catalogs, () => this.#hint());
+      if (!hasNews && followed.failures > 0) await this.#recover(client, followed);
+      return hasNews;
+    } catch (error) {
+      const known = asSyncedTablesError(error);
+      const reason = error instanceof Error ? error.message : String(error);
+      const { table } = followed;
+      await this.#settle(followed, {
+        kind: 'failed',
+        error: known ?? syncedTablesError('SOURCE_READ_ERROR', { table: table.source, reason }, error),
+      });
+      return false;
+    }
+  }
+
+  /** The source can be read again, and has nothing new. */
+  async #recover(client: pg.Client, followed: FollowedTable): Promise<void> {
+    const { table } = followed;
+    await recordTableUpdateStart(client, this.#options.updateId, table);
+    await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
+    followed.recover();
+  }
+
+  #hint(): void {
+    if (this.#intervalMs < UNHURRIED_INTERVAL_MS) this.#wakeUp.wake();
+  }
+
+  async #session(): Promise<pg.Client> {
+    if (this.#client !== null && performance.now() - this.#openedAt > SESSION_MS_MAX) await this.#closeSession();
+    if (this.#client === null) {
+      this.#client = await this.#options.openSession();
+      this.#openedAt = performance.now();
+    }
+    return this.#client;
+  }
+
+  async #closeSession(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client) await closeSession(client);
+  }
+
+  /** Tables may have been deleted or failed since, and somebody may have set another interval. */
+  async #readRegistry(client: pg.Client): Promise<void> {
+    const { lease, updateId, triggerIntervalMs } = this.#options;
+    this.#intervalMs = (await readTriggerInterval(client, lease.pipelineId)) ?? triggerIntervalMs;
+    const tables = await readPipelineTables(client, lease.pipelineId);
+    const wanted = new Map(tables.filter((table) => !table.isFailed).map((table) => [table.tableId, table]));
+    for (const [tableId, followed] of this.#tables) {
+      if (wanted.has(tableId)) continue;
+      followed.close();
+      this.#tables.delete(tableId);
+    }
+    for (const table of wanted.values()) {
+      // One that was never loaded has an update of its own in the queue.
+      if (table.relation === null || this.#tables.has(table.tableId)) continue;
+      await recordTableUpdateStart(client, updateId, table);
+      await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
+      this.#tables.set(table.tableId, new FollowedTable(table));
+    }
+    this.#registryReadAt = performance.now();
+  }
+
+  /** Takes note of how a table fared. An outcome if the whole update is over. */
+  async #settle(followed: FollowedTable, outcome: TableUpdateOutcome): Promise<PipelineOutcome | null> {
+    const { signal, lease } = this.#options;
+    if (outcome.kind === 'done') {
+      const table = await readTable(await this.#session(), followed.table.tableId);
+      if (table) followed.moveTo(table);
+      else this.#drop(followed);
+      return null;
+    }
+    signal.throwIfAborted();
+    // The session at hand may be what failed.
+    await this.#closeSession();
+    const client = await this.#session();
+    if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
+    const { table } = followed;
+    const error = (await explainIfDropped(client, table)) ?? outcome.error;
+    if (error.code === 'SYNCED_TABLE_DELETED') {
+      this.#drop(followed);
+    } else if (isPassing(error, followed.failures)) {
+      await this.#retryLater(client, followed, error);
+    } else {
+      await recordTableFailure({ ...this.#options, client, table }, error);
+      this.#firstError ??= error;
+      this.#drop(followed);
+    }
+    return null;
+  }
+
+  #drop(followed: FollowedTable): void {
+    followed.close();
+    this.#tables.delete(followed.table.tableId);
+  }
+
+  async #retryLater(client: pg.Client, followed: FollowedTable, error: SyncedTablesError): Promise<void> {
+    const { lease, updateId } = this.#options;
+    const { table } = followed;
+    const delayMs = followed.fail(PAUSE_MS_MAX);
+    const failedAttempts = followed.failures;
+    const delaySeconds = Math.round(delayMs / 100) / 10;
+    const message = `Attempt ${failedAttempts} in a row failed, the next follows in ${delaySeconds} s: ${error.message}`;
+    const state =
+      failedAttempts < PASSING_FAILURES_MAX
+        ? 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
+        : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
+    await writeTableState(client, table.tableId, state, message, error.code);
+    await recordTableUpdateRetry(client, updateId, table.tableId, { error, failedAttempts, delaySeconds });
+    if (failedAttempts > PASSING_FAILURES_MAX) return; // it goes on like this, perhaps for days
+    await recordEvent(client, {
+      level: failedAttempts < PASSING_FAILURES_MAX ? 'WARN' : 'ERROR',
+      type: 'table_sync_retried',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message,
+      details: { error_code: error.code, attempt: failedAttempts, delay_seconds: delaySeconds },
+    });
+  }
+
+  /** Something of ours failed, most likely the connection: tried again after a pause, until the lease is lost too. */
+  async #survive(error: unknown): Promise<null> {
+    this.#options.signal.throwIfAborted();
+    await this.#closeSession();
+    this.#sessionFailures += 1;
+    this.#options.onError(error);
+    return null;
+  }
+
+  #pauseMs(): number {
+    if (this.#sessionFailures > 0) return Math.min(100 * 2 ** this.#sessionFailures, PAUSE_MS_MAX);
+    const waits = [...this.#tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
+    return Math.min(this.#options.pollSeconds * 1000, ...waits);
+  }
+}
+
+/** A file may come a little later than the commit that names it: where folders are copied, say. */
+function isPassing(error: SyncedTablesError, failures: number): boolean {
+  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
+  return error.retry === 'timed';
+}
+
+function followingMessage(table: SyncedTable): string {
+  return `Equal to ${table.source} at version ${table.syncedVersion}; follows it.`;
+}

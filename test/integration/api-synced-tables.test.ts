@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { ApiClient, createToken } from '../support/api-client.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: synced tables over HTTP, as the clients of Databricks call them.
+
+const TABLES = '/api/2.0/database/synced_tables';
+
+describe.each(postgresServers())('$name', (server) => {
+  it('creates, shows, lists and deletes a synced table in a standard catalog', async () => {
+    await using synced = await SyncedLake.create(server);
+    await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(10) t(i)');
+    const { url } = await synced.startSidecar();
+    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    const api = new ApiClient(url, await createToken(synced, keeper));
+    const database = await synced.value('select current_database()');
+    const created = await api.post(TABLES, {
+      name: 'standard.gold.t_synced',
+      database_instance_name: 'local',
+      logical_database_name: database,
+      spec: {
+        source_table_full_name: 'lake.gold.t',
+        primary_key_columns: ['id'],
+        scheduling_policy: 'SNAPSHOT',
+        create_database_objects_if_missing: true,
+      },
+    });
+    expect(created).toMatchObject({ status: 200, body: { name: 'standard.gold.t_synced' } });
+    const state = () =>
+      api.get(`${TABLES}/standard.gold.t_synced`).then(({ body }) => body.data_synchronization_status.detailed_state);
+    await expect.poll(state, { timeout: 20_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+    expect(await api.get(`${TABLES}/standard.gold.t_synced`)).toMatchObject({ status: 200 });
+    expect(await api.get('/api/2.0/database/instances/local/synced_tables')).toMatchObject({
+      body: { synced_tables: [{ name: 'standard.gold.t_synced' }] },
+    });
+    expect(await api.delete(`${TABLES}/standard.gold.t_synced`)).toMatchObject({ status: 200, body: {} });
+    expect(await api.get(`${TABLES}/standard.gold.t_synced`)).toMatchObject({
+      status: 404,
+      body: { error_code: 'NOT_FOUND' },
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
+import { DeltaHistory, type HistoryShape } from '../support/delta-history.js';
+import { FollowedTable } from '../support/followed-table.js';
+import { postgresServers } from '../support/postgres.js';
+import { propertySeed } from '../support/property-seed.js';
+import { Random } from '../support/random.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: whatever happens to a source, and whenever it is looked at, a table that follows its changes equals a whole
+// copy of the version that it reflects, cell by cell.
+
+const seed = propertySeed('histories of followed tables');
+/** On all servers together; `npm run test:histories` is the nightly form. */
+const HISTORIES = Number(process.env.PROPERTY_RUNS ?? (process.env.TEST_LONG === '1' ? 300 : 20));
+/** With the seed, repeats one history. */
+const ONLY = process.env.PROPERTY_RUN;
+const COMMITS = 12;
+const KEY_TYPES = ['integer', 'integer', 'long', 'string', 'decimal', 'date', 'timestamp', 'binary', 'double'] as const;
+
+function randomShape(random: Random): HistoryShape {
+  const feedToggles = random.chance(0.15);
+  return {
+    mapping: random.pick(['none', 'name', 'id'] as const),
+    isPartitioned: random.chance(0.5),
+    hasFeed: random.chance(0.7),
+    keyType: random.pick(KEY_TYPES),
+    isCompositeKey: random.chance(0.25),
+    isWide: random.chance(0.4),
+    hasNullKeys: random.chance(0.3),
+    hasTimeseries: random.chance(0.3),
+    repeatedKeys: random.pick([0, 0, 0.05, 0.4]),
+    feedToggles,
+  };
+}
+
+const servers = postgresServers();
+
+describe.each(servers)('tables that follow random histories on $name', (server) => {
+  let lake: SyncedLake;
+  let engine: Engine;
+  let connection: DuckDBConnection;
+  beforeAll(async () => {
+    lake = await SyncedLake.create(server);
+    engine = await openEngine();
+    connection = await engine.connect();
+    await lake.startSidecar();
+  });
+  afterAll(async () => {
+    connection?.closeSync();
+    await engine?.[Symbol.asyncDispose]();
+    await lake?.[Symbol.asyncDispose]();
+  });
+
+  const isOurs = (run: number) => run % servers.length === servers.indexOf(server);
+  const runs = ONLY === undefined ? Array.from({ length: HISTORIES }, (_, run) => run).filter(isOurs) : [Number(ONLY)];
+
+  it.each(runs)('equal copies of their versions (history %i)', async (run) => {
+    const random = new Random(seed + run * 7919);
+    const shape = randomShape(random);
+    const source = `histories.h${run}`;
+    const folder = path.join(lake.lake.root, ...source.split('.'));
+    mkdirSync(folder, { recursive: true });
+    const history = new DeltaHistory({ connection, folder, random, shape });
+    await history.create();
+    const table = new FollowedTable({ lake, history, target: source, policy: 'TRIGGERED' });
+    try {
+      for (;;) {
+        await table.bringUpToDate();
+        await table.expectEqualToCopy();
+        if (history.version >= COMMITS) break;
+        for (let steps = random.below(3) + 1; steps > 0; steps--) await history.step();
+      }
+    } catch (error) {
+      console.info(`PROPERTY_SEED=${seed} PROPERTY_RUN=${run}: ${JSON.stringify(shape)}\n${table.log.join('\n')}`);
+      throw error;
+    }
+    await table.purge();
+  });
+});

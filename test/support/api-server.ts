@@ -1,0 +1,17 @@
+import type { ApiServer } from '../../src/api/api-context.js';
+import { InstanceSet } from '../../src/api/api-instance.js';
+import { buildServer } from '../../src/api/http-server.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { settingsSchema } from '../../src/settings/settings-schema.js';
+
+/** The server without a network and without any instance: for what needs no database. */
+export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
+  const host = { instances: [], databases: () => [], adopt: () => Promise.reject(new Error('no instance')) };
+  const context = {
+    instances: new InstanceSet(host),
+    settings: settingsSchema.parse({}),
+    logger: createLogger('silent'),
+  };
+  const server = await buildServer({ notReady: () => [] }, context);
+  return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
+}
