@@ -224,10 +224,6 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   wanted synced_tables._pipelines;
 begin
-  if synced_tables._runs_code_of_others() then
-    perform synced_tables._raise('PERMISSION_DENIED', '42501', format('Pipeline %s cannot be asked to %s from inside another command.', pipeline, action),
-      'Call the function in a statement of its own.');
-  end if;
   select * into wanted from synced_tables._pipelines p where p.pipeline_id = pipeline;
   if not found then
     perform synced_tables._raise('PIPELINE_NOT_FOUND', '42704', format('Pipeline %s does not exist.', pipeline),
@@ -497,7 +493,8 @@ begin
     if streaming.table_id is null then
       perform synced_tables._raise_unknown_table(synced_table);
     end if;
-    return synced_tables.start_update(streaming.pipeline_id, full_refresh);
+    perform synced_tables._require_pipeline(streaming.pipeline_id, 'update');
+    return synced_tables._request_update(streaming.pipeline_id, coalesce(full_refresh, false));
   end if;
   perform synced_tables._require_control(wanted.synced_table, wanted.created_by, 'sync');
   return synced_tables._request_update(wanted.pipeline_id, coalesce(full_refresh, false));
@@ -704,6 +701,7 @@ begin
     'apply_changes_from_snapshot', 'create_auto_cdc_from_snapshot_flow', 'declare_pipeline', 'start_update', 'delete_streaming_table'] loop
     perform synced_tables._publish_routine(published, 'operators');
   end loop;
+  perform synced_tables._publish_routine('sync_now', 'managers');
   foreach published in array array['_streaming_tables', '_flows', '_pipeline_views'] loop
     perform synced_tables._publish_relation(published, 'sidecar');
   end loop;
