@@ -50,7 +50,10 @@ export async function dropStreamingTarget(
  * How far a flow is.
  * @throws AUTOCDC_TARGET_NOT_FOUND
  */
-export async function readFlowPosition(client: pg.Client, flow: AutoCdcFlow): Promise<AutoCdcPosition> {
+export async function readFlowPosition(
+  client: pg.Client,
+  flow: Pick<AutoCdcFlow, 'flowName' | 'schema' | 'table' | 'fullName'>,
+): Promise<AutoCdcPosition> {
   const { rows } = await client.query<{ batch_id: string; position: unknown; snapshot_version: string | null }>(
     `select coalesce(p.batch_id, 0)::text as batch_id, p.position, t.snapshot_version
        from synced_tables._cdc_targets t

@@ -75,7 +75,7 @@ export const autoCdcRunErrors = {
     message: 'The source of {target} gave no snapshot, and there never was one.',
     remedy: 'Return a first snapshot with its version; a snapshot without rows is a snapshot too.',
     ...rejected,
-    sqlState: '02000',
+    sqlState: '22023',
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.OUT_OF_ORDER_SNAPSHOT_VERSION': {
     message: 'Snapshot version {version} for {target} is not above {last}, the last one; it was rejected.',
