@@ -47,6 +47,13 @@ describe.each(postgresServers())('create_synced_table on $name', (server) => {
         last_sync_at: null,
         last_error_code: null,
         pipeline_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        provisioning_phase: null,
+        sync_progress_completion: null,
+        estimated_completion_seconds: null,
+        processing_version: null,
+        synced_committed_at: null,
+        last_sync_started_at: null,
+        publish: 'separately',
       },
     ]);
     const updates = await database.admin.query(
