@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
 import { type EmbeddedMajor, findPostgresPackage } from '../../src/embedded/postgres-package.js';
+import { dropMigratedTemplates } from './migrated-template.js';
 import type { TestServer } from './test-server.js';
 
 /** A test run loses nothing when its server loses data; tests that crash a server start their own. */
@@ -33,7 +34,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const givenUrl = TEST_DATABASE_URL || DATABASE_URL;
   if (givenUrl) {
     project.provide('postgresServers', [await describeServer(givenUrl)]);
-    return async () => {};
+    return () => dropMigratedTemplates(givenUrl);
   }
   const root = await mkdtemp(path.join(tmpdir(), 'synced-tables-test-'));
   await chmod(root, 0o755); // the server may run as another user

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrateDatabase } from '../../src/postgres/migrate.js';
+import { migratedTemplate, NOT_COPIED } from './migrated-template.js';
 import { createTestDatabase } from './postgres.js';
 import type { TestServer } from './test-server.js';
 
@@ -21,9 +21,9 @@ export interface MigratedDatabase extends AsyncDisposable {
 
 /** `await using database = await createMigratedDatabase(server)`; disposing of it drops database and roles. */
 export async function createMigratedDatabase(server: TestServer): Promise<MigratedDatabase> {
-  const database = await createTestDatabase(server);
+  const database = await createTestDatabase(server, await migratedTemplate(server));
   const admin = await database.connect();
-  await migrateDatabase(admin);
+  await admin.query(NOT_COPIED);
   const { rows } = await admin.query<{ oid: number }>('select oid from pg_database where datname = current_database()');
   const roles: string[] = [];
   const createRole = async (name: string, ...memberOf: string[]): Promise<string> => {

@@ -27,10 +27,16 @@ export function everyPostgresServer(): TestServer[] {
   return inject('postgresServers');
 }
 
-/** Makes an empty database of its own: `await using database = await createTestDatabase(server)`. */
-export async function createTestDatabase(server: Pick<TestServer, 'url'>): Promise<TestDatabase> {
+/**
+ * Makes a database of its own: `await using database = await createTestDatabase(server)`.
+ * @param template what it is a copy of; empty unless it is given
+ */
+export async function createTestDatabase(
+  server: Pick<TestServer, 'url'>,
+  template = 'template0',
+): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await withClient(server.url, (client) => client.query(`create database ${name} template template0`));
+  await withClient(server.url, (client) => client.query(`create database ${name} template ${template}`));
   const url = new URL(server.url);
   url.pathname = `/${name}`;
   const clients: pg.Client[] = [];
@@ -72,7 +78,8 @@ async function findLeakedSessions(client: pg.Client, name: string): Promise<stri
   }
 }
 
-async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+/** Runs `use` with a superuser's session in the server's own database. */
+export async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'test-admin' });
   await client.connect();
   try {
