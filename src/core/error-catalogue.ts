@@ -10,6 +10,7 @@ import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
+import { unityErrors } from './errors/unity-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
 import { verifyErrors } from './errors/verify-errors.js';
 
@@ -33,6 +34,7 @@ export const errorCatalogue = {
   ...verifyErrors,
   ...migrationErrors,
   ...apiErrors,
+  ...unityErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
