@@ -1,10 +1,8 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext } from '../api-context.js';
-import type { ApiDatabase } from '../api-database.js';
-import type { ApiInstance } from '../api-instance.js';
 import type { Caller } from '../caller.js';
 import { listCatalogs } from '../catalog-place.js';
-import { databasesOf } from '../synced-table-place.js';
+import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
 import { readSyncedTables } from '../synced-table-record.js';
 import { findRegistered } from './registered-name.js';
 import type { CatalogInfo } from './unity-catalog-schema.js';
@@ -19,11 +17,6 @@ export interface KnownCatalog {
   readonly isRegistered: boolean;
   readonly owner: string | null;
   readonly comment: string;
-}
-
-export interface DatabasePlace {
-  readonly instance: ApiInstance;
-  readonly database: ApiDatabase;
 }
 
 /**
