@@ -40,19 +40,19 @@ def raised(call):
     raise AssertionError("no error")
 
 
-def spec(**more):
+def spec(policy=SNAPSHOT, source="lake.gold.t", **more):
     return database.SyncedTableSpec(
-        source_table_full_name="lake.gold.t", primary_key_columns=["id"], scheduling_policy=SNAPSHOT, **more
+        source_table_full_name=source, primary_key_columns=["id"], scheduling_policy=policy, **more
     )
 
 
-def online(name):
+def online(name, wanted=ONLINE):
     deadline = time.monotonic() + 60
     while True:
         table = w.database.get_synced_database_table(name)
         state = table.data_synchronization_status.detailed_state
         assert state not in FAILED, table.as_dict()
-        if state == ONLINE:
+        if state == wanted:
             return table
         assert time.monotonic() < deadline, table.as_dict()
         time.sleep(0.2)
@@ -126,6 +126,36 @@ def updates(pipeline_id):
         updates=len(listed),
         pipeline=pipeline.name,
         events=len(events),
+    )
+
+
+def of_a_change_feed():
+    """Two TRIGGERED tables in one pipeline, and a CONTINUOUS one that is stopped while it follows its source."""
+
+    def create(name, policy, **more):
+        table = database.SyncedDatabaseTable(name=name, spec=spec(policy, "lake.gold.feed", **more))
+        return w.database.create_synced_database_table(table).data_synchronization_status.pipeline_id
+
+    policies = database.SyncedTableSchedulingPolicy
+    shared = create("app.gold.first", policies.TRIGGERED)
+    online("app.gold.first")
+    assert create("app.gold.second", policies.TRIGGERED, existing_pipeline_id=shared) == shared
+    online("app.gold.second")
+    started = w.pipelines.start_update(pipeline_id=shared, full_refresh_selection=["app.gold.second"])
+    update = ended(shared, started.update_id)
+    following = create("app.gold.following", policies.CONTINUOUS)
+    online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
+    assert w.pipelines.get(following).spec.continuous
+    running = w.pipelines.get(following).state
+    stopped = w.pipelines.stop_and_wait(following).state
+    for name in ("first", "second", "following"):
+        w.database.delete_synced_database_table(f"app.gold.{name}", purge_data=True)
+    say(
+        "change feed",
+        selected=update.state.value,
+        selection=update.full_refresh_selection,
+        running=running.value,
+        stopped=stopped.value,
     )
 
 
@@ -231,6 +261,7 @@ if __name__ == "__main__":
     pipeline = in_a_database_catalog()
     in_a_standard_catalog()
     updates(pipeline)
+    of_a_change_feed()
     credentials()
     exceptions()
     unity_catalog()

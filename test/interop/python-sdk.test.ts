@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -24,6 +25,13 @@ const python = await run(
     return null;
   },
 );
+
+/** Of a table that has only its first version. */
+function switchChangeFeedOn(folder: string): void {
+  const file = path.join(folder, '_delta_log', `${'0'.repeat(20)}.json`);
+  const log = readFileSync(file, 'utf8');
+  writeFileSync(file, log.replace('"configuration":{}', '"configuration":{"delta.enableChangeDataFeed":"true"}'));
+}
 
 /** Runs the script; what it said, by step. */
 async function runScript(synced: SyncedLake, url: string, tokens: { own: string; stranger: string }) {
@@ -58,6 +66,8 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       { id: 'long', note: 'string' },
       "select i as id, 'n' as note from range(7) t(i)",
     );
+    const feed = await synced.lake.createTable('gold.feed', { id: 'long' }, 'select i as id from range(3) t(i)');
+    switchChangeFeedOn(feed.folder);
     const { url } = await synced.startSidecar();
     const role = await synced.database.createRole('keeper', 'databricks_superuser');
     await synced.admin.query(`alter role ${role} login`);
@@ -72,6 +82,12 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
     const conflict = ['AlreadyExists', 'ResourceConflict', 'DatabricksError'];
     const missing = ['NotFound', 'DatabricksError'];
     const invalid = ['InvalidParameterValue', 'BadRequest', 'DatabricksError'];
+    expect(said['change feed']).toEqual({
+      selected: 'COMPLETED',
+      selection: ['app.gold.second'],
+      running: 'RUNNING',
+      stopped: 'IDLE',
+    });
     expect(said.exceptions).toEqual({
       missing,
       again: conflict,
