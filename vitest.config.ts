@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Property tests that need a server. */
 const propertiesOfPostgres = [
   'test/property/api-requests.test.ts',
+  'test/property/auto-cdc.test.ts',
   'test/property/copy-round-trip.test.ts',
   'test/property/synced-histories.test.ts',
 ];

@@ -5,6 +5,7 @@ import { addDeleteCommand } from './cli/delete.js';
 import { addGetCommand } from './cli/get.js';
 import { addListCommand } from './cli/list.js';
 import { addMigrateCommand } from './cli/migrate.js';
+import { addPipelineCommand } from './cli/pipeline.js';
 import { addPreviewCommand } from './cli/preview.js';
 import { addQuickstartCommand } from './cli/quickstart.js';
 import { addReadCommand } from './cli/read.js';
@@ -52,6 +53,7 @@ function buildProgram(): Command {
   addVerifyCommand(program);
   addScheduleCommand(program);
   addDeleteCommand(program);
+  addPipelineCommand(program);
   addPreviewCommand(program);
   addReadCommand(program);
   addTokenCommand(program);

@@ -1,10 +1,11 @@
 import type { CatalogSet } from '../lake/catalog/catalog.js';
-import { openEngine } from '../lake/engine/duckdb-engine.js';
+import { type Engine, openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 
 export interface Lake extends AsyncDisposable {
   readonly catalogs: CatalogSet;
+  readonly engine: Engine;
 }
 
 /** The configured catalogs with an engine of their own. */
@@ -15,5 +16,9 @@ export async function openLake(settings: Settings): Promise<Lake> {
     threads,
     ...(temporaryFolder === undefined ? {} : { temporaryFolder }),
   });
-  return { catalogs: openCatalogs(settings, engine), [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+  return {
+    catalogs: openCatalogs(settings, engine),
+    engine,
+    [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+  };
 }

@@ -55,9 +55,12 @@ interface ShownError {
 }
 
 function writeError(shown: ShownError, output: Output): void {
-  const line =
-    output === 'json' ? JSON.stringify(shown) : oneLine(`${shown.error_code}: ${shown.message} ${shown.remedy}`);
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${output === 'json' ? JSON.stringify(shown) : errorText(shown)}\n`);
+}
+
+/** One line; but a place in a file is shown as it stands there, with a mark below it. */
+function errorText({ error_code: code, message, remedy }: ShownError): string {
+  return code.startsWith('PIPELINE_') ? `${code}: ${message}\n${remedy}` : oneLine(`${code}: ${message} ${remedy}`);
 }
 
 function oneLine(text: string): string {

@@ -1,13 +1,16 @@
 import { apiErrors } from './errors/api-errors.js';
+import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
+import { flowErrors } from './errors/flow-errors.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
 import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
+import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
 import { unityErrors } from './errors/unity-errors.js';
@@ -28,6 +31,8 @@ export const errorCatalogue = {
   ...objectStoreErrors,
   ...changeErrors,
   ...embeddedErrors,
+  ...flowErrors,
+  ...snapshotVersionErrors,
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,
@@ -35,6 +40,7 @@ export const errorCatalogue = {
   ...migrationErrors,
   ...apiErrors,
   ...unityErrors,
+  ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

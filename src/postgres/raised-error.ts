@@ -8,7 +8,7 @@ import { isPostgresError } from './session.js';
  */
 export function asRaisedError(error: unknown): SyncedTablesError | null {
   if (!isPostgresError(error)) return null;
-  const code = /^error code: (\w+)$/.exec(error.detail ?? '')?.[1];
+  const code = /^error code: ([\w.]+)$/.exec(error.detail ?? '')?.[1];
   if (code === undefined || !isErrorCode(code)) return null;
   return new SyncedTablesError(code, error.message, error.hint ?? '', error);
 }

@@ -21,6 +21,8 @@ export interface ClaimOptions {
   readonly leaseSeconds: number;
   /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
   readonly running: readonly string[];
+  /** The only pipeline to look at, whoever is meant to run it; else all but those that a program runs itself. */
+  readonly pipelineId?: string;
   /** True if only updates are wanted that follow their sources: those need hardly anything of a machine. */
   readonly onlyFollowers?: boolean;
 }
@@ -45,6 +47,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
           and (p.lease_holder is null or p.lease_expires_at < clock_timestamp() or p.lease_holder = $1)
           and p.pipeline_id <> all ($3::uuid[]) and (u.mode = 'CONTINUOUS' or not $4)
+          and case when $5::uuid is null then not p.runs_in_program else p.pipeline_id = $5 end
         order by u.state = 'RUNNING' desc, u.mode = 'DEFAULT' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (
@@ -59,7 +62,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.mode, u.full_refresh, u.attempt`,
-    [options.holder, options.leaseSeconds, options.running, options.onlyFollowers === true],
+    [options.holder, options.leaseSeconds, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
   );
   const row = rows[0];
   if (!row) return null;

@@ -17,6 +17,8 @@ export interface WorkerOptions {
   readonly runSchedules: (client: pg.Client) => Promise<number | null>;
   /** How many updates run at once; those that follow their sources do not count. */
   readonly concurrentUpdates: number;
+  /** The only pipeline to work on. */
+  readonly pipelineId?: string;
   readonly leaseSeconds: number;
   /** Notifications are hints and may get lost: the queue is looked at this often anyway. */
   readonly pollSeconds: number;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
@@ -35,13 +36,14 @@ export interface DatabaseWorkerOptions {
   readonly database: ManagedDatabase;
   readonly holder: string;
   readonly catalogs: CatalogSet;
+  readonly engine: Engine;
   readonly settings: Settings;
   readonly logger: Logger;
 }
 
 /** Works on the queue of one database, woken by its notifications. */
 export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWorker {
-  const { database, holder, catalogs, settings } = options;
+  const { database, holder, catalogs, engine, settings } = options;
   const logger = options.logger.child({ database: database.name });
   const session = { url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE };
   const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
@@ -65,7 +67,7 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
           lockPatienceMs: FOLLOWER_LOCK_MS,
           onError,
         })
-      : runUpdate(work));
+      : runUpdate({ ...work, engine }));
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;

@@ -43,7 +43,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
     const holder = randomUUID();
     const startWorker = (database: ManagedDatabase) =>
-      startDatabaseWorker({ database, holder, catalogs, settings, logger });
+      startDatabaseWorker({ database, holder, catalogs, engine, settings, logger });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();

@@ -79,7 +79,7 @@ export function explainConnectionLoss(error: unknown): SyncedTablesError {
 
 /** Errors that our own SQL functions raised with a code of the catalogue; null for others. */
 function raisedByUs(error: pg.DatabaseError): SyncedTablesError | null {
-  const code = /^error code: (\w+)$/.exec(error.detail ?? '')?.[1];
+  const code = /^error code: ([\w.]+)$/.exec(error.detail ?? '')?.[1];
   if (code === undefined || !(code in errorCatalogue)) return null;
   return new SyncedTablesError(code as ErrorCode, error.message, error.hint ?? '', error);
 }

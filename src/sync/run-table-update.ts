@@ -209,13 +209,16 @@ function runningState(table: SyncedTable): SyncedTableState {
 }
 
 /** The same version of the same table is already there: nothing to copy, unless a full refresh was asked for. */
-function isUnchanged({ table, isFullRefresh }: TableUpdateOptions, { snapshot }: Plan): boolean {
+function isUnchanged({ table, isFullRefresh }: TableUpdateOptions, { snapshot, bookmark }: Plan): boolean {
+  // Another bookmark of the same version: its commit was written anew. Whoever reads changes from there finds out.
+  const isSameCommit = bookmark === null || table.sourceBookmark === null || bookmark === table.sourceBookmark;
   return (
     !isFullRefresh &&
     table.relation !== null &&
     snapshot.version !== null &&
     snapshot.version === table.syncedVersion &&
-    snapshot.tableId === table.sourceTableId
+    snapshot.tableId === table.sourceTableId &&
+    isSameCommit
   );
 }
 

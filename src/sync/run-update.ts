@@ -1,11 +1,16 @@
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
+import { readFlowPipeline } from '../postgres/flow-registry.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
 import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
+import { endFlows } from './auto-cdc/end-flows.js';
+import type { NextSnapshotAndVersion } from './auto-cdc/flow-program.js';
+import { runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
@@ -13,6 +18,9 @@ import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from '.
 export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
   /** 1 for the first try. */
   readonly attempt: number;
+  readonly engine: Engine;
+  /** The functions of the program that runs the update, which give snapshots; by flow. */
+  readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
 }
 
 export type PipelineOutcome =
@@ -28,6 +36,11 @@ const ATTEMPTS_MAX = 6;
 export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutcome> {
   const client = await options.openSession();
   try {
+    const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
+    if (pipeline !== null) {
+      const outcomes = await runFlowPipeline({ ...options, pipeline });
+      return worst(await endFlows({ ...options, attemptsMax: ATTEMPTS_MAX }, outcomes));
+    }
     const tables = await readPipelineTables(client, options.lease.pipelineId);
     const selection = await readUpdateSelection(client, options.updateId);
     const members = tables

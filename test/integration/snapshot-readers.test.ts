@@ -164,6 +164,7 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
     ...claim,
     openSession: open,
     catalogs,
+    engine,
     acceleratedConnections: 1,
     connections: 1,
     signal,

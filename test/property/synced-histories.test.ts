@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { DeltaHistory, type HistoryShape } from '../support/delta-history.js';
-import { FollowedTable } from '../support/followed-table.js';
+import { HistoryTable } from '../support/history-table.js';
 import { postgresServers } from '../support/postgres.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
@@ -47,7 +47,7 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
     lake = await SyncedLake.create(server);
     engine = await openEngine();
     connection = await engine.connect();
-    await lake.startSidecar();
+    await lake.startSidecar({ pollSeconds: 1, concurrentUpdates: 4 });
   });
   afterAll(async () => {
     connection?.closeSync();
@@ -58,7 +58,7 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
   const isOurs = (run: number) => run % servers.length === servers.indexOf(server);
   const runs = ONLY === undefined ? Array.from({ length: HISTORIES }, (_, run) => run).filter(isOurs) : [Number(ONLY)];
 
-  it.each(runs)('equal copies of their versions (history %i)', async (run) => {
+  it.each(runs)('equal copies of their versions (history %i)', { timeout: 300_000 }, async (run) => {
     const random = new Random(seed + run * 7919);
     const shape = randomShape(random);
     const source = `histories.h${run}`;
@@ -66,7 +66,8 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
     mkdirSync(folder, { recursive: true });
     const history = new DeltaHistory({ connection, folder, random, shape });
     await history.create();
-    const table = new FollowedTable({ lake, history, target: source, policy: 'TRIGGERED' });
+    const policy = random.pick(['TRIGGERED', 'CONTINUOUS'] as const);
+    const table = new HistoryTable({ lake, history, target: source, policy });
     try {
       for (;;) {
         await table.bringUpToDate();
@@ -75,7 +76,9 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
         for (let steps = random.below(3) + 1; steps > 0; steps--) await history.step();
       }
     } catch (error) {
-      console.info(`PROPERTY_SEED=${seed} PROPERTY_RUN=${run}: ${JSON.stringify(shape)}\n${table.log.join('\n')}`);
+      console.info(
+        `PROPERTY_SEED=${seed} PROPERTY_RUN=${run}: ${policy} ${JSON.stringify(shape)}\n${table.log.join('\n')}`,
+      );
       throw error;
     }
     await table.purge();

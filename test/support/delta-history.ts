@@ -72,6 +72,8 @@ export class DeltaHistory {
   version = -1;
   /** What each commit did, for messages. */
   readonly log: string[] = [];
+  /** Of each version, which rule it breaks. */
+  readonly broken: ('key' | 'time' | null)[] = [];
   readonly #connection: DuckDBConnection;
   readonly #random: Random;
   #columns: Column[];
@@ -129,8 +131,13 @@ export class DeltaHistory {
     await this.#random.pick(ways)();
   }
 
-  /** What the newest version breaks: several rows with one key, or several that are the latest of theirs. */
+  /** What the newest version breaks. */
   brokenRule(): 'key' | 'time' | null {
+    return this.broken.at(-1) ?? null;
+  }
+
+  /** Several rows with one key, or several that are the latest of theirs. */
+  #findBrokenRule(): 'key' | 'time' | null {
     const times = new Map<string, number[]>();
     for (const row of this.#live.flatMap(rowsOf)) {
       const key = this.#keyOf(row);
@@ -469,6 +476,7 @@ export class DeltaHistory {
     this.log.push(`${this.version}: ${what}`);
     this.#live = [...live];
     this.#earlier.push(this.#live);
+    this.broken.push(this.#findBrokenRule());
     const lines = [{ commitInfo: { operation: what } }, ...actions].map((action) => `${JSON.stringify(action)}\n`);
     const name = `${String(this.version).padStart(20, '0')}.json`;
     writeFileSync(path.join(this.folder, '_delta_log', name), lines.join(''), { flag: 'wx' });

@@ -89,6 +89,24 @@ export class DeltaWriter {
     await this.overwrite(rows);
   }
 
+  /**
+   * Writes the newest file anew, and touches no other.
+   * @param select columns and expressions over its rows
+   * @param condition of the rows that stay
+   */
+  async rewriteNewestFile(select: string, condition = 'true'): Promise<void> {
+    const file = this.#files.pop();
+    if (file === undefined) throw new Error('there is no file');
+    const rows = `select ${select} from read_parquet(${quoteLiteral(path.join(this.folder, file))}) where ${condition}`;
+    this.#commit([remove(file), await this.#write(rows)]);
+  }
+
+  /** Takes out the rows of the newest file by a commit that names no other file. */
+  dropNewestFile(): void {
+    const file = this.#files.pop();
+    this.#commit(file === undefined ? [] : [remove(file)]);
+  }
+
   /** Changes the columns without touching a file: those that old files lack are null there. */
   changeColumns(columns: DeltaColumns): void {
     this.#columns = columns;

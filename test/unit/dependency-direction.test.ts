@@ -16,12 +16,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observability: ['core'],
   settings: ['core'],
   docs: ['core'],
-  sync: ['core', 'lake', 'postgres', 'observability'],
+  cdc: ['core', 'postgres', 'observability'],
+  sync: ['core', 'cdc', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
   api: ['core', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
+  program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
-const doors = ['main', 'cli'];
+const doors = ['main', 'index', 'cli'];
 
 interface SourceFile {
   /** Path below src. */
@@ -108,6 +110,7 @@ it('finds a cycle when there is one', () => {
 });
 
 it(`keeps source files within ${linesLimit} lines`, () => {
-  const long = files.filter(({ text }) => text.split('\n').length - 1 > linesLimit).map(({ name }) => name);
+  const written = files.filter(({ name }) => !name.endsWith('.generated.ts'));
+  const long = written.filter(({ text }) => text.split('\n').length - 1 > linesLimit).map(({ name }) => name);
   expect(long).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { DeltaHistory } from './delta-history.js';
-import type { SyncedLake } from './synced-lake.js';
+import { eventually, type StatusRow, type SyncedLake } from './synced-lake.js';
 import { type Refusal, refusalOf } from './synced-table-fixture.js';
 
 /** Changes of the source that stop a pipeline; a full refresh is the way out. */
@@ -10,7 +10,7 @@ const STOPPING_COMMITS = /rename|drop|widen|feed/;
 const KEY_RETYPED = 'CHANGED_PRIMARY_KEY_COLUMN_TYPE';
 const BROKEN = { key: 'PRIMARY_KEY_CONSTRAINT_VIOLATION', time: 'TIMESERIES_KEY_TIE' };
 
-export interface FollowedTableOptions {
+export interface HistoryTableOptions {
   readonly lake: SyncedLake;
   readonly history: DeltaHistory;
   /** Named like its source. */
@@ -19,16 +19,17 @@ export interface FollowedTableOptions {
 }
 
 /** A synced table of a random history, with what has to become of it at each step. */
-export class FollowedTable {
-  readonly #options: FollowedTableOptions;
+export class HistoryTable {
+  readonly #options: HistoryTableOptions;
   /** What happened, for messages. */
   readonly log: string[] = [];
   #isThere = false;
   /** Copies that are equal to versions; the last one is what the table has to show. */
   #copy: string | null = null;
+  #copyVersion = -1;
   #loggedVersion = -1;
 
-  constructor(options: FollowedTableOptions) {
+  constructor(options: HistoryTableOptions) {
     this.#options = options;
   }
 
@@ -37,11 +38,12 @@ export class FollowedTable {
    * followed through, by a full refresh. Fails unless every refusal has its reason in the history.
    */
   async bringUpToDate(): Promise<void> {
-    const { lake, target, history } = this.#options;
+    const { lake, target, history, policy } = this.#options;
     const since = history.log.slice(Number(this.#isThere ? (await lake.status(target)).synced_version : -1) + 1);
     this.log.push(...history.log.slice(this.#loggedVersion + 1));
     this.#loggedVersion = history.version;
     if (!this.#isThere) return this.#create();
+    if (policy === 'CONTINUOUS' && (await this.#follows())) return;
     const refusal = await this.#sync(false);
     if (refusal === null || this.#isExpected(refusal)) return;
     expect(since.join(), refusal.message).toMatch(STOPPING_COMMITS);
@@ -67,9 +69,11 @@ export class FollowedTable {
       await this.#dropCopy();
       this.#copy = `${target}_copy_${history.version}`;
       await lake.wait(await this.#request(this.#copy, 'SNAPSHOT'));
+      this.#copyVersion = history.version;
     } else {
-      // It may have got to a version between that was whole.
+      // A follower may have got to a version between that was whole, of which there is no copy.
       expect(Number(status.synced_version)).toBeLessThan(history.version);
+      if (status.synced_version !== String(this.#copyVersion)) return;
     }
     const names = await lake.value(
       `select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
@@ -97,6 +101,22 @@ export class FollowedTable {
     }
     await lake.wait(update);
     this.#isThere = true;
+  }
+
+  /** Waits for the follower: true once it has got to the newest version, false if it has stopped with good reason. */
+  async #follows(): Promise<boolean> {
+    const { lake, target, history } = this.#options;
+    const from = Number((await lake.status(target)).synced_version);
+    const isAt = (version: number, { state, synced_version }: StatusRow) =>
+      synced_version === String(version) || state === 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
+    await eventually(async () => isAt(history.version, await lake.status(target)), 'the follower gets there', 60_000);
+    const { synced_version, last_error_code: code, message } = await lake.status(target);
+    this.log.push(`  followed to ${synced_version} ${code ?? ''}`);
+    if (synced_version === String(history.version)) return true;
+    const isBroken = history.broken.slice(from + 1).some((rule) => rule !== null && BROKEN[rule] === code);
+    const isStopping = STOPPING.test(code ?? '') || code === KEY_RETYPED;
+    expect(isBroken || isStopping, `${code}: ${message}`).toBe(true);
+    return false;
   }
 
   async #sync(fullRefresh: boolean): Promise<Refusal | null> {

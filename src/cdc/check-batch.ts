@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import { AUTHORED_COLUMN, KIND_COLUMN } from '../core/auto-cdc-flow.js';
+import { syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier, quoteLiteral } from '../core/names.js';
+import { isStagedSequenceNull, orderColumns } from './sequence-order.js';
+import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER, stagedEvents } from './staged-events.js';
+import { listOf, type TargetLayout } from './target-layout.js';
+
+/** What is known of a batch that may be applied. */
+export interface CheckedBatch {
+  readonly rows: number;
+  readonly hasTruncates: boolean;
+  /** Whether several events have one key and one sequence value. */
+  readonly hasTies: boolean;
+  /** Upserts of one key and one sequence value with different contents. */
+  readonly ties: bigint;
+}
+
+/**
+ * Looks at the staged events of a batch before anything is done with them.
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN, AUTOCDC_EVENT_KIND_UNKNOWN
+ */
+export async function checkBatch(client: pg.Client, layout: TargetLayout, staging: string): Promise<CheckedBatch> {
+  const { flow, keys, order } = layout;
+  const kind = `e.${quoteIdentifier(KIND_COLUMN)}`;
+  const kinds = flow.scdType === 1 ? `'U', 'D', 'T'` : `'U', 'D'`;
+  const nullKeys = keys.map((key) => `count(*) filter (where ${kind} <> 'T' and e.${key} is null)`);
+  const { rows } = await client.query<{
+    rows: string;
+    odd: string;
+    sequences: string;
+    truncates: string;
+    keys: string[];
+  }>(
+    `select count(*)::text as rows, count(*) filter (where ${kind} in (${kinds}) is not true)::text as odd,
+            count(*) filter (where ${isStagedSequenceNull(order, 'e')})::text as sequences,
+            count(*) filter (where ${kind} = 'T')::text as truncates, array[${nullKeys.join(', ')}]::text[] as keys
+       from ${staging} e`,
+  );
+  const found = rows[0];
+  if (!found) throw new Error('counting the staged events gave no row');
+  const target = flow.fullName;
+  if (found.odd !== '0') throw syncedTablesError('AUTOCDC_EVENT_KIND_UNKNOWN', { target, count: found.odd });
+  if (found.sequences !== '0') {
+    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE', { target, count: found.sequences });
+  }
+  requireKeys(layout, found.keys);
+  if (flow.columnsToUpdate) await requireKnownNames(client, layout, staging);
+  const hasTies = await hasTiedEvents(client, layout, staging);
+  return {
+    rows: Number(found.rows),
+    hasTruncates: found.truncates !== '0',
+    hasTies,
+    ties: hasTies ? await countTies(client, layout, staging) : 0n,
+  };
+}
+
+/** @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY with the count of each key column that has nulls */
+export function requireKeys(layout: TargetLayout, nullCounts: readonly string[]): void {
+  const counts = layout.flow.keyColumns
+    .map((key, index) => ({ key, count: nullCounts[index] ?? '0' }))
+    .filter(({ count }) => count !== '0')
+    .map(({ key, count }) => `"${key}": ${count}`);
+  if (counts.length === 0) return;
+  throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY', {
+    target: layout.flow.fullName,
+    counts: counts.join(', '),
+  });
+}
+
+async function requireKnownNames(client: pg.Client, { flow }: TargetLayout, staging: string): Promise<void> {
+  const known = [...flow.sourceColumns, ...flow.columns.map(({ name }) => name)];
+  const { rows } = await client.query<{ name: string }>(
+    `select distinct coalesce(n.listed, 'null') as name
+       from ${staging} e cross join unnest(e.${quoteIdentifier(AUTHORED_COLUMN)}) n (listed)
+      where lower(n.listed) = any (array[${known.map((name) => `lower(${quoteLiteral(name)})`).join(', ')}]) is not true
+      order by 1 limit 5`,
+  );
+  if (rows.length === 0) return;
+  const columns = rows.map(({ name }) => `"${name}"`).join(', ');
+  throw syncedTablesError('AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN', { target: flow.fullName, columns });
+}
+
+async function hasTiedEvents(client: pg.Client, layout: TargetLayout, staging: string): Promise<boolean> {
+  const group = [...layout.keys, ...orderColumns(layout.order, EVENT_ORDER)].join(', ');
+  const { rows } = await client.query<{ found: boolean }>(
+    `select exists (select from (${stagedEvents(layout, staging, false)}) e group by ${group} having count(*) > 1) as found`,
+  );
+  return rows[0]?.found === true;
+}
+
+async function countTies(client: pg.Client, layout: TargetLayout, staging: string): Promise<bigint> {
+  const group = [...layout.keys, ...orderColumns(layout.order, EVENT_ORDER)].join(', ');
+  const content = layout.isPartial ? EVENT_COLUMN : `row(${listOf(layout.data)})`;
+  const { rows } = await client.query<{ ties: string }>(
+    `select count(*)::text as ties from (
+       select from (${stagedEvents(layout, staging, true)}) e where __autocdc_is_tied and not ${DELETES_COLUMN}
+        group by ${group} having count(distinct ${content}::text) > 1) t`,
+  );
+  return BigInt(rows[0]?.ties ?? 0);
+}

@@ -1,0 +1,223 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** What a declaration of a flow can get wrong; told before any row is read. */
+const invalid = { retry: 'none', status: 400, apiCode: 'INVALID_PARAMETER_VALUE', sqlState: '22023' } as const;
+/** What only the source's schema tells. */
+const unfit = { retry: 'manual', status: 400, apiCode: 'INVALID_PARAMETER_VALUE', sqlState: '42703' } as const;
+
+/** Pipeline files, and declaring flows of APPLY CHANGES / AUTO CDC. */
+export const flowErrors = {
+  PIPELINE_SQL_SYNTAX: {
+    message: '{file}, line {line}, column {column}: {reason}.\n{excerpt}',
+    remedy: 'Mend the statement at the mark; nothing of the file was run.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42601',
+  },
+  PIPELINE_FILE_UNREADABLE: {
+    message: 'Pipeline file {file} cannot be read: {reason}.',
+    remedy: 'Check its name and rights.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '58P01',
+  },
+  PIPELINE_FEATURE_UNSUPPORTED: {
+    message: '{file}, line {line}, column {column}: {what} is not supported.\n{excerpt}',
+    remedy: '{hint}',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
+  PIPELINE_TABLE_UNKNOWN: {
+    message: 'Flow {flow} writes to {target}, which is no streaming table of its pipeline.',
+    remedy: 'Declare it: CREATE STREAMING TABLE, or synced_tables.create_streaming_table.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42P01',
+  },
+  PIPELINE_NAME_TWICE: {
+    message: 'The pipeline declares {kind} {name} twice.',
+    remedy: 'Give each its own name.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42710',
+  },
+  PIPELINE_TABLE_ELSEWHERE: {
+    message: 'Streaming table {target} belongs to pipeline {pipeline}, not to this one.',
+    remedy: 'Write to it from that pipeline, or choose another name.',
+    retry: 'none',
+    status: 409,
+    apiCode: 'RESOURCE_ALREADY_EXISTS',
+    sqlState: '42710',
+  },
+  FLOW_SOURCE_UNKNOWN: {
+    message:
+      'Flow {flow} reads from {source}, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: {reason}.',
+    remedy: 'Check the name of the source.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42P01',
+  },
+  FLOW_SOURCE_UNFIT: {
+    message: 'Flow {flow} cannot read from {source}: {reason}.',
+    remedy: '{hint}',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42809',
+  },
+  FLOW_EXPRESSION_INVALID: {
+    message: 'Flow {flow}: {clause} "{expression}" cannot be used: {reason}.',
+    remedy:
+      'Write one expression over columns of the source, without subqueries and with functions that always give the same result for the same row.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42601',
+  },
+  FLOW_QUERY_INVALID: {
+    message: 'The query of {name} cannot be used: {reason}.',
+    remedy: 'Write one SELECT over tables of the lakehouse and views of the pipeline.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42601',
+  },
+  STREAMING_TABLE_PROPERTY_INVALID: {
+    message: 'The tombstone threshold of streaming table {target} is no number of seconds.',
+    remedy: 'Give a whole number, for example 172800.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  STREAMING_TABLE_SCHEMA_MISMATCH: {
+    message: 'The columns declared for streaming table {target} are not those that flow {flow} writes: {reason}.',
+    remedy:
+      'Declare the selected columns, and for SCD type 2 also __START_AT and __END_AT with the type of the sequence; or declare none.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42804',
+  },
+  AUTOCDC_EMPTY_KEYS: {
+    message: 'Flow {flow} has no keys.',
+    remedy: "Name the columns that identify a row: KEYS (id), or keys => array['id'].",
+    ...invalid,
+  },
+  AUTOCDC_MISSING_SOURCE: {
+    message: 'Flow {flow} has no source.',
+    remedy: 'Name the table or view with the changes.',
+    ...invalid,
+  },
+  AUTOCDC_MISSING_SEQUENCE_BY: {
+    message: 'Flow {flow} does not say which of two changes is the later one.',
+    remedy: 'Name the column or expression: SEQUENCE BY, or sequence_by.',
+    ...invalid,
+  },
+  AUTOCDC_MULTIPART_COLUMN_IDENTIFIER: {
+    message: 'Flow {flow}: {column} in {option} is a qualified name.',
+    remedy: 'Name the column alone.',
+    ...invalid,
+  },
+  AUTOCDC_NON_COLUMN_IDENTIFIER: {
+    message: 'Flow {flow}: {column} in {option} is no name of a column.',
+    remedy:
+      'Name a column; put names with other characters than letters, digits and _ between backticks. Work expressions out in a view.',
+    ...invalid,
+  },
+  AUTOCDC_BOTH_COLUMN_LIST_AND_EXCEPT_COLUMN_LIST: {
+    message: 'Flow {flow} has both column_list and except_column_list.',
+    remedy: 'Give one of them.',
+    ...invalid,
+  },
+  AUTOCDC_BOTH_TRACK_HISTORY_COLUMN_LIST_AND_EXCEPT_COLUMN_LIST: {
+    message: 'Flow {flow} has both track_history_column_list and track_history_except_column_list.',
+    remedy: 'Give one of them.',
+    ...invalid,
+  },
+  AUTOCDC_TRACK_HISTORY_REQUIRES_SCD2: {
+    message: 'Flow {flow} tracks the history of columns, but its target is stored as SCD type 1, which keeps none.',
+    remedy: 'Store it as SCD type 2, or leave TRACK HISTORY out.',
+    ...invalid,
+  },
+  AUTOCDC_CONFLICTING_IGNORE_NULL_UPDATES_OPTIONS: {
+    message:
+      'Flow {flow} has more than one of ignore_null_updates, ignore_null_updates_column_list and ignore_null_updates_except_column_list.',
+    remedy: 'Give one of them.',
+    ...invalid,
+  },
+  AUTOCDC_IGNORE_NULL_EMPTY_COLUMN_LIST: {
+    message: 'Flow {flow} ignores null updates of an empty list of columns.',
+    remedy: 'Name columns, or leave the option out.',
+    ...invalid,
+  },
+  AUTOCDC_COLUMNS_TO_UPDATE_CONFLICT: {
+    message: 'Flow {flow} has both columns_to_update and an option that ignores null updates.',
+    remedy: 'Give one of them: both say which columns an event writes.',
+    ...invalid,
+  },
+  AUTOCDC_COLUMNS_TO_UPDATE_TYPE: {
+    message: 'Column {column}, which tells flow {flow} the columns to update, has type {type}.',
+    remedy: 'It must be an array of strings with names of columns.',
+    ...invalid,
+  },
+  AUTOCDC_TRUNCATE_REQUIRES_SCD1: {
+    message: 'Flow {flow} applies truncates, but its target is stored as SCD type 2.',
+    remedy: 'Store it as SCD type 1, or leave APPLY AS TRUNCATE WHEN out.',
+    ...invalid,
+  },
+  AUTOCDC_INVALID_SCD_TYPE: {
+    message: 'Flow {flow} stores its target as SCD type {type}.',
+    remedy: 'Use 1 (current rows) or 2 (history).',
+    ...invalid,
+  },
+  AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA: {
+    message:
+      'Flow {flow}: {option} names columns that are not there to choose from: {columns}. There are: {available}.',
+    remedy: 'Name columns of the source; those of history and null updates must be selected ones outside the key.',
+    ...unfit,
+  },
+  AUTOCDC_KEY_NOT_IN_SELECTED_SCHEMA: {
+    message: 'Flow {flow}: key {columns} is not among the selected columns of the source: {available}.',
+    remedy: 'Name key columns of the source, and do not leave them out with COLUMNS.',
+    ...unfit,
+  },
+  AUTOCDC_KEY_TYPE_UNSUPPORTED: {
+    message: 'Flow {flow}: key column {column} has type {type}, which cannot identify a row.',
+    remedy: 'Choose key columns of simple types.',
+    ...unfit,
+  },
+  AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT: {
+    message: 'The source of flow {flow} has column {column}, which SCD type 2 adds itself.',
+    remedy: 'Rename it in a view.',
+    ...unfit,
+  },
+  AUTOCDC_RESERVED_COLUMN_NAME_PREFIX_CONFLICT: {
+    message: 'The source of flow {flow} has column {column}; names that begin with __autocdc_ are reserved.',
+    remedy: 'Rename it in a view.',
+    ...unfit,
+  },
+  AUTOCDC_MULTIPLE_FLOWS_TO_TARGET: {
+    message: 'Flows {flow} and {other} write to {target}, but have different {what}.',
+    remedy: 'Flows to one table must agree about keys, type of the sequence, SCD type and tracked columns.',
+    ...invalid,
+  },
+  'AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE': {
+    message: 'Flow {flow}: the sequence has type {type}, whose values have no order.',
+    remedy: 'Order changes by a number, a time, a text or a struct of such columns.',
+    ...unfit,
+  },
+  'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.MULTIPLE_QUERIES_FOR_TABLE': {
+    message:
+      'Flows {flow} and {other} write to {target}, and one of them applies snapshots, which must be the only one.',
+    remedy: 'Give each flow a table of its own.',
+    ...invalid,
+  },
+} as const satisfies Record<string, ErrorKind>;

@@ -1,0 +1,17 @@
+/** The package's one entry: declaring and running pipelines of APPLY CHANGES / AUTO CDC from a program. */
+export { SyncedTablesError } from './core/errors.js';
+export {
+  applyChanges,
+  applyChangesFromSnapshot,
+  type ChangeFlowChoices,
+  createAutoCdcFlow,
+  createAutoCdcFromSnapshotFlow,
+  createStreamingTable,
+  createView,
+  type Declaration,
+  type SnapshotFlowChoices,
+  type StreamingTableChoices,
+} from './program/declare-flows.js';
+export { type PipelineRun, type RunPipelineOptions, runPipeline } from './program/run-pipeline.js';
+export type { NextSnapshotAndVersion, Snapshot, SnapshotRows } from './sync/auto-cdc/flow-program.js';
+export type { SnapshotVersion } from './sync/auto-cdc/snapshot-version.js';

@@ -1,0 +1,170 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
+
+/** A streaming table as the registry knows it. */
+export interface StreamingTable {
+  readonly tableId: string;
+  readonly schema: string;
+  readonly name: string;
+  /** `schema.name`, quoted where Postgres needs it: for messages. */
+  readonly fullName: string;
+  readonly createdBy: string;
+  /** `StreamingTableDeclaration` without its name, as it was declared. */
+  readonly declared: unknown;
+  /** False before its first update. */
+  readonly isMade: boolean;
+  readonly flows: readonly RegisteredFlow[];
+}
+
+/** A flow as the registry knows it; source and options as they were declared. */
+export interface RegisteredFlow {
+  readonly name: string;
+  readonly kind: 'changes' | 'snapshot';
+  readonly source: unknown;
+  readonly options: unknown;
+  readonly createdBy: string;
+}
+
+/** What `declare_pipeline` and the functions have registered for a pipeline of flows. */
+export interface RegisteredPipeline {
+  readonly tables: readonly StreamingTable[];
+  readonly views: readonly { readonly name: string; readonly query: string }[];
+}
+
+/** The streaming tables of a pipeline; null if it is one of synced tables. */
+export async function readFlowPipeline(client: pg.Client, pipelineId: string): Promise<RegisteredPipeline | null> {
+  const found = await client.query(`select from synced_tables._pipelines where pipeline_id = $1 and kind = 'FLOWS'`, [
+    pipelineId,
+  ]);
+  if (found.rowCount === 0) return null;
+  const tables = await client.query<{
+    table_id: string;
+    schema_name: string;
+    table_name: string;
+    synced_table: string;
+    created_by: string;
+    declared: unknown;
+    is_made: boolean;
+  }>(
+    `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made
+       from synced_tables._streaming_tables where pipeline_id = $1 order by created_at, table_id`,
+    [pipelineId],
+  );
+  const flows = await client.query<RegisteredFlow & { table_id: string }>(
+    `select f.table_id, f.flow_name as name, f.kind, f.source, f.options, f.created_by as "createdBy"
+       from synced_tables._flows f join synced_tables._streaming_tables t using (table_id)
+      where t.pipeline_id = $1 order by f.created_at, f.flow_name`,
+    [pipelineId],
+  );
+  const views = await client.query<{ name: string; query: string }>(
+    'select view_name as name, query from synced_tables._pipeline_views where pipeline_id = $1',
+    [pipelineId],
+  );
+  return {
+    tables: tables.rows.map((row) => ({
+      tableId: row.table_id,
+      schema: row.schema_name,
+      name: row.table_name,
+      fullName: row.synced_table,
+      createdBy: row.created_by,
+      declared: row.declared,
+      isMade: row.is_made,
+      flows: flows.rows.filter((flow) => flow.table_id === row.table_id),
+    })),
+    views: views.rows,
+  };
+}
+
+type StreamingTableState =
+  | 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
+  | 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'
+  | 'SYNCED_TABLE_OFFLINE_FAILED';
+
+/** Changes what the status view says of a streaming table. */
+export async function writeStreamingTableState(
+  client: pg.Client,
+  tableId: string,
+  state: StreamingTableState,
+  message: string,
+  errorCode: string | null = null,
+): Promise<void> {
+  await client.query(
+    'update synced_tables._streaming_tables set state = $2, message = $3, last_error_code = $4 where table_id = $1',
+    [tableId, state, message, errorCode],
+  );
+}
+
+/** Notes that an update has begun with this table. */
+export async function recordFlowUpdateStart(client: pg.Client, updateId: string, table: StreamingTable): Promise<void> {
+  await client.query(
+    `insert into synced_tables._table_updates
+       (update_id, table_id, synced_table, source_table_full_name, state, method, started_at)
+     values ($1, $2, $3, $4, 'RUNNING', 'AUTO_CDC', clock_timestamp())
+     on conflict (update_id, table_id) do update
+       set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
+           remedy = null`,
+    [updateId, table.tableId, table.fullName, table.flows.map((flow) => flow.name).join(', ')],
+  );
+}
+
+/** What a batch of a flow from changes did; snapshots report nothing. */
+export interface FlowMetrics {
+  readonly numUpsertedRows: bigint;
+  readonly numDeletedRows: bigint;
+}
+
+/**
+ * Adds what a batch did to the update's record, and notes that the table is there: called inside the transaction that
+ * applies the batch. An update that is tried again counts each batch once, since each is committed once.
+ */
+export async function recordFlowBatch(
+  client: pg.Client,
+  updateId: string,
+  table: StreamingTable,
+  metrics: FlowMetrics | null,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates
+        set num_upserted_rows = coalesce(num_upserted_rows + $3, $3, num_upserted_rows),
+            num_deleted_rows = coalesce(num_deleted_rows + $4, $4, num_deleted_rows)
+      where update_id = $1 and table_id = $2`,
+    [updateId, table.tableId, metrics?.numUpsertedRows.toString() ?? null, metrics?.numDeletedRows.toString() ?? null],
+  );
+  await client.query(
+    'update synced_tables._streaming_tables set last_sync_at = clock_timestamp() where table_id = $1',
+    [table.tableId],
+  );
+}
+
+/** Ends a table's part of an update. */
+export async function recordFlowUpdateEnd(
+  client: pg.Client,
+  updateId: string,
+  table: StreamingTable,
+  error: SyncedTablesError | null,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates
+        set state = $3, finished_at = clock_timestamp(), error_code = $4, message = $5, remedy = $6
+      where update_id = $1 and table_id = $2`,
+    [
+      updateId,
+      table.tableId,
+      error ? 'FAILED' : 'COMPLETED',
+      error?.code ?? null,
+      error?.message ?? null,
+      error?.remedy ?? null,
+    ],
+  );
+}
+
+/** Notes which view people read the table by. */
+export async function writeStreamingRelation(client: pg.Client, table: StreamingTable): Promise<void> {
+  await client.query(
+    `update synced_tables._streaming_tables t set relation = to_regclass(format('%I.%I', t.schema_name, t.table_name))
+      where t.table_id = $1 and t.relation is distinct from to_regclass(format('%I.%I', t.schema_name, t.table_name))`,
+    [table.tableId],
+  );
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { declareFlow } from '../cdc/declare/declare-flow.js';
+import type { PipelineDeclaration } from '../cdc/declare/pipeline-declaration.js';
+import { syncedTablesError } from '../core/errors.js';
+import type { CatalogSet } from '../lake/catalog/catalog.js';
+import type { Engine } from '../lake/engine/duckdb-engine.js';
+import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
+import { startWorker } from '../queue/worker.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
+import { runUpdate } from '../sync/run-update.js';
+
+export interface DeclareOptions {
+  /** A session of the login role, whose rights decide. */
+  readonly client: pg.Client;
+  readonly name: string;
+  readonly pipeline: PipelineDeclaration;
+  /** Schema of tables that are named without one. */
+  readonly defaultSchema: string;
+  /** True if only this program can run it, since it holds a function that is a source. */
+  readonly runsInProgram: boolean;
+}
+
+/**
+ * Checks a pipeline and registers it, in place of what its name stood for before.
+ * @returns its id
+ * @throws the codes of the define phase (auto-cdc 1.4), PIPELINE_TABLE_UNKNOWN, PIPELINE_TABLE_ELSEWHERE, PERMISSION_DENIED
+ */
+export async function declarePipeline(options: DeclareOptions): Promise<string> {
+  const { client, pipeline } = options;
+  for (const { name, kind, options: flowOptions, source } of pipeline.flows) {
+    declareFlow(name, kind, flowOptions);
+    if (source.kind === 'name' && source.parts.length === 0) {
+      throw syncedTablesError('AUTOCDC_MISSING_SOURCE', { flow: name });
+    }
+  }
+  const { rows } = await client.query<{ id: string }>(
+    'select synced_tables.declare_pipeline($1, $2::jsonb, default_schema => $3, runs_in_program => $4) as id',
+    [options.name, JSON.stringify(sqlForm(pipeline)), options.defaultSchema, options.runsInProgram],
+  );
+  return rows[0]?.id ?? '';
+}
+
+/** A struct of columns is an expression like any other. */
+function sqlForm(pipeline: PipelineDeclaration): PipelineDeclaration {
+  const flows = pipeline.flows.map((flow) => {
+    const { sequence_by: sequence } = flow.options;
+    if (typeof sequence !== 'object' || sequence === null) return flow;
+    return { ...flow, options: { ...flow.options, sequence_by: `struct(${sequence.struct.join(', ')})` } };
+  });
+  return { ...pipeline, flows };
+}
+
+export interface PipelineWorkerOptions {
+  /** Connection string of the database. */
+  readonly url: string;
+  readonly pipelineId: string;
+  readonly engine: Engine;
+  readonly catalogs: CatalogSet;
+  readonly settings: Pick<Settings, 'sync'>;
+  readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
+  readonly onError: (error: unknown, doing: string) => void;
+}
+
+const POLL_SECONDS = 1;
+
+/** Runs the updates of one pipeline in this process, under a lease as a sidecar does; a sidecar may take them too. */
+export async function startPipelineWorker(options: PipelineWorkerOptions): Promise<{
+  wake(): void;
+  stop(): Promise<void>;
+}> {
+  const { url, engine, catalogs, settings } = options;
+  const open = () => openSession({ url, applicationName: 'synced-tables pipeline', role: SYNC_ROLE });
+  // Whoever may not act as the sidecar's role hears of it now.
+  await closeSession(await open());
+  return startWorker({
+    holder: randomUUID(),
+    openSession: open,
+    pipelineId: options.pipelineId,
+    runUpdate: (claim, { signal }) =>
+      runUpdate({
+        ...claim,
+        openSession: sessionsUntil(signal, open),
+        catalogs,
+        engine,
+        connections: settings.sync.connections,
+        acceleratedConnections: settings.sync.accelerated_connections,
+        signal,
+        ...(options.snapshotFunctions === undefined ? {} : { snapshotFunctions: options.snapshotFunctions }),
+      }),
+    maintain: async () => {},
+    runSchedules: async () => null,
+    concurrentUpdates: 1,
+    leaseSeconds: settings.sync.lease_seconds,
+    pollSeconds: POLL_SECONDS,
+    maintenanceSeconds: Number.POSITIVE_INFINITY,
+    onError: options.onError,
+  });
+}
+
+/** What an update did to one streaming table. */
+export interface TableOutcome {
+  /** `schema.table`, quoted where Postgres needs it. */
+  readonly table: string;
+  readonly state: string;
+  /** Null for flows from snapshots. */
+  readonly numUpsertedRows: bigint | null;
+  readonly numDeletedRows: bigint | null;
+}
+
+/** The tables of an update. */
+export async function readOutcomes(client: pg.Client, updateId: string): Promise<TableOutcome[]> {
+  const { rows } = await client.query<
+    Record<'synced_table' | 'state', string> & Record<'upserted' | 'deleted', string | null>
+  >(
+    `select synced_table, state, num_upserted_rows::text as upserted, num_deleted_rows::text as deleted
+       from synced_tables.updates where update_id = $1 and synced_table is not null order by started_at, synced_table`,
+    [updateId],
+  );
+  return rows.map((row) => ({
+    table: row.synced_table,
+    state: row.state,
+    numUpsertedRows: row.upserted === null ? null : BigInt(row.upserted),
+    numDeletedRows: row.deleted === null ? null : BigInt(row.deleted),
+  }));
+}

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { openEngine } from '../lake/engine/duckdb-engine.js';
+import { asRaisedError, isErrorCode } from '../postgres/raised-error.js';
+import { closeSession, openSession } from '../postgres/session.js';
+import { loadSettings } from '../settings/load-settings.js';
+import { managedDatabases } from '../sidecar/managed-databases.js';
+import { openCatalogs } from '../sidecar/open-catalogs.js';
+import { type Declaration, gatherPipeline } from './declare-flows.js';
+import { declarePipeline, readOutcomes, startPipelineWorker, type TableOutcome } from './declared-pipeline.js';
+
+export interface RunPipelineOptions {
+  /** Names the pipeline: the next run under this name goes on where this one ended. */
+  readonly name: string;
+  readonly declarations: readonly Declaration[];
+  /** Settings file; found as the commands find it if left out. */
+  readonly config?: string;
+  /** Name of the instance, where the settings have several. */
+  readonly instance?: string;
+  /** Schema of tables that are named without one. Default public. */
+  readonly schema?: string;
+  /** Forget what was read and build the tables anew. */
+  readonly fullRefresh?: boolean;
+}
+
+export interface PipelineRun {
+  readonly pipelineId: string;
+  readonly updateId: string;
+  readonly tables: readonly TableOutcome[];
+}
+
+const PAUSE_MS = 50;
+
+/**
+ * Declares a pipeline and runs one update of it in this process.
+ * @throws SyncedTablesError with the code of what is wrong; AggregateError for wrong settings
+ */
+export async function runPipeline(options: RunPipelineOptions): Promise<PipelineRun> {
+  const settings = loadSettings({
+    ...(options.config === undefined ? {} : { file: options.config }),
+    environment: process.env,
+    workingFolder: process.cwd(),
+  });
+  const databases = managedDatabases(settings);
+  const database = databases.find((each) => options.instance === undefined || each.instance === options.instance);
+  if (database === undefined) {
+    const configured = Object.keys(settings.instances).join(', ');
+    throw syncedTablesError('INSTANCE_UNKNOWN', { instance: options.instance ?? '', configured });
+  }
+  const { pipeline, functions } = gatherPipeline(options.declarations);
+  const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
+  const engineOptions = { memoryLimitMb, threads, ...(temporaryFolder === undefined ? {} : { temporaryFolder }) };
+  const client = await openSession({ url: database.url, applicationName: 'synced-tables pipeline', role: null });
+  try {
+    const { name, schema: defaultSchema = 'public' } = options;
+    const runsInProgram = functions.size > 0;
+    const pipelineId = await declarePipeline({ client, name, pipeline, defaultSchema, runsInProgram });
+    const engine = await openEngine(engineOptions);
+    await using _ = engine;
+    const catalogs = openCatalogs(settings, engine);
+    let failure: unknown = null;
+    const onError = (error: unknown) => {
+      failure = error;
+    };
+    const shared = { url: database.url, pipelineId, engine, catalogs, settings, onError };
+    const worker = await startPipelineWorker({ ...shared, snapshotFunctions: functions });
+    try {
+      const updateId = await startUpdate(client, pipelineId, options.fullRefresh ?? false);
+      worker.wake();
+      await waitForEnd(client, updateId, () => failure);
+      return { pipelineId, updateId, tables: await readOutcomes(client, updateId) };
+    } finally {
+      await worker.stop();
+    }
+  } catch (error) {
+    throw asRaisedError(error) ?? error;
+  } finally {
+    await closeSession(client);
+  }
+}
+
+/** Asks for an update of a pipeline. */
+export async function startUpdate(client: pg.Client, pipelineId: string, isFullRefresh: boolean): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    'select synced_tables.start_update($1, full_refresh => $2) as id',
+    [pipelineId, isFullRefresh],
+  );
+  return rows[0]?.id ?? '';
+}
+
+async function waitForEnd(client: pg.Client, updateId: string, defect: () => unknown): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<Record<'state' | 'error_code' | 'message' | 'remedy', string | null>>(
+      'select state, error_code, message, remedy from synced_tables._update_outcome($1)',
+      [updateId],
+    );
+    const { state = null, error_code: code = null, message = null, remedy = null } = rows[0] ?? {};
+    if (state === 'COMPLETED') return;
+    if (state === null || state === 'FAILED' || state === 'CANCELED') {
+      if (code !== null && message !== null && isErrorCode(code))
+        throw new SyncedTablesError(code, message, remedy ?? '');
+      throw syncedTablesError(state === 'CANCELED' ? 'UPDATE_CANCELED' : 'UPDATE_FAILED', { update: updateId });
+    }
+    // A defect would be tried again and again by the worker.
+    const failure = defect();
+    if (failure !== null) throw failure;
+    await sleep(PAUSE_MS);
+  }
+}

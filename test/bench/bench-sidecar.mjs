@@ -1,0 +1,68 @@
+// @ts-check
+// A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
+import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+
+/**
+ * @param {{ major: number, settings?: Record<string, string> }} options
+ */
+export async function startBench({ major, settings = {} }) {
+  const folder = mkdtempSync(join(tmpdir(), 'synced-tables-bench-'));
+  // The embedded server may run as another user, who has to get to its data.
+  chmodSync(folder, 0o755);
+  const postgres = await startEmbeddedPostgres({
+    major: /** @type {15|18} */ (major),
+    dataDir: join(folder, 'postgres'),
+    settings: { shared_buffers: '1GB', max_wal_size: '16GB', checkpoint_timeout: '1h', fsync: 'on', ...settings },
+  });
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  const engine = await openEngine();
+  const connection = await engine.connect();
+  const lake = join(folder, 'lake');
+  const config = join(folder, 'synced-tables.yaml');
+  writeFileSync(
+    config,
+    `instances: { local: { url: "${postgres.url}" } }
+catalogs: { lake: { kind: path, root: "${lake}" } }
+api: { port: 0 }
+log: { level: warn }
+`,
+  );
+  const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    folder,
+    lake,
+    client,
+    connection,
+    url: postgres.url,
+    pid: sidecar.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      sidecar.kill('SIGTERM');
+      await new Promise((resolve) => sidecar.once('exit', resolve));
+      connection.closeSync();
+      await engine[Symbol.asyncDispose]();
+      await client.end();
+      await postgres.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);
+
+export function quantile(/** @type {number[]} */ list, /** @type {number} */ part) {
+  return [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))] ?? 0;
+}
+
+export const rounded = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
