@@ -4,6 +4,7 @@ import { authenticate } from './identity/authenticate.js';
 import { oidcIdentity } from './identity/oidc-identity.js';
 import { addPipelineRoutes } from './pipelines/pipeline-routes.js';
 import { addPostgresRoutes } from './postgres/postgres-routes.js';
+import { addUnityCatalogRoutes } from './unity-catalog/unity-catalog-routes.js';
 import { addWellKnownRoutes } from './workspace/well-known.js';
 import { addWorkspaceRoutes } from './workspace/workspace-routes.js';
 
@@ -20,5 +21,6 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
     addDatabaseRoutes(scope, context);
     addPipelineRoutes(scope, context);
     addPostgresRoutes(scope, context);
+    addUnityCatalogRoutes(scope, context);
   });
 }

@@ -8,12 +8,16 @@ import { findCatalog, listCatalogs } from './catalog-place.js';
 import { type RecordFilter, readSyncedTables, type SyncedTableRecord } from './synced-table-record.js';
 import { fullNameOf, parseTableName } from './table-name.js';
 
-/** A synced table, and where it was found. */
-export interface PlacedTable {
-  /** The three-part name under which it was asked for, or the one that lists show. */
-  readonly fullName: string;
+/** A looked-after database, and the instance that it is on. */
+export interface DatabasePlace {
   readonly instance: ApiInstance;
   readonly database: ApiDatabase;
+}
+
+/** A synced table, and where it was found. */
+export interface PlacedTable extends DatabasePlace {
+  /** The three-part name under which it was asked for, or the one that lists show. */
+  readonly fullName: string;
   readonly record: SyncedTableRecord;
 }
 
@@ -103,7 +107,7 @@ async function readVisibleTables(
 }
 
 /** The looked-after databases that a caller has a role in. */
-export function databasesOf(context: ApiContext, caller: Caller): { instance: ApiInstance; database: ApiDatabase }[] {
+export function databasesOf(context: ApiContext, caller: Caller): DatabasePlace[] {
   return context.instances
     .of(caller)
     .flatMap((instance) => instance.databases().map((database) => ({ instance, database })));

@@ -13,6 +13,7 @@ import { settingsErrors } from './errors/settings-errors.js';
 import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
+import { unityErrors } from './errors/unity-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
 import { verifyErrors } from './errors/verify-errors.js';
 
@@ -38,6 +39,7 @@ export const errorCatalogue = {
   ...verifyErrors,
   ...migrationErrors,
   ...apiErrors,
+  ...unityErrors,
   ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
 

@@ -100,8 +100,8 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
       cause: 'JOB_TASK',
     });
     expect(await ended(body.update_id)).toMatchObject({
-      full_refresh_selection: ['p.second'],
-      refresh_selection: ['p.first'],
+      full_refresh_selection: [`${database}.p.second`],
+      refresh_selection: [`${database}.p.first`],
       cause: 'JOB_TASK',
     });
     expect(await methodsOf(body.update_id)).toEqual([

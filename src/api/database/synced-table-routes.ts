@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
 import { createSyncedTable } from '../create-synced-table.js';
+import { deleteSyncedTable } from '../delete-synced-table.js';
 import { pageOf, pageQuery } from '../page.js';
 import { findSyncedTable, listSyncedTables } from '../synced-table-place.js';
 import { parseTableName } from '../table-name.js';
@@ -52,13 +53,7 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
       },
     },
     async ({ params, query, caller }) => {
-      const { database, record } = await findSyncedTable(context, caller, params.name);
-      await database.asCaller(caller, (client) =>
-        client.query('select synced_tables.delete_synced_table($1, purge => $2)', [
-          record.sqlName,
-          query.purge_data === 'true',
-        ]),
-      );
+      await deleteSyncedTable(await findSyncedTable(context, caller, params.name), caller, query.purge_data === 'true');
       return {};
     },
   );

@@ -10,6 +10,7 @@ import {
   type StartUpdate,
   startUpdateInput,
   startUpdateReply,
+  type UpdateInfo,
   updateListQuery,
   updateListReply,
   updateParams,
@@ -52,14 +53,14 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
     `${PIPELINES_PATH}/:pipeline_id/updates/:update_id`,
     { schema: { tags, summary: 'Read an update', params: updateParams, response: { 200: updateReply } } },
     async ({ params, caller }) => {
-      const { record, database } = await findPipeline(context, caller, params.pipeline_id);
+      const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
       const updateId = params.update_id.toLowerCase();
       const filter = { pipelineId: record.pipelineId, updateId, limit: 1, place: null };
       const [update] = isUuid(updateId) ? await database.asService((client) => readUpdates(client, filter)) : [];
       if (!update) {
         throw syncedTablesError('UPDATE_NOT_FOUND', { update: params.update_id });
       }
-      return { update: update.info };
+      return { update: withFullNames(update.info, tables) };
     },
   );
   server.get(
@@ -74,7 +75,7 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       },
     },
     async ({ params, query, caller }) => {
-      const { record, database } = await findPipeline(context, caller, params.pipeline_id);
+      const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
       const size = pageSizeOf(query, PAGE_SIZE_MAX);
       const place = placeOf(query);
       const found = await database.asService((client) =>
@@ -82,7 +83,7 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       );
       const last = found.length > size ? found[size - 1] : undefined;
       return {
-        updates: found.slice(0, size).map(({ info }) => info),
+        updates: found.slice(0, size).map(({ info }) => withFullNames(info, tables)),
         ...(last === undefined ? {} : { next_page_token: last.info.update_id }),
       };
     },
@@ -118,6 +119,18 @@ function memberOf(tables: readonly PlacedTable[], name: string): string {
   );
   if (!found) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
   return found.record.sqlName;
+}
+
+/** Selections name tables as the other calls do; the registry knows them without their catalog. */
+function withFullNames(info: UpdateInfo, tables: readonly PlacedTable[]): UpdateInfo {
+  const named = (selection: readonly string[]) =>
+    selection.map((name) => tables.find(({ record }) => record.sqlName === name)?.fullName ?? name);
+  const { refresh_selection: refresh, full_refresh_selection: fullRefresh } = info;
+  return {
+    ...info,
+    ...(refresh ? { refresh_selection: named(refresh) } : {}),
+    ...(fullRefresh ? { full_refresh_selection: named(fullRefresh) } : {}),
+  };
 }
 
 /** Where a page begins: after the update of the token, or at the update that the list is to go back from. */

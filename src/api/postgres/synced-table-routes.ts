@@ -3,6 +3,7 @@ import type { TableName } from '../../core/names.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
 import { createSyncedTable } from '../create-synced-table.js';
 import { nameParams } from '../database/wire-fields.js';
+import { deleteSyncedTable } from '../delete-synced-table.js';
 import { findSyncedTable } from '../synced-table-place.js';
 import { fullNameOf, parseTableName } from '../table-name.js';
 import { findOperation, type Operation, recordOperation } from './operation.js';
@@ -68,12 +69,10 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
       },
     },
     async ({ params, caller }) => {
-      const { instance, database, record, fullName } = await findSyncedTable(context, caller, params.name);
-      await database.asCaller(caller, (client) =>
-        client.query('select synced_tables.delete_synced_table($1)', [record.sqlName]),
-      );
-      const resourceName = `synced_tables/${fullName}`;
-      return replyOf(await recordOperation(instance, caller, { resourceName, action: 'DELETE' }), EMPTY);
+      const placed = await findSyncedTable(context, caller, params.name);
+      await deleteSyncedTable(placed, caller, false);
+      const resourceName = `synced_tables/${placed.fullName}`;
+      return replyOf(await recordOperation(placed.instance, caller, { resourceName, action: 'DELETE' }), EMPTY);
     },
   );
   server.get(

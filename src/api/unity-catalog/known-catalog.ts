@@ -1,0 +1,75 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext } from '../api-context.js';
+import type { Caller } from '../caller.js';
+import { listCatalogs } from '../catalog-place.js';
+import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
+import { readSyncedTables } from '../synced-table-record.js';
+import { findRegistered } from './registered-name.js';
+import type { CatalogInfo } from './unity-catalog-schema.js';
+
+/** A catalog, by whatever the sidecar knows it. */
+export interface KnownCatalog {
+  readonly name: string;
+  readonly type: CatalogInfo['catalog_type'];
+  /** Databases whose tables it shows, all of them. */
+  readonly databases: readonly DatabasePlace[];
+  /** Whether only one database stands behind it: a registered database catalog. */
+  readonly isRegistered: boolean;
+  readonly owner: string | null;
+  readonly comment: string;
+}
+
+/**
+ * The catalogs that a caller finds: registered database catalogs; databases by their name; standard catalogs that tables
+ * he may see are named in; the configured catalogs of sources. Of the same name, the earlier kind counts, and a database,
+ * standard and source catalog of one name are one.
+ */
+export async function readKnownCatalogs(context: ApiContext, caller: Caller): Promise<KnownCatalog[]> {
+  const known = new Map<string, KnownCatalog>();
+  const add = (catalog: KnownCatalog) => {
+    if (!known.has(catalog.name)) known.set(catalog.name, catalog);
+  };
+  for (const instance of context.instances.of(caller)) {
+    for (const { name, database, createdBy } of await listCatalogs(instance)) {
+      const found = instance.database(database);
+      const databases = found === null ? [] : [{ instance, database: found }];
+      const comment = `Database ${database} of instance ${instance.name}.`;
+      add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: true, owner: createdBy, comment });
+    }
+  }
+  const places = databasesOf(context, caller);
+  for (const { database } of places) {
+    const { name } = database;
+    const databases = places.filter((place) => place.database.name === name);
+    const comment = `Database ${name} of instance ${databases.map(({ instance }) => instance.name).join(', ')}.`;
+    add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: false, owner: null, comment });
+  }
+  const standard = { type: 'MANAGED_CATALOG', databases: [], isRegistered: false, owner: null } as const;
+  for (const name of await readStandardNames(context, caller)) {
+    add({ ...standard, name, comment: 'Names of tables in Postgres.' });
+  }
+  for (const [name, { kind }] of Object.entries(context.settings.catalogs)) {
+    const type = kind === 'unity' ? 'FOREIGN_CATALOG' : 'MANAGED_CATALOG';
+    add({ ...standard, name, type, comment: 'Source of synced tables.' });
+  }
+  return [...known.values()];
+}
+
+/** @throws CATALOG_DOES_NOT_EXIST */
+export async function requireKnownCatalog(context: ApiContext, caller: Caller, name: string): Promise<KnownCatalog> {
+  const catalog = (await readKnownCatalogs(context, caller)).find((each) => each.name === name);
+  if (!catalog) throw syncedTablesError('CATALOG_DOES_NOT_EXIST', { catalog: name });
+  return catalog;
+}
+
+/** Catalogs that tables were named in without being registered. */
+async function readStandardNames(context: ApiContext, caller: Caller): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const { database } of databasesOf(context, caller)) {
+    const role = await database.roleNameOf(caller);
+    const records = await database.asService((client) => readSyncedTables(client, role));
+    for (const { catalog } of records) if (catalog !== null) names.add(catalog);
+  }
+  for (const { catalog } of await findRegistered(context, caller, null)) names.add(catalog);
+  return names;
+}

@@ -1,0 +1,136 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext } from '../api-context.js';
+import type { Caller } from '../caller.js';
+import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
+import { readSyncedTables, type SyncedTableRecord } from '../synced-table-record.js';
+import { type KnownCatalog, requireKnownCatalog } from './known-catalog.js';
+import { findRegistered } from './registered-name.js';
+import { type RelationFilter, type RelationRecord, readRelations, readSchemas } from './relation-record.js';
+
+/** A table under the catalog it was asked for. At least one of `synced` and `relation` is there. */
+export interface KnownTable extends DatabasePlace {
+  readonly catalog: string;
+  readonly schema: string;
+  readonly table: string;
+  /** Null for tables that are not synced. */
+  readonly synced: SyncedTableRecord | null;
+  /** Null for synced tables that are not loaded, and for those that the caller may not read. */
+  readonly relation: RelationRecord | null;
+}
+
+/** The tables of a catalog that a caller may see, by schema and name. */
+export async function readKnownTables(
+  context: ApiContext,
+  caller: Caller,
+  catalog: KnownCatalog,
+  filter: RelationFilter,
+): Promise<KnownTable[]> {
+  const found = new Map<string, KnownTable>();
+  const add = (table: KnownTable) => {
+    const key = `${table.schema}.${table.table}`;
+    if (!found.has(key)) found.set(key, table);
+  };
+  const others = catalog.isRegistered ? [] : databasesOf(context, caller);
+  for (const place of others) {
+    for (const table of await readPlace(place, caller, { ...filter, catalog: catalog.name })) add(table);
+  }
+  for (const place of catalog.databases) {
+    for (const table of await readPlace(place, caller, { ...filter, catalog: null })) {
+      add({ ...table, catalog: catalog.name });
+    }
+  }
+  const registered = catalog.isRegistered ? [] : await findRegistered(context, caller, catalog.name);
+  for (const { relation, ...place } of registered) {
+    const { schema, table } = relation;
+    if ((filter.schema ?? schema) !== schema || (filter.table ?? table) !== table) continue;
+    add({ ...place, schema, table, synced: null, relation });
+  }
+  return [...found.values()];
+}
+
+/** With a catalog, only synced tables that were named in it. */
+async function readPlace(
+  place: DatabasePlace,
+  caller: Caller,
+  filter: RelationFilter & { readonly catalog: string | null },
+): Promise<KnownTable[]> {
+  const { database } = place;
+  const { schema, table, catalog } = filter;
+  const role = await database.roleNameOf(caller);
+  return database.asService(async (client) => {
+    const records = await readSyncedTables(client, role, {
+      ...(schema === null ? {} : { schema }),
+      ...(table === null ? {} : { table }),
+      catalog,
+    });
+    if (catalog !== null && records.length === 0) return [];
+    const relations = new Map((await readRelations(client, role, filter)).map((each) => [keyOf(each), each]));
+    const synced: KnownTable[] = records.map((record) => ({
+      ...place,
+      catalog: catalog ?? database.name,
+      schema: record.schema,
+      table: record.table,
+      synced: record,
+      relation: relations.get(keyOf(record)) ?? null,
+    }));
+    if (catalog !== null) return synced;
+    for (const record of records) relations.delete(keyOf(record));
+    const plain = [...relations.values()].map((relation) => ({
+      ...place,
+      catalog: database.name,
+      schema: relation.schema,
+      table: relation.table,
+      synced: null,
+      relation,
+    }));
+    return [...synced, ...plain];
+  });
+}
+
+function keyOf({ schema, table }: { readonly schema: string; readonly table: string }): string {
+  return JSON.stringify([schema, table]);
+}
+
+/** The schemas of a catalog that a caller may see: those of its tables, and of its databases. */
+export async function readKnownSchemas(
+  context: ApiContext,
+  caller: Caller,
+  catalog: KnownCatalog,
+): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const { database } of catalog.databases) {
+    const role = await database.roleNameOf(caller);
+    for (const name of await database.asService((client) => readSchemas(client, role))) names.add(name);
+  }
+  const tables = await readKnownTables(context, caller, catalog, { schema: null, table: null });
+  for (const { schema } of tables) names.add(schema);
+  return names;
+}
+
+/** @throws CATALOG_DOES_NOT_EXIST, SCHEMA_DOES_NOT_EXIST */
+export async function requireKnownSchema(
+  context: ApiContext,
+  caller: Caller,
+  name: { readonly catalog: string; readonly schema: string },
+): Promise<KnownCatalog> {
+  const catalog = await requireKnownCatalog(context, caller, name.catalog);
+  if ((await readKnownSchemas(context, caller, catalog)).has(name.schema)) return catalog;
+  throw syncedTablesError('SCHEMA_DOES_NOT_EXIST', { schema: `${name.catalog}.${name.schema}` });
+}
+
+/**
+ * The table of a three-part name.
+ * @throws API_NAME_INVALID; CATALOG_DOES_NOT_EXIST, SCHEMA_DOES_NOT_EXIST or TABLE_DOES_NOT_EXIST, also for what the
+ *   caller may not see
+ */
+export async function findKnownTable(context: ApiContext, caller: Caller, fullName: string): Promise<KnownTable> {
+  const [catalogName = '', schema = '', table = '', ...rest] = fullName.split('.');
+  if (table === '' || rest.length > 0) {
+    throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name: fullName, form: 'catalog.schema.table' });
+  }
+  const catalog = await requireKnownCatalog(context, caller, catalogName);
+  const [found] = await readKnownTables(context, caller, catalog, { schema, table });
+  if (found) return found;
+  await requireKnownSchema(context, caller, { catalog: catalogName, schema });
+  throw syncedTablesError('TABLE_DOES_NOT_EXIST', { table: fullName });
+}

@@ -1,0 +1,41 @@
+import type { ApiContext } from '../api-context.js';
+import type { Caller } from '../caller.js';
+import type { DatabasePlace } from '../synced-table-place.js';
+import { parseTableName } from '../table-name.js';
+import { type RelationRecord, readRelations } from './relation-record.js';
+
+/** A Postgres table that was given a three-part name. */
+export interface RegisteredName extends DatabasePlace {
+  readonly catalog: string;
+  readonly relation: RelationRecord;
+}
+
+/**
+ * The registered tables that a caller may read.
+ * @param catalog null for those of all
+ */
+export async function findRegistered(
+  context: ApiContext,
+  caller: Caller,
+  catalog: string | null,
+): Promise<RegisteredName[]> {
+  const found: RegisteredName[] = [];
+  for (const instance of context.instances.of(caller)) {
+    const { rows } = await instance.home.asService((client) =>
+      client.query<{ name: string; database: string }>(
+        `select table_full_name as name, database_name as database from synced_tables._registered_tables
+          where $1::text is null or split_part(table_full_name, '.', 1) = $1`,
+        [catalog],
+      ),
+    );
+    for (const row of rows) {
+      const { catalog: named, ...filter } = parseTableName(row.name);
+      const database = instance.database(row.database);
+      if (!database) continue;
+      const role = await database.roleNameOf(caller);
+      const [relation] = await database.asService((client) => readRelations(client, role, filter));
+      if (relation) found.push({ catalog: named, instance, database, relation });
+    }
+  }
+  return found;
+}

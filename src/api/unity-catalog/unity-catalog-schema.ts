@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { int64 } from '../openapi-document.js';
+
+// The objects of databricks-api.md D.1.
+
+export const UNITY_PATH = '/api/2.1/unity-catalog';
+
+/** Sizes are called max_results here; 0 is "as you like", which is what the SDK sends. */
+const listQuery = z.object({
+  max_results: z.coerce.number().int().min(0).max(1_000_000).optional(),
+  page_token: z.string().max(2_000).optional(),
+});
+
+const flag = z.enum(['true', 'false', '']).optional();
+const name = z.string().min(1).max(1_000);
+
+export const catalogParams = z.object({ name });
+export const fullNameParams = z.object({ full_name: name });
+export const catalogListQuery = listQuery;
+export const schemaListQuery = listQuery.extend({ catalog_name: name });
+export const tableListQuery = listQuery.extend({
+  catalog_name: name,
+  schema_name: name,
+  omit_columns: flag,
+  omit_properties: flag,
+});
+export const summaryListQuery = listQuery.extend({
+  catalog_name: name,
+  schema_name_pattern: z.string().max(1_000).optional(),
+  table_name_pattern: z.string().max(1_000).optional(),
+});
+
+const page = { next_page_token: z.string().optional() };
+
+export const catalogInfo = z.object({
+  name: z.string(),
+  full_name: z.string(),
+  catalog_type: z.enum(['MANAGED_ONLINE_CATALOG', 'MANAGED_CATALOG', 'FOREIGN_CATALOG']),
+  securable_type: z.literal('CATALOG'),
+  isolation_mode: z.literal('OPEN'),
+  owner: z.string().optional(),
+  comment: z.string().optional(),
+});
+export type CatalogInfo = z.infer<typeof catalogInfo>;
+export const catalogList = z.object({ catalogs: z.array(catalogInfo), ...page });
+
+export const schemaInfo = z.object({
+  name: z.string(),
+  catalog_name: z.string(),
+  full_name: z.string(),
+  catalog_type: catalogInfo.shape.catalog_type,
+});
+export const schemaList = z.object({ schemas: z.array(schemaInfo), ...page });
+
+const columnTypeName = z.enum([
+  'ARRAY',
+  'BINARY',
+  'BOOLEAN',
+  'DATE',
+  'DECIMAL',
+  'DOUBLE',
+  'FLOAT',
+  'INT',
+  'INTERVAL',
+  'LONG',
+  'SHORT',
+  'STRING',
+  'TIMESTAMP',
+  'TIMESTAMP_NTZ',
+]);
+export type ColumnTypeName = z.infer<typeof columnTypeName>;
+
+const columnInfo = z.object({
+  name: z.string(),
+  position: z.int(),
+  nullable: z.boolean(),
+  type_name: columnTypeName,
+  type_text: z.string(),
+  type_json: z.string(),
+  type_precision: z.int(),
+  type_scale: z.int(),
+  comment: z.string().optional(),
+});
+export type ColumnInfo = z.infer<typeof columnInfo>;
+
+const primaryKeyConstraint = z.object({ name: z.string(), child_columns: z.array(z.string()) });
+
+export const tableInfo = z.object({
+  name: z.string(),
+  catalog_name: z.string(),
+  schema_name: z.string(),
+  full_name: z.string(),
+  table_id: z.string().optional(),
+  table_type: z.enum(['FOREIGN', 'VIEW', 'MATERIALIZED_VIEW']),
+  data_source_format: z.literal('POSTGRESQL_FORMAT').optional(),
+  columns: z.array(columnInfo).optional(),
+  table_constraints: z.array(z.object({ primary_key_constraint: primaryKeyConstraint })).optional(),
+  properties: z.record(z.string(), z.string()).optional(),
+  pipeline_id: z.string().optional(),
+  owner: z.string(),
+  comment: z.string().optional(),
+  created_at: int64.optional(),
+  created_by: z.string().optional(),
+  updated_at: int64.optional(),
+});
+export type TableInfo = z.infer<typeof tableInfo>;
+export const tableList = z.object({ tables: z.array(tableInfo), ...page });
+export const tableExists = z.object({ table_exists: z.boolean() });
+export const tableSummaryList = z.object({
+  tables: z.array(tableInfo.pick({ full_name: true, table_type: true })),
+  ...page,
+});
+
+export const metastoreSummary = z.object({
+  metastore_id: z.string(),
+  name: z.string(),
+  global_metastore_id: z.string(),
+  owner: z.string(),
+  privilege_model_version: z.string(),
+  external_access_enabled: z.boolean(),
+});

@@ -1,0 +1,269 @@
+"""The calls of a Lakebase user, by the unmodified SDK. Prints one JSON object a step; a failed assertion ends it.
+
+usage: python-sdk.py INSTANCE DATABASE   with DATABRICKS_HOST and DATABRICKS_TOKEN, and STRANGER_TOKEN of a role
+without rights in the environment
+"""
+
+import base64
+import json
+import os
+import sys
+import time
+
+from databricks.sdk import WorkspaceClient
+from databricks.sdk import errors
+from databricks.sdk.service import catalog, database, pipelines, postgres
+
+INSTANCE, DATABASE = sys.argv[1:]
+SNAPSHOT = database.SyncedTableSchedulingPolicy.SNAPSHOT
+ONLINE = database.SyncedTableState.SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE
+FAILED = {
+    database.SyncedTableState.SYNCED_TABLE_OFFLINE_FAILED,
+    database.SyncedTableState.SYNCED_TABLE_ONLINE_PIPELINE_FAILED,
+    database.SyncedTableState.SYNCED_TABLED_OFFLINE,
+}
+
+w = WorkspaceClient(host=os.environ["DATABRICKS_HOST"], token=os.environ["DATABRICKS_TOKEN"])
+stranger = WorkspaceClient(host=os.environ["DATABRICKS_HOST"], token=os.environ["STRANGER_TOKEN"])
+
+
+def say(step, **found):
+    print(json.dumps({"step": step, **found}), flush=True)
+
+
+def raised(call):
+    """Names of the class of the error that `call` ends with, and of its parents that are the SDK's."""
+    try:
+        call()
+    except errors.DatabricksError as error:
+        return [each.__name__ for each in type(error).__mro__ if issubclass(each, errors.DatabricksError)]
+    raise AssertionError("no error")
+
+
+def spec(policy=SNAPSHOT, source="lake.gold.t", **more):
+    return database.SyncedTableSpec(
+        source_table_full_name=source, primary_key_columns=["id"], scheduling_policy=policy, **more
+    )
+
+
+def online(name, wanted=ONLINE):
+    deadline = time.monotonic() + 60
+    while True:
+        table = w.database.get_synced_database_table(name)
+        state = table.data_synchronization_status.detailed_state
+        assert state not in FAILED, table.as_dict()
+        if state == wanted:
+            return table
+        assert time.monotonic() < deadline, table.as_dict()
+        time.sleep(0.2)
+
+
+def ended(pipeline_id, update_id):
+    deadline = time.monotonic() + 60
+    while True:
+        update = w.pipelines.get_update(pipeline_id=pipeline_id, update_id=update_id).update
+        if update.state.value in ("COMPLETED", "FAILED", "CANCELED"):
+            return update
+        assert time.monotonic() < deadline, update.as_dict()
+        time.sleep(0.2)
+
+
+def in_a_database_catalog():
+    made = w.database.create_database_catalog(
+        database.DatabaseCatalog(name="app", database_instance_name=INSTANCE, database_name=DATABASE)
+    )
+    assert made.uid == w.database.get_database_catalog("app").uid
+    created = w.database.create_synced_database_table(
+        database.SyncedDatabaseTable(
+            name="app.gold.a",
+            spec=spec(
+                new_pipeline_spec=database.NewPipelineSpec(storage_catalog="lake", storage_schema="gold"),
+            ),
+        )
+    )
+    assert created.data_synchronization_status.pipeline_id
+    assert created.effective_logical_database_name == DATABASE
+    table = online("app.gold.a")
+    assert table.spec.scheduling_policy == SNAPSHOT
+    assert table.spec.new_pipeline_spec.storage_catalog == "lake"
+    last_sync = table.data_synchronization_status.last_sync
+    say("database catalog", version=last_sync.delta_table_sync_info.delta_commit_version)
+    return table.data_synchronization_status.pipeline_id
+
+
+def in_a_standard_catalog():
+    w.database.create_synced_database_table(
+        database.SyncedDatabaseTable(
+            name="standard.made.b",
+            database_instance_name=INSTANCE,
+            logical_database_name=DATABASE,
+            spec=spec(create_database_objects_if_missing=True),
+        )
+    )
+    online("standard.made.b")
+    names = sorted(table.name for table in w.database.list_synced_database_tables(INSTANCE))
+    assert [each.name for each in w.database.list_database_catalogs(INSTANCE)] == ["app"]
+    say("standard catalog", names=names)
+
+
+def updates(pipeline_id):
+    started = w.pipelines.start_update(pipeline_id=pipeline_id, full_refresh=True)
+    update = ended(pipeline_id, started.update_id)
+    pipeline = w.pipelines.get(pipeline_id)
+    listed = w.pipelines.list_updates(pipeline_id).updates
+    assert started.update_id in [each.update_id for each in listed], listed
+    events = list(w.pipelines.list_pipeline_events(pipeline_id, max_results=2))
+    assert [each.id for each in w.pipelines.list_pipeline_events(pipeline_id, filter=f"id='{events[0].id}'")] == [
+        events[0].id
+    ]
+    assert pipeline_id in [each.pipeline_id for each in w.pipelines.list_pipelines()]
+    stopped = w.pipelines.stop_and_wait(pipeline_id)
+    assert stopped.state == pipelines.PipelineState.IDLE
+    say(
+        "pipeline",
+        state=update.state.value,
+        full_refresh=update.full_refresh,
+        updates=len(listed),
+        pipeline=pipeline.name,
+        events=len(events),
+    )
+
+
+def of_a_change_feed():
+    """Two TRIGGERED tables in one pipeline, and a CONTINUOUS one that is stopped while it follows its source."""
+
+    def create(name, policy, **more):
+        table = database.SyncedDatabaseTable(name=name, spec=spec(policy, "lake.gold.feed", **more))
+        return w.database.create_synced_database_table(table).data_synchronization_status.pipeline_id
+
+    policies = database.SyncedTableSchedulingPolicy
+    shared = create("app.gold.first", policies.TRIGGERED)
+    online("app.gold.first")
+    assert create("app.gold.second", policies.TRIGGERED, existing_pipeline_id=shared) == shared
+    online("app.gold.second")
+    started = w.pipelines.start_update(pipeline_id=shared, full_refresh_selection=["app.gold.second"])
+    update = ended(shared, started.update_id)
+    following = create("app.gold.following", policies.CONTINUOUS)
+    online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
+    assert w.pipelines.get(following).spec.continuous
+    running = w.pipelines.get(following).state
+    stopped = w.pipelines.stop_and_wait(following).state
+    for name in ("first", "second", "following"):
+        w.database.delete_synced_database_table(f"app.gold.{name}", purge_data=True)
+    say(
+        "change feed",
+        selected=update.state.value,
+        selection=update.full_refresh_selection,
+        running=running.value,
+        stopped=stopped.value,
+    )
+
+
+def credentials():
+    instance = w.database.get_database_instance(INSTANCE)
+    assert instance.state == database.DatabaseInstanceState.AVAILABLE
+    assert w.database.find_database_instance_by_uid(uid=instance.uid).name == INSTANCE
+    assert INSTANCE in [each.name for each in w.database.list_database_instances()]
+    token = w.database.generate_database_credential(instance_names=[INSTANCE], request_id="1").token
+    body = token.split(".")[1]
+    me = w.current_user.me()
+    assert json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["sub"] == me.user_name
+    say("credential", token=token, user=me.user_name, workspace=w.get_workspace_id())
+
+
+def exceptions():
+    again = database.SyncedDatabaseTable(name="app.gold.a", spec=spec())
+    wrong = database.SyncedTableSpec(source_table_full_name="lake.gold.t", scheduling_policy=SNAPSHOT)
+    say(
+        "exceptions",
+        missing=raised(lambda: w.database.get_synced_database_table("app.gold.nothing")),
+        again=raised(lambda: w.database.create_synced_database_table(again)),
+        no_key=raised(
+            lambda: w.database.create_synced_database_table(
+                database.SyncedDatabaseTable(name="app.gold.wrong", spec=wrong)
+            )
+        ),
+        bad_name=raised(lambda: w.database.get_synced_database_table("nothing")),
+        update=raised(lambda: w.database.update_synced_database_table("app.gold.a", again, "spec")),
+        invisible=raised(lambda: stranger.database.get_synced_database_table("app.gold.a")),
+        not_allowed=raised(
+            lambda: stranger.database.create_database_catalog(
+                database.DatabaseCatalog(name="theirs", database_instance_name=INSTANCE, database_name=DATABASE)
+            )
+        ),
+        no_table=raised(lambda: w.tables.get("app.gold.nothing")),
+        no_catalog=raised(lambda: w.catalogs.get("nothing")),
+        no_pipeline=raised(lambda: w.pipelines.get("00000000-0000-4000-8000-000000000000")),
+        no_token=raised(
+            lambda: WorkspaceClient(host=os.environ["DATABRICKS_HOST"], token="wrong").current_user.me()
+        ),
+    )
+
+
+def unity_catalog():
+    table = w.tables.get("standard.made.b")
+    assert table.columns[0].type_name == catalog.ColumnTypeName.LONG
+    assert w.tables.exists("standard.made.b").table_exists
+    say(
+        "unity catalog",
+        catalogs=sorted(each.name for each in w.catalogs.list()),
+        online=w.catalogs.get("app").catalog_type.value,
+        schemas=[each.full_name for each in w.schemas.list("standard")],
+        tables=[each.full_name for each in w.tables.list("app", "gold")],
+        summaries=[each.full_name for each in w.tables.list_summaries("standard")],
+        key=[each.primary_key_constraint.child_columns for each in table.table_constraints],
+        columns=[[each.name, each.type_text] for each in table.columns],
+        metastore=w.metastores.summary().name,
+    )
+
+
+def projects():
+    branch = f"projects/{INSTANCE}/branches/production"
+    policy = postgres.SyncedTableSyncedTableSpecSyncedTableSchedulingPolicy.SNAPSHOT
+    asked = postgres.SyncedTable(
+        spec=postgres.SyncedTableSyncedTableSpec(
+            branch=branch,
+            postgres_database=DATABASE,
+            source_table_full_name="lake.gold.t",
+            primary_key_columns=["id"],
+            scheduling_policy=policy,
+        )
+    )
+    made = w.postgres.create_synced_table(asked, "standard.made.c").wait()
+    assert made.name == "synced_tables/standard.made.c", made.as_dict()
+    online("standard.made.c")
+    status = w.postgres.get_synced_table(made.name).status
+    assert status.last_sync_time is not None
+    again = raised(lambda: w.postgres.create_synced_table(asked, "standard.made.c"))
+    w.postgres.delete_synced_table(made.name).wait()
+    endpoint = f"{branch}/endpoints/primary"
+    assert [each.name for each in w.postgres.list_endpoints(branch)] == [endpoint]
+    credential = w.postgres.generate_database_credential(endpoint)
+    assert credential.expire_time is not None
+    say(
+        "postgres service",
+        state=status.detailed_state.value,
+        again=again,
+        gone=raised(lambda: w.postgres.get_synced_table(made.name)),
+        projects=[each.name for each in w.postgres.list_projects()],
+        token=credential.token,
+    )
+
+
+def deletion():
+    w.database.delete_synced_database_table("app.gold.a")
+    w.tables.delete("standard.made.b")
+    w.database.delete_database_catalog("app")
+    say("deletion", left=[table.name for table in w.database.list_synced_database_tables(INSTANCE)])
+
+
+if __name__ == "__main__":
+    pipeline = in_a_database_catalog()
+    in_a_standard_catalog()
+    updates(pipeline)
+    of_a_change_feed()
+    credentials()
+    exceptions()
+    unity_catalog()
+    projects()
+    deletion()

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { createToken } from '../support/api-client.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: the unmodified Python SDK of Databricks works against a sidecar, from a table's creation to its deletion.
+
+const run = promisify(execFile);
+const INSTALL_MS_MAX = 300_000;
+
+const python = await run(
+  path.join(import.meta.dirname, 'install-python-sdk.sh'),
+  [path.join(tmpdir(), 'synced-tables-python-sdk')],
+  { timeout: INSTALL_MS_MAX },
+).then(
+  ({ stdout }) => stdout.trim(),
+  (error: Error) => {
+    process.stderr.write(`python-sdk.test.ts is skipped: databricks-sdk cannot be installed (${error.message})\n`);
+    return null;
+  },
+);
+
+/** Of a table that has only its first version. */
+function switchChangeFeedOn(folder: string): void {
+  const file = path.join(folder, '_delta_log', `${'0'.repeat(20)}.json`);
+  const log = readFileSync(file, 'utf8');
+  writeFileSync(file, log.replace('"configuration":{}', '"configuration":{"delta.enableChangeDataFeed":"true"}'));
+}
+
+/** Runs the script; what it said, by step. */
+async function runScript(synced: SyncedLake, url: string, tokens: { own: string; stranger: string }) {
+  const database = (await synced.value('select current_database()')) ?? '';
+  const { stdout } = await run(
+    python ?? '',
+    [path.join(import.meta.dirname, 'python-sdk.py'), 'local', database],
+    // Nothing of the environment that could give the SDK other credentials.
+    {
+      env: {
+        PATH: process.env.PATH,
+        HOME: synced.folder,
+        DATABRICKS_HOST: url,
+        DATABRICKS_TOKEN: tokens.own,
+        STRANGER_TOKEN: tokens.stranger,
+      },
+      timeout: 110_000,
+    },
+  );
+  const said = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return Object.fromEntries(said.map(({ step, ...found }) => [step, found]));
+}
+
+describe.skipIf(python === null).each(postgresServers())('the Python SDK on $name', (server) => {
+  it('creates, reads, syncs and deletes tables, logs in, and raises the exceptions that its users catch', async () => {
+    await using synced = await SyncedLake.create(server);
+    await synced.lake.createTable(
+      'gold.t',
+      { id: 'long', note: 'string' },
+      "select i as id, 'n' as note from range(7) t(i)",
+    );
+    const feed = await synced.lake.createTable('gold.feed', { id: 'long' }, 'select i as id from range(3) t(i)');
+    switchChangeFeedOn(feed.folder);
+    const { url } = await synced.startSidecar();
+    const role = await synced.database.createRole('keeper', 'databricks_superuser');
+    await synced.admin.query(`alter role ${role} login`);
+    const stranger = await synced.database.createRole('stranger');
+    const tokens = { own: await createToken(synced, role), stranger: await createToken(synced, stranger) };
+    const said = await runScript(synced, url, tokens);
+
+    expect(said['database catalog']).toEqual({ version: 0 });
+    expect(said['standard catalog']).toEqual({ names: ['app.gold.a', 'standard.made.b'] });
+    expect(said.pipeline).toMatchObject({ state: 'COMPLETED', full_refresh: true, updates: 2 });
+    expect(said.pipeline.events).toBeGreaterThan(2);
+    const conflict = ['AlreadyExists', 'ResourceConflict', 'DatabricksError'];
+    const missing = ['NotFound', 'DatabricksError'];
+    const invalid = ['InvalidParameterValue', 'BadRequest', 'DatabricksError'];
+    expect(said['change feed']).toEqual({
+      selected: 'COMPLETED',
+      selection: ['app.gold.second'],
+      running: 'RUNNING',
+      stopped: 'IDLE',
+    });
+    expect(said.exceptions).toEqual({
+      missing,
+      again: conflict,
+      no_key: invalid,
+      bad_name: invalid,
+      update: ['NotImplemented', 'DatabricksError'],
+      invisible: missing,
+      not_allowed: ['PermissionDenied', 'DatabricksError'],
+      no_table: missing,
+      no_catalog: missing,
+      no_pipeline: missing,
+      no_token: ['Unauthenticated', 'DatabricksError'],
+    });
+    expect(said['unity catalog']).toMatchObject({
+      catalogs: expect.arrayContaining(['app', 'lake', 'standard']),
+      online: 'MANAGED_ONLINE_CATALOG',
+      schemas: ['standard.made'],
+      tables: ['app.gold.a'],
+      summaries: ['standard.made.b'],
+      key: [['id']],
+      columns: [
+        ['id', 'bigint'],
+        ['note', 'string'],
+      ],
+      metastore: 'synced-tables',
+    });
+    expect(said['postgres service']).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE',
+      again: conflict,
+      gone: missing,
+      projects: ['projects/local'],
+    });
+    expect(said.deletion).toEqual({ left: [] });
+    expect(said.credential.user).toBe(role);
+
+    // The newest credential is the password; the tables stay until they are dropped.
+    const login = new URL(synced.database.url);
+    login.username = role;
+    login.password = said['postgres service'].token;
+    const client = new pg.Client({ connectionString: login.href });
+    await client.connect();
+    try {
+      expect((await client.query('select current_user as who')).rows).toEqual([{ who: role }]);
+      for (const table of ['gold.a', 'made.b', 'made.c']) {
+        expect((await client.query(`select count(*)::int as rows from ${table}`)).rows).toEqual([{ rows: 7 }]);
+        await client.query(`drop table ${table}`);
+      }
+    } finally {
+      await client.end();
+    }
+  });
+});
