@@ -87,7 +87,7 @@ async function chooseHost({ settings, logger }: HttpServerOptions, instances: In
   const { hasTokens, unreachable } = await findTokenRoles(instances.all(), null);
   if (hasTokens || unreachable) return host;
   const how = 'make one with "synced-tables token create --role NAME", then start again to listen elsewhere';
-  logger.warn(
+  logger.info(
     `the API has no token yet: whoever can reach it on this machine acts as the role of the instance's connection string; ${how}`,
   );
   if (LOOPBACK_HOSTS.test(host)) return host;

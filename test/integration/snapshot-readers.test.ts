@@ -132,7 +132,7 @@ describe.each(postgresServers())('readers of a SNAPSHOT table on $name', (server
     const update = await lake.requestSync('r.patience');
     await runOnce(lake, 300);
     expect(await lake.status('r.patience')).toMatchObject({
-      state: 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      state: 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES',
       last_error_code: 'LOCK_TIMEOUT',
       message: expect.stringContaining('a long report'),
     });

@@ -154,11 +154,11 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
   it('fixes the search_path of every function but the waiting procedures and ev_kind, and opens to PUBLIC only what tells a caller about himself', async () => {
     await using database = await createMigratedDatabase(server);
     const { rows } = await database.admin.query<{ open: string[]; loose: string[]; undocumented: string[] }>(
-      `with f as (select p.oid, p.oid::regprocedure::text as name, p.proname, p.proconfig, p.proacl, p.proowner, p.prosecdef
+      `with f as (select p.oid, p.oid::regprocedure::text as name, p.proname, p.proconfig, p.proacl, p.proowner, p.prosecdef, p.prokind
                     from pg_proc p where pronamespace in ('synced_tables'::regnamespace, 'databricks_auth'::regnamespace))
        select array(select proname::text from f where exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner)))
                                                      where grantee = 0 and privilege_type = 'EXECUTE') order by 1) as open,
-              array(select proname::text from f where not coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) order by 1) as loose,
+              array(select proname::text from f where prokind <> 'a' and not coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) order by 1) as loose,
               array(select name from f where obj_description(oid, 'pg_proc') is null
                     union all select oid::regclass::text from pg_class
                      where relnamespace in ('synced_tables'::regnamespace, 'databricks_auth'::regnamespace)

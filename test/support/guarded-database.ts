@@ -157,7 +157,8 @@ export async function effectOf(client: pg.Client, sql: string): Promise<{ code: 
     const { rows } = await client.query<{ name: string; digest: string }>(CATALOG_PARTS);
     return new Map(rows.map(({ name, digest }) => [name, digest]));
   };
-  await client.query('begin');
+  // One moment for all looks at catalogs that other databases of the cluster change too.
+  await client.query('begin isolation level repeatable read');
   try {
     const before = await catalog();
     await client.query(sql);
