@@ -1,9 +1,9 @@
 // @ts-check
-// npm run bench:snapshot [-- --rows N] [--connections N] [--rounds N] [--major 15|18] [--json]
+// npm run bench:snapshot [-- --rows N] [--connections N] [--rounds N] [--major 15|18] [--memory] [--json]
 //
 // Measures, interleaved in one run: COPY of a prepared CSV file, COPY of a prepared binary file, and a whole snapshot
 // by the sidecar (load, key, ANALYZE, switch) of the same rows into the same kind of table. Prints medians and ratios;
-// absolute figures belong to the machine.
+// absolute figures belong to the machine. With --memory only the peak memory of one first load is measured.
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
     major: { type: 'string', default: '18' },
+    memory: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -67,10 +68,17 @@ function fileSource(/** @type {string} */ path) {
   return { bytes, finished };
 }
 
-async function prepareFiles(/** @type {pg.Client} */ client) {
+async function prepareLake() {
   const engine = await openEngine();
   const connection = await engine.connect();
   await writeBenchTable(connection, join(folder, 'lake'), rows);
+  connection.closeSync();
+  await engine[Symbol.asyncDispose]();
+}
+
+async function prepareFiles(/** @type {pg.Client} */ client) {
+  const engine = await openEngine();
+  const connection = await engine.connect();
   const table = openDeltaTable({
     engine,
     store: localFileStore,
@@ -138,10 +146,13 @@ async function main() {
   say(
     `${rows} rows, ${values.connections} connection(s), ${rounds} rounds, PostgreSQL ${values.major}; preparing files`,
   );
-  const files = await prepareFiles(client);
-  say(
-    `CSV ${Math.round(statSync(files.csv).size / 1e6)} MB, binary ${Math.round(statSync(files.binary).size / 1e6)} MB`,
-  );
+  await prepareLake();
+  const files = values.memory ? { csv: '', binary: '' } : await prepareFiles(client);
+  if (!values.memory) {
+    say(
+      `CSV ${Math.round(statSync(files.csv).size / 1e6)} MB, binary ${Math.round(statSync(files.binary).size / 1e6)} MB`,
+    );
+  }
   const config = join(folder, 'synced-tables.yaml');
   writeFileSync(
     config,
@@ -159,13 +170,25 @@ log: { level: warn }
     while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    for (let round = 1; round <= rounds; round++) {
+    if (values.memory) {
+      const whole = await seconds(() =>
+        client.query(
+          `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers', array['id']))`,
+        ),
+      );
+      const result = { rows, peak_rss_mb: peakRssMb(sidecar.pid ?? 0), whole_seconds: round(whole) };
+      console.log(
+        values.json ? JSON.stringify(result) : `peak memory ${result.peak_rss_mb} MB in ${result.whole_seconds} s`,
+      );
+      return;
+    }
+    for (let turn = 1; turn <= rounds; turn++) {
       const csv = await seconds(() => rawCopy(client, files.csv, 'format csv, header true'));
       const key = await seconds(() => client.query('alter table raw_rows add primary key (id)'));
       const binary = await seconds(() => rawCopy(client, files.binary, 'format binary'));
       await client.query('drop table raw_rows');
       const call =
-        round === 1
+        turn === 1
           ? `synced_tables.create_synced_table('bench.customers', 'lake.bench.customers', array['id'])`
           : `synced_tables.sync_now('bench.customers', full_refresh => true)`;
       const whole = await seconds(() => client.query(`call synced_tables.wait_for_update(${call})`));
@@ -179,7 +202,7 @@ log: { level: warn }
       times.load.push(load);
       times.whole.push(whole);
       say(
-        `round ${round}: csv ${csv.toFixed(1)} s, its key ${key.toFixed(1)} s, binary ${binary.toFixed(1)} s; ` +
+        `round ${turn}: csv ${csv.toFixed(1)} s, its key ${key.toFixed(1)} s, binary ${binary.toFixed(1)} s; ` +
           `ours: load ${load.toFixed(1)} s, whole ${whole.toFixed(1)} s, switch ${Number(records[0].switch_ms ?? 0).toFixed(0)} ms`,
       );
     }

@@ -37,6 +37,6 @@ export interface FlowDeclaration {
  */
 export type FlowSource =
   | { readonly kind: 'name'; readonly parts: readonly string[]; readonly isChangeFeed: boolean }
-  | { readonly kind: 'query'; readonly query: string; readonly versionQuery: string | null }
+  | { readonly kind: 'query'; readonly query: string }
   /** Snapshots that the program hands over which declared the flow. */
   | { readonly kind: 'function' };

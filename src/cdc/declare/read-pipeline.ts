@@ -136,8 +136,11 @@ class PipelineFile {
       const { parts } = body.source.name;
       return { name, kind: 'changes', target, source: { kind: 'name', parts, isChangeFeed: false }, options };
     }
-    const versionQuery = body.version?.text ?? null;
-    return { name, kind: 'snapshot', target, source: { kind: 'query', query: body.query.text, versionQuery }, options };
+    if (body.version) {
+      const hint = 'Leave it out for one snapshot an update; a program can give versions with nextSnapshotAndVersion.';
+      throw this.#unsupported(body.version.offset, 'FROM SNAPSHOT with a version query', hint);
+    }
+    return { name, kind: 'snapshot', target, source: { kind: 'query', query: body.query.text }, options };
   }
 
   #options(flow: string, clauses: readonly FlowClause[]): Partial<FlowOptions> {

@@ -89,7 +89,7 @@ it('reads flows from snapshots', () => {
   );
   expect(flow).toMatchObject({
     kind: 'snapshot',
-    source: { kind: 'query', query: 'select * from a.b.c where x in (1, 2)', versionQuery: null },
+    source: { kind: 'query', query: 'select * from a.b.c where x in (1, 2)' },
     options: { keys: ['k'], stored_as_scd_type: '2', track_history_column_list: ['v'] },
   });
 });
@@ -133,6 +133,10 @@ it.each([
 it.each([
   ['APPLY CHANGES INTO t FROM s KEYS (id) SYSTEM SEQUENCE BY x', 'SYSTEM SEQUENCE BY'],
   ['APPLY CHANGES INTO t FROM s KEYS (id) SEQUENCE BY x STORED AS BITEMPORAL', 'STORED AS BITEMPORAL'],
+  [
+    'CREATE FLOW f AS AUTO CDC INTO t FROM SNAPSHOT (SELECT * FROM a.b.c) WITH VERSION (SELECT 1) KEYS (id)',
+    'a version query',
+  ],
   ['CREATE STREAMING TABLE t AS SELECT * FROM s', 'a streaming table from a query'],
   ['CREATE STREAMING TABLE t (id INT, CONSTRAINT ok EXPECT (id > 0) ON VIOLATION DROP ROW)', 'an expectation'],
 ])('refuses %j by name', (text, what) => {
