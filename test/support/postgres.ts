@@ -36,7 +36,9 @@ export async function createTestDatabase(
   template = 'template0',
 ): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await withClient(server.url, (client) => client.query(`create database ${name} template ${template}`));
+  // Copied as files it writes no WAL, which takes half as long where commits wait for no disk.
+  const create = `create database ${name} template ${template} strategy file_copy`;
+  await withClient(server.url, (client) => client.query(create));
   const url = new URL(server.url);
   url.pathname = `/${name}`;
   const clients: pg.Client[] = [];
