@@ -34,6 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // They leave nothing behind; a process for each would take half of their time.
           isolate: false,
           include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
           exclude: propertiesOfPostgres,
