@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -41,7 +41,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('postgresServers', [await describeServer(givenUrl)]);
     return () => dropMigratedTemplates(givenUrl);
   }
-  const root = await mkdtemp(path.join(await clustersFolder(), 'synced-tables-test-'));
+  const root = await mkdtemp(path.join(await clustersFolder(), `synced-tables-test-${process.pid}-`));
   await chmod(root, 0o755); // the server may run as another user
   const starts = await Promise.allSettled(
     TEST_POSTGRES === 'docker'
@@ -66,8 +66,30 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function clustersFolder(): Promise<string> {
-  const memory = await statfs(memoryFolder).catch(() => null);
-  return memory !== null && memory.bavail * memory.bsize >= memoryBytesMin ? memoryFolder : tmpdir();
+  const isThere = await statfs(memoryFolder).catch(() => null);
+  if (isThere === null) return tmpdir();
+  await removeLeftBehind();
+  const memory = await statfs(memoryFolder);
+  return memory.bavail * memory.bsize >= memoryBytesMin ? memoryFolder : tmpdir();
+}
+
+/** What runs that were killed left in memory stays there until somebody removes it. */
+async function removeLeftBehind(): Promise<void> {
+  for (const name of await readdir(memoryFolder)) {
+    const pid = /^synced-tables-test-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      await rm(path.join(memoryFolder, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 async function describeServer(url: string): Promise<TestServer> {
