@@ -46,7 +46,9 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
   const stamps = (schema: string) =>
     lake.value(`select (select max(stamp) from ${schema}.a) || ' ' || (select max(stamp) from ${schema}.b)`);
 
-  it(`never lets a join see two moments in ${REFRESHES} refreshes, whichever way the rows come in`, async () => {
+  it(`never lets a join see two moments in ${REFRESHES} refreshes, whichever way the rows come in`, {
+    timeout: 600_000,
+  }, async () => {
     const [a, b] = await createPair('j', 'TRIGGERED');
     await lake.admin.query(
       'create table public.j_refs (id bigint references j.b); insert into public.j_refs values (7)',
