@@ -118,6 +118,6 @@ async function checkHistory(run: number): Promise<void> {
   }
 }
 
-it(`${HISTORIES} random histories`, { timeout: 60_000 + HISTORIES * 3_000 }, async () => {
+it(`${HISTORIES} random histories`, { timeout: 180_000 + HISTORIES * 10_000 }, async () => {
   for (let run = 0; run < HISTORIES; run++) await checkHistory(run);
 });
