@@ -88,6 +88,13 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
   async function orTell(wait: Promise<void>): Promise<void> {
     await wait.catch(async (error: unknown) => {
       console.info(JSON.stringify(await lake.status('k.t')), sidecar.log.slice(-10).join('\n'));
+      const { rows } = await lake.admin.query(
+        `select to_jsonb(p) from synced_tables._pipelines p
+         union all select to_jsonb(u) from synced_tables._updates u where state in ('QUEUED', 'RUNNING')
+         union all select to_jsonb(a) - array['query'] || jsonb_build_object('q', left(query, 80)) from pg_stat_activity a
+          where backend_type = 'client backend'`,
+      );
+      console.info(rows.map((row) => JSON.stringify(row)).join('\n'));
       throw error;
     });
   }
@@ -151,6 +158,8 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
         // Each way once before chance decides, so that the short form has them all.
         const way = WAYS[n] ?? random.pick(WAYS);
         await kill[way]().catch((error: unknown) => {
+          // Without it nothing would go on, and the next kill would wait in vain.
+          if (way === 'sidecar') throw error;
           // A query of ours that the kill before cut short; the server is there again.
           console.info(`kill ${n} (${way}): ${error instanceof Error ? error.message : error}`);
           return reconnect();
