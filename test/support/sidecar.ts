@@ -81,6 +81,7 @@ export interface SidecarProcess extends AsyncDisposable {
 }
 
 let settingsFiles = 0;
+/** Importing everything takes a second; on machines that run many tests at once, more than twenty were seen. */
 const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 60_000;
 
