@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCreateCommand } from './cli/create.js';
 import { addDeleteCommand } from './cli/delete.js';
+import { addDoctorCommand } from './cli/doctor.js';
+import { addEventsCommand } from './cli/events.js';
 import { addGetCommand } from './cli/get.js';
 import { addListCommand } from './cli/list.js';
 import { addMigrateCommand } from './cli/migrate.js';
@@ -32,7 +34,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** All commands with their options and help. */
+export function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -52,6 +55,8 @@ function buildProgram(): Command {
   addSyncCommand(program);
   addVerifyCommand(program);
   addScheduleCommand(program);
+  addEventsCommand(program);
+  addDoctorCommand(program);
   addDeleteCommand(program);
   addPipelineCommand(program);
   addPreviewCommand(program);
@@ -64,7 +69,8 @@ function buildProgram(): Command {
 function failureContext(program: Command, argv: readonly string[]): FailureContext {
   const words = argv.slice(2);
   const isJson = words.some(
-    (word, place) => word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
+    (word, place) =>
+      word === '--json' || word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
   );
   const command = program.commands.find((each) => each.name() === words[0]);
   return {
