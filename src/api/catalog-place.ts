@@ -50,3 +50,8 @@ function toPlace(instance: ApiInstance, row: CatalogRow): CatalogPlace {
     createdBy: row.created_by,
   };
 }
+
+/** The catalog that lists show for what has no other: the first that is registered for the database, else its name. */
+export async function catalogOfDatabase(instance: ApiInstance, database: string): Promise<string> {
+  return (await listCatalogs(instance)).find((catalog) => catalog.database === database)?.name ?? database;
+}
