@@ -135,5 +135,7 @@ function withAbsoluteFolders(settings: Settings, base: string): Settings {
         : catalog,
     ]),
   );
-  return { ...settings, catalogs };
+  const { folder } = settings.pipelines;
+  const pipelines = folder === undefined ? {} : { folder: resolve(base, folder) };
+  return { ...settings, catalogs, pipelines };
 }
