@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+import { readMigrations } from '../../dist/postgres/migration-files.js';
+import { schemaVersion } from '../../dist/postgres/schema-version.js';
 
 /**
  * @param {{ major: number, settings?: Record<string, string> }} options
@@ -37,9 +39,7 @@ log: { level: warn }
   const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await waitUntilMigrated(client);
   return {
     folder,
     lake,
@@ -57,6 +57,15 @@ log: { level: warn }
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Waits until a sidecar that has just been started has made the database ready: whoever asks for something before that
+ * may meet the locks of a migration.
+ */
+export async function waitUntilMigrated(/** @type {pg.Client} */ client) {
+  const newest = (await readMigrations()).at(-1)?.id;
+  while ((await schemaVersion(client)) !== newest) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);

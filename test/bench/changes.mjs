@@ -14,6 +14,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
+import { waitUntilMigrated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -101,9 +102,7 @@ log: { level: warn }
   /** @type {Record<'ours'|'apply'|'hand', number[]>} */
   const times = { ours: [], apply: [], hand: [] };
   try {
-    while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await waitUntilMigrated(client);
     await client.query(
       `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers',
          array['id'], scheduling_policy => 'TRIGGERED'), interval '1 hour')`,

@@ -12,6 +12,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchTable } from './bench-lake.mjs';
+import { waitUntilMigrated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -83,9 +84,7 @@ log: { level: warn }
   };
   let sidecar = start();
   try {
-    while (!(await client.query(`select to_regclass('synced_tables.verifications') as found`)).rows[0].found) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await waitUntilMigrated(client);
     const create = `synced_tables.create_synced_table('bench.customers', 'lake.bench.customers', array['id'])`;
     const load = await seconds(() => client.query(`call synced_tables.wait_for_update(${create})`));
     say(`${rows} rows, PostgreSQL ${major}: first load ${load.toFixed(1)} s`);

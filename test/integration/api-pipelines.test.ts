@@ -35,7 +35,7 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
 
   const updateOf = async (id: string) => (await api.get(`${PIPELINES}/${pipeline}/updates/${id}`)).body.update;
   const ended = async (id: string) => {
-    await expect.poll(async () => (await updateOf(id)).state, { timeout: 30_000 }).toBe('COMPLETED');
+    await expect.poll(async () => (await updateOf(id)).state, { timeout: 60_000 }).toBe('COMPLETED');
     return updateOf(id);
   };
   const methodsOf = (id: string) =>
