@@ -18,6 +18,8 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
     sync: async () => (await import('./cli/sync.js')).addSyncCommand,
     verify: async () => (await import('./cli/verify.js')).addVerifyCommand,
     schedule: async () => (await import('./cli/schedule.js')).addScheduleCommand,
+    events: async () => (await import('./cli/events.js')).addEventsCommand,
+    doctor: async () => (await import('./cli/doctor.js')).addDoctorCommand,
     delete: async () => (await import('./cli/delete.js')).addDeleteCommand,
     pipeline: async () => (await import('./cli/pipeline.js')).addPipelineCommand,
     preview: async () => (await import('./cli/preview.js')).addPreviewCommand,
@@ -41,7 +43,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-async function buildProgram(argv: readonly string[]): Promise<Command> {
+/** The command that `argv` names, or all of them, with their options and help. */
+export async function buildProgram(argv: readonly string[] = []): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -61,7 +64,8 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
 function failureContext(program: Command, argv: readonly string[]): FailureContext {
   const words = argv.slice(2);
   const isJson = words.some(
-    (word, place) => word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
+    (word, place) =>
+      word === '--json' || word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
   );
   const command = program.commands.find((each) => each.name() === words[0]);
   return {

@@ -14,7 +14,7 @@ import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
-import { explainLoadError } from './load-errors.js';
+import { explainLoadError, isValueError } from './load-errors.js';
 import { tableRead } from './load-shadow.js';
 import { planTarget } from './plan-target.js';
 
@@ -87,7 +87,9 @@ interface LastStates {
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
 async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
   const { table } = options;
-  const collapsed = await changes.collapse({ keyColumns: table.keyColumns });
+  const collapsed = await changes.collapse({ keyColumns: table.keyColumns }).catch(async (error: unknown) => {
+    throw await explainCollapse(error, options, changes);
+  });
   if (table.timeseriesKey !== null) return await applyLookedUp(options, changes, collapsed);
   if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
   try {
@@ -97,6 +99,28 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
     // A key has several rows, or had them for some versions: what is left of them only the source tells.
     return await applyLookedUp(options, changes, collapsed);
   }
+}
+
+/** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
+async function explainCollapse(
+  error: unknown,
+  options: ChangesUpdateOptions,
+  changes: ChangeRelation,
+): Promise<unknown> {
+  const { table, lakeTable } = options;
+  if (!isValueError(error)) return error;
+  await using relation = await openEnd(options, changes);
+  return await explainLoadError(error, {
+    engine: lakeTable.engine,
+    relation,
+    table,
+    columns: planTarget(changes.end, table),
+  });
+}
+
+/** The source at the version that the changes lead to. */
+async function openEnd({ lakeTable }: ChangesUpdateOptions, changes: ChangeRelation): Promise<Relation> {
+  return lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
 }
 
 /** Applies the rows that the source at the end version has for the touched keys. */
@@ -158,13 +182,7 @@ async function applyStates(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof KeyBalanceBroken) throw error;
-    const fields = columns.map((column) => column.field);
-    throw await explainLoadError(error, {
-      engine: lakeTable.engine,
-      relation: upserts(states),
-      table,
-      columns: fields,
-    });
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation: upserts(states), table, columns });
   }
   if (result === null) throw new Error('the changes were applied without a result');
   return result;

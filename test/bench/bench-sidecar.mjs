@@ -1,14 +1,12 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
-import { readMigrations } from '../../dist/postgres/migration-files.js';
-import { schemaVersion } from '../../dist/postgres/schema-version.js';
 
 /**
  * @param {{ major: number, settings?: Record<string, string> }} options
@@ -39,7 +37,7 @@ log: { level: warn }
   const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  await waitUntilMigrated(client);
+  await untilMigrated(client, sidecar);
   return {
     folder,
     lake,
@@ -48,8 +46,7 @@ log: { level: warn }
     url: postgres.url,
     pid: sidecar.pid ?? 0,
     async [Symbol.asyncDispose]() {
-      sidecar.kill('SIGTERM');
-      await new Promise((resolve) => sidecar.once('exit', resolve));
+      await endSidecar(sidecar);
       connection.closeSync();
       await engine[Symbol.asyncDispose]();
       await client.end();
@@ -59,14 +56,35 @@ log: { level: warn }
   };
 }
 
-/**
- * Waits until a sidecar that has just been started has made the database ready: whoever asks for something before that
- * may meet the locks of a migration.
- */
-export async function waitUntilMigrated(/** @type {pg.Client} */ client) {
-  const newest = (await readMigrations()).at(-1)?.id;
-  while ((await schemaVersion(client)) !== newest) await new Promise((resolve) => setTimeout(resolve, 50));
+/** Waits until all migrations are in: requests that come between two of them may stand in the way of the next one. */
+export async function untilMigrated(
+  /** @type {pg.Client} */ client,
+  /** @type {import('node:child_process').ChildProcess} */ sidecar,
+) {
+  const wanted = readdirSync('sql').filter((name) => /^\d+_.*\.sql$/.test(name)).length;
+  for (;;) {
+    if (hasEnded(sidecar)) throw new Error(`the sidecar ended: ${sidecar.exitCode ?? sidecar.signalCode}`);
+    const { rows } = await client.query(`select to_regclass('synced_tables.migrations') as found`);
+    if (rows[0].found) {
+      const applied = await client.query('select count(*)::int as n from synced_tables.migrations where id > 0');
+      if (applied.rows[0].n === wanted) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
+
+/** @param {import('node:child_process').ChildProcess} sidecar */
+export async function endSidecar(sidecar) {
+  // One that crashed says so here; nobody would tell of its end again.
+  if (hasEnded(sidecar)) console.error(`the sidecar had ended: ${sidecar.exitCode ?? sidecar.signalCode}`);
+  else {
+    sidecar.kill('SIGTERM');
+    await new Promise((resolve) => sidecar.once('exit', resolve));
+  }
+}
+
+const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child) =>
+  child.exitCode !== null || child.signalCode !== null;
 
 export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);
 

@@ -68,7 +68,7 @@ describe.each(postgresServers())('$name', (server) => {
       body: { error_code: 'INVALID_PARAMETER_VALUE' },
     });
     expect(await api.post(TABLES, { name: 'app.gold.a', spec: SPEC, database_instance_name: 'other' })).toMatchObject({
-      status: 400,
+      status: 404,
     });
     expect(await api.post(TABLES, { name: 'app.gold.a', spec: SPEC, database_instance_name: 'local' })).toMatchObject({
       status: 200,
@@ -382,7 +382,8 @@ it('registers Postgres tables under three-part names', async () => {
   expect(await stranger.post(`${BASE}/tables`, { ...table, name: 'standard.shop.secret' })).toMatchObject({
     status: 404,
   });
-  expect(await stranger.delete(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 403 });
+  expect(await stranger.get(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 404 });
+  expect(await stranger.delete(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 404 });
   expect(await api.delete(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 200 });
   expect(await api.get(`${BASE}/tables/${table.name}`)).toMatchObject({ status: 404 });
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,9 @@ const python = await run(
     return null;
   },
 );
+
+const ORDERS = `CREATE OR REFRESH STREAMING TABLE orders;
+CREATE FLOW fill AS AUTO CDC INTO orders FROM stream(lake.gold.t) KEYS (id) SEQUENCE BY id;`;
 
 /** Of a table that has only its first version. */
 function switchChangeFeedOn(folder: string): void {
@@ -70,7 +73,9 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
     );
     const feed = await synced.lake.createTable('gold.feed', { id: 'long' }, 'select i as id from range(3) t(i)');
     switchChangeFeedOn(feed.folder);
-    const { url } = await synced.startSidecar();
+    mkdirSync(path.join(synced.folder, 'Users/ada'), { recursive: true });
+    writeFileSync(path.join(synced.folder, 'Users/ada/orders.sql'), ORDERS);
+    const { url } = await synced.startSidecar({ pipelineFolder: synced.folder });
     const role = await synced.database.createRole('keeper', 'databricks_superuser');
     await synced.admin.query(`alter role ${role} login`);
     const stranger = await synced.database.createRole('stranger');
@@ -90,6 +95,14 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       running: 'RUNNING',
       conflict: ['ResourceConflict', 'DatabricksError'],
       stopped: 'IDLE',
+    });
+    expect(said.flows).toEqual({
+      name: 'renamed',
+      path: '/Users/ada/orders.sql',
+      schema: 'silver',
+      again: ['ResourceAlreadyExists', 'ResourceConflict', 'DatabricksError'],
+      missing: invalid,
+      dry: [null, 'dry'],
     });
     expect(said.exceptions).toEqual({
       missing,
@@ -122,6 +135,11 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       again: conflict,
       gone: missing,
       projects: ['projects/local'],
+      catalog: 'catalogs/lakebase',
+      project: 'projects/local',
+      registered: 'projects/local/branches/production',
+      no_catalog: missing,
+      no_registered: missing,
     });
     expect(said.deletion).toEqual({ left: [] });
     expect(said.credential.user).toBe(role);

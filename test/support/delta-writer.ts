@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -125,6 +125,19 @@ export class DeltaWriter {
     this.#commit([]);
   }
 
+  /** Puts other rows in place of those of the newest commit, an `append`: the same version then means something else. */
+  async rewriteNewestAppend(rows: string): Promise<void> {
+    this.#files.pop();
+    const added = await this.#write(rows);
+    this.version -= 1;
+    this.#commit([added], { isReplaced: true });
+  }
+
+  /** The file of the newest commit. */
+  get newestCommit(): string {
+    return path.join(this.folder, '_delta_log', `${String(this.version).padStart(20, '0')}.json`);
+  }
+
   /** Takes the table away and makes another one in its place, with version 0 again and an id of its own. */
   async recreate(rows: string, columns: DeltaColumns = this.#columns): Promise<void> {
     rmSync(this.folder, { recursive: true });
@@ -183,12 +196,13 @@ export class DeltaWriter {
     };
   }
 
-  #commit(actions: readonly object[]): void {
+  #commit(actions: readonly object[], { isReplaced = false } = {}): void {
     this.version += 1;
     const commitInfo = { commitInfo: { timestamp: Date.now(), operation: 'WRITE' } };
     const lines = [commitInfo, ...actions].map((action) => `${JSON.stringify(action)}\n`).join('');
-    const name = `${String(this.version).padStart(20, '0')}.json`;
-    writeFileSync(path.join(this.folder, '_delta_log', name), lines, { flag: 'wx' });
+    const file = isReplaced ? `${this.newestCommit}.tmp` : this.newestCommit;
+    writeFileSync(file, lines, { flag: 'wx' });
+    if (isReplaced) renameSync(file, this.newestCommit);
   }
 }
 

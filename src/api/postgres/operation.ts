@@ -45,3 +45,16 @@ export async function findOperation(context: ApiContext, caller: Caller, name: s
   }
   throw syncedTablesError('RESOURCE_NOT_FOUND', { resource: name });
 }
+
+export const TYPES = 'type.googleapis.com/databricks.postgres.v1';
+/** What an operation that only does something leads to. */
+export const EMPTY_RESPONSE = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
+
+/**
+ * An operation as replies have it: all are done when they are answered.
+ * @param kind of the resource, as its type is called
+ */
+export function operationReplyOf<Response>({ name, action }: Operation, kind: string, response: Response) {
+  const what = `${action === 'CREATE' ? 'Create' : 'Delete'}${kind}Metadata`;
+  return { name, done: true as const, metadata: { '@type': `${TYPES}.${what}` }, response };
+}
