@@ -81,7 +81,9 @@ const remove = (name: string) => get(name).replace('--request GET', '--request D
 
 // The API does not depend on the server's version: one is enough.
 describe.skipIf(!hasCurl).each(postgresServers().slice(-1))('the curl examples on $name', (server) => {
-  it('create synced tables in both kinds of catalog, read and delete them; DROP TABLE ends it', async () => {
+  it('create synced tables in both kinds of catalog, read and delete them; DROP TABLE ends it', {
+    timeout: 180_000,
+  }, async () => {
     await using synced = await SyncedLake.create(server);
     const source = await synced.lake.createTable('gold.orders', { id: 'long' }, 'select i as id from range(9) t(i)');
     source.switchChangeFeedOn();
