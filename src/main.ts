@@ -43,8 +43,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The command that `argv` names, or all of them, with their options and help. */
-export async function buildProgram(argv: readonly string[] = []): Promise<Command> {
+/** The command that is named, with its options and help; all of them if none is. */
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };

@@ -3,16 +3,26 @@ import { syncedTablesError } from '../core/errors.js';
 import { postgresTableName } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { isPostgresError } from './session.js';
+import { identifierList } from './shadow-table.js';
 
 /** FOREIGN_KEY_REFERENCES_ROW for Postgres' refusal to delete a row that another table refers to; else the error itself. */
 export async function explainForeignKey(client: pg.Client, error: unknown, table: SyncedTable): Promise<unknown> {
   if (!isPostgresError(error) || error.code !== '23503') return error;
   const { constraint, referencing } = await findForeignKey(client, error);
-  return syncedTablesError(
-    'FOREIGN_KEY_REFERENCES_ROW',
-    { target: table.fullName, table: table.source, constraint, referencing },
-    error,
-  );
+  const details = {
+    target: table.fullName,
+    table: table.source,
+    constraint,
+    referencing,
+    rows: referencedKey(error, table),
+  };
+  return syncedTablesError('FOREIGN_KEY_REFERENCES_ROW', details, error);
+}
+
+/** The key of one such row, where the foreign key refers to the key: other values are not for messages. */
+function referencedKey({ detail = '' }: pg.DatabaseError, { keyColumns }: SyncedTable): string {
+  const [, columns, values] = /\(([^=]+)\)=\((.*)\)/s.exec(detail) ?? [];
+  return columns === identifierList(keyColumns).replaceAll('"', '') ? `, for example to key ${values}` : '';
 }
 
 /** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */

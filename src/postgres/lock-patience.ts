@@ -10,6 +10,9 @@ const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 2_000;
 /** How long to keep trying before the update fails and is tried again as a whole. */
 const PATIENCE_MS = 60_000;
+/** Shorter waits are nobody's business. */
+const TOLD_AFTER_MS = 1_000;
+const TOLD_AGAIN_MS = 10_000;
 /**
  * A transaction that holds locks ends if we fall silent for this long: a sidecar that was frozen, or is cut off from
  * its server, must not keep readers waiting until the network notices.
@@ -22,6 +25,8 @@ export interface LockPatience {
   readonly inTheWay: () => { readonly table: SyncedTable; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
+  /** Told now and then who is in the way, while the lock is waited for. */
+  readonly onBlocked?: (table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
 /** To be set first thing in a transaction that takes locks which readers would wait for. */
@@ -41,6 +46,7 @@ export async function withLockPatience<Result>(
 ): Promise<Result> {
   const { signal, patienceMs = PATIENCE_MS } = options;
   const startedAt = performance.now();
+  let tellAt = startedAt + TOLD_AFTER_MS;
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
     signal.throwIfAborted();
     try {
@@ -49,9 +55,13 @@ export async function withLockPatience<Result>(
       continue;
     } catch (error) {
       if (!isPostgresError(error) || (error.code !== '55P03' && error.code !== '40P01')) throw error;
+      const { table, relation } = options.inTheWay();
       if (performance.now() - startedAt > patienceMs) {
-        const { table, relation } = options.inTheWay();
         throw lockTimeout(table, patienceMs, await lockHolders(options.client, relation), error);
+      }
+      if (options.onBlocked && performance.now() > tellAt) {
+        tellAt = performance.now() + TOLD_AGAIN_MS;
+        await options.onBlocked(table, await lockHolders(options.client, relation));
       }
     }
     await sleep(pauseMs * (0.75 + Math.random() / 2), undefined, { signal });
@@ -67,8 +77,8 @@ export function lockTimeout(table: SyncedTable, patienceMs: number, sessions: re
   return syncedTablesError('LOCK_TIMEOUT', details, cause);
 }
 
-/** How a session is named in messages: process, user and application, no statements. For aliases `a` of activity. */
-export const SESSION_NAME = `format('%s (%s %s)', a.pid, a.usename, a.application_name)`;
+/** How a session is named in messages: process, user, application and since when, no statements. For aliases `a` of activity. */
+export const SESSION_NAME = 'synced_tables._session_name(a.pid)';
 
 /** Sessions that hold the table or its partition. */
 async function lockHolders(client: pg.Client, relation: number | null): Promise<string[]> {

@@ -40,6 +40,8 @@ export interface PublishOptions {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly patienceMs?: number;
+  /** Told now and then who is in the way, while a lock is waited for. */
+  readonly onBlocked?: (table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
 /** Each table in a transaction of its own. */

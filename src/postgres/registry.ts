@@ -142,6 +142,11 @@ export async function writeTableState(
   return written.rowCount === 1;
 }
 
+/** Says what happens to a table at this moment; its state stays. */
+export async function writeTableMessage(client: pg.Client, tableId: string, message: string): Promise<void> {
+  await client.query('update synced_tables._tables set message = $2 where table_id = $1', [tableId, message]);
+}
+
 /** Like `writeTableState`, for failures that do not pass by themselves: nobody follows the table until an update succeeds. */
 export async function writeTableFailure(
   client: pg.Client,

@@ -173,12 +173,13 @@ export function explainEngineError(error: unknown, source: string): SyncedTables
 
 const REASON_LENGTH_MAX = 300;
 
-/** The first line, with everything quoted that is not a path taken out. */
+/** The first line, with everything quoted that is not a path, and what is called a value, taken out. */
 function withoutValues(message: string): string {
   const [line = ''] = message.split('\n');
   return line
     .slice(0, REASON_LENGTH_MAX)
     .replace(/"(?!\/)[^"]*"/g, '"…"')
     .replace(/'(?!\/)[^']*'/g, "'…'")
+    .replace(/\bvalue [-+]?\d\S*/gi, 'value …')
     .replace(/\.$/, '');
 }

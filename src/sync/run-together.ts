@@ -1,6 +1,7 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { type Publication, type Published, type PublishOptions, publishAll } from '../postgres/publication.js';
+import { writeTableMessage } from '../postgres/registry.js';
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
 
@@ -57,7 +58,20 @@ class TogetherTable {
 }
 
 export function publishOptions({ client, lease, signal, switchPatienceMs }: PassOptions): PublishOptions {
-  return { client, lease, signal, ...(switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs }) };
+  return {
+    client,
+    lease,
+    signal,
+    ...(switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs }),
+    onBlocked: async (table, sessions) => {
+      const who = sessions.join(', ') || 'a session that is gone';
+      await writeTableMessage(
+        client,
+        table.tableId,
+        `Waits for the end of transactions that hold ${table.fullName}: ${who}.`,
+      );
+    },
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ function settingsFile(yaml: string): string {
   return file;
 }
 
-const program = await buildProgram();
+const program = await buildProgram([]);
 const COMMANDS = program.commands.map((command) => command.name());
 
 /** Commands that do something: those of a group instead of the group. */

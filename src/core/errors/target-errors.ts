@@ -31,7 +31,7 @@ export const targetErrors = {
   },
   FOREIGN_KEY_REFERENCES_ROW: {
     message:
-      'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them.',
+      'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them{rows}.',
     remedy: 'Delete or change the referring rows, or drop the foreign key; then sync again.',
     retry: 'manual',
     status: 400,
