@@ -1,4 +1,5 @@
--- Code of others that the sidecar would run: in expressions of extra columns and indexes, and in tables that flows read.
+-- Code of others that the sidecar would run: in expressions of extra columns and indexes, in tables that flows read, and in
+-- what somebody puts in the place of a streaming table's state.
 
 create function synced_tables._is_calm_function(schema_name name, function_name name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -248,6 +249,56 @@ begin
   execute format('grant select on %s to databricks_sync', relation);
 end $$;
 
+-- Schemas belong to people, who can rename them and drop what is in them: a table of theirs under the name of a streaming
+-- table's state would run their triggers as the sidecar.
+
+create function synced_tables._hold_target(target_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  target synced_tables._cdc_targets;
+  part record;
+  relation regclass;
+begin
+  select * into strict target from synced_tables._cdc_targets t where t.target_id = _hold_target.target_id;
+  -- Until the end of the transaction names stand for what they stand for now.
+  perform from pg_namespace n where n.nspname = target.schema_name for key share;
+  for part in
+    select r.key as role, r.value as name,
+           r.key in ('view', 'storage') or r.key = 'feed' and target.feed is not null or r.key = 'base' and target.shape ->> 'source' = 'snapshots' as is_used
+      from jsonb_each_text(target.shape -> 'relations') r
+  loop
+    continue when not part.is_used;
+    relation := to_regclass(part.name);
+    if part.role <> 'view' and relation is not null then
+      execute format('lock table %s in row exclusive mode', relation);
+      relation := to_regclass(part.name);
+    end if;
+    if (select c.relowner from pg_class c where c.oid = relation) is distinct from 'databricks_sync'::regrole::oid
+       or part.role = 'view' and relation <> target.target or part.role = 'feed' and relation <> target.feed then
+      perform synced_tables._raise('AUTOCDC_TARGET_CHANGED', '42809',
+        format('%s, part of streaming table %I.%I, is not what the sidecar made.', part.name, target.schema_name, target.table_name),
+        'Put schema and tables back as they were; or drop what is in the way, and the streaming table with synced_tables.delete_streaming_table, and declare it again.');
+    end if;
+  end loop;
+end $$;
+comment on function synced_tables._hold_target(uuid) is
+  'Keeps a streaming table and the state behind it what they are until the transaction ends; refuses when they are not the sidecar''s any more.';
+
+create or replace function synced_tables._next_cdc_version(target_id uuid, out version bigint, out changed_at timestamptz)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Once in a transaction.
+  if exists (select from synced_tables._cdc_targets t where t.target_id = _next_cdc_version.target_id and t.changed_by is distinct from pg_current_xact_id()) then
+    perform synced_tables._hold_target(_next_cdc_version.target_id);
+  end if;
+  update synced_tables._cdc_targets t
+     set commit_version = case when t.changed_by = pg_current_xact_id() then t.commit_version else t.commit_version + 1 end,
+         changed_by = pg_current_xact_id()
+   where t.target_id = _next_cdc_version.target_id
+  returning t.commit_version into version;
+  changed_at := clock_timestamp();
+end $$;
+
 revoke execute on function synced_tables._is_calm_function(name, name), synced_tables._is_foreign_name(name, name),
   synced_tables._raise_foreign_names(text, text, text), synced_tables._table_and_children(regclass),
   synced_tables._source_refusal(regclass, name) from public;
@@ -255,6 +306,8 @@ revoke execute on function synced_tables._is_calm_function(name, name), synced_t
 do $$
 begin
   perform synced_tables._publish_routine('_foreign_names_in', 'sidecar');
+  perform synced_tables._publish_routine('_hold_target', 'sidecar');
+  perform synced_tables._publish_routine('_next_cdc_version', 'sidecar');
   perform synced_tables._publish_routine('_hold_source', 'sidecar');
   perform synced_tables._publish_routine('_read_type', 'sidecar');
 end $$;

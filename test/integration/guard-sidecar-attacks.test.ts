@@ -245,7 +245,7 @@ const attacks: readonly SidecarAttack[] = [
     steps: as(
       'other',
       `create or replace function own.look(text) returns boolean language plpgsql cost 0.0000001 as $f$ begin
-         if $1 ~ 'gold.x|app.stream|stream' then insert into own.loot values ($1); end if; return true; end $f$`,
+         if $1 ~ 'gold.x|app.stream' then insert into own.loot values ($1); end if; return true; end $f$`,
       ...['status', 'updates', 'events', 'schedules', 'verifications'].map(
         (view) => `select count(*) from synced_tables.${view} v where own.look(v::text)`,
       ),
@@ -412,7 +412,6 @@ const attacks: readonly SidecarAttack[] = [
         `create trigger mine instead of insert on synced_tables._calls for each row execute function own.tf()`,
         `create rule mine as on insert to synced_tables._calls do instead nothing`,
         `alter default privileges for role databricks_sync grant all on tables to {other}`,
-        `alter default privileges in schema __db_system grant all on tables to {other}`,
       ),
     ),
   },
@@ -501,7 +500,7 @@ describe.each(postgresServers())('by way of the sidecar on $name', (server) => {
       create sequence own.proof; grant all on own.proof to public;
       create function own.tf() returns trigger language plpgsql as $$ begin return new; end $$;
       create table own.with_policy (id int); alter table own.with_policy enable row level security;
-      create policy some on own.with_policy to ${roles.other} using (id = 1); grant select on own.with_policy to ${roles.other};
+      create policy first_row on own.with_policy to ${roles.other} using (id = 1); grant select on own.with_policy to ${roles.other};
       alter role ${caller} login; grant ${caller} to databricks_gateway`);
     for (const routine of [
       'create_synced_table',
