@@ -119,12 +119,14 @@ export const sidecarAttacks: readonly SidecarAttack[] = [
     steps: [
       ...as(
         'other',
-        `create or replace function own.call(text) returns text language plpgsql immutable as $f$ begin
+        `create or replace function own.call_all() returns void language plpgsql as $f$ begin
            begin perform synced_tables.stop_pipeline('{pipeline}'); exception when others then null; end;
            begin perform synced_tables.sync_now('gold.x'); exception when others then null; end;
            begin insert into own.loot select row_data::text from synced_tables.table_changes('app.stream', 1); exception when others then null; end;
            begin insert into own.loot select to_jsonb(s)::text from synced_tables.status s where synced_table = 'gold.x'; exception when others then null; end;
-           return $1; end $f$`,
+           end $f$`,
+        // The index wants an immutable function, which may not write; what it calls may.
+        `create or replace function own.call(text) returns text language plpgsql immutable as $f$ begin perform own.call_all(); return $1; end $f$`,
         'create index bait on own.other_t (own.call(note))',
       ),
       ...as('superuser', 'analyze own.other_t', 'vacuum own.other_t', 'reindex table own.other_t'),
@@ -278,7 +280,7 @@ export const sidecarAttacks: readonly SidecarAttack[] = [
       ...as(
         'other',
         `create type own.disguise as (n bigint)`,
-        `create or replace function own.unmask(own.disguise) returns bigint language plpgsql immutable as $f$ begin
+        `create or replace function own.unmask(own.disguise) returns bigint language plpgsql as $f$ begin
            insert into own.loot select current_user || ' reads ' || x.note from gold.x limit 1;
            begin execute 'reassign owned by ' || quote_ident(current_user) || ' to ' || quote_ident('{other}'); exception when others then null; end;
            return $1.n; end $f$`,
