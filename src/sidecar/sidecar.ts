@@ -32,6 +32,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
   const stop = async () => {
     for (const close of closers.reverse()) await close();
   };
+  logger.info({ instances: Object.keys(settings.instances) }, 'sidecar starting');
   try {
     const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
     const engine = await openEngine({
@@ -48,7 +49,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => databases.stop());
     await databases.start();
     const health = { notReady: () => databases.notReady() };
-    const server = await startHttpServer({ settings, logger, host: databases, health, portOption });
+    const server = await startHttpServer({ settings, logger, host: databases, sidecarId: holder, health, portOption });
     closers.push(() => server[Symbol.asyncDispose]());
     logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
     return { url: server.url, stop };
