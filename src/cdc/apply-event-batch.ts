@@ -65,7 +65,7 @@ export interface LockedTarget {
 /** Sorting a batch in memory; expressions are many and rows few, so compiling them does not pay. */
 const SESSION_SETTINGS = `set local work_mem = '64MB'; set local jit = off`;
 
-/** @throws AUTOCDC_TARGET_NOT_FOUND */
+/** @throws AUTOCDC_TARGET_NOT_FOUND, AUTOCDC_TARGET_CHANGED */
 export async function lockTarget(client: pg.Client, flow: AutoCdcFlow, batchId: bigint): Promise<LockedTarget> {
   await client.query(SESSION_SETTINGS);
   const { rows } = await client.query<{
@@ -80,6 +80,7 @@ export async function lockTarget(client: pg.Client, flow: AutoCdcFlow, batchId: 
   );
   const found = rows[0];
   if (!found) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
+  await client.query('select synced_tables._hold_target($1)', [found.target_id]);
   const done = await client.query(
     'select from synced_tables._cdc_positions where target_id = $1 and flow_name = $2 and batch_id >= $3',
     [found.target_id, flow.flowName, batchId.toString()],

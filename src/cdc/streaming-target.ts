@@ -67,9 +67,7 @@ export async function readFlowPosition(
 }
 
 async function lockTargetName(client: pg.Client, { schema, table }: Pick<AutoCdcFlow, 'schema' | 'table'>) {
-  await client.query(`select pg_advisory_xact_lock(hashtextextended('synced_tables cdc target ' || $1::text, 0))`, [
-    JSON.stringify([schema, table]),
-  ]);
+  await client.query(`select synced_tables._hold_lock('cdc target ' || $1::text)`, [JSON.stringify([schema, table])]);
 }
 
 async function findShape(client: pg.Client, flow: AutoCdcFlow): Promise<TargetShape | null> {

@@ -26,6 +26,7 @@ const VERSIONS: readonly ExtensionVersion[] = [
     sign: `to_regclass('databricks_auth.synced_tables')`,
   },
   { version: '1.1.0', migrations: ['apply_guard'], sign: `to_regprocedure('databricks_auth.apply_guard()')` },
+  { version: '1.2.0', migrations: ['guard_references'], sign: `to_regprocedure('databricks_auth.ev_references()')` },
 ];
 
 /** The folder with the generated files, for servers on whose disk they can be put. */

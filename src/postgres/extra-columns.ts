@@ -17,6 +17,9 @@ const MISDEFINED = /^(0A|22|42|54)/;
  */
 export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwner, relation: string): Promise<void> {
   for (const column of table.extraColumns) {
+    for (const part of [column.postgresType, column.expression]) {
+      await refuseForeignNames(client, table, `column "${column.name}"`, part);
+    }
     const text = `alter table ${relation} add column ${extraColumnDefinition(column)}`;
     await define(table, `column "${column.name}"`, () => client.query(singleStatement(text)));
   }
@@ -32,6 +35,25 @@ export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwne
 function extraColumnDefinition({ name, postgresType, kind, expression }: ExtraColumn): string {
   const computed = kind === 'generated' ? `generated always as (${expression}) stored` : `default (${expression})`;
   return `${quoteIdentifier(name)} ${postgresType} ${computed}`;
+}
+
+/**
+ * Looked at when the table was asked for, and again before every use: what a name stands for may have changed.
+ * @throws EXTRA_DEFINITION_INVALID when the text names what the sidecar must not run
+ */
+export async function refuseForeignNames(
+  client: pg.Client,
+  table: Pick<SyncedTable, 'fullName'>,
+  what: string,
+  fragment: string,
+): Promise<void> {
+  const { rows } = await client.query<{ names: string | null }>('select synced_tables._foreign_names_in($1) as names', [
+    fragment,
+  ]);
+  const names = rows[0]?.names;
+  if (names === null || names === undefined) return;
+  const reason = `the sidecar would run ${names}`;
+  throw syncedTablesError('EXTRA_DEFINITION_INVALID', { target: table.fullName, what, reason });
 }
 
 /** @throws EXTRA_DEFINITION_INVALID if there are any */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { ExtraIndex, SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { define, refuseForeignParts } from './extra-columns.js';
+import { define, refuseForeignNames, refuseForeignParts } from './extra-columns.js';
 import { inTransaction, singleStatement } from './session.js';
 import { createShadowTable, qualifiedShadow } from './shadow-table.js';
 
@@ -64,5 +64,6 @@ async function createIndex(
 ): Promise<void> {
   const text = `create index ${name === '' ? '' : quoteIdentifier(name)} on ${relation} ${definition}`;
   const what = name === '' ? `index (${definition})` : `index "${name}"`;
+  await refuseForeignNames(client, table, what, definition);
   await define(table, what, () => client.query(singleStatement(text)));
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { migrate } from 'postgres-migrations';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { withFirstManagers } from './first-managers.js';
 import { type Migration, migrationsDir, readMigrations } from './migration-files.js';
 import { type AppliedMigration, readAppliedMigrations } from './schema-version.js';
 
@@ -72,7 +73,7 @@ async function migrateUnderLock(run: Run): Promise<{ applied: string[] }> {
   await makeMigrationsTable(run.client, run.place);
   // Looked at again under the lock: another session may have migrated while this one waited.
   if (await isUpToDate(run.client, run.migrations, run.place)) return { applied: [] };
-  const applied = await applyMigrations(run);
+  const applied = await withFirstManagers(run.client, () => applyMigrations(run));
   // It finds what the migrations have installed, and takes it over.
   if (hadExtension) await run.client.query('create extension databricks_auth');
   else await updateExtension(run.client);

@@ -1,13 +1,12 @@
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { assembleExtension, extensionDir } from '../../src/postgres/extension-files.js';
 import { migrateDatabase } from '../../src/postgres/migrate.js';
-import { migrationsDir } from '../../src/postgres/migration-files.js';
 import { createGuardedDatabase } from '../support/guarded-database.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
+import { migrationsBefore } from '../support/older-migrations.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
 
 // Goal: CREATE EXTENSION and migrations install the same, in either order, and each takes over what the other made.
@@ -30,17 +29,6 @@ async function describeInstall(client: pg.Client): Promise<string[]> {
      order by 1`,
   );
   return rows.map(({ object }) => object);
-}
-
-/** The migrations as they were before the one of that name was added. */
-async function migrationsBefore(name: string): Promise<AsyncDisposable & { readonly dir: string }> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'synced-tables-migrations-'));
-  const files = (await readdir(migrationsDir)).filter((file) => file.endsWith('.sql'));
-  const added = Number.parseInt(files.find((file) => file.endsWith(`_${name}.sql`)) ?? '', 10);
-  for (const file of files) {
-    if (Number.parseInt(file, 10) < added) await copyFile(path.join(migrationsDir, file), path.join(dir, file));
-  }
-  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true }) };
 }
 
 it('has the files of the extension that the migrations make', async () => {

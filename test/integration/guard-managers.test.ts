@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createGuardedDatabase, outcomeOf } from '../support/guarded-database.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
-import { loadPartition, refusalOf } from '../support/synced-table-fixture.js';
+import { loadPartition, publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
 // Goal: what managers may do has its effect, what it does not allow is refused in words that help, and the functions
 // say what the documentation says.
@@ -241,7 +241,6 @@ describe.each(postgresServers())('the documented SQL on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const { admin } = database;
     await admin.query(`select synced_tables.create_synced_table('my_schema.my_table', 'a.b.c', array['id'])`);
-    const { publishByHand } = await import('../support/synced-table-fixture.js');
     await publishByHand(await database.connectAsSidecar(), 'my_schema.my_table');
     const keeper = await database.connectAs(await database.createRole('keeper', 'databricks_superuser'));
     await admin.query('CREATE EXTENSION IF NOT EXISTS databricks_auth;');
@@ -270,6 +269,50 @@ describe.each(postgresServers())('the documented SQL on $name', (server) => {
     await keeper.query(`SELECT databricks_synced_table_remove_manager('"my_schema"."my_table"'::regclass, '${user}');`);
     expect((await outcomeOf(manager, 'DROP TABLE my_schema.my_table;')).code).toBe('42501');
     await keeper.query('DROP TABLE my_schema.my_table;');
+  });
+
+  it('runs the SQL of the design as it is written', async () => {
+    await using database = await createMigratedDatabase(server);
+    const { admin } = database;
+    const alice = await database.createRole('alice');
+    const run = async (sql: string) => (await admin.query<Record<string, string>>(sql)).rows[0] ?? {};
+    await run('CREATE EXTENSION IF NOT EXISTS databricks_auth;');
+    await run(`SELECT synced_tables.create_synced_table('gold.user_profiles_synced',
+         source_table_full_name => 'analytics.gold.user_profiles',
+         primary_key_columns => ARRAY['user_id'], scheduling_policy => 'TRIGGERED');`);
+    await publishByHand(await database.connectAsSidecar(), 'gold.user_profiles_synced');
+    await run(`SELECT databricks_synced_table_add_manager('"gold"."user_profiles_synced"'::regclass, '${alice}');`);
+    expect(await run('SELECT * FROM databricks_synced_table_managers;')).toMatchObject({
+      schema_name: 'gold',
+      table_name: 'user_profiles_synced',
+      user_name: alice,
+    });
+    await run(`SELECT databricks_synced_table_remove_manager('gold.user_profiles_synced', '${alice}');`);
+    await run(`LISTEN synced_table_updates;`);
+    const { sync_now: update } = await run(`SELECT synced_tables.sync_now('gold.user_profiles_synced');`);
+    expect(await run(`SELECT synced_tables.sync_now('gold.user_profiles_synced', full_refresh => true);`)).toEqual({
+      sync_now: update,
+    });
+    await admin.query(`update synced_tables._updates set state = 'COMPLETED', finished_at = now()`);
+    await run(`CALL   synced_tables.wait_for_update('${update}');`);
+    await admin.query('update synced_tables._tables set synced_version = 42, source_version = 42');
+    await run(`CALL   synced_tables.wait_for_version('gold.user_profiles_synced', 42);`);
+    expect(await run('SELECT * FROM synced_tables.status;')).toMatchObject({
+      table_name: 'gold.user_profiles_synced',
+      source_table_full_name: 'analytics.gold.user_profiles',
+      scheduling_policy: 'TRIGGERED',
+      state: 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE',
+      synced_version: '42',
+      lag_versions: '0',
+      lag_seconds: 0,
+      row_count: '3',
+      last_error_code: null,
+    });
+    expect(await run('SELECT * FROM synced_tables.updates;')).toMatchObject({ state: 'COMPLETED' });
+    expect(await run('SELECT * FROM synced_tables.events;')).toMatchObject({ event_type: 'synced_table_created' });
+    await run(`SELECT synced_tables.delete_synced_table('gold.user_profiles_synced');`);
+    expect((await admin.query('SELECT FROM gold.user_profiles_synced')).rowCount).toBe(3);
+    await run('DROP TABLE gold.user_profiles_synced;');
   });
 
   it('makes roles for identities and lists them', async () => {

@@ -168,6 +168,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
       {
         open: [
           '_acting_role',
+          '_call_signature',
           '_commit_refusal',
           '_dropped_message',
           '_display_name',
@@ -177,6 +178,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           // About a role that is named: what pg_auth_members and the privileges tell everybody.
           '_role_may_control',
           '_role_may_see',
+          '_served_role',
           '_synced_version',
           '_update_outcome',
           '_verification_outcome',
@@ -186,6 +188,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           'can_manage',
           'check_altered',
           'check_appointment',
+          'check_references',
           'hint',
           'innermost_command',
           'is_guarded',

@@ -65,6 +65,15 @@ export const autoCdcRunErrors = {
     apiCode: 'RESOURCE_DOES_NOT_EXIST',
     sqlState: '42P01',
   },
+  AUTOCDC_TARGET_CHANGED: {
+    message: '{relation}, part of streaming table {target}, is not what the sidecar made.',
+    remedy:
+      'Put schema and tables back as they were; or drop what is in the way, and the streaming table with synced_tables.delete_streaming_table, and declare it again.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '42809',
+  },
   AUTOCDC_CHANGE_FEED_GONE: {
     message: 'The change feed of {target} does not go back to version {version}.',
     remedy: 'Read the target itself, then its changes from there.',

@@ -42,11 +42,10 @@ const VALUE_BYTES_MAX = 16 * 1024 * 1024;
  * Committed since is told by the transaction that wrote a row: every one that was still under way, or not begun, at the
  * last read is read now. Of those some may have been read already, which does no harm; none is missed, also where rows
  * were written in subtransactions, which snapshots do not list.
- * @throws FLOW_SOURCE_UNKNOWN, PERMISSION_DENIED
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
  */
 export async function openPostgresRows(options: PostgresSourceOptions): Promise<OpenedFlowSource> {
   const { engine, schema, table } = options;
-  const attributes = await readAttributes(options);
   const file = join(engine.scratchFolder, `${randomUUID()}.csv`);
   const connection = await engine.connect();
   const dispose = async () => {
@@ -54,7 +53,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
     await rm(file, { force: true });
   };
   try {
-    const { xid, rows } = await copyNewRows(options, attributes, file);
+    const { xid, rows, attributes } = await copyNewRows(options, file);
     const raw = attributes.map((_, index) => `'raw${index}': 'VARCHAR'`).join(', ');
     const reader = `read_csv(${quoteLiteral(file)}, columns = {${raw}}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${VALUE_BYTES_MAX}, buffer_size = ${2 * VALUE_BYTES_MAX})`;
     const typed = attributes.map(
@@ -76,31 +75,32 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
   }
 }
 
-async function readAttributes(options: PostgresSourceOptions): Promise<SourceAttribute[]> {
-  const { client, flow, declaredBy, schema, table } = options;
+/**
+ * Holds the table as it is and verifies that reading it runs nobody's code: it belongs to others.
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
+ */
+async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
   const source = postgresTableName(schema, table);
-  const found = await client.query<{ may_read: boolean }>(
-    `select coalesce(has_table_privilege(to_regrole(quote_ident($3)), c.oid, 'select'), false) as may_read
-       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')`,
+  const { rows } = await client.query<{ refusal: string | null }>(
+    'select synced_tables._hold_source($1, $2, $3) as refusal',
     [schema, table, declaredBy],
   );
-  const [relation] = found.rows;
-  if (relation === undefined) {
-    throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason: 'there is no such table' });
-  }
-  if (!relation.may_read) {
-    const hint = `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`;
-    const reason = `role ${declaredBy}, which declared the flow, may not read it`;
-    throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
-  }
+  const reason = rows[0]?.refusal ?? null;
+  if (reason === null) return;
+  if (reason === 'there is no such table') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
+  const hint = reason.endsWith('may not read it')
+    ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
+    : 'Read from a plain table without that.';
+  throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
+}
+
+async function readAttributes({ client, schema, table }: PostgresSourceOptions): Promise<SourceAttribute[]> {
   const { rows } = await client.query<SourceAttribute>(
-    `select a.attname as name, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as base_type,
-            format_type(a.atttypid, a.atttypmod) as type_text,
+    `select a.attname as name, synced_tables._read_type(a.atttypid, null) as base_type,
+            synced_tables._read_type(a.atttypid, a.atttypmod) as type_text,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale
        from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-       join pg_type t on t.oid = a.atttypid
       where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
       order by a.attnum`,
     [schema, table],
@@ -109,17 +109,20 @@ async function readAttributes(options: PostgresSourceOptions): Promise<SourceAtt
 }
 
 async function copyNewRows(
-  { client, schema, table, position }: PostgresSourceOptions,
-  attributes: readonly SourceAttribute[],
+  options: PostgresSourceOptions,
   file: string,
-): Promise<{ readonly xid: string; readonly rows: bigint }> {
-  const columns = attributes.map(({ name }) => quoteIdentifier(name)).join(', ');
+): Promise<{ readonly xid: string; readonly rows: bigint; readonly attributes: SourceAttribute[] }> {
+  const { client, schema, table, position } = options;
   const since = position?.kind === 'postgres' ? ` where ${writtenSince(position.xid)}` : '';
   const from = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-  await client.query('begin isolation level repeatable read');
+  // The rows are seen later than the horizon, so none is missed.
+  await client.query('begin isolation level read committed');
   try {
-    // A policy would leave rows out without a word; without it the query fails.
-    await client.query('set local row_security = off');
+    // A policy would leave rows out without a word; without it the query fails. Constraints of others are no help.
+    await client.query('set local row_security = off; set local constraint_exclusion = off');
+    await holdSource(options);
+    const attributes = await readAttributes(options);
+    const columns = attributes.map(({ name }) => quoteIdentifier(name)).join(', ');
     const horizon = await client.query<{ xid: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as xid');
     const sink = createWriteStream(file, { mode: 0o600 });
     const rows = await copyOut(
@@ -130,7 +133,7 @@ async function copyNewRows(
     sink.end();
     await finished(sink);
     await client.query('commit');
-    return { xid: horizon.rows[0]?.xid ?? '0', rows };
+    return { xid: horizon.rows[0]?.xid ?? '0', rows, attributes };
   } catch (error) {
     await client.query('rollback').catch(() => {});
     throw error;
@@ -139,12 +142,13 @@ async function copyNewRows(
 
 /**
  * Ages count from one transaction, so comparing them needs no thought of the 32 bits that `xmin` has. Beyond half of
- * what they can tell apart every row is read. Rows that were frozen long ago may look young: they are read again.
+ * what they can tell apart every row is read, also when the position is one of another cluster, from which a dump came.
+ * Rows that were frozen long ago may look young: they are read again.
  */
 function writtenSince(xid: string): string {
   const known = BigInt(xid);
   const short = (known % 4_294_967_296n).toString();
-  return `(pg_snapshot_xmax(pg_current_snapshot())::text::numeric - ${known} > 1000000000 or age(xmin) <= age(${quoteLiteral(short)}::xid))`;
+  return `(pg_snapshot_xmax(pg_current_snapshot())::text::numeric - ${known} not between 0 and 1000000000 or age(xmin) <= age(${quoteLiteral(short)}::xid))`;
 }
 
 const TYPES: Readonly<Record<string, DataType>> = {
