@@ -55,6 +55,15 @@ export const flowErrors = {
     apiCode: 'RESOURCE_ALREADY_EXISTS',
     sqlState: '42710',
   },
+  PIPELINE_CONTINUOUS_IN_PROGRAM: {
+    message:
+      'Pipeline {pipeline} cannot be continuous: a function of a program gives it snapshots, and no sidecar can call that.',
+    remedy: 'Run the program whenever there are new snapshots, or let flows read from tables.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
   FLOW_SOURCE_UNKNOWN: {
     message:
       'Flow {flow} reads from {source}, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: {reason}.',
@@ -96,6 +105,15 @@ export const flowErrors = {
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
+  },
+  STREAMING_TABLE_PROTECTED: {
+    message: '{command} on {object} is refused: it would break streaming table {target}.',
+    remedy:
+      "To drop it: SELECT synced_tables.delete_streaming_table('{target}', purge => true); a superuser can go on after SET databricks_auth.allow_ddl = on.",
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
   },
   STREAMING_TABLE_SCHEMA_MISMATCH: {
     message: 'The columns declared for streaming table {target} are not those that flow {flow} writes: {reason}.',
