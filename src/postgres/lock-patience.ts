@@ -19,7 +19,7 @@ const SILENCE_MS_MAX = 5_000;
 export interface LockPatience {
   readonly client: pg.Client;
   /** The table whose lock is wanted at this moment, and its OID if it has one yet. */
-  readonly inTheWay: () => { readonly table: SyncedTable; readonly relation: number | null };
+  readonly inTheWay: () => { readonly table: Pick<SyncedTable, 'fullName'>; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
 }
@@ -58,7 +58,12 @@ export async function withLockPatience<Result>(
   }
 }
 
-export function lockTimeout(table: SyncedTable, patienceMs: number, sessions: readonly string[], cause?: unknown) {
+export function lockTimeout(
+  table: Pick<SyncedTable, 'fullName'>,
+  patienceMs: number,
+  sessions: readonly string[],
+  cause?: unknown,
+) {
   const details = {
     target: table.fullName,
     seconds: Math.round(patienceMs / 1000),

@@ -30,6 +30,8 @@ interface SourceAttribute {
   readonly type_text: string;
   readonly precision: number | null;
   readonly scale: number | null;
+  /** Names and types of the fields of a composite type, in order; null for other types. */
+  readonly fields: readonly { readonly name: string; readonly type: string }[] | null;
 }
 
 /** A quoted value with line breaks in it may be as long as this, in bytes. */
@@ -98,7 +100,10 @@ async function readAttributes(options: PostgresSourceOptions): Promise<SourceAtt
     `select a.attname as name, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as base_type,
             format_type(a.atttypid, a.atttypmod) as type_text,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
-            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale
+            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale,
+            case when t.typtype = 'c' then
+              (select jsonb_agg(jsonb_build_object('name', f.attname, 'type', format_type(f.atttypid, null)) order by f.attnum)
+                 from pg_attribute f where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped) end as fields
        from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
        join pg_type t on t.oid = a.atttypid
       where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
@@ -113,7 +118,10 @@ async function copyNewRows(
   attributes: readonly SourceAttribute[],
   file: string,
 ): Promise<{ readonly xid: string; readonly rows: bigint }> {
-  const columns = attributes.map(({ name }) => quoteIdentifier(name)).join(', ');
+  // A composite value is taken as JSON, as a struct of the lakehouse is.
+  const columns = attributes
+    .map(({ name, fields }) => (fields === null ? quoteIdentifier(name) : `to_jsonb(${quoteIdentifier(name)})`))
+    .join(', ');
   const since = position?.kind === 'postgres' ? ` where ${writtenSince(position.xid)}` : '';
   const from = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
   await client.query('begin isolation level repeatable read');
@@ -168,7 +176,14 @@ const TYPES: Readonly<Record<string, DataType>> = {
 /** How exact a number without a declared precision is in expressions; what is staged is exact in any case. */
 const BARE_NUMERIC: DataType = { kind: 'decimal', precision: 38, scale: 18 };
 
-function dataTypeOf({ base_type: base, precision, scale }: SourceAttribute): DataType {
+function dataTypeOf({ base_type: base, precision, scale, fields }: SourceAttribute): DataType {
+  if (fields !== null) {
+    const members = fields.map(({ name, type }) => ({ name, type: TYPES[type] ?? ({ kind: 'string' } as const) }));
+    return {
+      kind: 'struct',
+      fields: members.map(({ name, type }) => ({ name, type, nullable: true, physicalName: name })),
+    };
+  }
   if (base === 'numeric') {
     if (precision === null || scale === null || precision > 38 || scale > precision) return BARE_NUMERIC;
     return { kind: 'decimal', precision, scale };
@@ -181,6 +196,7 @@ function typedValue(attribute: SourceAttribute, raw: string): string {
   const type = dataTypeOf(attribute);
   if (type.kind === 'binary') return `unhex(substr(${raw}, 3))`;
   if (type.kind === 'array' || type.kind === 'variant' || type.kind === 'string') return raw;
+  if (type.kind === 'struct') return `cast(cast(${raw} as json) as ${duckDbType(type)})`;
   return `cast(${raw} as ${duckDbType(type)})`;
 }
 
@@ -189,7 +205,7 @@ function openedColumn(attribute: SourceAttribute, index: number): OpenedColumn {
   return {
     field: { name, type: dataTypeOf(attribute), nullable: true, physicalName: name },
     // Values of json have no equality, so that no change could be told.
-    postgresType: typeText === 'json' ? 'jsonb' : typeText,
+    postgresType: typeText === 'json' || attribute.fields !== null ? 'jsonb' : typeText,
     staged: { sql: `r.__autocdc_raw${index}`, type: { kind: 'string' } },
   };
 }
