@@ -3,7 +3,14 @@
 
 create function synced_tables._streaming_parts() returns table (target_id uuid, full_name text, part oid, part_schema text, part_name text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select t.target_id, synced_tables._display_name(t.schema_name, t.table_name), to_regclass(r.value)::oid,
+  -- By OID as far as possible: names may have changed just now.
+  select t.target_id, synced_tables._display_name(t.schema_name, t.table_name),
+         case r.key
+           when 'view' then t.target::oid
+           when 'feed' then t.feed::oid
+           when 'storage' then (select d.refobjid from pg_rewrite w join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                                 where w.ev_class = t.target and d.refclassid = 'pg_class'::regclass and d.refobjid <> t.target limit 1)
+           else to_regclass(r.value)::oid end,
          (parse_ident(r.value))[1], (parse_ident(r.value))[2]
     from synced_tables._cdc_targets t cross join jsonb_each_text(t.shape -> 'relations') r
 $$;

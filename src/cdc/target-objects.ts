@@ -75,7 +75,7 @@ export async function createView(client: pg.Client, layout: TargetLayout, existi
   const names = [...existing, ...[...shown.keys()].filter((name) => !existing.includes(name))];
   const values = names.map((name) => `${shown.get(name)} as ${quoteIdentifier(name)}`);
   await client.query(
-    `create or replace view ${view} with (security_barrier = true) as
+    `create ${existing.length > 0 ? 'or replace ' : ''}view ${view} with (security_barrier = true) as
      select ${values.join(', ')} from ${storage} s where s.__autocdc_visible`,
   );
   if (existing.length > 0) return;

@@ -75,8 +75,9 @@ describe(`sources of flows on ${server.name}`, () => {
     const feed = { 'delta.enableChangeDataFeed': 'true' };
     const source = await lake.lake.createTable('bronze.feed', COLUMNS, first, feed);
     await declare(`create_streaming_table('public.fed')`);
-    await declare(`apply_changes('public.fed', 'lake.bronze.feed', array['id'], '_commit_version', source_change_feed => true,
-      apply_as_deletes => '_change_type = "delete"', column_list => array['id', 'v'], stored_as_scd_type => 2)`);
+    // A commit that rewrites rows deletes and inserts them in one version.
+    await declare(`apply_changes('public.fed', 'lake.bronze.feed', array['id'],
+      '_commit_version * 2 + case when _change_type = "delete" then 0 else 1 end', source_change_feed => true, apply_as_deletes => '_change_type = "delete"', column_list => array['id', 'v'], stored_as_scd_type => 2)`);
     await lake.sync('public.fed');
     await source.append(`select 3 as id, 'c' as v, 0 as seq`);
     await source.rewriteNewestFile(`id, 'c2' as v, seq`);
@@ -84,11 +85,11 @@ describe(`sources of flows on ${server.name}`, () => {
     source.dropNewestFile();
     await lake.sync('public.fed');
     expect(await rows('public.fed', ['id', 'v', '"__START_AT"', `coalesce("__END_AT"::text, '-')`])).toEqual([
-      '1 a 0 -',
-      '2 b 0 -',
-      '3 c 1 2',
-      '3 c2 2 -',
-      '4 d 3 4',
+      '1 a 1 -',
+      '2 b 1 -',
+      '3 c 3 4',
+      '3 c2 5 -',
+      '4 d 7 8',
     ]);
     expect(await lake.sync('public.fed')).toMatchObject({ num_upserted_rows: null });
     const plain = await lake.lake.createTable('bronze.no_feed', COLUMNS, first);
@@ -163,6 +164,7 @@ describe(`sources of flows on ${server.name}`, () => {
       throw new Error('the disk is gone');
     };
     await expect(run('broken', failing)).rejects.toMatchObject({
+      code: 'FLOW_FUNCTION_FAILED',
       message: expect.stringContaining('the disk is gone'),
     });
     expect(await rows('public.broken', interval)).toEqual(['1 a 1 -']);

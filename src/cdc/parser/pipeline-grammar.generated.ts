@@ -523,24 +523,26 @@ function peg$parse(input, options) {
     return textAt({ parts });
   }
   function peg$f51() {    return textAt({ parts: null });  }
-  function peg$f52(parts) {    return textAt({ parts });  }
-  function peg$f53() {    return { text: text().trim(), offset: offset() };  }
-  function peg$f54() {    return { text: text().trim(), offset: offset() };  }
-  function peg$f55() {
+  function peg$f52(column) {    return column;  }
+  function peg$f53() {    return textAt({ parts: null });  }
+  function peg$f54(parts) {    return textAt({ parts });  }
+  function peg$f55() {    return { text: text().trim(), offset: offset() };  }
+  function peg$f56() {    return { text: text().trim(), offset: offset() };  }
+  function peg$f57() {
     return { text: text().trim(), offset: offset() };
   }
-  function peg$f56(parts) {
+  function peg$f58(parts) {
     const isLive = parts.length > 1 && parts[0].toLowerCase() === 'live';
     return { parts: isLive ? parts.slice(1) : parts, isLive, offset: offset() };
   }
-  function peg$f57(head, tail) {    return flatten(head, tail);  }
-  function peg$f58() {    return '`';  }
-  function peg$f59(characters) {    return characters.join('');  }
-  function peg$f60() {    return "'";  }
+  function peg$f59(head, tail) {    return flatten(head, tail);  }
+  function peg$f60() {    return '`';  }
   function peg$f61(characters) {    return characters.join('');  }
-  function peg$f62() {    return '"';  }
+  function peg$f62() {    return "'";  }
   function peg$f63(characters) {    return characters.join('');  }
-  function peg$f64(character) {
+  function peg$f64() {    return '"';  }
+  function peg$f65(characters) {    return characters.join('');  }
+  function peg$f66(character) {
     const known = { n: '\n', t: '\t', r: '\r', 0: '\0', b: '\b', Z: '\u001a' };
     return Object.hasOwn(known, character) ? known[character] : character === '%' || character === '_' ? '\\' + character : character;
   }
@@ -3113,7 +3115,7 @@ function peg$parse(input, options) {
                       if (s5 !== peg$FAILED) {
                         s6 = peg$parse_();
                         if (s6 !== peg$FAILED) {
-                          s7 = peg$parseColumn();
+                          s7 = peg$parseColumnToUpdate();
                           if (s7 !== peg$FAILED) {
                             peg$savedPos = s0;
                             s0 = peg$f35(s7);
@@ -3815,6 +3817,58 @@ function peg$parse(input, options) {
     return s0;
   }
 
+  function peg$parseColumnToUpdate() {
+    let s0, s1, s2, s3, s4, s5;
+
+    s0 = peg$currPos;
+    s1 = peg$parseQualifiedColumn();
+    if (s1 !== peg$FAILED) {
+      s2 = peg$currPos;
+      peg$silentFails++;
+      s3 = peg$currPos;
+      s4 = peg$parse__();
+      s5 = peg$parseClauseStart();
+      if (s5 === peg$FAILED) {
+        s5 = peg$parseStatementEnd();
+      }
+      if (s5 !== peg$FAILED) {
+        s4 = [s4, s5];
+        s3 = s4;
+      } else {
+        peg$currPos = s3;
+        s3 = peg$FAILED;
+      }
+      peg$silentFails--;
+      if (s3 !== peg$FAILED) {
+        peg$currPos = s2;
+        s2 = undefined;
+      } else {
+        s2 = peg$FAILED;
+      }
+      if (s2 !== peg$FAILED) {
+        peg$savedPos = s0;
+        s0 = peg$f52(s1);
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s0;
+      s0 = peg$FAILED;
+    }
+    if (s0 === peg$FAILED) {
+      s0 = peg$currPos;
+      s1 = peg$parseExpression();
+      if (s1 !== peg$FAILED) {
+        peg$savedPos = s0;
+        s1 = peg$f53();
+      }
+      s0 = s1;
+    }
+
+    return s0;
+  }
+
   function peg$parseQualifiedColumn() {
     let s0, s1, s2;
 
@@ -3833,7 +3887,7 @@ function peg$parse(input, options) {
       s2 = peg$parseIdentifierPath();
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f52(s2);
+        s0 = peg$f54(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -4097,7 +4151,7 @@ function peg$parse(input, options) {
     }
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f53();
+      s1 = peg$f55();
     }
     s0 = s1;
 
@@ -4243,7 +4297,7 @@ function peg$parse(input, options) {
       }
     }
     peg$savedPos = s0;
-    s1 = peg$f54();
+    s1 = peg$f56();
     s0 = s1;
 
     return s0;
@@ -4421,7 +4475,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f55();
+        s0 = peg$f57();
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -4786,7 +4840,7 @@ function peg$parse(input, options) {
     s1 = peg$parseIdentifierPath();
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f56(s1);
+      s1 = peg$f58(s1);
     }
     s0 = s1;
 
@@ -4848,7 +4902,7 @@ function peg$parse(input, options) {
         }
       }
       peg$savedPos = s0;
-      s0 = peg$f57(s1, s2);
+      s0 = peg$f59(s1, s2);
     } else {
       peg$currPos = s0;
       s0 = peg$FAILED;
@@ -4978,7 +5032,7 @@ function peg$parse(input, options) {
       }
       if (s4 !== peg$FAILED) {
         peg$savedPos = s3;
-        s4 = peg$f58();
+        s4 = peg$f60();
       }
       s3 = s4;
       if (s3 === peg$FAILED) {
@@ -5003,7 +5057,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f58();
+            s4 = peg$f60();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -5029,7 +5083,7 @@ function peg$parse(input, options) {
         }
         if (s3 !== peg$FAILED) {
           peg$savedPos = s0;
-          s0 = peg$f59(s2);
+          s0 = peg$f61(s2);
         } else {
           peg$currPos = s0;
           s0 = peg$FAILED;
@@ -5072,7 +5126,7 @@ function peg$parse(input, options) {
         }
         if (s4 !== peg$FAILED) {
           peg$savedPos = s3;
-          s4 = peg$f60();
+          s4 = peg$f62();
         }
         s3 = s4;
         if (s3 === peg$FAILED) {
@@ -5099,7 +5153,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f60();
+            s4 = peg$f62();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -5122,7 +5176,7 @@ function peg$parse(input, options) {
       }
       if (s3 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f61(s2);
+        s0 = peg$f63(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -5154,7 +5208,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f62();
+            s4 = peg$f64();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -5181,7 +5235,7 @@ function peg$parse(input, options) {
             }
             if (s4 !== peg$FAILED) {
               peg$savedPos = s3;
-              s4 = peg$f62();
+              s4 = peg$f64();
             }
             s3 = s4;
             if (s3 === peg$FAILED) {
@@ -5204,7 +5258,7 @@ function peg$parse(input, options) {
         }
         if (s3 !== peg$FAILED) {
           peg$savedPos = s0;
-          s0 = peg$f63(s2);
+          s0 = peg$f65(s2);
         } else {
           peg$currPos = s0;
           s0 = peg$FAILED;
@@ -5244,7 +5298,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f64(s2);
+        s0 = peg$f66(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;

@@ -81,6 +81,14 @@ export const flowErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42809',
   },
+  FLOW_FUNCTION_FAILED: {
+    message: 'The function that gives flow {flow} its snapshots failed: {reason}.',
+    remedy: 'Mend it and run the program again; the snapshots before stay committed.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '38000',
+  },
   FLOW_EXPRESSION_INVALID: {
     message: 'Flow {flow}: {clause} "{expression}" cannot be used: {reason}.',
     remedy:

@@ -128,8 +128,9 @@ export class FlowTarget {
 
   async #withPatience(attempt: () => Promise<true>): Promise<void> {
     const { client, table, signal } = this.#options;
-    const { rows } = await client.query<{ relation: number | null }>(
-      `select to_regclass(format('%I.%I', $1::text, $2::text))::oid as relation`,
+    const { rows } = await client.query<{ relation: number }>(
+      `select c.oid as relation from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relname = $2`,
       [table.schema, table.name],
     );
     const relation = rows[0]?.relation ?? null;

@@ -86,6 +86,10 @@ async function sequenceValue(declared: DeclaredFlow, source: OpenedFlowSource): 
   if (column !== null && isOrderable(column.field.type)) {
     return { ...column.staged, type: column.field.type, postgresType: column.postgresType };
   }
+  if (column !== null && column.field.type.kind !== 'struct') {
+    const details = { flow: declared.name, type: dataTypeText(column.field.type) };
+    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE', details);
+  }
   const { sql, type } = await bind(declared, source, 'SEQUENCE BY', text);
   return { sql, type, postgresType: null };
 }

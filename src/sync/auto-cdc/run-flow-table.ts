@@ -9,7 +9,7 @@ import { createStaging } from '../../cdc/stage-events.js';
 import { readFlowPosition } from '../../cdc/streaming-target.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
 import { stagingColumns } from '../../core/auto-cdc-flow.js';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import { copyIn } from '../../postgres/copy-in.js';
@@ -187,7 +187,7 @@ async function runSnapshotFunction(
     options.signal.throwIfAborted();
     const kind = (position.position as { versionKind?: string } | null)?.versionKind ?? null;
     const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
-    const snapshot: unknown = await next(last);
+    const snapshot = await askFor(declared.name, () => next(last));
     if (snapshot === null) {
       if (position.snapshotVersion === null) throw firstEmpty(options);
       await target.publish();
@@ -217,6 +217,16 @@ async function runSnapshotFunction(
       throw explainFlowError(error, table.fullName, flow);
     }
     position = await readFlowPosition(client, flow);
+  }
+}
+
+/** @throws FLOW_FUNCTION_FAILED, which is final: the program decides whether to run again */
+async function askFor(flow: string, next: () => unknown): Promise<unknown> {
+  try {
+    return await next();
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+    throw asSyncedTablesError(error) ?? syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
   }
 }
 
