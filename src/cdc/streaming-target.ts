@@ -117,7 +117,7 @@ async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
 }
 
 /** Drops everything of a target, in the caller's transaction. */
-export async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema' | 'table'>): Promise<void> {
+async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema' | 'table'>): Promise<void> {
   const { rows } = await client.query<{ target_id: string; shape: TargetShape }>(
     'delete from synced_tables._cdc_targets where schema_name = $1 and table_name = $2 returning target_id, shape',
     [target.schema, target.table],

@@ -70,6 +70,14 @@ describe.each(isLong ? postgresServers() : postgresServers().slice(-1))('killed 
           where datname = current_database() and application_name like 'synced-tables sidecar%'`);
       },
     };
+    await write(EVENTS_A_BATCH, false);
+    for (const table of TABLES) {
+      await eventually(
+        async () => (await lake.value(`select to_regclass('public.${table}')`)) !== null,
+        `${table} is there`,
+        120_000,
+      );
+    }
     const used: Record<string, number> = {};
     for (let done = 0; done < KILLS; ) {
       for (let nth = 0; nth < KILLS_A_ROUND; nth++, done++) {

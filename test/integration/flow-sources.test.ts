@@ -87,8 +87,8 @@ describe(`sources of flows on ${server.name}`, () => {
     expect(await rows('public.fed', ['id', 'v', '"__START_AT"', `coalesce("__END_AT"::text, '-')`])).toEqual([
       '1 a 1 -',
       '2 b 1 -',
-      '3 c 3 4',
       '3 c2 5 -',
+      '3 c 3 4',
       '4 d 7 8',
     ]);
     expect(await lake.sync('public.fed')).toMatchObject({ num_upserted_rows: null });

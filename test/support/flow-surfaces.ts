@@ -52,7 +52,7 @@ export async function declareBy(surface: Surface, client: pg.Client, flow: Surfa
 }
 
 /** The flow as a call in psql. */
-export function callText({ target, source, options: { mode: _, ...options } }: SurfaceFlow): string {
+function callText({ target, source, options: { mode: _, ...options } }: SurfaceFlow): string {
   const parameters = Object.entries(options).map(([name, value]) => `${name} => ${sqlValue(value)}`);
   return `select synced_tables.apply_changes(target => ${quoteLiteral(target)}, source => ${quoteLiteral(source)}, ${parameters.join(', ')})`;
 }
@@ -66,7 +66,7 @@ function sqlValue(value: unknown): string {
 }
 
 /** The flow as a pipeline file. */
-export function fileText({ target, source, options }: SurfaceFlow): string {
+function fileText({ target, source, options }: SurfaceFlow): string {
   const list = (names: unknown) => `(${(names as string[]).join(', ')})`;
   const sequence = (by: unknown) =>
     typeof by === 'string' ? by : `struct(${(by as { struct: string[] }).struct.join(', ')})`;

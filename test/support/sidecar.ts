@@ -81,7 +81,7 @@ export interface SidecarProcess extends AsyncDisposable {
 }
 
 let settingsFiles = 0;
-const START_MS_MAX = 20_000;
+const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 20_000;
 
 export async function spawnSidecar(options: TestSidecarOptions): Promise<SidecarProcess> {
