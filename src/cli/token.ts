@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { hashBearerToken, makeBearerToken } from '../api/identity/bearer-token.js';
 import { syncedTablesError } from '../core/errors.js';
+import { isUuid } from '../core/uuid.js';
 import { homeDatabase, type ManagedDatabase } from '../sidecar/managed-databases.js';
 import { chooseDatabases } from './choose-database.js';
 import {
@@ -68,7 +69,7 @@ function parseExpiry(text: string): Date {
 }
 
 function parseTokenId(text: string): string {
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text;
+  if (isUuid(text.toLowerCase())) return text;
   throw new InvalidArgumentError('It must be the id of a token; see synced-tables token list.');
 }
 

@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
-import { type CollapsedChanges, rowBalanceField } from '../lake/collapse-changes.js';
+import type { CollapsedChanges } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { latestRows } from '../lake/latest-rows.js';
@@ -77,12 +76,12 @@ async function tooManyChanges(options: ChangesUpdateOptions, changes: ChangeRela
   return `${changedRows} changes are many for ${rowCount} rows`;
 }
 
-/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
+/** The last state of every touched key: the columns and `_change_type`. */
 interface LastStates {
   readonly select: string;
   readonly rowsWithoutKey: bigint;
-  /** True if the balance of each key is known: what is applied is held against it. */
-  readonly isBalanced: boolean;
+  /** Rows that came less rows that went: what is applied is held against it. Null if it is not known. */
+  readonly balance: bigint | null;
 }
 
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
@@ -92,7 +91,7 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
   if (table.timeseriesKey !== null) return await applyLookedUp(options, changes, collapsed);
   if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
   try {
-    return await applyStates(options, changes, { ...collapsed, isBalanced: true });
+    return await applyStates(options, changes, collapsed);
   } catch (error) {
     if (!(error instanceof KeyBalanceBroken)) throw error;
     // A key has several rows, or had them for some versions: what is left of them only the source tells.
@@ -117,8 +116,7 @@ async function applyLookedUp(
     if (latest.tieCount > 0n) {
       throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
     }
-    const select = `select *, 0::bigint as ${quoteIdentifier(rowBalanceField.name)} from (${latest.select})`;
-    return await applyStates(options, changes, { select, rowsWithoutKey, isBalanced: false });
+    return await applyStates(options, changes, { select: latest.select, rowsWithoutKey, balance: null });
   } finally {
     connection.closeSync();
   }
@@ -140,7 +138,7 @@ async function applyStates(
       columns,
       columnChanges: addedColumns(changes, columns),
       openSource: () => openChanges(lakeTable, table, columns, states),
-      isBalanced: states.isBalanced,
+      balance: states.balance,
       finish: async (counts) => {
         const loadSeconds = (performance.now() - startedAt) / 1000;
         result = { ...summary(changes, states, counts), rowsWithStrippedCharacters, loadSeconds };
@@ -203,7 +201,7 @@ async function openChanges(
   const connection = await engine.connect();
   const [changeType] = changeFields;
   if (!changeType) throw new Error('changes have no type');
-  const fields = [...columns.map((column) => column.field), changeType, rowBalanceField];
+  const fields = [...columns.map((column) => column.field), changeType];
   const relation = { ...upserts(states), parts: [states.select] };
   const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext } from '../api-context.js';
 import type { ApiDatabase } from '../api-database.js';
 import type { Caller } from '../caller.js';
@@ -83,10 +84,6 @@ export async function findPipeline(context: ApiContext, caller: Caller, id: stri
   const [record] = await database.asService((client) => readPipelines(client, role, pipelineId));
   if (!record) throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: id });
   return { record, database, tables };
-}
-
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
 /** All pipelines that the caller may see. */

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
 import type { PlacedTable } from '../synced-table-place.js';
 import { pageSizeOf } from './max-results.js';
-import { findPipeline, isUuid } from './pipeline-record.js';
+import { findPipeline } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
   pipelineParams,
