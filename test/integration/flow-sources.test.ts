@@ -94,9 +94,15 @@ describe(`sources of flows on ${server.name}`, () => {
     expect(await lake.sync('public.fed')).toMatchObject({ num_upserted_rows: null });
     const plain = await lake.lake.createTable('bronze.no_feed', COLUMNS, first);
     await declare(`create_streaming_table('public.unfed')`);
-    await declare(
-      `apply_changes('public.unfed', 'lake.bronze.no_feed', array['id'], '_commit_version', source_change_feed => true)`,
-    );
+    const unfed = (columns: string) =>
+      declare(
+        `apply_changes('public.unfed', 'lake.bronze.no_feed', array['id'], '_commit_version', source_change_feed => true${columns})`,
+      );
+    await unfed('');
+    await expect(lake.sync('public.unfed')).rejects.toMatchObject({
+      detail: 'error code: AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT',
+    });
+    await unfed(`, column_list => array['id', 'v']`);
     await lake.sync('public.unfed');
     await plain.append(`select 3 as id, 'c' as v, 0 as seq`);
     await expect(lake.sync('public.unfed')).rejects.toMatchObject({

@@ -62,6 +62,7 @@ export function resolveFlow(options: ResolveOptions): ResolvedFlow {
   refuseReserved(declared, source);
   const columnsToUpdate = resolveColumnsToUpdate(options, source);
   const selectedNames = alignNames(options.stored?.names ?? [], selectColumns(declared, source, columnsToUpdate));
+  refuseFeedNames(declared.name, selectedNames);
   const selected = selectedNames.flatMap((name) => options.columns.filter((column) => column.field.name === name));
   const names = new ColumnNames(declared.name, selectedNames);
   const keyColumns = resolveKeys(declared, names);
@@ -100,6 +101,14 @@ function refuseReserved(declared: DeclaredFlow, source: ColumnNames): void {
       throw syncedTablesError('AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT', { flow: declared.name, column });
     }
   }
+}
+
+/** What the change feed of the target says of each change beside the row. */
+const FEED_COLUMNS: ReadonlySet<string> = new Set(['_change_type', '_commit_version', '_commit_timestamp']);
+
+function refuseFeedNames(flow: string, selected: readonly string[]): void {
+  const column = selected.find((name) => FEED_COLUMNS.has(name.toLowerCase()));
+  if (column !== undefined) throw syncedTablesError('AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT', { flow, column });
 }
 
 function resolveColumnsToUpdate({ declared, columns }: ResolveOptions, source: ColumnNames): string | null {

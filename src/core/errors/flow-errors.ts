@@ -221,8 +221,8 @@ export const flowErrors = {
     ...unfit,
   },
   AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT: {
-    message: 'The source of flow {flow} has column {column}, which SCD type 2 adds itself.',
-    remedy: 'Rename it in a view.',
+    message: 'The source of flow {flow} has column {column}, which the target or its change feed adds itself.',
+    remedy: 'Rename it in a view; columns of a change feed can be left out with COLUMNS * EXCEPT.',
     ...unfit,
   },
   AUTOCDC_RESERVED_COLUMN_NAME_PREFIX_CONFLICT: {
