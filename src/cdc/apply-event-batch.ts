@@ -31,7 +31,7 @@ export interface EventBatch {
 /**
  * Applies a staged batch of events to its target in one transaction: all of it or, when it fails, nothing.
  * Batches and users' changes of one target come one after the other; readers never wait.
- * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN, AUTOCDC_TARGET_NOT_FOUND
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_TARGET_NOT_FOUND
  */
 export async function applyEventBatch(batch: EventBatch): Promise<AutoCdcMetrics> {
   const { client, flow, staging } = batch;

@@ -18,7 +18,7 @@ export interface CheckedBatch {
 
 /**
  * Looks at the staged events of a batch before anything is done with them.
- * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN, AUTOCDC_EVENT_KIND_UNKNOWN
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_EVENT_KIND_UNKNOWN
  */
 export async function checkBatch(client: pg.Client, layout: TargetLayout, staging: string): Promise<CheckedBatch> {
   const { flow, keys, order } = layout;
@@ -77,8 +77,12 @@ async function requireKnownNames(client: pg.Client, { flow }: TargetLayout, stag
       order by 1 limit 5`,
   );
   if (rows.length === 0) return;
-  const columns = rows.map(({ name }) => `"${name}"`).join(', ');
-  throw syncedTablesError('AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN', { target: flow.fullName, columns });
+  throw syncedTablesError('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA', {
+    flow: flow.flowName,
+    option: 'the list of columns to update in an event (whose whole batch was rejected)',
+    columns: rows.map(({ name }) => name).join(', '),
+    available: flow.sourceColumns.join(', '),
+  });
 }
 
 async function hasTiedEvents(client: pg.Client, layout: TargetLayout, staging: string): Promise<boolean> {

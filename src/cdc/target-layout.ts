@@ -47,8 +47,8 @@ export function targetLayout(flow: AutoCdcFlow): TargetLayout {
   };
 }
 
-/** The end of a long name becomes a hash. */
-function privateName(prefix: string, table: string): string {
+/** Name of an object behind a target. The end of a long one becomes a hash. */
+export function privateName(prefix: string, table: string): string {
   const name = `${prefix}${table}`;
   if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return name;
   const hash = createHash('sha256').update(table).digest('hex').slice(0, 8);

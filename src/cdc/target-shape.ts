@@ -1,5 +1,6 @@
-import type { AutoCdcFlow } from '../core/auto-cdc-flow.js';
+import type { AutoCdcField, AutoCdcFlow } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
+import { alignFields } from './align-columns.js';
 import { targetLayout } from './target-layout.js';
 
 /** What the state of a target was made with: kept beside it, so that a flow that would misread it is refused. */
@@ -8,7 +9,14 @@ export interface TargetShape {
   readonly sequence: string;
   readonly scdType: number;
   readonly tracked: readonly string[];
+  /** Names and types. */
   readonly columns: readonly string[];
+  /** Names of the columns, in the same order. Absent from targets that an earlier release made. */
+  readonly names?: readonly string[];
+  /** Columns in which null is ignored. */
+  readonly ignored?: readonly string[];
+  /** Fields of the structs among those: state is kept by their places. */
+  readonly structs?: Readonly<Record<string, readonly AutoCdcField[]>>;
   /** How authors are kept; other flows into the target have to agree. */
   readonly authorship: string;
   readonly source: string;
@@ -31,6 +39,13 @@ export function shapeOf(flow: AutoCdcFlow): TargetShape {
     scdType: flow.scdType,
     tracked: flow.trackedColumns.filter((name) => !flow.keyColumns.includes(name)).sort(),
     columns: flow.columns.map(({ name }) => typed(name)),
+    names: flow.columns.map(({ name }) => name),
+    ignored: flow.ignoreNullColumns,
+    structs: Object.fromEntries(
+      flow.columns.flatMap(({ name, struct }) =>
+        struct === null || !flow.ignoreNullColumns.includes(name) ? [] : [[name, struct]],
+      ),
+    ),
     authorship: authorshipOf(flow),
     source: flow.source,
     relations: { view, storage, feed, base },
@@ -44,37 +59,72 @@ function authorshipOf(flow: AutoCdcFlow): string {
     : `null ignored in ${flow.ignoreNullColumns.toSorted().join(', ')}`;
 }
 
-/** @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED */
-export function requireSameShape(flow: AutoCdcFlow, before: TargetShape): void {
+/**
+ * Holds a flow against what the state of its target was made with. Columns may have been added, at the end of the
+ * flow's columns, and fields at the end of a struct.
+ * @returns the shape with what was added; null if nothing was
+ * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED
+ */
+export function widenedShape(flow: AutoCdcFlow, before: TargetShape): TargetShape | null {
   const now = shapeOf(flow);
   const target = flow.fullName;
-  const details = (from: readonly string[] | string, to: readonly string[] | string) => {
-    const text = (value: readonly string[] | string) =>
-      typeof value === 'string' ? value : value.join(', ') || 'nothing';
-    return { target, before: text(from), now: text(to) };
-  };
-  if (before.scdType !== now.scdType) {
-    throw syncedTablesError('AUTOCDC_INVALID_STATE.SCD_TYPE_DRIFT', {
-      target,
-      before: before.scdType,
-      now: now.scdType,
-    });
-  }
+  const drift = (code: 'KEY_SCHEMA_DRIFT' | 'SEQUENCING_TYPE_DRIFT' | 'SCD_TYPE_DRIFT', from: string, to: string) =>
+    syncedTablesError(`AUTOCDC_INVALID_STATE.${code}`, { target, before: from, now: to });
+  if (before.scdType !== now.scdType) throw drift('SCD_TYPE_DRIFT', `${before.scdType}`, `${now.scdType}`);
   if (before.keys.join() !== now.keys.join()) {
-    throw syncedTablesError('AUTOCDC_INVALID_STATE.KEY_SCHEMA_DRIFT', details(before.keys, now.keys));
+    throw drift('KEY_SCHEMA_DRIFT', before.keys.join(', '), now.keys.join(', '));
   }
-  if (before.sequence !== now.sequence) {
-    throw syncedTablesError('AUTOCDC_INVALID_STATE.SEQUENCING_TYPE_DRIFT', details(before.sequence, now.sequence));
-  }
+  if (before.sequence !== now.sequence) throw drift('SEQUENCING_TYPE_DRIFT', before.sequence, now.sequence);
   // Columns first: a column that came or went is the plainer reason than its being tracked.
-  if (before.columns.join() !== now.columns.join()) {
-    throw syncedTablesError('AUTOCDC_TARGET_SCHEMA_CHANGED', details(before.columns, now.columns));
+  const added = addedColumns(target, before, now);
+  const tracked = now.tracked.filter((name) => !added.includes(name));
+  if (before.tracked.join() !== tracked.join()) {
+    const text = (names: readonly string[]) => names.join(', ') || 'nothing';
+    const details = { target, before: text(before.tracked), now: text(now.tracked) };
+    throw syncedTablesError('AUTOCDC_INVALID_STATE.TRACK_HISTORY_DRIFT', details);
   }
-  if (before.tracked.join() !== now.tracked.join()) {
-    throw syncedTablesError('AUTOCDC_INVALID_STATE.TRACK_HISTORY_DRIFT', details(before.tracked, now.tracked));
+  requireSameAuthorship(target, before, now, added);
+  const hasNewFields = hasWiderStructs(target, before, now);
+  return added.length > 0 || hasNewFields ? now : null;
+}
+
+function changed(target: string, before: string, now: string) {
+  return syncedTablesError('AUTOCDC_TARGET_SCHEMA_CHANGED', { target, before, now });
+}
+
+function addedColumns(target: string, before: TargetShape, now: TargetShape): readonly string[] {
+  const { names = [] } = now;
+  if (before.names === undefined) {
+    if (before.columns.join() === now.columns.join()) return [];
+    throw changed(target, before.columns.join(', '), now.columns.join(', '));
   }
-  if (before.authorship !== now.authorship || before.source !== now.source) {
-    const form = (shape: TargetShape) => `${shape.authorship} of ${shape.source}`;
-    throw syncedTablesError('AUTOCDC_TARGET_SCHEMA_CHANGED', details(form(before), form(now)));
+  before.names.forEach((name, place) => {
+    const was = before.columns[place] ?? '';
+    const is = now.columns[names.indexOf(name)];
+    if (is === undefined) throw changed(target, `column ${was}`, 'no such column');
+    if (is !== was) throw changed(target, `column ${was}`, `column ${is}`);
+  });
+  return names.filter((name) => before.names?.includes(name) === false);
+}
+
+function requireSameAuthorship(target: string, before: TargetShape, now: TargetShape, added: readonly string[]): void {
+  const form = (shape: TargetShape) => `${shape.authorship} of ${shape.source}`;
+  const old = (now.ignored ?? []).filter((name) => !added.includes(name)).toSorted();
+  const isSame =
+    before.authorship === now.authorship ||
+    // Whether null is ignored may differ in new columns only; and what keeps whole rows has no place for authors.
+    (before.ignored !== undefined && old.length > 0 && old.join() === before.ignored.toSorted().join());
+  if (isSame && before.source === now.source) return;
+  throw changed(target, form(before), form(now));
+}
+
+function hasWiderStructs(target: string, before: TargetShape, now: TargetShape): boolean {
+  let isWider = false;
+  for (const [name, fields] of Object.entries(before.structs ?? {})) {
+    const current = now.structs?.[name] ?? [];
+    const problem = alignFields(fields, current).problem;
+    if (problem !== null) throw changed(target, `${problem.before} in column "${name}"`, problem.now);
+    isWider ||= JSON.stringify(fields) !== JSON.stringify(current);
   }
+  return isWider;
 }

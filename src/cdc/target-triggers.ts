@@ -7,17 +7,18 @@ import type { TargetLayout } from './target-layout.js';
 
 /**
  * Lets people change the rows of a target (specification 2.5). The function runs with the rights of databricks_sync,
- * which owns the storage; who may call it is decided by the rights on the view. It takes its turn with batches.
+ * which owns the storage; who may call it is decided by the rights on the view. It takes its turn with batches. Safe to
+ * repeat when the layout has changed.
  */
 export async function createDmlTriggers(client: pg.Client, layout: TargetLayout, targetId: string): Promise<void> {
   const name = `__db_system.${quoteIdentifier(`cdc_dml_${targetId}`)}`;
   await client.query(
-    `create function ${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as ${quoteLiteral(body(layout, targetId))}`,
+    `create or replace function ${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as ${quoteLiteral(body(layout, targetId))}`,
   );
   await client.query(`revoke execute on function ${name}() from public`);
   await client.query(`comment on function ${name}() is ${quoteLiteral(`Changes of ${layout.flow.fullName} by hand.`)}`);
   await client.query(
-    `create trigger autocdc_changes_by_hand instead of insert or update or delete on ${layout.view} for each row execute function ${name}()`,
+    `create or replace trigger autocdc_changes_by_hand instead of insert or update or delete on ${layout.view} for each row execute function ${name}()`,
   );
 }
 

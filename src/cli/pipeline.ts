@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type pg from 'pg';
 import { readPipeline } from '../cdc/declare/read-pipeline.js';
@@ -26,7 +25,7 @@ interface PipelineRunOptions extends DatabaseOptions, OutputOptions {
   readonly name?: string;
   readonly schema: string;
   readonly continuous?: true;
-  readonly interval: number;
+  readonly interval?: number;
   readonly fullRefresh?: true;
 }
 
@@ -41,8 +40,8 @@ export function addPipelineCommand(program: Command): void {
     )
     .option('--name <name>', "name of the pipeline, under which it goes on next time (default: the file's)")
     .option('--schema <schema>', 'schema of tables that are named without one', 'public')
-    .option('--continuous', 'go on until stopped')
-    .option('--interval <seconds>', 'pause between two updates with --continuous', parseSeconds, 1)
+    .option('--continuous', 'follow the sources from now on: here until stopped, then by any sidecar of the database')
+    .option('--interval <seconds>', 'how often to look at the sources with --continuous', parseSeconds)
     .option('--full-refresh', 'forget what was read and build the tables anew')
     .addHelpText(
       'after',
@@ -57,8 +56,8 @@ Examples:
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!(seconds > 0 && seconds <= 86_400))
-    throw new InvalidArgumentError('It must be a number of seconds up to a day.');
+  if (!(seconds >= 0.01 && seconds <= 3_600))
+    throw new InvalidArgumentError('It must be a number of seconds from 0.01 to an hour.');
   return seconds;
 }
 
@@ -72,8 +71,10 @@ async function runFile(file: string, options: PipelineRunOptions): Promise<void>
   const database = chooseDatabase(settings, options);
   await withDatabase(database, async (client) => {
     const name = options.name ?? basename(file, extname(file));
-    const declared = { client, name, pipeline, defaultSchema: options.schema, runsInProgram: false };
+    const isContinuous = options.continuous === true;
+    const declared = { client, name, pipeline, defaultSchema: options.schema, runsInProgram: false, isContinuous };
     const pipelineId = await declarePipeline(declared);
+    if (options.interval !== undefined) await setInterval(client, pipelineId, options.interval);
     await using lake = await openLake(settings);
     const onError = (error: unknown, doing: string) => {
       process.stderr.write(`failed while ${doing}; goes on: ${error instanceof Error ? error.message : error}\n`);
@@ -81,53 +82,60 @@ async function runFile(file: string, options: PipelineRunOptions): Promise<void>
     const { engine, catalogs } = lake;
     const worker = await startPipelineWorker({ url: database.url, pipelineId, engine, catalogs, settings, onError });
     try {
-      const run = (isFullRefresh: boolean) =>
-        runOnce(client, { pipelineId, name, options, isFullRefresh, wake: worker.wake });
-      if (options.continuous) await runContinuously(options, run);
-      else await run(options.fullRefresh === true);
+      await runOnce(client, { pipelineId, name, options, wake: worker.wake });
+      if (isContinuous) await reportBatches(client, pipelineId, options.output);
     } finally {
       await worker.stop();
     }
   });
 }
 
-async function runContinuously(
-  options: PipelineRunOptions,
-  run: (isFullRefresh: boolean) => Promise<void>,
-): Promise<void> {
-  const stopping = new AbortController();
-  const stopped = untilStopped().then(() => stopping.abort());
-  let isFullRefresh = options.fullRefresh === true;
-  while (!stopping.signal.aborted) {
-    await run(isFullRefresh);
-    isFullRefresh = false;
-    await sleep(options.interval * 1000, undefined, { signal: stopping.signal }).catch(() => {});
-  }
+async function setInterval(client: pg.Client, pipelineId: string, seconds: number): Promise<void> {
+  await client.query(
+    `select synced_tables.set_trigger_interval(synced_table, $2)
+       from (select synced_table from synced_tables.status where pipeline_id = $1 limit 1) t`,
+    [pipelineId, Math.round(seconds * 1000)],
+  );
+}
+
+/** Tells of each batch that is committed, by whoever follows the sources, until it is to stop. */
+async function reportBatches(client: pg.Client, pipelineId: string, output: OutputOptions['output']): Promise<void> {
+  const stopped = untilStopped();
+  const { rows } = await client.query<{ synced_table: string }>(
+    'select synced_table from synced_tables.status where pipeline_id = $1',
+    [pipelineId],
+  );
+  const tables = new Set(rows.map((row) => row.synced_table));
+  client.on('notification', ({ payload = '{}' }) => {
+    const { table, rows_written: upserted, rows_deleted: deleted } = JSON.parse(payload) as BatchNotice;
+    if (!tables.has(table) || upserted + deleted === 0) return;
+    const batch = { table, num_upserted_rows: upserted, num_deleted_rows: deleted };
+    const text = `${table}: ${upserted} rows upserted, ${deleted} deleted`;
+    process.stdout.write(`${output === 'json' ? JSON.stringify({ pipeline_id: pipelineId, ...batch }) : text}\n`);
+  });
+  await client.query('listen synced_table_updates');
   await stopped;
+}
+
+interface BatchNotice {
+  readonly table: string;
+  readonly rows_written: number;
+  readonly rows_deleted: number;
 }
 
 interface RunChoices {
   readonly pipelineId: string;
   readonly name: string;
   readonly options: PipelineRunOptions;
-  readonly isFullRefresh: boolean;
   readonly wake: () => void;
 }
 
-/** One update; with `--continuous` it says nothing unless rows have changed. */
-async function runOnce(
-  client: pg.Client,
-  { pipelineId, name, options, isFullRefresh, wake }: RunChoices,
-): Promise<void> {
-  const updateId = await startUpdate(client, pipelineId, isFullRefresh);
+async function runOnce(client: pg.Client, { pipelineId, name, options, wake }: RunChoices): Promise<void> {
+  const updateId = await startUpdate(client, pipelineId, options.fullRefresh === true);
   wake();
-  const progress = startProgress(options.continuous ? 'json' : options.output);
+  const progress = startProgress(options.output);
   await waitForUpdate({ client, updateId, name, progress, timeoutSeconds: null });
   const tables = await readOutcomes(client, updateId);
-  const hasNews = tables.some(
-    ({ numUpsertedRows, numDeletedRows }) => (numUpsertedRows ?? 0n) + (numDeletedRows ?? 0n) > 0n,
-  );
-  if (options.continuous && !hasNews) return;
   process.stdout.write(`${options.output === 'json' ? json({ pipelineId, updateId, tables }) : table(tables)}\n`);
 }
 

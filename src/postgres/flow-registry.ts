@@ -13,6 +13,8 @@ export interface StreamingTable {
   readonly declared: unknown;
   /** False before its first update. */
   readonly isMade: boolean;
+  /** Whether its last update failed in a way that does not pass by itself. */
+  readonly isFailed: boolean;
   readonly flows: readonly RegisteredFlow[];
 }
 
@@ -45,8 +47,9 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
     created_by: string;
     declared: unknown;
     is_made: boolean;
+    is_failed: boolean;
   }>(
-    `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made
+    `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made, is_failed
        from synced_tables._streaming_tables where pipeline_id = $1 order by created_at, table_id`,
     [pipelineId],
   );
@@ -69,6 +72,7 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
       createdBy: row.created_by,
       declared: row.declared,
       isMade: row.is_made,
+      isFailed: row.is_failed,
       flows: flows.rows.filter((flow) => flow.table_id === row.table_id),
     })),
     views: views.rows,
@@ -79,8 +83,18 @@ type StreamingTableState =
   | 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
   | 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'
   | 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE'
+  | 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
   | 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'
   | 'SYNCED_TABLE_OFFLINE_FAILED';
+
+/** Says whether followers are to leave a streaming table out, until an update of it succeeds. */
+export async function markStreamingTable(client: pg.Client, tableId: string, isFailed: boolean): Promise<void> {
+  await client.query(
+    'update synced_tables._streaming_tables set is_failed = $2 where table_id = $1 and is_failed is distinct from $2',
+    [tableId, isFailed],
+  );
+}
 
 /** Changes what the status view says of a streaming table. */
 export async function writeStreamingTableState(
@@ -104,7 +118,7 @@ export async function recordFlowUpdateStart(client: pg.Client, updateId: string,
      values ($1, $2, $3, $4, 'RUNNING', 'AUTO_CDC', clock_timestamp())
      on conflict (update_id, table_id) do update
        set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
-           remedy = null`,
+           remedy = null, failed_attempts = null, next_attempt_at = null`,
     [updateId, table.tableId, table.fullName, table.flows.map((flow) => flow.name).join(', ')],
   );
 }
@@ -128,7 +142,9 @@ export async function recordFlowBatch(
   await client.query(
     `update synced_tables._table_updates
         set num_upserted_rows = coalesce(num_upserted_rows + $3, $3, num_upserted_rows),
-            num_deleted_rows = coalesce(num_deleted_rows + $4, $4, num_deleted_rows)
+            num_deleted_rows = coalesce(num_deleted_rows + $4, $4, num_deleted_rows),
+            batches = case (select u.mode from synced_tables._updates u where u.update_id = $1)
+                        when 'CONTINUOUS' then coalesce(batches, 0) + 1 end
       where update_id = $1 and table_id = $2`,
     [updateId, table.tableId, metrics?.numUpsertedRows.toString() ?? null, metrics?.numDeletedRows.toString() ?? null],
   );

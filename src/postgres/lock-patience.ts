@@ -22,7 +22,7 @@ const SILENCE_MS_MAX = 5_000;
 export interface LockPatience {
   readonly client: pg.Client;
   /** The table whose lock is wanted at this moment, and its OID if it has one yet. */
-  readonly inTheWay: () => { readonly table: SyncedTable; readonly relation: number | null };
+  readonly inTheWay: () => { readonly table: Pick<SyncedTable, 'fullName'>; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
   /** Told now and then who is in the way, while the lock is waited for. */
@@ -68,7 +68,12 @@ export async function withLockPatience<Result>(
   }
 }
 
-export function lockTimeout(table: SyncedTable, patienceMs: number, sessions: readonly string[], cause?: unknown) {
+export function lockTimeout(
+  table: Pick<SyncedTable, 'fullName'>,
+  patienceMs: number,
+  sessions: readonly string[],
+  cause?: unknown,
+) {
   const details = {
     target: table.fullName,
     seconds: Math.round(patienceMs / 1000),

@@ -5,11 +5,13 @@ import { dropShadowTable } from './shadow-table.js';
 /**
  * Cleans up after sidecars that died and people who dropped tables by hand:
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
+ * - streaming tables that full refreshes were building beside others are dropped likewise;
  * - synced tables that are gone are marked so, and their owner roles removed;
  * - CONTINUOUS pipelines that nothing runs or waits for are queued, so that no accident ends their following.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
+  await client.query('select synced_tables._sweep_refreshes()');
   await client.query(
     `select synced_tables._forget_dropped(t.table_id) from synced_tables._tables t
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'

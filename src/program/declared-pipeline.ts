@@ -8,6 +8,7 @@ import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
+import { followFlows } from '../sync/auto-cdc/follow-flows.js';
 import { runUpdate } from '../sync/run-update.js';
 
 export interface DeclareOptions {
@@ -19,6 +20,8 @@ export interface DeclareOptions {
   readonly defaultSchema: string;
   /** True if only this program can run it, since it holds a function that is a source. */
   readonly runsInProgram: boolean;
+  /** Whether sidecars keep its tables up to date by themselves. */
+  readonly isContinuous: boolean;
 }
 
 /**
@@ -29,8 +32,8 @@ export interface DeclareOptions {
 export async function declarePipeline(options: DeclareOptions): Promise<string> {
   const { client, pipeline } = options;
   const { rows } = await client.query<{ id: string }>(
-    'select synced_tables.declare_pipeline($1, $2::jsonb, default_schema => $3, runs_in_program => $4) as id',
-    [options.name, registryDeclaration(pipeline), options.defaultSchema, options.runsInProgram],
+    'select synced_tables.declare_pipeline($1, $2::jsonb, default_schema => $3, runs_in_program => $4, continuous => $5) as id',
+    [options.name, registryDeclaration(pipeline), options.defaultSchema, options.runsInProgram, options.isContinuous],
   );
   return rows[0]?.id ?? '';
 }
@@ -61,8 +64,8 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     holder: randomUUID(),
     openSession: open,
     pipelineId: options.pipelineId,
-    runUpdate: (claim, { signal }) =>
-      runUpdate({
+    runUpdate: (claim, { signal, yieldSignal }) => {
+      const work = {
         ...claim,
         openSession: sessionsUntil(signal, open),
         catalogs,
@@ -70,8 +73,16 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
         connections: settings.sync.connections,
         acceleratedConnections: settings.sync.accelerated_connections,
         signal,
-        ...(options.snapshotFunctions === undefined ? {} : { snapshotFunctions: options.snapshotFunctions }),
-      }),
+      };
+      const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
+      const onError = (error: unknown) => options.onError(error, 'following the sources');
+      return claim.mode === 'CONTINUOUS'
+        ? followFlows({ ...work, yieldSignal, triggerIntervalMs, pollSeconds, onError })
+        : runUpdate({
+            ...work,
+            ...(options.snapshotFunctions === undefined ? {} : { snapshotFunctions: options.snapshotFunctions }),
+          });
+    },
     maintain: async () => {},
     runSchedules: async () => null,
     concurrentUpdates: 1,

@@ -22,6 +22,11 @@ export interface RunPipelineOptions {
   readonly schema?: string;
   /** Forget what was read and build the tables anew. */
   readonly fullRefresh?: boolean;
+  /**
+   * Let the sidecars of the database go on from there: they run the flows whenever their sources have something new,
+   * until the pipeline is run without this. Not for pipelines with a function as a source. Default false.
+   */
+  readonly continuous?: boolean;
 }
 
 export interface PipelineRun {
@@ -55,7 +60,14 @@ export async function runPipeline(options: RunPipelineOptions): Promise<Pipeline
   try {
     const { name, schema: defaultSchema = 'public' } = options;
     const runsInProgram = functions.size > 0;
-    const pipelineId = await declarePipeline({ client, name, pipeline, defaultSchema, runsInProgram });
+    const pipelineId = await declarePipeline({
+      client,
+      name,
+      pipeline,
+      defaultSchema,
+      runsInProgram,
+      isContinuous: options.continuous === true,
+    });
     const engine = await openEngine(engineOptions);
     await using _ = engine;
     const catalogs = openCatalogs(settings, engine);

@@ -13,7 +13,7 @@ import type { ClaimedVerification } from '../queue/verification-queue.js';
 import { startVerificationWorker } from '../queue/verification-worker.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { followPipeline } from '../sync/follow-pipeline.js';
+import { followUpdate } from '../sync/follow-update.js';
 import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
 import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/run-verification.js';
@@ -61,8 +61,9 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
     const work = { ...claim, openSession: openWorkSession, catalogs, connections, acceleratedConnections, signal };
     const onError = (error: unknown) => logger.warn({ error, update: updateId }, 'failed while following; goes on');
     const outcome = await (mode === 'CONTINUOUS'
-      ? followPipeline({
+      ? followUpdate({
           ...work,
+          engine,
           yieldSignal,
           triggerIntervalMs,
           pollSeconds,

@@ -15,6 +15,7 @@ import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry, recordTableUpdateStart } from '../postgres/table-update-record.js';
 import { FollowedTable } from './followed-table.js';
 import type { PassOptions } from './pass-member.js';
+import { isPassing, PASSING_FAILURES_MAX, PAUSE_MS_MAX } from './retry-pause.js';
 import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
 import { type HoldingBack, heldBack, isHeldBack } from './run-together.js';
@@ -32,14 +33,10 @@ export interface FollowOptions extends Omit<PassOptions, 'client' | 'mode' | 'is
   readonly onError: (error: unknown) => void;
 }
 
-/** Pauses after failures that may pass by themselves double up to this. */
-const PAUSE_MS_MAX = 30_000;
-/** Failures in a row after which a table counts as failed, although it is tried again and again. */
-const PASSING_FAILURES_MAX = 6;
 /** From this interval on, hints of the storage do not make us look earlier: whoever sets it wants fewer commits. */
-const UNHURRIED_INTERVAL_MS = 1_000;
+export const UNHURRIED_INTERVAL_MS = 1_000;
 /** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
-const SESSION_MS_MAX = 3_600_000;
+export const SESSION_MS_MAX = 3_600_000;
 
 /**
  * Follows the sources of a pipeline's tables: looks for their next commits by name, and applies what waits. Sessions,
@@ -262,7 +259,7 @@ class Follower {
   async #retryLater(client: pg.Client, followed: FollowedTable, error: SyncedTablesError): Promise<void> {
     const { lease, updateId } = this.#options;
     const { table } = followed;
-    const delayMs = followed.fail(PAUSE_MS_MAX);
+    const delayMs = followed.fail();
     const failedAttempts = followed.failures;
     const delaySeconds = Math.round(delayMs / 100) / 10;
     const message = `Attempt ${failedAttempts} in a row failed, the next follows in ${delaySeconds} s: ${error.message}`;
@@ -298,12 +295,6 @@ class Follower {
     const waits = [...this.#tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
     return Math.min(this.#options.pollSeconds * 1000, ...waits);
   }
-}
-
-/** A file may come a little later than the commit that names it: where folders are copied, say. */
-function isPassing(error: SyncedTablesError, failures: number): boolean {
-  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
-  return error.retry === 'timed';
 }
 
 function isTogether({ table }: FollowedTable): boolean {

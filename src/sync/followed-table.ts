@@ -2,9 +2,9 @@ import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
+import { RetryPause } from './retry-pause.js';
 import { readSourceLag, type SourceLag } from './source-lag.js';
 
-const PAUSE_MS_MIN = 1_000;
 /** How often the commit that the table reflects is looked at where each look is a request to a store. */
 const COMPARE_MS = 10_000;
 
@@ -12,8 +12,7 @@ const COMPARE_MS = 10_000;
 export class FollowedTable {
   #table: SyncedTable;
   #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
-  #failures = 0;
-  #retryAt = Number.NEGATIVE_INFINITY;
+  readonly #pause = new RetryPause();
   #comparedAt = Number.NEGATIVE_INFINITY;
   #newestVersion: bigint | null = null;
 
@@ -32,13 +31,12 @@ export class FollowedTable {
 
   /** Failures in a row. */
   get failures(): number {
-    return this.#failures;
+    return this.#pause.failures;
   }
 
   /** Milliseconds until the next attempt; null if it does not have to wait. */
   waitMs(): number | null {
-    const ms = this.#retryAt - performance.now();
-    return ms > 0 ? ms : null;
+    return this.#pause.waitMs();
   }
 
   /**
@@ -89,17 +87,13 @@ export class FollowedTable {
 
   /** What failed before does not any more. */
   recover(): void {
-    this.#failures = 0;
-    this.#retryAt = Number.NEGATIVE_INFINITY;
+    this.#pause.recover();
   }
 
   /** Counts a failure. The source is opened anew next time: what was kept of it may be what is wrong. Returns the pause. */
-  fail(pauseMsMax: number): number {
+  fail(): number {
     this.close();
-    this.#failures += 1;
-    const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (this.#failures - 1), pauseMsMax);
-    this.#retryAt = performance.now() + pauseMs;
-    return pauseMs;
+    return this.#pause.fail();
   }
 
   close(): void {

@@ -1,21 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
+import { declareBy, SURFACES } from '../support/flow-surfaces.js';
 import { type FlowVector, flowVectors, normalized, type VectorBatch, type VectorRow } from '../support/flow-vectors.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
-// Goal: the vectors of Auto CDC hold from end to end: declared in psql, events in a table of the database, one update a
-// batch, a sidecar between them. TEST_LONG=1 takes all of them; else those of the seed, and every fifth of the others.
+// Goal: the vectors of Auto CDC hold from end to end: declared in each way there is, events in a table of the database,
+// one update a batch, a sidecar between them. TEST_LONG=1 takes all of them in all ways; else those of the seed and every
+// fifth of the others, each in one way.
 
 const known = flowVectors();
-const vectors = (known?.vectors ?? []).filter(
-  (vector, place) =>
-    vector.api === 'apply_changes' &&
-    vector.expect_definition_error === undefined &&
-    // A table of the database has no structs: what is kept by their members is for tables of the lakehouse.
-    vector.columns.every(([, type]) => !type.startsWith('struct')) &&
-    (process.env.TEST_LONG === '1' || vector.origin.startsWith('seed') || place % 5 === 0),
-);
+const isLong = process.env.TEST_LONG === '1';
+const vectors = (known?.vectors ?? [])
+  .filter((vector) => vector.api === 'apply_changes' && vector.expect_definition_error === undefined)
+  .filter((vector, place) => isLong || vector.origin.startsWith('seed') || place % 5 === 0)
+  .flatMap((vector, place) => {
+    const surfaces = isLong ? SURFACES : SURFACES.filter((_, nth) => place % SURFACES.length === nth);
+    return surfaces.map((surface) => ({ ...vector, surface, vector }));
+  });
 
 if (known === null) it.skip('the vectors lie beside the repository, which is not the case here', () => {});
 
@@ -30,12 +32,15 @@ describe.runIf(known !== null).each(postgresServers())('vectors on $name', (serv
     await lake[Symbol.asyncDispose]();
   });
 
-  it.each(vectors)('$name', { timeout: 240_000 }, async (vector) => {
-    const source = `src.${quoteIdentifier(vector.name)}`;
-    const target = `tgt.${quoteIdentifier(vector.name.replaceAll('-', '_'))}`;
-    await lake.admin.query(`create table ${source} (${vector.columns.map(columnDefinition).join(', ')})`);
-    await lake.admin.query('select synced_tables.create_streaming_table($1)', [target]);
-    await lake.admin.query(declaration(vector, target, source));
+  it.each(vectors)('$name by $surface', { timeout: 240_000 }, async ({ vector, surface }) => {
+    const name = `${vector.name.replaceAll('-', '_')}_${surface}`;
+    const source = `src.${name}`;
+    const target = `tgt.${name}`;
+    for (const type of structTypes(vector, name)) await lake.admin.query(type);
+    await lake.admin.query(
+      `create table ${source} (${vector.columns.map((column) => columnDefinition(column, name)).join(', ')})`,
+    );
+    await declareBy(surface, lake.admin, { target, source, options: vector.options });
     const run = async () => {
       const id = await lake.requestSync(target);
       await lake.wait(id);
@@ -83,8 +88,18 @@ describe.runIf(known !== null).each(postgresServers())('vectors on $name', (serv
   }
 });
 
-function columnDefinition([name, type]: readonly [string, string]): string {
-  return `${quoteIdentifier(name)} ${type.startsWith('struct') ? 'jsonb' : type}`;
+/** Structs are composite types of the database. */
+function structTypes({ columns }: FlowVector, prefix: string): string[] {
+  return columns.flatMap(([name, type]) => {
+    const fields = /^struct<(.*)>$/.exec(type)?.[1];
+    if (fields === undefined) return [];
+    const members = fields.split(',').map((field) => field.trim().replace(':', ' '));
+    return [`create type src.${prefix}_${name} as (${members.join(', ')})`];
+  });
+}
+
+function columnDefinition([name, type]: readonly [string, string], prefix: string): string {
+  return `${quoteIdentifier(name)} ${type.startsWith('struct') ? `src.${prefix}_${name}` : type}`;
 }
 
 /** Timestamps as the vectors print them. */
@@ -94,20 +109,6 @@ function utcTexts(row: VectorRow): VectorRow {
     return [name, isTime ? value.replace('T', ' ').replace(/\+00:00$/, '') : value];
   });
   return Object.fromEntries(entries) as VectorRow;
-}
-
-function declaration(vector: FlowVector, target: string, source: string): string {
-  const { mode: _, ...options } = vector.options;
-  const parameters = Object.entries(options).map(([name, value]) => `${name} => ${sqlValue(value)}`);
-  return `select synced_tables.apply_changes(target => ${quoteLiteral(target)}, source => ${quoteLiteral(source)}, ${parameters.join(', ')})`;
-}
-
-function sqlValue(value: unknown): string {
-  if (Array.isArray(value)) return `array[${value.map((item) => quoteLiteral(String(item))).join(', ')}]::text[]`;
-  if (typeof value === 'object' && value !== null && 'struct' in value) {
-    return quoteLiteral(`struct(${(value.struct as string[]).join(', ')})`);
-  }
-  return typeof value === 'string' ? quoteLiteral(value) : String(value);
 }
 
 function dml(step: Extract<VectorBatch, { dml: string }>, target: string): string {

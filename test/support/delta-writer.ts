@@ -32,13 +32,19 @@ export class TestLake implements AsyncDisposable {
    * Writes version 0 of a table.
    * @param name `schema.table`
    * @param rows a SELECT of DuckDB whose columns, by name, are cast to those of the table; none: no rows
+   * @param properties such as delta.enableChangeDataFeed: commits of this writer have no change files of their own
    */
-  async createTable(name: string, columns: DeltaColumns, rows?: string): Promise<DeltaWriter> {
+  async createTable(
+    name: string,
+    columns: DeltaColumns,
+    rows?: string,
+    properties: Readonly<Record<string, string>> = {},
+  ): Promise<DeltaWriter> {
     const folder = path.join(this.root, ...name.split('.'));
     mkdirSync(path.join(folder, '_delta_log'), { recursive: true });
     const connection = await this.#instance.connect();
     await connection.run(`set TimeZone = 'UTC'`);
-    const table = new DeltaWriter(connection, folder, columns);
+    const table = new DeltaWriter(connection, folder, columns, properties);
     await table.overwrite(rows ?? null, { columns });
     return table;
   }
@@ -60,9 +66,15 @@ export class DeltaWriter {
   /** Live files, relative to the folder. */
   #files: string[] = [];
   #tableId: string = randomUUID();
-  #configuration: Readonly<Record<string, string>> = {};
+  #configuration: Readonly<Record<string, string>>;
 
-  constructor(connection: DuckDBConnection, folder: string, columns: DeltaColumns) {
+  constructor(
+    connection: DuckDBConnection,
+    folder: string,
+    columns: DeltaColumns,
+    properties: Readonly<Record<string, string>> = {},
+  ) {
+    this.#configuration = properties;
     this.#connection = connection;
     this.folder = folder;
     this.#columns = columns;

@@ -20,7 +20,7 @@ import type {
 /**
  * Reads the declarations of a pipeline file.
  * @param fileName how messages call it
- * @throws PIPELINE_SQL_SYNTAX, PIPELINE_FEATURE_UNSUPPORTED, PIPELINE_NAME_TWICE
+ * @throws PIPELINE_SQL_SYNTAX, PIPELINE_FEATURE_UNSUPPORTED, PIPELINE_NAME_TWICE, AUTOCDC_MISSING_SOURCE
  */
 export function readPipeline(text: string, fileName: string): PipelineDeclaration {
   return readPipelineFiles([{ name: fileName, text }]);
@@ -148,6 +148,7 @@ class PipelineFile {
     const name = (flow.name ?? flow.target).parts.join('.');
     const options: FlowOptions = { keys: body.keys.map((key) => key.text), once, ...this.#options(name, body.clauses) };
     if (body.kind === 'changes') {
+      if (body.source === null) throw syncedTablesError('AUTOCDC_MISSING_SOURCE', { flow: name });
       const { parts } = body.source.name;
       return { name, kind: 'changes', target, source: { kind: 'name', parts, isChangeFeed: false }, options };
     }

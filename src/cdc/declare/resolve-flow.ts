@@ -3,6 +3,7 @@ import { CHANGE_FEED_RETENTION_SECONDS, TOMBSTONE_RETENTION_SECONDS } from '../.
 import { type DataType, dataTypeText, type Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import { postgresType } from '../../core/postgres-type.js';
+import { alignFields, alignNames, type StoredColumns } from '../align-columns.js';
 import { ColumnNames } from './column-names.js';
 import type { ColumnSelection, DeclaredFlow } from './flow-options.js';
 
@@ -34,12 +35,14 @@ export interface ResolveOptions {
   readonly columns: readonly FlowSourceColumn[];
   /** The type of the sequence: what SEQUENCE BY gives, or that of the versions of snapshots. */
   readonly sequence: DataType;
+  /** How the target has its columns arranged already; null if it is yet to be made. */
+  readonly stored: StoredColumns | null;
 }
 
 /** What the source's schema has to say about a flow. */
 export interface ResolvedFlow {
   readonly flow: AutoCdcFlow;
-  /** The selected columns, in the order of `flow.columns`. */
+  /** The selected columns, in the order of `flow.columns`: that of the target, then that of the source. */
   readonly selected: readonly FlowSourceColumn[];
   /** The source column that lists the columns to update, in its own spelling. */
   readonly columnsToUpdate: string | null;
@@ -58,8 +61,9 @@ export function resolveFlow(options: ResolveOptions): ResolvedFlow {
   );
   refuseReserved(declared, source);
   const columnsToUpdate = resolveColumnsToUpdate(options, source);
-  const selectedNames = selectColumns(declared, source, columnsToUpdate);
-  const selected = options.columns.filter((column) => selectedNames.includes(column.field.name));
+  const selectedNames = alignNames(options.stored?.names ?? [], selectColumns(declared, source, columnsToUpdate));
+  refuseFeedNames(declared.name, selectedNames);
+  const selected = selectedNames.flatMap((name) => options.columns.filter((column) => column.field.name === name));
   const names = new ColumnNames(declared.name, selectedNames);
   const keyColumns = resolveKeys(declared, names);
   const values = names.all.filter((name) => !keyColumns.includes(name));
@@ -72,7 +76,7 @@ export function resolveFlow(options: ResolveOptions): ResolvedFlow {
     createdBy: target.createdBy,
     scdType: declared.scdType,
     keyColumns,
-    columns: selected.map((column) => targetColumn(declared.name, column)),
+    columns: selected.map((column) => targetColumn(declared.name, column, options.stored)),
     sequence: resolveSequence(declared.name, options.sequence),
     trackedColumns: declared.scdType === 1 ? [] : trackedColumns(declared, names, values),
     ignoreNullColumns: ignoreNullColumns(declared, new ColumnNames(declared.name, values)),
@@ -97,6 +101,14 @@ function refuseReserved(declared: DeclaredFlow, source: ColumnNames): void {
       throw syncedTablesError('AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT', { flow: declared.name, column });
     }
   }
+}
+
+/** What the change feed of the target says of each change beside the row. */
+const FEED_COLUMNS: ReadonlySet<string> = new Set(['_change_type', '_commit_version', '_commit_timestamp']);
+
+function refuseFeedNames(flow: string, selected: readonly string[]): void {
+  const column = selected.find((name) => FEED_COLUMNS.has(name.toLowerCase()));
+  if (column !== undefined) throw syncedTablesError('AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT', { flow, column });
 }
 
 function resolveColumnsToUpdate({ declared, columns }: ResolveOptions, source: ColumnNames): string | null {
@@ -147,12 +159,22 @@ function ignoreNullColumns({ ignoreNull }: DeclaredFlow, values: ColumnNames): r
   return values.select(ignoreNull as ColumnSelection, { include, except: 'ignore_null_updates_except_column_list' });
 }
 
-function targetColumn(flow: string, { field, postgresType: type }: FlowSourceColumn): AutoCdcColumn {
+function targetColumn(
+  flow: string,
+  { field, postgresType: type }: FlowSourceColumn,
+  stored: StoredColumns | null,
+): AutoCdcColumn {
   if (type === null) {
     const details = { column: field.name, table: `of flow ${flow}`, type: dataTypeText(field.type) };
     throw syncedTablesError('COLUMN_TYPE_UNSUPPORTED', details);
   }
-  return { name: field.name, postgresType: type, struct: structFields(field.type) };
+  const struct = structFields(field.type);
+  const before = stored?.structs?.[field.name];
+  return {
+    name: field.name,
+    postgresType: type,
+    struct: struct === null || before === undefined ? struct : alignFields(before, struct).fields,
+  };
 }
 
 function structFields(type: DataType): AutoCdcField[] | null {

@@ -487,57 +487,62 @@ function peg$parse(input, options) {
     return [name, value];
   }
   function peg$f23(source, keys, clauses) {
-    return { kind: 'changes', source, keys, clauses };
+    return { kind: 'changes', source, keys: keys ?? [], clauses };
   }
-  function peg$f24(name) {    return { name, isStream: true, offset: offset() };  }
+  function peg$f24(keys, clauses) {
+    return { kind: 'changes', source: null, keys, clauses };
+  }
   function peg$f25(name) {    return { name, isStream: true, offset: offset() };  }
-  function peg$f26(name) {    return { name, isStream: false, offset: offset() };  }
-  function peg$f27(query, version, keys, clauses) {
-    return { kind: 'snapshot', query, version, keys, clauses };
+  function peg$f26(name) {    return { name, isStream: true, offset: offset() };  }
+  function peg$f27(name) {    return { name, isStream: false, offset: offset() };  }
+  function peg$f28(query, version, keys, clauses) {
+    return { kind: 'snapshot', query, version, keys: keys ?? [], clauses };
   }
-  function peg$f28(clause) {    return { ...clause, offset: offset() };  }
-  function peg$f29(columns) {    return { kind: 'ignore_null', columns: columns ?? null };  }
-  function peg$f30(expression) {    return { kind: 'deletes', expression };  }
-  function peg$f31(expression) {    return { kind: 'truncates', expression };  }
-  function peg$f32() {    return { kind: 'unsupported', what: 'SYSTEM SEQUENCE BY' };  }
-  function peg$f33(expression) {    return { kind: 'sequence', expression };  }
-  function peg$f34(column) {    return { kind: 'columns_to_update', column };  }
-  function peg$f35(columns) {    return { kind: 'columns', columns };  }
-  function peg$f36(clause) {    return { ...clause, offset: offset() };  }
-  function peg$f37() {    return { kind: 'unsupported', what: 'STORED AS BITEMPORAL' };  }
-  function peg$f38(type) {    return { kind: 'scd_type', type };  }
-  function peg$f39(columns) {    return { kind: 'track_history', columns };  }
-  function peg$f40() {    return { kind: 'all' };  }
-  function peg$f41(columns) {    return { kind: 'except', columns };  }
-  function peg$f42() {    return { kind: 'all' };  }
-  function peg$f43(columns) {    return { kind: 'include', columns };  }
-  function peg$f44(head, tail) {    return { kind: 'include', columns: flatten(head, tail) };  }
-  function peg$f45() {    return [];  }
-  function peg$f46(head, tail) {    return flatten(head, tail);  }
-  function peg$f47(column) {    return column;  }
-  function peg$f48(text) {    return text.split('.');  }
-  function peg$f49(parts) {
+  function peg$f29(clause) {    return { ...clause, offset: offset() };  }
+  function peg$f30(columns) {    return { kind: 'ignore_null', columns: columns ?? null };  }
+  function peg$f31(expression) {    return { kind: 'deletes', expression };  }
+  function peg$f32(expression) {    return { kind: 'truncates', expression };  }
+  function peg$f33() {    return { kind: 'unsupported', what: 'SYSTEM SEQUENCE BY' };  }
+  function peg$f34(expression) {    return { kind: 'sequence', expression };  }
+  function peg$f35(column) {    return { kind: 'columns_to_update', column };  }
+  function peg$f36(columns) {    return { kind: 'columns', columns };  }
+  function peg$f37(clause) {    return { ...clause, offset: offset() };  }
+  function peg$f38() {    return { kind: 'unsupported', what: 'STORED AS BITEMPORAL' };  }
+  function peg$f39(type) {    return { kind: 'scd_type', type };  }
+  function peg$f40(columns) {    return { kind: 'track_history', columns };  }
+  function peg$f41() {    return { kind: 'all' };  }
+  function peg$f42(columns) {    return { kind: 'except', columns };  }
+  function peg$f43() {    return { kind: 'all' };  }
+  function peg$f44(columns) {    return { kind: 'include', columns };  }
+  function peg$f45(head, tail) {    return { kind: 'include', columns: flatten(head, tail) };  }
+  function peg$f46() {    return [];  }
+  function peg$f47(head, tail) {    return flatten(head, tail);  }
+  function peg$f48(column) {    return column;  }
+  function peg$f49(text) {    return text.split('.');  }
+  function peg$f50(parts) {
     return textAt({ parts });
   }
-  function peg$f50() {    return textAt({ parts: null });  }
-  function peg$f51(parts) {    return textAt({ parts });  }
-  function peg$f52() {    return { text: text().trim(), offset: offset() };  }
-  function peg$f53() {    return { text: text().trim(), offset: offset() };  }
-  function peg$f54() {
+  function peg$f51() {    return textAt({ parts: null });  }
+  function peg$f52(column) {    return column;  }
+  function peg$f53() {    return textAt({ parts: null });  }
+  function peg$f54(parts) {    return textAt({ parts });  }
+  function peg$f55() {    return { text: text().trim(), offset: offset() };  }
+  function peg$f56() {    return { text: text().trim(), offset: offset() };  }
+  function peg$f57() {
     return { text: text().trim(), offset: offset() };
   }
-  function peg$f55(parts) {
+  function peg$f58(parts) {
     const isLive = parts.length > 1 && parts[0].toLowerCase() === 'live';
     return { parts: isLive ? parts.slice(1) : parts, isLive, offset: offset() };
   }
-  function peg$f56(head, tail) {    return flatten(head, tail);  }
-  function peg$f57() {    return '`';  }
-  function peg$f58(characters) {    return characters.join('');  }
-  function peg$f59() {    return "'";  }
-  function peg$f60(characters) {    return characters.join('');  }
-  function peg$f61() {    return '"';  }
-  function peg$f62(characters) {    return characters.join('');  }
-  function peg$f63(character) {
+  function peg$f59(head, tail) {    return flatten(head, tail);  }
+  function peg$f60() {    return '`';  }
+  function peg$f61(characters) {    return characters.join('');  }
+  function peg$f62() {    return "'";  }
+  function peg$f63(characters) {    return characters.join('');  }
+  function peg$f64() {    return '"';  }
+  function peg$f65(characters) {    return characters.join('');  }
+  function peg$f66(character) {
     const known = { n: '\n', t: '\t', r: '\r', 0: '\0', b: '\b', Z: '\u001a' };
     return Object.hasOwn(known, character) ? known[character] : character === '%' || character === '_' ? '\\' + character : character;
   }
@@ -2483,7 +2488,7 @@ function peg$parse(input, options) {
   }
 
   function peg$parseChangesBody() {
-    let s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11;
+    let s0, s1, s2, s3, s4, s5, s6, s7, s8;
 
     s0 = peg$currPos;
     s1 = peg$parseFROM();
@@ -2492,44 +2497,49 @@ function peg$parse(input, options) {
       if (s2 !== peg$FAILED) {
         s3 = peg$parseSource();
         if (s3 !== peg$FAILED) {
-          s4 = peg$parse__();
-          s5 = peg$parseKEYS();
-          if (s5 !== peg$FAILED) {
-            s6 = peg$parse__();
-            s7 = peg$parseBracketedColumns();
-            if (s7 !== peg$FAILED) {
-              s8 = [];
-              s9 = peg$currPos;
-              s10 = peg$parse__();
-              s11 = peg$parseClause();
-              if (s11 !== peg$FAILED) {
-                s9 = s11;
-              } else {
-                peg$currPos = s9;
-                s9 = peg$FAILED;
-              }
-              while (s9 !== peg$FAILED) {
-                s8.push(s9);
-                s9 = peg$currPos;
-                s10 = peg$parse__();
-                s11 = peg$parseClause();
-                if (s11 !== peg$FAILED) {
-                  s9 = s11;
-                } else {
-                  peg$currPos = s9;
-                  s9 = peg$FAILED;
-                }
-              }
-              peg$savedPos = s0;
-              s0 = peg$f23(s3, s7, s8);
+          s4 = peg$currPos;
+          s5 = peg$parse__();
+          s6 = peg$parseKEYS();
+          if (s6 !== peg$FAILED) {
+            s7 = peg$parse__();
+            s8 = peg$parseBracketedColumns();
+            if (s8 !== peg$FAILED) {
+              s4 = s8;
             } else {
-              peg$currPos = s0;
-              s0 = peg$FAILED;
+              peg$currPos = s4;
+              s4 = peg$FAILED;
             }
           } else {
-            peg$currPos = s0;
-            s0 = peg$FAILED;
+            peg$currPos = s4;
+            s4 = peg$FAILED;
           }
+          if (s4 === peg$FAILED) {
+            s4 = null;
+          }
+          s5 = [];
+          s6 = peg$currPos;
+          s7 = peg$parse__();
+          s8 = peg$parseClause();
+          if (s8 !== peg$FAILED) {
+            s6 = s8;
+          } else {
+            peg$currPos = s6;
+            s6 = peg$FAILED;
+          }
+          while (s6 !== peg$FAILED) {
+            s5.push(s6);
+            s6 = peg$currPos;
+            s7 = peg$parse__();
+            s8 = peg$parseClause();
+            if (s8 !== peg$FAILED) {
+              s6 = s8;
+            } else {
+              peg$currPos = s6;
+              s6 = peg$FAILED;
+            }
+          }
+          peg$savedPos = s0;
+          s0 = peg$f23(s3, s4, s5);
         } else {
           peg$currPos = s0;
           s0 = peg$FAILED;
@@ -2541,6 +2551,46 @@ function peg$parse(input, options) {
     } else {
       peg$currPos = s0;
       s0 = peg$FAILED;
+    }
+    if (s0 === peg$FAILED) {
+      s0 = peg$currPos;
+      s1 = peg$parseKEYS();
+      if (s1 !== peg$FAILED) {
+        s2 = peg$parse__();
+        s3 = peg$parseBracketedColumns();
+        if (s3 !== peg$FAILED) {
+          s4 = [];
+          s5 = peg$currPos;
+          s6 = peg$parse__();
+          s7 = peg$parseClause();
+          if (s7 !== peg$FAILED) {
+            s5 = s7;
+          } else {
+            peg$currPos = s5;
+            s5 = peg$FAILED;
+          }
+          while (s5 !== peg$FAILED) {
+            s4.push(s5);
+            s5 = peg$currPos;
+            s6 = peg$parse__();
+            s7 = peg$parseClause();
+            if (s7 !== peg$FAILED) {
+              s5 = s7;
+            } else {
+              peg$currPos = s5;
+              s5 = peg$FAILED;
+            }
+          }
+          peg$savedPos = s0;
+          s0 = peg$f24(s3, s4);
+        } else {
+          peg$currPos = s0;
+          s0 = peg$FAILED;
+        }
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
     }
 
     return s0;
@@ -2574,7 +2624,7 @@ function peg$parse(input, options) {
           }
           if (s7 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f24(s5);
+            s0 = peg$f25(s5);
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -2600,7 +2650,7 @@ function peg$parse(input, options) {
           s3 = peg$parseTarget();
           if (s3 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f25(s3);
+            s0 = peg$f26(s3);
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -2618,7 +2668,7 @@ function peg$parse(input, options) {
         s1 = peg$parseTarget();
         if (s1 !== peg$FAILED) {
           peg$savedPos = s0;
-          s1 = peg$f26(s1);
+          s1 = peg$f27(s1);
         }
         s0 = s1;
       }
@@ -2705,44 +2755,49 @@ function peg$parse(input, options) {
               if (s8 === peg$FAILED) {
                 s8 = null;
               }
-              s9 = peg$parse__();
-              s10 = peg$parseKEYS();
-              if (s10 !== peg$FAILED) {
-                s11 = peg$parse__();
-                s12 = peg$parseBracketedColumns();
-                if (s12 !== peg$FAILED) {
-                  s13 = [];
-                  s14 = peg$currPos;
-                  s15 = peg$parse__();
-                  s16 = peg$parseSnapshotClause();
-                  if (s16 !== peg$FAILED) {
-                    s14 = s16;
-                  } else {
-                    peg$currPos = s14;
-                    s14 = peg$FAILED;
-                  }
-                  while (s14 !== peg$FAILED) {
-                    s13.push(s14);
-                    s14 = peg$currPos;
-                    s15 = peg$parse__();
-                    s16 = peg$parseSnapshotClause();
-                    if (s16 !== peg$FAILED) {
-                      s14 = s16;
-                    } else {
-                      peg$currPos = s14;
-                      s14 = peg$FAILED;
-                    }
-                  }
-                  peg$savedPos = s0;
-                  s0 = peg$f27(s6, s8, s12, s13);
+              s9 = peg$currPos;
+              s10 = peg$parse__();
+              s11 = peg$parseKEYS();
+              if (s11 !== peg$FAILED) {
+                s12 = peg$parse__();
+                s13 = peg$parseBracketedColumns();
+                if (s13 !== peg$FAILED) {
+                  s9 = s13;
                 } else {
-                  peg$currPos = s0;
-                  s0 = peg$FAILED;
+                  peg$currPos = s9;
+                  s9 = peg$FAILED;
                 }
               } else {
-                peg$currPos = s0;
-                s0 = peg$FAILED;
+                peg$currPos = s9;
+                s9 = peg$FAILED;
               }
+              if (s9 === peg$FAILED) {
+                s9 = null;
+              }
+              s10 = [];
+              s11 = peg$currPos;
+              s12 = peg$parse__();
+              s13 = peg$parseSnapshotClause();
+              if (s13 !== peg$FAILED) {
+                s11 = s13;
+              } else {
+                peg$currPos = s11;
+                s11 = peg$FAILED;
+              }
+              while (s11 !== peg$FAILED) {
+                s10.push(s11);
+                s11 = peg$currPos;
+                s12 = peg$parse__();
+                s13 = peg$parseSnapshotClause();
+                if (s13 !== peg$FAILED) {
+                  s11 = s13;
+                } else {
+                  peg$currPos = s11;
+                  s11 = peg$FAILED;
+                }
+              }
+              peg$savedPos = s0;
+              s0 = peg$f28(s6, s8, s9, s10);
             } else {
               peg$currPos = s0;
               s0 = peg$FAILED;
@@ -2774,7 +2829,7 @@ function peg$parse(input, options) {
     s1 = peg$parseClauseBody();
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f28(s1);
+      s1 = peg$f29(s1);
     }
     s0 = s1;
 
@@ -2823,7 +2878,7 @@ function peg$parse(input, options) {
                 s6 = null;
               }
               peg$savedPos = s0;
-              s0 = peg$f29(s6);
+              s0 = peg$f30(s6);
             } else {
               peg$currPos = s0;
               s0 = peg$FAILED;
@@ -2865,7 +2920,7 @@ function peg$parse(input, options) {
                       s9 = peg$parseExpression();
                       if (s9 !== peg$FAILED) {
                         peg$savedPos = s0;
-                        s0 = peg$f30(s9);
+                        s0 = peg$f31(s9);
                       } else {
                         peg$currPos = s0;
                         s0 = peg$FAILED;
@@ -2923,7 +2978,7 @@ function peg$parse(input, options) {
                         s9 = peg$parseExpression();
                         if (s9 !== peg$FAILED) {
                           peg$savedPos = s0;
-                          s0 = peg$f31(s9);
+                          s0 = peg$f32(s9);
                         } else {
                           peg$currPos = s0;
                           s0 = peg$FAILED;
@@ -2991,7 +3046,7 @@ function peg$parse(input, options) {
                       s6 = null;
                     }
                     peg$savedPos = s0;
-                    s0 = peg$f32();
+                    s0 = peg$f33();
                   } else {
                     peg$currPos = s0;
                     s0 = peg$FAILED;
@@ -3025,7 +3080,7 @@ function peg$parse(input, options) {
                     s5 = peg$parseExpression();
                     if (s5 !== peg$FAILED) {
                       peg$savedPos = s0;
-                      s0 = peg$f33(s5);
+                      s0 = peg$f34(s5);
                     } else {
                       peg$currPos = s0;
                       s0 = peg$FAILED;
@@ -3060,10 +3115,10 @@ function peg$parse(input, options) {
                       if (s5 !== peg$FAILED) {
                         s6 = peg$parse_();
                         if (s6 !== peg$FAILED) {
-                          s7 = peg$parseColumn();
+                          s7 = peg$parseColumnToUpdate();
                           if (s7 !== peg$FAILED) {
                             peg$savedPos = s0;
-                            s0 = peg$f34(s7);
+                            s0 = peg$f35(s7);
                           } else {
                             peg$currPos = s0;
                             s0 = peg$FAILED;
@@ -3100,7 +3155,7 @@ function peg$parse(input, options) {
                   s3 = peg$parseColumnChoice();
                   if (s3 !== peg$FAILED) {
                     peg$savedPos = s0;
-                    s0 = peg$f35(s3);
+                    s0 = peg$f36(s3);
                   } else {
                     peg$currPos = s0;
                     s0 = peg$FAILED;
@@ -3135,7 +3190,7 @@ function peg$parse(input, options) {
     }
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f36(s1);
+      s1 = peg$f37(s1);
     }
     s0 = s1;
 
@@ -3157,7 +3212,7 @@ function peg$parse(input, options) {
             s5 = peg$parseBITEMPORAL();
             if (s5 !== peg$FAILED) {
               peg$savedPos = s0;
-              s0 = peg$f37();
+              s0 = peg$f38();
             } else {
               peg$currPos = s0;
               s0 = peg$FAILED;
@@ -3226,7 +3281,7 @@ function peg$parse(input, options) {
                       }
                       if (s9 !== peg$FAILED) {
                         peg$savedPos = s0;
-                        s0 = peg$f38(s9);
+                        s0 = peg$f39(s9);
                       } else {
                         peg$currPos = s0;
                         s0 = peg$FAILED;
@@ -3286,7 +3341,7 @@ function peg$parse(input, options) {
               s7 = peg$parseColumnChoice();
               if (s7 !== peg$FAILED) {
                 peg$savedPos = s0;
-                s0 = peg$f39(s7);
+                s0 = peg$f40(s7);
               } else {
                 peg$currPos = s0;
                 s0 = peg$FAILED;
@@ -3349,7 +3404,7 @@ function peg$parse(input, options) {
           }
           if (s7 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f40();
+            s0 = peg$f41();
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -3383,7 +3438,7 @@ function peg$parse(input, options) {
           s5 = peg$parseBracketedColumns();
           if (s5 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f41(s5);
+            s0 = peg$f42(s5);
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -3407,7 +3462,7 @@ function peg$parse(input, options) {
         }
         if (s1 !== peg$FAILED) {
           peg$savedPos = s0;
-          s1 = peg$f42();
+          s1 = peg$f43();
         }
         s0 = s1;
         if (s0 === peg$FAILED) {
@@ -3415,7 +3470,7 @@ function peg$parse(input, options) {
           s1 = peg$parseBracketedColumns();
           if (s1 !== peg$FAILED) {
             peg$savedPos = s0;
-            s1 = peg$f43(s1);
+            s1 = peg$f44(s1);
           }
           s0 = s1;
           if (s0 === peg$FAILED) {
@@ -3471,7 +3526,7 @@ function peg$parse(input, options) {
                 }
               }
               peg$savedPos = s0;
-              s0 = peg$f44(s1, s2);
+              s0 = peg$f45(s1, s2);
             } else {
               peg$currPos = s0;
               s0 = peg$FAILED;
@@ -3506,7 +3561,7 @@ function peg$parse(input, options) {
       }
       if (s3 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f45();
+        s0 = peg$f46();
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -3586,7 +3641,7 @@ function peg$parse(input, options) {
           }
           if (s6 !== peg$FAILED) {
             peg$savedPos = s0;
-            s0 = peg$f46(s3, s4);
+            s0 = peg$f47(s3, s4);
           } else {
             peg$currPos = s0;
             s0 = peg$FAILED;
@@ -3640,7 +3695,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f47(s1);
+        s0 = peg$f48(s1);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -3687,7 +3742,7 @@ function peg$parse(input, options) {
           s3 = peg$parseStringLiteral();
           if (s3 !== peg$FAILED) {
             peg$savedPos = s2;
-            s3 = peg$f48(s3);
+            s3 = peg$f49(s3);
           }
           s2 = s3;
         }
@@ -3731,7 +3786,7 @@ function peg$parse(input, options) {
             }
             if (s5 !== peg$FAILED) {
               peg$savedPos = s0;
-              s0 = peg$f49(s2);
+              s0 = peg$f50(s2);
             } else {
               peg$currPos = s0;
               s0 = peg$FAILED;
@@ -3753,10 +3808,62 @@ function peg$parse(input, options) {
         s1 = peg$parseListedExpression();
         if (s1 !== peg$FAILED) {
           peg$savedPos = s0;
-          s1 = peg$f50();
+          s1 = peg$f51();
         }
         s0 = s1;
       }
+    }
+
+    return s0;
+  }
+
+  function peg$parseColumnToUpdate() {
+    let s0, s1, s2, s3, s4, s5;
+
+    s0 = peg$currPos;
+    s1 = peg$parseQualifiedColumn();
+    if (s1 !== peg$FAILED) {
+      s2 = peg$currPos;
+      peg$silentFails++;
+      s3 = peg$currPos;
+      s4 = peg$parse__();
+      s5 = peg$parseClauseStart();
+      if (s5 === peg$FAILED) {
+        s5 = peg$parseStatementEnd();
+      }
+      if (s5 !== peg$FAILED) {
+        s4 = [s4, s5];
+        s3 = s4;
+      } else {
+        peg$currPos = s3;
+        s3 = peg$FAILED;
+      }
+      peg$silentFails--;
+      if (s3 !== peg$FAILED) {
+        peg$currPos = s2;
+        s2 = undefined;
+      } else {
+        s2 = peg$FAILED;
+      }
+      if (s2 !== peg$FAILED) {
+        peg$savedPos = s0;
+        s0 = peg$f52(s1);
+      } else {
+        peg$currPos = s0;
+        s0 = peg$FAILED;
+      }
+    } else {
+      peg$currPos = s0;
+      s0 = peg$FAILED;
+    }
+    if (s0 === peg$FAILED) {
+      s0 = peg$currPos;
+      s1 = peg$parseExpression();
+      if (s1 !== peg$FAILED) {
+        peg$savedPos = s0;
+        s1 = peg$f53();
+      }
+      s0 = s1;
     }
 
     return s0;
@@ -3780,7 +3887,7 @@ function peg$parse(input, options) {
       s2 = peg$parseIdentifierPath();
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f51(s2);
+        s0 = peg$f54(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -4044,7 +4151,7 @@ function peg$parse(input, options) {
     }
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f52();
+      s1 = peg$f55();
     }
     s0 = s1;
 
@@ -4190,7 +4297,7 @@ function peg$parse(input, options) {
       }
     }
     peg$savedPos = s0;
-    s1 = peg$f53();
+    s1 = peg$f56();
     s0 = s1;
 
     return s0;
@@ -4368,7 +4475,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f54();
+        s0 = peg$f57();
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -4733,7 +4840,7 @@ function peg$parse(input, options) {
     s1 = peg$parseIdentifierPath();
     if (s1 !== peg$FAILED) {
       peg$savedPos = s0;
-      s1 = peg$f55(s1);
+      s1 = peg$f58(s1);
     }
     s0 = s1;
 
@@ -4795,7 +4902,7 @@ function peg$parse(input, options) {
         }
       }
       peg$savedPos = s0;
-      s0 = peg$f56(s1, s2);
+      s0 = peg$f59(s1, s2);
     } else {
       peg$currPos = s0;
       s0 = peg$FAILED;
@@ -4925,7 +5032,7 @@ function peg$parse(input, options) {
       }
       if (s4 !== peg$FAILED) {
         peg$savedPos = s3;
-        s4 = peg$f57();
+        s4 = peg$f60();
       }
       s3 = s4;
       if (s3 === peg$FAILED) {
@@ -4950,7 +5057,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f57();
+            s4 = peg$f60();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -4976,7 +5083,7 @@ function peg$parse(input, options) {
         }
         if (s3 !== peg$FAILED) {
           peg$savedPos = s0;
-          s0 = peg$f58(s2);
+          s0 = peg$f61(s2);
         } else {
           peg$currPos = s0;
           s0 = peg$FAILED;
@@ -5019,7 +5126,7 @@ function peg$parse(input, options) {
         }
         if (s4 !== peg$FAILED) {
           peg$savedPos = s3;
-          s4 = peg$f59();
+          s4 = peg$f62();
         }
         s3 = s4;
         if (s3 === peg$FAILED) {
@@ -5046,7 +5153,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f59();
+            s4 = peg$f62();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -5069,7 +5176,7 @@ function peg$parse(input, options) {
       }
       if (s3 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f60(s2);
+        s0 = peg$f63(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;
@@ -5101,7 +5208,7 @@ function peg$parse(input, options) {
           }
           if (s4 !== peg$FAILED) {
             peg$savedPos = s3;
-            s4 = peg$f61();
+            s4 = peg$f64();
           }
           s3 = s4;
           if (s3 === peg$FAILED) {
@@ -5128,7 +5235,7 @@ function peg$parse(input, options) {
             }
             if (s4 !== peg$FAILED) {
               peg$savedPos = s3;
-              s4 = peg$f61();
+              s4 = peg$f64();
             }
             s3 = s4;
             if (s3 === peg$FAILED) {
@@ -5151,7 +5258,7 @@ function peg$parse(input, options) {
         }
         if (s3 !== peg$FAILED) {
           peg$savedPos = s0;
-          s0 = peg$f62(s2);
+          s0 = peg$f65(s2);
         } else {
           peg$currPos = s0;
           s0 = peg$FAILED;
@@ -5191,7 +5298,7 @@ function peg$parse(input, options) {
       }
       if (s2 !== peg$FAILED) {
         peg$savedPos = s0;
-        s0 = peg$f63(s2);
+        s0 = peg$f66(s2);
       } else {
         peg$currPos = s0;
         s0 = peg$FAILED;

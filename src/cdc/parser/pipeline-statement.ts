@@ -68,7 +68,8 @@ interface FlowStatement {
 export type FlowBody =
   | {
       readonly kind: 'changes';
-      readonly source: { readonly name: ObjectName; readonly isStream: boolean; readonly offset: number };
+      /** Null where FROM was left out. */
+      readonly source: { readonly name: ObjectName; readonly isStream: boolean; readonly offset: number } | null;
       readonly keys: readonly ColumnReference[];
       readonly clauses: readonly FlowClause[];
     }

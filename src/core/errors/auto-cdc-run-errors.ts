@@ -24,13 +24,6 @@ export const autoCdcRunErrors = {
     ...rejected,
     sqlState: '23502',
   },
-  AUTOCDC_COLUMNS_TO_UPDATE_UNKNOWN: {
-    message:
-      'Events for {target} name columns to update that the source does not have: {columns}. The whole batch was rejected.',
-    remedy: 'Let COLUMNS TO UPDATE list columns of the source.',
-    ...rejected,
-    sqlState: '42703',
-  },
   AUTOCDC_EVENT_KIND_UNKNOWN: {
     message: '{count} events for {target} are of no known kind; the whole batch was rejected.',
     remedy: 'Stage events with kind U, D or T, and T only for SCD type 1.',

@@ -112,6 +112,15 @@ export const flowErrors = {
     apiCode: 'RESOURCE_ALREADY_EXISTS',
     sqlState: '42710',
   },
+  PIPELINE_CONTINUOUS_IN_PROGRAM: {
+    message:
+      'Pipeline {pipeline} cannot be continuous: a function of a program gives it snapshots, and no sidecar can call that.',
+    remedy: 'Run the program whenever there are new snapshots, or let flows read from tables.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
   FLOW_SOURCE_UNKNOWN: {
     message:
       'Flow {flow} reads from {source}, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: {reason}.',
@@ -128,6 +137,14 @@ export const flowErrors = {
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42809',
+  },
+  FLOW_FUNCTION_FAILED: {
+    message: 'The function that gives flow {flow} its snapshots failed: {reason}.',
+    remedy: 'Mend it and run the program again; the snapshots before stay committed.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '38000',
   },
   FLOW_EXPRESSION_INVALID: {
     message: 'Flow {flow}: {clause} "{expression}" cannot be used: {reason}.',
@@ -153,6 +170,15 @@ export const flowErrors = {
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
+  },
+  STREAMING_TABLE_PROTECTED: {
+    message: '{command} on {object} is refused: it would break streaming table {target}.',
+    remedy:
+      "To drop it: SELECT synced_tables.delete_streaming_table('{target}', purge => true); a superuser can go on after SET databricks_auth.allow_ddl = on.",
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
   },
   STREAMING_TABLE_SCHEMA_MISMATCH: {
     message: 'The columns declared for streaming table {target} are not those that flow {flow} writes: {reason}.',
@@ -252,8 +278,8 @@ export const flowErrors = {
     ...unfit,
   },
   AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT: {
-    message: 'The source of flow {flow} has column {column}, which SCD type 2 adds itself.',
-    remedy: 'Rename it in a view.',
+    message: 'The source of flow {flow} has column {column}, which the target or its change feed adds itself.',
+    remedy: 'Rename it in a view; columns of a change feed can be left out with COLUMNS * EXCEPT.',
     ...unfit,
   },
   AUTOCDC_RESERVED_COLUMN_NAME_PREFIX_CONFLICT: {

@@ -7,7 +7,8 @@ import { explainConnectionLoss, explainEngineError, explainPostgresError } from 
 /** Says in catalogued words what went wrong while events were staged or applied. */
 export function explainFlowError(error: unknown, target: string, flow: AutoCdcFlow | null): unknown {
   if (asSyncedTablesError(error)) return error;
-  const source = flow === null ? `of ${target}` : `of flow ${flow.flowName}`;
+  const what = flow === null ? target : `flow ${flow.flowName}`;
+  const source = `of ${what}`;
   const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
   if (nulColumn !== undefined) {
     const column = flow?.columns[Number(nulColumn)]?.name ?? 'the sequence';
@@ -17,7 +18,7 @@ export function explainFlowError(error: unknown, target: string, flow: AutoCdcFl
       error,
     );
   }
-  if (isPostgresError(error)) return explainPostgresError(error, { source, fullName: target });
+  if (isPostgresError(error)) return explainPostgresError(error, { source: what, fullName: target });
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
   return isEngineError(error) ? explainEngineError(error, source) : error;
 }

@@ -58,7 +58,8 @@ export async function openFlowSource(options: OpenFlowSourceOptions): Promise<Op
   return openPostgresRows({ ...options, schema, table, position });
 }
 
-function findView(views: readonly ViewDeclaration[], name: string): ViewDeclaration | undefined {
+/** The view of the pipeline with that name, whatever its capitals. */
+export function findView(views: readonly ViewDeclaration[], name: string): ViewDeclaration | undefined {
   return views.find((view) => view.name.toLowerCase() === name.toLowerCase());
 }
 
@@ -141,7 +142,8 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
   }
 }
 
-function queryError(error: unknown, name: string): unknown {
+/** FLOW_QUERY_INVALID for what the query itself is to blame for. */
+export function queryError(error: unknown, name: string): unknown {
   if (asSyncedTablesError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const [reason = ''] = message.replace(/^\w+ Error: /, '').split('\n');

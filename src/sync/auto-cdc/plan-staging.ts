@@ -1,3 +1,4 @@
+import type { StoredColumns } from '../../cdc/align-columns.js';
 import type { DeclaredFlow } from '../../cdc/declare/flow-options.js';
 import { type FlowTarget, type ResolvedFlow, resolveFlow } from '../../cdc/declare/resolve-flow.js';
 import { parseColumnReference } from '../../cdc/parser/parse-pipeline-file.js';
@@ -34,9 +35,10 @@ export async function planChangeStaging(
   declared: DeclaredFlow,
   target: FlowTarget,
   source: OpenedFlowSource,
+  stored: StoredColumns | null,
 ): Promise<StagingPlan> {
   const sequence = await sequenceValue(declared, source);
-  const resolved = resolveFlow({ declared, target, columns: source.columns, sequence: sequence.type });
+  const resolved = resolveFlow({ declared, target, columns: source.columns, sequence: sequence.type, stored });
   const flow = withSequenceType(resolved.flow, sequence);
   const truncates = await condition(declared, source, 'APPLY AS TRUNCATE WHEN', declared.applyAsTruncates);
   const deletes = await condition(declared, source, 'APPLY AS DELETE WHEN', declared.applyAsDeletes);
@@ -56,8 +58,9 @@ export function planSnapshotStaging(
   target: FlowTarget,
   source: Pick<OpenedFlowSource, 'columns' | 'select'>,
   version: DataType,
+  stored: StoredColumns | null,
 ): StagingPlan {
-  const resolved = resolveFlow({ declared, target, columns: source.columns, sequence: version });
+  const resolved = resolveFlow({ declared, target, columns: source.columns, sequence: version, stored });
   return { flow: resolved.flow, select: copySelect(source.select, selectedValues(resolved, source)) };
 }
 
@@ -82,6 +85,10 @@ async function sequenceValue(declared: DeclaredFlow, source: OpenedFlowSource): 
   const column = plainColumn(source, text);
   if (column !== null && isOrderable(column.field.type)) {
     return { ...column.staged, type: column.field.type, postgresType: column.postgresType };
+  }
+  if (column !== null && column.field.type.kind !== 'struct') {
+    const details = { flow: declared.name, type: dataTypeText(column.field.type) };
+    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE', details);
   }
   const { sql, type } = await bind(declared, source, 'SEQUENCE BY', text);
   return { sql, type, postgresType: null };

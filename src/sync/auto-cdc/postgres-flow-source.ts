@@ -30,7 +30,12 @@ interface SourceAttribute {
   readonly type_text: string;
   readonly precision: number | null;
   readonly scale: number | null;
+  /** Names and types of the fields of a composite type, in order; null for other types, and where a field is not of a built-in type. */
+  readonly fields: readonly { readonly name: string; readonly type: string }[] | null;
 }
+
+/** Types from here on are not Postgres's own: making JSON of them may run somebody's cast. */
+const FIRST_OID_OF_USERS = 16_384;
 
 /** A quoted value with line breaks in it may be as long as this, in bytes. */
 const VALUE_BYTES_MAX = 16 * 1024 * 1024;
@@ -99,8 +104,13 @@ async function readAttributes({ client, schema, table }: PostgresSourceOptions):
     `select a.attname as name, synced_tables._read_type(a.atttypid, null) as base_type,
             synced_tables._read_type(a.atttypid, a.atttypmod) as type_text,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
-            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale
+            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale,
+            case when t.typtype = 'c' then
+              (select jsonb_agg(jsonb_build_object('name', f.attname, 'type', format_type(f.atttypid, null)) order by f.attnum)
+                 from pg_attribute f where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped
+               having max(f.atttypid::bigint) < ${FIRST_OID_OF_USERS}) end as fields
        from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_type t on t.oid = a.atttypid
       where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
       order by a.attnum`,
     [schema, table],
@@ -122,7 +132,10 @@ async function copyNewRows(
     await client.query('set local row_security = off; set local constraint_exclusion = off');
     await holdSource(options);
     const attributes = await readAttributes(options);
-    const columns = attributes.map(({ name }) => quoteIdentifier(name)).join(', ');
+    // A composite value is taken as JSON, as a struct of the lakehouse is.
+    const columns = attributes
+      .map(({ name, fields }) => (fields === null ? quoteIdentifier(name) : `to_jsonb(${quoteIdentifier(name)})`))
+      .join(', ');
     const horizon = await client.query<{ xid: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as xid');
     const sink = createWriteStream(file, { mode: 0o600 });
     const rows = await copyOut(
@@ -172,7 +185,14 @@ const TYPES: Readonly<Record<string, DataType>> = {
 /** How exact a number without a declared precision is in expressions; what is staged is exact in any case. */
 const BARE_NUMERIC: DataType = { kind: 'decimal', precision: 38, scale: 18 };
 
-function dataTypeOf({ base_type: base, precision, scale }: SourceAttribute): DataType {
+function dataTypeOf({ base_type: base, precision, scale, fields }: SourceAttribute): DataType {
+  if (fields !== null) {
+    const members = fields.map(({ name, type }) => ({ name, type: TYPES[type] ?? ({ kind: 'string' } as const) }));
+    return {
+      kind: 'struct',
+      fields: members.map(({ name, type }) => ({ name, type, nullable: true, physicalName: name })),
+    };
+  }
   if (base === 'numeric') {
     if (precision === null || scale === null || precision > 38 || scale > precision) return BARE_NUMERIC;
     return { kind: 'decimal', precision, scale };
@@ -185,6 +205,7 @@ function typedValue(attribute: SourceAttribute, raw: string): string {
   const type = dataTypeOf(attribute);
   if (type.kind === 'binary') return `unhex(substr(${raw}, 3))`;
   if (type.kind === 'array' || type.kind === 'variant' || type.kind === 'string') return raw;
+  if (type.kind === 'struct') return `cast(cast(${raw} as json) as ${duckDbType(type)})`;
   return `cast(${raw} as ${duckDbType(type)})`;
 }
 
@@ -193,7 +214,7 @@ function openedColumn(attribute: SourceAttribute, index: number): OpenedColumn {
   return {
     field: { name, type: dataTypeOf(attribute), nullable: true, physicalName: name },
     // Values of json have no equality, so that no change could be told.
-    postgresType: typeText === 'json' ? 'jsonb' : typeText,
+    postgresType: typeText === 'json' || attribute.fields !== null ? 'jsonb' : typeText,
     staged: { sql: `r.__autocdc_raw${index}`, type: { kind: 'string' } },
   };
 }

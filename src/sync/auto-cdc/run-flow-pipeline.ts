@@ -3,6 +3,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import {
+  markStreamingTable,
   type RegisteredPipeline,
   recordFlowUpdateEnd,
   recordFlowUpdateStart,
@@ -64,6 +65,7 @@ async function runTable(
     const snapshotFunctions = options.snapshotFunctions ?? new Map<string, NextSnapshotAndVersion>();
     const result = await runFlowTable({ ...options, client, table, snapshotFunctions });
     await recordFlowUpdateEnd(client, updateId, table, null);
+    await markStreamingTable(client, table.tableId, false);
     const state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
     await writeStreamingTableState(client, table.tableId, state, 'All that its sources had is applied.');
     await reportEnd(client, options, table, result);
@@ -97,9 +99,21 @@ async function reportEnd(
   const message =
     batches === 0 ? `${table.fullName} had nothing to apply.` : `${table.fullName}: ${batches} batches applied.`;
   await recordEvent(client, { ...event, level: 'INFO', type: 'flows_applied', message });
+  await reportTies(client, { updateId, lease }, table, { batches, ties });
+}
+
+/** Warns of changes of one key that have their sequence value in common. */
+export async function reportTies(
+  client: pg.Client,
+  { updateId, lease }: Pick<FlowPipelineOptions, 'updateId' | 'lease'>,
+  table: StreamingTable,
+  { ties }: FlowTableResult,
+): Promise<void> {
   if (ties === 0n) return;
   await recordEvent(client, {
-    ...event,
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
     level: 'WARN',
     type: 'sequence_ties',
     message: `${table.fullName}: ${ties} changes have key and sequence in common with another one that differs; the greater row was kept.`,
@@ -116,6 +130,8 @@ export async function recordFlowFailure(
   const state = table.isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
   await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
   await recordFlowUpdateEnd(client, updateId, table, error);
+  // What may pass by itself is left to whoever follows the pipeline.
+  await markStreamingTable(client, table.tableId, error.retry !== 'timed');
   await recordEvent(client, {
     level: 'ERROR',
     type: 'flow_failed',

@@ -1,51 +1,27 @@
 import type pg from 'pg';
 import { applyEventBatch } from '../../cdc/apply-event-batch.js';
 import { applySnapshot } from '../../cdc/apply-snapshot.js';
-import { requireAgreement } from '../../cdc/declare/agree-flows.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
 import type { DeclaredFlow, FlowOptions } from '../../cdc/declare/flow-options.js';
 import type { FlowSource, StreamingTableDeclaration } from '../../cdc/declare/pipeline-declaration.js';
-import type { FlowTarget } from '../../cdc/declare/resolve-flow.js';
 import { createStaging } from '../../cdc/stage-events.js';
-import { createStreamingTarget, readFlowPosition, resetStreamingTarget } from '../../cdc/streaming-target.js';
+import { readFlowPosition } from '../../cdc/streaming-target.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
-import { type AutoCdcFlow, stagingColumns } from '../../core/auto-cdc-flow.js';
+import { stagingColumns } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
-import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
-import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { copyIn } from '../../postgres/copy-in.js';
-import {
-  type RegisteredFlow,
-  type RegisteredPipeline,
-  recordFlowBatch,
-  type StreamingTable,
-  writeStreamingRelation,
-} from '../../postgres/flow-registry.js';
-import { type Lease, requireLease } from '../../postgres/lease.js';
+import type { RegisteredFlow, StreamingTable } from '../../postgres/flow-registry.js';
 import { explainFlowError } from './explain-flow-error.js';
-import type { NextSnapshotAndVersion } from './flow-program.js';
 import type { OpenedFlowSource, SourcePosition } from './flow-source.js';
+import type { FlowTableOptions } from './flow-table-options.js';
+import { FlowTarget } from './flow-target.js';
 import { openFlowSource } from './open-flow-source.js';
 import { openSnapshot } from './open-snapshot.js';
 import { planChangeStaging, planSnapshotStaging, type StagingPlan } from './plan-staging.js';
 import { readSnapshotVersion, toSnapshotVersion } from './snapshot-version.js';
-
-export interface FlowTableOptions {
-  readonly client: pg.Client;
-  readonly engine: Engine;
-  readonly catalogs: CatalogSet;
-  readonly lease: Lease;
-  readonly updateId: string;
-  readonly isFullRefresh: boolean;
-  readonly pipeline: RegisteredPipeline;
-  readonly table: StreamingTable;
-  /** The functions that give snapshots, by flow; only where the program that declared them runs the update. */
-  readonly snapshotFunctions: ReadonlyMap<string, NextSnapshotAndVersion>;
-  readonly signal: AbortSignal;
-}
 
 /** What an update did to a streaming table, for people. */
 export interface FlowTableResult {
@@ -63,7 +39,6 @@ interface OpenedFlow {
 }
 
 const TIMESTAMP = { kind: 'timestamp' } as const;
-const NO_POSITION: AutoCdcPosition = { batchId: 0n, position: null, snapshotVersion: null };
 
 /** Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own. */
 export async function runFlowTable(options: FlowTableOptions): Promise<FlowTableResult> {
@@ -74,26 +49,25 @@ export async function runFlowTable(options: FlowTableOptions): Promise<FlowTable
     declared: declareFlow(flow.name, flow.kind, flow.options as FlowOptions),
   }));
   requireOneSnapshotFlow(table);
+  const target = await FlowTarget.of(options);
   const byFunction = declared.find(({ flow }) => (flow.source as FlowSource).kind === 'function');
-  if (byFunction !== undefined) return runSnapshotFunction(options, byFunction.declared);
+  if (byFunction !== undefined) return runSnapshotFunction(options, target, byFunction.declared);
   const opened: OpenedFlow[] = [];
   try {
     for (const { flow, declared: checked } of declared) {
-      const position = await storedPosition(options, flow.name);
+      const position = await target.position(flow.name);
       if (checked.once && position.batchId > 0n) continue;
-      opened.push(await openFlow(options, checked, flow, position));
+      opened.push(await openFlow(options, target, checked, flow, position));
     }
-    await prepareTarget(
-      options,
-      opened.map(({ plan }) => plan.flow),
-    );
+    await target.prepare(opened.map(({ plan }) => plan.flow));
     for (const flow of opened) {
       options.signal.throwIfAborted();
-      const metrics = await runOpened(options, flow);
+      const metrics = await runOpened(options, target, flow);
       if (metrics === null) continue;
       counted.batches += 1;
       counted.ties += metrics.ties;
     }
+    await target.publish();
     return counted;
   } finally {
     for (const { source } of opened.reverse()) await source[Symbol.asyncDispose]();
@@ -108,35 +82,9 @@ function requireOneSnapshotFlow({ flows, fullName }: StreamingTable): void {
   throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.MULTIPLE_QUERIES_FOR_TABLE', names);
 }
 
-function targetOf({ table }: FlowTableOptions): FlowTarget {
-  const { tombstoneSeconds } = table.declared as StreamingTableDeclaration;
-  return {
-    schema: table.schema,
-    table: table.name,
-    fullName: table.fullName,
-    createdBy: table.createdBy,
-    tombstoneSeconds: tombstoneSeconds ?? null,
-  };
-}
-
-/** How far a flow is; nowhere if the target is yet to be made, or made anew. */
-async function storedPosition({ client, table, isFullRefresh }: FlowTableOptions, flowName: string) {
-  if (isFullRefresh) return NO_POSITION;
-  try {
-    return await readFlowPosition(client, {
-      flowName,
-      schema: table.schema,
-      table: table.name,
-      fullName: table.fullName,
-    });
-  } catch (error) {
-    if (asSyncedTablesError(error)?.code === 'AUTOCDC_TARGET_NOT_FOUND') return NO_POSITION;
-    throw error;
-  }
-}
-
 async function openFlow(
   options: FlowTableOptions,
+  target: FlowTarget,
   declared: DeclaredFlow,
   registered: RegisteredFlow,
   position: AutoCdcPosition,
@@ -156,8 +104,8 @@ async function openFlow(
   });
   try {
     const plan = isSnapshot
-      ? planSnapshotStaging(declared, targetOf(options), source, TIMESTAMP)
-      : await planChangeStaging(declared, targetOf(options), source);
+      ? planSnapshotStaging(declared, target.names, source, TIMESTAMP, target.stored)
+      : await planChangeStaging(declared, target.names, source, target.stored);
     requireDeclaredColumns(plan.flow, (table.declared as StreamingTableDeclaration).columns ?? null);
     return { declared, registered, position, source, plan };
   } catch (error) {
@@ -166,30 +114,22 @@ async function openFlow(
   }
 }
 
-/** @throws AUTOCDC_MULTIPLE_FLOWS_TO_TARGET, AUTOCDC_INVALID_STATE.* */
-async function prepareTarget(options: FlowTableOptions, flows: readonly AutoCdcFlow[]): Promise<void> {
-  const { client, table, isFullRefresh } = options;
-  requireAgreement(flows);
-  const [first] = flows;
-  if (first === undefined) return;
-  if (isFullRefresh) await resetStreamingTarget(client, first);
-  else for (const flow of flows) await createStreamingTarget(client, flow);
-  await writeStreamingRelation(client, table);
-}
-
-async function runOpened(options: FlowTableOptions, opened: OpenedFlow): Promise<AutoCdcMetrics | null> {
+async function runOpened(
+  options: FlowTableOptions,
+  target: FlowTarget,
+  { plan, source, position, declared }: OpenedFlow,
+): Promise<AutoCdcMetrics | null> {
   const { client, table } = options;
-  const { plan, source, position, declared } = opened;
-  const { flow } = plan;
+  const flow = target.flow(plan.flow);
   if (position.batchId > 0n && !source.hasNews && declared.kind === 'changes') return null;
   try {
     const staging = await stage(options, plan, source);
     const shared = { client, flow, staging, position: source.position };
     if (declared.kind === 'changes') {
-      const finish = finisher(options, true);
+      const finish = target.finisher(true);
       return await applyEventBatch({ ...shared, batchId: position.batchId + 1n, finish });
     }
-    return await applySnapshot({ ...shared, version: await ingestionTime(client), finish: finisher(options, false) });
+    return await applySnapshot({ ...shared, version: await ingestionTime(client), finish: target.finisher(false) });
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainFlowError(error, table.fullName, flow);
@@ -200,24 +140,6 @@ async function runOpened(options: FlowTableOptions, opened: OpenedFlow): Promise
 async function ingestionTime(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now');
   return rows[0]?.now ?? '';
-}
-
-/** What belongs to the transaction of a batch: proof that the update is still ours, and its record. */
-function finisher({ client, lease, updateId, table }: FlowTableOptions, hasMetrics: boolean) {
-  return async (metrics: AutoCdcMetrics): Promise<void> => {
-    await requireLease(client, lease, table.fullName);
-    await recordFlowBatch(client, updateId, table, hasMetrics ? metrics : null);
-    await client.query('select pg_notify($1, $2)', [
-      'synced_table_updates',
-      JSON.stringify({
-        table: table.fullName,
-        version: metrics.commitVersion === null ? null : Number(metrics.commitVersion),
-        method: 'AUTO_CDC',
-        rows_written: Number(metrics.numUpsertedRows),
-        rows_deleted: Number(metrics.numDeletedRows),
-      }),
-    ]);
-  };
 }
 
 /** Copies what the source has into the staging table. */
@@ -245,7 +167,11 @@ async function stage(
 }
 
 /** Asks the program for snapshots until it has no more; each is committed before the next one is asked for. */
-async function runSnapshotFunction(options: FlowTableOptions, declared: DeclaredFlow): Promise<FlowTableResult> {
+async function runSnapshotFunction(
+  options: FlowTableOptions,
+  target: FlowTarget,
+  declared: DeclaredFlow,
+): Promise<FlowTableResult> {
   const next = options.snapshotFunctions.get(declared.name);
   if (next === undefined) {
     throw syncedTablesError('FLOW_SOURCE_UNFIT', {
@@ -255,16 +181,16 @@ async function runSnapshotFunction(options: FlowTableOptions, declared: Declared
       hint: 'Run that program.',
     });
   }
-  let position = await storedPosition(options, declared.name);
+  let position = await target.position(declared.name);
   if (declared.once && position.batchId > 0n) return { batches: 0, ties: 0n };
-  let isToReset = options.isFullRefresh;
   for (let batches = 0; ; batches += 1) {
     options.signal.throwIfAborted();
     const kind = (position.position as { versionKind?: string } | null)?.versionKind ?? null;
     const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
-    const snapshot: unknown = await next(last);
+    const snapshot = await askFor(declared.name, () => next(last));
     if (snapshot === null) {
       if (position.snapshotVersion === null) throw firstEmpty(options);
+      await target.publish();
       return { batches, ties: 0n };
     }
     if (typeof snapshot !== 'object' || !('version' in snapshot)) {
@@ -277,20 +203,30 @@ async function runSnapshotFunction(options: FlowTableOptions, declared: Declared
     const version = readSnapshotVersion(declared.name, snapshot.version, kind);
     const opened = await openSnapshot({ ...options, flow: declared.name }, snapshot as never);
     await using _ = opened;
-    const plan = planSnapshotStaging(declared, targetOf(options), opened, version.type);
     const { table, client } = options;
+    const plan = planSnapshotStaging(declared, target.names, opened, version.type, target.stored);
     requireDeclaredColumns(plan.flow, (table.declared as StreamingTableDeclaration).columns ?? null);
-    await prepareTarget({ ...options, isFullRefresh: isToReset }, [plan.flow]);
-    isToReset = false;
+    await target.prepare([plan.flow]);
+    const flow = target.flow(plan.flow);
     try {
       const staging = await stage(options, plan, opened);
-      const finish = finisher(options, false);
+      const finish = target.finisher(false);
       const next = { versionKind: version.kind };
-      await applySnapshot({ client, flow: plan.flow, staging, version: version.text, position: next, finish });
+      await applySnapshot({ client, flow, staging, version: version.text, position: next, finish });
     } catch (error) {
-      throw explainFlowError(error, table.fullName, plan.flow);
+      throw explainFlowError(error, table.fullName, flow);
     }
-    position = await readFlowPosition(client, plan.flow);
+    position = await readFlowPosition(client, flow);
+  }
+}
+
+/** @throws FLOW_FUNCTION_FAILED, which is final: the program decides whether to run again */
+async function askFor(flow: string, next: () => unknown): Promise<unknown> {
+  try {
+    return await next();
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+    throw asSyncedTablesError(error) ?? syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
   }
 }
 

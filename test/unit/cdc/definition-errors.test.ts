@@ -29,7 +29,7 @@ function resolve(kind: 'changes' | 'snapshot', columns: readonly Field[], option
   const declared = declareFlow('f', kind, options);
   const sequence = columns.find((column) => column.name === declared.sequenceBy)?.type ?? { kind: 'timestamp' };
   const target = { schema: 's', table: 't', fullName: 's.t', createdBy: 'me', tombstoneSeconds: null };
-  return resolveFlow({ declared, target, columns: columns.map(flowSourceColumn), sequence }).flow;
+  return resolveFlow({ declared, target, columns: columns.map(flowSourceColumn), sequence, stored: null }).flow;
 }
 
 const known = flowVectors();
@@ -91,6 +91,7 @@ it('orders by a struct of columns, not by one with a nested value', () => {
       target,
       columns: columns.map(flowSourceColumn),
       sequence: { kind: 'struct', fields: fieldsOf },
+      stored: null,
     });
   expect(declared.sequenceBy).toBe('struct(seq, id)');
   expect(resolved([member('seq', { kind: 'long' }), member('id', { kind: 'integer' })]).flow.sequence.kind).toBe(

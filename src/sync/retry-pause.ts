@@ -1,0 +1,45 @@
+import type { SyncedTablesError } from '../core/errors.js';
+
+/** Pauses after failures that may pass by themselves double up to this. */
+export const PAUSE_MS_MAX = 30_000;
+/** Failures in a row after which a table counts as failed, although it is tried again and again. */
+export const PASSING_FAILURES_MAX = 6;
+
+const PAUSE_MS_MIN = 1_000;
+
+/** Failures in a row of something that is tried again, and the growing pauses between its attempts. */
+export class RetryPause {
+  #failures = 0;
+  #retryAt = Number.NEGATIVE_INFINITY;
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Milliseconds until the next attempt; null if it does not have to wait. */
+  waitMs(): number | null {
+    const ms = this.#retryAt - performance.now();
+    return ms > 0 ? ms : null;
+  }
+
+  /** Counts a failure. Returns the pause in milliseconds. */
+  fail(): number {
+    this.#failures += 1;
+    const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (this.#failures - 1), PAUSE_MS_MAX);
+    this.#retryAt = performance.now() + pauseMs;
+    return pauseMs;
+  }
+
+  /** What failed before does not any more. */
+  recover(): void {
+    this.#failures = 0;
+    this.#retryAt = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** Whether to try again. A file may come a little later than the commit that names it: where folders are copied, say. */
+export function isPassing(error: SyncedTablesError, failures: number): boolean {
+  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
+  return error.retry === 'timed';
+}

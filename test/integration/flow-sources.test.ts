@@ -1,0 +1,219 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  applyChangesFromSnapshot,
+  createStreamingTable,
+  type NextSnapshotAndVersion,
+  runPipeline,
+  type Snapshot,
+} from '../../src/index.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: what flows read beside new rows: a one-time backfill, the change feed of a table, and snapshots in files of any
+// kind that the engine reads, each with the version that a program gives it.
+
+const COLUMNS = { id: 'long', v: 'string', seq: 'long' } as const;
+const [server] = postgresServers().slice(-1);
+if (server === undefined) throw new Error('no server');
+
+describe(`sources of flows on ${server.name}`, () => {
+  let lake: SyncedLake;
+  let config: string;
+  beforeAll(async () => {
+    lake = await SyncedLake.create(server);
+    await lake.startSidecar();
+    config = path.join(lake.folder, 'program.json');
+    const settings = {
+      instances: { local: { url: lake.database.url } },
+      catalogs: { lake: { kind: 'path', root: lake.lake.root } },
+      engine: { temporary_folder: lake.folder },
+    };
+    writeFileSync(config, JSON.stringify(settings));
+  });
+  afterAll(() => lake?.[Symbol.asyncDispose]());
+
+  const declare = (sql: string) => lake.admin.query(`select synced_tables.${sql}`);
+  const rows = async (table: string, columns = ['id', 'v']) =>
+    (await lake.rows(table, columns)).map((row) => row.join(' '));
+
+  it('a flow that runs once fills the table beside one that goes on, and again after a full refresh', async () => {
+    const past = await lake.lake.createTable('bronze.past', COLUMNS, `select 1 as id, 'past' as v, 1 as seq`);
+    const now = await lake.lake.createTable('bronze.now', COLUMNS, `select 2 as id, 'now' as v, 5 as seq`);
+    await declare(`create_streaming_table('public.filled')`);
+    const options = `array['id'], 'seq', except_column_list => array['seq']`;
+    await declare(`apply_changes('public.filled', 'lake.bronze.past', ${options}, name => 'backfill', once => true)`);
+    await declare(`apply_changes('public.filled', 'lake.bronze.now', ${options}, name => 'stream')`);
+    expect(await lake.sync('public.filled')).toMatchObject({ num_upserted_rows: '2' });
+    await past.append(`select 3 as id, 'ignored' as v, 9 as seq`);
+    await now.append(`select 1 as id, 'newer' as v, 2 as seq`);
+    await lake.sync('public.filled');
+    expect(await rows('public.filled')).toEqual(['1 newer', '2 now']);
+    await lake.sync('public.filled', true);
+    expect(await rows('public.filled')).toEqual(['1 newer', '2 now', '3 ignored']);
+    await past.append(`select 4 as id, 'ignored' as v, 9 as seq`);
+    await lake.sync('public.filled');
+    expect(await rows('public.filled')).toEqual(['1 newer', '2 now', '3 ignored']);
+  }, 60_000);
+
+  it('a flow that runs once takes one snapshot', async () => {
+    const source = await lake.lake.createTable('bronze.once', COLUMNS, `select 1 as id, 'a' as v, 1 as seq`);
+    await declare(`create_streaming_table('public.one_snapshot')`);
+    await declare(`apply_changes_from_snapshot('public.one_snapshot', 'lake.bronze.once', array['id'], once => true)`);
+    await lake.sync('public.one_snapshot');
+    await source.append(`select 2 as id, 'b' as v, 1 as seq`);
+    await lake.sync('public.one_snapshot');
+    expect(await rows('public.one_snapshot')).toEqual(['1 a']);
+    await lake.sync('public.one_snapshot', true);
+    expect(await rows('public.one_snapshot')).toEqual(['1 a', '2 b']);
+  }, 60_000);
+
+  it('the change feed of a table is read with its deletes and updates, each commit once', async () => {
+    const first = `select * from (values (1, 'a', 0), (2, 'b', 0)) t(id, v, seq)`;
+    const feed = { 'delta.enableChangeDataFeed': 'true' };
+    const source = await lake.lake.createTable('bronze.feed', COLUMNS, first, feed);
+    await declare(`create_streaming_table('public.fed')`);
+    // A commit that rewrites rows deletes and inserts them in one version.
+    await declare(`apply_changes('public.fed', 'lake.bronze.feed', array['id'],
+      '_commit_version * 2 + case when _change_type = "delete" then 0 else 1 end', source_change_feed => true, apply_as_deletes => '_change_type = "delete"', column_list => array['id', 'v'], stored_as_scd_type => 2)`);
+    await lake.sync('public.fed');
+    await source.append(`select 3 as id, 'c' as v, 0 as seq`);
+    await source.rewriteNewestFile(`id, 'c2' as v, seq`);
+    await source.append(`select 4 as id, 'd' as v, 0 as seq`);
+    source.dropNewestFile();
+    await lake.sync('public.fed');
+    expect(await rows('public.fed', ['id', 'v', '"__START_AT"', `coalesce("__END_AT"::text, '-')`])).toEqual([
+      '1 a 1 -',
+      '2 b 1 -',
+      '3 c2 5 -',
+      '3 c 3 4',
+      '4 d 7 8',
+    ]);
+    expect(await lake.sync('public.fed')).toMatchObject({ num_upserted_rows: null });
+    const plain = await lake.lake.createTable('bronze.no_feed', COLUMNS, first);
+    await declare(`create_streaming_table('public.unfed')`);
+    const unfed = (columns: string) =>
+      declare(
+        `apply_changes('public.unfed', 'lake.bronze.no_feed', array['id'], '_commit_version', source_change_feed => true${columns})`,
+      );
+    await unfed('');
+    await expect(lake.sync('public.unfed')).rejects.toMatchObject({
+      detail: 'error code: AUTOCDC_RESERVED_COLUMN_NAME_CONFLICT',
+    });
+    await unfed(`, column_list => array['id', 'v']`);
+    await lake.sync('public.unfed');
+    await plain.append(`select 3 as id, 'c' as v, 0 as seq`);
+    await expect(lake.sync('public.unfed')).rejects.toMatchObject({
+      detail: 'error code: CHANGE_DATA_FEED_INCOMPLETE',
+    });
+  }, 60_000);
+
+  const run = (name: string, source: NextSnapshotAndVersion, fullRefresh = false) =>
+    runPipeline({
+      name,
+      config,
+      fullRefresh,
+      declarations: [
+        createStreamingTable({ name }),
+        applyChangesFromSnapshot({ target: name, source, keys: ['id'], storedAsScdType: 2 }),
+      ],
+    });
+  const interval = ['id', 'v', '"__START_AT"', `coalesce("__END_AT"::text, '-')`];
+
+  it('snapshots lie in Parquet, CSV and JSON files and in versions of a table', async () => {
+    const file = (name: string) => path.join(lake.folder, name);
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    const rowsOf = (v: string) => `select * from (values (1::bigint, 'same'), (2::bigint, '${v}')) t(id, v)`;
+    await connection.run(`copy (${rowsOf('parquet')}) to '${file('s.parquet')}' (format parquet)`);
+    await connection.run(`copy (${rowsOf('csv')}) to '${file('s.csv')}' (format csv, header)`);
+    await connection.run(`copy (${rowsOf('zipped')}) to '${file('s.csv.gz')}' (format csv, header, compression gzip)`);
+    await connection.run(`copy (${rowsOf('json')}) to '${file('s.json')}' (format json)`);
+    await connection.run(`copy (${rowsOf('odd')}) to '${file('s.data')}' (format json)`);
+    connection.closeSync();
+    instance.closeSync();
+    const columns = { id: 'long', v: 'string' } as const;
+    const table = await lake.lake.createTable('bronze.versions', columns, rowsOf('delta'));
+    await table.overwrite(rowsOf('newest'));
+    const given: Snapshot[] = [
+      { files: file('s.parquet'), version: 1 },
+      { files: [file('s.csv')], version: 2 },
+      { files: file('s.csv.gz'), version: 3 },
+      { files: file('s*.json'), version: 4 },
+      { files: file('s.data'), format: 'json', version: 5 },
+      { table: 'lake.bronze.versions', tableVersion: 0, version: 6 },
+      { table: 'lake.bronze.versions', version: 7n },
+    ];
+    const asked: unknown[] = [];
+    await run('kinds', (latest) => {
+      asked.push(latest);
+      return given.find(({ version }) => latest === null || version > latest) ?? null;
+    });
+    expect(asked).toEqual([null, 1, 2, 3, 4, 5, 6, 7]);
+    const words = ['parquet', 'csv', 'zipped', 'json', 'odd', 'delta', 'newest'];
+    expect(await rows('public.kinds', interval)).toEqual(
+      ['1 same 1 -', ...words.map((word, place) => `2 ${word} ${place + 1} ${place === 6 ? '-' : place + 2}`)].sort(),
+    );
+  }, 60_000);
+
+  it('what was committed stays when the function fails, and a full refresh that fails changes nothing', async () => {
+    const columns = { id: 'long', v: 'string' };
+    const snapshot = (version: Snapshot['version'], v: string): Snapshot => ({
+      rows: [{ id: 1, v }],
+      columns,
+      version,
+    });
+    const failing: NextSnapshotAndVersion = (latest) => {
+      if (latest === null) return snapshot(1, 'a');
+      throw new Error('the disk is gone');
+    };
+    await expect(run('broken', failing)).rejects.toMatchObject({
+      code: 'FLOW_FUNCTION_FAILED',
+      message: expect.stringContaining('the disk is gone'),
+    });
+    expect(await rows('public.broken', interval)).toEqual(['1 a 1 -']);
+    const asked: unknown[] = [];
+    await run('broken', (latest) => {
+      asked.push(latest);
+      return latest === 1 ? snapshot(2, 'b') : null;
+    });
+    expect(asked).toEqual([1, 2]);
+    expect(await rows('public.broken', interval)).toEqual(['1 a 1 2', '1 b 2 -']);
+    await expect(run('broken', failing, true)).rejects.toThrow('the disk is gone');
+    expect(await rows('public.broken', interval)).toEqual(['1 a 1 2', '1 b 2 -']);
+    await run('broken', (latest) => (latest === null ? snapshot(5, 'z') : null), true);
+    expect(await rows('public.broken', interval)).toEqual(['1 z 5 -']);
+  }, 60_000);
+
+  const error = (name: string) => `APPLY_CHANGES_FROM_SNAPSHOT_ERROR.${name}`;
+  it.each([
+    ['NULL_SNAPSHOT_VERSION', [null]],
+    ['SNAPSHOT_VERSION_NOT_SORTABLE', [Number.NaN]],
+    ['SNAPSHOT_VERSION_NOT_SORTABLE', [[1, 2]]],
+    ['INVALID_SNAPSHOT_VERSION_TYPE', [1, 'two']],
+    ['OUT_OF_ORDER_SNAPSHOT_VERSION', [2, 2]],
+  ])(
+    'versions that cannot be used end with %s (%j)',
+    async (code, versions) => {
+      const name = `wrong_${code.toLowerCase()}_${versions.length}_${Array.isArray(versions[0]) ? 'list' : 'one'}`;
+      const given = [...versions];
+      const next = () => ({ rows: [{ id: 1 }], columns: { id: 'long' }, version: given.shift() }) as Snapshot;
+      await expect(run(name, next)).rejects.toMatchObject({ code: error(code) });
+      if (versions.length > 1) expect(await lake.value(`select count(*) from public.${name}`)).toBe('1');
+    },
+    60_000,
+  );
+
+  it.each([undefined, 5, {}])(
+    'something else than a snapshot ends with INVALID_SNAPSHOT_VERSION (%j)',
+    async (given) => {
+      const next = (() => given) as unknown as NextSnapshotAndVersion;
+      await expect(run(`nothing_${typeof given}`, next)).rejects.toMatchObject({
+        code: error('INVALID_SNAPSHOT_VERSION'),
+      });
+    },
+    60_000,
+  );
+});
