@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { TableName } from '../core/names.js';
+import { isUuid } from '../core/uuid.js';
 import type { ApiContext } from './api-context.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
@@ -129,6 +130,6 @@ async function callCreate(client: pg.ClientBase, { name, spec, createsSchemaByDe
 
 function pipelineIdOf(given: string | undefined): string | undefined {
   if (given === undefined || given === '') return undefined;
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) return given;
+  if (isUuid(given.toLowerCase())) return given;
   throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: given });
 }

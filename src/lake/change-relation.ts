@@ -85,6 +85,13 @@ export interface ChangeFeed {
    * nothing newer, never a listing unless that version itself is gone.
    */
   newestVersion(after?: bigint): Promise<bigint>;
+  /**
+   * False if the commit of a bookmark's version is no longer the one that was read. One file's status, unless it was
+   * touched since it was last asked for. Unlike `changes`, true where that commit is gone: then nothing tells.
+   */
+  isSameCommit(bookmark: string): Promise<boolean>;
+  /** When a version was committed, for people: the time of its file. Null if that is gone. */
+  committedAtMs(version: bigint): Promise<number | null>;
   /** `ChangeRelation.bookmark` of a version, the newest one if left out: for the first copy of a table. */
   bookmark(version?: bigint): Promise<string>;
   /**

@@ -89,6 +89,28 @@ export async function readTable(client: pg.Client, tableId: string): Promise<Syn
   return rows[0] ? toSyncedTable(rows[0]) : null;
 }
 
+/** The code of what last went wrong with a table; null if nothing did. */
+export async function readLastErrorCode(client: pg.Client, tableId: string): Promise<string | null> {
+  const { rows } = await client.query<{ code: string | null }>(
+    'select last_error_code as code from synced_tables._tables where table_id = $1',
+    [tableId],
+  );
+  return rows[0]?.code ?? null;
+}
+
+/**
+ * CONTINUOUS tables that nobody follows since they failed in a way that does not pass by itself. Those that somebody
+ * stopped or dropped are none of them.
+ */
+export async function readFailedFollowed(client: pg.Client): Promise<SyncedTable[]> {
+  const { rows } = await client.query<TableRow>(
+    `${SELECT_TABLE}
+      where t.is_failed and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and t.synced_version is not null
+        and t.state <> 'SYNCED_TABLED_OFFLINE' order by t.table_id`,
+  );
+  return rows.map(toSyncedTable);
+}
+
 /** How often a pipeline is to look for commits; null if that was left to the sidecar. */
 export async function readTriggerInterval(client: pg.Client, pipelineId: string): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
@@ -135,20 +157,25 @@ export async function writeTableFailure(
   );
 }
 
-/** Notes the newest source version seen and when it was committed. */
+/**
+ * Notes the newest source version seen and when it was committed.
+ * @param behindSinceMs when the first version was committed that the table does not reflect, if that is known
+ */
 export async function writeSourceVersion(
   client: pg.Client,
   tableId: string,
   version: bigint | null,
   committedAtMs: number | null,
+  behindSinceMs: number | null = null,
 ): Promise<void> {
   await client.query(
     `update synced_tables._tables
         set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
             behind_since = case when $2 > synced_version
-                                then coalesce(behind_since, to_timestamp($3::float8 / 1000), clock_timestamp()) end
+                                then coalesce(behind_since, to_timestamp($4::float8 / 1000), to_timestamp($3::float8 / 1000),
+                                              clock_timestamp()) end
       where table_id = $1`,
-    [tableId, version?.toString() ?? null, committedAtMs],
+    [tableId, version?.toString() ?? null, committedAtMs, behindSinceMs],
   );
 }
 

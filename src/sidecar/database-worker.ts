@@ -4,7 +4,8 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
-import { openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
+import { readFailedFollowed } from '../postgres/registry.js';
+import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
 import type { RunSignals, UpdateOutcome } from '../queue/run-leased.js';
 import { runSchedules } from '../queue/schedules.js';
 import type { ClaimedUpdate } from '../queue/update-queue.js';
@@ -13,6 +14,7 @@ import { startVerificationWorker } from '../queue/verification-worker.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { followPipeline } from '../sync/follow-pipeline.js';
+import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
 import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/run-verification.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -74,8 +76,28 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   };
 
   let prunedAt = Number.NEGATIVE_INFINITY;
+  const stopping = new AbortController();
+  let looking: Promise<void> = Promise.resolve();
+  let isLooking = false;
+  /** Beside the queue, which a store that does not answer must not hold up. */
+  const lookAtFailed = async (client: pg.Client): Promise<void> => {
+    const tables = isLooking ? [] : await readFailedFollowed(client);
+    if (tables.length === 0) return;
+    const { signal } = stopping;
+    const look = async () => {
+      const own = await sessionsUntil(signal, openControlSession)();
+      await lookAtFailedTables({ client: own, catalogs, tables, signal }).finally(() => closeSession(own));
+    };
+    isLooking = true;
+    looking = look()
+      .catch((error: unknown) => signal.aborted || logger.warn({ error }, 'failed while looking at sources; goes on'))
+      .then(() => {
+        isLooking = false;
+      });
+  };
   const maintain = async (client: pg.Client): Promise<void> => {
     await maintainTables(client);
+    await lookAtFailed(client);
     if (performance.now() - prunedAt < PRUNE_SECONDS * 1000) return;
     await pruneHistory(client, settings.sync.history_days);
     prunedAt = performance.now();
@@ -121,7 +143,9 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   return {
     isHealthy: () => worker.isHealthy(),
     async stop() {
+      stopping.abort(new Error('the sidecar is stopping'));
       await Promise.all([listener.stop(), worker.stop(), verifier.stop()]);
+      await looking;
     },
   };
 }

@@ -32,6 +32,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
   const stop = async () => {
     for (const close of closers.reverse()) await close();
   };
+  logger.info({ instances: Object.keys(settings.instances) }, 'sidecar starting');
   try {
     const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
     const engine = await openEngine({

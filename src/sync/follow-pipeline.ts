@@ -3,10 +3,12 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import type { SyncedTable } from '../core/synced-table.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import {
+  readLastErrorCode,
   readPipelineTables,
   readTable,
   readTriggerInterval,
   recordEvent,
+  writeSourceVersion,
   writeTableState,
 } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
@@ -15,6 +17,7 @@ import { FollowedTable } from './followed-table.js';
 import type { PassOptions } from './pass-member.js';
 import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
+import { type HoldingBack, heldBack, isHeldBack } from './run-together.js';
 import type { PipelineOutcome } from './run-update.js';
 import { WakeUp } from './wake-up.js';
 
@@ -62,6 +65,8 @@ class Follower {
   #sessionFailures = 0;
   #places = 0;
   #firstError: SyncedTablesError | null = null;
+  /** A table that failed and is published together with others, which have not been told yet. */
+  #failure: (HoldingBack & { readonly passes: boolean }) | null = null;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -90,35 +95,46 @@ class Follower {
 
   /** One look at everything that is due. An outcome if there is no point in going on. */
   async #look(): Promise<PipelineOutcome | null> {
-    let client = await this.#session();
+    const client = await this.#session();
     if (performance.now() - this.#registryReadAt >= this.#options.pollSeconds * 1000) await this.#readRegistry(client);
     if (this.#tables.size === 0) {
       return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
     }
     // Tables that are published together wait together: one alone would run ahead of those that failed.
-    if ([...this.#tables.values()].some((each) => each.table.publish === 'together' && each.waitMs() !== null))
-      return null;
+    if ([...this.#tables.values()].some((each) => isTogether(each) && each.waitMs() !== null)) return null;
     const due: FollowedTable[] = [];
-    for (const followed of this.#tables.values()) {
-      if (followed.waitMs() === null && (await this.#hasNews(client, followed))) due.push(followed);
+    const quiet: FollowedTable[] = [];
+    for (const followed of [...this.#tables.values()]) {
+      if (followed.waitMs() !== null) continue;
+      const hasNews = await this.#hasNews(followed);
+      if (this.#failure !== null) return this.#holdOthersBack();
+      if (hasNews !== null) (hasNews ? due : quiet).push(followed);
     }
     this.#sessionFailures = 0;
-    if (due.length === 0) return null;
-    client = await this.#session();
-    const pass: PassOptions = { ...this.#options, client, mode: 'CONTINUOUS', isFullRefresh: false };
-    const members = due.map(({ table, lakeTable }) => ({ table, lakeTable, place: this.#places++ }));
-    const outcomes = await runPass(pass, members, (member, outcome) => {
-      const followed = this.#tables.get(member.table.tableId);
-      return followed ? this.#settle(followed, outcome) : Promise.resolve(null);
-    });
-    return outcomes.find((outcome) => outcome !== null) ?? null;
+    const outcomes = due.length === 0 ? [] : await this.#pass(due);
+    const ended = outcomes.find((outcome) => outcome !== null);
+    if (ended) return ended;
+    if (this.#failure !== null) return this.#holdOthersBack();
+    for (const followed of quiet) if (followed.failures > 0) await this.#recover(followed);
+    return null;
   }
 
-  async #hasNews(client: pg.Client, followed: FollowedTable): Promise<boolean> {
+  async #pass(due: readonly FollowedTable[]): Promise<(PipelineOutcome | null)[]> {
+    const client = await this.#session();
+    const pass: PassOptions = { ...this.#options, client, mode: 'CONTINUOUS', isFullRefresh: false };
+    const members = due.map(({ table, lakeTable }) => ({ table, lakeTable, place: this.#places++ }));
+    return runPass(pass, members, async ({ table }, outcome) => {
+      const followed = this.#tables.get(table.tableId);
+      // What one that failed means for those that are published with it is settled for all of them, below.
+      if (!followed || (outcome.kind !== 'done' && isHeldBack(outcome.error))) return null;
+      return this.#settle(followed, outcome);
+    });
+  }
+
+  /** Null if the source cannot be looked at. */
+  async #hasNews(followed: FollowedTable): Promise<boolean | null> {
     try {
-      const hasNews = await followed.hasNews(this.#options.catalogs, () => this.#hint());
-      if (!hasNews && followed.failures > 0) await this.#recover(client, followed);
-      return hasNews;
+      return await followed.hasNews(this.#options.catalogs, () => this.#hint());
     } catch (error) {
       const known = asSyncedTablesError(error);
       const reason = error instanceof Error ? error.message : String(error);
@@ -127,13 +143,14 @@ class Follower {
         kind: 'failed',
         error: known ?? syncedTablesError('SOURCE_READ_ERROR', { table: table.source, reason }, error),
       });
-      return false;
+      return null;
     }
   }
 
   /** The source can be read again, and has nothing new. */
-  async #recover(client: pg.Client, followed: FollowedTable): Promise<void> {
+  async #recover(followed: FollowedTable): Promise<void> {
     const { table } = followed;
+    const client = await this.#session();
     await recordTableUpdateStart(client, this.#options.updateId, table);
     await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
     followed.recover();
@@ -177,6 +194,15 @@ class Follower {
       this.#tables.set(table.tableId, new FollowedTable(table));
     }
     this.#registryReadAt = performance.now();
+    const failed = tables.find((table) => table.isFailed && table.publish === 'together' && table.relation !== null);
+    // An update of that table alone may have failed.
+    if (failed && this.#tables.size > 0) await this.#holdBackFor(client, failed);
+  }
+
+  async #holdBackFor(client: pg.Client, table: SyncedTable): Promise<void> {
+    const code = await readLastErrorCode(client, table.tableId);
+    this.#failure = { table, error: { code: code ?? 'INTERNAL_ERROR' }, passes: false };
+    await this.#holdOthersBack();
   }
 
   /** Takes note of how a table fared. An outcome if the whole update is over. */
@@ -197,12 +223,33 @@ class Follower {
     const error = (await explainIfDropped(client, table)) ?? outcome.error;
     if (error.code === 'SYNCED_TABLE_DELETED') {
       this.#drop(followed);
-    } else if (isPassing(error, followed.failures)) {
-      await this.#retryLater(client, followed, error);
-    } else {
-      await recordTableFailure({ ...this.#options, client, table }, error);
-      this.#firstError ??= error;
-      this.#drop(followed);
+      return null;
+    }
+    const passes = isPassing(error, followed.failures);
+    if (isTogether(followed)) this.#failure = { table, error, passes };
+    await this.#fail(client, followed, error, passes);
+    return null;
+  }
+
+  async #fail(client: pg.Client, followed: FollowedTable, error: SyncedTablesError, passes: boolean): Promise<void> {
+    const { table } = followed;
+    const lag = await followed.readLag();
+    if (lag) await writeSourceVersion(client, table.tableId, lag.version, lag.committedAtMs, lag.behindSinceMs);
+    if (passes) return this.#retryLater(client, followed, error);
+    await recordTableFailure({ ...this.#options, client, table }, error);
+    this.#firstError ??= error;
+    this.#drop(followed);
+  }
+
+  /** One table failed: those that are published together with it wait for it, or stop as it does. */
+  async #holdOthersBack(): Promise<null> {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure === null) return null;
+    const client = await this.#session();
+    for (const followed of [...this.#tables.values()]) {
+      if (followed.table.tableId === failure.table.tableId) continue;
+      await this.#fail(client, followed, heldBack(followed.table, failure), failure.passes);
     }
     return null;
   }
@@ -257,6 +304,10 @@ class Follower {
 function isPassing(error: SyncedTablesError, failures: number): boolean {
   if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
   return error.retry === 'timed';
+}
+
+function isTogether({ table }: FollowedTable): boolean {
+  return table.publish === 'together';
 }
 
 function followingMessage(table: SyncedTable): string {

@@ -2,8 +2,11 @@ import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
+import { readSourceLag, type SourceLag } from './source-lag.js';
 
 const PAUSE_MS_MIN = 1_000;
+/** How often the commit that the table reflects is looked at where each look is a request to a store. */
+const COMPARE_MS = 10_000;
 
 /** A synced table whose source is being followed: the source stays open, and failures are counted. */
 export class FollowedTable {
@@ -11,6 +14,8 @@ export class FollowedTable {
   #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
   #failures = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
+  #comparedAt = Number.NEGATIVE_INFINITY;
+  #newestVersion: bigint | null = null;
 
   constructor(table: SyncedTable) {
     this.#table = table;
@@ -37,7 +42,8 @@ export class FollowedTable {
   }
 
   /**
-   * Looks for a version other than the one that the table reflects, by the name of the next commit.
+   * Looks for a version other than the one that the table reflects, by the name of the next commit. News is, too, that
+   * the commit it reflects was written anew: whoever reads the changes since then finds out.
    * @param onHint called when something may have been committed
    * @throws what opening the source and looking at its log throw
    */
@@ -45,13 +51,34 @@ export class FollowedTable {
     this.#source ??= await this.#open(catalogs, onHint);
     const { changeFeed } = this.#source.lakeTable;
     if (changeFeed === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: this.#table.source });
-    const position = this.#table.syncedVersion;
-    return (await changeFeed.newestVersion(position ?? undefined)) !== position;
+    const { syncedVersion, sourceBookmark } = this.#table;
+    this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
+    if (this.#newestVersion !== syncedVersion) return true;
+    if (sourceBookmark === null || !this.#isComparisonDue()) return false;
+    return !(await changeFeed.isSameCommit(sourceBookmark));
+  }
+
+  #isComparisonDue(): boolean {
+    // What can be watched is on the local disk, where a look costs next to nothing.
+    if (this.#source?.watch) return true;
+    const now = performance.now();
+    if (now - this.#comparedAt < COMPARE_MS) return false;
+    this.#comparedAt = now;
+    return true;
   }
 
   async #open(catalogs: CatalogSet, onHint: () => void) {
     const lakeTable = await catalogs.open(this.#table.source);
     return { lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null };
+  }
+
+  /** How far the source is ahead of the table, as far as it is known: the last look found news, or it is null. */
+  async readLag(): Promise<SourceLag | null> {
+    const changeFeed = this.#source?.lakeTable.changeFeed;
+    const newest = this.#newestVersion;
+    const { syncedVersion } = this.#table;
+    if (!changeFeed || newest === null || syncedVersion === null || newest <= syncedVersion) return null;
+    return readSourceLag(changeFeed, syncedVersion, newest);
   }
 
   /** The table was brought to another version. */

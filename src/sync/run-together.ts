@@ -1,4 +1,5 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { SyncedTable } from '../core/synced-table.js';
 import { type Publication, type Published, type PublishOptions, publishAll } from '../postgres/publication.js';
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
@@ -55,12 +56,6 @@ class TogetherTable {
   }
 }
 
-/** A table that failed, for all that are published with it. */
-interface Failure {
-  readonly member: PassMember;
-  readonly error: SyncedTablesError;
-}
-
 export function publishOptions({ client, lease, signal, switchPatienceMs }: PassOptions): PublishOptions {
   return { client, lease, signal, ...(switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs }) };
 }
@@ -76,7 +71,7 @@ export async function runTogether<Result>(
 ): Promise<Result[]> {
   const waiting: TogetherTable[] = [];
   const outcomes = new Map<PassMember, TableUpdateOutcome>();
-  let failure: Failure | null = null;
+  let failure: HoldingBack | null = null;
   try {
     for (const member of members) {
       options.signal.throwIfAborted();
@@ -86,7 +81,7 @@ export async function runTogether<Result>(
       if (outcome === null) continue;
       outcomes.set(member, outcome);
       // One that is refused before it came into being is no part of them.
-      if (outcome.kind === 'failed') failure = { member, error: outcome.error };
+      if (outcome.kind === 'failed') failure = failureOf(member, outcome.error);
       if (failure) break;
     }
     failure ??= await publishWaiting(options, waiting, outcomes);
@@ -98,7 +93,7 @@ export async function runTogether<Result>(
   for (const member of members) {
     // What has an outcome already was up to date, rejected, published, or is the one that failed.
     const own = outcomes.get(member) ?? null;
-    const outcome = own ?? (failure && { kind: 'failed' as const, error: heldBack(member, failure) });
+    const outcome = own ?? (failure && { kind: 'failed' as const, error: heldBack(member.table, failure) });
     if (outcome) results.push(await settle(member, outcome));
   }
   return results;
@@ -109,7 +104,7 @@ async function publishWaiting(
   options: PassOptions,
   tables: readonly TogetherTable[],
   outcomes: Map<PassMember, TableUpdateOutcome>,
-): Promise<Failure | null> {
+): Promise<HoldingBack | null> {
   for (;;) {
     const waiting = tables.flatMap((table) => (table.publication ? [{ table, publication: table.publication }] : []));
     if (waiting.length === 0) return null;
@@ -134,14 +129,31 @@ async function publishWaiting(
     const outcome = await failed.refuse(all.error);
     if (outcome === null) continue;
     outcomes.set(failed.member, outcome);
-    return outcome.kind === 'failed' ? { member: failed.member, error: outcome.error } : null;
+    return outcome.kind === 'failed' ? failureOf(failed.member, outcome.error) : null;
   }
 }
 
-/** For the tables that could have been published. What exactly failed is for those to read who may see that table. */
-function heldBack({ table }: PassMember, { member, error }: Failure): SyncedTablesError {
-  const details = { target: table.fullName, failed: member.table.fullName, error_code: error.code };
-  return error.retry === 'timed'
+function failureOf({ table }: PassMember, error: SyncedTablesError): HoldingBack {
+  return { table, error, passes: error.retry === 'timed' };
+}
+
+/** A table that failed, and holds back those that are published together with it. */
+export interface HoldingBack {
+  readonly table: SyncedTable;
+  readonly error: { readonly code: string };
+  /** True if it is tried again by itself. */
+  readonly passes: boolean;
+}
+
+/** For a table that could have been published. What exactly failed is for those to read who may see that table. */
+export function heldBack(table: SyncedTable, failed: HoldingBack): SyncedTablesError {
+  const details = { target: table.fullName, failed: failed.table.fullName, error_code: failed.error.code };
+  return failed.passes
     ? syncedTablesError('PUBLISHED_TOGETHER_DELAYED', details)
     : syncedTablesError('PUBLISHED_TOGETHER_FAILED', details);
+}
+
+/** True for the errors of `heldBack`. */
+export function isHeldBack({ code }: SyncedTablesError): boolean {
+  return code === 'PUBLISHED_TOGETHER_DELAYED' || code === 'PUBLISHED_TOGETHER_FAILED';
 }

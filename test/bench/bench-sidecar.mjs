@@ -1,7 +1,7 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -37,9 +37,7 @@ log: { level: warn }
   const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilMigrated(client, sidecar);
   return {
     folder,
     lake,
@@ -48,8 +46,7 @@ log: { level: warn }
     url: postgres.url,
     pid: sidecar.pid ?? 0,
     async [Symbol.asyncDispose]() {
-      sidecar.kill('SIGTERM');
-      await new Promise((resolve) => sidecar.once('exit', resolve));
+      await endSidecar(sidecar);
       connection.closeSync();
       await engine[Symbol.asyncDispose]();
       await client.end();
@@ -58,6 +55,36 @@ log: { level: warn }
     },
   };
 }
+
+/** Waits until all migrations are in: requests that come between two of them may stand in the way of the next one. */
+export async function untilMigrated(
+  /** @type {pg.Client} */ client,
+  /** @type {import('node:child_process').ChildProcess} */ sidecar,
+) {
+  const wanted = readdirSync('sql').filter((name) => /^\d+_.*\.sql$/.test(name)).length;
+  for (;;) {
+    if (hasEnded(sidecar)) throw new Error(`the sidecar ended: ${sidecar.exitCode ?? sidecar.signalCode}`);
+    const { rows } = await client.query(`select to_regclass('synced_tables.migrations') as found`);
+    if (rows[0].found) {
+      const applied = await client.query('select count(*)::int as n from synced_tables.migrations where id > 0');
+      if (applied.rows[0].n === wanted) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** @param {import('node:child_process').ChildProcess} sidecar */
+export async function endSidecar(sidecar) {
+  // One that crashed says so here; nobody would tell of its end again.
+  if (hasEnded(sidecar)) console.error(`the sidecar had ended: ${sidecar.exitCode ?? sidecar.signalCode}`);
+  else {
+    sidecar.kill('SIGTERM');
+    await new Promise((resolve) => sidecar.once('exit', resolve));
+  }
+}
+
+const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child) =>
+  child.exitCode !== null || child.signalCode !== null;
 
 export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);
 

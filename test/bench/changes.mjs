@@ -14,6 +14,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
+import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -101,9 +102,7 @@ log: { level: warn }
   /** @type {Record<'ours'|'apply'|'hand', number[]>} */
   const times = { ours: [], apply: [], hand: [] };
   try {
-    while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilMigrated(client, sidecar);
     await client.query(
       `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers',
          array['id'], scheduling_policy => 'TRIGGERED'), interval '1 hour')`,
@@ -161,8 +160,7 @@ log: { level: warn }
     if (differences[0].n !== '0') throw new Error(`${differences[0].n} rows differ from those applied by hand`);
     report(times);
   } finally {
-    sidecar.kill('SIGTERM');
-    await new Promise((resolve) => sidecar.once('exit', resolve));
+    await endSidecar(sidecar);
     connection.closeSync();
     await engine[Symbol.asyncDispose]();
     await client.end();

@@ -28,6 +28,7 @@ import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
 import { copySelects } from '../../dist/lake/table-read.js';
 import { copyIn } from '../../dist/postgres/copy-in.js';
 import { writeBenchTable } from './bench-lake.mjs';
+import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';
 
 const { values } = parseArgs({
@@ -167,9 +168,7 @@ log: { level: warn }
   /** @type {Record<'csv'|'csvKey'|'binary'|'load'|'whole'|'stall', number[]>} */
   const times = { csv: [], csvKey: [], binary: [], load: [], whole: [], stall: [] };
   try {
-    while (!(await client.query(`select to_regclass('synced_tables.status') as found`)).rows[0].found) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilMigrated(client, sidecar);
     if (values.memory) {
       const whole = await seconds(() =>
         client.query(
@@ -216,8 +215,7 @@ log: { level: warn }
     times.stall.push(await stall);
     report(times, peakRssMb(sidecar.pid ?? 0));
   } finally {
-    sidecar.kill('SIGTERM');
-    await new Promise((resolve) => sidecar.once('exit', resolve));
+    await endSidecar(sidecar);
     await client.end();
     await postgres.stop();
   }

@@ -12,6 +12,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchTable } from './bench-lake.mjs';
+import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -77,20 +78,14 @@ log: { level: warn }
   writeFileSync(config, text);
   const start = () =>
     spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], { stdio: 'inherit' });
-  const stop = async (/** @type {import('node:child_process').ChildProcess} */ child) => {
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('exit', resolve));
-  };
   let sidecar = start();
   try {
-    while (!(await client.query(`select to_regclass('synced_tables.verifications') as found`)).rows[0].found) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilMigrated(client, sidecar);
     const create = `synced_tables.create_synced_table('bench.customers', 'lake.bench.customers', array['id'])`;
     const load = await seconds(() => client.query(`call synced_tables.wait_for_update(${create})`));
     say(`${rows} rows, PostgreSQL ${major}: first load ${load.toFixed(1)} s`);
     // A process of its own: the peak is that of the comparison alone.
-    await stop(sidecar);
+    await endSidecar(sidecar);
     sidecar = start();
     const verify = `call synced_tables.wait_for_verification(synced_tables.verify('bench.customers'))`;
     const proof = await seconds(() => client.query(verify));
@@ -100,7 +95,7 @@ log: { level: warn }
     if (values.json)
       console.log(JSON.stringify({ rows, verify_seconds: proof, load_seconds: load, peak_rss_mb: peak, ways }));
   } finally {
-    await stop(sidecar);
+    await endSidecar(sidecar);
     await client.end();
     await postgres.stop();
   }

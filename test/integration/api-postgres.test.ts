@@ -47,7 +47,7 @@ describe.each(postgresServers())('the postgres service on $name', (server) => {
       body: { done: true, response: { synced_table_id: 'main.g.t_synced' } },
     });
     const state = async () => (await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status.detailed_state;
-    await expect.poll(state, { timeout: 20_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+    await expect.poll(state, { timeout: 60_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
     expect((await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status).toMatchObject({
       last_processed_commit_version: 0,
       last_sync: { sync_end_time: expect.any(String), delta_table_sync_info: { delta_commit_version: 0 } },

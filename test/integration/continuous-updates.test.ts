@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
@@ -143,6 +143,91 @@ describe.each(postgresServers())('CONTINUOUS tables on $name', (server) => {
     await lake.sync('c.retyped', true);
     await isFollowing('c.retyped');
     await lake.expectEqual('c.retyped', source, ['id', 'v']);
+  });
+
+  it('notice at once that their newest commit was written anew, and stop until a full refresh', async () => {
+    const source = await follow('c.rewritten');
+    await source.append('select 1000 as id, 1 as v');
+    await reaches('c.rewritten', source);
+    // Another time alone is no other content.
+    const [before] = await followers('c.rewritten');
+    utimesSync(source.newestCommit, 1, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await followers('c.rewritten')).toEqual([before]);
+    expect((await lake.status('c.rewritten')).state).toBe('SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE');
+    await source.rewriteNewestAppend('select 2000 as id, 2 as v');
+    await eventually(
+      async () => (await lake.status('c.rewritten')).state === 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      'it is noticed',
+    );
+    expect(await lake.status('c.rewritten')).toMatchObject({
+      last_error_code: 'SOURCE_HISTORY_REWRITTEN',
+      synced_version: String(source.version),
+    });
+    expect(await lake.value('select max(id) from c.rewritten')).toBe('1000');
+    await lake.sync('c.rewritten', true);
+    await isFollowing('c.rewritten');
+    await lake.expectEqual('c.rewritten', source, ['id', 'v']);
+  });
+
+  it('are copied by themselves when history was rewritten, if they were created so', async () => {
+    const source = await follow('c.renewed', { on_history_gap: `'refresh'` });
+    for (const way of ['same version', 'same version of another table', 'lower version'] as const) {
+      if (way === 'same version') {
+        await source.append('select 1000 as id, 1 as v');
+        await reaches('c.renewed', source);
+        await source.rewriteNewestAppend('select 2000 as id, 2 as v');
+      } else {
+        await source.recreate(rows.replace('i as v', `i + ${way.length} as v`));
+        if (way === 'same version of another table') await source.append('select -1 as id, 0 as v');
+      }
+      const sum = String((await source.query('sum(v)'))[0]?.[0]);
+      await eventually(async () => (await lake.value('select sum(v) from c.renewed')) === sum, `${way}: it is copied`);
+      await lake.expectEqual('c.renewed', source, ['id', 'v']);
+      expect((await lake.status('c.renewed')).synced_version).toBe(String(source.version));
+    }
+    await source.append('select 3000 as id, 3 as v');
+    await reaches('c.renewed', source);
+    await isFollowing('c.renewed');
+  });
+
+  it('tell how far their source is ahead while they fail, also when nobody follows them any more', async () => {
+    const lag = async (name: string) => {
+      const { rows: found } = await lake.admin.query<{ lag_versions: string; lag_seconds: number }>(
+        'select lag_versions, lag_seconds from synced_tables.status where synced_table = $1',
+        [name],
+      );
+      return found[0];
+    };
+    const lags = async (name: string, versions: number) => {
+      await eventually(async () => (await lag(name))?.lag_versions === String(versions), `${versions} behind`, 40_000);
+      return (await lag(name))?.lag_seconds ?? 0;
+    };
+    const locked = await follow('c.lagging');
+    const blocker = await lake.database.connect();
+    await blocker.query('set databricks_auth.allow_ddl = on; begin; lock table c.lagging in share mode');
+    await locked.append('select 1000 as id, 1 as v');
+    const first = await lags('c.lagging', 1);
+    await locked.append('select 1001 as id, 1 as v');
+    await locked.append('select 1002 as id, 1 as v');
+    expect(await lags('c.lagging', 3)).toBeGreaterThan(first);
+    await blocker.query('rollback');
+    await reaches('c.lagging', locked);
+    expect(await lag('c.lagging')).toEqual({ lag_versions: '0', lag_seconds: 0 });
+
+    const failed = await follow('c.behind');
+    await failed.overwrite(`select i as id, 'text' as v from range(50) t(i)`, { columns: { id: 'long', v: 'string' } });
+    const seen = await lags('c.behind', 1);
+    expect((await lake.status('c.behind')).state).toBe('SYNCED_TABLE_ONLINE_PIPELINE_FAILED');
+    failed.commitNothing();
+    failed.commitNothing();
+    // Every sidecar looks when it starts, and each half a minute.
+    await using _ = await lake.startSidecar({ pollSeconds: 1 });
+    expect(await lags('c.behind', 3)).toBeGreaterThan(seen);
+    expect(await lake.status('c.behind')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      last_error_code: 'COLUMN_TYPE_CHANGE_NOT_SUPPORTED',
+    });
   });
 
   it('say that a file is not there, try again, and go on by themselves when it has come', async () => {

@@ -1,3 +1,5 @@
+import { copyFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -160,5 +162,83 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
     await a.overwrite(rows(2));
     await eventually(async () => (await stamps('c')) === '2 1', 'the others go on');
     expect(await lake.status('c.b')).toMatchObject({ last_error_code: null });
+  });
+
+  const following = (schema: string) =>
+    eventually(
+      async () =>
+        (await lake.value(
+          `select count(*) from synced_tables.status where state = 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE' and synced_table in ($1, $2)`,
+          [`${schema}.a`, `${schema}.b`],
+        )) === '2',
+      'both are followed',
+    );
+
+  it('stops following all when one table of them needs a person, and says for which one', async () => {
+    const [a, b] = await createPair('s', 'CONTINUOUS');
+    await following('s');
+    // The other one has nothing new at this moment: it must not go on alone later.
+    await b.overwrite(`select i as id, 'text' as stamp from range(9) t(i)`, {
+      columns: { id: 'long', stamp: 'string' },
+    });
+    await eventually(
+      async () => (await lake.status('s.a')).state === 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      'the other one stops',
+    );
+    expect(await lake.status('s.b')).toMatchObject({ last_error_code: 'COLUMN_TYPE_CHANGE_NOT_SUPPORTED' });
+    const held = await lake.status('s.a');
+    expect(held).toMatchObject({ last_error_code: 'PUBLISHED_TOGETHER_FAILED', synced_version: '0' });
+    expect(held.message).toContain('for s.b, with which it is published together, failed with COLUMN_TYPE_CHANGE');
+    await a.overwrite(rows(1));
+    await b.overwrite(rows(1), { columns });
+    await sleep(1_500);
+    expect(await stamps('s')).toBe('0 0');
+    await lake.wait(await lake.requestSync('s.a', true));
+    expect(await stamps('s')).toBe('1 1');
+    await following('s');
+    // One that failed by itself, while nobody followed them, holds the other one back as well.
+    await lake.admin.query('select synced_tables.stop_pipeline($1)', [await pipelineOf('s.a')]);
+    await b.overwrite(`${rows(2)} union all select 5, 1`);
+    const update = await lake.value(
+      `select synced_tables._start_update($1, false, '{"refresh": ["s.b"]}', 'API_CALL')`,
+      [await pipelineOf('s.a')],
+    );
+    await refusalOf(lake.wait(update ?? ''));
+    await a.overwrite(rows(2));
+    await eventually(async () => (await lake.status('s.a')).last_error_code !== null, 'it is held back');
+    expect(await lake.status('s.a')).toMatchObject({ last_error_code: 'PUBLISHED_TOGETHER_FAILED' });
+    expect(await stamps('s')).toBe('1 1');
+  });
+
+  it('waits for a table whose failure may pass, and goes on with all of them by itself', async () => {
+    const [a, b] = await createPair('w', 'CONTINUOUS');
+    await following('w');
+    // The data file is late: its commit is there already.
+    const other = await lake.lake.createTable('w.late', columns, 'select 1000 as id, 5 as stamp');
+    const file = path.join(other.folder, readdirSync(other.folder).find((name) => name.endsWith('.parquet')) ?? '');
+    const add = { path: 'late.parquet', partitionValues: {}, size: statSync(file).size, dataChange: true };
+    const commit = path.join(b.folder, '_delta_log', '00000000000000000001.json');
+    writeFileSync(commit, JSON.stringify({ add: { ...add, modificationTime: 0 } }));
+    await eventually(async () => (await lake.status('w.a')).last_error_code !== null, 'the other one waits');
+    await a.append('select 1000 as id, 5 as stamp');
+    await eventually(
+      async () =>
+        (await lake.value(`select lag_versions from synced_tables.status where synced_table = 'w.a'`)) === '1',
+      'it is seen how far behind it is',
+    );
+    const waiting = await lake.status('w.a');
+    expect(waiting).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES',
+      last_error_code: 'PUBLISHED_TOGETHER_DELAYED',
+      synced_version: '0',
+    });
+    expect(waiting.message).toContain(
+      'w.b, with which it is published together, failed with DELTA_CHANGE_FILE_MISSING',
+    );
+    expect(await stamps('w')).toBe('0 0');
+    copyFileSync(file, path.join(b.folder, 'late.parquet'));
+    await eventually(async () => (await stamps('w')) === '5 5', 'both go on', 40_000);
+    await following('w');
+    expect(await lake.status('w.a')).toMatchObject({ last_error_code: null, synced_version: '1' });
   });
 });

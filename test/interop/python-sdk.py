@@ -147,7 +147,11 @@ def of_a_change_feed():
     online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
     assert w.pipelines.get(following).spec.continuous
     running = w.pipelines.get(following).state
+    # What follows its source is an update that is under way: it is stopped first.
+    conflict = raised(lambda: w.pipelines.start_update(following, full_refresh=True))
     stopped = w.pipelines.stop_and_wait(following).state
+    ended(following, w.pipelines.start_update(following, full_refresh=True).update_id)
+    online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
     for name in ("first", "second", "following"):
         w.database.delete_synced_database_table(f"app.gold.{name}", purge_data=True)
     say(
@@ -155,6 +159,7 @@ def of_a_change_feed():
         selected=update.state.value,
         selection=update.full_refresh_selection,
         running=running.value,
+        conflict=conflict,
         stopped=stopped.value,
     )
 

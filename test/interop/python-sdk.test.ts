@@ -51,7 +51,7 @@ async function runScript(synced: SyncedLake, url: string, tokens: { own: string;
         DATABRICKS_TOKEN: tokens.own,
         STRANGER_TOKEN: tokens.stranger,
       },
-      timeout: 110_000,
+      timeout: 280_000,
     },
   );
   const said = stdout
@@ -62,7 +62,9 @@ async function runScript(synced: SyncedLake, url: string, tokens: { own: string;
 }
 
 describe.skipIf(python === null).each(postgresServers())('the Python SDK on $name', (server) => {
-  it('creates, reads, syncs and deletes tables, logs in, and raises the exceptions that its users catch', async () => {
+  it('creates, reads, syncs and deletes tables, logs in, and raises the exceptions that its users catch', {
+    timeout: 300_000,
+  }, async () => {
     await using synced = await SyncedLake.create(server);
     await synced.lake.createTable(
       'gold.t',
@@ -91,6 +93,7 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       selected: 'COMPLETED',
       selection: ['app.gold.second'],
       running: 'RUNNING',
+      conflict: ['ResourceConflict', 'DatabricksError'],
       stopped: 'IDLE',
     });
     expect(said.flows).toEqual({

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeltaWriter } from './delta-writer.js';
 import type { Random } from './random.js';
 
+/** How long it rests between two commits unless somebody wants it otherwise. */
 const PAUSE_MS_MAX = 120;
 const FIRST_ID = 1_000_000;
 
@@ -9,13 +10,15 @@ const FIRST_ID = 1_000_000;
 export class CommitStream {
   readonly #source: DeltaWriter;
   readonly #random: Random;
+  readonly #pauseMsMax: number;
   #nextId = FIRST_ID;
   #isStopping = false;
   #finished: Promise<void> = Promise.resolve();
 
-  constructor(source: DeltaWriter, random: Random) {
+  constructor(source: DeltaWriter, random: Random, pauseMsMax = PAUSE_MS_MAX) {
     this.#source = source;
     this.#random = random;
+    this.#pauseMsMax = pauseMsMax;
   }
 
   start(): void {
@@ -34,7 +37,7 @@ export class CommitStream {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       await this.#commit();
-      await sleep(this.#random.below(PAUSE_MS_MAX));
+      await sleep(this.#random.below(this.#pauseMsMax));
     }
   }
 

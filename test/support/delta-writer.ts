@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -60,6 +60,7 @@ export class DeltaWriter {
   /** Live files, relative to the folder. */
   #files: string[] = [];
   #tableId: string = randomUUID();
+  #configuration: Readonly<Record<string, string>> = {};
 
   constructor(connection: DuckDBConnection, folder: string, columns: DeltaColumns) {
     this.#connection = connection;
@@ -113,9 +114,28 @@ export class DeltaWriter {
     this.#commit([this.#metaData()]);
   }
 
+  /** Declares that the table has a change feed from here on. */
+  switchChangeFeedOn(): void {
+    this.#configuration = { 'delta.enableChangeDataFeed': 'true' };
+    this.#commit([this.#metaData()]);
+  }
+
   /** A commit that changes nothing. */
   commitNothing(): void {
     this.#commit([]);
+  }
+
+  /** Puts other rows in place of those of the newest commit, an `append`: the same version then means something else. */
+  async rewriteNewestAppend(rows: string): Promise<void> {
+    this.#files.pop();
+    const added = await this.#write(rows);
+    this.version -= 1;
+    this.#commit([added], { isReplaced: true });
+  }
+
+  /** The file of the newest commit. */
+  get newestCommit(): string {
+    return path.join(this.folder, '_delta_log', `${String(this.version).padStart(20, '0')}.json`);
   }
 
   /** Takes the table away and makes another one in its place, with version 0 again and an id of its own. */
@@ -171,17 +191,18 @@ export class DeltaWriter {
         format: { provider: 'parquet', options: {} },
         schemaString: JSON.stringify({ type: 'struct', fields }),
         partitionColumns: [],
-        configuration: {},
+        configuration: this.#configuration,
       },
     };
   }
 
-  #commit(actions: readonly object[]): void {
+  #commit(actions: readonly object[], { isReplaced = false } = {}): void {
     this.version += 1;
     const commitInfo = { commitInfo: { timestamp: Date.now(), operation: 'WRITE' } };
     const lines = [commitInfo, ...actions].map((action) => `${JSON.stringify(action)}\n`).join('');
-    const name = `${String(this.version).padStart(20, '0')}.json`;
-    writeFileSync(path.join(this.folder, '_delta_log', name), lines, { flag: 'wx' });
+    const file = isReplaced ? `${this.newestCommit}.tmp` : this.newestCommit;
+    writeFileSync(file, lines, { flag: 'wx' });
+    if (isReplaced) renameSync(file, this.newestCommit);
   }
 }
 

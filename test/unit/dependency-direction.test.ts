@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   queue: ['core', 'postgres', 'observability'],
   api: ['core', 'cdc', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
+  doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
   program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];

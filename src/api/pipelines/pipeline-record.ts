@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext } from '../api-context.js';
 import type { Caller } from '../caller.js';
 import { catalogOfDatabase } from '../catalog-place.js';
@@ -131,10 +132,6 @@ async function readPlaced(place: DatabasePlace, caller: Caller, pipelineId: stri
     return { fullName: fullNameOf({ catalog, schema, table }), schema, table, sqlName };
   });
   return { record, instance, database, tables };
-}
-
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
 /** All pipelines that the caller may see. */

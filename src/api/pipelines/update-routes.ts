@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
 import { pageSizeOf } from './max-results.js';
-import { findPipeline, isUuid, type PipelineTable } from './pipeline-record.js';
+import { findPipeline, type PipelineTable } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
   pipelineParams,

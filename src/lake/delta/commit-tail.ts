@@ -17,6 +17,7 @@ export interface Commit {
   readonly inCommitTimestampMs: number | null;
   /** Modification time of the file in milliseconds since 1970. */
   readonly modifiedAtMs: number;
+  readonly sizeBytes: number;
 }
 
 interface TailOptions {
@@ -93,7 +94,7 @@ async function readCommit(options: TailOptions, version: bigint): Promise<Commit
     throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
   }
   const modifiedAtMs = Math.floor(before.modifiedAtMs);
-  return { version, protocol, metadata, ...parts, inCommitTimestampMs, modifiedAtMs };
+  return { version, protocol, metadata, ...parts, inCommitTimestampMs, modifiedAtMs, sizeBytes: before.sizeBytes };
 }
 
 async function missingCommit(options: TailOptions, version: bigint, to: bigint): Promise<Error> {

@@ -8,7 +8,7 @@ import { latestDeltaVersion, openTableState } from './delta-snapshot.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
 import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from './log-bookmark.js';
-import { logFolder } from './log-listing.js';
+import { commitPath, logFolder } from './log-listing.js';
 import { canonicalRoot } from './log-path.js';
 import type { TableState } from './table-state.js';
 
@@ -22,6 +22,8 @@ export class DeltaChangeFeed implements ChangeFeed {
   readonly #root: string;
   /** Where the last `changes` ended: whoever follows a table goes on from there, without reading the log before it. */
   #head: LogHead | null = null;
+  /** The commit that was last found to be that of a bookmark, and what the store said of its file then. */
+  #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
 
   constructor(options: DeltaTableOptions) {
     this.#root = canonicalRoot(options.root);
@@ -31,6 +33,25 @@ export class DeltaChangeFeed implements ChangeFeed {
   async newestVersion(after?: bigint): Promise<bigint> {
     const found = after === undefined ? null : await probeNewestVersion({ ...this.#options, after });
     return found ?? latestDeltaVersion(this.#options);
+  }
+
+  async isSameCommit(bookmark: string): Promise<boolean> {
+    const { store } = this.#options;
+    const known = this.#compared?.bookmark === bookmark ? this.#compared : null;
+    const head = known?.head ?? decodeBookmark(bookmark);
+    // Asked for before the content is read: what comes in between shows next time.
+    const stat = await store.stat(commitPath(this.#root, head.version));
+    if (stat === null) return true;
+    const file = `${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
+    if (known?.file === file) return true;
+    if (!isSameContent(head, await commitFingerprint(store, this.#root, head.version))) return false;
+    this.#compared = { bookmark, head, file };
+    return true;
+  }
+
+  async committedAtMs(version: bigint): Promise<number | null> {
+    const stat = await this.#options.store.stat(commitPath(this.#root, version));
+    return stat && Math.floor(stat.modifiedAtMs);
   }
 
   async bookmark(version?: bigint): Promise<string> {
@@ -64,7 +85,8 @@ export class DeltaChangeFeed implements ChangeFeed {
       livePartitions: () => this.#livePartitions(from),
     });
     const { protocol, metadata } = plan;
-    const fingerprint = to === from ? head.fingerprint : await commitFingerprint(store, this.#root, to);
+    const last = commits.at(-1);
+    const fingerprint = last ? await commitFingerprint(store, this.#root, to, last.sizeBytes) : head.fingerprint;
     const end: LogHead = { version: to, protocol, metadata, fingerprint };
     const relation = await openChangeRelation({ ...this.#options, plan, from, to, bookmark: encodeBookmark(end) });
     this.#head = end;
@@ -79,9 +101,7 @@ export class DeltaChangeFeed implements ChangeFeed {
       if (bookmark !== undefined) throw new Error(`the bookmark is that of version ${kept?.version}, not of ${from}`);
       return this.#headFromOldLog(from);
     }
-    const fingerprint = await commitFingerprint(this.#options.store, this.#root, from);
-    // Log clean-up may have taken that commit; then there is nothing to compare.
-    if (kept.fingerprint !== null && fingerprint !== null && fingerprint !== kept.fingerprint) {
+    if (!isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from))) {
       const reason = `commit ${from} has other content than when it was applied`;
       throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
     }
@@ -131,4 +151,9 @@ export class DeltaChangeFeed implements ChangeFeed {
     const reason = 'the first version must not be above the second';
     return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
   }
+}
+
+/** Log clean-up may have taken a commit; then there is nothing to compare. */
+function isSameContent(kept: LogHead, fingerprint: string | null): boolean {
+  return kept.fingerprint === null || fingerprint === null || fingerprint === kept.fingerprint;
 }

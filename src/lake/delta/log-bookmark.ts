@@ -20,17 +20,22 @@ const FINGERPRINT_BYTES = 64 * 1024;
 /**
  * Tells one content of a commit file from another: a hash over its length and both its ends. The file's time is left
  * out, so that a copied table is still the same. Null if there is no such file.
+ * @param readBytes how long the file was when its actions were read: were it to grow afterwards, it is another commit
  */
-export async function commitFingerprint(store: FileStore, root: string, version: bigint): Promise<string | null> {
+export async function commitFingerprint(
+  store: FileStore,
+  root: string,
+  version: bigint,
+  readBytes?: number,
+): Promise<string | null> {
   const path = commitPath(root, version);
-  const stat = await store.stat(path);
-  if (stat === null) return null;
-  const tailStart = Math.max(FINGERPRINT_BYTES, stat.sizeBytes - FINGERPRINT_BYTES);
-  const head = await store.readRange(path, 0, Math.min(FINGERPRINT_BYTES, stat.sizeBytes));
-  const tail =
-    stat.sizeBytes > tailStart ? await store.readRange(path, tailStart, stat.sizeBytes - tailStart) : Buffer.alloc(0);
+  const sizeBytes = readBytes ?? (await store.stat(path))?.sizeBytes;
+  if (sizeBytes === undefined) return null;
+  const tailStart = Math.max(FINGERPRINT_BYTES, sizeBytes - FINGERPRINT_BYTES);
+  const head = await store.readRange(path, 0, Math.min(FINGERPRINT_BYTES, sizeBytes));
+  const tail = sizeBytes > tailStart ? await store.readRange(path, tailStart, sizeBytes - tailStart) : Buffer.alloc(0);
   if (head === null || tail === null) return null;
-  return createHash('sha256').update(`${stat.sizeBytes}\n`).update(head).update(tail).digest('base64url');
+  return createHash('sha256').update(`${sizeBytes}\n`).update(head).update(tail).digest('base64url');
 }
 
 const shape = z.object({

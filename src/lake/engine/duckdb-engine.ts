@@ -40,12 +40,15 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
+  // Functions belong to the instance, whichever connection brings them: once is enough.
+  const first = await instance.connect();
+  registerVariantFunction(first);
+  first.closeSync();
   return {
     scratchFolder,
     async connect() {
       const connection = await instance.connect();
       await connection.run("set TimeZone = 'UTC'");
-      registerVariantFunction(connection);
       return connection;
     },
     async [Symbol.asyncDispose]() {
