@@ -19,14 +19,16 @@ const TOLD_AGAIN_MS = 10_000;
  */
 const SILENCE_MS_MAX = 5_000;
 
-export interface LockPatience {
+type Named = Pick<SyncedTable, 'fullName'>;
+
+export interface LockPatience<Table extends Named = Named> {
   readonly client: pg.Client;
   /** The table whose lock is wanted at this moment, and its OID if it has one yet. */
-  readonly inTheWay: () => { readonly table: Pick<SyncedTable, 'fullName'>; readonly relation: number | null };
+  readonly inTheWay: () => { readonly table: Table; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
   /** Told now and then who is in the way, while the lock is waited for. */
-  readonly onBlocked?: (table: SyncedTable, sessions: readonly string[]) => Promise<void>;
+  readonly onBlocked?: (table: Table, sessions: readonly string[]) => Promise<void>;
 }
 
 /** To be set first thing in a transaction that takes locks which readers would wait for. */
@@ -40,8 +42,8 @@ export const NO_SILENCE = `set local idle_in_transaction_session_timeout = ${SIL
  * @param attempt returns null to be repeated at once
  * @throws LOCK_TIMEOUT naming the sessions in the way, when patience is over
  */
-export async function withLockPatience<Result>(
-  options: LockPatience,
+export async function withLockPatience<Result, Table extends Named>(
+  options: LockPatience<Table>,
   attempt: () => Promise<Result | null>,
 ): Promise<Result> {
   const { signal, patienceMs = PATIENCE_MS } = options;
@@ -69,7 +71,7 @@ export async function withLockPatience<Result>(
 }
 
 export function lockTimeout(
-  table: Pick<SyncedTable, 'fullName'>,
+  table: Named,
   patienceMs: number,
   sessions: readonly string[],
   cause?: unknown,

@@ -7,7 +7,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: whatever is sent, the server answers in time, never with a defect, and in the form of the API.
 
-const RUNS = process.env.TEST_LONG ? 10_000 : 250;
+const RUNS = Number(process.env.FUZZ_RUNS ?? (process.env.TEST_LONG ? 10_000 : 250));
 const AT_ONCE = 8;
 const ANSWER_MS_MAX = 60_000;
 
@@ -98,6 +98,7 @@ interface BodyParts {
 
 /** What the call of a path wants. */
 function bodyOf(path: string, { name, place, spec, database }: BodyParts): fc.Arbitrary<unknown> {
+  if (/\/pipelines(\/\{[^}]+\})?$/.test(path)) return pipelineBody(name, database);
   if (path.includes('/synced_tables')) return mostly({ name, ...place, spec });
   if (path.includes('/roles')) {
     const identity_type = fc.constantFrom('USER', 'PG_ONLY', 'GROUP');
@@ -110,10 +111,42 @@ function bodyOf(path: string, { name, place, spec, database }: BodyParts): fc.Ar
   }
   if (path.includes('/catalogs') || path.includes('/tables')) {
     const database_name = fc.oneof(fc.constant(database), name);
-    return mostly({ name, ...place, database_name, create_database_if_not_exists: fc.boolean() });
+    const branch = fc.constantFrom('projects/local/branches/production', 'projects/x/branches/y');
+    return mostly({
+      name,
+      ...place,
+      database_name,
+      create_database_if_not_exists: fc.boolean(),
+      database_project_id: fc.option(fc.oneof(fc.constant('local'), name)),
+      database: fc.oneof(fc.constant(`projects/local/branches/production/databases/${database}`), name),
+      spec: mostly({ postgres_database: database_name, branch }),
+    });
   }
   const instance_names = fc.array(fc.oneof(fc.constant('local'), name), { maxLength: 2 });
   return mostly({ instance_names, claims: fc.constant([]), protoLogs: anything() });
+}
+
+/** A pipeline of flows, from good and bad statements and files. */
+function pipelineBody(name: fc.Arbitrary<string>, database: string): fc.Arbitrary<unknown> {
+  const good = `CREATE STREAMING TABLE fuzzed; CREATE FLOW f AS AUTO CDC INTO fuzzed FROM stream(lake.gold.t) KEYS (id) SEQUENCE BY id;`;
+  const sql = fc.oneof(
+    fc.constant(good),
+    fc.nat(good.length).map((end) => good.slice(0, end)),
+    name,
+  );
+  const file = mostly({ path: fc.oneof(fc.constant('/a.sql'), name) });
+  const glob = mostly({ include: fc.oneof(fc.constant('/**'), name) });
+  return mostly({
+    name,
+    catalog: fc.oneof(fc.constantFrom('app', database), name),
+    schema: fc.oneof(fc.constant('gold'), name),
+    sql,
+    libraries: fc.array(fc.oneof(mostly({ file }), mostly({ glob }), mostly({ notebook: anything() })), {
+      maxLength: 2,
+    }),
+    configuration: fc.option(anything()),
+    dry_run: fc.option(fc.boolean()),
+  });
 }
 
 interface Sent {
@@ -137,6 +170,8 @@ function requests(calls: readonly (readonly [method: string, path: string])[], d
   const query = fc.option(
     fc.tuple(
       fc.constantFrom(
+        'catalog_id',
+        'cascade',
         'page_size',
         'page_token',
         'purge_data',
@@ -175,7 +210,7 @@ it('answers every request in time and without a defect', {
 }, async () => {
   await using synced = await SyncedLake.create(server);
   await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(3) t(i)');
-  const { url } = await synced.startSidecar();
+  const { url } = await synced.startSidecar({ pipelineFolder: synced.folder });
   const role = await synced.database.createRole('keeper', 'databricks_superuser');
   const api = new ApiClient(url, await createToken(synced, role));
   const database = (await synced.value('select current_database()')) ?? '';

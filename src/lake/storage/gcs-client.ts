@@ -115,7 +115,10 @@ export class GcsObjectClient implements ObjectClient {
     const base = {
       // The caller repeats requests, alike for all stores.
       retryOptions: { autoRetry: false, maxRetries: 0 },
-      ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+      // The client shows credentials to no address but Google's own unless it is told to: emulators want none.
+      ...(endpoint === undefined
+        ? {}
+        : { apiEndpoint: endpoint, useAuthWithCustomEndpoint: temporary !== null || keyFile !== undefined }),
     };
     if (temporary === null) return new sdk.Storage({ ...base, ...(keyFile === undefined ? {} : { keyFile }) });
     const { gcpToken } = temporary;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { asSyncedTablesError } from '../../core/errors.js';
 import type { FileStat } from './file-store.js';
 
 /** A place in an object store: what stands before the path in its URL, and the path without its first slash. */
@@ -71,6 +72,9 @@ const NETWORK_CODE = /^(E[A-Z]{3,}|UND_ERR_\w+|ERR_STREAM_PREMATURE_CLOSE|CERT_\
 /** Says what a client's error means. Status and code are looked for wherever the three official clients put them. */
 export function explainRequestError(error: unknown): ObjectRequestError {
   if (error instanceof ObjectRequestError) return error;
+  // A client that is not installed is no failure of the store.
+  const known = asSyncedTablesError(error);
+  if (known) throw known;
   const { status, name } = describe(error);
   const words = [status === null ? '' : `HTTP ${status}`, name].filter((word) => word !== '').join(' ');
   const kind = judge(status, name);
