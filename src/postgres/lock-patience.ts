@@ -70,12 +70,7 @@ export async function withLockPatience<Result, Table extends Named>(
   }
 }
 
-export function lockTimeout(
-  table: Named,
-  patienceMs: number,
-  sessions: readonly string[],
-  cause?: unknown,
-) {
+export function lockTimeout(table: Named, patienceMs: number, sessions: readonly string[], cause?: unknown) {
   const details = {
     target: table.fullName,
     seconds: Math.round(patienceMs / 1000),
