@@ -1,28 +1,39 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addCreateCommand } from './cli/create.js';
-import { addDeleteCommand } from './cli/delete.js';
-import { addGetCommand } from './cli/get.js';
-import { addListCommand } from './cli/list.js';
-import { addMigrateCommand } from './cli/migrate.js';
-import { addPipelineCommand } from './cli/pipeline.js';
-import { addPreviewCommand } from './cli/preview.js';
-import { addQuickstartCommand } from './cli/quickstart.js';
-import { addReadCommand } from './cli/read.js';
 import { type FailureContext, reportFailure } from './cli/report-failure.js';
-import { addScheduleCommand } from './cli/schedule.js';
-import { addServeCommand } from './cli/serve.js';
-import { addSyncCommand } from './cli/sync.js';
-import { addTokenCommand } from './cli/token.js';
-import { addVerifyCommand } from './cli/verify.js';
 import { syncedTablesError } from './core/errors.js';
+
+/**
+ * In the order of the help. Only what the command line names is loaded: all of it, with a lake engine and an HTTP server,
+ * takes several times as long as what most commands do.
+ */
+const commandLoaders = new Map<string, () => Promise<(program: Command) => void>>(
+  Object.entries({
+    quickstart: async () => (await import('./cli/quickstart.js')).addQuickstartCommand,
+    serve: async () => (await import('./cli/serve.js')).addServeCommand,
+    migrate: async () => (await import('./cli/migrate.js')).addMigrateCommand,
+    create: async () => (await import('./cli/create.js')).addCreateCommand,
+    get: async () => (await import('./cli/get.js')).addGetCommand,
+    list: async () => (await import('./cli/list.js')).addListCommand,
+    sync: async () => (await import('./cli/sync.js')).addSyncCommand,
+    verify: async () => (await import('./cli/verify.js')).addVerifyCommand,
+    schedule: async () => (await import('./cli/schedule.js')).addScheduleCommand,
+    events: async () => (await import('./cli/events.js')).addEventsCommand,
+    doctor: async () => (await import('./cli/doctor.js')).addDoctorCommand,
+    delete: async () => (await import('./cli/delete.js')).addDeleteCommand,
+    pipeline: async () => (await import('./cli/pipeline.js')).addPipelineCommand,
+    preview: async () => (await import('./cli/preview.js')).addPreviewCommand,
+    read: async () => (await import('./cli/read.js')).addReadCommand,
+    token: async () => (await import('./cli/token.js')).addTokenCommand,
+  }),
+);
 
 /**
  * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
  * @param argv as in `process.argv`
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = buildProgram();
+  const program = await buildProgram(argv);
   const context = failureContext(program, argv);
   watchStandardStreams(context);
   try {
@@ -32,7 +43,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** The command that `argv` names, or all of them, with their options and help. */
+export async function buildProgram(argv: readonly string[] = []): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -43,20 +55,8 @@ function buildProgram(): Command {
     .exitOverride()
     // `reportFailure` tells errors, in the form that was asked for.
     .configureOutput({ outputError: () => {} });
-  addQuickstartCommand(program);
-  addServeCommand(program);
-  addMigrateCommand(program);
-  addCreateCommand(program);
-  addGetCommand(program);
-  addListCommand(program);
-  addSyncCommand(program);
-  addVerifyCommand(program);
-  addScheduleCommand(program);
-  addDeleteCommand(program);
-  addPipelineCommand(program);
-  addPreviewCommand(program);
-  addReadCommand(program);
-  addTokenCommand(program);
+  const named = commandLoaders.get(argv[2] ?? '');
+  for (const load of named ? [named] : commandLoaders.values()) (await load())(program);
   return program;
 }
 
@@ -64,7 +64,8 @@ function buildProgram(): Command {
 function failureContext(program: Command, argv: readonly string[]): FailureContext {
   const words = argv.slice(2);
   const isJson = words.some(
-    (word, place) => word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
+    (word, place) =>
+      word === '--json' || word === '--output=json' || (word === '--output' && words[place + 1] === 'json'),
   );
   const command = program.commands.find((each) => each.name() === words[0]);
   return {

@@ -10,6 +10,8 @@ export interface ApiContext {
   readonly instances: InstanceSet;
   readonly settings: Settings;
   readonly logger: Logger;
+  /** As whom the sidecar around the API holds leases. */
+  readonly sidecarId: string;
 }
 
 /** The server, with request and reply types taken from zod schemas. */

@@ -2,6 +2,7 @@ import type { ApiContext, ApiServer } from './api-context.js';
 import { addDatabaseRoutes } from './database/database-routes.js';
 import { authenticate } from './identity/authenticate.js';
 import { oidcIdentity } from './identity/oidc-identity.js';
+import { addMetricsRoute } from './metrics/metrics-route.js';
 import { addPipelineRoutes } from './pipelines/pipeline-routes.js';
 import { addPostgresRoutes } from './postgres/postgres-routes.js';
 import { addUnityCatalogRoutes } from './unity-catalog/unity-catalog-routes.js';
@@ -22,5 +23,6 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
     addPipelineRoutes(scope, context);
     addPostgresRoutes(scope, context);
     addUnityCatalogRoutes(scope, context);
+    addMetricsRoute(scope, context);
   });
 }

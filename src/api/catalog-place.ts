@@ -1,6 +1,7 @@
 import type { ApiContext } from './api-context.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
+import { isoTime } from './synced-table-record.js';
 
 /** A registered database catalog. */
 export interface CatalogPlace {
@@ -10,16 +11,20 @@ export interface CatalogPlace {
   /** The Postgres database that it stands for. */
   readonly database: string;
   readonly createdBy: string;
+  /** ISO 8601 in UTC. */
+  readonly createdAt: string;
 }
 
 const SELECT_CATALOGS = `
-  select c.catalog_name, c.database_name, c.catalog_uid, c.created_by from synced_tables._catalogs c`;
+  select c.catalog_name, c.database_name, c.catalog_uid, c.created_by, ${isoTime('c.created_at')} as created_at
+    from synced_tables._catalogs c`;
 
 interface CatalogRow {
   readonly catalog_name: string;
   readonly database_name: string;
   readonly catalog_uid: string;
   readonly created_by: string;
+  readonly created_at: string;
 }
 
 /** The database catalog of that name; null if no instance of the caller has it. */
@@ -48,5 +53,11 @@ function toPlace(instance: ApiInstance, row: CatalogRow): CatalogPlace {
     instance,
     database: row.database_name,
     createdBy: row.created_by,
+    createdAt: row.created_at,
   };
+}
+
+/** The catalog that lists show for what has no other: the first that is registered for the database, else its name. */
+export async function catalogOfDatabase(instance: ApiInstance, database: string): Promise<string> {
+  return (await listCatalogs(instance)).find((catalog) => catalog.database === database)?.name ?? database;
 }

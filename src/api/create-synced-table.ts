@@ -1,20 +1,23 @@
 import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { TableName } from '../core/names.js';
+import { isUuid } from '../core/uuid.js';
 import type { ApiContext } from './api-context.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
 import { findCatalog } from './catalog-place.js';
 import type { SyncedTableSpec } from './database/synced-table-schema.js';
 import { ensureDatabase } from './ensure-database.js';
+import { withReservedName } from './reserved-name.js';
 import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
 import { readSyncedTables } from './synced-table-record.js';
 import { fullNameOf, sqlNameOf } from './table-name.js';
+import { findTakenName } from './taken-name.js';
 
 export interface CreateRequest {
   readonly name: TableName;
   /** Instance and Postgres database, as far as the request names them. */
-  readonly instance: string | undefined;
+  readonly instance: ApiInstance | undefined;
   readonly database: string | undefined;
   readonly spec: SyncedTableSpec;
   /** Whether a missing schema is made when the request does not say. A missing database is made only if it says so. */
@@ -23,7 +26,7 @@ export interface CreateRequest {
 
 /**
  * Creates a synced table for a caller, in a database catalog or in a standard one; both services end here.
- * @throws API_INSTANCE_NOT_FOUND, CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND,
+ * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND,
  *   SYNCED_TABLE_EXISTS, and what create_synced_table raises
  */
 export async function createSyncedTable(
@@ -31,10 +34,29 @@ export async function createSyncedTable(
   caller: Caller,
   request: CreateRequest,
 ): Promise<PlacedTable> {
-  const { name, spec } = request;
+  const { name } = request;
   const place = await choosePlace(context, caller, request);
-  const existing = await lookUpSyncedTable(context, caller, name);
-  if (existing) throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
+  const fullName = fullNameOf(name);
+  const create = async () => {
+    if (place.isStandard) await requireFree(context, name);
+    const existing = await lookUpSyncedTable(context, caller, name);
+    if (existing) throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullName });
+    return createAt(place, caller, request);
+  };
+  // A database catalog stands for one database, which lets nobody take a name twice.
+  if (!place.isStandard) return create();
+  const wanted = { name: `table ${fullName}`, instance: place.instance.name, database: place.database };
+  return withReservedName(context, wanted, create);
+}
+
+async function requireFree(context: ApiContext, name: TableName): Promise<void> {
+  const taken = await findTakenName(context, name);
+  if (taken === 'synced') throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
+  if (taken === 'registered') throw syncedTablesError('REGISTERED_TABLE_EXISTS', { table: fullNameOf(name) });
+}
+
+async function createAt(place: Place, caller: Caller, request: CreateRequest): Promise<PlacedTable> {
+  const { name, spec } = request;
   const database = await ensureDatabase(caller, place, spec.create_database_objects_if_missing === true);
   const role = await database.roleNameOf(caller);
   const record = await database.asCaller(caller, async (client, asService) => {
@@ -62,21 +84,21 @@ interface Place {
 
 /** Which database the name means (databricks-api.md A.2, database_instance_name and logical_database_name). */
 async function choosePlace(context: ApiContext, caller: Caller, request: CreateRequest): Promise<Place> {
-  const { name, instance: instanceName, database } = request;
+  const { name, instance, database } = request;
   const catalog = await findCatalog(context, caller, name.catalog);
   if (catalog) {
-    checkSame(name.catalog, 'instance', catalog.instance.name, instanceName);
+    checkSame(name.catalog, 'instance', catalog.instance.name, instance?.name);
     checkSame(name.catalog, 'database', catalog.database, database);
     return { instance: catalog.instance, database: catalog.database, isStandard: false };
   }
   const missing = [
-    ...(instanceName === undefined ? ['database_instance_name'] : []),
+    ...(instance === undefined ? ['database_instance_name'] : []),
     ...(database === undefined ? ['logical_database_name'] : []),
   ];
-  if (instanceName === undefined || database === undefined) {
+  if (instance === undefined || database === undefined) {
     throw syncedTablesError('CATALOG_PLACE_MISSING', { catalog: name.catalog, field: missing.join(' and ') });
   }
-  return { instance: context.instances.find(caller, instanceName), database, isStandard: true };
+  return { instance, database, isStandard: true };
 }
 
 function checkSame(catalog: string, what: string, found: string, wanted: string | undefined): void {
@@ -108,6 +130,6 @@ async function callCreate(client: pg.ClientBase, { name, spec, createsSchemaByDe
 
 function pipelineIdOf(given: string | undefined): string | undefined {
   if (given === undefined || given === '') return undefined;
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) return given;
+  if (isUuid(given.toLowerCase())) return given;
   throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: given });
 }

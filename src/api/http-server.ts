@@ -42,6 +42,8 @@ export interface HttpServerOptions {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly host: DatabaseHost;
+  /** As whom the sidecar holds leases. */
+  readonly sidecarId: string;
   readonly health: HealthSource;
   /** Option that chooses another port, for the message when this one is taken. */
   readonly portOption: string;
@@ -63,9 +65,9 @@ const REQUEST_MS_MAX = 60_000;
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { settings, logger } = options;
+  const { settings, logger, sidecarId } = options;
   const instances = new InstanceSet(options.host);
-  const server = await buildServer(options.health, { instances, settings, logger });
+  const server = await buildServer(options.health, { instances, settings, logger, sidecarId });
   const close = async () => {
     await server.close();
     await instances.close();

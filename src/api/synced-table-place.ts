@@ -4,7 +4,7 @@ import type { ApiContext } from './api-context.js';
 import type { ApiDatabase } from './api-database.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
-import { findCatalog, listCatalogs } from './catalog-place.js';
+import { catalogOfDatabase, findCatalog } from './catalog-place.js';
 import { type RecordFilter, readSyncedTables, type SyncedTableRecord } from './synced-table-record.js';
 import { fullNameOf, parseTableName } from './table-name.js';
 
@@ -59,40 +59,19 @@ export async function lookUpSyncedTable(
   return byDatabase;
 }
 
-/**
- * The tables of a pipeline that the caller may see; none if there is no such pipeline.
- * @param pipelineId a lower-case UUID
- */
-export async function findPipelineTables(
-  context: ApiContext,
-  caller: Caller,
-  pipelineId: string,
-): Promise<PlacedTable[]> {
-  for (const { instance, database } of databasesOf(context, caller)) {
-    const tables = await placeTables(instance, database, caller, { pipelineId });
-    if (tables.length > 0) return tables;
-  }
-  return [];
-}
-
 /** The synced tables of an instance that the caller may see, each under the name that lists show. */
 export async function listSyncedTables(instance: ApiInstance, caller: Caller): Promise<PlacedTable[]> {
-  const tables = await Promise.all(instance.databases().map((database) => placeTables(instance, database, caller, {})));
+  const tables = await Promise.all(instance.databases().map((database) => placeTables(instance, database, caller)));
   return tables.flat();
 }
 
 /** Lists show the catalog that a table was created in, else a database catalog, else the database. */
-async function placeTables(
-  instance: ApiInstance,
-  database: ApiDatabase,
-  caller: Caller,
-  filter: RecordFilter,
-): Promise<PlacedTable[]> {
-  const records = await readVisibleTables(database, caller, filter);
+async function placeTables(instance: ApiInstance, database: ApiDatabase, caller: Caller): Promise<PlacedTable[]> {
+  const records = await readVisibleTables(database, caller, {});
   if (records.length === 0) return [];
-  const registered = (await listCatalogs(instance)).find((catalog) => catalog.database === database.name);
+  const other = await catalogOfDatabase(instance, database.name);
   return records.map((record) => {
-    const catalog = record.catalog ?? registered?.name ?? database.name;
+    const catalog = record.catalog ?? other;
     return { fullName: fullNameOf({ ...record, catalog }), instance, database, record };
   });
 }

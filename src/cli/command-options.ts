@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { loadSettings } from '../settings/load-settings.js';
+import { loadSettings, type SettingsSource } from '../settings/load-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 export type Output = 'table' | 'json';
@@ -18,10 +18,11 @@ export interface DatabaseOptions extends SettingsOptions {
   readonly database?: string;
 }
 
-/** Adds `--output table|json`. Whoever reads errors of a program sees them in the same form. */
+/** Adds `--output table|json` and `--json`. Whoever reads errors of a program sees them in the same form. */
 export function addOutputOption(command: Command): Command {
   const option = new Option('--output <form>', 'how results and errors are shown').choices(['table', 'json']);
-  return command.addOption(option.default('table'));
+  const short = new Option('--json', 'short for --output json').implies({ output: 'json' });
+  return command.addOption(option.default('table')).addOption(short);
 }
 
 export function addConfigOption(command: Command): Command {
@@ -34,14 +35,15 @@ export function addDatabaseOptions(command: Command): Command {
     .option('--database <name>', 'database of that server (default: the one of the settings)');
 }
 
+/** Where the settings of the command come from. */
+export function settingsSource(options: SettingsOptions): SettingsSource {
+  const file = options.config === undefined ? {} : { file: options.config };
+  return { ...file, environment: process.env, workingFolder: process.cwd() };
+}
+
 /** The settings that the command is to use. */
 export function settingsOf(options: SettingsOptions, needs: { readonly postgres: boolean }): Settings {
-  return loadSettings({
-    ...(options.config === undefined ? {} : { file: options.config }),
-    environment: process.env,
-    workingFolder: process.cwd(),
-    needsPostgres: needs.postgres,
-  });
+  return loadSettings({ ...settingsSource(options), needsPostgres: needs.postgres });
 }
 
 /** Gathers `a,b` and repeated options into one list of column names. */

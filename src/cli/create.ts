@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
 import { parseSourceName } from '../core/names.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
+import { isUuid } from '../core/uuid.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { planTarget, type TargetRequest } from '../sync/plan-target.js';
 import { chooseDatabase } from './choose-database.js';
@@ -88,7 +89,7 @@ Examples:
 }
 
 function parsePipelineId(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
+  if (!isUuid(text.toLowerCase())) {
     throw new InvalidArgumentError('It must be the id of a pipeline; see pipeline_id of synced-tables list.');
   }
   return text;

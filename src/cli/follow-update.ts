@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { SIDECAR_APPLICATION } from '../sidecar/database-worker.js';
 import type { ManagedDatabase } from '../sidecar/managed-databases.js';
 import type { OutputOptions } from './command-options.js';
 import { startProgress } from './progress.js';
+import { SidecarNotice } from './sidecar-notice.js';
 import { readStatus } from './table-status.js';
 import { textRecord } from './text-table.js';
 import { waitForUpdate } from './wait-for-update.js';
@@ -24,11 +24,12 @@ export interface FollowOptions {
 
 /** Waits for an update that was asked for, unless told otherwise, and prints how its table stands then. */
 export async function followUpdate({ client, database, updateId, name, options }: FollowOptions): Promise<void> {
-  await tellIfNoSidecar(client, database, options);
+  const progress = startProgress(options.output);
+  const sidecar = new SidecarNotice({ client, database, progress });
+  await sidecar.look();
   if (options.wait) {
-    const progress = startProgress(options.output);
     const timeoutSeconds = options.timeout === undefined ? null : Number(options.timeout);
-    await waitForUpdate({ client, updateId, name, progress, timeoutSeconds });
+    await waitForUpdate({ client, updateId, name, progress, timeoutSeconds, onPause: () => sidecar.look() });
   }
   const status = await readStatus(client, database, name);
   const text =
@@ -36,24 +37,4 @@ export async function followUpdate({ client, database, updateId, name, options }
       ? `${status.json.slice(0, -1)},"update_id":${JSON.stringify(updateId)}}`
       : textRecord([...status.values, ['update_id', updateId]]);
   process.stdout.write(`${text}\n`);
-}
-
-/** Tells whoever asked for work that nobody is there to do it yet. */
-export async function tellIfNoSidecar(
-  client: pg.Client,
-  database: ManagedDatabase,
-  options: OutputOptions,
-): Promise<void> {
-  if (await isSidecarConnected(client)) return;
-  const notice = `No sidecar is connected to ${database.name}; the request waits in the queue. Start one with synced-tables serve.`;
-  process.stderr.write(`${options.output === 'json' ? JSON.stringify({ notice }) : notice}\n`);
-}
-
-async function isSidecarConnected(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ is_connected: boolean }>(
-    `select exists (select from pg_stat_activity
-                     where datname = current_database() and application_name like $1 || '%') as is_connected`,
-    [SIDECAR_APPLICATION],
-  );
-  return rows[0]?.is_connected === true;
 }

@@ -11,6 +11,8 @@ interface ProgressStep {
 
 export interface Progress {
   report(step: ProgressStep): void;
+  /** Writes something that stays to be read. */
+  tell(notice: string): void;
   /** Takes a bar off the terminal. */
   end(): void;
 }
@@ -33,7 +35,10 @@ export function startProgress(
   stream: ProgressStream = process.stderr,
   clock: Clock = performance,
 ): Progress {
-  if (output === 'json') return { report: () => {}, end: () => {} };
+  if (output === 'json') {
+    const tell = (notice: string) => void stream.write(`${JSON.stringify({ notice })}\n`);
+    return { report: () => {}, tell, end: () => {} };
+  }
   return stream.isTTY ? progressBar(stream) : progressLines(stream, clock);
 }
 
@@ -45,6 +50,9 @@ function progressBar(stream: ProgressStream): Progress {
   };
   return {
     report: (step) => show(barLine(step).slice(0, (stream.columns || 80) - 1)),
+    tell(notice) {
+      stream.write(`${shown === '' ? '' : ERASE_LINE}${notice}\n${shown}`);
+    },
     end: () => show(''),
   };
 }
@@ -70,6 +78,7 @@ function progressLines(stream: ProgressStream, clock: Clock): Progress {
       writtenAt = clock.now();
       stream.write(`${isNews ? message : rows}\n`);
     },
+    tell: (notice) => void stream.write(`${notice}\n`),
     end: () => {},
   };
 }

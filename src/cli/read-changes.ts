@@ -1,7 +1,9 @@
 import { syncedTablesError } from '../core/errors.js';
+import { postgresType } from '../core/postgres-type.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
+import type { Relation } from '../lake/relation.js';
 import { copySelects, type TableRead } from '../lake/table-read.js';
 import { planColumns, planTarget } from '../sync/plan-target.js';
 import { explainReadError } from './explain-read-error.js';
@@ -33,11 +35,18 @@ export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOpt
     ...(options.primaryKey ? { keyColumns: options.primaryKey } : {}),
   });
   await using _ = changes;
-  const columns = [...planColumns(changes.end).map((column) => column.field), ...changeFields];
+  const columns = [
+    ...planColumns(changes.end),
+    ...changeFields.map((field) => ({ field, postgresType: postgresType(field.type) ?? 'text' })),
+  ];
+  const fields = columns.map((column) => column.field);
+  let relation: Relation | null = null;
   try {
     const select = await changesSelect(changes, options.primaryKey);
+    // What it reads from goes with the changes.
+    relation = { parts: [select], rowCount: null, [Symbol.asyncDispose]: async () => {} };
     const { format, invalidCharacters, limit } = options;
-    const wanted = { columns, keyColumns: [], timeseriesKey: null, invalidCharacters, format };
+    const wanted = { columns: fields, keyColumns: [], timeseriesKey: null, invalidCharacters, format };
     const connection = await lakeTable.engine.connect();
     try {
       for (const copy of copySelects({ parts: [select] }, limit === undefined ? wanted : { ...wanted, limit })) {
@@ -47,7 +56,9 @@ export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOpt
       connection.closeSync();
     }
   } catch (error) {
-    throw explainReadError(error, lakeTable.name, columns);
+    const keyColumns = options.primaryKey ?? lakeTable.declared?.primaryKey ?? [];
+    const { engine, name: table } = lakeTable;
+    throw await explainReadError(error, { engine, relation, table, keyColumns, columns });
   }
 }
 

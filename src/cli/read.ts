@@ -31,7 +31,11 @@ export function addReadCommand(program: Command): void {
     .option('--version <number>', 'read this version instead of the newest', parseCount)
     .option('--changes <from..to>', 'the changes after one version up to another, instead of rows', parseVersionRange)
     .option('--collapsed', 'with --changes: only the last state of each key, as a sync applies it')
-    .option('--primary-key <columns>', 'with --collapsed: the columns that identify a row', collectColumns)
+    .option(
+      '--primary-key <columns>',
+      'the columns that identify a row: for --collapsed, and to name rows in errors',
+      collectColumns,
+    )
     .option('--allow-file-diff', 'with --changes: file differences where the change data feed was off')
     .option('--limit <rows>', 'at most this many rows', parseCount)
     .addOption(new Option('--format <format>', "Postgres' COPY format").choices(['csv', 'text']).default('csv'))
@@ -73,7 +77,7 @@ function requireFittingOptions({ changes, version, collapsed, primaryKey, allowF
   if (changes && version !== undefined)
     throw refuse('--changes names versions itself, --version cannot stand beside it');
   if (!changes && (collapsed || allowFileDiff)) throw refuse('--collapsed and --allow-file-diff belong to --changes');
-  if ((collapsed ?? false) !== (primaryKey !== undefined)) {
+  if (changes && (collapsed ?? false) !== (primaryKey !== undefined)) {
     throw refuse('--collapsed and --primary-key belong together');
   }
 }
@@ -90,20 +94,23 @@ function parseVersionRange(text: string): VersionRange {
 
 async function writeRows(lakeTable: LakeTable, options: ReadOptions): Promise<void> {
   const snapshot = await lakeTable.snapshot(options.version);
-  const columns = planColumns(snapshot).map((column) => column.field);
+  const columns = planColumns(snapshot);
   const { format, invalidCharacters, limit } = options;
-  const wanted = { columns, keyColumns: [], timeseriesKey: null, invalidCharacters, format };
+  const fields = columns.map((column) => column.field);
+  const wanted = { columns: fields, keyColumns: [], timeseriesKey: null, invalidCharacters, format };
+  const { engine } = lakeTable;
+  const keyColumns = options.primaryKey ?? lakeTable.declared?.primaryKey ?? [];
+  const context = { engine, table: snapshot.tableName, keyColumns, columns };
+  await using relation = await lakeTable.openRelation(snapshot, 1).catch(async (error: unknown) => {
+    throw await explainReadError(error, { ...context, relation: null });
+  });
+  const connection = await engine.connect();
   try {
-    await using relation = await lakeTable.openRelation(snapshot, 1);
-    const connection = await lakeTable.engine.connect();
-    try {
-      const { engine } = lakeTable;
-      const selects = wholeCopy(engine, relation, limit === undefined ? wanted : { ...wanted, limit });
-      await writeToStdout(await openCopyStream(connection, selects, format, engine.scratchFolder));
-    } finally {
-      connection.closeSync();
-    }
+    const selects = wholeCopy(engine, relation, limit === undefined ? wanted : { ...wanted, limit });
+    await writeToStdout(await openCopyStream(connection, selects, format, engine.scratchFolder));
   } catch (error) {
-    throw explainReadError(error, snapshot.tableName, columns);
+    throw await explainReadError(error, { ...context, relation });
+  } finally {
+    connection.closeSync();
   }
 }

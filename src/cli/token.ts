@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { hashBearerToken, makeBearerToken } from '../api/identity/bearer-token.js';
 import { syncedTablesError } from '../core/errors.js';
+import { isUuid } from '../core/uuid.js';
 import { homeDatabase, type ManagedDatabase } from '../sidecar/managed-databases.js';
 import { chooseDatabases } from './choose-database.js';
 import {
@@ -44,12 +45,26 @@ Examples:
     .requiredOption('--role <name>', 'the Postgres role that its bearer acts as')
     .option('--expires <when>', 'for example 90d, 12h, 30m or 2027-01-31 (default: never)', parseExpiry)
     .option('--description <text>', 'what it is for')
+    .addHelpText(
+      'after',
+      `
+The token is the only line of standard output; what it stands for goes to standard error.
+
+Examples:
+  synced-tables token create --role app_deployer --expires 90d --description "deploys of the shop"
+  DATABRICKS_TOKEN=$(synced-tables token create --role app_deployer)`,
+    )
     .action(createToken);
-  const list = command.command('list').description('Show all tokens, never what lets one use them.').action(listTokens);
+  const list = command
+    .command('list')
+    .description('Show all tokens, never what lets one use them.')
+    .addHelpText('after', '\nExamples:\n  synced-tables token list')
+    .action(listTokens);
   const revoke = command
     .command('revoke')
     .description('Make a token worthless at once.')
     .argument('<token-id>', 'as token list shows it', parseTokenId)
+    .addHelpText('after', '\nExamples:\n  synced-tables token revoke 3f0e6c1a-5a51-4d0e-9a39-0d1f2b6c7e88')
     .action(revokeToken);
   for (const each of [create, list, revoke]) {
     addOutputOption(
@@ -68,7 +83,7 @@ function parseExpiry(text: string): Date {
 }
 
 function parseTokenId(text: string): string {
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text;
+  if (isUuid(text.toLowerCase())) return text;
   throw new InvalidArgumentError('It must be the id of a token; see synced-tables token list.');
 }
 

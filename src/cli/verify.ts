@@ -14,8 +14,9 @@ import {
   settingsOf,
 } from './command-options.js';
 import { withDatabase } from './database-session.js';
-import { tellIfNoSidecar, type WaitCommandOptions } from './follow-update.js';
-import { startProgress } from './progress.js';
+import type { WaitCommandOptions } from './follow-update.js';
+import { type Progress, startProgress } from './progress.js';
+import { SidecarNotice } from './sidecar-notice.js';
 import { textRecord, textTable } from './text-table.js';
 
 export function addVerifyCommand(program: Command): void {
@@ -57,7 +58,7 @@ interface VerificationRow {
 }
 
 const PAUSE_MS_MIN = 50;
-const PAUSE_MS_MAX = 500;
+const PAUSE_MS_MAX = 100;
 
 async function verify(name: string, options: DatabaseOptions & WaitCommandOptions): Promise<void> {
   const fullName = parseSyncedTableName(name);
@@ -65,8 +66,12 @@ async function verify(name: string, options: DatabaseOptions & WaitCommandOption
   await withDatabase(database, async (client) => {
     const { rows } = await client.query<{ id: string }>('select synced_tables.verify($1) as id', [fullName]);
     const id = rows[0]?.id ?? '';
-    await tellIfNoSidecar(client, database, options);
-    const row = options.wait ? await waitForVerification(client, id, options) : await readVerification(client, id);
+    const progress = startProgress(options.output);
+    const sidecar = new SidecarNotice({ client, database, progress });
+    await sidecar.look();
+    const row = options.wait
+      ? await waitForVerification({ client, id, options, progress, sidecar })
+      : await readVerification(client, id);
     const isOver = row.state !== 'QUEUED' && row.state !== 'RUNNING';
     if (!isOver || row.state === 'COMPLETED') {
       process.stdout.write(`${options.output === 'json' ? row.json : describe(id, row)}\n`);
@@ -87,12 +92,15 @@ async function readVerification(client: pg.Client, id: string): Promise<Verifica
   return row;
 }
 
-async function waitForVerification(
-  client: pg.Client,
-  id: string,
-  options: WaitCommandOptions,
-): Promise<VerificationRow> {
-  const progress = startProgress(options.output);
+interface Wait {
+  readonly client: pg.Client;
+  readonly id: string;
+  readonly options: WaitCommandOptions;
+  readonly progress: Progress;
+  readonly sidecar: SidecarNotice;
+}
+
+async function waitForVerification({ client, id, options, progress, sidecar }: Wait): Promise<VerificationRow> {
   const startedAt = performance.now();
   const timeoutSeconds = options.timeout === undefined ? null : Number(options.timeout);
   try {
@@ -105,6 +113,7 @@ async function waitForVerification(
         const timeout = `${timeoutSeconds} s`;
         throw syncedTablesError('VERIFICATION_WAIT_TIMEOUT', { verification: id, state: row.state, timeout });
       }
+      await sidecar.look();
       await sleep(pauseMs);
     }
   } finally {

@@ -12,6 +12,8 @@ export interface WaitOptions {
   readonly progress: Progress;
   /** Null waits for ever. */
   readonly timeoutSeconds: number | null;
+  /** Called while the update goes on. */
+  readonly onPause?: () => Promise<void>;
 }
 
 interface Outcome {
@@ -25,7 +27,7 @@ interface Outcome {
 }
 
 const PAUSE_MS_MIN = 50;
-const PAUSE_MS_MAX = 500;
+const PAUSE_MS_MAX = 100;
 
 /**
  * Returns when the update is done. Unlike the procedure `wait_for_update`, it shows how far the update is.
@@ -48,6 +50,7 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
         const { state } = outcome;
         throw syncedTablesError('UPDATE_WAIT_TIMEOUT', { update, state, timeout: `${timeoutSeconds} s` });
       }
+      await options.onPause?.();
       await sleep(pauseMs);
     }
   } finally {

@@ -12,13 +12,19 @@ export interface CollapseOptions {
 /** The last state of every key that changes touched. */
 export interface CollapsedChanges {
   /**
-   * One SELECT with one row a key: the columns of the end version, then `changeFields`, then `rowBalanceField`.
+   * One SELECT with one row a key: the columns of the end version, then `changeFields`.
    * `_change_type` is `upsert`, or `delete` with nulls outside the key; version and time are those of the last change.
    * A key with several rows (see `duplicateKeyCount`) comes several times.
    */
   readonly select: string;
   readonly upserts: bigint;
   readonly deletes: bigint;
+  /**
+   * Rows that came less rows that went, of all keys. A key that had `n` rows before has `n + balance` now: for a target
+   * that holds the earlier version, anything but 1 after an upsert or 0 after a delete means that the source breaks
+   * its key.
+   */
+  readonly balance: bigint;
   /** Inserted or updated rows that a null in the key leaves out. */
   readonly rowsWithoutKey: bigint;
   /** Keys that are certain to have more than one row at the end version. */
@@ -28,17 +34,6 @@ export interface CollapsedChanges {
   /** Engine table with the touched keys, under the names of the key columns. */
   readonly keysTable: string;
 }
-
-/**
- * Rows that came less rows that went. A key that had `n` rows before has `n + balance` now: for a target that holds
- * the earlier version, anything but 1 after an upsert or 0 after a delete means that the source breaks its key.
- */
-export const rowBalanceField: Field = {
-  name: '_row_balance',
-  type: { kind: 'long' },
-  nullable: false,
-  physicalName: '_row_balance',
-};
 
 const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
 /** Keys shown in a message. */
@@ -71,10 +66,13 @@ export async function collapseChanges(
   const isDuplicate = '_touched_new > 1 or _touched_balance > 1';
   const [counts = []] = await rowsOf(
     connection,
-    `select count(*) filter (_touched_new > 0), count(*) filter (_touched_new = 0), count(*) filter (${isDuplicate})
+    `select count(*) filter (_touched_new > 0), count(*) filter (_touched_new = 0), count(*) filter (${isDuplicate}),
+       coalesce(sum(_touched_balance), 0)::bigint
      from ${keysTable}`,
   );
-  const [upserts = 0n, deletes = 0n, duplicateKeyCount = 0n] = counts.map((count) => BigInt(String(count)));
+  const [upserts = 0n, deletes = 0n, duplicateKeyCount = 0n, balance = 0n] = counts.map((count) =>
+    BigInt(String(count)),
+  );
   const examples =
     duplicateKeyCount === 0n
       ? []
@@ -87,6 +85,7 @@ export async function collapseChanges(
     select: lastStates(source, names),
     upserts,
     deletes,
+    balance,
     rowsWithoutKey,
     duplicateKeyCount,
     duplicateKeys: examples.map((key) => formatKey(key.map(String))),
@@ -137,11 +136,11 @@ function lastStates({ select, columns, keysTable }: CollapseSource, names: reado
   const sameKey = names.map((name) => `k.${name} = r.${name}`).join(' and ');
   return `
     select ${newRows.join(', ')}, 'upsert' as _change_type, k._touched_version as _commit_version,
-      k._touched_at as _commit_timestamp, k._touched_balance as _row_balance
+      k._touched_at as _commit_timestamp
     from (${select}) r join ${keysTable} k on ${sameKey} and k._touched_version = r._commit_version
     where r.${IS_NEW_ROW}
     union all
-    select ${goneRows.join(', ')}, 'delete', k._touched_version, k._touched_at, k._touched_balance
+    select ${goneRows.join(', ')}, 'delete', k._touched_version, k._touched_at
     from ${keysTable} k where k._touched_new = 0`;
 }
 

@@ -111,25 +111,3 @@ export function formatKey(values: readonly string[]): string {
   const shown = values.map((value) => value.replaceAll('\0', '\\0'));
   return shown.length === 1 ? String(shown[0]) : `(${shown.join(', ')})`;
 }
-
-/** One of `fields` whose values alone cannot be read, with the engine's error; null if each of them can. */
-export async function findUnreadableColumn(
-  connection: DuckDBConnection,
-  relation: Relation,
-  fields: readonly Field[],
-): Promise<{ readonly field: Field; readonly error: unknown } | null> {
-  const options = { format: 'text', invalidCharacters: 'strip' } as const;
-  for await (const part of eachPart(relation)) {
-    for (const field of fields) {
-      const prepared = preparedValue(field.type, `r.${quoteIdentifier(field.name)}`, options);
-      const value = copyValue(field.type, 'c', 0, options);
-      const select = `select count((${value})::varchar) from (select ${prepared} as c from (${part}) r)`;
-      const error = await connection.run(select).then(
-        () => null,
-        (cause: unknown) => ({ cause }),
-      );
-      if (error !== null) return { field, error: error.cause };
-    }
-  }
-  return null;
-}

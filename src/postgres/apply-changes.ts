@@ -12,9 +12,8 @@ import { columnDefinitions } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
-/** Columns of the staged rows behind those of the table: `upsert` or `delete`, and rows that came less rows that went. */
+/** Column of the staged rows behind those of the table: `upsert` or `delete`. */
 const CHANGE_TYPE_COLUMN = '_change_type';
-const ROW_BALANCE_COLUMN = '_row_balance';
 
 export interface ApplyOptions {
   readonly client: pg.Client;
@@ -27,10 +26,10 @@ export interface ApplyOptions {
   readonly columns: readonly TargetColumn[];
   /** Columns to be added first; nothing else can be done to rows that stay. */
   readonly columnChanges: ColumnChanges;
-  /** Opens the changes: one row a key, `columns`, CHANGE_TYPE_COLUMN, ROW_BALANCE_COLUMN. Called again for each attempt. */
+  /** Opens the changes: one row a key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
-  /** True if ROW_BALANCE_COLUMN tells something, which is then held against what was done. */
-  readonly isBalanced: boolean;
+  /** Rows that came less rows that went, which is held against what was done; null if nobody knows. */
+  readonly balance: bigint | null;
   /** Writes position and results in the same transaction. */
   readonly finish: (counts: ApplyCounts) => Promise<void>;
   readonly patienceMs?: number;
@@ -115,13 +114,12 @@ async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsert
     `delete from ${partition} t using ${staging} s
       where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
   );
-  const { written, inserted, sum } = await merge(client, {
+  const { written, inserted } = await merge(client, {
     into: partition,
     from: staging,
     filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
-    names: columns.map((column) => column.field.name),
+    columns,
     keyColumns: table.keyColumns,
-    sumOf: ROW_BALANCE_COLUMN,
   });
   const counts = {
     rowsStaged,
@@ -129,15 +127,14 @@ async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsert
     rowsInserted: inserted,
     rowsDeleted: BigInt(deleted.rowCount ?? 0),
   };
-  if (options.isBalanced) requireBalance(counts, sum);
+  if (options.balance !== null) requireBalance(counts, options.balance);
   await options.finish(counts);
   return counts;
 }
 
 async function stage(options: ApplyOptions): Promise<Staged> {
   const { client, table, columns } = options;
-  const definitions = `${columnDefinitions(columns)},
-       ${CHANGE_TYPE_COLUMN} text not null, ${ROW_BALANCE_COLUMN} bigint not null`;
+  const definitions = `${columnDefinitions(columns)}, ${CHANGE_TYPE_COLUMN} text not null`;
   const staging = stagingTable(table, definitions);
   await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
   // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the

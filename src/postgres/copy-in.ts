@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Client, Connection } from 'pg';
+import { publishCopiedBytes } from '../observability/copied-bytes.js';
 
 /** Bytes of COPY, and the promise that tells whether they were all (see `CopyStream` of the reader). */
 export interface CopySource {
@@ -23,8 +24,13 @@ const COPY_DATA = 0x64;
  * thrown; if Postgres refused a row, its error is thrown and the writer is stopped.
  */
 export function copyIn(client: Client, sql: string, source: CopySource): Promise<CopyResult> {
+  const { database = '' } = client;
   return new Promise((resolve, reject) => {
-    client.query(new CopyInQuery(sql, source, resolve, reject));
+    const done = (result: CopyResult) => {
+      publishCopiedBytes({ database, bytes: result.bytes });
+      resolve(result);
+    };
+    client.query(new CopyInQuery(sql, source, done, reject));
   });
 }
 

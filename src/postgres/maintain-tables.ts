@@ -49,7 +49,7 @@ export async function pruneHistory(client: pg.Client, historyDays: number): Prom
 }
 
 /** The name of a shadow table tells lease and update; see `shadowTableName`. */
-const ABANDONED_SHADOWS = `
+export const ABANDONED_SHADOWS = `
   with shadow as (
     select c.relname as name, m[1]::bigint as epoch, m[2]::uuid as update_id
       from pg_class c join pg_namespace n on n.oid = c.relnamespace,

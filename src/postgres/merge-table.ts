@@ -79,9 +79,8 @@ async function applyDifferences(
   const deleted = await client.query(
     `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
   );
-  const names = columns.map((column) => column.field.name);
   // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
   const into = await solePartition(client, relation);
-  const { written } = await merge(client, { into, from, filter: 'true', names, keyColumns });
+  const { written } = await merge(client, { into, from, filter: 'true', columns, keyColumns });
   return { rowsWritten: written, rowsDeleted: BigInt(deleted.rowCount ?? 0) };
 }

@@ -46,6 +46,18 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
   }
 }
 
+/**
+ * How many migrations of this version the database lacks: all of them if it was never migrated.
+ * @throws DATABASE_NEWER, MIGRATION_CHANGED
+ */
+export async function pendingMigrations(client: pg.Client): Promise<{ applied: number; pending: number }> {
+  const migrations = await readMigrations();
+  const applied = (await readAppliedMigrations(client)) ?? [];
+  const { database } = await readPlace(client);
+  checkApplied(applied, migrations, database);
+  return { applied: applied.length, pending: migrations.length - applied.length };
+}
+
 interface Run {
   readonly client: pg.Client;
   readonly place: Place;

@@ -21,6 +21,8 @@ export interface SessionOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 30_000;
+/** What a session may hold of its staged rows before they go to disk; taken as they come. The server's default is 8. */
+const TEMP_BUFFERS_MB = 64;
 /** Silence after which both sides ask whether the other one is still there; broken a minute later. */
 const KEEPALIVE_SECONDS = 30;
 /** How long an orderly farewell, or the end of an aborted statement, is waited for. */
@@ -68,6 +70,7 @@ export function sessionSettings(options: SessionOptions): string {
   const settings = [
     options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
     `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8'; set datestyle = 'ISO, YMD'; set timezone = 'UTC';`,
+    `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
     `set statement_timeout = ${options.statementTimeoutMs ?? 0}; set idle_in_transaction_session_timeout = 0;`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
     // The server, too, has to notice that we are gone: until then it keeps our locks, for two hours by default.
@@ -145,10 +148,6 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-/**
- * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
- * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
- */
 /** A query that goes by the extended protocol, which takes one statement only: for text with SQL of somebody else in it. */
 export function singleStatement(text: string): pg.QueryConfig {
   // `pg` knows the option, its type declarations do not.
@@ -156,6 +155,10 @@ export function singleStatement(text: string): pg.QueryConfig {
   return query;
 }
 
+/**
+ * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
+ * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
+ */
 export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin');
   try {

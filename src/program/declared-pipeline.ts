@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { declareFlow } from '../cdc/declare/declare-flow.js';
 import type { PipelineDeclaration } from '../cdc/declare/pipeline-declaration.js';
-import { syncedTablesError } from '../core/errors.js';
+import { registryDeclaration } from '../cdc/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
@@ -29,27 +28,11 @@ export interface DeclareOptions {
  */
 export async function declarePipeline(options: DeclareOptions): Promise<string> {
   const { client, pipeline } = options;
-  for (const { name, kind, options: flowOptions, source } of pipeline.flows) {
-    declareFlow(name, kind, flowOptions);
-    if (source.kind === 'name' && source.parts.length === 0) {
-      throw syncedTablesError('AUTOCDC_MISSING_SOURCE', { flow: name });
-    }
-  }
   const { rows } = await client.query<{ id: string }>(
     'select synced_tables.declare_pipeline($1, $2::jsonb, default_schema => $3, runs_in_program => $4) as id',
-    [options.name, JSON.stringify(sqlForm(pipeline)), options.defaultSchema, options.runsInProgram],
+    [options.name, registryDeclaration(pipeline), options.defaultSchema, options.runsInProgram],
   );
   return rows[0]?.id ?? '';
-}
-
-/** A struct of columns is an expression like any other. */
-function sqlForm(pipeline: PipelineDeclaration): PipelineDeclaration {
-  const flows = pipeline.flows.map((flow) => {
-    const { sequence_by: sequence } = flow.options;
-    if (typeof sequence !== 'object' || sequence === null) return flow;
-    return { ...flow, options: { ...flow.options, sequence_by: `struct(${sequence.struct.join(', ')})` } };
-  });
-  return { ...pipeline, flows };
 }
 
 export interface PipelineWorkerOptions {

@@ -22,6 +22,13 @@ const VARIABLES: Readonly<Record<string, string>> = {
   'catalogs.lake.root': 'SYNCED_TABLES_LAKE',
 };
 
+/** The file that `loadSettings` reads; null if the environment gives the settings. */
+export function originOfSettings({ file, environment, workingFolder }: SettingsSource): string | null {
+  const named = file ?? (environment.SYNCED_TABLES_CONFIG || undefined);
+  const path = resolve(workingFolder, named ?? DEFAULT_FILE);
+  return named === undefined && !existsSync(path) ? null : path;
+}
+
 /**
  * Reads the settings: the file of `--config`, else of SYNCED_TABLES_CONFIG, else ./synced-tables.yaml. Without a file
  * DATABASE_URL gives an instance named `local`, and SYNCED_TABLES_LAKE a path catalog named `lake`.
@@ -29,11 +36,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
  */
 export function loadSettings(source: SettingsSource): Settings {
   const { environment, workingFolder, needsPostgres = true } = source;
-  const named = source.file ?? (environment.SYNCED_TABLES_CONFIG || undefined);
-  const file = resolve(workingFolder, named ?? DEFAULT_FILE);
-  if (named === undefined && !existsSync(file)) {
-    return settingsFromEnvironment(environment, workingFolder, needsPostgres);
-  }
+  const file = originOfSettings(source);
+  if (file === null) return settingsFromEnvironment(environment, workingFolder, needsPostgres);
   const written = readFile(file);
   if (!needsPostgres && isMapping(written)) delete written.instances;
   const problems: SyncedTablesError[] = [];
@@ -131,5 +135,7 @@ function withAbsoluteFolders(settings: Settings, base: string): Settings {
         : catalog,
     ]),
   );
-  return { ...settings, catalogs };
+  const { folder } = settings.pipelines;
+  const pipelines = folder === undefined ? {} : { folder: resolve(base, folder) };
+  return { ...settings, catalogs, pipelines };
 }

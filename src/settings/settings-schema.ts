@@ -90,6 +90,13 @@ export const settingsSchema = z.strictObject({
   api: z
     .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
     .prefault({}),
+  /** Pipelines of flows that are made over HTTP. */
+  pipelines: z
+    .strictObject({
+      /** Where the files lie that requests name, relative to the settings file; without it none can be named. */
+      folder: text.optional(),
+    })
+    .prefault({}),
   engine: z
     .strictObject({
       memory_limit_mb: z.int().min(64).max(1_048_576).default(256),

@@ -5,9 +5,10 @@ import type { Logger } from '../observability/logger.js';
 import { migrateDatabase } from '../postgres/migrate.js';
 import { readAppliedMigrations } from '../postgres/schema-version.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
+import { readAddedDatabases } from '../postgres/sync-facts.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
-import { homeDatabase, type ManagedDatabase, managedDatabases } from './managed-databases.js';
+import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
 
 export interface DatabaseSetOptions {
   readonly settings: Settings;
@@ -94,11 +95,7 @@ export class DatabaseSet implements DatabaseHost {
     const home = homeDatabase(this.#options.settings, instance);
     const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
     try {
-      const { rows } = await client.query<{ database_name: string }>(
-        `select a.database_name from synced_tables._databases a join pg_catalog.pg_database d on d.datname = a.database_name
-          order by a.added_at`,
-      );
-      return rows.map((row) => row.database_name);
+      return await readAddedDatabases(client);
     } finally {
       await client.end();
     }
@@ -177,10 +174,7 @@ export class DatabaseSet implements DatabaseHost {
   }
 
   #place(instance: string, database: string): ManagedDatabase {
-    const home = homeDatabase(this.#options.settings, instance);
-    const url = new URL(home.url);
-    url.pathname = `/${encodeURIComponent(database)}`;
-    return { name: `${instance}/${database}`, instance, database, url: url.href };
+    return placeDatabase(instance, homeDatabase(this.#options.settings, instance).url, database);
   }
 
   #oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {

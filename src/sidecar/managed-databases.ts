@@ -14,7 +14,7 @@ export interface ManagedDatabase {
 export function managedDatabases(settings: Settings): ManagedDatabase[] {
   return Object.entries(settings.instances).flatMap(([instance, { url, databases }]) => {
     const names = databases ?? [databaseIn(url)];
-    return names.map((database) => place(instance, url, database));
+    return names.map((database) => placeDatabase(instance, url, database));
   });
 }
 
@@ -27,10 +27,11 @@ export function homeDatabase(settings: Settings, instance: string): ManagedDatab
   const [, { url, databases }] = configured;
   const inUrl = databaseIn(url);
   const [first = inUrl] = databases ?? [];
-  return place(instance, url, databases?.includes(inUrl) === false ? first : inUrl);
+  return placeDatabase(instance, url, databases?.includes(inUrl) === false ? first : inUrl);
 }
 
-function place(instance: string, url: string, database: string): ManagedDatabase {
+/** A database of the server that `url` leads to, whichever database that names itself. */
+export function placeDatabase(instance: string, url: string, database: string): ManagedDatabase {
   const databaseUrl = new URL(url);
   databaseUrl.pathname = `/${encodeURIComponent(database)}`;
   return { name: `${instance}/${database}`, instance, database, url: databaseUrl.href };

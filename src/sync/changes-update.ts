@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
-import { type CollapsedChanges, rowBalanceField } from '../lake/collapse-changes.js';
+import type { CollapsedChanges } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { latestRows } from '../lake/latest-rows.js';
@@ -15,7 +14,7 @@ import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 import { commitPosition } from './commit-position.js';
-import { explainLoadError } from './load-errors.js';
+import { explainLoadError, isValueError } from './load-errors.js';
 import { tableRead } from './load-shadow.js';
 import { planTarget } from './plan-target.js';
 
@@ -77,27 +76,51 @@ async function tooManyChanges(options: ChangesUpdateOptions, changes: ChangeRela
   return `${changedRows} changes are many for ${rowCount} rows`;
 }
 
-/** The last state of every touched key: the columns, `_change_type` and `_row_balance`. */
+/** The last state of every touched key: the columns and `_change_type`. */
 interface LastStates {
   readonly select: string;
   readonly rowsWithoutKey: bigint;
-  /** True if the balance of each key is known: what is applied is held against it. */
-  readonly isBalanced: boolean;
+  /** Rows that came less rows that went: what is applied is held against it. Null if it is not known. */
+  readonly balance: bigint | null;
 }
 
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
 async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
   const { table } = options;
-  const collapsed = await changes.collapse({ keyColumns: table.keyColumns });
+  const collapsed = await changes.collapse({ keyColumns: table.keyColumns }).catch(async (error: unknown) => {
+    throw await explainCollapse(error, options, changes);
+  });
   if (table.timeseriesKey !== null) return await applyLookedUp(options, changes, collapsed);
   if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
   try {
-    return await applyStates(options, changes, { ...collapsed, isBalanced: true });
+    return await applyStates(options, changes, collapsed);
   } catch (error) {
     if (!(error instanceof KeyBalanceBroken)) throw error;
     // A key has several rows, or had them for some versions: what is left of them only the source tells.
     return await applyLookedUp(options, changes, collapsed);
   }
+}
+
+/** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
+async function explainCollapse(
+  error: unknown,
+  options: ChangesUpdateOptions,
+  changes: ChangeRelation,
+): Promise<unknown> {
+  const { table, lakeTable } = options;
+  if (!isValueError(error)) return error;
+  await using relation = await openEnd(options, changes);
+  return await explainLoadError(error, {
+    engine: lakeTable.engine,
+    relation,
+    table,
+    columns: planTarget(changes.end, table),
+  });
+}
+
+/** The source at the version that the changes lead to. */
+async function openEnd({ lakeTable }: ChangesUpdateOptions, changes: ChangeRelation): Promise<Relation> {
+  return lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
 }
 
 /** Applies the rows that the source at the end version has for the touched keys. */
@@ -117,8 +140,7 @@ async function applyLookedUp(
     if (latest.tieCount > 0n) {
       throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
     }
-    const select = `select *, 0::bigint as ${quoteIdentifier(rowBalanceField.name)} from (${latest.select})`;
-    return await applyStates(options, changes, { select, rowsWithoutKey, isBalanced: false });
+    return await applyStates(options, changes, { select: latest.select, rowsWithoutKey, balance: null });
   } finally {
     connection.closeSync();
   }
@@ -140,7 +162,7 @@ async function applyStates(
       columns,
       columnChanges: addedColumns(changes, columns),
       openSource: () => openChanges(lakeTable, table, columns, states),
-      isBalanced: states.isBalanced,
+      balance: states.balance,
       finish: async (counts) => {
         const loadSeconds = (performance.now() - startedAt) / 1000;
         result = { ...summary(changes, states, counts), rowsWithStrippedCharacters, loadSeconds };
@@ -160,13 +182,7 @@ async function applyStates(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof KeyBalanceBroken) throw error;
-    const fields = columns.map((column) => column.field);
-    throw await explainLoadError(error, {
-      engine: lakeTable.engine,
-      relation: upserts(states),
-      table,
-      columns: fields,
-    });
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation: upserts(states), table, columns });
   }
   if (result === null) throw new Error('the changes were applied without a result');
   return result;
@@ -203,7 +219,7 @@ async function openChanges(
   const connection = await engine.connect();
   const [changeType] = changeFields;
   if (!changeType) throw new Error('changes have no type');
-  const fields = [...columns.map((column) => column.field), changeType, rowBalanceField];
+  const fields = [...columns.map((column) => column.field), changeType];
   const relation = { ...upserts(states), parts: [states.select] };
   const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);

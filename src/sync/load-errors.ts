@@ -1,12 +1,13 @@
 import type pg from 'pg';
-import { dataTypeText, type Field } from '../core/data-type.js';
+import { dataTypeText } from '../core/data-type.js';
 import { type ErrorCode, errorCatalogue } from '../core/error-catalogue.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { SyncedTable } from '../core/synced-table.js';
+import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
+import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../lake/failing-keys.js';
 import type { Relation } from '../lake/relation.js';
-import { findUnreadableColumn, keysWithNul } from '../lake/table-read.js';
+import { keysWithNul } from '../lake/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
 
 /** Keys shown in a message. */
@@ -15,8 +16,8 @@ export const EXAMPLE_KEYS_MAX = 5;
 export interface LoadContext {
   readonly engine: Engine;
   readonly relation: Relation;
-  readonly table: SyncedTable;
-  readonly columns: readonly Field[];
+  readonly table: Pick<SyncedTable, 'source' | 'fullName' | 'keyColumns'>;
+  readonly columns: readonly TargetColumn[];
 }
 
 /**
@@ -27,36 +28,73 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   if (asSyncedTablesError(error)) return error;
   const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
   if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
-  if (isPostgresError(error)) return explainPostgresError(error, context.table);
+  if (isPostgresError(error)) return explainRefusal(error, context);
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
   if (isValueError(error)) return explainValueError(error, context);
   return explainEngineError(error, context.table.source);
 }
 
-/** Classes of the engine's errors that are about a value. */
-function isValueError(error: unknown): boolean {
+/** True for the engine's errors that are about a value. */
+export function isValueError(error: unknown): boolean {
   return /^(Conversion|Out of Range|Invalid Input) Error/.test(error instanceof Error ? error.message : '');
 }
 
-/** The engine does not name the column: each is read by itself until one fails. */
+/** The engine names neither column nor row: each column is read by itself until one fails, then its rows are. */
 async function explainValueError(error: unknown, context: LoadContext): Promise<unknown> {
   const { engine, relation, table, columns } = context;
   const connection = await engine.connect();
   try {
-    const found = await findUnreadableColumn(connection, relation, columns);
+    const fields = columns.map(({ field }) => field);
+    const found = await findUnreadableColumn(connection, relation, fields);
     if (found === null || !isValueError(found.error)) return explainEngineError(found?.error ?? error, table.source);
     const message = found.error instanceof Error ? found.error.message : '';
     const { name, type } = found.field;
-    const details = { column: name, table: table.source, type: dataTypeText(type), reason: withoutValues(message) };
+    const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
+    const rows = describeRows(await keysOfUnreadable(search, found.field));
+    const details = {
+      column: name,
+      table: table.source,
+      type: dataTypeText(type),
+      reason: withoutValues(message),
+      rows,
+    };
     return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
   } finally {
     connection.closeSync();
   }
 }
 
+function describeRows(keys: readonly string[]): string {
+  return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
+}
+
+/** A refused value is told with its column, and with the keys of such rows where the source tells them. */
+async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
+  const { engine, relation, table } = context;
+  const name = refusedColumn(error);
+  const column = context.columns.find(({ field }) => field.name === name);
+  if (column === undefined) return explainPostgresError(error, table);
+  const connection = await engine.connect();
+  try {
+    const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
+    const rows = describeRows(await keysOfRefused(search, column.field, column.postgresType));
+    const reason = withoutValues(error.message);
+    const details = { column: column.field.name, table: table.source, type: column.postgresType, reason, rows };
+    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** The column of a value that COPY refused; its context reads `COPY name, line 7, column name: "value"`. */
+function refusedColumn(error: pg.DatabaseError): string | null {
+  if (!error.code?.startsWith('22')) return null;
+  return /^COPY .+, line \d+, column (.+?)(?::|$)/.exec(error.where ?? '')?.[1] ?? null;
+}
+
 async function explainNul(index: number, error: unknown, context: LoadContext): Promise<unknown> {
   const { engine, relation, table, columns } = context;
-  const field = columns[index];
+  const field = columns[index]?.field;
   if (!field) return error;
   const connection = await engine.connect();
   try {
@@ -99,15 +137,10 @@ export function explainPostgresError(
   if (own) return own;
   const code = error.code ?? '';
   if (code === '53100') return syncedTablesError('TARGET_DATABASE_FULL', { target: table.fullName }, error);
-  // The context of a refused row reads `COPY name, line 7, column name: "value"`.
-  const column = /^COPY .+, line \d+, column (.+?)(?::|$)/.exec(error.where ?? '')?.[1];
-  if (code.startsWith('22') && column !== undefined) {
-    const reason = withoutValues(error.message);
-    return syncedTablesError(
-      'VALUE_OUT_OF_RANGE',
-      { column, table: table.source, type: 'its Postgres type', reason },
-      error,
-    );
+  const column = refusedColumn(error);
+  if (column !== null) {
+    const details = { column, table: table.source, type: 'its Postgres type', reason: withoutValues(error.message) };
+    return syncedTablesError('VALUE_OUT_OF_RANGE', { ...details, rows: '' }, error);
   }
   if (isCollision(error)) {
     return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason: error.message }, error);
@@ -131,7 +164,7 @@ export function explainEngineError(error: unknown, source: string): SyncedTables
   if (isValueError(error)) {
     return syncedTablesError(
       'VALUE_OUT_OF_RANGE',
-      { column: 'unknown', table: source, type: 'the type of its column', reason: withoutValues(message) },
+      { column: 'unknown', table: source, type: 'the type of its column', reason: withoutValues(message), rows: '' },
       error,
     );
   }

@@ -121,8 +121,7 @@ async function load(options: SnapshotUpdateOptions): Promise<Loaded> {
     return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {
     options.signal.throwIfAborted();
-    const fields = columns.map((column) => column.field);
-    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns: fields });
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
   }
 }
 

@@ -132,8 +132,7 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
     await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
   } catch (error) {
     signal.throwIfAborted();
-    const fields = columns.map((column) => column.field);
-    throw await explainLoadError(error, { engine, relation, table, columns: fields });
+    throw await explainLoadError(error, { engine, relation, table, columns });
   } finally {
     signal.removeEventListener('abort', interrupt);
     connection.closeSync();

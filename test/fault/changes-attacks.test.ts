@@ -163,7 +163,7 @@ describe.each(servers)('changes on $name', (server) => {
     await lake.admin.query(`alter role ${role} set work_mem = '64kB'`);
     await source.rewriteNewestFile('* replace (v + 1 as v)');
     const update = await lake.requestSync('a.full');
-    await eventually(async () => (await lake.status('a.full')).last_error_code !== null, 'it fails', 30_000);
+    await eventually(async () => (await lake.status('a.full')).last_error_code !== null, 'it fails');
     expect(await lake.value('select sum(v) from a.full')).toBe('0');
     await lake.admin.query(`alter role ${role} reset all`);
     await lake.wait(update);

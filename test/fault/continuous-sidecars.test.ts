@@ -28,7 +28,7 @@ async function follow(lake: SyncedLake, name: string) {
 }
 
 const reaches = (lake: SyncedLake, name: string, version: number) =>
-  lake.admin.query(`call synced_tables.wait_for_version('${name}', ${version}, interval '30 s')`);
+  lake.admin.query(`call synced_tables.wait_for_version('${name}', ${version}, interval '120 s')`);
 
 const heldBy = (lake: SyncedLake) =>
   lake.value('select lease_holder from synced_tables._pipelines where lease_expires_at > clock_timestamp()');

@@ -13,7 +13,7 @@ describe(`killed sidecars on ${server.name}`, () => {
   it.each([
     ['before its batch commits', 'synced_tables._cdc_targets', 'where true'],
     ['after its batch has committed', 'synced_tables._updates', `where state = 'RUNNING'`],
-  ])('%s', { timeout: 120_000 }, async (when, table, where) => {
+  ])('%s', async (when, table, where) => {
     await using lake = await SyncedLake.create(server);
     const { admin } = lake;
     await admin.query('create table public.events (id int, v text, op text, seq bigint)');

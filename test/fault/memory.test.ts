@@ -13,9 +13,7 @@ function peakMb(pid: number): number | null {
   return kb === undefined ? null : Math.round(Number(kb) / 1024);
 }
 
-it(`stays within ${PEAK_MB_MAX} MB while a million rows are loaded, and tells how far it is`, {
-  timeout: 120_000,
-}, async (context) => {
+it(`stays within ${PEAK_MB_MAX} MB while a million rows are loaded, and tells how far it is`, async (context) => {
   const server = postgresServers().at(-1);
   if (!server) throw new Error('no server');
   await using lake = await SyncedLake.create(server);

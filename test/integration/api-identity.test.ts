@@ -85,7 +85,7 @@ describe.each(postgresServers())('$name', (server) => {
     expect(await keeper.post(TABLES, tableBody(database))).toMatchObject({ status: 200 });
     await expect
       .poll(() => keeper.get(`${TABLES}/${name}`).then(({ body }) => body.data_synchronization_status.last_sync), {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toBeDefined();
     await synced.admin.query(`grant usage on schema gold to ${readerRole}; grant select on gold.t to ${readerRole}`);

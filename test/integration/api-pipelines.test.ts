@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
 import { postgresServers } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: pipelines over HTTP, as the clients of Databricks call them.
 
@@ -35,7 +35,7 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
 
   const updateOf = async (id: string) => (await api.get(`${PIPELINES}/${pipeline}/updates/${id}`)).body.update;
   const ended = async (id: string) => {
-    await expect.poll(async () => (await updateOf(id)).state, { timeout: 30_000 }).toBe('COMPLETED');
+    await expect.poll(async () => (await updateOf(id)).state, { timeout: 60_000 }).toBe('COMPLETED');
     return updateOf(id);
   };
   const methodsOf = (id: string) =>
@@ -130,6 +130,46 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
     ]);
   });
 
+  it('refuses to start while a pipeline follows its sources, and starts it after a stop', async () => {
+    const source = await synced.lake.createTable('p.followed', { id: 'long' }, 'select i as id from range(5) t(i)');
+    const { rows } = await synced.admin.query<{ id: string }>(
+      `select synced_tables.create_synced_table('p.followed', 'lake.p.followed', array['id'], 'CONTINUOUS',
+                                                allow_file_diff => true) as id`,
+    );
+    await synced.wait(rows[0]?.id ?? '');
+    const id = await synced.value(`select pipeline_id from synced_tables.status where synced_table = 'p.followed'`);
+    const isFollowed = async () =>
+      (await synced.status('p.followed')).state === 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE';
+    await eventually(isFollowed, 'it is followed');
+    const [follower] = (await api.get(`${PIPELINES}/${id}/updates`)).body.updates;
+    expect(follower).toMatchObject({ state: 'RUNNING', mode: 'CONTINUOUS' });
+    for (const body of [undefined, {}, { full_refresh: true }, { full_refresh_selection: ['p.followed'] }]) {
+      expect(await api.post(`${PIPELINES}/${id}/updates`, body)).toMatchObject({
+        status: 409,
+        body: {
+          error_code: 'RESOURCE_CONFLICT',
+          message: expect.stringContaining(`${follower.update_id}. It follows its sources without an end: stop`),
+        },
+      });
+    }
+    // It has not even noticed.
+    expect((await api.get(`${PIPELINES}/${id}/updates`)).body.updates[0]).toEqual(follower);
+    await source.append('select 5 as id');
+    await synced.admin.query(`call synced_tables.wait_for_version('p.followed', ${source.version}, interval '20 s')`);
+
+    expect(await api.post(`${PIPELINES}/${id}/stop`)).toMatchObject({ status: 200 });
+    expect((await api.get(`${PIPELINES}/${id}`)).body.state).toBe('IDLE');
+    await source.append('select 6 as id');
+    const started = await api.post(`${PIPELINES}/${id}/updates`, { full_refresh: true });
+    expect(started.status).toBe(200);
+    await synced.wait(started.body.update_id);
+    await synced.expectEqual('p.followed', source, ['id']);
+    await eventually(isFollowed, 'it is followed again');
+    // In psql it is interrupted, and followed on afterwards.
+    expect(await synced.sync('p.followed')).toMatchObject({ state: 'COMPLETED' });
+    expect(await api.delete(`${PIPELINES}/${id}`)).toMatchObject({ status: 200 });
+  });
+
   it('lists updates newest first, page by page, and back from one', async () => {
     const all = (await api.get(`${PIPELINES}/${pipeline}/updates`)).body.updates.map(
       (u: { update_id: string }) => u.update_id,
@@ -222,8 +262,7 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
   });
 
   it('refuses in plain words what pipelines of synced tables cannot do', async () => {
-    expect(await api.post(PIPELINES, { name: 'x' })).toMatchObject({ status: 501 });
-    expect(await api.send('PUT', `${PIPELINES}/${pipeline}`, { name: 'x' })).toMatchObject({ status: 501 });
+    expect(await api.send('PUT', `${PIPELINES}/${pipeline}`, { name: 'x' })).toMatchObject({ status: 400 });
     expect(await api.post(`${PIPELINES}/${pipeline}/updates`, { validate_only: true })).toMatchObject({ status: 501 });
   });
 

@@ -47,7 +47,7 @@ describe.each(postgresServers())('the postgres service on $name', (server) => {
       body: { done: true, response: { synced_table_id: 'main.g.t_synced' } },
     });
     const state = async () => (await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status.detailed_state;
-    await expect.poll(state, { timeout: 20_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+    await expect.poll(state, { timeout: 60_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
     expect((await api.get(`${SERVICE}/synced_tables/main.g.t_synced`)).body.status).toMatchObject({
       last_processed_commit_version: 0,
       last_sync: { sync_end_time: expect.any(String), delta_table_sync_info: { delta_commit_version: 0 } },
@@ -106,6 +106,68 @@ describe.each(postgresServers())('the postgres service on $name', (server) => {
     expect(await api.get(`${SERVICE}/${BRANCH}/endpoints/second`)).toMatchObject({ status: 404 });
     expect(await api.get(`${SERVICE}/projects/local/branches/other`)).toMatchObject({ status: 404 });
     expect(await api.post(`${SERVICE}/projects?project_id=new`, {})).toMatchObject({ status: 501 });
+  });
+
+  it('registers, reads and unregisters a catalog by operations', async () => {
+    const catalogs = `${SERVICE}/catalogs`;
+    const spec = { postgres_database: database, branch: BRANCH };
+    const created = await api.post(`${catalogs}?catalog_id=lakebase`, { spec });
+    const status = { ...spec, project: 'projects/local' };
+    const catalog = { name: 'catalogs/lakebase', catalog_id: 'lakebase', spec, status };
+    expect(created).toMatchObject({ status: 200, body: { done: true, response: catalog } });
+    expect((await api.get(`${SERVICE}/${created.body.name}`)).body.response).toMatchObject(catalog);
+    const read = await api.get(`${catalogs}/lakebase`);
+    expect(read).toMatchObject({ status: 200, body: { ...catalog, uid: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
+    expect(Date.parse(read.body.create_time)).toBeLessThanOrEqual(Date.now());
+    // The other service knows it too.
+    expect((await api.get('/api/2.0/database/catalogs/lakebase')).body.uid).toBe(read.body.uid);
+    expect(await api.post(`${catalogs}?catalog_id=lakebase`, { spec })).toMatchObject({ status: 409 });
+    expect(await api.post(`${catalogs}?catalog_id=lake`, { spec })).toMatchObject({ status: 409 });
+    for (const wrong of ['', '?catalog_id=', '?catalog_id=a.b']) {
+      expect(await api.post(`${catalogs}${wrong}`, { spec })).toMatchObject({ status: 400 });
+    }
+    const elsewhere = { spec: { ...spec, branch: 'projects/nowhere/branches/production' } };
+    expect(await api.post(`${catalogs}?catalog_id=x`, elsewhere)).toMatchObject({ status: 404 });
+    const stranger = new ApiClient(api.url, await createToken(synced, await synced.database.createRole('stranger')));
+    expect(await stranger.post(`${catalogs}?catalog_id=x`, { spec })).toMatchObject({ status: 403 });
+    expect(await stranger.delete(`${catalogs}/lakebase`)).toMatchObject({ status: 403 });
+    const deleted = await api.delete(`${catalogs}/lakebase`);
+    expect(deleted).toMatchObject({
+      status: 200,
+      body: { done: true, response: { '@type': 'type.googleapis.com/google.protobuf.Empty' } },
+    });
+    expect((await api.get(`${SERVICE}/${deleted.body.name}`)).body.done).toBe(true);
+    expect(await api.get(`${catalogs}/lakebase`)).toMatchObject({ status: 404 });
+  });
+
+  it('registers, reads and unregisters a table that is not synced', async () => {
+    await synced.admin.query(
+      'create schema shop; create table shop.plain (id int); grant usage on schema shop to public',
+    );
+    const table = { name: 'main.shop.plain', database: `${BRANCH}/databases/${database}` };
+    const told = { ...table, branch: BRANCH, project: 'projects/local' };
+    expect(await api.post(`${SERVICE}/tables`, table)).toMatchObject({ status: 200, body: told });
+    expect((await api.get(`${SERVICE}/tables/main.shop.plain`)).body).toEqual(told);
+    expect((await api.get('/api/2.0/database/tables/main.shop.plain')).body.logical_database_name).toBe(database);
+    expect(await api.post(`${SERVICE}/tables`, told)).toMatchObject({ status: 409 });
+    expect(await api.post(`${SERVICE}/tables`, { ...told, project: 'projects/x' })).toMatchObject({ status: 400 });
+    for (const wrong of [
+      database,
+      `${BRANCH}/databases/nowhere`,
+      `projects/x/branches/production/databases/${database}`,
+    ]) {
+      const reply = await api.post(`${SERVICE}/tables`, { name: 'main.shop.other', database: wrong });
+      expect([wrong, reply.status]).toEqual([wrong, 404]);
+    }
+    const role = await synced.database.createRole('reader');
+    const reader = new ApiClient(api.url, await createToken(synced, role));
+    expect(await reader.get(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 404 });
+    expect(await reader.delete(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 404 });
+    await synced.admin.query(`grant select on shop.plain to ${role}`);
+    expect(await reader.get(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 200 });
+    expect(await reader.delete(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 403 });
+    expect(await api.delete(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 200, body: {} });
+    expect(await api.get(`${SERVICE}/tables/main.shop.plain`)).toMatchObject({ status: 404 });
   });
 
   it('gives a credential that Postgres takes, for as long as was asked', async () => {

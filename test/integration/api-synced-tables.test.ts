@@ -29,7 +29,7 @@ describe.each(postgresServers())('$name', (server) => {
     expect(created).toMatchObject({ status: 200, body: { name: 'standard.gold.t_synced' } });
     const state = () =>
       api.get(`${TABLES}/standard.gold.t_synced`).then(({ body }) => body.data_synchronization_status.detailed_state);
-    await expect.poll(state, { timeout: 20_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
+    await expect.poll(state, { timeout: 60_000 }).toBe('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE');
     expect(await api.get(`${TABLES}/standard.gold.t_synced`)).toMatchObject({ status: 200 });
     expect(await api.get('/api/2.0/database/instances/local/synced_tables')).toMatchObject({
       body: { synced_tables: [{ name: 'standard.gold.t_synced' }] },

@@ -28,7 +28,7 @@ describe.each(postgresServers())('examples/auto-cdc on $name', (server) => {
     return found.map(([row]) => row ?? '');
   };
 
-  it('runs the SQL file', { timeout: 120_000 }, async () => {
+  it('runs the SQL file', async () => {
     const environment = { DATABASE_URL: database.url };
     const run = await runCliJson(['pipeline', 'run', users, '--config', config], environment);
     expect(run).toMatchObject({
@@ -68,7 +68,7 @@ describe.each(postgresServers())('examples/auto-cdc on $name', (server) => {
     expect(anew).toMatchObject({ tables: [{ num_upserted_rows: 3 }, {}, { num_upserted_rows: 7 }, {}] });
   });
 
-  it('runs the program with snapshots, and again without a change', { timeout: 120_000 }, async () => {
+  it('runs the program with snapshots, and again without a change', async () => {
     for (const _ of ['first', 'again']) {
       await runProgram(path.join(folder, 'snapshots.mjs'), { DATABASE_URL: database.url });
       const columns = `"Key", "TrackingCol", "NonTrackingCol", "__START_AT", coalesce("__END_AT"::text, 'null')`;

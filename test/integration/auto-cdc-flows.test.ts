@@ -35,7 +35,7 @@ describe(`flows on ${server.name}`, () => {
   const rows = async (table: string, columns = 'id, v') =>
     (await lake.rows(table, columns.split(', '))).map((row) => row.join(' '));
 
-  it('reads rows that were appended to a table of the lakehouse', { timeout: 60_000 }, async () => {
+  it('reads rows that were appended to a table of the lakehouse', async () => {
     const source = await lake.lake.createTable(
       'bronze.events',
       COLUMNS,
@@ -54,9 +54,7 @@ describe(`flows on ${server.name}`, () => {
     expect(status).toMatchObject({ state: 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE', table_name: 'appended' });
   });
 
-  it('misses no row of a table of the database, also one that a long transaction wrote', {
-    timeout: 60_000,
-  }, async () => {
+  it('misses no row of a table of the database, also one that a long transaction wrote', async () => {
     await lake.admin.query('create table public.events (id int, v text, seq numeric)');
     await declare(`create_streaming_table('public.from_events')`);
     await declare(
@@ -76,7 +74,7 @@ describe(`flows on ${server.name}`, () => {
     expect(await rows('public.from_events')).toEqual(['1 slow', '2 inner', '3 tab\tand "quotes", \\N', '4 ']);
   });
 
-  it('reads views of the pipeline, and refuses expressions that reach further', { timeout: 60_000 }, async () => {
+  it('reads views of the pipeline, and refuses expressions that reach further', async () => {
     await lake.lake.createTable('bronze.raw', COLUMNS, `select 7 as id, 'x' as v, 'U' as op, 1 as seq`);
     const pipeline = (condition: string, query: string) => ({
       tables: [{ name: ['viewed'], columns: null, comment: null, tombstoneSeconds: null }],
@@ -145,9 +143,7 @@ describe(`flows on ${server.name}`, () => {
     await expect(lake.sync('public.wrong')).rejects.toMatchObject(refused('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA'));
   });
 
-  it('reads for nobody what he may not read, and updates and deletes for the owner alone', {
-    timeout: 60_000,
-  }, async () => {
+  it('reads for nobody what he may not read, and updates and deletes for the owner alone', async () => {
     // Members of databricks_superuser may read everything: this one has the functions alone.
     const owner = await lake.database.createRole('owner');
     await lake.admin.query(
@@ -177,7 +173,7 @@ describe(`flows on ${server.name}`, () => {
   });
 
   const snapshots = (flowVectors()?.vectors ?? []).filter((vector) => vector.api === 'apply_changes_from_snapshot');
-  it.each(snapshots)('snapshots of a program: $name', { timeout: 60_000 }, async (vector) => {
+  it.each(snapshots)('snapshots of a program: $name', async (vector) => {
     const target = `s_${vector.name.replaceAll('-', '_')}`;
     const given = [...vector.batches];
     const run = runPipeline({

@@ -21,7 +21,7 @@ describe.each(postgresServers())('$name', (server) => {
     await reader.query('begin');
     await reader.query('select from gold.t');
     const update = await synced.requestSync('gold.t', true);
-    await expect.poll(() => synced.update(update).then((row) => row.state), { timeout: 20_000 }).toBe('RUNNING');
+    await expect.poll(() => synced.update(update).then((row) => row.state), { timeout: 60_000 }).toBe('RUNNING');
     await sidecar.stop();
     expect(await sidecar.exited).toBe(0);
     const queued = await synced.admin.query('select state, attempt from synced_tables._updates where update_id = $1', [

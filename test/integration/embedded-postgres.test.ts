@@ -193,7 +193,7 @@ it('ends with the process that started it, even when that is killed', async () =
   });
   // A server that shuts down in order removes the file.
   await expect
-    .poll(() => existsSync(path.join(dataDir, 'postmaster.pid')), { timeout: 20_000, interval: 50 })
+    .poll(() => existsSync(path.join(dataDir, 'postmaster.pid')), { timeout: 60_000, interval: 50 })
     .toBe(false);
   await using server = await startEmbeddedPostgres({ dataDir });
   expect(await query(server.url, 'select 1')).toEqual([[1]]);

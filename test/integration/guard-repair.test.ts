@@ -140,7 +140,6 @@ describe('a dump', () => {
     ),
   )(
     'of $from restores into $to ($format, extension: $extension); repair() makes it whole',
-    { timeout: 60_000 },
     async ({ source, into, format, extension }) => {
       const target = into === 'fresh' ? fresh : into;
       if (into === 'fresh') await dropGuardRoles(target);

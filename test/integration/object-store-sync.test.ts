@@ -72,7 +72,7 @@ describe.each(postgresServers().slice(-1))('tables of an object store on $name',
     store.fault = () => ({ status: 503 });
     const update = await lake.requestSync('gold.t');
     const told = async () => (await lake.status('gold.t')).last_error_code === 'OBJECT_STORE_UNREACHABLE';
-    await expect.poll(told, { timeout: 20_000 }).toBe(true);
+    await expect.poll(told, { timeout: 60_000 }).toBe(true);
     expect(await lake.value('select count(*) from gold.t')).toBe('100');
     store.fault = () => null;
     await lake.wait(update);

@@ -22,9 +22,7 @@ const rowsOf = (version: number) =>
   `select i as id, ${version} as version, 'filler ' || i as filler from range(${ROWS + version}) t(i)`;
 
 describe.each(postgresServers())('readers of a SNAPSHOT table on $name', (server) => {
-  it('see exactly one version whole in every read, and hardly wait, while it is refreshed again and again', {
-    timeout: 120_000,
-  }, async () => {
+  it('see exactly one version whole in every read, and hardly wait, while it is refreshed again and again', async () => {
     await using lake = await SyncedLake.create(server);
     await lake.startSidecar();
     const source = await lake.lake.createTable('r.t', columns, rowsOf(0));

@@ -126,7 +126,7 @@ describe.each(postgresServers())('delete_synced_table on $name', (server) => {
     expect(await leftOf(database)).toEqual(before);
   });
 
-  it('gives a purge up after a while when a reader holds the table', { timeout: 20_000 }, async () => {
+  it('gives a purge up after a while when a reader holds the table', async () => {
     await using database = await createMigratedDatabase(server);
     await createPublished(database);
     const reader = await database.connect();

@@ -20,7 +20,7 @@ describe.each(postgresServers())('$name', (server) => {
   });
 
   it('fails a test that leaves a session open', async () => {
-    const database = await createTestDatabase(server);
+    const database = await createTestDatabase(server, { sessionEndMsMax: 300 });
     const leaked = new pg.Client({ connectionString: database.url, application_name: 'forgotten' });
     const ended = new Promise((resolve) => leaked.on('error', resolve));
     await leaked.connect();

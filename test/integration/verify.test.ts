@@ -27,7 +27,7 @@ async function ask(target: string, client: pg.Client): Promise<string> {
 }
 
 async function wait(id: string, client: pg.Client): Promise<void> {
-  await client.query(`call synced_tables.wait_for_verification('${id}', interval '60 s')`);
+  await client.query(`call synced_tables.wait_for_verification('${id}', interval '150 s')`);
 }
 
 async function read(id: string, client: pg.Client): Promise<Row> {

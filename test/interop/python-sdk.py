@@ -147,7 +147,11 @@ def of_a_change_feed():
     online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
     assert w.pipelines.get(following).spec.continuous
     running = w.pipelines.get(following).state
+    # What follows its source is an update that is under way: it is stopped first.
+    conflict = raised(lambda: w.pipelines.start_update(following, full_refresh=True))
     stopped = w.pipelines.stop_and_wait(following).state
+    ended(following, w.pipelines.start_update(following, full_refresh=True).update_id)
+    online("app.gold.following", database.SyncedTableState.SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE)
     for name in ("first", "second", "following"):
         w.database.delete_synced_database_table(f"app.gold.{name}", purge_data=True)
     say(
@@ -155,8 +159,31 @@ def of_a_change_feed():
         selected=update.state.value,
         selection=update.full_refresh_selection,
         running=running.value,
+        conflict=conflict,
         stopped=stopped.value,
     )
+
+
+def of_flows():
+    """A pipeline that is made from a file, run, changed and deleted."""
+    library = pipelines.PipelineLibrary(file=pipelines.FileLibrary(path="/Users/ada/orders.sql"))
+    made = w.pipelines.create(name="orders", catalog="app", schema="silver", libraries=[library])
+    ended(made.pipeline_id, w.pipelines.start_update(made.pipeline_id).update_id)
+    w.pipelines.update(made.pipeline_id, name="renamed", catalog="app", schema="silver", libraries=[library])
+    pipeline = w.pipelines.get(made.pipeline_id)
+    wrong = raised(lambda: w.pipelines.create(name="renamed", catalog="app", schema="silver", libraries=[library]))
+    missing = pipelines.PipelineLibrary(file=pipelines.FileLibrary(path="/nothing.sql"))
+    dry = w.pipelines.create(name="dry", schema="dry", libraries=[library], dry_run=True)
+    say(
+        "flows",
+        name=pipeline.name,
+        path=pipeline.spec.libraries[0].file.path,
+        schema=pipeline.spec.schema,
+        again=wrong,
+        missing=raised(lambda: w.pipelines.create(name="x", libraries=[missing])),
+        dry=[dry.pipeline_id, dry.effective_settings.name],
+    )
+    w.pipelines.delete(made.pipeline_id)
 
 
 def credentials():
@@ -240,8 +267,22 @@ def projects():
     assert [each.name for each in w.postgres.list_endpoints(branch)] == [endpoint]
     credential = w.postgres.generate_database_credential(endpoint)
     assert credential.expire_time is not None
+    registered = w.postgres.create_table(
+        postgres.Table(name="other.gold.a", database=f"{branch}/databases/{DATABASE}")
+    )
+    assert w.postgres.get_table("other.gold.a").as_dict() == registered.as_dict()
+    w.postgres.delete_table("other.gold.a")
+    asked = postgres.Catalog(spec=postgres.CatalogCatalogSpec(postgres_database=DATABASE, branch=branch))
+    lakebase = w.postgres.create_catalog(asked, "lakebase").wait()
+    assert lakebase.uid == w.postgres.get_catalog("catalogs/lakebase").uid
+    w.postgres.delete_catalog(lakebase.name).wait()
     say(
         "postgres service",
+        catalog=lakebase.name,
+        project=lakebase.status.project,
+        registered=registered.branch,
+        no_catalog=raised(lambda: w.postgres.get_catalog(lakebase.name)),
+        no_registered=raised(lambda: w.postgres.get_table("other.gold.a")),
         state=status.detailed_state.value,
         again=again,
         gone=raised(lambda: w.postgres.get_synced_table(made.name)),
@@ -262,6 +303,7 @@ if __name__ == "__main__":
     in_a_standard_catalog()
     updates(pipeline)
     of_a_change_feed()
+    of_flows()
     credentials()
     exceptions()
     unity_catalog()

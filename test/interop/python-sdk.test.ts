@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -26,6 +26,9 @@ const python = await run(
   },
 );
 
+const ORDERS = `CREATE OR REFRESH STREAMING TABLE orders;
+CREATE FLOW fill AS AUTO CDC INTO orders FROM stream(lake.gold.t) KEYS (id) SEQUENCE BY id;`;
+
 /** Of a table that has only its first version. */
 function switchChangeFeedOn(folder: string): void {
   const file = path.join(folder, '_delta_log', `${'0'.repeat(20)}.json`);
@@ -48,7 +51,7 @@ async function runScript(synced: SyncedLake, url: string, tokens: { own: string;
         DATABRICKS_TOKEN: tokens.own,
         STRANGER_TOKEN: tokens.stranger,
       },
-      timeout: 110_000,
+      timeout: 280_000,
     },
   );
   const said = stdout
@@ -59,7 +62,9 @@ async function runScript(synced: SyncedLake, url: string, tokens: { own: string;
 }
 
 describe.skipIf(python === null).each(postgresServers())('the Python SDK on $name', (server) => {
-  it('creates, reads, syncs and deletes tables, logs in, and raises the exceptions that its users catch', async () => {
+  it('creates, reads, syncs and deletes tables, logs in, and raises the exceptions that its users catch', {
+    timeout: 300_000,
+  }, async () => {
     await using synced = await SyncedLake.create(server);
     await synced.lake.createTable(
       'gold.t',
@@ -68,7 +73,9 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
     );
     const feed = await synced.lake.createTable('gold.feed', { id: 'long' }, 'select i as id from range(3) t(i)');
     switchChangeFeedOn(feed.folder);
-    const { url } = await synced.startSidecar();
+    mkdirSync(path.join(synced.folder, 'Users/ada'), { recursive: true });
+    writeFileSync(path.join(synced.folder, 'Users/ada/orders.sql'), ORDERS);
+    const { url } = await synced.startSidecar({ pipelineFolder: synced.folder });
     const role = await synced.database.createRole('keeper', 'databricks_superuser');
     await synced.admin.query(`alter role ${role} login`);
     const stranger = await synced.database.createRole('stranger');
@@ -86,7 +93,16 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       selected: 'COMPLETED',
       selection: ['app.gold.second'],
       running: 'RUNNING',
+      conflict: ['ResourceConflict', 'DatabricksError'],
       stopped: 'IDLE',
+    });
+    expect(said.flows).toEqual({
+      name: 'renamed',
+      path: '/Users/ada/orders.sql',
+      schema: 'silver',
+      again: ['ResourceAlreadyExists', 'ResourceConflict', 'DatabricksError'],
+      missing: invalid,
+      dry: [null, 'dry'],
     });
     expect(said.exceptions).toEqual({
       missing,
@@ -119,6 +135,11 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       again: conflict,
       gone: missing,
       projects: ['projects/local'],
+      catalog: 'catalogs/lakebase',
+      project: 'projects/local',
+      registered: 'projects/local/branches/production',
+      no_catalog: missing,
+      no_registered: missing,
     });
     expect(said.deletion).toEqual({ left: [] });
     expect(said.credential.user).toBe(role);

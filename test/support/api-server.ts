@@ -11,6 +11,7 @@ export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
     instances: new InstanceSet(host),
     settings: settingsSchema.parse({}),
     logger: createLogger('silent'),
+    sidecarId: '00000000-0000-4000-8000-000000000000',
   };
   const server = await buildServer({ notReady: () => [] }, context);
   return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });

@@ -60,6 +60,7 @@ export class DeltaWriter {
   /** Live files, relative to the folder. */
   #files: string[] = [];
   #tableId: string = randomUUID();
+  #configuration: Readonly<Record<string, string>> = {};
 
   constructor(connection: DuckDBConnection, folder: string, columns: DeltaColumns) {
     this.#connection = connection;
@@ -110,6 +111,12 @@ export class DeltaWriter {
   /** Changes the columns without touching a file: those that old files lack are null there. */
   changeColumns(columns: DeltaColumns): void {
     this.#columns = columns;
+    this.#commit([this.#metaData()]);
+  }
+
+  /** Declares that the table has a change feed from here on. */
+  switchChangeFeedOn(): void {
+    this.#configuration = { 'delta.enableChangeDataFeed': 'true' };
     this.#commit([this.#metaData()]);
   }
 
@@ -184,7 +191,7 @@ export class DeltaWriter {
         format: { provider: 'parquet', options: {} },
         schemaString: JSON.stringify({ type: 'struct', fields }),
         partitionColumns: [],
-        configuration: {},
+        configuration: this.#configuration,
       },
     };
   }

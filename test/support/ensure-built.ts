@@ -8,11 +8,18 @@ const root = path.resolve(import.meta.dirname, '../..');
 const LOCK = path.join(root, 'node_modules', '.synced-tables-build-lock');
 const LOCK_MS_MAX = 120_000;
 
+let built: Promise<void> | null = null;
+
 /**
  * Builds `dist`, which child processes run, unless it is as new as `src`. `npm test` has built it already; this is for
- * single test files, of which two may come here at once.
+ * single test files, of which two may come here at once. Looks once a process: it is 400 files.
  */
-export async function ensureBuilt(): Promise<void> {
+export function ensureBuilt(): Promise<void> {
+  built ??= buildUnlessDone();
+  return built;
+}
+
+async function buildUnlessDone(): Promise<void> {
   while (!isBuilt()) {
     if (!takeLock()) {
       await sleep(200);

@@ -113,7 +113,7 @@ const FINGERPRINT = `
 
 /** The state of synced tables: catalog, registry, managers, rows. Two equal ones: an attack has changed nothing. */
 export async function fingerprint(admin: pg.Client): Promise<string> {
-  const { rows } = await admin.query<{ fingerprint: string }>(FINGERPRINT);
+  const { rows } = await admin.query<{ fingerprint: string }>({ name: 'fingerprint', text: FINGERPRINT });
   const data = await admin.query<{ rows: string }>(
     `select coalesce(jsonb_agg(to_jsonb(x) order by id)::text, '') as rows from gold.x`,
   );
@@ -154,16 +154,19 @@ const CATALOG_PARTS = `
 /** As `outcomeOf`, and which parts of the catalog a statement that succeeded has changed. */
 export async function effectOf(client: pg.Client, sql: string): Promise<{ code: string; changed: string }> {
   const catalog = async (): Promise<Map<string, string>> => {
-    const { rows } = await client.query<{ name: string; digest: string }>(CATALOG_PARTS);
+    const query = { name: 'catalog parts', text: CATALOG_PARTS };
+    const { rows } = await client.query<{ name: string; digest: string }>(query);
     return new Map(rows.map(({ name, digest }) => [name, digest]));
   };
-  // One moment for all looks at catalogs that other databases of the cluster change too.
-  await client.query('begin isolation level repeatable read');
+  // One moment for all looks at catalogs that other databases of the cluster change too. Most statements are refused
+  // and need no look: what was there before is seen when the statement is undone.
+  await client.query('begin isolation level repeatable read; select; savepoint before');
   try {
-    const before = await catalog();
     await client.query(sql);
     await client.query('set local role none');
     const after = await catalog();
+    await client.query('rollback to before');
+    const before = await catalog();
     const changed = [...after.keys()].filter((name) => after.get(name) !== before.get(name));
     return { code: 'ok', changed: changed.join(', ') };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { migratedTemplate, NOT_COPIED } from './migrated-template.js';
-import { createTestDatabase } from './postgres.js';
+import { adminPool, createTestDatabase } from './postgres.js';
 import type { TestServer } from './test-server.js';
 
 /** A database with the schema of this version, and roles that go with it. */
@@ -21,7 +21,7 @@ export interface MigratedDatabase extends AsyncDisposable {
 
 /** `await using database = await createMigratedDatabase(server)`; disposing of it drops database and roles. */
 export async function createMigratedDatabase(server: TestServer): Promise<MigratedDatabase> {
-  const database = await createTestDatabase(server, await migratedTemplate(server));
+  const database = await createTestDatabase(server, { template: await migratedTemplate(server) });
   const admin = await database.connect();
   await admin.query(NOT_COPIED);
   const { rows } = await admin.query<{ oid: number }>('select oid from pg_database where datname = current_database()');
@@ -57,15 +57,11 @@ export async function createMigratedDatabase(server: TestServer): Promise<Migrat
 }
 
 async function dropRoles(serverUrl: string, pattern: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl, application_name: 'test-admin' });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ drop: string }>(
-      `select format('drop role %I', rolname) as drop from pg_roles where rolname ~ $1`,
-      [pattern],
-    );
-    for (const { drop } of rows) await client.query(drop);
-  } finally {
-    await client.end();
-  }
+  const admin = adminPool(serverUrl);
+  const { rows } = await admin.query<{ roles: string | null }>(
+    `select string_agg(quote_ident(rolname), ', ') as roles from pg_roles where rolname ~ $1`,
+    [pattern],
+  );
+  const roles = rows[0]?.roles;
+  if (roles) await admin.query(`drop role ${roles}`);
 }

@@ -4,7 +4,6 @@ import path from 'node:path';
 import pg from 'pg';
 import { migrateDatabase } from '../../src/postgres/migrate.js';
 import { migrationsDir } from '../../src/postgres/migration-files.js';
-import { withClient } from './postgres.js';
 import type { TestServer } from './test-server.js';
 
 // Migrating takes most of a second, copying a migrated database a tenth of that: one template a server for all tests.
@@ -19,8 +18,19 @@ export const NOT_COPIED = `
   do $$ begin execute format('grant create on database %I to databricks_superuser', current_database()); end $$;
   update synced_tables._service set instance_uid = default, credential_secret = default, created_at = default`;
 
+const templates = new Map<string, Promise<string>>();
+
 /** The name of a database with the schema of this version, to be copied; made by the first who asks on that server. */
-export async function migratedTemplate(server: TestServer): Promise<string> {
+export function migratedTemplate(server: TestServer): Promise<string> {
+  const known = templates.get(server.url);
+  if (known) return known;
+  const made = makeTemplate(server);
+  templates.set(server.url, made);
+  made.catch(() => templates.delete(server.url));
+  return made;
+}
+
+async function makeTemplate(server: TestServer): Promise<string> {
   const name = `${PREFIX}${await schemaHash()}`;
   await withClient(server.url, async (client) => {
     const isThere = async () =>
@@ -69,4 +79,15 @@ async function schemaHash(): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) hash.update(await readFile(path.join(migrationsDir, file)));
   return hash.digest('hex').slice(0, 16);
+}
+
+/** Runs `use` with a superuser's session of its own in the server's own database. */
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'test-admin' });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
 }

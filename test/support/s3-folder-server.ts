@@ -25,6 +25,8 @@ export class S3FolderServer implements AsyncDisposable {
   readonly requests: StoreRequest[] = [];
   /** Decides what a request meets. */
   fault: (request: StoreRequest) => Fault = () => null;
+  /** Keeps a request waiting, and so whatever sent it in the state it is in, until what this returns is fulfilled. */
+  hold: (request: StoreRequest) => Promise<void> | null = () => null;
   /** Wait before each answer, in milliseconds. */
   delayMs = 0;
   /** Keys a page of a listing has at most. */
@@ -81,6 +83,7 @@ export class S3FolderServer implements AsyncDisposable {
     const fault = this.fault(asked);
     if (fault === 'silent') return;
     if (fault === 'reset') return request.socket.destroy();
+    await this.hold(asked);
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (fault !== null && typeof fault === 'object') return refuse(response, fault.status, fault.code ?? 'SlowDown');
     if (bucket !== BUCKET) return refuse(response, 404, 'NoSuchBucket');

@@ -26,6 +26,8 @@ export interface TestSidecarOptions {
   /** More instances than `local`, as settings have them. */
   readonly instances?: object;
   readonly apiHost?: string;
+  /** Folder of pipeline files. */
+  readonly pipelineFolder?: string;
 }
 
 function settingsInput(options: TestSidecarOptions): object {
@@ -39,6 +41,7 @@ function settingsInput(options: TestSidecarOptions): object {
       ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
     },
     engine: { temporary_folder: options.folder },
+    pipelines: options.pipelineFolder === undefined ? {} : { folder: options.pipelineFolder },
     sync: {
       connections: options.connections ?? 1,
       concurrent_updates: options.concurrentUpdates ?? 2,
@@ -83,7 +86,7 @@ export interface SidecarProcess extends AsyncDisposable {
 let settingsFiles = 0;
 /** Importing everything takes a second; on machines that run many tests at once, more than twenty were seen. */
 const START_MS_MAX = 60_000;
-const STOP_MS_MAX = 20_000;
+const STOP_MS_MAX = 60_000;
 
 export async function spawnSidecar(options: TestSidecarOptions): Promise<SidecarProcess> {
   await ensureBuilt();

@@ -117,7 +117,7 @@ export class SyncedLake implements AsyncDisposable {
 
   /** Waits for the end of an update as psql users do; throws its error. */
   async wait(update: string, client = this.admin): Promise<void> {
-    await client.query(`call synced_tables.wait_for_update('${update}', interval '60 s')`);
+    await client.query(`call synced_tables.wait_for_update('${update}', interval '150 s')`);
   }
 
   /** Creates a table and waits for its rows. */
@@ -219,7 +219,7 @@ export interface StatusRow {
 }
 
 /** Waits until `isSo` holds. */
-export async function eventually(isSo: () => Promise<boolean>, what: string, msMax = 20_000): Promise<void> {
+export async function eventually(isSo: () => Promise<boolean>, what: string, msMax = 60_000): Promise<void> {
   const deadline = performance.now() + msMax;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`not within ${msMax} ms: ${what}`);

@@ -19,8 +19,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cdc: ['core', 'postgres', 'observability'],
   sync: ['core', 'cdc', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
-  api: ['core', 'postgres', 'sync', 'queue', 'settings', 'observability'],
+  api: ['core', 'cdc', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
+  doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
   program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];

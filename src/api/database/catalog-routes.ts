@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import type { Caller } from '../caller.js';
-import { type CatalogPlace, findCatalog, listCatalogs } from '../catalog-place.js';
-import { ensureDatabase } from '../ensure-database.js';
+import { type CatalogPlace, listCatalogs } from '../catalog-place.js';
+import { chooseInstance } from '../chosen-instance.js';
+import { createCatalog, deleteCatalog, requireCatalog } from '../database-catalog.js';
 import { pageOf, pageQuery } from '../page.js';
-import { checkCatalogName } from '../table-name.js';
 import { instanceParams, maybe, nameParams, nothing, text } from './wire-fields.js';
 
 const PATH = '/api/2.0/database/catalogs';
@@ -14,7 +12,9 @@ const tags = ['database'];
 
 const catalogInput = z.object({
   name: text,
-  database_instance_name: text,
+  database_instance_name: maybe(text),
+  database_project_id: maybe(text),
+  database_branch_id: maybe(text),
   database_name: text,
   create_database_if_not_exists: maybe(z.boolean()),
 });
@@ -39,7 +39,15 @@ export function addCatalogRoutes(server: ApiServer, context: ApiContext): void {
     body: catalogInput,
     response: { 200: catalogReply },
   };
-  server.post(PATH, { schema }, async ({ body, caller }) => toReply(await createCatalog(context, caller, body)));
+  server.post(PATH, { schema }, async ({ body, caller }) => {
+    const instance = await chooseInstance(context, caller, body);
+    if (!instance) {
+      throw syncedTablesError('CATALOG_PLACE_MISSING', { catalog: body.name, field: 'database_instance_name' });
+    }
+    const createsDatabase = body.create_database_if_not_exists === true;
+    const { name, database_name: database } = body;
+    return toReply(await createCatalog(context, caller, { name, instance, database, createsDatabase }));
+  });
   server.get(
     `${PATH}/:name`,
     { schema: { tags, summary: 'Read a database catalog', params: nameParams, response: { 200: catalogReply } } },
@@ -88,62 +96,4 @@ export function addCatalogRoutes(server: ApiServer, context: ApiContext): void {
 
 function toReply({ name, instance, database, uid }: CatalogPlace): z.infer<typeof catalogReply> {
   return { name, database_instance_name: instance.name, database_name: database, uid };
-}
-
-async function requireCatalog(context: ApiContext, caller: Caller, name: string): Promise<CatalogPlace> {
-  const catalog = await findCatalog(context, caller, checkCatalogName(name));
-  if (!catalog) throw syncedTablesError('DATABASE_CATALOG_NOT_FOUND', { catalog: name });
-  return catalog;
-}
-
-async function createCatalog(
-  context: ApiContext,
-  caller: Caller,
-  body: z.output<typeof catalogInput>,
-): Promise<CatalogPlace> {
-  const name = checkCatalogName(body.name);
-  const instance = context.instances.find(caller, body.database_instance_name);
-  const isTaken = Object.hasOwn(context.settings.catalogs, name) || (await findCatalog(context, caller, name)) !== null;
-  if (isTaken) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
-  const create = body.create_database_if_not_exists === true;
-  const database = await ensureDatabase(caller, { instance, database: body.database_name }, create);
-  const role = await database.asCaller(caller, async (client) => {
-    const { rows } = await client.query<{ name: string; may: boolean }>(
-      `select current_user as name, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create') as may`,
-    );
-    const { name: roleName = '', may = false } = rows[0] ?? {};
-    if (may) return roleName;
-    throw syncedTablesError('ACCESS_DENIED', { reason: `role ${roleName} lacks CREATE on database ${database.name}` });
-  });
-  await insertCatalog(instance, { name, database: database.name, role });
-  return requireCatalog(context, caller, name);
-}
-
-async function insertCatalog(
-  instance: ApiInstance,
-  catalog: { readonly name: string; readonly database: string; readonly role: string },
-): Promise<void> {
-  const { name, database, role } = catalog;
-  const { rowCount } = await instance.home.asService((client) =>
-    client.query(
-      `insert into synced_tables._catalogs (catalog_name, database_name, created_by) values ($1, $2, $3)
-       on conflict do nothing`,
-      [name, database, role],
-    ),
-  );
-  if (rowCount === 0) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
-}
-
-async function deleteCatalog(catalog: CatalogPlace, caller: Caller): Promise<void> {
-  const { home } = catalog.instance;
-  const role = await home.roleNameOf(caller);
-  const { rowCount } = await home.asService((client) =>
-    client.query(
-      `delete from synced_tables._catalogs
-        where catalog_name = $1 and synced_tables._role_may_control($2, created_by)`,
-      [catalog.name, role],
-    ),
-  );
-  if (rowCount !== 0) return;
-  throw syncedTablesError('ACCESS_DENIED', { reason: `catalog ${catalog.name} was created by ${catalog.createdBy}` });
 }

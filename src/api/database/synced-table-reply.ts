@@ -1,4 +1,5 @@
 import { assertNever } from '../../core/assert-never.js';
+import { BRANCH_ID, projectIdOf } from '../postgres/resource-names.js';
 import type { PlacedTable } from '../synced-table-place.js';
 import type { SyncedTableRecord } from '../synced-table-record.js';
 import {
@@ -17,6 +18,8 @@ export function syncedTableReplyOf({ fullName, instance, database, record }: Pla
     unity_catalog_provisioning_state: 'ACTIVE',
     effective_database_instance_name: instance.name,
     effective_logical_database_name: database.name,
+    effective_database_project_id: projectIdOf(instance),
+    effective_database_branch_id: BRANCH_ID,
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
+import { chooseInstance } from '../chosen-instance.js';
 import { createSyncedTable } from '../create-synced-table.js';
 import { deleteSyncedTable } from '../delete-synced-table.js';
 import { pageOf, pageQuery } from '../page.js';
@@ -20,7 +21,7 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
     PATH,
     { schema: { tags, summary: 'Create a synced table', body: syncedTableInput, response: { 200: syncedTableReply } } },
     async ({ body, caller }) => {
-      const { database_instance_name: instance, logical_database_name: database, new_pipeline_spec: pipeline } = body;
+      const { logical_database_name: database, new_pipeline_spec: pipeline } = body;
       const spec = {
         ...body.spec,
         ...(pipeline && !body.spec?.new_pipeline_spec ? { new_pipeline_spec: pipeline } : {}),
@@ -28,7 +29,7 @@ export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): vo
       const name = parseTableName(body.name);
       const created = await createSyncedTable(context, caller, {
         name,
-        instance: instance || undefined,
+        instance: await chooseInstance(context, caller, body),
         database: database || undefined,
         spec,
         createsSchemaByDefault: true,

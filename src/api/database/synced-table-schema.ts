@@ -143,6 +143,8 @@ export const syncedTableReply = z.object({
   unity_catalog_provisioning_state: provisioningInfoState,
   effective_database_instance_name: z.string(),
   effective_logical_database_name: z.string(),
+  effective_database_project_id: z.string(),
+  effective_database_branch_id: z.string(),
 });
 
 export type SyncedTableReply = z.infer<typeof syncedTableReply>;

@@ -105,7 +105,7 @@ async function readEvents(
       where e.pipeline_id = $1 and (e.synced_table is null or e.synced_table = any ($2))
         and ($3::bigint is null or e.event_id ${place.isAscending ? '>' : '<'} $3) and ${condition.sql}
       order by e.event_id ${order} limit $4`,
-    [record.pipelineId, tables.map((table) => table.record.sqlName), place.after, limit, ...condition.values],
+    [record.pipelineId, tables.map((table) => table.sqlName), place.after, limit, ...condition.values],
   );
   return rows.map((row) => ({
     id: row.event_id,

@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import type { PipelineRecord } from './pipeline-record.js';
 import type { pipelineReply, updateState } from './pipeline-schema.js';
+import type { PipelineSpec } from './pipeline-spec.js';
 
 type PipelineReply = z.output<typeof pipelineReply>;
 
 /** The body of a pipeline (GetPipelineResponse, databricks-api.md C). */
 export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
-  const { pipelineId, name, createdBy, latestUpdates } = pipeline;
+  const { pipelineId, name, createdBy, latestUpdates, spec } = pipeline;
   return {
     pipeline_id: pipelineId,
     name,
@@ -14,21 +15,29 @@ export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
     health: pipeline.hasFailedTable ? 'UNHEALTHY' : 'HEALTHY',
     creator_user_name: createdBy,
     run_as_user_name: createdBy,
-    last_modified: pipeline.createdAtMs,
+    last_modified: pipeline.modifiedAtMs,
     latest_updates: latestUpdates.map(({ updateId, state, createdAt }) => ({
       update_id: updateId,
       state: state as z.output<typeof updateState>,
       creation_time: createdAt,
     })),
     spec: {
-      id: pipelineId,
-      name,
-      continuous: pipeline.isContinuous,
       development: false,
       serverless: false,
       channel: 'CURRENT',
+      ...(spec === null ? {} : shownSpec(spec)),
+      id: pipelineId,
+      name,
+      continuous: pipeline.isContinuous,
     },
   };
+}
+
+/** As it was given, without what the schema of replies does not know. */
+export function shownSpec({ libraries, ...spec }: PipelineSpec): Omit<PipelineReply['spec'], 'name'> {
+  if (libraries === undefined) return spec;
+  const shown = libraries.map(({ file, glob }) => ({ ...(file ? { file } : {}), ...(glob ? { glob } : {}) }));
+  return { ...spec, libraries: shown };
 }
 
 /**

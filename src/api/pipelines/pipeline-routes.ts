@@ -1,12 +1,15 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
+import type { Caller } from '../caller.js';
 import { nothing } from '../database/wire-fields.js';
 import { pageOf } from '../page.js';
 import { addEventRoutes } from './event-routes.js';
+import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
 import { pageSizeOf } from './max-results.js';
-import { findPipeline, listPipelines } from './pipeline-record.js';
+import { findPipeline, listPipelines, type PlacedPipeline } from './pipeline-record.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
+  deletePipelineQuery,
   PIPELINES_PATH,
   pipelineListQuery,
   pipelineListReply,
@@ -61,24 +64,37 @@ export function addPipelineRoutes(server: ApiServer, context: ApiContext): void 
     {
       schema: {
         tags,
-        summary: 'Stop syncing the tables of a pipeline for good; the tables stay',
+        summary: 'Stop syncing the tables of a pipeline for good; the tables stay unless cascade is true',
         params: pipelineParams,
+        querystring: deletePipelineQuery,
         response: { 200: nothing },
       },
     },
-    async ({ params, caller }) => {
-      const { database, tables } = await findPipeline(context, caller, params.pipeline_id);
-      await database.asCaller(caller, async (client) => {
-        for (const { record } of tables) {
-          await client.query('select synced_tables.delete_synced_table($1)', [record.sqlName]);
-        }
-      });
+    async ({ params, query, caller }) => {
+      const purge = query.cascade === 'true' || query.delete_datasets === 'true';
+      await deletePipeline(await findPipeline(context, caller, params.pipeline_id), caller, purge);
       return {};
     },
   );
-  addRefusedCalls(server);
+  addFlowPipelineRoutes(server, context);
   addUpdateRoutes(server, context);
   addEventRoutes(server, context);
+}
+
+async function deletePipeline(
+  { record, database, tables }: PlacedPipeline,
+  caller: Caller,
+  purge: boolean,
+): Promise<void> {
+  await database.asCaller(caller, async (client) => {
+    if (record.kind === 'FLOWS') {
+      await client.query('select synced_tables._delete_flows($1, $2)', [record.pipelineId, purge]);
+      return;
+    }
+    for (const { sqlName } of tables) {
+      await client.query('select synced_tables.delete_synced_table($1, $2)', [sqlName, purge]);
+    }
+  });
 }
 
 /** `name LIKE '%x%'` of the real service; anything else is refused. */
@@ -91,22 +107,4 @@ function nameFilter(filter: string | undefined): (name: string) => boolean {
   const escaped = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const expression = new RegExp(`^${escaped.replaceAll('%', '.*').replaceAll('_', '.')}$`, 'is');
   return (name) => expression.test(name);
-}
-
-function addRefusedCalls(server: ApiServer): void {
-  const refused = [
-    ['POST', PIPELINES_PATH, 'Creating a pipeline by itself', 'Create a synced table: it brings a pipeline along.'],
-    ['PUT', `${PIPELINES_PATH}/:pipeline_id`, 'Changing a pipeline', 'Delete its synced tables and create them again.'],
-  ] as const;
-  for (const [method, url, call, alternative] of refused) {
-    server.route({
-      method,
-      url,
-      schema: { tags, summary: 'Refused: pipelines come and go with their synced tables' },
-      handler: async () => {
-        const reason = 'a pipeline is what its synced tables are';
-        throw syncedTablesError('NOT_IMPLEMENTED', { call, reason, alternative });
-      },
-    });
-  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { maybe, text } from '../database/wire-fields.js';
 import { int64 } from '../openapi-document.js';
+import { pipelineSpecReply } from './pipeline-spec.js';
 
 // The objects of databricks-api.md C.
 
@@ -68,15 +69,6 @@ export const startUpdateReply = z.object({ update_id: z.string() });
 
 const latestUpdate = z.object({ update_id: z.string(), state: updateState, creation_time: z.string() });
 
-const pipelineSpec = z.object({
-  id: z.string(),
-  name: z.string(),
-  continuous: z.boolean(),
-  development: z.boolean(),
-  serverless: z.boolean(),
-  channel: z.string(),
-});
-
 export const pipelineReply = z.object({
   pipeline_id: z.string(),
   name: z.string(),
@@ -87,10 +79,15 @@ export const pipelineReply = z.object({
   run_as_user_name: z.string(),
   last_modified: int64,
   latest_updates: z.array(latestUpdate),
-  spec: pipelineSpec,
+  spec: pipelineSpecReply,
 });
 
 const pipelineStateInfo = pipelineReply.omit({ spec: true, last_modified: true, cause: true });
+
+const flag = z.enum(['true', 'false', '']).optional();
+
+/** Whether the tables go too: only where that is asked for. */
+export const deletePipelineQuery = z.object({ cascade: flag, delete_datasets: flag });
 
 /** The query of paged lists of this service, whose sizes are called max_results. */
 const listQuery = z.object({

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
-import type { PlacedTable } from '../synced-table-place.js';
 import { pageSizeOf } from './max-results.js';
-import { findPipeline, isUuid } from './pipeline-record.js';
+import { findPipeline, type PipelineTable } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
   pipelineParams,
@@ -38,13 +38,17 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       refuseUnsupported(body);
       const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
       const selection = selectionOf(body, tables);
+      if (record.kind === 'FLOWS' && selection !== null) throw refuseSelection();
+      const start =
+        record.kind === 'FLOWS'
+          ? 'select synced_tables._start_flows($1, $2, $3) as id'
+          : 'select synced_tables._start_update($1, $2, selection => $4, cause => $3) as id';
+      const values = [record.pipelineId, body.full_refresh === true, body.cause ?? 'API_CALL'];
       const { rows } = await database.asCaller(caller, (client) =>
-        client.query<{ id: string }>('select synced_tables._start_update($1, $2, $3, $4) as id', [
-          record.pipelineId,
-          body.full_refresh === true,
-          selection && JSON.stringify(selection),
-          body.cause ?? 'API_CALL',
-        ]),
+        client.query<{ id: string }>(
+          start,
+          record.kind === 'FLOWS' ? values : [...values, selection && JSON.stringify(selection)],
+        ),
       );
       return { update_id: rows[0]?.id ?? '' };
     },
@@ -104,8 +108,16 @@ function refuseUnsupported(body: StartUpdate): void {
   });
 }
 
+function refuseSelection() {
+  return syncedTablesError('NOT_IMPLEMENTED', {
+    call: 'An update of some tables of a pipeline of flows',
+    reason: 'its flows are run together',
+    alternative: 'Leave the selection out, or give tables that are to be updated alone a pipeline of their own.',
+  });
+}
+
 /** The tables that are meant, by the names of the registry; null for all. */
-function selectionOf(body: StartUpdate, tables: readonly PlacedTable[]) {
+function selectionOf(body: StartUpdate, tables: readonly PipelineTable[]) {
   const refresh = (body.refresh_selection ?? []).map((name) => memberOf(tables, name));
   const fullRefresh = (body.full_refresh_selection ?? []).map((name) => memberOf(tables, name));
   if (refresh.length + fullRefresh.length === 0) return null;
@@ -113,18 +125,16 @@ function selectionOf(body: StartUpdate, tables: readonly PlacedTable[]) {
 }
 
 /** Clients name tables with three parts, two or one. */
-function memberOf(tables: readonly PlacedTable[], name: string): string {
-  const found = tables.find(({ fullName, record: { schema, table } }) =>
-    [fullName, `${schema}.${table}`, table].includes(name),
-  );
+function memberOf(tables: readonly PipelineTable[], name: string): string {
+  const found = tables.find(({ fullName, schema, table }) => [fullName, `${schema}.${table}`, table].includes(name));
   if (!found) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
-  return found.record.sqlName;
+  return found.sqlName;
 }
 
 /** Selections name tables as the other calls do; the registry knows them without their catalog. */
-function withFullNames(info: UpdateInfo, tables: readonly PlacedTable[]): UpdateInfo {
+function withFullNames(info: UpdateInfo, tables: readonly PipelineTable[]): UpdateInfo {
   const named = (selection: readonly string[]) =>
-    selection.map((name) => tables.find(({ record }) => record.sqlName === name)?.fullName ?? name);
+    selection.map((name) => tables.find(({ sqlName }) => sqlName === name)?.fullName ?? name);
   const { refresh_selection: refresh, full_refresh_selection: fullRefresh } = info;
   return {
     ...info,

@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { isUuid } from '../../core/uuid.js';
 import type { ApiContext } from '../api-context.js';
 import type { ApiInstance } from '../api-instance.js';
 import type { Caller } from '../caller.js';
@@ -31,16 +32,29 @@ export async function recordOperation(
 
 /** @throws RESOURCE_NOT_FOUND, also for operations of other roles */
 export async function findOperation(context: ApiContext, caller: Caller, name: string): Promise<Operation> {
-  const match = /^(.+)\/operations\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(name);
-  for (const instance of match ? context.instances.of(caller) : []) {
+  const [, resourceName = '', id = ''] = /^(.+)\/operations\/([^/]+)$/.exec(name) ?? [];
+  for (const instance of isUuid(id) ? context.instances.of(caller) : []) {
     const role = await instance.home.roleNameOf(caller);
     const { rows } = await instance.home.asService((client) =>
       client.query<{ action: OperationAction }>(
         'select action from synced_tables._operations where operation_id = $1 and resource_name = $2 and role_name = $3',
-        [match?.[2], match?.[1], role],
+        [id, resourceName, role],
       ),
     );
-    if (rows[0]) return { name, resourceName: match?.[1] ?? '', action: rows[0].action };
+    if (rows[0]) return { name, resourceName, action: rows[0].action };
   }
   throw syncedTablesError('RESOURCE_NOT_FOUND', { resource: name });
+}
+
+export const TYPES = 'type.googleapis.com/databricks.postgres.v1';
+/** What an operation that only does something leads to. */
+export const EMPTY_RESPONSE = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
+
+/**
+ * An operation as replies have it: all are done when they are answered.
+ * @param kind of the resource, as its type is called
+ */
+export function operationReplyOf<Response>({ name, action }: Operation, kind: string, response: Response) {
+  const what = `${action === 'CREATE' ? 'Create' : 'Delete'}${kind}Metadata`;
+  return { name, done: true as const, metadata: { '@type': `${TYPES}.${what}` }, response };
 }

@@ -60,12 +60,14 @@ export type PostgresSyncedTable = z.output<typeof postgresSyncedTable>;
 
 const typed = { '@type': z.string() };
 
-/** Always done: `response` is then there, also for deletions. */
-export const operationReply = z.object({
-  name: z.string(),
-  done: z.literal(true),
-  metadata: z.object(typed),
-  response: z.union([postgresSyncedTable.extend(typed), z.object(typed)]),
-});
+/** An operation on resources of a kind. Always done: `response` is then there, also for deletions. */
+export function operationSchema<Resource extends z.ZodObject>(resource: Resource) {
+  return z.object({
+    name: z.string(),
+    done: z.literal(true),
+    metadata: z.object(typed),
+    response: z.union([resource.extend(typed), z.object(typed)]),
+  });
+}
 
-export type OperationReply = z.output<typeof operationReply>;
+export const operationReply = operationSchema(postgresSyncedTable);

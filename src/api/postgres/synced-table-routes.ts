@@ -6,19 +6,13 @@ import { nameParams } from '../database/wire-fields.js';
 import { deleteSyncedTable } from '../delete-synced-table.js';
 import { findSyncedTable } from '../synced-table-place.js';
 import { fullNameOf, parseTableName } from '../table-name.js';
-import { findOperation, type Operation, recordOperation } from './operation.js';
-import {
-  createQuery,
-  type OperationReply,
-  operationReply,
-  postgresSyncedTable,
-  syncedTableBody,
-} from './postgres-schema.js';
+import { EMPTY_RESPONSE, findOperation, operationReplyOf, recordOperation, TYPES } from './operation.js';
+import { createQuery, operationReply, postgresSyncedTable, syncedTableBody } from './postgres-schema.js';
 import { findByBranch } from './resource-names.js';
 import { postgresTableOf } from './synced-table-view.js';
 
 const PATH = '/api/2.0/postgres/synced_tables';
-const TYPES = 'type.googleapis.com/databricks.postgres.v1';
+const KIND = 'SyncedTable';
 const tags = ['postgres'];
 const operationParams = z.object({ name: z.string(), operation_id: z.string() });
 
@@ -39,7 +33,7 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
       const name: TableName = parseTableName(query.synced_table_id ?? '');
       const given: Partial<NonNullable<z.output<typeof syncedTableBody>['spec']>> = body.spec ?? {};
       const { branch, postgres_database: database, ...spec } = given;
-      const instance = branch ? findByBranch(context, caller, branch).name : undefined;
+      const instance = branch ? findByBranch(context, caller, branch) : undefined;
       const created = await createSyncedTable(context, caller, {
         name,
         instance,
@@ -50,7 +44,7 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
       });
       const resourceName = `synced_tables/${fullNameOf(name)}`;
       const operation = await recordOperation(created.instance, caller, { resourceName, action: 'CREATE' });
-      return replyOf(operation, { '@type': `${TYPES}.SyncedTable`, ...postgresTableOf(created) });
+      return operationReplyOf(operation, KIND, { '@type': `${TYPES}.SyncedTable`, ...postgresTableOf(created) });
     },
   );
   server.get(
@@ -72,7 +66,11 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
       const placed = await findSyncedTable(context, caller, params.name);
       await deleteSyncedTable(placed, caller, false);
       const resourceName = `synced_tables/${placed.fullName}`;
-      return replyOf(await recordOperation(placed.instance, caller, { resourceName, action: 'DELETE' }), EMPTY);
+      return operationReplyOf(
+        await recordOperation(placed.instance, caller, { resourceName, action: 'DELETE' }),
+        KIND,
+        EMPTY_RESPONSE,
+      );
     },
   );
   server.get(
@@ -81,16 +79,9 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
     async ({ params, caller }) => {
       const name = `synced_tables/${params.name}/operations/${params.operation_id}`;
       const operation = await findOperation(context, caller, name);
-      if (operation.action === 'DELETE') return replyOf(operation, EMPTY);
+      if (operation.action === 'DELETE') return operationReplyOf(operation, KIND, EMPTY_RESPONSE);
       const table = postgresTableOf(await findSyncedTable(context, caller, params.name));
-      return replyOf(operation, { '@type': `${TYPES}.SyncedTable`, ...table });
+      return operationReplyOf(operation, KIND, { '@type': `${TYPES}.SyncedTable`, ...table });
     },
   );
-}
-
-const EMPTY = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
-
-function replyOf({ name, action }: Operation, response: OperationReply['response']): OperationReply {
-  const what = action === 'CREATE' ? 'CreateSyncedTableMetadata' : 'DeleteSyncedTableMetadata';
-  return { name, done: true, metadata: { '@type': `${TYPES}.${what}` }, response };
 }

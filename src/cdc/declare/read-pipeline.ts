@@ -23,6 +23,33 @@ import type {
  * @throws PIPELINE_SQL_SYNTAX, PIPELINE_FEATURE_UNSUPPORTED, PIPELINE_NAME_TWICE
  */
 export function readPipeline(text: string, fileName: string): PipelineDeclaration {
+  return readPipelineFiles([{ name: fileName, text }]);
+}
+
+/** As readPipeline, for a pipeline that is written in several files. */
+export function readPipelineFiles(
+  files: readonly { readonly name: string; readonly text: string }[],
+): PipelineDeclaration {
+  const parts = files.map(({ name, text }) => readFile(text, name));
+  const tables = parts.flatMap((part) => part.tables);
+  const views = parts.flatMap((part) => part.views);
+  const flows = parts.flatMap((part) => part.flows);
+  refuseTwice(
+    'streaming table',
+    tables.map((table) => table.name.join('.')),
+  );
+  refuseTwice(
+    'view',
+    views.map((view) => view.name),
+  );
+  refuseTwice(
+    'flow',
+    flows.map((flow) => flow.name),
+  );
+  return { tables, views, flows };
+}
+
+function readFile(text: string, fileName: string): PipelineDeclaration {
   const statements = parsePipelineFile(text, fileName);
   const file = new PipelineFile(text, fileName);
   const tables: StreamingTableDeclaration[] = [];
@@ -44,18 +71,6 @@ export function readPipeline(text: string, fileName: string): PipelineDeclaratio
         break;
     }
   }
-  refuseTwice(
-    'streaming table',
-    tables.map((table) => table.name.join('.')),
-  );
-  refuseTwice(
-    'view',
-    views.map((view) => view.name),
-  );
-  refuseTwice(
-    'flow',
-    flows.map((flow) => flow.name),
-  );
   return { tables, views, flows };
 }
 

@@ -164,6 +164,14 @@ export const apiErrors = {
     apiCode: 'NOT_FOUND',
     sqlState: '3D000',
   },
+  NAME_BEING_TAKEN: {
+    message: 'Another request is about to take the name of {name} in another database.',
+    remedy: 'Try again in a moment.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '55006',
+  },
   REGISTERED_TABLE_NOT_FOUND: {
     message: 'Database table {table} does not exist.',
     remedy: 'Check its name; register a Postgres table with POST /api/2.0/database/tables.',

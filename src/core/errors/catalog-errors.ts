@@ -2,6 +2,14 @@ import type { ErrorKind } from './error-kind.js';
 
 /** Asking a catalog server for a source table. */
 export const catalogErrors = {
+  CATALOG_ROOT_MISSING: {
+    message: 'The root {root} of catalog "{catalog}" is not there, or holds nothing.',
+    remedy: 'Correct "root" of the catalog in the settings: source tables are at <root>/<schema>/<table>.',
+    retry: 'manual',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '58P01',
+  },
   CATALOG_UNREACHABLE: {
     message: 'Catalog "{catalog}" did not answer about source table {table} in {attempts} attempts: {reason}.',
     remedy: 'Check the catalog server and its "uri" in the settings; it is asked again later.',

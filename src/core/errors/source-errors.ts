@@ -102,8 +102,8 @@ export const sourceErrors = {
     sqlState: '0A000',
   },
   VALUE_OUT_OF_RANGE: {
-    message: 'Column "{column}" of source table {table} holds a value that does not fit {type}: {reason}.',
-    remedy: 'Correct the value in the source.',
+    message: 'Column "{column}" of source table {table} holds a value that does not fit {type}: {reason}{rows}.',
+    remedy: 'Correct the values in the source.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

@@ -50,6 +50,14 @@ export const usageErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: 'XX000',
   },
+  EXAMINATION_FAILED: {
+    message: 'A part of the examination of {subject} failed: {reason}.',
+    remedy: 'Mend what the message names, then run synced-tables doctor again.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'INTERNAL_ERROR',
+    sqlState: 'XX000',
+  },
   OUTPUT_FAILED: {
     message: 'Standard output cannot be written: {reason}.',
     remedy: 'Make room where the output goes, then run the command again.',

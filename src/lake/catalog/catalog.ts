@@ -6,6 +6,12 @@ import type { LakeTable } from '../lake-table.js';
 export interface Catalog {
   /** @throws SOURCE_TABLE_NOT_FOUND if there is no such table */
   open(name: TableName): Promise<LakeTable>;
+  /**
+   * Finds out whether tables can be looked for at all.
+   * @param name of the catalog in the settings, for messages
+   * @throws CATALOG_ROOT_MISSING, and what `open` says of a store or a server that does not answer
+   */
+  probe(name: string): Promise<void>;
 }
 
 /** All configured catalogs by name. */
@@ -31,5 +37,16 @@ export class CatalogSet {
       });
     }
     return catalog.open(name);
+  }
+
+  /** Those whose catalog does not answer, each with its error; all others can be looked into. */
+  async probe(): Promise<ReadonlyMap<string, unknown>> {
+    const failures = new Map<string, unknown>();
+    await Promise.all(
+      [...this.#catalogs].map(([name, catalog]) => {
+        return catalog.probe(name).catch((error: unknown) => failures.set(name, error));
+      }),
+    );
+    return failures;
   }
 }

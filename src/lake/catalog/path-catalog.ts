@@ -4,6 +4,7 @@ import type { TableName } from '../../core/names.js';
 import { openDeltaTable } from '../delta/delta-table.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import type { SpoolLimits } from '../storage/fetch-ahead.js';
+import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
 import { isStorageUrl, storagePath } from '../storage/storage-url.js';
 import type { Catalog } from './catalog.js';
@@ -21,13 +22,17 @@ export interface PathCatalogOptions {
 /** Names are folders: catalog.schema.table is `<root>/<schema>/<table>`. */
 export function pathCatalog(options: PathCatalogOptions): Catalog {
   const { storage } = options;
-  let store: ReturnType<typeof openFileStore> | null = null;
+  let opened: FileStore | null = null;
+  const openRoot = (wantedFor: string) => {
+    const place = storagePath(options.root, wantedFor);
+    const root = isStorageUrl(place) ? place : resolve(place);
+    opened ??= openFileStore(root, storage);
+    return { root, store: opened };
+  };
   return {
     async open(name: TableName) {
       const fullName = `${name.catalog}.${name.schema}.${name.table}`;
-      const place = storagePath(options.root, fullName);
-      const root = isStorageUrl(place) ? place : resolve(place);
-      store ??= openFileStore(root, storage);
+      const { root, store } = openRoot(fullName);
       const folder = `${root === '/' ? '' : root}/${name.schema}/${name.table}`;
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         const isThere = await store.hasFolder(folder);
@@ -35,6 +40,12 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
         throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: fullName, reason });
       }
       return openDeltaTable({ ...options, store, root: folder, tableName: fullName });
+    },
+    async probe(name) {
+      const { root, store } = openRoot(`${name}.*.*`);
+      if (!(await store.hasFolder(root))) throw syncedTablesError('CATALOG_ROOT_MISSING', { root, catalog: name });
+      // A folder that is there may still not be readable.
+      if (!isStorageUrl(root)) await store.list(root);
     },
   };
 }

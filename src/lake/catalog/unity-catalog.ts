@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { openDeltaTable } from '../delta/delta-table.js';
 import type { Engine } from '../engine/duckdb-engine.js';
@@ -32,6 +32,9 @@ const FILE_TABLES: ReadonlySet<string> = new Set([
   'EXTERNAL_SHALLOW_CLONE',
 ]);
 
+/** The name of no schema and of no table. */
+const NOWHERE = 'synced_tables_doctor';
+
 /** Stores with credentials of their own, one a table: more than a sidecar follows. */
 const STORES_KEPT = 1_000;
 
@@ -53,6 +56,13 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
       for (const [oldest] of stores) if (stores.size > STORES_KEPT) stores.delete(oldest);
       const opened = openDeltaTable({ ...options, store, root, tableName: sourceName });
       return { ...opened, declared: declaredTable(table) };
+    },
+    async probe(name) {
+      // A table that is nowhere: a server that says so knows us.
+      const table = `${options.remoteName ?? name}.${NOWHERE}.${NOWHERE}`;
+      await client.getTable(table, `${name}.*.*`).catch((error: unknown) => {
+        if (asSyncedTablesError(error)?.code !== 'SOURCE_TABLE_NOT_FOUND') throw error;
+      });
     },
   };
 }

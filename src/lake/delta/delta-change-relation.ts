@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { syncedTablesError } from '../../core/errors.js';
 import { type ChangeRelation, changeFields } from '../change-relation.js';
-import { collapseChanges, rowBalanceField } from '../collapse-changes.js';
+import { collapseChanges } from '../collapse-changes.js';
 import type { ChangeFile, ChangePlan } from './change-plan.js';
 import { fetchedChanges, presentChanges } from './change-source.js';
 import { ChangeVectors } from './change-tables.js';
@@ -93,7 +93,7 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
 
 /** The names of what a change says beside its row; Delta forbids them where the feed is on. */
 function refuseReservedNames({ plan, tableName }: OpenChangeRelationOptions): void {
-  const reserved = [...changeFields, rowBalanceField].map((field) => field.name);
+  const reserved = changeFields.map((field) => field.name);
   const taken = plan.layout.columns.find((column) => reserved.includes(column.name.toLowerCase()));
   if (!taken) return;
   const feature = `changes of a table with a column named "${taken.name}"`;

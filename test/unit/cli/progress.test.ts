@@ -48,3 +48,15 @@ it('is silent with --output json', () => {
   progress.end();
   expect(terminal.written).toEqual([]);
 });
+
+it('writes a notice above the bar, in a line of its own elsewhere, and as an object for programs', () => {
+  const terminal = stream(true);
+  const bar = startProgress('table', terminal);
+  bar.report(step(null));
+  bar.tell('Nobody is there.');
+  expect(terminal.written.at(-1)).toBe('\r\u001b[KNobody is there.\nCopying lake.gold.t.');
+  const file = stream(false);
+  startProgress('table', file).tell('Nobody is there.');
+  startProgress('json', file).tell('Nobody is there.');
+  expect(file.written).toEqual(['Nobody is there.\n', '{"notice":"Nobody is there."}\n']);
+});

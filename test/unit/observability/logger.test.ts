@@ -47,7 +47,7 @@ it('logs the causes of our errors by type and code, not by what they quote', () 
   });
   const error = syncedTablesError(
     'VALUE_OUT_OF_RANGE',
-    { column: 'id', table: 'lake.gold.t', type: 'integer', reason: 'invalid input' },
+    { column: 'id', table: 'lake.gold.t', type: 'integer', reason: 'invalid input', rows: '' },
     new RangeError('about Ada Lovelace', { cause: driver }),
   );
   const [entry] = logged((logger) => logger.error({ error }, 'update ended'));

@@ -293,7 +293,7 @@ it('tells at once of a commit in a local folder', async () => {
   await sleep(50);
   expect(hints).toBe(0);
   table.commit(1, remove('nothing'));
-  await expect.poll(() => hints, { timeout: 2000, interval: 5 }).toBeGreaterThan(0);
+  await expect.poll(() => hints, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0);
 });
 
 it('takes commit times from the commit where the table keeps them there, else from the file', async () => {

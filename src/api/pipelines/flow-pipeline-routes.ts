@@ -1,0 +1,161 @@
+import { readPipelineFiles } from '../../cdc/declare/read-pipeline.js';
+import { registryDeclaration } from '../../cdc/declare/registry-declaration.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext, ApiServer } from '../api-context.js';
+import type { ApiDatabase } from '../api-database.js';
+import type { Caller } from '../caller.js';
+import { nothing } from '../database/wire-fields.js';
+import { readPipelineLibraries } from './pipeline-files.js';
+import { choosePipelineDatabase } from './pipeline-place.js';
+import { findPipeline } from './pipeline-record.js';
+import { shownSpec } from './pipeline-reply.js';
+import { PIPELINES_PATH, pipelineParams } from './pipeline-schema.js';
+import {
+  createPipelineInput,
+  createPipelineReply,
+  editPipelineInput,
+  keptSpec,
+  type PipelineSpec,
+  refuseUnsupported,
+} from './pipeline-spec.js';
+
+const tags = ['pipelines'];
+/** How messages call the text of field `sql`. */
+const SQL_NAME = 'sql';
+const DEFAULT_SCHEMA = 'public';
+
+/** Pipelines of APPLY CHANGES / AUTO CDC: made and changed over HTTP. Those of synced tables come with their tables. */
+export function addFlowPipelineRoutes(server: ApiServer, context: ApiContext): void {
+  server.post(
+    PIPELINES_PATH,
+    {
+      schema: {
+        tags,
+        summary: 'Create a pipeline of flows from SQL files (libraries), or from statements in field sql',
+        body: createPipelineInput,
+        response: { 200: createPipelineReply },
+      },
+    },
+    async ({ body, caller }) => {
+      refuseUnsupported(body, caller.name);
+      const { name } = body;
+      const spec = keptSpec(body);
+      const database = await choosePipelineDatabase(context, caller, { name, catalog: spec.catalog });
+      const isDryRun = body.dry_run === true;
+      const statements = await readStatements(context, { database, caller, name, spec });
+      const id = await createPipeline(database, caller, { name, spec, ...statements, isDryRun });
+      return isDryRun ? { effective_settings: { ...shownSpec(spec), name } } : { pipeline_id: id };
+    },
+  );
+  server.put(
+    `${PIPELINES_PATH}/:pipeline_id`,
+    {
+      schema: {
+        tags,
+        summary: 'Give a pipeline of flows another spec; what its flows have read stays read',
+        params: pipelineParams,
+        body: editPipelineInput,
+        response: { 200: nothing },
+      },
+    },
+    async ({ params, body, caller }) => {
+      const { record, database } = await findPipeline(context, caller, params.pipeline_id);
+      if (record.kind !== 'FLOWS')
+        throw syncedTablesError('PIPELINE_OF_SYNCED_TABLES', { pipeline: record.pipelineId });
+      refuseUnsupported(body, caller.name);
+      const name = body.name ?? record.name;
+      const spec = keptSpec({ catalog: record.spec?.catalog, ...keptSpec(body) });
+      if (spec.catalog !== undefined) await requireSameDatabase(context, caller, { name, spec, database });
+      const statements = await readStatements(context, { database, caller, name, spec });
+      await database.asCaller(caller, (client) =>
+        client.query('select synced_tables._edit_pipeline($1, $2, $3, $4, $5, $6)', [
+          record.pipelineId,
+          name,
+          policyOf(spec),
+          statements.declaration,
+          statements.schema,
+          JSON.stringify(spec),
+        ]),
+      );
+      return {};
+    },
+  );
+}
+
+function policyOf({ continuous }: PipelineSpec): string {
+  return continuous === true ? 'CONTINUOUS' : 'TRIGGERED';
+}
+
+async function requireSameDatabase(
+  context: ApiContext,
+  caller: Caller,
+  wanted: { readonly name: string; readonly spec: PipelineSpec; readonly database: ApiDatabase },
+): Promise<void> {
+  const { name, spec, database } = wanted;
+  if ((await choosePipelineDatabase(context, caller, { name, catalog: spec.catalog })) === database) return;
+  const reason = `it writes to database ${database.name}, and catalog ${spec.catalog} is another one`;
+  throw syncedTablesError('PIPELINE_CATALOG_UNCLEAR', { pipeline: name, reason });
+}
+
+interface Statements {
+  /** As the registry takes it. */
+  readonly declaration: string;
+  /** Of tables that are named without one. */
+  readonly schema: string;
+}
+
+interface StatementsRequest {
+  readonly database: ApiDatabase;
+  readonly caller: Caller;
+  readonly name: string;
+  readonly spec: PipelineSpec;
+}
+
+/**
+ * The statements of a spec, read and checked.
+ * @throws ACCESS_DENIED before any file is touched; PIPELINE_SQL_SYNTAX and the other codes of readPipelineFiles
+ */
+async function readStatements(context: ApiContext, request: StatementsRequest): Promise<Statements> {
+  const { database, caller, name, spec } = request;
+  await requireRight(database, caller);
+  const files = await readPipelineLibraries(spec.libraries ?? [], context.settings.pipelines.folder);
+  const texts = spec.sql === undefined ? files : [...files, { name: SQL_NAME, text: spec.sql }];
+  const pipeline = readPipelineFiles(texts);
+  if (pipeline.tables.length === 0) throw syncedTablesError('PIPELINE_WITHOUT_STATEMENTS', { pipeline: name });
+  return { declaration: registryDeclaration(pipeline), schema: spec.schema ?? spec.target ?? DEFAULT_SCHEMA };
+}
+
+/** Messages about files quote them: whoever may not make a pipeline anyway is not told what stands in them. */
+async function requireRight(database: ApiDatabase, caller: Caller): Promise<void> {
+  const { rows } = await database.asCaller(caller, (client) =>
+    client.query<{ role: string; may: boolean }>(
+      `select current_user as role, pg_catalog.bool_or(pg_catalog.has_function_privilege(p.oid, 'execute')) as may
+         from pg_catalog.pg_proc p
+        where p.pronamespace = pg_catalog.to_regnamespace('synced_tables') and p.proname = '_create_pipeline'`,
+    ),
+  );
+  const { role = '', may = false } = rows[0] ?? {};
+  if (may) return;
+  const reason = `role ${role} is no member of databricks_superuser, which pipelines of flows are for`;
+  throw syncedTablesError('ACCESS_DENIED', { reason });
+}
+
+interface NewPipeline extends Statements {
+  readonly name: string;
+  readonly spec: PipelineSpec;
+  readonly isDryRun: boolean;
+}
+
+async function createPipeline(database: ApiDatabase, caller: Caller, pipeline: NewPipeline): Promise<string> {
+  const { name, spec, declaration, schema, isDryRun } = pipeline;
+  return database.asCaller(caller, async (client) => {
+    // A dry run tells all that the database has to say, and leaves nothing.
+    await client.query('savepoint before_pipeline');
+    const { rows } = await client.query<{ id: string }>(
+      'select synced_tables._create_pipeline($1, $2, $3, $4, $5) as id',
+      [name, policyOf(spec), declaration, schema, JSON.stringify(spec)],
+    );
+    if (isDryRun) await client.query('rollback to savepoint before_pipeline');
+    return rows[0]?.id ?? '';
+  });
+}

@@ -1,0 +1,32 @@
+import { asSyncedTablesError } from '../core/errors.js';
+import { openEngine } from '../lake/engine/duckdb-engine.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { openCatalogs } from '../sidecar/open-catalogs.js';
+import { errorFinding, type Finding, failureFinding, finding } from './finding.js';
+
+/** Nobody waits long for a diagnosis: a store that needs many attempts is one to hear of. */
+const ATTEMPTS = 2;
+const TIMEOUT_SECONDS_MAX = 10;
+
+/** Whether each catalog answers: its folder, its store (with the client that this needs), its server. */
+export async function examineCatalogs(settings: Settings): Promise<Finding[]> {
+  const configured = Object.entries(settings.catalogs);
+  if (configured.length === 0) return [finding('CATALOGS_NONE', 'catalogs')];
+  const storage = {
+    ...settings.storage,
+    attempts: ATTEMPTS,
+    timeout_seconds: Math.min(settings.storage.timeout_seconds, TIMEOUT_SECONDS_MAX),
+  };
+  const { temporary_folder: temporaryFolder } = settings.engine;
+  await using engine = await openEngine(temporaryFolder === undefined ? {} : { temporaryFolder });
+  const failures = await openCatalogs({ ...settings, storage }, engine).probe();
+  return configured.map(([name, catalog]) => {
+    const subject = `catalog ${name}`;
+    if (!failures.has(name)) {
+      return finding('CATALOG_READY', subject, { place: catalog.kind === 'path' ? catalog.root : catalog.uri });
+    }
+    const error = failures.get(name);
+    const known = asSyncedTablesError(error);
+    return known ? errorFinding(known, subject) : failureFinding(error, subject);
+  });
+}

@@ -1,0 +1,95 @@
+import type pg from 'pg';
+import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { quoteIdentifier } from '../core/names.js';
+import {
+  type InstallationFacts,
+  readGuardDamage,
+  readInstallationFacts,
+  readTableProtection,
+} from '../postgres/guard-facts.js';
+import { pendingMigrations } from '../postgres/migrate.js';
+import { readDecodingSlots, readLongTransactions, readServerFacts } from '../postgres/server-facts.js';
+import { SYNC_ROLE } from '../postgres/session.js';
+import { errorFinding, type Finding, finding } from './finding.js';
+
+const TRANSACTION_MINUTES_LONG = 10;
+
+export interface DatabaseExamination {
+  readonly findings: readonly Finding[];
+  /** Whether there is a queue to look at. */
+  readonly isInstalled: boolean;
+  /** Whether the session may act as databricks_sync, and so read all of it. */
+  readonly maySync: boolean;
+}
+
+/** What concerns one database: whether the SQL side is installed and whole, and what the login role may do. */
+export async function examineDatabase(client: pg.Client, subject: string): Promise<DatabaseExamination> {
+  const facts = await readInstallationFacts(client);
+  const { role, isSuperuser, walLevel } = await readServerFacts(client);
+  const maySync = facts.maySync || (isSuperuser && !facts.missingRoles.includes(SYNC_ROLE));
+  const strange = finding('ROLE_NOT_SIDECAR', subject, { role, grantee: quoteIdentifier(role) });
+  if (facts.hasSchema && !facts.isReadable) return { findings: [strange], isInstalled: false, maySync: false };
+  const installation = await checkInstallation(client, subject, isSuperuser);
+  const findings = [...checkEncoding(facts, subject), ...installation.findings];
+  if (!installation.isInstalled) return { findings, isInstalled: false, maySync: false };
+  findings.push(...checkExtension(facts, subject), ...checkRoles(facts, subject));
+  findings.push(maySync ? finding('ROLE_READY', subject, { role }) : strange);
+  findings.push(...(await checkGuard(client, subject, maySync)));
+  const slots = walLevel === 'logical' ? await readDecodingSlots(client) : [];
+  if (slots.length > 0) findings.push(finding('WAL_LEVEL_LOGICAL', subject, { slots: slots.join(', ') }));
+  for (const long of await readLongTransactions(client, TRANSACTION_MINUTES_LONG)) {
+    findings.push(finding('LONG_TRANSACTION', subject, { ...long }));
+  }
+  return { findings, isInstalled: true, maySync };
+}
+
+async function checkInstallation(
+  client: pg.Client,
+  subject: string,
+  isSuperuser: boolean,
+): Promise<{ findings: Finding[]; isInstalled: boolean }> {
+  try {
+    const { applied, pending } = await pendingMigrations(client);
+    if (applied === 0) {
+      const error = syncedTablesError('DATABASE_NOT_MIGRATED', { database: subject });
+      // A sidecar of a superuser installs it when it starts.
+      return { findings: [errorFinding(error, subject, isSuperuser ? 'warning' : 'error')], isInstalled: false };
+    }
+    const found =
+      pending > 0
+        ? finding('DATABASE_BEHIND', subject, { pending })
+        : finding('DATABASE_READY', subject, { migrations: applied - 1 });
+    return { findings: [found], isInstalled: true };
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    if (!known) throw error;
+    return { findings: [errorFinding(known, subject)], isInstalled: true };
+  }
+}
+
+function checkEncoding({ encoding }: InstallationFacts, subject: string): Finding[] {
+  return encoding === 'UTF8' ? [] : [finding('ENCODING_NOT_UTF8', subject, { encoding })];
+}
+
+function checkExtension(facts: InstallationFacts, subject: string): Finding[] {
+  const { extensionInstalled: installed, extensionAvailable: available } = facts;
+  if (installed === null || available === null || installed === available) return [];
+  return [finding('EXTENSION_BEHIND', subject, { installed, available })];
+}
+
+function checkRoles({ missingRoles, isSyncSuperuser }: InstallationFacts, subject: string): Finding[] {
+  const missing = missingRoles.map((role) => finding('ROLE_MISSING', subject, { role }));
+  return isSyncSuperuser ? [...missing, finding('ROLE_TOO_STRONG', subject)] : missing;
+}
+
+/** Event triggers anybody can see, the protection of each table only who may act as databricks_sync. */
+async function checkGuard(client: pg.Client, subject: string, maySync: boolean): Promise<Finding[]> {
+  const damage = await readGuardDamage(client);
+  const tables = maySync ? await readTableProtection(client) : [];
+  const unprotected = tables
+    .filter((table) => table.damage.length > 0)
+    .map((table) => finding('TABLE_UNPROTECTED', `${subject} ${table.table}`, { parts: table.damage.join('; ') }));
+  if (damage.length > 0) return [finding('GUARD_DAMAGED', subject, { parts: damage.join('; ') }), ...unprotected];
+  if (!maySync) return [];
+  return [finding('GUARD_READY', subject, { tables: tables.length - unprotected.length }), ...unprotected];
+}

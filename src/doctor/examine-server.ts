@@ -1,0 +1,69 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
+import { readIdleSlots, readServerFacts, type ServerFacts } from '../postgres/server-facts.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { errorFinding, type Finding, finding } from './finding.js';
+import { formatBytes } from './format-bytes.js';
+
+const VERSION_NUMBER_MIN = 150_000;
+const CLOCK_DIFFERENCE_MS_MAX = 2_000;
+const WAL_BYTES_HINTED = 1024 ** 3;
+const IDLE_SLOT_BYTES_MIN = 1024 ** 3;
+/** The worker, the verifier and the listener. */
+const SESSIONS_OF_A_DATABASE = 3;
+/** One that works, one that reports progress. */
+const SESSIONS_OF_AN_UPDATE = 2;
+
+export interface ServerToExamine {
+  readonly client: pg.Client;
+  readonly settings: Settings;
+  /** Name of the instance. */
+  readonly subject: string;
+  /** How many databases of it are looked after. */
+  readonly databases: number;
+}
+
+/** What concerns a whole server: version, settings, connections, clock, replication slots. */
+export async function examineServer(server: ServerToExamine): Promise<Finding[]> {
+  const { client, subject } = server;
+  const before = Date.now();
+  const facts = await readServerFacts(client);
+  const after = Date.now();
+  if (facts.versionNumber < VERSION_NUMBER_MIN) {
+    const details = { database: subject, version: facts.version };
+    return [errorFinding(syncedTablesError('DATABASE_TOO_OLD', details), subject)];
+  }
+  // The round trip may have taken that long without any clock being wrong.
+  const differenceMs = Math.max(0, before - facts.clockMs, facts.clockMs - after);
+  const seconds = (differenceMs / 1000).toFixed(1);
+  return [
+    finding('SERVER_READY', subject, { version: facts.version }),
+    ...(facts.readOnlyReason === null ? [] : [finding('SERVER_READ_ONLY', subject, { reason: facts.readOnlyReason })]),
+    ...(differenceMs > CLOCK_DIFFERENCE_MS_MAX ? [finding('CLOCK_DIFFERS', subject, { seconds })] : []),
+    ...checkSettings(facts, subject),
+    ...checkConnections(facts, server),
+    ...(await checkIdleSlots(client, subject)),
+  ];
+}
+
+function checkSettings(facts: ServerFacts, subject: string): Finding[] {
+  const switches = { fsync: facts.fsync, full_page_writes: facts.fullPageWrites };
+  const unsafe = Object.entries(switches).filter(([, value]) => value === 'off');
+  return [
+    ...unsafe.map(([setting]) => finding('CRASH_UNSAFE', subject, { setting })),
+    ...(facts.autovacuum === 'off' ? [finding('AUTOVACUUM_OFF', subject)] : []),
+    ...(facts.walBytesMax < WAL_BYTES_HINTED ? [finding('WAL_SMALL', subject, { size: facts.walSizeMax })] : []),
+  ];
+}
+
+function checkConnections(facts: ServerFacts, { settings, subject, databases }: ServerToExamine): Finding[] {
+  const { concurrent_updates: updates, connections } = settings.sync;
+  const needed = databases * (SESSIONS_OF_A_DATABASE + updates * (SESSIONS_OF_AN_UPDATE + connections - 1));
+  if (facts.connectionsFree >= needed) return [];
+  return [finding('CONNECTIONS_SCARCE', subject, { free: facts.connectionsFree, max: facts.connectionsMax, needed })];
+}
+
+async function checkIdleSlots(client: pg.Client, subject: string): Promise<Finding[]> {
+  const slots = await readIdleSlots(client, IDLE_SLOT_BYTES_MIN);
+  return slots.map(({ slot, bytes }) => finding('SLOT_HOLDS_WAL', subject, { slot, size: formatBytes(bytes) }));
+}

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { closeSession, describeServer, openSession, SYNC_ROLE } from '../postgres/session.js';
+import { readAddedDatabases } from '../postgres/sync-facts.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from '../sidecar/managed-databases.js';
+import { examineCatalogs } from './examine-catalogs.js';
+import { examineDatabase } from './examine-database.js';
+import { examineMachine } from './examine-machine.js';
+import { examineServer } from './examine-server.js';
+import { examineSync, examineTables } from './examine-sync.js';
+import { errorFinding, type Finding, failureFinding } from './finding.js';
+
+/** Looks at everything that the settings lead to. Changes nothing; what cannot be looked at is a finding too. */
+export async function examine(settings: Settings): Promise<Finding[]> {
+  const findings = await attempt('machine', () => examineMachine(settings));
+  findings.push(...(await attempt('catalogs', () => examineCatalogs(settings))));
+  for (const instance of Object.keys(settings.instances)) {
+    findings.push(...(await examineInstance(settings, instance)));
+  }
+  return findings;
+}
+
+/** The examination of one part does not end that of the others. */
+async function attempt(subject: string, part: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await part();
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    return [known ? errorFinding(known, subject) : failureFinding(error, subject)];
+  }
+}
+
+async function examineInstance(settings: Settings, instance: string): Promise<Finding[]> {
+  const home = homeDatabase(settings, instance);
+  const listed = managedDatabases(settings).filter((database) => database.instance === instance);
+  const added: string[] = [];
+  const server = await attempt(instance, () =>
+    withSession(home, async (client) => {
+      added.push(...(await readAddedDatabases(client).catch(() => [])));
+      const databases = new Set([...listed.map(({ database }) => database), ...added]).size;
+      return examineServer({ client, settings, subject: instance, databases });
+    }),
+  );
+  if (server.some(({ code }) => code === 'POSTGRES_UNREACHABLE')) return server;
+  const others = added.filter((name) => !listed.some(({ database }) => database === name));
+  const all = [...listed, ...others.map((name) => placeDatabase(instance, home.url, name))];
+  for (const database of all) {
+    const { name } = database;
+    server.push(
+      ...(await attempt(name, () => withSession(database, (client) => examineContents(client, name, settings)))),
+    );
+  }
+  return server;
+}
+
+async function examineContents(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
+  const { findings, isInstalled, maySync } = await examineDatabase(client, subject);
+  if (!isInstalled) return [...findings];
+  const tables = await examineTables(client, subject, settings);
+  if (!maySync) return [...findings, ...tables];
+  // A superuser sees more of the sessions of sidecars as himself.
+  await client.query(
+    `select set_config('role', $1, false) from pg_roles where rolname = session_user and not rolsuper`,
+    [SYNC_ROLE],
+  );
+  return [...findings, ...(await examineSync(client, subject, settings)), ...tables];
+}
+
+async function withSession<Result>(
+  { url, name }: ManagedDatabase,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await openSession({ url, applicationName: 'synced-tables doctor', role: null }).catch(
+    (error: unknown) => {
+      const known = asSyncedTablesError(error);
+      if (known) throw known;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw syncedTablesError('POSTGRES_UNREACHABLE', { server: `${describeServer(url)} (${name})`, reason }, error);
+    },
+  );
+  try {
+    return await work(client);
+  } finally {
+    await closeSession(client);
+  }
+}

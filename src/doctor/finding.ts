@@ -1,0 +1,35 @@
+import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { type FindingCode, findingKinds, type Severity } from './finding-kinds.js';
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  readonly severity: Severity;
+  /** Of `findingKinds`, or of the error catalogue. */
+  readonly code: string;
+  /** What was looked at: `machine`, `catalog lake`, `local`, `local/app`, or the name of a table behind that. */
+  readonly subject: string;
+  readonly message: string;
+  /** What to do; null where all is well. */
+  readonly remedy: string | null;
+}
+
+type Details = Readonly<Record<string, string | number | bigint>>;
+
+/** A finding of our own; `details` fills the placeholders of its texts. */
+export function finding(code: FindingCode, subject: string, details: Details = {}): Finding {
+  const { severity, message, remedy } = findingKinds[code];
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name]));
+  return { severity, code, subject, message: fill(message), remedy: remedy === null ? null : fill(remedy) };
+}
+
+/** An error of the catalogue as a finding. */
+export function errorFinding(error: SyncedTablesError, subject: string, severity: Severity = 'error'): Finding {
+  const { code, message, remedy } = error;
+  return { severity, code, subject, message, remedy };
+}
+
+/** What kept a part of the examination from being made, as a finding. */
+export function failureFinding(error: unknown, subject: string): Finding {
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  return errorFinding(syncedTablesError('EXAMINATION_FAILED', { subject, reason }, error), subject);
+}
