@@ -12,7 +12,8 @@ export interface CommitPositionOptions {
   readonly updateId: string;
   readonly mode: UpdateMode;
   readonly table: SyncedTable;
-  readonly snapshot: SourceSnapshot;
+  /** What the table is equal to. No commit time: the one known so far stays, if the version does. */
+  readonly snapshot: Pick<SourceSnapshot, 'version' | 'committedAtMs' | 'tableId'>;
   /** Bookmark of the snapshot's version for reading changes from there; null for sources without a change feed. */
   readonly bookmark: string | null;
   readonly relation: number;
@@ -26,11 +27,12 @@ const COMMIT_POSITION = `
   with moved as (
     update synced_tables._tables
        set relation = $2, synced_version = $3, source_version = greatest(source_version, $3), source_table_id = $4,
-           source_committed_at = case when source_version > $3 then source_committed_at
-                                      else to_timestamp($5::float8 / 1000) end,
+           source_committed_at = case when source_version > $3 or source_version = $3 and $5::float8 is null
+                                      then source_committed_at else to_timestamp($5::float8 / 1000) end,
            row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
            is_failed = false, rows_done = null, rows_total = null, state = $10,
-           synced_committed_at = to_timestamp($5::float8 / 1000),
+           synced_committed_at = case when synced_version = $3 and $5::float8 is null
+                                      then synced_committed_at else to_timestamp($5::float8 / 1000) end,
            behind_since = case when source_version > $3 then behind_since end,
            last_sync_started_at = case when $11 then clock_timestamp() - make_interval(secs => $18::float8)
              else (select started_at from synced_tables._table_updates where update_id = $12 and table_id = $1) end, message = $7, source_bookmark = $8

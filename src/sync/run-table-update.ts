@@ -17,11 +17,12 @@ import {
   type TableUpdateResult,
 } from '../postgres/table-update-record.js';
 import { type ChangesOutcome, type ChangesUpdateOptions, runChangesUpdate } from './changes-update.js';
-import { commitPosition } from './commit-position.js';
+import { type CommitPositionOptions, commitPosition } from './commit-position.js';
 import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
 import { startProgressReports } from './progress-reports.js';
 import { runSnapshotUpdate } from './snapshot-update.js';
+import { readSourceLag } from './source-lag.js';
 
 export interface TableUpdateOptions {
   readonly client: pg.Client;
@@ -58,13 +59,17 @@ export type TableUpdateOutcome =
 export async function runTableUpdate(options: TableUpdateOptions): Promise<TableUpdateOutcome> {
   const { client, table, updateId, lease, mode } = options;
   let isPlanned = false;
-  try {
-    const followed = await follow(options);
-    if (followed) return { kind: 'done', result: followed };
-    if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
+  const copy = async (reason: string | null) => {
     const plan = await planUpdate(options);
     isPlanned = true;
-    const result = await runPlan(options, plan);
+    return runPlan(options, plan, reason);
+  };
+  try {
+    if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
+    const changes = await byChanges(options);
+    const result = changes.kind === 'applied' ? changes.result : await copy(changes.reason);
+    // Nobody wants a line for every batch of what is followed.
+    if (mode === 'CONTINUOUS' && changes.kind === 'applied') return { kind: 'done', result };
     await recordEvent(client, {
       level: 'INFO',
       type: 'table_synced',
@@ -82,12 +87,37 @@ export async function runTableUpdate(options: TableUpdateOptions): Promise<Table
   }
 }
 
-/** Applies the changes of a source that is being followed. Null if there is more to do than that: a copy, say. */
-async function follow(options: TableUpdateOptions): Promise<TableUpdateResult | null> {
-  const { lakeTable, table } = options;
-  if (lakeTable === null || table.relation === null) return null;
-  const outcome = await changesOrCopy({ ...options, lakeTable, relation: table.relation });
-  return outcome.kind === 'applied' ? outcome.result : null;
+type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
+
+/**
+ * Applies what has changed since the table's position, where that is possible; else says why everything has to be
+ * copied. Reads no more of the log than what came since: all of it can take minutes where nobody writes checkpoints.
+ */
+async function byChanges(options: TableUpdateOptions): Promise<ChangesOutcome | CopyWanted> {
+  const { client, table } = options;
+  if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
+  if (options.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
+  const { relation } = table;
+  if (options.lakeTable !== null) return changesOrCopy({ ...options, lakeTable: options.lakeTable, relation });
+  const dropped = await explainIfDropped(client, table);
+  if (dropped) throw dropped;
+  const lakeTable = await options.catalogs.open(table.source);
+  const { changeFeed } = lakeTable;
+  if (changeFeed === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
+  const { syncedVersion, sourceBookmark, sourceTableId } = table;
+  const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);
+  // Another commit of the same version was written anew. Whoever reads changes from there finds out.
+  const isSame = newest === syncedVersion && sourceBookmark !== null && (await changeFeed.isSameCommit(sourceBookmark));
+  if (isSame && sourceTableId !== null) {
+    const snapshot = { version: newest, committedAtMs: null, tableId: sourceTableId };
+    return { kind: 'applied', result: await recordUnchanged(options, { snapshot, bookmark: sourceBookmark }) };
+  }
+  if (syncedVersion !== null && newest > syncedVersion) {
+    const lag = await readSourceLag(changeFeed, syncedVersion, newest);
+    await writeSourceVersion(client, table.tableId, newest, lag.committedAtMs, lag.behindSinceMs);
+  }
+  await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
+  return changesOrCopy({ ...options, lakeTable, relation });
 }
 
 type Plan = Awaited<ReturnType<typeof planUpdate>>;
@@ -136,11 +166,9 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
   return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
 }
 
-async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
+async function runPlan(options: TableUpdateOptions, plan: Plan, reason: string | null): Promise<TableUpdateResult> {
   const { client, table } = options;
   if (isUnchanged(options, plan)) return recordUnchanged(options, plan);
-  const copying = await byChanges(options, plan);
-  if (copying.kind === 'applied') return copying.result;
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
   const progress = await startProgressReports({ ...options, version: plan.snapshot.version });
   await using _ = progress;
@@ -151,7 +179,7 @@ async function runPlan(options: TableUpdateOptions, plan: Plan): Promise<TableUp
     openLoader: () => progress.openLoader(),
     shadow: shadowOf(options),
     connections: connectionsOf(options),
-    reason: copying.reason,
+    reason,
     onProgress: (phase, rowsTotal) => progress.setPhase(phase, rowsTotal),
   });
 }
@@ -174,18 +202,6 @@ const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'SOURCE_TABLE_REPLACED',
   'SOURCE_HISTORY_REWRITTEN',
 ]);
-
-/** Applies what has changed, where that is possible; else says why everything has to be copied. */
-async function byChanges(
-  options: TableUpdateOptions,
-  plan: Plan,
-): Promise<ChangesOutcome | { readonly kind: 'copy'; readonly reason: string | null }> {
-  const { client, table } = options;
-  if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
-  if (options.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
-  await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
-  return changesOrCopy({ ...options, lakeTable: plan.lakeTable, relation: table.relation });
-}
 
 async function changesOrCopy(options: ChangesUpdateOptions & TableUpdateOptions): Promise<ChangesOutcome> {
   const { table, lockPatienceMs } = options;
@@ -222,18 +238,20 @@ function isUnchanged({ table, isFullRefresh }: TableUpdateOptions, { snapshot, b
   );
 }
 
-async function recordUnchanged(options: TableUpdateOptions, plan: Plan): Promise<TableUpdateResult> {
+async function recordUnchanged(
+  options: TableUpdateOptions,
+  { snapshot, bookmark }: Pick<CommitPositionOptions, 'snapshot' | 'bookmark'>,
+): Promise<TableUpdateResult> {
   const { table } = options;
   const result: TableUpdateResult = {
     method: 'UNCHANGED',
-    version: plan.snapshot.version,
+    version: snapshot.version,
     rowsWritten: 0n,
     rowsDeleted: 0n,
     rowsWithoutKey: 0n,
     rowsWithStrippedCharacters: 0n,
     loadSeconds: 0,
   };
-  const { snapshot, bookmark } = plan;
   await commitPosition({ ...options, snapshot, bookmark, relation: table.relation ?? 0, result, rowCount: null });
   return result;
 }
