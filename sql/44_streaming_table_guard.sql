@@ -152,12 +152,14 @@ comment on function synced_tables.delete_synced_table(text, boolean) is
 create function synced_tables._ev_streaming_drop() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  acting constant name := databricks_auth.acting_role();
+  acting name;
   dropped record;
   target synced_tables._cdc_targets;
   wanted synced_tables._streaming_tables;
   part text;
 begin
+  -- Not where it is declared: what is missing there, when the extension was dropped, would not be caught below.
+  acting := databricks_auth.acting_role();
   if databricks_auth.is_sync(acting) or not exists (select from synced_tables._cdc_targets) then
     return;
   end if;
@@ -197,9 +199,11 @@ comment on function synced_tables._ev_streaming_drop() is
 create function synced_tables._ev_streaming_ddl() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  acting constant name := databricks_auth.acting_role();
+  acting name;
   altered record;
 begin
+  -- Not where it is declared: what is missing there, when the extension was dropped, would not be caught below.
+  acting := databricks_auth.acting_role();
   if databricks_auth.is_sync(acting) or not exists (select from synced_tables._cdc_targets)
      or databricks_auth.override() then
     return;

@@ -18,7 +18,10 @@ describe.each(postgresServers())('names over HTTP on $name', (server) => {
   let keeper: string;
   beforeAll(async () => {
     synced = await SyncedLake.create(server);
-    await synced.lake.createTable('g.t', { id: 'long' }, 'select i as id from range(3) t(i)');
+    // A source feeds 20 synced tables at most.
+    for (const name of ['g.t', 'g.p']) {
+      await synced.lake.createTable(name, { id: 'long' }, 'select i as id from range(3) t(i)');
+    }
     database = (await synced.value('select current_database()')) ?? '';
     second = `${database}_second`;
     keeper = await synced.database.createRole('keeper', 'databricks_superuser');
@@ -137,7 +140,9 @@ describe.each(postgresServers())('names over HTTP on $name', (server) => {
     const { uid } = (await door.get('/api/2.0/database/instances/local')).body;
     const create = (n: number, fields: object) =>
       door.post(TABLES, {
-        ...request(`standard.project.t${n}`, database),
+        ...request(`standard.project.t${n}`, database, {
+          spec: { source_table_full_name: 'lake.g.p', primary_key_columns: ['id'], scheduling_policy: 'SNAPSHOT' },
+        }),
         database_instance_name: undefined,
         ...fields,
       });

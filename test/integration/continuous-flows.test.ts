@@ -119,11 +119,13 @@ describe.each(postgresServers())('continuous flows on $name', (server) => {
       ...declaration,
       views: [{ name: 'upper', query: 'select id, lower(v) as v, seq from STREAM(lake.bronze.followed)' }],
     };
+    const before = await followers('public.viewed');
     const renewed = await lake.admin.query<{ id: string }>(
       `select synced_tables.declare_pipeline('followed', $1, 'public', continuous => true) as id`,
       [JSON.stringify(again)],
     );
     expect(renewed.rows).toEqual(rows);
+    await eventually(async () => (await followers('public.viewed')).length > before.length, 'is followed anew');
     await isFollowing('public.viewed');
     await source.append(`select 3 as id, 'D' as v, 4 as seq`);
     await shows('public.viewed', ['1 A', '2 C', '3 d']);

@@ -21,7 +21,7 @@ async function describeInstall(client: pg.Client): Promise<string[]> {
      select format('%s %s %s %s %s', c.oid::regclass, c.relkind, c.relrowsecurity, obj_description(c.oid, 'pg_class'),
                    array(select format('%s %s %s', a.grantee, a.privilege_type, a.is_grantable) from aclexplode(c.relacl) a order by 1))
        from pg_class c where relnamespace = to_regnamespace('databricks_auth') or (relnamespace = 'public'::regnamespace and relname like 'databricks%')
-     union all select format('%s %s %s %s', evtname, evtevent, evtenabled, evttags) from pg_event_trigger
+     union all select format('%s %s %s %s', evtname, evtevent, evtenabled, evttags) from pg_event_trigger where evtname like 'databricks%'
      union all select format('%s %s %s', polrelid::regclass, polname, pg_get_expr(polqual, polrelid)) from pg_policy where polrelid::regclass::text like 'databricks%'
      union all select format('%s %s %s', nspname, nspowner::regrole,
                    array(select format('%s %s', a.grantee::regrole, a.privilege_type) from aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
