@@ -1,6 +1,25 @@
--- Two ways round the guard, closed: a lock that everybody could hold, and code of others that foreign keys run.
+-- Two ways round the guard, closed: a lock that everybody could hold, and code of others that foreign keys run. And a
+-- way through it that others could close: settings made for another database or role of the cluster.
 --
 -- As all changes of databricks_auth, this may run on a database that the extension has brought here already.
+
+create or replace function databricks_auth.override() returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
+  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment. What such a setting gives, a session gets when
+  -- it logs in, so it is the role that logged in which counts.
+  return (
+  select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
+     and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
+     and not exists (
+       select from pg_db_role_setting s, unnest(s.setconfig) setting
+        where setting like 'databricks\_auth.allow\_ddl=%'
+          and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+          and (s.setrole in (0, (select r.oid from pg_roles r where r.rolname = session_user))
+               or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
+  );
+end $$;
 
 create table if not exists databricks_auth.schema_rights_lock (
   is_only boolean constraint schema_rights_lock_pk primary key

@@ -38,8 +38,14 @@ export class RetryPause {
   }
 }
 
-/** Whether to try again. A file may come a little later than the commit that names it: where folders are copied, say. */
+/**
+ * What may pass for a while only: a file may come a little later than the commit that names it, where folders are
+ * copied, say; and a table that is dropped and made anew is not there in between.
+ */
+const PASSING_AT_FIRST: ReadonlySet<string> = new Set(['DELTA_CHANGE_FILE_MISSING', 'SOURCE_TABLE_NOT_FOUND']);
+
+/** Whether to try again. */
 export function isPassing(error: SyncedTablesError, failures: number): boolean {
-  if (error.code === 'DELTA_CHANGE_FILE_MISSING') return failures < PASSING_FAILURES_MAX;
+  if (PASSING_AT_FIRST.has(error.code)) return failures < PASSING_FAILURES_MAX;
   return error.retry === 'timed';
 }

@@ -234,6 +234,25 @@ describe.each(postgresServers())('refusals on $name', (server) => {
     await manager.query(`create table own.t (id int primary key); alter table own.t add column more int; create index on own.t (more);
       create view own.v as select * from own.t; comment on table own.t is 'mine'; drop table own.t cascade`);
   });
+
+  it('let that superuser through whatever is set for other databases and roles, and not where it is set for his own', async () => {
+    await using elsewhere = await createMigratedDatabase(server);
+    await using guarded = await createGuardedDatabase(server);
+    const { superuser } = guarded.sessions;
+    const nameOf = ({ url }: { url: string }): string => new URL(url).pathname.slice(1);
+    await superuser.query(`alter database ${nameOf(elsewhere)} set databricks_auth.allow_ddl = on;
+      alter role ${guarded.roles.other} set databricks_auth.allow_ddl = on`);
+    await superuser.query('set databricks_auth.allow_ddl = on; truncate gold.x');
+    await superuser.query(`alter database ${nameOf(guarded.database)} set databricks_auth.allow_ddl = on`);
+    expect((await outcomeOf(superuser, 'truncate gold.x')).code).toBe('25006');
+    const elect = `role_in_database_of_${nameOf(guarded.database)}`;
+    await superuser.query(`alter database ${nameOf(guarded.database)} reset all; create role ${elect} superuser login;
+      alter role ${elect} in database ${nameOf(guarded.database)} set databricks_auth.allow_ddl = on`);
+    await superuser.query('truncate gold.x');
+    await superuser.query(`set session authorization ${elect}`);
+    expect((await outcomeOf(superuser, 'truncate gold.x')).code).toBe('25006');
+    await superuser.query(`reset session authorization; drop role ${elect}`);
+  });
 });
 
 describe.each(postgresServers())('the documented SQL on $name', (server) => {
