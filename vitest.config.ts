@@ -24,8 +24,8 @@ const interop = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    // For two cores: one in three waits, for a lease or a pause.
-    maxWorkers: 3,
+    // For two cores: half of them wait, for a lease, a pause or a process that starts.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     teardownTimeout: 60_000,
     reporters: ['default', './test/support/summary-reporter.ts'],

@@ -18,6 +18,8 @@ const fastSettings = {
   wal_level: 'logical',
   // Each of a thousand databases writes some; what is kept for reuse lies in memory.
   max_wal_size: '256MB',
+  // A database lives for seconds: what is found out about it is never used.
+  autovacuum_naptime: '1h',
 };
 /**
  * A proof of the password takes most of a session's start, on both sides, and most sessions of tests are the superuser's.
