@@ -1,6 +1,6 @@
 -- What was declared of a streaming table holds from the moment at which the declaration is committed: a batch that was
 -- read under another one is not applied any more. Starting an update over HTTP is refused while flows are followed, as
--- it is with synced tables.
+-- it is with synced tables; and no synced table joins a pipeline of flows.
 
 alter table synced_tables._streaming_tables add column declaration_hash text not null default '';
 comment on column synced_tables._streaming_tables.declaration_hash is
@@ -104,6 +104,45 @@ begin
   perform synced_tables._make_continuous(pipeline, coalesce(declare_pipeline.continuous, false));
   perform synced_tables._record_event('INFO', 'pipeline_declared', null, pipeline, null, format('%I declared pipeline %s.', acting, declare_pipeline.name));
   return pipeline;
+end $$;
+
+create or replace function synced_tables._choose_pipeline(full_name text, policy text, existing_pipeline_id uuid) returns uuid
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  pipeline synced_tables._pipelines;
+begin
+  if policy is null or policy not in ('SNAPSHOT', 'TRIGGERED', 'CONTINUOUS') then
+    perform synced_tables._raise('SCHEDULING_POLICY_INVALID', '22023',
+      format('Scheduling policy %L of synced table %s is unknown.', policy, full_name), 'Use SNAPSHOT, TRIGGERED or CONTINUOUS.');
+  end if;
+  if existing_pipeline_id is null then
+    insert into synced_tables._pipelines (name, scheduling_policy, created_by)
+    values ('Synced table: ' || full_name, policy, synced_tables._acting_role()) returning * into pipeline;
+    return pipeline.pipeline_id;
+  end if;
+  perform synced_tables._lock_pipeline(existing_pipeline_id);
+  select * into pipeline from synced_tables._pipelines p where p.pipeline_id = existing_pipeline_id;
+  if not found then
+    perform synced_tables._raise('PIPELINE_NOT_FOUND', '42704', format('Pipeline %s does not exist.', existing_pipeline_id),
+      'Take a pipeline_id from synced_tables.status, or leave it out to get a new pipeline.');
+  end if;
+  if not synced_tables._may_control(pipeline.created_by) then
+    perform synced_tables._raise('PERMISSION_DENIED', '42501',
+      format('Role %I may not add synced table %s to pipeline %s.', synced_tables._acting_role(), full_name, existing_pipeline_id),
+      'Ask its creator or a member of databricks_superuser, or leave the pipeline out to get a new one.');
+  end if;
+  if pipeline.kind = 'FLOWS' then
+    perform synced_tables._raise('PIPELINE_OF_FLOWS', '55000',
+      format('Pipeline %s fills streaming tables by flows; synced table %s cannot join it.', existing_pipeline_id, full_name),
+      'Take the pipeline_id of a synced table from synced_tables.status, or leave it out to get a new pipeline.');
+  end if;
+  if pipeline.scheduling_policy <> policy then
+    perform synced_tables._raise('PIPELINE_POLICY_DIFFERS', '22023',
+      format('Pipeline %s has scheduling policy %s, but synced table %s asks for %s.', existing_pipeline_id,
+             pipeline.scheduling_policy, full_name, policy),
+      'Use the policy of the pipeline, or leave the pipeline out to get a new one.');
+  end if;
+  return existing_pipeline_id;
 end $$;
 
 create function synced_tables._require_idle(pipeline uuid) returns void
