@@ -18,6 +18,8 @@ class CopyOutQuery {
   readonly #resolve: (rows: bigint) => void;
   readonly #reject: (error: unknown) => void;
   #rows = 0n;
+  /** What the connection had read already still comes while it is paused. */
+  #isPaused = false;
   #failure: { error: unknown } | null = null;
 
   constructor(sql: string, sink: Writable, resolve: (rows: bigint) => void, reject: (error: unknown) => void) {
@@ -38,9 +40,16 @@ class CopyOutQuery {
     // The rest of what was asked for still comes, and is not wanted any more.
     if (this.#failure) return;
     // The chunk is a piece of a buffer that `pg` uses again.
-    if (this.#sink.write(Buffer.from(message.chunk))) return;
+    if (this.#sink.write(Buffer.from(message.chunk)) || this.#isPaused) return;
     stream.pause();
-    this.#sink.once('drain', () => stream.resume());
+    this.#isPaused = true;
+    const resume = () => {
+      this.#isPaused = false;
+      this.#sink.off('drain', resume).off('close', resume);
+      stream.resume();
+    };
+    // A sink that failed never drains.
+    this.#sink.once('drain', resume).once('close', resume);
   }
 
   handleCommandComplete(message: { text: string }): void {
