@@ -20,6 +20,7 @@ class CopyOutQuery {
   #rows = 0n;
   /** What the connection had read already still comes while it is paused. */
   #isPaused = false;
+  #resume = () => {};
   #failure: { error: unknown } | null = null;
 
   constructor(sql: string, sink: Writable, resolve: (rows: bigint) => void, reject: (error: unknown) => void) {
@@ -43,13 +44,13 @@ class CopyOutQuery {
     if (this.#sink.write(Buffer.from(message.chunk)) || this.#isPaused) return;
     stream.pause();
     this.#isPaused = true;
-    const resume = () => {
+    this.#resume = () => {
       this.#isPaused = false;
-      this.#sink.off('drain', resume).off('close', resume);
+      this.#sink.off('drain', this.#resume).off('close', this.#resume);
       stream.resume();
     };
     // A sink that failed never drains.
-    this.#sink.once('drain', resume).once('close', resume);
+    this.#sink.once('drain', this.#resume).once('close', this.#resume);
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -57,6 +58,8 @@ class CopyOutQuery {
   }
 
   handleReadyForQuery(): void {
+    // Nor does one that is ended now: what comes next on the connection is none of its business.
+    if (this.#isPaused) this.#resume();
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve(this.#rows);
   }

@@ -36,6 +36,19 @@ it('waits for a slow sink, once at a time', async () => {
   expect({ bytes: sink.bytes, waiting: sink.waiting }).toEqual({ bytes: BYTES, waiting: 1 });
 });
 
+it('leaves the session usable when the sink is ended before it has drained', async () => {
+  if (server === undefined) throw new Error('no server');
+  await using database = await createTestDatabase(server);
+  const client = await database.connect();
+  // So little comes in one piece with the end of the statement.
+  const sink = new SlowSink();
+  expect(await copyOut(client, `copy (select repeat('x', 200) from generate_series(1, 120)) to stdout`, sink)).toBe(
+    120n,
+  );
+  sink.end();
+  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+}, 30_000);
+
 it('ends when the sink fails, and leaves the session usable', async () => {
   if (server === undefined) throw new Error('no server');
   await using database = await createTestDatabase(server);
