@@ -73,7 +73,7 @@ describe(`sources of flows on ${server.name}`, () => {
       `apply_changes('${table}', '${table}_events', array['id'], 'at', column_list => array['id', 'v'], stored_as_scd_type => 2)`,
     );
     await lake.sync(table);
-    const columns = ['id', 'v', `"__START_AT" = ${earlier}::${type}`, `"__END_AT" = ${later}::${type}`];
+    const columns = ['id', 'v', `("__START_AT"::${type} = ${earlier})`, `("__END_AT"::${type} = ${later})`];
     expect(await rows(table, columns)).toEqual(['1 first true true', '1 second false ', '2 only true ']);
   });
 
