@@ -19,9 +19,7 @@ import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
 import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/run-verification.js';
 import type { ManagedDatabase } from './managed-databases.js';
-
-/** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
-export const SIDECAR_APPLICATION = 'synced-tables sidecar';
+import { SIDECAR_APPLICATION } from './sidecar-application.js';
 
 const MAINTENANCE_SECONDS = 30;
 const PRUNE_SECONDS = 3_600;
