@@ -1,13 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { SourceBrowser } from '../core/source-browser.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { InstanceSet } from './api-instance.js';
 
+export interface SourceBrowsers {
+  /** Null if no catalog of that name is configured. */
+  browser(catalog: string): SourceBrowser | null;
+}
+
 /** What every route works with. */
 export interface ApiContext {
   readonly instances: InstanceSet;
+  /** What is seen of the configured catalogs of sources. */
+  readonly sources: SourceBrowsers;
   readonly settings: Settings;
   readonly logger: Logger;
   /** As whom the sidecar around the API holds leases. */

@@ -49,7 +49,15 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => databases.stop());
     await databases.start();
     const health = { notReady: () => databases.notReady() };
-    const server = await startHttpServer({ settings, logger, host: databases, sidecarId: holder, health, portOption });
+    const server = await startHttpServer({
+      settings,
+      logger,
+      host: databases,
+      sources: catalogs,
+      sidecarId: holder,
+      health,
+      portOption,
+    });
     closers.push(() => server[Symbol.asyncDispose]());
     logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
     return { url: server.url, stop };
