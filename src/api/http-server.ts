@@ -5,7 +5,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import { syncedTablesError } from '../core/errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { ApiContext, ApiServer, SourceBrowsers } from './api-context.js';
+import type { ApiContext, ApiServer, Sources } from './api-context.js';
 import { type DatabaseHost, InstanceSet } from './api-instance.js';
 import { addServices } from './api-services.js';
 import { toErrorReply } from './error-reply.js';
@@ -42,7 +42,7 @@ export interface HttpServerOptions {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly host: DatabaseHost;
-  readonly sources: SourceBrowsers;
+  readonly sources: Sources;
   /** As whom the sidecar holds leases. */
   readonly sidecarId: string;
   readonly health: HealthSource;

@@ -3,6 +3,7 @@ import { startHttpServer } from '../api/http-server.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { checkSource } from '../sync/check-source.js';
 import { DatabaseSet } from './database-set.js';
 import { startDatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -53,7 +54,10 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
       settings,
       logger,
       host: databases,
-      sources: catalogs,
+      sources: {
+        browser: (name) => catalogs.browser(name),
+        check: (request) => checkSource(catalogs, request),
+      },
       sidecarId: holder,
       health,
       portOption,

@@ -14,7 +14,7 @@ const UNITY = '/api/2.1/unity-catalog';
 describe.each(postgresServers().slice(-1))('source catalogs on $name', (server) => {
   let synced: SyncedLake;
   let api: ApiClient;
-  /** Of a sidecar whose catalog `far` is catalog `lake` of the first sidecar. */
+  /** Of a sidecar whose catalog `far` is catalog `lake` of the first, which it takes for a Unity Catalog server. */
   let farApi: ApiClient;
   let stranger: ApiClient;
   let farStranger: ApiClient;
@@ -184,11 +184,28 @@ describe.each(postgresServers().slice(-1))('source catalogs on $name', (server) 
     rmSync(huge, { recursive: true });
   });
 
-  it('syncs a table that another sidecar names as its Unity Catalog server', async () => {
-    const { rows } = await synced.admin.query<{ id: string }>(
-      `select synced_tables.create_synced_table('gold.orders', 'far.gold.orders', array['id'], 'SNAPSHOT') as id`,
-    );
-    await synced.wait(rows[0]?.id ?? '');
-    expect(await synced.rows('gold.orders', ['count(*)'])).toEqual([['3']]);
+  it('refuses at once a synced table that its source rules out, and leaves no trace of it', async () => {
+    const database = (await synced.value('select current_database()')) ?? '';
+    const create = async (spec: object, client = api) => {
+      const place = { database_instance_name: 'local', logical_database_name: database };
+      const all = { source_table_full_name: 'lake.gold.orders', primary_key_columns: ['id'], ...spec };
+      const body = { name: 'std.made.x', ...place, spec: { scheduling_policy: 'SNAPSHOT', ...all } };
+      const { status, body: said } = await client.post('/api/2.0/database/synced_tables', body);
+      return [status, said.details?.[0].reason];
+    };
+    expect(await create({ source_table_full_name: 'none.gold.orders' })).toEqual([404, 'CATALOG_NOT_FOUND']);
+    expect(await create({ source_table_full_name: 'lake.gold.none' })).toEqual([404, 'SOURCE_TABLE_NOT_FOUND']);
+    expect(await create({ primary_key_columns: ['ID'] })).toEqual([400, 'PRIMARY_KEY_COLUMN_NOT_FOUND']);
+    expect(await create({ primary_key_columns: ['tags'] })).toEqual([400, 'PRIMARY_KEY_TYPE_UNSUPPORTED']);
+    expect(await create({ timeseries_key: 'at' })).toEqual([400, 'TIMESERIES_COLUMN_NOT_FOUND']);
+    const triggered = { source_table_full_name: 'lake.gold.users', scheduling_policy: 'TRIGGERED' };
+    expect(await create(triggered)).toEqual([400, 'CHANGE_DATA_FEED_OFF']);
+    expect(await create({ source_table_full_name: 'far.gold.none' }, farApi)).toEqual([404, 'SOURCE_TABLE_NOT_FOUND']);
+    // Whoever may not create hears the same of a source that is there and of one that is not.
+    const refused = await create({}, stranger);
+    expect(refused[0]).toBe(403);
+    expect(await create({ source_table_full_name: 'lake.gold.none' }, stranger)).toEqual(refused);
+    expect(await synced.rows('synced_tables._tables', ['source_table_full_name'])).toEqual([]);
+    expect(await synced.value(`select to_regnamespace('made')`)).toBeNull();
   });
 });

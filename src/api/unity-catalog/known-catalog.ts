@@ -3,10 +3,10 @@ import type { SourceBrowser } from '../../core/source-browser.js';
 import type { ApiContext } from '../api-context.js';
 import type { Caller } from '../caller.js';
 import { listCatalogs } from '../catalog-place.js';
+import { maySeeSources } from '../source-rights.js';
 import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
 import { readSyncedTables } from '../synced-table-record.js';
 import { findRegistered } from './registered-name.js';
-import { maySeeSources } from './source-rights.js';
 import type { CatalogInfo } from './unity-catalog-schema.js';
 
 /** A catalog, by whatever the sidecar knows it. */

@@ -1,15 +1,13 @@
 import { z } from 'zod';
-import type { Field } from '../../core/data-type.js';
 import type { Engine } from '../engine/duckdb-engine.js';
+import type { SourceDescription } from '../source.js';
 import type { FileStore } from '../storage/file-store.js';
 import { openTableState } from './delta-snapshot.js';
 import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
-import { tableLayout } from './table-layout.js';
+import { hasChangeFeed, tableLayout } from './table-layout.js';
 
 /** What the log of a Delta table says of it beside its files. */
-export interface DeltaDescription {
-  readonly tableId: string;
-  readonly columns: readonly Field[];
+export interface DeltaDescription extends SourceDescription {
   readonly partitionColumns: readonly string[];
   /** Comments by column. */
   readonly comments: ReadonlyMap<string, string>;
@@ -41,7 +39,9 @@ export async function describeDeltaTable(options: {
     const { protocol, metadata } = await openTableState({ ...options, readCheckpoint });
     const { columns, partitionFields } = tableLayout({ protocol, metadata, tableName });
     return {
+      tableName,
       tableId: metadata.id,
+      hasChangeFeed: hasChangeFeed(metadata.configuration),
       columns,
       partitionColumns: partitionFields.map(({ name }) => name),
       comments: commentsOf(metadata.schemaString),

@@ -1,6 +1,6 @@
-import type { ApiContext } from '../api-context.js';
-import type { Caller } from '../caller.js';
-import { databasesOf } from '../synced-table-place.js';
+import type { ApiContext } from './api-context.js';
+import type { Caller } from './caller.js';
+import { databasesOf } from './synced-table-place.js';
 
 /**
  * Whether a caller may hear of the tables of source catalogs, which are looked at with the credentials of the sidecar:
