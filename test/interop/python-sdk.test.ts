@@ -88,7 +88,7 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
     expect(Object.values(said.rules.echoed)).not.toContain(false);
     expect(said.rules).toEqual({
       echoed: expect.objectContaining({ timeseries_key: true, type_overrides: true }),
-      other_instance: 'InvalidParameterValue',
+      other_instance: 'NotFound',
       other_database: 'InvalidParameterValue',
       no_instance: 'InvalidParameterValue',
       no_database: 'InvalidParameterValue',
