@@ -2,10 +2,12 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { TableName } from '../core/names.js';
 import { isUuid } from '../core/uuid.js';
+import type { SourceRequest } from '../sync/check-source.js';
 import type { ApiContext } from './api-context.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
 import { findCatalog } from './catalog-place.js';
+import { checkCreateSource } from './check-create-source.js';
 import type { SyncedTableSpec } from './database/synced-table-schema.js';
 import { ensureDatabase } from './ensure-database.js';
 import { withReservedName } from './reserved-name.js';
@@ -27,7 +29,7 @@ export interface CreateRequest {
 /**
  * Creates a synced table for a caller, in a database catalog or in a standard one; both services end here.
  * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND,
- *   SYNCED_TABLE_EXISTS, and what create_synced_table raises
+ *   SYNCED_TABLE_EXISTS, and what checkCreateSource and create_synced_table raise
  */
 export async function createSyncedTable(
   context: ApiContext,
@@ -41,6 +43,7 @@ export async function createSyncedTable(
     if (place.isStandard) await requireFree(context, name);
     const existing = await lookUpSyncedTable(context, caller, name);
     if (existing) throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullName });
+    await checkCreateSource(context, caller, sourceOf(request));
     return createAt(place, caller, request);
   };
   // A database catalog stands for one database, which lets nobody take a name twice.
@@ -53,6 +56,15 @@ async function requireFree(context: ApiContext, name: TableName): Promise<void> 
   const taken = await findTakenName(context, name);
   if (taken === 'synced') throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
   if (taken === 'registered') throw syncedTablesError('REGISTERED_TABLE_EXISTS', { table: fullNameOf(name) });
+}
+
+function sourceOf({ spec }: CreateRequest): SourceRequest {
+  return {
+    source: spec.source_table_full_name ?? '',
+    keyColumns: spec.primary_key_columns ?? [],
+    timeseriesKey: spec.timeseries_key || null,
+    policy: spec.scheduling_policy ?? 'SNAPSHOT',
+  };
 }
 
 async function createAt(place: Place, caller: Caller, request: CreateRequest): Promise<PlacedTable> {

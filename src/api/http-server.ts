@@ -5,7 +5,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import { syncedTablesError } from '../core/errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { ApiContext, ApiServer } from './api-context.js';
+import type { ApiContext, ApiServer, Sources } from './api-context.js';
 import { type DatabaseHost, InstanceSet } from './api-instance.js';
 import { addServices } from './api-services.js';
 import { toErrorReply } from './error-reply.js';
@@ -42,6 +42,7 @@ export interface HttpServerOptions {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly host: DatabaseHost;
+  readonly sources: Sources;
   /** As whom the sidecar holds leases. */
   readonly sidecarId: string;
   readonly health: HealthSource;
@@ -65,9 +66,9 @@ const REQUEST_MS_MAX = 60_000;
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { settings, logger, sidecarId } = options;
+  const { settings, logger, sidecarId, sources } = options;
   const instances = new InstanceSet(options.host);
-  const server = await buildServer(options.health, { instances, settings, logger, sidecarId });
+  const server = await buildServer(options.health, { instances, sources, settings, logger, sidecarId });
   const close = async () => {
     await server.close();
     await instances.close();

@@ -27,17 +27,36 @@ export function openApiOptions(): SwaggerOptions {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
     },
-    transform: createJsonSchemaTransform({
-      zodToJsonConfig: {
-        override: ({ zodSchema, jsonSchema }) => {
-          if (zodSchema._zod.def.type !== 'bigint') return;
-          jsonSchema.type = 'integer';
-          jsonSchema.format = 'int64';
-        },
-      },
-    }),
+    transform: withFailures,
   };
 }
+
+const fromZod = createJsonSchemaTransform({
+  zodToJsonConfig: {
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type !== 'bigint') return;
+      jsonSchema.type = 'integer';
+      jsonSchema.format = 'int64';
+    },
+  },
+});
+
+/** Every call can fail, and says so in one form: `toErrorReply`. */
+const failure = z.object({
+  error_code: z.string(),
+  message: z.string(),
+  details: z.array(z.looseObject({ '@type': z.string() })),
+});
+const FAILURE = {
+  description: 'Why the call failed; details[0].reason is a code of docs/reference/errors.md.',
+  ...z.toJSONSchema(failure, { target: 'draft-2020-12' }),
+};
+
+const withFailures: typeof fromZod = (route) => {
+  const { schema, url } = fromZod(route);
+  if (schema.hide === true) return { schema, url };
+  return { schema: { ...schema, response: { ...(schema.response ?? {}), default: FAILURE } }, url };
+};
 
 /** An int64 of the wire. */
 export const int64 = z.bigint();

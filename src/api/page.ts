@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../core/errors.js';
 
-const PAGE_SIZE_MAX = 100;
+export const PAGE_SIZE_MAX = 100;
 
 /** Query of every paged list. Clients send numbers as texts, and 0 for "as you like". */
 export const pageQuery = z.object({

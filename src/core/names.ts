@@ -9,6 +9,11 @@ export interface TableName {
 
 const NAME_PART = /^[A-Za-z0-9_]+$/;
 
+/** Whether a source table, its schema or its catalog may have this name. */
+export function isSourceNamePart(part: string): boolean {
+  return NAME_PART.test(part);
+}
+
 /**
  * Reads the full name of a source table.
  * @throws SOURCE_NAME_INVALID unless it has three parts of letters, digits and underscores
@@ -16,7 +21,7 @@ const NAME_PART = /^[A-Za-z0-9_]+$/;
 export function parseSourceName(name: string): TableName {
   const parts = name.split('.');
   const [catalog, schema, table] = parts;
-  if (parts.length !== 3 || !catalog || !schema || !table || !parts.every((part) => NAME_PART.test(part))) {
+  if (parts.length !== 3 || !catalog || !schema || !table || !parts.every(isSourceNamePart)) {
     throw syncedTablesError('SOURCE_NAME_INVALID', { name });
   }
   return { catalog, schema, table };

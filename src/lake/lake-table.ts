@@ -1,7 +1,7 @@
 import type { ChangeFeed } from './change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
 import type { Relation } from './relation.js';
-import type { SourceSnapshot } from './source.js';
+import type { SourceDescription, SourceSnapshot } from './source.js';
 
 /** What a catalog says of a table beside its files. */
 export interface DeclaredTable {
@@ -19,6 +19,8 @@ export interface LakeTable {
   readonly name: string;
   /** The version `version`, or the newest one. Reads the log, no rows. */
   snapshot(version?: bigint): Promise<SourceSnapshot>;
+  /** What the newest version is made of, without its files: quick, however many there are. */
+  describe(): Promise<SourceDescription>;
   /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
   openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
   /**

@@ -18,3 +18,6 @@ export interface SourceSnapshot {
   /** Whether the source records its changes (Delta's change data feed); absent where the format has no such thing. */
   readonly hasChangeFeed?: boolean;
 }
+
+/** What a source table is made of, whatever its version. */
+export type SourceDescription = Pick<SourceSnapshot, 'tableName' | 'tableId' | 'columns' | 'hasChangeFeed'>;

@@ -3,6 +3,7 @@ import { startHttpServer } from '../api/http-server.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { checkSource } from '../sync/check-source.js';
 import { DatabaseSet } from './database-set.js';
 import { startDatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -49,7 +50,18 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => databases.stop());
     await databases.start();
     const health = { notReady: () => databases.notReady() };
-    const server = await startHttpServer({ settings, logger, host: databases, sidecarId: holder, health, portOption });
+    const server = await startHttpServer({
+      settings,
+      logger,
+      host: databases,
+      sources: {
+        browser: (name) => catalogs.browser(name),
+        check: (request) => checkSource(catalogs, request),
+      },
+      sidecarId: holder,
+      health,
+      portOption,
+    });
     closers.push(() => server[Symbol.asyncDispose]());
     logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
     return { url: server.url, stop };

@@ -2,13 +2,16 @@ import { dataTypeText, type Field } from '../core/data-type.js';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { canBeKey, findUnsupported, postgresType } from '../core/postgres-type.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import type { SourceDescription } from '../lake/source.js';
 import { withTargetOptions } from './target-options.js';
 
 /** NAMEDATALEN - 1: Postgres would cut longer names without a word. */
 const NAME_BYTES_MAX = 63;
 const COLUMNS_MAX = 1_600;
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
+
+/** What a plan needs to know of a source table. */
+type PlannedSource = Pick<SourceDescription, 'tableName' | 'columns'>;
 
 /** What a plan needs to know of a synced table: also of one that does not exist yet. */
 export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
@@ -20,7 +23,7 @@ export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
  *   PRIMARY_KEY_TYPE_UNSUPPORTED, TIMESERIES_COLUMN_NOT_FOUND, TIMESERIES_TYPE_UNSUPPORTED, SOURCE_WITHOUT_COLUMNS,
  *   TYPE_OVERRIDE_IMPOSSIBLE, PGVECTOR_MISSING, EXTRA_COLUMN_CONFLICT
  */
-export function planTarget(snapshot: SourceSnapshot, request: TargetRequest): TargetColumn[] {
+export function planTarget(snapshot: PlannedSource, request: TargetRequest): TargetColumn[] {
   const columns = planColumns(snapshot);
   for (const key of request.keyColumns) {
     const field = snapshot.columns.find((column) => column.name === key);
@@ -38,7 +41,7 @@ export function planTarget(snapshot: SourceSnapshot, request: TargetRequest): Ta
 }
 
 /** The Postgres columns of a source table, without a look at any key. */
-export function planColumns(snapshot: SourceSnapshot): TargetColumn[] {
+export function planColumns(snapshot: PlannedSource): TargetColumn[] {
   if (snapshot.columns.length === 0) throw syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: snapshot.tableName });
   return snapshot.columns.map((field, index) => {
     const planned = planColumn(snapshot, field, index);
@@ -48,7 +51,7 @@ export function planColumns(snapshot: SourceSnapshot): TargetColumn[] {
 }
 
 /** The Postgres column of the source column at place `index`, or the error that says why there can be none. */
-export function planColumn(snapshot: SourceSnapshot, field: Field, index: number): TargetColumn | SyncedTablesError {
+export function planColumn(snapshot: PlannedSource, field: Field, index: number): TargetColumn | SyncedTablesError {
   const table = snapshot.tableName;
   const type = postgresType(field.type);
   if (type === null) {
@@ -69,7 +72,7 @@ function nameProblem(name: string, index: number): string | null {
   return bytes > NAME_BYTES_MAX ? `its name has ${bytes} bytes, at most ${NAME_BYTES_MAX} are possible` : null;
 }
 
-function checkTimeseriesKey(snapshot: SourceSnapshot, name: string): void {
+function checkTimeseriesKey(snapshot: PlannedSource, name: string): void {
   const field = snapshot.columns.find((column) => column.name === name);
   if (!field) {
     throw syncedTablesError('TIMESERIES_COLUMN_NOT_FOUND', {
@@ -83,7 +86,7 @@ function checkTimeseriesKey(snapshot: SourceSnapshot, name: string): void {
 
 function typeError(
   code: 'PRIMARY_KEY_TYPE_UNSUPPORTED' | 'TIMESERIES_TYPE_UNSUPPORTED',
-  snapshot: SourceSnapshot,
+  snapshot: PlannedSource,
   field: Field,
 ) {
   return syncedTablesError(code, {
@@ -93,6 +96,6 @@ function typeError(
   });
 }
 
-function columnNames(snapshot: SourceSnapshot): string {
+function columnNames(snapshot: PlannedSource): string {
   return snapshot.columns.map((column) => column.name).join(', ');
 }

@@ -2,8 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDeletionVector } from '../../src/lake/delta/deletion-vector-reader.js';
+import { describeDeltaTable } from '../../src/lake/delta/delta-description.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
 import { duckDbCheckpointReader, escapeGlob } from '../../src/lake/delta/duckdb-checkpoint-reader.js';
+import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { sharedData } from '../support/shared-data.js';
 import { readExpectations } from '../support/shared-expectations.js';
@@ -113,6 +115,17 @@ describe.skipIf(!hasData)('logs of real Delta tables (skipped where ../shared/da
         break;
     }
   }
+
+  it('describes every table from its metadata alone as its snapshot does', async () => {
+    await using engine = await openEngine();
+    for (const [name, { kind }] of expectations) {
+      if (kind !== 'rows' && kind !== 'liveFiles') continue;
+      const { tableId, columns, configuration, partitionColumns, hasChangeFeed } = await open(name);
+      const root = `${DATA}/delta/${name}/table`;
+      const found = await describeDeltaTable({ store: localFileStore, root, tableName: name, engine });
+      expect(found).toMatchObject({ tableId, columns, configuration, partitionColumns, hasChangeFeed });
+    }
+  });
 
   it('names the missing version of golden-versions-not-contiguous', async () => {
     await expect(open('golden-versions-not-contiguous')).rejects.toMatchObject({

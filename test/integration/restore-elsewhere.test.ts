@@ -99,6 +99,7 @@ describe.skipIf(sources.length === 0).each(sources)('a restore of $name into a f
         await asMaker.query(`call synced_tables.wait_for_update(synced_tables.sync_now('gold.t'), '60 s')`);
         await asMaker.query(`call synced_tables.wait_for_update(synced_tables.sync_now('app.current'), '60 s')`);
         const read = async (sql: string) => (await asMaker.query({ text: sql, rowMode: 'array' })).rows;
+        expect(await read(`select pg_has_role('pg_monitor', 'usage')`)).toEqual([[true]]);
         expect(await read('select id::int, v from gold.t order by id')).toEqual([
           [1, 'one'],
           [2, 'two'],

@@ -208,6 +208,17 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
     ]);
   });
 
+  it('lets members of databricks_superuser see what other sessions do', async () => {
+    await using database = await createMigratedDatabase(server);
+    const other = await database.connectAs(await database.createRole('other'));
+    const keeper = await database.connectAs(await database.createRole('keeper', 'databricks_superuser'));
+    await other.query('select 4711');
+    const { rowCount } = await keeper.query(
+      `select from pg_stat_activity where datname = current_database() and query = 'select 4711'`,
+    );
+    expect(rowCount).toBe(1);
+  });
+
   it('lets holders of pg_read_all_data and pg_write_all_data neither read nor forge the internal tables', async () => {
     await using database = await createMigratedDatabase(server);
     await database.admin.query(`select synced_tables.create_synced_table('gold.a', 'lake.gold.a', array['id'])`);

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk import errors
@@ -104,6 +105,111 @@ def in_a_standard_catalog():
     names = sorted(table.name for table in w.database.list_synced_database_tables(INSTANCE))
     assert [each.name for each in w.database.list_database_catalogs(INSTANCE)] == ["app"]
     say("standard catalog", names=names)
+
+
+def at_once():
+    """Ten creations at the same moment, in one pipeline, in ten, and of one name."""
+
+    def create(name, **more):
+        asked = database.SyncedDatabaseTable(name=name, spec=spec(**more))
+        return w.database.create_synced_database_table(asked).data_synchronization_status.pipeline_id
+
+    def tried(name):
+        try:
+            return create(name) and "made"
+        except errors.AlreadyExists:
+            return "exists"
+
+    shared = create("app.many.first")
+    with ThreadPoolExecutor(10) as threads:
+        together = [f"app.many.t{i}" for i in range(10)]
+        alone = [f"app.many.a{i}" for i in range(10)]
+        in_one = list(threads.map(lambda name: create(name, existing_pipeline_id=shared), together))
+        # Of another source, for one feeds no more than twenty.
+        in_ten = list(threads.map(lambda name: create(name, source="lake.gold.feed"), alone))
+        same = sorted(threads.map(tried, ["app.many.same"] * 10))
+    names = ["app.many.first", *together, *alone, "app.many.same"]
+    for name in names:
+        online(name)
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(lambda name: w.database.delete_synced_database_table(name, purge_data=True), names))
+    gone = {raised(lambda: w.tables.get(name))[0] for name in names}
+    say("at once", one=len(set(in_one)), ten=len(set(in_ten)), same=same.count("made"), gone=sorted(gone))
+
+
+def rules():
+    """Where a table goes, and what a request may leave out; what was asked for comes back."""
+
+    def refused(name, instance=None, logical=None, **more):
+        asked = database.SyncedDatabaseTable(
+            name=name, database_instance_name=instance, logical_database_name=logical, spec=spec(**more)
+        )
+        return raised(lambda: w.database.create_synced_database_table(asked))[0]
+
+    asked = spec(
+        timeseries_key="note",
+        accelerated_sync=True,
+        extra_columns=[
+            database.SyncedTableSpecExtraColumn(
+                column_name="shout",
+                column_type="text",
+                compute="upper(note)",
+                maintenance=database.SyncedTableSpecExtraColumnMaintenance.STORED_GENERATED,
+            )
+        ],
+        extra_index_definitions=[
+            database.SyncedTableSpecSecondaryIndex(
+                name="by_note",
+                definition="(note)",
+                creation_point=database.SyncedTableSpecSecondaryIndexCreationPoint.CREATION_POINT_AFTER_DATA_LOAD,
+            ),
+        ],
+        type_overrides=[
+            database.SyncedTableSpecTypeOverride(
+                column_name="note",
+                pg_type=database.SyncedTableSpecPgSpecificType.PG_SPECIFIC_TYPE_VARCHAR,
+                size=9,
+            )
+        ],
+    )
+    both = database.SyncedDatabaseTable(
+        name="app.gold.full", database_instance_name=INSTANCE, logical_database_name=DATABASE, spec=asked
+    )
+    w.database.create_synced_database_table(both)
+    told = online("app.gold.full")
+    w.database.delete_synced_database_table("app.gold.full", purge_data=True)
+    say(
+        "rules",
+        echoed={key: told.spec.as_dict().get(key) == value for key, value in asked.as_dict().items()},
+        other_instance=refused("app.gold.x", instance="other"),
+        other_database=refused("app.gold.x", logical="other"),
+        no_instance=refused("standard.gold.x", logical=DATABASE),
+        no_database=refused("standard.gold.x", instance=INSTANCE),
+        no_such_instance=refused("standard.gold.x", instance="other", logical=DATABASE),
+        no_such_database=refused("standard.gold.x", instance=INSTANCE, logical="nowhere"),
+        no_schema=refused("app.nowhere.x", create_database_objects_if_missing=False),
+        no_source_catalog=refused("app.gold.x", source="nowhere.gold.t"),
+        no_pipeline=refused("app.gold.x", existing_pipeline_id="00000000-0000-4000-8000-000000000000"),
+    )
+
+
+def sources():
+    """The tables of the lakehouse, for who may have them copied."""
+    table = w.tables.get("lake.gold.t")
+    listed = [each.full_name for each in w.tables.list("lake", "gold", max_results=1)]
+    say(
+        "sources",
+        type=table.table_type.value,
+        format=table.data_source_format.value,
+        columns=[[each.name, each.type_name.value] for each in table.columns],
+        is_file=table.storage_location.startswith("file:///"),
+        schemas=[each.full_name for each in w.schemas.list("lake")],
+        listed=sorted(listed),
+        summaries=sorted(each.full_name for each in w.tables.list_summaries("lake")),
+        exists=w.tables.exists("lake.gold.t").table_exists,
+        missing=raised(lambda: w.tables.get("lake.gold.nothing"))[0],
+        invisible=raised(lambda: stranger.tables.get("lake.gold.t"))[0],
+    )
 
 
 def updates(pipeline_id):
@@ -301,6 +407,9 @@ def deletion():
 if __name__ == "__main__":
     pipeline = in_a_database_catalog()
     in_a_standard_catalog()
+    at_once()
+    rules()
+    sources()
     updates(pipeline)
     of_a_change_feed()
     of_flows()

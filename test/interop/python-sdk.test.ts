@@ -84,6 +84,35 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
 
     expect(said['database catalog']).toEqual({ version: 0 });
     expect(said['standard catalog']).toEqual({ names: ['app.gold.a', 'standard.made.b'] });
+    expect(said['at once']).toEqual({ one: 1, ten: 10, same: 1, gone: ['NotFound'] });
+    expect(Object.values(said.rules.echoed)).not.toContain(false);
+    expect(said.rules).toEqual({
+      echoed: expect.objectContaining({ timeseries_key: true, type_overrides: true }),
+      other_instance: 'NotFound',
+      other_database: 'InvalidParameterValue',
+      no_instance: 'InvalidParameterValue',
+      no_database: 'InvalidParameterValue',
+      no_such_instance: 'NotFound',
+      no_such_database: 'NotFound',
+      no_schema: 'NotFound',
+      no_source_catalog: 'NotFound',
+      no_pipeline: 'NotFound',
+    });
+    expect(said.sources).toEqual({
+      type: 'EXTERNAL',
+      format: 'DELTA',
+      columns: [
+        ['id', 'LONG'],
+        ['note', 'STRING'],
+      ],
+      is_file: true,
+      schemas: ['lake.gold'],
+      listed: ['lake.gold.feed', 'lake.gold.t'],
+      summaries: ['lake.gold.feed', 'lake.gold.t'],
+      exists: true,
+      missing: 'NotFound',
+      invisible: 'NotFound',
+    });
     expect(said.pipeline).toMatchObject({ state: 'COMPLETED', full_refresh: true, updates: 2 });
     expect(said.pipeline.events).toBeGreaterThan(2);
     const conflict = ['AlreadyExists', 'ResourceConflict', 'DatabricksError'];

@@ -1,15 +1,6 @@
+import type { SourceColumn, UnityType } from '../../core/source-browser.js';
 import type { ColumnRecord } from './relation-record.js';
-import type { ColumnInfo, ColumnTypeName } from './unity-catalog-schema.js';
-
-interface UnityType {
-  readonly name: ColumnTypeName;
-  /** As SQL says it. */
-  readonly text: string;
-  /** As the JSON of Spark says it. */
-  readonly json: unknown;
-  readonly precision?: number;
-  readonly scale?: number;
-}
+import type { ColumnInfo } from './unity-catalog-schema.js';
 
 const SIMPLE: Readonly<Record<string, UnityType>> = {
   bool: { name: 'BOOLEAN', text: 'boolean', json: 'boolean' },
@@ -51,6 +42,12 @@ export function columnInfoOf(column: ColumnRecord, position: number): ColumnInfo
       }
     : element;
   const { name, nullable, comment } = column;
+  return sourceColumnInfo({ name, nullable, comment, type, partitionIndex: null }, position);
+}
+
+/** A column of a source as Unity Catalog tells it. */
+export function sourceColumnInfo(column: SourceColumn, position: number): ColumnInfo {
+  const { name, nullable, comment, type, partitionIndex } = column;
   return {
     name,
     position,
@@ -60,6 +57,7 @@ export function columnInfoOf(column: ColumnRecord, position: number): ColumnInfo
     type_json: JSON.stringify({ name, type: type.json, nullable, metadata: comment === null ? {} : { comment } }),
     type_precision: type.precision ?? 0,
     type_scale: type.scale ?? 0,
+    ...(partitionIndex === null ? {} : { partition_index: partitionIndex }),
     ...(comment === null ? {} : { comment }),
   };
 }

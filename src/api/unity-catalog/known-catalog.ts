@@ -1,7 +1,9 @@
 import { syncedTablesError } from '../../core/errors.js';
+import type { SourceBrowser } from '../../core/source-browser.js';
 import type { ApiContext } from '../api-context.js';
 import type { Caller } from '../caller.js';
 import { listCatalogs } from '../catalog-place.js';
+import { maySeeSources } from '../source-rights.js';
 import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
 import { readSyncedTables } from '../synced-table-record.js';
 import { findRegistered } from './registered-name.js';
@@ -15,14 +17,16 @@ export interface KnownCatalog {
   readonly databases: readonly DatabasePlace[];
   /** Whether only one database stands behind it: a registered database catalog. */
   readonly isRegistered: boolean;
+  /** What is seen of the sources in it; null where it has none that the caller may see. */
+  readonly source: SourceBrowser | null;
   readonly owner: string | null;
   readonly comment: string;
 }
 
 /**
  * The catalogs that a caller finds: registered database catalogs; databases by their name; standard catalogs that tables
- * he may see are named in; the configured catalogs of sources. Of the same name, the earlier kind counts, and a database,
- * standard and source catalog of one name are one.
+ * he may see are named in; the configured catalogs of sources, if he may see those. Of the same name, the earlier kind
+ * counts, and a database, standard and source catalog of one name are one.
  */
 export async function readKnownCatalogs(context: ApiContext, caller: Caller): Promise<KnownCatalog[]> {
   const known = new Map<string, KnownCatalog>();
@@ -34,7 +38,15 @@ export async function readKnownCatalogs(context: ApiContext, caller: Caller): Pr
       const found = instance.database(database);
       const databases = found === null ? [] : [{ instance, database: found }];
       const comment = `Database ${database} of instance ${instance.name}.`;
-      add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: true, owner: createdBy, comment });
+      add({
+        name,
+        type: 'MANAGED_ONLINE_CATALOG',
+        databases,
+        isRegistered: true,
+        source: null,
+        owner: createdBy,
+        comment,
+      });
     }
   }
   const places = databasesOf(context, caller);
@@ -42,15 +54,18 @@ export async function readKnownCatalogs(context: ApiContext, caller: Caller): Pr
     const { name } = database;
     const databases = places.filter((place) => place.database.name === name);
     const comment = `Database ${name} of instance ${databases.map(({ instance }) => instance.name).join(', ')}.`;
-    add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: false, owner: null, comment });
+    add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: false, source: null, owner: null, comment });
   }
-  const standard = { type: 'MANAGED_CATALOG', databases: [], isRegistered: false, owner: null } as const;
+  const standard = { type: 'MANAGED_CATALOG', databases: [], isRegistered: false, source: null, owner: null } as const;
   for (const name of await readStandardNames(context, caller)) {
     add({ ...standard, name, comment: 'Names of tables in Postgres.' });
   }
-  for (const [name, { kind }] of Object.entries(context.settings.catalogs)) {
+  const sources = (await maySeeSources(context, caller)) ? Object.entries(context.settings.catalogs) : [];
+  for (const [name, { kind }] of sources) {
     const type = kind === 'unity' ? 'FOREIGN_CATALOG' : 'MANAGED_CATALOG';
     add({ ...standard, name, type, comment: 'Source of synced tables.' });
+    const catalog = known.get(name);
+    if (catalog && !catalog.isRegistered) known.set(name, { ...catalog, source: context.sources.browser(name) });
   }
   return [...known.values()];
 }

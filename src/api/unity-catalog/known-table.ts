@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import type { SourceTable } from '../../core/source-browser.js';
 import type { ApiContext } from '../api-context.js';
 import type { Caller } from '../caller.js';
 import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
@@ -6,6 +7,7 @@ import { readSyncedTables, type SyncedTableRecord } from '../synced-table-record
 import { type KnownCatalog, requireKnownCatalog } from './known-catalog.js';
 import { findRegistered } from './registered-name.js';
 import { type RelationFilter, type RelationRecord, readRelations, readSchemas } from './relation-record.js';
+import { browse } from './source-table.js';
 
 /** A table under the catalog it was asked for. At least one of `synced` and `relation` is there. */
 export interface KnownTable extends DatabasePlace {
@@ -91,7 +93,7 @@ function keyOf({ schema, table }: { readonly schema: string; readonly table: str
   return JSON.stringify([schema, table]);
 }
 
-/** The schemas of a catalog that a caller may see: those of its tables, and of its databases. */
+/** The schemas of a catalog in Postgres that a caller may see: those of its tables, and of its databases. */
 export async function readKnownSchemas(
   context: ApiContext,
   caller: Caller,
@@ -115,22 +117,34 @@ export async function requireKnownSchema(
 ): Promise<KnownCatalog> {
   const catalog = await requireKnownCatalog(context, caller, name.catalog);
   if ((await readKnownSchemas(context, caller, catalog)).has(name.schema)) return catalog;
+  if (await browse(catalog, (source) => source.hasSchema(name.schema))) return catalog;
   throw syncedTablesError('SCHEMA_DOES_NOT_EXIST', { schema: `${name.catalog}.${name.schema}` });
 }
 
+/** A table that is in Postgres or will be, or one of a source catalog. */
+export type FoundTable = { readonly known: KnownTable } | { readonly catalog: string; readonly source: SourceTable };
+
 /**
  * The table of a three-part name.
+ * @param wants whether a source is asked for its columns too
  * @throws API_NAME_INVALID; CATALOG_DOES_NOT_EXIST, SCHEMA_DOES_NOT_EXIST or TABLE_DOES_NOT_EXIST, also for what the
- *   caller may not see
+ *   caller may not see; what source catalogs throw
  */
-export async function findKnownTable(context: ApiContext, caller: Caller, fullName: string): Promise<KnownTable> {
+export async function findTable(
+  context: ApiContext,
+  caller: Caller,
+  fullName: string,
+  wants: { readonly columns: boolean },
+): Promise<FoundTable> {
   const [catalogName = '', schema = '', table = '', ...rest] = fullName.split('.');
   if (table === '' || rest.length > 0) {
     throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name: fullName, form: 'catalog.schema.table' });
   }
   const catalog = await requireKnownCatalog(context, caller, catalogName);
-  const [found] = await readKnownTables(context, caller, catalog, { schema, table });
-  if (found) return found;
+  const [known] = await readKnownTables(context, caller, catalog, { schema, table });
+  if (known) return { known };
+  const source = await browse(catalog, (browser) => browser.table(schema, table, wants));
+  if (source) return { catalog: catalogName, source };
   await requireKnownSchema(context, caller, { catalog: catalogName, schema });
   throw syncedTablesError('TABLE_DOES_NOT_EXIST', { table: fullName });
 }

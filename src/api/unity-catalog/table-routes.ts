@@ -1,17 +1,21 @@
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { SourceTable } from '../../core/source-browser.js';
 import type { ApiContext, ApiServer } from '../api-context.js';
 import type { Caller } from '../caller.js';
 import { nothing } from '../database/wire-fields.js';
 import { deleteSyncedTable } from '../delete-synced-table.js';
-import { pageOf } from '../page.js';
 import { fullNameOf } from '../table-name.js';
 import { requireKnownCatalog } from './known-catalog.js';
-import { findKnownTable, type KnownTable, readKnownTables, requireKnownSchema } from './known-table.js';
+import { type FoundTable, findTable, type KnownTable, readKnownTables, requireKnownSchema } from './known-table.js';
 import { isLike } from './like-pattern.js';
+import { pageWithSource } from './source-page.js';
+import { browseSummaries } from './source-summaries.js';
+import { browsing, sourceTableInfo } from './source-table.js';
 import { describeTables, tableInfoOf } from './table-info.js';
 import {
   fullNameParams,
   summaryListQuery,
+  type TableInfo,
   tableExists,
   tableInfo,
   tableList,
@@ -23,16 +27,18 @@ import {
 const PATH = `${UNITY_PATH}/tables`;
 const tags = ['unity-catalog'];
 
-/** Tables of Unity Catalog: synced ones, registered ones, and those of database catalogs. */
+/** Tables of Unity Catalog: synced ones, registered ones, those of database catalogs, and the sources. */
 export function addTableRoutes(server: ApiServer, context: ApiContext): void {
-  addTableLists(server, context);
+  addTableList(server, context);
+  addTableSummaries(server, context);
   server.get(
     `${PATH}/:full_name`,
     { schema: { tags, summary: 'Read a table', params: fullNameParams, response: { 200: tableInfo } } },
     async ({ params, caller }) => {
-      const found = await findKnownTable(context, caller, params.full_name);
-      const [described] = await describeTables([found], { keys: true });
-      return described ?? tableInfoOf(found);
+      const found = await findTable(context, caller, params.full_name, { columns: true });
+      if ('source' in found) return sourceTableInfo(found.catalog, found.source, { keys: true });
+      const [described] = await describeTables([found.known], { keys: true });
+      return described ?? tableInfoOf(found.known);
     },
   );
   server.get(
@@ -45,7 +51,7 @@ export function addTableRoutes(server: ApiServer, context: ApiContext): void {
     `${PATH}/:full_name`,
     { schema: { tags, summary, params: fullNameParams, response: { 200: nothing } } },
     async ({ params, caller }) => {
-      await deleteTable(await findKnownTable(context, caller, params.full_name), caller);
+      await deleteTable(await findTable(context, caller, params.full_name, { columns: false }), caller);
       return {};
     },
   );
@@ -53,7 +59,7 @@ export function addTableRoutes(server: ApiServer, context: ApiContext): void {
 
 async function isThere(context: ApiContext, caller: Caller, name: string): Promise<boolean> {
   try {
-    await findKnownTable(context, caller, name);
+    await findTable(context, caller, name, { columns: false });
     return true;
   } catch (error) {
     const code = asSyncedTablesError(error)?.code ?? '';
@@ -62,9 +68,16 @@ async function isThere(context: ApiContext, caller: Caller, name: string): Promi
   }
 }
 
-async function deleteTable(table: KnownTable, caller: Caller): Promise<void> {
-  const { synced, instance, database } = table;
-  const fullName = fullNameOf(table);
+async function deleteTable(found: FoundTable, caller: Caller): Promise<void> {
+  if ('source' in found) {
+    throw syncedTablesError('NOT_IMPLEMENTED', {
+      call: `Deleting ${fullNameOf({ ...found.source, catalog: found.catalog })}`,
+      reason: 'it is a source, which is never written to',
+      alternative: 'Delete it in the lakehouse.',
+    });
+  }
+  const { synced, instance, database } = found.known;
+  const fullName = fullNameOf(found.known);
   if (!synced) {
     throw syncedTablesError('NOT_IMPLEMENTED', {
       call: `Deleting ${fullName}`,
@@ -75,23 +88,59 @@ async function deleteTable(table: KnownTable, caller: Caller): Promise<void> {
   await deleteSyncedTable({ fullName, instance, database, record: synced }, caller, false);
 }
 
-function addTableLists(server: ApiServer, context: ApiContext): void {
+/** A table of a list: of Postgres, to be described with others, or of a source, which comes with all that is known. */
+interface Listed {
+  readonly name: string;
+  readonly of: KnownTable | { readonly source: SourceTable };
+}
+
+const listedSource = (source: SourceTable): Listed => ({
+  name: `${source.schema}.${source.table}`,
+  of: { source },
+});
+const listedKnown = (known: KnownTable): Listed => ({ name: `${known.schema}.${known.table}`, of: known });
+
+function addTableList(server: ApiServer, context: ApiContext): void {
   server.get(
     PATH,
     { schema: { tags, summary: 'The tables of a schema', querystring: tableListQuery, response: { 200: tableList } } },
     async ({ query, caller }) => {
       const schema = query.schema_name;
+      const columns = query.omit_columns !== 'true';
       const catalog = await requireKnownSchema(context, caller, { catalog: query.catalog_name, schema });
-      const all = await readKnownTables(context, caller, catalog, { schema, table: null });
-      const { items, next } = pageOf(all, ({ table }) => table, { ...query, page_size: query.max_results });
-      const infos =
-        query.omit_columns === 'true' ? items.map(tableInfoOf) : await describeTables(items, { keys: false });
+      const own = (await readKnownTables(context, caller, catalog, { schema, table: null })).map(listedKnown);
+      const { items, next } = await pageWithSource(
+        own,
+        ({ name }) => name,
+        query,
+        browsing(catalog, async (source, page) => {
+          const found = await source.tables(schema, { ...page, columns });
+          return { items: found.items.map(listedSource), next: found.next };
+        }),
+      );
+      const infos = await describeListed(catalog.name, items, { columns });
       const tables = infos.map(({ properties, ...info }) =>
         query.omit_properties === 'true' || !properties ? info : { ...info, properties },
       );
       return { tables, ...(next === null ? {} : { next_page_token: next }) };
     },
   );
+}
+
+async function describeListed(
+  catalog: string,
+  items: readonly Listed[],
+  wants: { readonly columns: boolean },
+): Promise<TableInfo[]> {
+  const known = items.flatMap(({ of }) => ('source' in of ? [] : [of]));
+  const sources = items.flatMap(({ of }) => ('source' in of ? [of.source] : []));
+  return [
+    ...(wants.columns ? await describeTables(known, { keys: false }) : known.map(tableInfoOf)),
+    ...sources.map((source) => sourceTableInfo(catalog, source, { keys: false })),
+  ];
+}
+
+function addTableSummaries(server: ApiServer, context: ApiContext): void {
   server.get(
     `${UNITY_PATH}/table-summaries`,
     {
@@ -104,13 +153,21 @@ function addTableLists(server: ApiServer, context: ApiContext): void {
     },
     async ({ query, caller }) => {
       const catalog = await requireKnownCatalog(context, caller, query.catalog_name);
-      const schemaPattern = query.schema_name_pattern || '%';
-      const tablePattern = query.table_name_pattern || '%';
-      const all = (await readKnownTables(context, caller, catalog, { schema: null, table: null })).filter(
-        ({ schema, table }) => isLike(schema, schemaPattern) && isLike(table, tablePattern),
+      const patterns = { schema: query.schema_name_pattern || '%', table: query.table_name_pattern || '%' };
+      const own = (await readKnownTables(context, caller, catalog, { schema: null, table: null })).filter(
+        ({ schema, table }) => isLike(schema, patterns.schema) && isLike(table, patterns.table),
       );
-      const { items, next } = pageOf(all, fullNameOf, { ...query, page_size: query.max_results });
-      const tables = items.map(tableInfoOf).map(({ full_name, table_type }) => ({ full_name, table_type }));
+      const { items, next } = await pageWithSource(
+        own.map(listedKnown),
+        ({ name }) => name,
+        query,
+        browsing(catalog, async (source, page) => {
+          const found = await browseSummaries(source, patterns, page);
+          return { items: found.items.map(listedSource), next: found.next };
+        }),
+      );
+      const infos = await describeListed(catalog.name, items, { columns: false });
+      const tables = infos.map(({ full_name, table_type }) => ({ full_name, table_type }));
       return { tables, ...(next === null ? {} : { next_page_token: next }) };
     },
   );

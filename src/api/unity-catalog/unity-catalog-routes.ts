@@ -4,6 +4,8 @@ import { describeInstance } from '../describe-instance.js';
 import { pageOf } from '../page.js';
 import { type KnownCatalog, readKnownCatalogs, requireKnownCatalog } from './known-catalog.js';
 import { readKnownSchemas, requireKnownSchema } from './known-table.js';
+import { pageWithSource } from './source-page.js';
+import { browsing } from './source-table.js';
 import { addTableRoutes } from './table-routes.js';
 import {
   type CatalogInfo,
@@ -75,7 +77,12 @@ function addSchemaReads(server: ApiServer, context: ApiContext): void {
     async ({ query, caller }) => {
       const catalog = await requireKnownCatalog(context, caller, query.catalog_name);
       const names = [...(await readKnownSchemas(context, caller, catalog))];
-      const { items, next } = pageOf(names, (name) => name, { ...query, page_size: query.max_results });
+      const { items, next } = await pageWithSource(
+        names,
+        (name) => name,
+        query,
+        browsing(catalog, (source, page) => source.schemas(page)),
+      );
       const schemas = items.map((name) => schemaInfoOf(catalog, name));
       return { schemas, ...(next === null ? {} : { next_page_token: next }) };
     },

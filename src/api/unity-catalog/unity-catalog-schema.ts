@@ -52,38 +52,26 @@ export const schemaInfo = z.object({
 });
 export const schemaList = z.object({ schemas: z.array(schemaInfo), ...page });
 
-const columnTypeName = z.enum([
-  'ARRAY',
-  'BINARY',
-  'BOOLEAN',
-  'DATE',
-  'DECIMAL',
-  'DOUBLE',
-  'FLOAT',
-  'INT',
-  'INTERVAL',
-  'LONG',
-  'SHORT',
-  'STRING',
-  'TIMESTAMP',
-  'TIMESTAMP_NTZ',
-]);
-export type ColumnTypeName = z.infer<typeof columnTypeName>;
-
 const columnInfo = z.object({
   name: z.string(),
   position: z.int(),
   nullable: z.boolean(),
-  type_name: columnTypeName,
+  /** Columns of sources have whatever type their catalog says. */
+  type_name: z.string(),
   type_text: z.string(),
   type_json: z.string(),
   type_precision: z.int(),
   type_scale: z.int(),
+  partition_index: z.int().optional(),
   comment: z.string().optional(),
 });
 export type ColumnInfo = z.infer<typeof columnInfo>;
 
-const primaryKeyConstraint = z.object({ name: z.string(), child_columns: z.array(z.string()) });
+const primaryKeyConstraint = z.object({
+  name: z.string(),
+  child_columns: z.array(z.string()),
+  timeseries_columns: z.array(z.string()).optional(),
+});
 
 export const tableInfo = z.object({
   name: z.string(),
@@ -91,13 +79,15 @@ export const tableInfo = z.object({
   schema_name: z.string(),
   full_name: z.string(),
   table_id: z.string().optional(),
-  table_type: z.enum(['FOREIGN', 'VIEW', 'MATERIALIZED_VIEW']),
-  data_source_format: z.literal('POSTGRESQL_FORMAT').optional(),
+  /** FOREIGN, VIEW or MATERIALIZED_VIEW in Postgres; for sources what their catalog says. */
+  table_type: z.string(),
+  data_source_format: z.string().optional(),
+  storage_location: z.string().optional(),
   columns: z.array(columnInfo).optional(),
   table_constraints: z.array(z.object({ primary_key_constraint: primaryKeyConstraint })).optional(),
   properties: z.record(z.string(), z.string()).optional(),
   pipeline_id: z.string().optional(),
-  owner: z.string(),
+  owner: z.string().optional(),
   comment: z.string().optional(),
   created_at: int64.optional(),
   created_by: z.string().optional(),

@@ -10,6 +10,14 @@ export const catalogErrors = {
     apiCode: 'NOT_FOUND',
     sqlState: '58P01',
   },
+  SOURCE_CATALOG_SLOW: {
+    message: 'Catalog "{catalog}" did not answer within {seconds} seconds.',
+    remedy: 'Ask for one table by its name, or look whether the catalog server or object store behind it is slow.',
+    retry: 'manual',
+    status: 504,
+    apiCode: 'DEADLINE_EXCEEDED',
+    sqlState: '08006',
+  },
   CATALOG_UNREACHABLE: {
     message: 'Catalog "{catalog}" did not answer about source table {table} in {attempts} attempts: {reason}.',
     remedy: 'Check the catalog server and its "uri" in the settings; it is asked again later.',

@@ -1,5 +1,6 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { parseSourceName, type TableName } from '../../core/names.js';
+import type { SourceBrowser } from '../../core/source-browser.js';
 import type { LakeTable } from '../lake-table.js';
 
 /** Where names of source tables come from: a folder, a Unity Catalog server … */
@@ -12,6 +13,8 @@ export interface Catalog {
    * @throws CATALOG_ROOT_MISSING, and what `open` says of a store or a server that does not answer
    */
   probe(name: string): Promise<void>;
+  /** @param name of the catalog in the settings, for messages */
+  browser(name: string): SourceBrowser;
 }
 
 /** All configured catalogs by name. */
@@ -37,6 +40,11 @@ export class CatalogSet {
       });
     }
     return catalog.open(name);
+  }
+
+  /** What looks around in a catalog; null if there is none of that name. */
+  browser(name: string): SourceBrowser | null {
+    return this.#catalogs.get(name)?.browser(name) ?? null;
   }
 
   /** Those whose catalog does not answer, each with its error; all others can be looked into. */

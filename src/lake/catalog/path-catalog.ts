@@ -8,6 +8,7 @@ import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
 import { isStorageUrl, storagePath } from '../storage/storage-url.js';
 import type { Catalog } from './catalog.js';
+import { pathBrowser } from './path-browser.js';
 
 export interface PathCatalogOptions {
   /** Folder, or URL of one in an object store, that holds one folder a schema, with one folder a table in it. */
@@ -47,5 +48,6 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
       // A folder that is there may still not be readable.
       if (!isStorageUrl(root)) await store.list(root);
     },
+    browser: (name) => pathBrowser({ catalog: name, engine: options.engine, openRoot: () => openRoot(`${name}.*.*`) }),
   };
 }

@@ -10,6 +10,7 @@ import { type FileStoreSettings, hasOwnCredentials, openFileStore } from '../sto
 import { isStorageUrl, storagePath } from '../storage/storage-url.js';
 import { TemporaryCredentials } from '../storage/temporary-credentials.js';
 import type { Catalog } from './catalog.js';
+import { unityBrowser } from './unity-browser.js';
 import { UnityClient, type UnityClientOptions, type UnityTable } from './unity-client.js';
 
 export interface UnityCatalogOptions {
@@ -64,6 +65,7 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
         if (asSyncedTablesError(error)?.code !== 'SOURCE_TABLE_NOT_FOUND') throw error;
       });
     },
+    browser: (name) => unityBrowser({ client, catalog: name, remoteName: options.remoteName ?? name }),
   };
 }
 

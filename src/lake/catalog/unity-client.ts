@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import type { BrowsePage } from '../../core/source-browser.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
 
 export interface UnityClientOptions {
@@ -19,14 +20,29 @@ export interface UnityClientOptions {
   readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
 }
 
+// What is only shown to people keeps nobody from reading the table when a server says something odd.
+const text = z.string().nullish().catch(null);
+const count = z.coerce.number().int().nullish().catch(null);
+
 const column = z.object({
   name: z.string(),
+  type_name: text,
   type_text: z.string().nullish(),
+  type_json: text,
+  type_precision: count,
+  type_scale: count,
+  partition_index: count,
   nullable: z.boolean().nullish(),
   comment: z.string().nullish(),
 });
+export type UnityColumn = z.infer<typeof column>;
 
 const tableInfo = z.object({
+  name: text,
+  owner: text,
+  comment: text,
+  created_at: count,
+  updated_at: count,
   table_id: z.string().nullish(),
   table_type: z.string().nullish(),
   data_source_format: z.string().nullish(),
@@ -37,12 +53,20 @@ const tableInfo = z.object({
     .array(
       z.object({
         primary_key_constraint: z
-          .object({ child_columns: z.array(z.string()), timeseries_columns: z.array(z.string()).nullish() })
+          .object({
+            name: z.string().nullish(),
+            child_columns: z.array(z.string()),
+            timeseries_columns: z.array(z.string()).nullish(),
+          })
           .nullish(),
       }),
     )
     .nullish(),
 });
+
+const nextPage = { next_page_token: z.string().nullish() };
+const schemaList = z.object({ schemas: z.array(z.object({ name: z.string() })).nullish(), ...nextPage });
+const tableList = z.object({ tables: z.array(tableInfo).nullish(), ...nextPage });
 
 /** What is used of a server's answer about a table; the open-source server leaves some of it out. */
 export type UnityTable = z.infer<typeof tableInfo>;
@@ -97,6 +121,53 @@ export class UnityClient {
     }
     this.#requireAccess(answer, sourceName, 'a look');
     return this.#parse(tableInfo, answer, sourceName);
+  }
+
+  /**
+   * A page of the names of a catalog's schemas; none if there is no such catalog.
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   */
+  async listSchemas(
+    catalog: string,
+    page: BrowsePage,
+    sourceName: string,
+  ): Promise<{ readonly names: string[]; readonly next: string | null }> {
+    const query = pageQuery({ catalog_name: catalog }, page);
+    const answer = await this.#ask(`/api/2.1/unity-catalog/schemas?${query}`, null, sourceName);
+    if (isNotFound(answer)) return { names: [], next: null };
+    this.#requireAccess(answer, sourceName, 'a look');
+    const { schemas, next_page_token: next } = this.#parse(schemaList, answer, sourceName);
+    return { names: (schemas ?? []).map(({ name }) => name), next: next || null };
+  }
+
+  /**
+   * A page of a schema's tables; none if there is no such schema.
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   */
+  async listTables(
+    place: { readonly catalog: string; readonly schema: string },
+    page: BrowsePage,
+    sourceName: string,
+  ): Promise<{ readonly tables: readonly UnityTable[]; readonly next: string | null }> {
+    const query = pageQuery({ catalog_name: place.catalog, schema_name: place.schema }, page);
+    const answer = await this.#ask(`/api/2.1/unity-catalog/tables?${query}`, null, sourceName);
+    if (isNotFound(answer)) return { tables: [], next: null };
+    this.#requireAccess(answer, sourceName, 'a look');
+    const { tables, next_page_token: next } = this.#parse(tableList, answer, sourceName);
+    return { tables: tables ?? [], next: next || null };
+  }
+
+  /**
+   * @param schema its full name as the server knows it
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   */
+  async hasSchema(schema: string, sourceName: string): Promise<boolean> {
+    const path = `/api/2.1/unity-catalog/schemas/${encodeURIComponent(schema)}`;
+    const answer = await this.#ask(path, null, sourceName);
+    if (isNotFound(answer)) return false;
+    this.#requireAccess(answer, sourceName, 'a look');
+    this.#parse(z.object({}), answer, sourceName);
+    return true;
   }
 
   /**
@@ -172,6 +243,11 @@ export class UnityClient {
     const text = await response.text();
     return { status: response.status, body: parseJson(text) };
   }
+}
+
+function pageQuery(query: Record<string, string>, { size, token }: BrowsePage): URLSearchParams {
+  const page = { max_results: String(size), ...(token === null ? {} : { page_token: token }) };
+  return new URLSearchParams({ ...query, ...page });
 }
 
 function parseJson(text: string): unknown {

@@ -1,6 +1,7 @@
 import type { LakeTable } from '../lake-table.js';
 import type { SourceSnapshot } from '../source.js';
 import { DeltaChangeFeed } from './delta-change-feed.js';
+import { describeDeltaTable } from './delta-description.js';
 import { openDeltaRelation } from './delta-relation.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './delta-snapshot.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
@@ -23,6 +24,7 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
         connection.closeSync();
       }
     },
+    describe: () => describeDeltaTable(options),
     openRelation(snapshot: SourceSnapshot, parts: number) {
       // Only snapshots of this very table are handed back to it.
       return openDeltaRelation({ engine, store, snapshot: snapshot as DeltaSnapshot, parts, partitionTimeZone, spool });

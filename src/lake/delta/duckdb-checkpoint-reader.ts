@@ -14,40 +14,50 @@ const WANTED = [
   { action: 'add', key: 'path', members: ['size', 'partitionValues', 'deletionVector', 'dataChange'] },
   { action: 'sidecar', key: 'path', members: [] },
 ] as const;
+type WantedAction = (typeof WANTED)[number]['action'];
+
+interface CheckpointSource {
+  /** Where the paths are. */
+  readonly store: FileStore;
+  readonly scratchFolder: string;
+  /** Other actions are passed over, unread; all are wanted if left out. */
+  readonly actions?: readonly WantedAction[];
+}
 
 /**
  * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
  * read. Rows come as JSON text of the shape that commits have, so that one parser judges both.
  * @param connection not to be used for anything else until the checkpoint is read
- * @param source where the paths are; the local disk if left out
+ * @param source the local disk if left out
  */
-export function duckDbCheckpointReader(
-  connection: DuckDBConnection,
-  source?: { readonly store: FileStore; readonly scratchFolder: string },
-): CheckpointReader {
+export function duckDbCheckpointReader(connection: DuckDBConnection, source?: CheckpointSource): CheckpointReader {
   return source?.store.download
     ? (path) => readFetched(connection, path, source)
-    : (path) => readParquetActions(connection, path);
+    : (path) => readParquetActions(connection, path, source?.actions);
 }
 
 /** Through a copy on the local disk, one at a time. */
 async function* readFetched(
   connection: DuckDBConnection,
   path: string,
-  { store, scratchFolder }: { readonly store: FileStore; readonly scratchFolder: string },
+  { store, scratchFolder, actions }: CheckpointSource,
 ): AsyncGenerator<Action> {
   const destination = join(scratchFolder, `${randomUUID()}.parquet`);
   if ((await store.download?.(path, { destination })) !== true) throw new Error(`there is no ${path}`);
   try {
-    yield* readParquetActions(connection, destination);
+    yield* readParquetActions(connection, destination, actions);
   } finally {
     await rm(destination, { force: true });
   }
 }
 
-async function* readParquetActions(connection: DuckDBConnection, path: string): AsyncGenerator<Action> {
+async function* readParquetActions(
+  connection: DuckDBConnection,
+  path: string,
+  actions?: readonly WantedAction[],
+): AsyncGenerator<Action> {
   const pattern = escapeGlob(path);
-  const sql = checkpointSql(await readColumns(connection, pattern));
+  const sql = checkpointSql(await readColumns(connection, pattern), actions);
   if (sql === null) return;
   const result = await connection.stream(sql, [pattern]);
   let row = 0;
@@ -95,10 +105,13 @@ async function readColumns(connection: DuckDBConnection, pattern: string): Promi
 }
 
 /** Null if the file has none of the wanted columns. */
-function checkpointSql(columns: ReadonlyMap<string, ReadonlySet<string>>): string | null {
+function checkpointSql(
+  columns: ReadonlyMap<string, ReadonlySet<string>>,
+  actions?: readonly WantedAction[],
+): string | null {
   const present = WANTED.flatMap(({ action, key, members }) => {
     const found = columns.get(action);
-    if (!found) return [];
+    if (!found || actions?.includes(action) === false) return [];
     if (!found.has(key)) throw new ActionFormatError(`column ${action} has no member ${key}`);
     const pairs = [key, ...members.filter((member) => found.has(member))].map(
       (name) => `'${name}': "${action}"."${name}"`,

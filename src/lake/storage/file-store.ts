@@ -4,6 +4,17 @@ export interface FileEntry {
   readonly isFolder: boolean;
 }
 
+/** What entries are ordered by: folders with a slash at their end, as object stores order what they list. */
+export function entryOrder({ name, isFolder }: FileEntry): string {
+  return isFolder ? `${name}/` : name;
+}
+
+/** The first entries by `entryOrder`. */
+export function firstEntries(entries: FileEntry[], limit: number): FileEntry[] {
+  if (limit === Number.POSITIVE_INFINITY) return entries;
+  return entries.sort((a, b) => (entryOrder(a) < entryOrder(b) ? -1 : 1)).slice(0, limit);
+}
+
 export interface FileStat {
   readonly sizeBytes: number;
   /** Modification time in milliseconds since 1970. */
@@ -29,9 +40,10 @@ export interface DownloadOptions {
 export interface FileStore {
   /**
    * Entries of a folder in no particular order; null if there is no such folder.
-   * @param after only entries whose names come after this text
+   * @param after only entries that come after this text, by `entryOrder`
+   * @param limit how many entries are wanted at most, the first by `entryOrder`; all if left out
    */
-  list(folder: string, after?: string): Promise<FileEntry[] | null>;
+  list(folder: string, after?: string, limit?: number): Promise<FileEntry[] | null>;
   /** Whether there is a folder of that name with something in it. */
   hasFolder(folder: string): Promise<boolean>;
   stat(path: string): Promise<FileStat | null>;

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
-import type { FileEntry, FileStat, FileStore } from './file-store.js';
+import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries } from './file-store.js';
 
 function nullIfMissing(error: unknown): null {
   const code = (error as NodeJS.ErrnoException).code;
@@ -10,10 +10,15 @@ function nullIfMissing(error: unknown): null {
 
 /** Files of the local disk. */
 export const localFileStore: FileStore = {
-  async list(folder, after = ''): Promise<FileEntry[] | null> {
-    const entries = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
-    const wanted = entries?.filter((entry) => entry.name > after);
-    return wanted?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() })) ?? null;
+  async list(folder, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
+    const found = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
+    const entries = found?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    return entries
+      ? firstEntries(
+          entries.filter((entry) => entryOrder(entry) > after),
+          limit,
+        )
+      : null;
   },
 
   async hasFolder(folder) {

@@ -2,7 +2,14 @@ import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import type { DownloadOptions, FileEntry, FileStat, FileStore } from './file-store.js';
+import {
+  type DownloadOptions,
+  entryOrder,
+  type FileEntry,
+  type FileStat,
+  type FileStore,
+  firstEntries,
+} from './file-store.js';
 import {
   explainRequestError,
   type ObjectClient,
@@ -70,7 +77,7 @@ export class ObjectStore implements FileStore {
     this.#random = options.random ?? Math.random;
   }
 
-  async list(folder: string, after?: string): Promise<FileEntry[] | null> {
+  async list(folder: string, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
     const entries: FileEntry[] = [];
     const { key } = requireLocation(folder);
     const prefix = key === '' ? '' : `${key}/`;
@@ -78,14 +85,17 @@ export class ObjectStore implements FileStore {
     let isEmpty = true;
     do {
       const page: ObjectPage = await this.#page(folder, { after: after ? prefix + after : null, next });
-      for (const name of page.files) entries.push({ name: name.slice(prefix.length), isFolder: false });
-      for (const name of page.folders) entries.push({ name: name.slice(prefix.length, -1), isFolder: true });
-      isEmpty &&= page.files.length + page.folders.length === 0;
+      const listed = [
+        ...page.files.map((name) => ({ name: name.slice(prefix.length), isFolder: false })),
+        ...page.folders.map((name) => ({ name: name.slice(prefix.length, -1), isFolder: true })),
+      ];
+      for (const entry of listed) if (entry.name !== '' && entryOrder(entry) > after) entries.push(entry);
+      isEmpty &&= listed.length === 0;
       next = page.next;
-    } while (next !== null);
+    } while (next !== null && entries.length < limit);
     // A folder is nothing but a common beginning of names; nothing behind `after` says nothing about it.
     if (isEmpty && (!after || !(await this.hasFolder(folder)))) return null;
-    return entries.filter(({ name }) => name !== '' && name > (after ?? ''));
+    return firstEntries(entries, limit);
   }
 
   async hasFolder(folder: string): Promise<boolean> {

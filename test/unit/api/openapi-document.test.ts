@@ -21,6 +21,12 @@ it('is a valid OpenAPI document', async () => {
       '/api/2.0/database/credentials',
     ]),
   );
+  const operations = Object.values<Record<string, { responses: Record<string, unknown> }>>(document.paths);
+  for (const { responses } of operations.flatMap((path) => Object.values(path))) {
+    expect(responses.default).toMatchObject({
+      content: { 'application/json': { schema: { required: ['error_code', 'message', 'details'] } } },
+    });
+  }
   const progress = JSON.stringify(document.paths['/api/2.0/database/synced_tables/{name}'].get.responses[200]);
   expect(progress).toContain('"synced_row_count":{"type":"integer","format":"int64"}');
 });

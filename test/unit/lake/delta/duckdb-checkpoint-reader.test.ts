@@ -3,6 +3,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Action } from '../../../../src/lake/delta/delta-action.js';
 import { duckDbCheckpointReader, escapeGlob } from '../../../../src/lake/delta/duckdb-checkpoint-reader.js';
+import { localFileStore } from '../../../../src/lake/storage/local-file-store.js';
 import { DeltaLogFolder, digits } from '../../../support/delta-log-folder.js';
 
 // Goal: Parquet checkpoints of any writer, with any columns missing, give the same actions as a commit would.
@@ -42,6 +43,16 @@ const EVERY_ACTION = `
   union all select null, null, null, {path: 's.parquet', sizeInBytes: 1}, null
   union all select null, null, null, null, {path: 'gone', deletionTimestamp: 1}
   union all select null, null, null, null, null`;
+
+it('reads nothing but the metadata where no more is wanted', async () => {
+  using folder = new DeltaLogFolder();
+  const file = folder.logPath('c.parquet');
+  await write(file, EVERY_ACTION);
+  const source = { store: localFileStore, scratchFolder: folder.root, actions: ['protocol', 'metaData'] as const };
+  const kinds: string[] = [];
+  for await (const { kind } of duckDbCheckpointReader(connection, source)(file)) kinds.push(kind);
+  expect(kinds).toEqual(['protocol', 'metaData']);
+});
 
 it('reads every action it needs, and no tombstones', async () => {
   using folder = new DeltaLogFolder();

@@ -55,6 +55,20 @@ const destination = () => path.join(folder, 'fetched');
 const isWhole = () => readFileSync(destination()).equals(bytes);
 const fetchPart = (offset = 0) => store.download(`${ROOT}/t/part.bin`, { destination: destination(), offset });
 
+it('lists the first of a huge folder with few requests, and goes on where it stopped', async () => {
+  server.pageKeys = 10;
+  for (let i = 100; i < 190; i++) write(`t/many/x${i}/_delta_log/0.json`, 'x');
+  write('t/many/x150.json', 'x');
+  const names = async (after: string, limit: number) =>
+    (await store.list(`${ROOT}/t/many`, after, limit))?.map(({ name }) => name);
+  expect(await names('', 3)).toEqual(['x100', 'x101', 'x102']);
+  expect(server.requests.filter(({ kind }) => kind === 'list')).toHaveLength(1);
+  expect(await names('x149/', 3)).toEqual(['x150.json', 'x150', 'x151']);
+  expect(await names('x150.json', 1)).toEqual(['x150']);
+  expect(await names('x150/', 1)).toEqual(['x151']);
+  expect(await names('x189/', 3)).toEqual([]);
+});
+
 it('lists a folder over pages, with folders as such, and nothing of its neighbours', async () => {
   server.pageKeys = 2;
   for (const name of ['a b+c%d.json', 'b.json', 'c&<é>.json', 'd.json', 'sub/x.json']) write(`t/log/${name}`, 'x');

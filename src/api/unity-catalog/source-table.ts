@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { syncedTablesError } from '../../core/errors.js';
+import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { sourceColumnInfo } from './column-info.js';
+import type { KnownCatalog } from './known-catalog.js';
+import type { TableInfo } from './unity-catalog-schema.js';
+
+/** Clients give up after a minute, and stores and servers are asked again and again for longer. */
+const BROWSE_MS_MAX = 30_000;
+
+/**
+ * What the source catalog of that name answers; null where the caller sees none.
+ * @throws SOURCE_CATALOG_SLOW, and whatever the catalog throws
+ */
+export async function browse<Answer>(
+  { name, source }: KnownCatalog,
+  ask: (browser: SourceBrowser) => Promise<Answer>,
+): Promise<Answer | null> {
+  if (source === null) return null;
+  const answered = new AbortController();
+  const late = sleep(BROWSE_MS_MAX, undefined, { signal: answered.signal }).then(() => {
+    throw syncedTablesError('SOURCE_CATALOG_SLOW', { catalog: name, seconds: BROWSE_MS_MAX / 1_000 });
+  });
+  try {
+    return await Promise.race([ask(source), late]);
+  } finally {
+    late.catch(() => {});
+    answered.abort();
+  }
+}
+
+/** As `browse`, for lists: null where the caller sees no source. */
+export function browsing<Item>(
+  catalog: KnownCatalog,
+  ask: (browser: SourceBrowser, page: BrowsePage) => Promise<Browsed<Item>>,
+): ((page: BrowsePage) => Promise<Browsed<Item>>) | null {
+  if (catalog.source === null) return null;
+  return async (page) => (await browse(catalog, (browser) => ask(browser, page))) ?? { items: [], next: null };
+}
+
+/** A table of a source catalog as Unity Catalog tells it; keys are for lists to leave out. */
+export function sourceTableInfo(catalog: string, table: SourceTable, wants: { readonly keys: boolean }): TableInfo {
+  const { format, location, columns, primaryKey, id, owner, comment, createdAtMs, updatedAtMs } = table;
+  return {
+    name: table.table,
+    catalog_name: catalog,
+    schema_name: table.schema,
+    full_name: `${catalog}.${table.schema}.${table.table}`,
+    ...(id === null ? {} : { table_id: id }),
+    table_type: table.type,
+    ...(format === null ? {} : { data_source_format: format }),
+    ...(location === null ? {} : { storage_location: location }),
+    ...(columns === null ? {} : { columns: columns.map(sourceColumnInfo) }),
+    ...(wants.keys && primaryKey !== null ? { table_constraints: [constraintOf(primaryKey)] } : {}),
+    properties: table.properties,
+    ...(owner === null ? {} : { owner }),
+    ...(comment === null ? {} : { comment }),
+    ...(createdAtMs === null ? {} : { created_at: BigInt(createdAtMs) }),
+    ...(updatedAtMs === null ? {} : { updated_at: BigInt(updatedAtMs) }),
+  };
+}
+
+function constraintOf({ name, columns, timeseriesColumns }: NonNullable<SourceTable['primaryKey']>) {
+  const times = timeseriesColumns.length === 0 ? {} : { timeseries_columns: [...timeseriesColumns] };
+  return { primary_key_constraint: { name, child_columns: [...columns], ...times } };
+}

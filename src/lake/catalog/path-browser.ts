@@ -1,0 +1,137 @@
+import { asSyncedTablesError } from '../../core/errors.js';
+import { isSourceNamePart } from '../../core/names.js';
+import type { Browsed, BrowsePage, SourceBrowser, SourceColumn, SourceTable } from '../../core/source-browser.js';
+import { type DeltaDescription, describeDeltaTable } from '../delta/delta-description.js';
+import type { Engine } from '../engine/duckdb-engine.js';
+import { entryOrder, type FileEntry, type FileStore } from '../storage/file-store.js';
+import { isStorageUrl } from '../storage/storage-url.js';
+import { unityTypeOf } from './unity-type.js';
+
+export interface PathBrowserOptions {
+  /** Name of the catalog in the settings. */
+  readonly catalog: string;
+  readonly engine: Engine;
+  /** @throws STORAGE_URL_INVALID */
+  readonly openRoot: () => { readonly root: string; readonly store: FileStore };
+}
+
+/** How many entries of a folder one page looks at: few of them may be tables. */
+const ENTRIES_PER_PAGE = 400;
+const LOOKS_AT_ONCE = 16;
+/** Reading a log takes milliseconds, seconds where a store is slow: a page ends when its logs have taken that long. */
+const LOGS_MS_MAX = 5_000;
+
+/** Looks around in a folder: one folder a schema, one with a Delta log in it a table. */
+export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): SourceBrowser {
+  const place = (...names: readonly string[]) => {
+    const { root, store } = openRoot();
+    return { store, folder: [root === '/' ? '' : root, ...names].join('/') || '/' };
+  };
+  const isTable = (schema: string, table: string) => {
+    const { store, folder } = place(schema, table);
+    return store.hasFolder(`${folder}/_delta_log`);
+  };
+  const describe = async (schema: string, table: string, wants: { readonly columns: boolean }) => {
+    const { store, folder } = place(schema, table);
+    const tableName = `${catalog}.${schema}.${table}`;
+    const found = wants.columns ? await describeDeltaTable({ store, root: folder, tableName, engine }) : null;
+    return sourceTableOf({ schema, table, folder, found });
+  };
+
+  return {
+    schemas(page) {
+      const { store, folder } = place();
+      // A link to a folder is no folder by itself.
+      const isWanted = async ({ name, isFolder }: FileEntry) => isFolder || store.hasFolder(`${folder}/${name}`);
+      return readNames({ store, folder, page, isWanted });
+    },
+    async hasSchema(schema) {
+      const { store, folder } = place(schema);
+      return isSourceNamePart(schema) && (await store.hasFolder(folder));
+    },
+    async tables(schema, { columns, ...page }) {
+      if (!isSourceNamePart(schema)) return { items: [], next: null };
+      const names = await readNames({ ...place(schema), page, isWanted: ({ name }) => isTable(schema, name) });
+      const tables: SourceTable[] = [];
+      const startedAt = performance.now();
+      for (const name of names.items) {
+        if (performance.now() - startedAt > LOGS_MS_MAX) return { items: tables, next: `${tables.at(-1)?.table}/` };
+        tables.push(await describe(schema, name, { columns }).catch((error) => describe(schema, name, mended(error))));
+      }
+      return { items: tables, next: names.next };
+    },
+    async table(schema, table, wants) {
+      if (!isSourceNamePart(schema) || !isSourceNamePart(table) || !(await isTable(schema, table))) return null;
+      return describe(schema, table, wants);
+    },
+  };
+}
+
+/** A table whose log nobody can read is listed without its columns; a store that does not answer is an error. */
+function mended(error: unknown): { readonly columns: false } {
+  const code = asSyncedTablesError(error)?.code;
+  if (code === undefined || code.startsWith('OBJECT_STORE_')) throw error;
+  return { columns: false };
+}
+
+/** One page of the names in a folder that a source could have, and that are wanted. */
+async function readNames(options: {
+  readonly store: FileStore;
+  readonly folder: string;
+  readonly page: BrowsePage;
+  readonly isWanted: (entry: FileEntry) => Promise<boolean>;
+}): Promise<Browsed<string>> {
+  const { store, folder, page, isWanted } = options;
+  const entries = (await store.list(folder, page.token ?? '', ENTRIES_PER_PAGE)) ?? [];
+  const items: string[] = [];
+  let looked = 0;
+  while (looked < entries.length && items.length < page.size) {
+    const some = entries.slice(looked, looked + Math.min(LOOKS_AT_ONCE, page.size - items.length));
+    looked += some.length;
+    const judged = await Promise.all(
+      some.map(async (entry) => isSourceNamePart(entry.name) && (await isWanted(entry))),
+    );
+    items.push(...some.filter((_, index) => judged[index]).map(({ name }) => name));
+  }
+  const last = entries[looked - 1];
+  const isAll = looked === entries.length && entries.length < ENTRIES_PER_PAGE;
+  return { items, next: isAll || last === undefined ? null : entryOrder(last) };
+}
+
+function sourceTableOf(options: {
+  readonly schema: string;
+  readonly table: string;
+  readonly folder: string;
+  readonly found: DeltaDescription | null;
+}): SourceTable {
+  const { schema, table, folder, found } = options;
+  const location = isStorageUrl(folder) ? folder : `file://${folder.split('/').map(encodeURIComponent).join('/')}`;
+  return {
+    schema,
+    table,
+    type: 'EXTERNAL',
+    format: 'DELTA',
+    location,
+    columns: found && columnsOf(found),
+    properties: Object.fromEntries(found?.configuration ?? []),
+    primaryKey: null,
+    id: found?.tableId ?? null,
+    owner: null,
+    comment: null,
+    createdAtMs: null,
+    updatedAtMs: null,
+  };
+}
+
+function columnsOf({ columns, comments, partitionColumns }: DeltaDescription): SourceColumn[] {
+  return columns.map(({ name, type, nullable }) => {
+    const partition = partitionColumns.indexOf(name);
+    return {
+      name,
+      nullable,
+      type: unityTypeOf(type),
+      comment: comments.get(name) ?? null,
+      partitionIndex: partition < 0 ? null : partition,
+    };
+  });
+}
