@@ -20,6 +20,7 @@ import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-upda
 import { commitPosition } from './commit-position.js';
 import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
 import { loadShadow, tableRead } from './load-shadow.js';
+import { tellBlocked } from './tell-blocked.js';
 
 export interface SnapshotUpdateOptions {
   readonly client: pg.Client;
@@ -192,7 +193,7 @@ async function publish(
   const target = { ...options, relation, columnChanges };
   if (!(await isReferenced(client, relation))) {
     const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
-    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience });
+    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience, onBlocked: tellBlocked(options) });
     try {
       const switchMs = await switchTable({ ...target, finish: () => commit(options, relation, base, loaded) });
       await recordSwitchTime(client, options.updateId, table.tableId, switchMs);
