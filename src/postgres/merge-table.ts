@@ -52,7 +52,8 @@ export async function mergeTable(options: MergeOptions): Promise<void> {
       },
     });
   } catch (error) {
-    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
+    const withRows = (find: (rows: string) => Promise<string[]>) => find(qualifiedShadow(options.shadow));
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
   }
 }
 
