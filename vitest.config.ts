@@ -45,6 +45,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'database',
+          // Each test has a database of its own; loading the lake engine and the HTTP server anew for each file would
+          // take a tenth of the whole run.
+          isolate: false,
           include: ['test/{integration,fault,conformance}/**/*.test.ts', ...propertiesOfPostgres],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 180_000,

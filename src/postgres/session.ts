@@ -97,22 +97,31 @@ export function cutSession(client: pg.Client): void {
 }
 
 /**
- * Makes sessions that do not outlive `signal` for long: a statement that is still unanswered some seconds after it
- * aborts fails then, be it that it takes long or that nobody is there to answer.
+ * Sees to it that a session does not outlive `signal` for long: a statement that is still unanswered some seconds after
+ * it aborts fails then, be it that it takes long or that nobody is there to answer.
+ * @returns lets go of the session, which may then outlive the signal
  */
+export function untilAborted(signal: AbortSignal, client: pg.Client): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
+  };
+  const release = () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    client.off('end', release);
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  client.once('end', release);
+  return release;
+}
+
+/** Makes sessions that do not outlive `signal` for long. */
 export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client>): () => Promise<pg.Client> {
   return async () => {
     const client = await open();
-    let timer: NodeJS.Timeout | undefined;
-    const onAbort = () => {
-      timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    client.once('end', () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    });
+    untilAborted(signal, client);
     return client;
   };
 }

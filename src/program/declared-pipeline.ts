@@ -63,11 +63,13 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   return startWorker({
     holder: randomUUID(),
     openSession: open,
+    giveBack: closeSession,
     pipelineId: options.pipelineId,
     runUpdate: (claim, { signal, yieldSignal }) => {
       const work = {
         ...claim,
         openSession: sessionsUntil(signal, open),
+        giveBack: closeSession,
         catalogs,
         engine,
         connections: settings.sync.connections,

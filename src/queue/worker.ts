@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { endSession } from '../postgres/kept-sessions.js';
 import { closeSession } from '../postgres/session.js';
 import { type RunSignals, runLeased, type UpdateOutcome } from './run-leased.js';
 import { type ClaimedUpdate, claimUpdate, msUntilNextDue, readPipelineNews } from './update-queue.js';
@@ -9,6 +10,8 @@ export interface WorkerOptions {
   readonly holder: string;
   /** Opens a session for short queries in the database whose queue is worked on. */
   readonly openSession: () => Promise<pg.Client>;
+  /** Ends one that has come to the end of its work. */
+  readonly giveBack: (client: pg.Client) => Promise<void>;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: sweeps what was left behind. */
@@ -170,16 +173,12 @@ class QueueWorker {
   }
 
   async #runClaim(claim: ClaimedUpdate, lost: AbortController, yielding: AbortController): Promise<void> {
-    const { openSession, leaseSeconds, runUpdate, onError } = this.#options;
+    const { openSession, giveBack, leaseSeconds, runUpdate, onError } = this.#options;
     const stopSignal = this.#stopping.signal;
     try {
       const client = await openSession();
-      try {
-        const run = { client, claim, leaseSeconds, stopSignal, lost, run: runUpdate };
-        await runLeased({ ...run, yieldSignal: yielding.signal });
-      } finally {
-        await closeSession(client);
-      }
+      const run = { client, claim, leaseSeconds, stopSignal, lost, run: runUpdate };
+      await endSession(client, giveBack, () => runLeased({ ...run, yieldSignal: yielding.signal }));
     } catch (error) {
       if (error instanceof PipelineGone) return;
       // The update is taken up again: by us when we reach the database, or by whoever does when the lease has run out.

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
+import { KeptSessions } from '../postgres/kept-sessions.js';
 import { REQUESTS_CHANNEL, startListener } from '../postgres/listener.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
 import { readFailedFollowed } from '../postgres/registry.js';
@@ -18,9 +19,7 @@ import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
 import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/run-verification.js';
 import type { ManagedDatabase } from './managed-databases.js';
-
-/** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
-export const SIDECAR_APPLICATION = 'synced-tables sidecar';
+import { SIDECAR_APPLICATION } from './sidecar-application.js';
 
 const MAINTENANCE_SECONDS = 30;
 const PRUNE_SECONDS = 3_600;
@@ -49,28 +48,30 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
   const logger = options.logger.child({ database: database.name });
   const session = { url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE };
   const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
-  const openControlSession = () => openSession({ ...session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs });
+  const control = { ...session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs };
+  const openControlSession = () => openSession(control);
+  const leaseSessions = new KeptSessions(control);
+  const workSessions = new KeptSessions(session);
 
   const run = async (claim: ClaimedUpdate, { signal, yieldSignal }: RunSignals): Promise<UpdateOutcome> => {
     const { updateId, lease, mode, attempt } = claim;
     logger.info({ update: updateId, pipeline: lease.pipelineId, mode, attempt }, 'update started');
     const { connections, accelerated_connections: acceleratedConnections } = settings.sync;
     const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
-    const lock = mode === 'CONTINUOUS' ? { lockTimeoutMs: FOLLOWER_LOCK_MS } : {};
-    const openWorkSession = sessionsUntil(signal, () => openSession({ ...session, ...lock }));
-    const work = { ...claim, openSession: openWorkSession, catalogs, connections, acceleratedConnections, signal };
+    const openFollower = sessionsUntil(signal, () => openSession({ ...session, lockTimeoutMs: FOLLOWER_LOCK_MS }));
+    const work = { ...claim, catalogs, engine, connections, acceleratedConnections, signal };
     const onError = (error: unknown) => logger.warn({ error, update: updateId }, 'failed while following; goes on');
     const outcome = await (mode === 'CONTINUOUS'
       ? followUpdate({
           ...work,
-          engine,
+          openSession: openFollower,
           yieldSignal,
           triggerIntervalMs,
           pollSeconds,
           lockPatienceMs: FOLLOWER_LOCK_MS,
           onError,
         })
-      : runUpdate({ ...work, engine }));
+      : runUpdate({ ...work, ...workSessions.until(signal) }));
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;
@@ -106,7 +107,8 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
 
   const worker = startWorker({
     holder,
-    openSession: openControlSession,
+    openSession: () => leaseSessions.open(),
+    giveBack: (client) => leaseSessions.giveBack(client),
     runUpdate: run,
     maintain,
     runSchedules,
@@ -147,6 +149,7 @@ export function startDatabaseWorker(options: DatabaseWorkerOptions): DatabaseWor
       stopping.abort(new Error('the sidecar is stopping'));
       await Promise.all([listener.stop(), worker.stop(), verifier.stop()]);
       await looking;
+      await Promise.all([leaseSessions[Symbol.asyncDispose](), workSessions[Symbol.asyncDispose]()]);
     },
   };
 }

@@ -29,9 +29,9 @@ export interface ProgressOptions {
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
   const { client, table, version } = options;
-  const reporter = await options.openSession();
   /** What each session has copied: one that is done with its part no longer shows it. */
   const copied = new Map<number, bigint>([[await processId(client), 0n]]);
+  const reporter = await options.openSession();
   let phase: LoadProgress['phase'] | null = null;
   let rowsTotal: bigint | null = null;
   let phaseStartedAt = 0;

@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { readFlowPipeline } from '../postgres/flow-registry.js';
+import { endSession } from '../postgres/kept-sessions.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
@@ -19,6 +21,8 @@ export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
   /** 1 for the first try. */
   readonly attempt: number;
   readonly engine: Engine;
+  /** Ends a session that has come to the end of its work. */
+  readonly giveBack: (client: pg.Client) => Promise<void>;
   /** The functions of the program that runs the update, which give snapshots; by flow. */
   readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
 }
@@ -35,7 +39,7 @@ const ATTEMPTS_MAX = 6;
 /** Runs one update of a pipeline: one pass over its tables. The first failure is the update's. */
 export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutcome> {
   const client = await options.openSession();
-  try {
+  return endSession(client, options.giveBack, async () => {
     const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
     if (pipeline !== null) {
       const outcomes = await runFlowPipeline({ ...options, pipeline });
@@ -48,9 +52,7 @@ export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutc
       .filter(({ isSelected }) => isSelected);
     const pass = { ...options, client };
     return worst(await runPass(pass, members, (member, outcome) => settle(options, member, outcome)));
-  } finally {
-    await closeSession(client);
-  }
+  });
 }
 
 function selected({ fullName }: SyncedTable, selection: UpdateSelection | null) {

@@ -89,7 +89,10 @@ describe.each(servers)('changes on $name', (server) => {
     const update = await lake.requestSync('a.dropped');
     await eventually(
       async () =>
-        (await lake.value(`select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'`)) !== '0',
+        (await lake.value(
+          `select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'
+             and database = (select oid from pg_database where datname = current_database())`,
+        )) !== '0',
       'the changes wait for the lock',
     );
     await holder.query('drop table a.dropped');

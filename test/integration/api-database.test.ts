@@ -36,9 +36,10 @@ async function dropDatabase(server: TestServer, name: string): Promise<void> {
   try {
     const { rows } = await client.query<{ oid: number }>('select oid from pg_database where datname = $1', [name]);
     await client.query(`drop database if exists ${name} with (force)`);
-    const owners = await client.query<{ name: string }>('select rolname as name from pg_roles where rolname like $1', [
-      `databricks_st_${rows[0]?.oid}_%`,
-    ]);
+    const owners = await client.query<{ name: string }>(
+      'select rolname as name from pg_roles where starts_with(rolname, $1)',
+      [`databricks_st_${rows[0]?.oid}_`],
+    );
     for (const owner of owners.rows) await client.query(`drop role ${owner.name}`);
   } finally {
     await client.end();

@@ -51,7 +51,7 @@ describe.each(postgresServers())('names over HTTP on $name', (server) => {
   const dropSecond = async () => {
     const oid = await synced.value('select oid from pg_database where datname = $1', [second]);
     await synced.admin.query(`drop database if exists ${second} with (force)`);
-    const owners = `select rolname as name from pg_roles where rolname like 'databricks_st_${oid}_%'`;
+    const owners = `select rolname as name from pg_roles where starts_with(rolname, 'databricks_st_${oid}_')`;
     for (const { name } of (await synced.admin.query(owners)).rows) await synced.admin.query(`drop role ${name}`);
   };
   const request = (name: string, place: string, more: object = {}) => ({

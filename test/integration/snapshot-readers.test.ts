@@ -161,6 +161,7 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
   const outcome = await runUpdate({
     ...claim,
     openSession: open,
+    giveBack: (session) => session.end(),
     catalogs,
     engine,
     acceleratedConnections: 1,

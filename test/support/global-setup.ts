@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -19,6 +19,14 @@ const fastSettings = {
   // Each of a thousand databases writes some; what is kept for reuse lies in memory.
   max_wal_size: '256MB',
 };
+/**
+ * A proof of the password takes most of a session's start, on both sides, and most sessions of tests are the superuser's.
+ * Everybody else proves it as users do.
+ */
+const clientAuthentication = `
+host all postgres 127.0.0.1/32 trust
+host all,replication all 127.0.0.1/32 scram-sha-256
+`;
 /** A folder in memory: a test database is 300 files, which take a disk up to a second to make, and memory a tenth. */
 const memoryFolder = '/dev/shm';
 const memoryBytesMin = 3e9;
@@ -43,10 +51,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   const root = await mkdtemp(path.join(await clustersFolder(), `synced-tables-test-${process.pid}-`));
   await chmod(root, 0o755); // the server may run as another user
+  const authenticationFile = path.join(root, 'pg_hba.conf');
+  await writeFile(authenticationFile, clientAuthentication);
   const starts = await Promise.allSettled(
     TEST_POSTGRES === 'docker'
       ? [...majors, ...majorsBetween].map((major) => startContainer(major))
-      : [...majors, ...majorsBetween.filter(isInstalled)].map((major) => startEmbedded(major, root)),
+      : [...majors, ...majorsBetween.filter(isInstalled)].map((major) =>
+          startEmbedded(major, root, authenticationFile),
+        ),
   );
   const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []));
@@ -119,9 +131,10 @@ function isInstalled(major: EmbeddedMajor): boolean {
   }
 }
 
-async function startEmbedded(major: EmbeddedMajor, root: string): Promise<StartedServer> {
+async function startEmbedded(major: EmbeddedMajor, root: string, authenticationFile: string): Promise<StartedServer> {
   const dataDir = path.join(root, String(major));
-  const server = await startEmbeddedPostgres({ major, dataDir, settings: fastSettings });
+  const settings = { ...fastSettings, hba_file: authenticationFile };
+  const server = await startEmbeddedPostgres({ major, dataDir, settings });
   return { name: `PostgreSQL ${major}`, major, url: server.url, stop: () => server.stop('immediate') };
 }
 

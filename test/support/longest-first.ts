@@ -1,32 +1,45 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Files that take 20 seconds and more on two cores, the longest first; a file that grows like that belongs here. A cache
+ * Files that take 15 seconds and more on two cores, the longest first; a file that grows like that belongs here. A cache
  * of durations would know, but a fresh clone has none.
  */
 const LONGEST = [
-  'fault/sidecars.test.ts',
-  'fault/continuous-sidecars.test.ts',
+  'property/synced-histories.test.ts',
   'integration/cli-requests.test.ts',
   'integration/publish-together.test.ts',
-  'property/synced-histories.test.ts',
+  'fault/sidecars.test.ts',
+  'integration/guard-code-attacks.test.ts',
   'conformance/delta-cells.test.ts',
+  'integration/guard-matrix.test.ts',
   'integration/continuous-updates.test.ts',
+  'fault/continuous-sidecars.test.ts',
+  'conformance/delta-changes.test.ts',
+  'integration/guard-repair.test.ts',
+  'conformance/auto-cdc-flows.test.ts',
   'fault/sidecar-kill.test.ts',
   'fault/changes-kill.test.ts',
-  'fault/changes-takeover.test.ts',
-  'fault/changes-attacks.test.ts',
+  'integration/upgrade-from-first.test.ts',
+  'property/copy-round-trip.test.ts',
   'fault/postgres-restart.test.ts',
-  'conformance/auto-cdc-flows.test.ts',
-  'integration/guard-matrix.test.ts',
-  'integration/guard-repair.test.ts',
-  'integration/snapshot-readers.test.ts',
+  'integration/snapshot-deletion.test.ts',
+  'integration/cli-read.test.ts',
+  'integration/auto-cdc-vectors.test.ts',
   'integration/verify.test.ts',
-  'integration/sql-sync-now.test.ts',
+  'integration/snapshot-readers.test.ts',
+  'integration/guard-managers.test.ts',
+  'integration/cli-usage.test.ts',
   'integration/auto-cdc-example.test.ts',
+  'integration/continuous-flows.test.ts',
   'integration/auto-cdc-shuffles.test.ts',
+  'integration/guard-extension.test.ts',
+  'fault/changes-takeover.test.ts',
+  'integration/guard-replication.test.ts',
+  'integration/cli-preview.test.ts',
+  'integration/cli-serve.test.ts',
   'integration/object-store-sync.test.ts',
   'property/delta-changes.test.ts',
+  'fault/memory.test.ts',
 ];
 
 /** Begins with the files that take longest: one of them, begun last, would run alone at the end. */

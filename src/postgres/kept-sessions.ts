@@ -1,0 +1,142 @@
+import type pg from 'pg';
+import {
+  closeSession,
+  cutSession,
+  openSession,
+  type SessionOptions,
+  sessionSettings,
+  untilAborted,
+} from './session.js';
+
+/** Sessions of one update. */
+export interface UpdateSessions {
+  /** A session that does not outlive the update's signal for long. */
+  readonly openSession: () => Promise<pg.Client>;
+  /** Ends a session that has come to the end of its work, outside of a transaction. Failed ones are closed instead. */
+  readonly giveBack: (client: pg.Client) => Promise<void>;
+}
+
+/** How long an unused session is kept, in milliseconds. */
+const IDLE_MS_MAX = 60_000;
+/** A session of this age is not kept: settings of its role and database, and its memory, are to be fresh now and then. */
+const AGE_MS_MAX = 600_000;
+/** Unused sessions that are kept at once. */
+const IDLE_MAX = 4;
+/** How long resetting one may take before its other side counts as gone, in milliseconds. */
+const RESET_MS_MAX = 5_000;
+
+const FORGET_ALL =
+  'set session authorization default; reset all; close all; unlisten *; select pg_advisory_unlock_all(); discard temp;';
+
+interface IdleSession {
+  readonly client: pg.Client;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * Sessions that are kept for the next update after one has ended: making a new one takes longer than many an update, and
+ * its server process has to read catalogs and map shared memory again.
+ *
+ * What a session leaves behind (temporary tables, settings, locks) goes when it is given back.
+ */
+export class KeptSessions implements AsyncDisposable {
+  readonly #options: SessionOptions;
+  readonly #bornAt = new WeakMap<pg.Client, number>();
+  #idle: IdleSession[] = [];
+  #isDisposed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions for one update, which is over when `signal` aborts. */
+  until(signal: AbortSignal): UpdateSessions {
+    const releases = new Map<pg.Client, () => void>();
+    return {
+      openSession: async () => {
+        const client = await this.open();
+        releases.set(client, untilAborted(signal, client));
+        return client;
+      },
+      giveBack: async (client) => {
+        releases.get(client)?.();
+        releases.delete(client);
+        await (signal.aborted ? closeSession(client) : this.giveBack(client));
+      },
+    };
+  }
+
+  /**
+   * The session that was given back last, or a new one.
+   * @throws POSTGRES_UNREACHABLE
+   */
+  async open(): Promise<pg.Client> {
+    const kept = this.#idle.pop();
+    if (kept !== undefined) {
+      clearTimeout(kept.timer);
+      return kept.client;
+    }
+    const client = await openSession(this.#options);
+    this.#bornAt.set(client, performance.now());
+    client.once('end', () => this.#forget(client));
+    return client;
+  }
+
+  /** Keeps a session that has come to the end of its work; one that is broken, old or too many is closed. */
+  async giveBack(client: pg.Client): Promise<void> {
+    const age = performance.now() - (this.#bornAt.get(client) ?? Number.NEGATIVE_INFINITY);
+    const isIdle = client.getTransactionStatus() === 'I';
+    const isWanted = isIdle && age < AGE_MS_MAX && (await this.#reset(client));
+    if (!isWanted || this.#isDisposed || this.#idle.length >= IDLE_MAX) return closeSession(client);
+    const timer = setTimeout(() => {
+      this.#forget(client);
+      void closeSession(client);
+    }, IDLE_MS_MAX);
+    this.#idle.push({ client, timer });
+  }
+
+  /** Makes it as good as new; false where that fails. Not by DISCARD ALL: `pg` goes on using its named statements. */
+  async #reset(client: pg.Client): Promise<boolean> {
+    const timer = setTimeout(() => cutSession(client), RESET_MS_MAX);
+    try {
+      await client.query(`${FORGET_ALL} ${sessionSettings(this.#options)}`);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #forget(client: pg.Client): void {
+    this.#idle = this.#idle.filter((idle) => {
+      if (idle.client === client) clearTimeout(idle.timer);
+      return idle.client !== client;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    const idle = this.#idle.splice(0);
+    await Promise.all(
+      idle.map(({ client, timer }) => {
+        clearTimeout(timer);
+        return closeSession(client);
+      }),
+    );
+  }
+}
+
+/** Does the work of a session, then gives it back; where the work fails, who knows in which state, it is closed. */
+export async function endSession<Result>(
+  client: pg.Client,
+  giveBack: (client: pg.Client) => Promise<void>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const result = await work().catch(async (error: unknown) => {
+    await closeSession(client);
+    throw error;
+  });
+  await giveBack(client);
+  return result;
+}
