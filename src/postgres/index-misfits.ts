@@ -44,28 +44,31 @@ async function readTerms({ client, index }: Misfits): Promise<IndexTerms | null>
   return rows[0] ?? null;
 }
 
-/** Keys of rows that have the same values in a unique index. */
+/** Keys of rows that have the same values in a unique index. For within a transaction, which a failure leaves aborted. */
 export async function keysOfDuplicates(misfits: Misfits): Promise<string[]> {
-  return search(misfits, async ({ terms, filter, allowsNulls }) => {
-    const { rows: from, keyColumns } = misfits;
-    const list = terms.map((term) => `(${term})`);
-    const present = allowsNulls ? list.map((term) => `${term} is not null`) : [];
-    const found = await misfits.client.query<{ key: string[] }>(
+  const { client, rows: from, keyColumns } = misfits;
+  const index = await readTerms(misfits);
+  if (index === null) return [];
+  const list = index.terms.map((term) => `(${term})`);
+  const present = index.allowsNulls ? list.map((term) => `${term} is not null`) : [];
+  const place = `array_to_string(array[${list.map((term) => `${term}::text`).join(', ')}], ' ', '')`;
+  await client.query(BRIEF_SEARCH);
+  return client
+    .query<{ key: string[] }>(
       `select key from (
-         select ${keyOf(keyColumns)} as key, array_to_string(array[${list.map((term) => `${term}::text`).join(', ')}], ' ', '') as place,
-                count(*) over (partition by ${list.join(', ')}) as n
-           from ${from} r where ${[`(${filter})`, ...present].join(' and ')}) d
+         select ${keyOf(keyColumns)} as key, ${place} as place, count(*) over (partition by ${list.join(', ')}) as n
+           from ${from} r where ${[`(${index.filter})`, ...present].join(' and ')}) d
         where n > 1 order by place, key limit ${KEYS_MAX}`,
-    );
-    return found.rows.map(({ key }) => formatKey(key));
-  });
+    )
+    .then(({ rows }) => rows.map(({ key }) => formatKey(key)), unlessRefused);
 }
 
-/** Keys of rows of a table for which the index cannot be worked out, with the error of the server that says so. */
+/** Keys of rows of a table for which the index cannot be worked out, as the error of the server says. For outside of a transaction. */
 export async function keysOfFailing(misfits: Misfits, error: pg.DatabaseError): Promise<string[]> {
   const tuple = /\btuple (\(\d+,\d+\))/.exec(error.detail ?? '')?.[1];
   if (tuple !== undefined) return keysAt(misfits, [tuple]);
-  return search(misfits, async (terms) => keysAt(misfits, await findFailing(misfits, terms)));
+  const terms = await readTerms(misfits);
+  return terms === null ? [] : findFailing(misfits, terms).then((places) => keysAt(misfits, places), unlessRefused);
 }
 
 function keyOf(keyColumns: readonly string[]): string {
@@ -80,22 +83,14 @@ async function keysAt({ client, rows: from, keyColumns }: Misfits, places: reado
   return rows.map(({ key }) => formatKey(key));
 }
 
-/** The error that led here is the one to tell: that the search for rows fails too, or takes long, only leaves them unnamed. */
-async function search(misfits: Misfits, find: (terms: IndexTerms) => Promise<string[]>): Promise<string[]> {
-  const terms = await readTerms(misfits);
-  if (terms === null) return [];
-  const { client } = misfits;
-  const { rows } = await client.query<{ before: string }>(`select current_setting('statement_timeout') as before`);
-  await client.query(`select set_config('statement_timeout', $1, false)`, [`${SEARCH_MS_MAX}ms`]);
-  try {
-    return await find(terms);
-  } catch (error) {
-    if (!isPostgresError(error)) throw error;
-    return [];
-  } finally {
-    await client.query(`select set_config('statement_timeout', $1, false)`, [rows[0]?.before ?? '0']);
-  }
+/** The error that led here is the one to tell: that the search for rows fails too only leaves them unnamed. */
+function unlessRefused(error: unknown): string[] {
+  if (!isPostgresError(error)) throw error;
+  return [];
 }
+
+/** To be set in a transaction that looks for rows. */
+const BRIEF_SEARCH = `set local statement_timeout = ${SEARCH_MS_MAX}`;
 
 /** Places of rows for which a term fails: blocks are halved until one is left, whose rows are tried one by one. */
 async function findFailing(misfits: Misfits, { terms, filter }: IndexTerms): Promise<string[]> {
@@ -104,7 +99,11 @@ async function findFailing(misfits: Misfits, { terms, filter }: IndexTerms): Pro
   const values = terms.map((term) => `(${term})::text`).join(', ');
   const fails = async (where: string, parameters: readonly string[]) => {
     const sql = `select count(*) filter (where array[${values}] is not null) from ${from} r where (${where}) and (${filter})`;
-    return inTransaction(client, () => client.query(sql, [...parameters])).then(
+    const probe = async () => {
+      await client.query(BRIEF_SEARCH);
+      await client.query(sql, [...parameters]);
+    };
+    return inTransaction(client, probe).then(
       () => false,
       (error: unknown) => {
         if (!isPostgresError(error) || error.code === '57014') throw error;

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 import { describeKeys, keysOfDuplicates, keysOfFailing } from './index-misfits.js';
-import { isPostgresError } from './session.js';
+import { inTransaction, isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
 const SYSTEM_SCHEMA = '__db_system';
@@ -116,7 +116,7 @@ async function explainIndexError(build: IndexBuild, statement: string, error: un
   const isTwice = error.code === '23505';
   const reason = isTwice ? 'several of them have the same values in its columns' : message;
   const misfits = { client, index: found[0]?.oid ?? 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
-  const keys = isTwice ? await keysOfDuplicates(misfits) : await keysOfFailing(misfits, error);
+  const keys = await (isTwice ? inTransaction(client, () => keysOfDuplicates(misfits)) : keysOfFailing(misfits, error));
   const index = found[0]?.index ?? 'of unknown name';
   const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
   return syncedTablesError('INDEX_UNBUILDABLE', details, error);

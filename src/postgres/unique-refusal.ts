@@ -26,7 +26,7 @@ export interface UniqueRefusal {
   readonly table: SyncedTable;
   /** OID of the published table. */
   readonly relation: number;
-  /** Runs `find` where the rows that were refused are at hand, as a table or subquery. */
+  /** Runs `find` in a transaction in which the rows that were refused are at hand, as a table or subquery. */
   readonly withRows: (find: (rows: string) => Promise<string[]>) => Promise<string[]>;
 }
 
@@ -44,7 +44,9 @@ export async function explainUnique(client: pg.Client, error: unknown, refusal: 
   );
   const index = found[0]?.oid ?? 0;
   const isTwice = await canReplaceRows(client, relation);
-  const keys = await withRows((rows) => keysOfDuplicates({ client, index, rows, keyColumns: table.keyColumns }));
+  const find = (rows: string) => keysOfDuplicates({ client, index, rows, keyColumns: table.keyColumns });
+  // The first error is the one to tell, also where the rows cannot be had again.
+  const keys = await withRows(find).catch((): string[] => []);
   const reason =
     isTwice || keys.length > 0
       ? 'several of them have the same values in its columns'
