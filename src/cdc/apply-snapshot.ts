@@ -5,7 +5,7 @@ import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import { inTransaction } from '../postgres/session.js';
 import { applyStaged, commitBatch, type LockedTarget, lockTarget } from './apply-event-batch.js';
-import { requireKeys } from './check-batch.js';
+import { exampleRows, nullKeyError } from './check-batch.js';
 import { analyzeIfLarge } from './stage-events.js';
 import { readFlowPosition } from './streaming-target.js';
 import { differs, listOf, sameColumns, type TargetLayout, targetLayout } from './target-layout.js';
@@ -87,7 +87,11 @@ async function checkSnapshot(client: pg.Client, layout: TargetLayout, staging: s
   const { rows } = await client.query<{ rows: string; keys: string[] }>(
     `select count(*)::text as rows, array[${counts.join(', ')}]::text[] as keys from ${staging} s`,
   );
-  requireKeys(layout, rows[0]?.keys ?? []);
+  const nulls = rows[0]?.keys ?? [];
+  if (nulls.some((count) => count !== '0')) {
+    const isKeyless = keys.map((key) => `e.${key} is null`).join(' or ');
+    throw nullKeyError(layout, nulls, await exampleRows(client, layout, staging, isKeyless, []));
+  }
   await analyzeIfLarge(client, staging, Number(rows[0]?.rows ?? 0));
   const texts = keys.map((key) => `s.${key}::text`);
   const doubled = await client.query<{ key: string[] }>(

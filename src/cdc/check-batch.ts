@@ -1,10 +1,14 @@
 import type pg from 'pg';
-import { AUTHORED_COLUMN, KIND_COLUMN } from '../core/auto-cdc-flow.js';
+import { AUTHORED_COLUMN, KIND_COLUMN, sequenceColumn } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import { isStagedSequenceNull, orderColumns } from './sequence-order.js';
 import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER, stagedEvents } from './staged-events.js';
 import { listOf, type TargetLayout } from './target-layout.js';
+
+/** How many rows a message names, and how much of a long value. */
+const EXAMPLES_MAX = 5;
+const VALUE_LENGTH_MAX = 100;
 
 /** What is known of a batch that may be applied. */
 export interface CheckedBatch {
@@ -42,9 +46,14 @@ export async function checkBatch(client: pg.Client, layout: TargetLayout, stagin
   const target = flow.fullName;
   if (found.odd !== '0') throw syncedTablesError('AUTOCDC_EVENT_KIND_UNKNOWN', { target, count: found.odd });
   if (found.sequences !== '0') {
-    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE', { target, count: found.sequences });
+    const keys = await exampleRows(client, layout, staging, isStagedSequenceNull(order, 'e'), []);
+    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE', { target, count: found.sequences, keys });
   }
-  requireKeys(layout, found.keys);
+  if (found.keys.some((count) => count !== '0')) {
+    const sequence = order.sequence.fields.map((_, index) => sequenceColumn(index + 1));
+    const isKeyless = `${kind} <> 'T' and (${keys.map((key) => `e.${key} is null`).join(' or ')})`;
+    throw nullKeyError(layout, found.keys, await exampleRows(client, layout, staging, isKeyless, sequence));
+  }
   if (flow.columnsToUpdate) await requireKnownNames(client, layout, staging);
   const hasTies = await hasTiedEvents(client, layout, staging);
   return {
@@ -55,17 +64,43 @@ export async function checkBatch(client: pg.Client, layout: TargetLayout, stagin
   };
 }
 
-/** @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY with the count of each key column that has nulls */
-export function requireKeys(layout: TargetLayout, nullCounts: readonly string[]): void {
-  const counts = layout.flow.keyColumns
+/**
+ * AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY.
+ * @param nullCounts how many rows have null in it, of each key column
+ * @param keys what `exampleRows` gave
+ */
+export function nullKeyError({ flow }: TargetLayout, nullCounts: readonly string[], keys: string) {
+  const counts = flow.keyColumns
     .map((key, index) => ({ key, count: nullCounts[index] ?? '0' }))
     .filter(({ count }) => count !== '0')
     .map(({ key, count }) => `"${key}": ${count}`);
-  if (counts.length === 0) return;
-  throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY', {
-    target: layout.flow.fullName,
-    counts: counts.join(', '),
-  });
+  const details = { target: flow.fullName, counts: counts.join(', '), keys };
+  return syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY', details);
+}
+
+/**
+ * The keys of a few rows, for a message: `(1, a), (null, b)`.
+ * @param where a condition on the staged row `e`
+ * @param sequence the columns of the row's sequence, if it is to be told too
+ */
+export async function exampleRows(
+  client: pg.Client,
+  { keys }: TargetLayout,
+  staging: string,
+  where: string,
+  sequence: readonly string[],
+): Promise<string> {
+  const texts = (columns: readonly string[]) =>
+    `array[${columns.map((column) => `e.${column}::text`).join(', ')}]::text[]`;
+  const { rows } = await client.query<{ key: (string | null)[]; sequence: (string | null)[] }>(
+    `select distinct ${texts(keys)} as key, ${texts(sequence.map(quoteIdentifier))} as sequence
+       from ${staging} e where ${where} order by 1, 2 limit ${EXAMPLES_MAX}`,
+  );
+  const listed = (values: readonly (string | null)[]) =>
+    values.map((value) => value?.slice(0, VALUE_LENGTH_MAX) ?? 'null').join(', ');
+  return rows
+    .map((row) => `(${listed(row.key)})${sequence.length === 0 ? '' : ` with sequence ${listed(row.sequence)}`}`)
+    .join(', ');
 }
 
 async function requireKnownNames(client: pg.Client, { flow }: TargetLayout, staging: string): Promise<void> {

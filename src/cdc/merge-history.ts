@@ -168,7 +168,7 @@ function ownStart({ order }: TargetLayout): string[] {
 /** Starts ascend, so the start of a run is the greatest one so far: where there is one value, whose type has max(). */
 function isStartMaximum({ order }: TargetLayout): boolean {
   const { kind, fields } = order.sequence;
-  return kind === 'column' && !['boolean', 'bytea'].includes(fields[0]?.postgresType ?? '');
+  return kind === 'column' && !['boolean', 'bytea', 'uuid'].includes(fields[0]?.postgresType ?? '');
 }
 
 function maximalStart(layout: TargetLayout): string[] {

@@ -34,12 +34,25 @@ export function sequenceOrder(sequence: AutoCdcSequence): SequenceOrder {
 }
 
 function fillerText(type: string): string {
+  const filler = knownFiller(type);
+  if (filler === null) throw new Error(`type ${type} cannot be a sequence`);
+  return filler;
+}
+
+function knownFiller(type: string): string | null {
   const base = type.replace(/\(.*?\)/, '');
   if (/^(smallint|integer|bigint|numeric|real|double precision|interval)\b/.test(base)) return '0';
   if (/^(date|timestamp)\b/.test(base)) return 'epoch';
   if (base === 'boolean') return 'false';
-  if (base === 'text' || base === 'bytea') return '';
-  throw new Error(`type ${type} cannot be a sequence`);
+  if (base === 'time without time zone') return '00:00';
+  if (base === 'uuid') return '00000000-0000-0000-0000-000000000000';
+  return base === 'text' || base === 'bytea' ? '' : null;
+}
+
+/** The type in which the values of a Postgres column are kept as a sequence; null if they have no order to go by. */
+export function sequenceTypeOf(postgresType: string): string | null {
+  const type = /^character( varying)?(\(\d+\))?$/.test(postgresType) ? 'text' : postgresType;
+  return knownFiller(type) === null ? null : type;
 }
 
 /** The order columns that begin with `prefix`, quoted, of `alias` if one is given. */

@@ -18,6 +18,9 @@ class CopyOutQuery {
   readonly #resolve: (rows: bigint) => void;
   readonly #reject: (error: unknown) => void;
   #rows = 0n;
+  /** What the connection had read already still comes while it is paused. */
+  #isPaused = false;
+  #resume = () => {};
   #failure: { error: unknown } | null = null;
 
   constructor(sql: string, sink: Writable, resolve: (rows: bigint) => void, reject: (error: unknown) => void) {
@@ -38,9 +41,16 @@ class CopyOutQuery {
     // The rest of what was asked for still comes, and is not wanted any more.
     if (this.#failure) return;
     // The chunk is a piece of a buffer that `pg` uses again.
-    if (this.#sink.write(Buffer.from(message.chunk))) return;
+    if (this.#sink.write(Buffer.from(message.chunk)) || this.#isPaused) return;
     stream.pause();
-    this.#sink.once('drain', () => stream.resume());
+    this.#isPaused = true;
+    this.#resume = () => {
+      this.#isPaused = false;
+      this.#sink.off('drain', this.#resume).off('close', this.#resume);
+      stream.resume();
+    };
+    // A sink that failed never drains.
+    this.#sink.once('drain', this.#resume).once('close', this.#resume);
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -48,6 +58,8 @@ class CopyOutQuery {
   }
 
   handleReadyForQuery(): void {
+    // Nor does one that is ended now: what comes next on the connection is none of its business.
+    if (this.#isPaused) this.#resume();
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve(this.#rows);
   }

@@ -15,6 +15,8 @@ export interface StreamingTable {
   readonly isMade: boolean;
   /** Whether its last update failed in a way that does not pass by itself. */
   readonly isFailed: boolean;
+  /** Another one after every declaration that changes the table, its flows or the views of its pipeline. */
+  readonly declarationHash: string;
   readonly flows: readonly RegisteredFlow[];
 }
 
@@ -48,8 +50,11 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
     declared: unknown;
     is_made: boolean;
     is_failed: boolean;
+    declaration_hash: string;
   }>(
-    `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made, is_failed
+    // Before flows and views: what is declared anew in between is found out by the hash of before.
+    `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made, is_failed,
+            declaration_hash
        from synced_tables._streaming_tables where pipeline_id = $1 order by created_at, table_id`,
     [pipelineId],
   );
@@ -73,6 +78,7 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
       declared: row.declared,
       isMade: row.is_made,
       isFailed: row.is_failed,
+      declarationHash: row.declaration_hash,
       flows: flows.rows.filter((flow) => flow.table_id === row.table_id),
     })),
     views: views.rows,
@@ -108,6 +114,22 @@ export async function writeStreamingTableState(
     'update synced_tables._streaming_tables set state = $2, message = $3, last_error_code = $4 where table_id = $1',
     [tableId, state, message, errorCode],
   );
+}
+
+/** What was read is not what is to be applied: the table was declared anew, or deleted. Told to nobody. */
+export class DeclaredAnew extends Error {}
+
+/**
+ * Proves inside the committing transaction that the table is declared as it was when `table` was read, and keeps it so
+ * until that transaction ends.
+ * @throws DeclaredAnew
+ */
+export async function requireDeclaration(client: pg.Client, table: StreamingTable): Promise<void> {
+  const { rowCount } = await client.query(
+    'select from synced_tables._streaming_tables where table_id = $1 and declaration_hash = $2 for no key update',
+    [table.tableId, table.declarationHash],
+  );
+  if (rowCount === 0) throw new DeclaredAnew(`${table.fullName} was declared anew`);
 }
 
 /** Notes that an update has begun with this table. */

@@ -1,7 +1,7 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -85,6 +85,34 @@ export async function endSidecar(sidecar) {
 
 const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child) =>
   child.exitCode !== null || child.signalCode !== null;
+
+/** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Processor time that a process has used, in seconds. */
+function cpuSeconds(/** @type {number} */ pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/**
+ * What the sidecar and its sessions in the server use of one core while nothing happens, in per cent (Linux).
+ * @param {Awaited<ReturnType<typeof startBench>>} bench
+ * @param {number} seconds
+ */
+export async function idlePercents(bench, seconds) {
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const { rows: sessions } = await bench.client.query(
+    `select pid from pg_stat_activity where application_name like 'synced-tables%'`,
+  );
+  const server = () => sessions.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  const before = [cpuSeconds(bench.pid), server()];
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const after = [cpuSeconds(bench.pid), server()];
+  return after.map((value, index) => ((value - (before[index] ?? 0)) / seconds) * 100);
+}
 
 export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);
 

@@ -5,13 +5,13 @@
 // the moment at which the commit's file has its name to the end of a SELECT that returns the row, which another session
 // sends when it hears of the update. Then, while nothing happens, what the sidecar and its sessions in the server use of
 // one core (Linux).
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { writeBenchTable } from './bench-lake.mjs';
-import { median, quantile, rounded, startBench } from './bench-sidecar.mjs';
+import { idlePercents, median, quantile, rounded, startBench } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -25,19 +25,9 @@ const { values } = parseArgs({
 const commits = Number(values.commits);
 const rows = Number(values.rows);
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
-/** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
-const TICKS = 100;
 const MS_MAX = 60_000;
 /** The first ones open files and plan statements for the first time. */
 const WARM_UP = 10;
-
-/** Processor time that a process has used, in seconds. */
-function cpuSeconds(/** @type {number} */ pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
-}
 
 /** @param {Awaited<ReturnType<typeof startBench>>} bench */
 async function measureCommits(bench) {
@@ -88,20 +78,6 @@ async function measureCommits(bench) {
   return times;
 }
 
-/** @param {Awaited<ReturnType<typeof startBench>>} bench */
-async function measureIdle(bench) {
-  const { rows: sessions } = await bench.client.query(
-    `select pid from pg_stat_activity where application_name like 'synced-tables%'`,
-  );
-  const seconds = Number(values['idle-seconds']);
-  await sleep(3_000);
-  const server = () => sessions.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
-  const before = [cpuSeconds(bench.pid), server()];
-  await sleep(seconds * 1000);
-  const after = [cpuSeconds(bench.pid), server()];
-  return after.map((value, index) => ((value - (before[index] ?? 0)) / seconds) * 100);
-}
-
 const bench = await startBench({ major: Number(values.major) });
 try {
   await writeBenchTable(bench.connection, bench.lake, rows);
@@ -111,7 +87,7 @@ try {
   );
   say(`${commits} commits of one row to ${rows} rows, PostgreSQL ${values.major}`);
   const times = await measureCommits(bench);
-  const [sidecar = 0, server = 0] = await measureIdle(bench);
+  const [sidecar = 0, server = 0] = await idlePercents(bench, Number(values['idle-seconds']));
   const result = {
     commits,
     p50_ms: rounded(median(times)),

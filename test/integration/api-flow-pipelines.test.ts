@@ -206,8 +206,17 @@ describe.each(postgresServers())('pipelines of flows over HTTP on $name', (serve
     expect((await api.get(`${PIPELINES}/${id}`)).body.spec.continuous).toBe(true);
     const count = () => synced.value(`select coalesce(to_regclass('silver.flowing')::text, '')`);
     await expect.poll(count, { timeout: 60_000 }).toBe('silver.flowing');
+    // What follows the sources is an update that has not ended, as the pipelines API has it.
+    const following = `select count(*) from synced_tables._updates where pipeline_id = '${id}' and mode = 'CONTINUOUS' and state = 'RUNNING'`;
+    await expect.poll(() => synced.value(following), { timeout: 30_000 }).toBe('1');
+    const active = await api.post(`${PIPELINES}/${id}/updates`, {});
+    expect([active.status, reasonOf(active)]).toEqual([409, 'UPDATE_IN_PROGRESS']);
+    expect(active.body.message).toContain('stop the pipeline');
     expect(await api.post(`${PIPELINES}/${id}/stop`)).toMatchObject({ status: 200 });
     await expect.poll(async () => (await api.get(`${PIPELINES}/${id}`)).body.state, { timeout: 30_000 }).toBe('IDLE');
+    expect(await api.post(`${PIPELINES}/${id}/updates`, {})).toMatchObject({ status: 200 });
+    await expect.poll(() => synced.value(following), { timeout: 30_000 }).toBe('1');
+    expect(await api.post(`${PIPELINES}/${id}/stop`)).toMatchObject({ status: 200 });
   });
 
   it('obeys who may control it, shows itself to readers without its statements, and hides from others', {

@@ -152,6 +152,13 @@ const CASES: readonly Case[] = [
     columns: 'id int, seq json',
   },
   {
+    code: 'AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE',
+    phase: 'update',
+    says: /type inet, whose values have no order/,
+    options: by,
+    columns: 'id int, seq inet',
+  },
+  {
     code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE',
     phase: 'update',
     says: /^2 events/,

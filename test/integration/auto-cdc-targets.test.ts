@@ -88,7 +88,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     expect(await stateOf(client)).toEqual(before);
   });
 
-  it('counts null keys by column and names no values', async () => {
+  it('counts null keys by column, and names rows by key and sequence alone', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1, { keyColumns: ['id', 'job'] });
@@ -96,11 +96,13 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     const batch = [upsert(null, 1, null, 'secret'), upsert(null, 2, 'b'), upsert(3, 3, 'c')];
     await expect(applyRows(client, flow, batch, 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY',
-      message: 'Rows for gold.people have null in a key column ("id": 2, "job": 1); the whole batch was rejected.',
+      message:
+        'Rows for gold.people have null in a key column ("id": 2, "job": 1), for example (null, b) with sequence 2, (null, null) with sequence 1; the whole batch was rejected.',
     });
     await expect(applyRows(client, flow, [upsert(1, null, 'a'), upsert(1, 2, 'b')], 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE',
-      message: '1 events for gold.people have no sequence value; the whole batch was rejected.',
+      message:
+        '1 events for gold.people have no sequence value, for example those with key (1, a); the whole batch was rejected.',
     });
     expect(await visibleRows(client, flow)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
@@ -130,6 +131,45 @@ describe.each(postgresServers())('continuous flows on $name', (server) => {
     await source.append(`select 3 as id, 'D' as v, 4 as seq`);
     await shows('public.viewed', ['1 A', '2 C', '3 d']);
   }, 60_000);
+
+  it.each(['declared anew', 'deleted'])(
+    'apply nothing any more that was read before the table was %s',
+    async (change) => {
+      const name = change.replace(' ', '_');
+      const table = `public.${name}`;
+      await declare(name);
+      await isFollowing(table);
+      await lake.admin.query(`insert into ${table}_events values (1, 'a', 'U', 1)`);
+      await shows(table, ['1 a']);
+      // A second table keeps the pipeline when the first one is deleted.
+      const pipeline = await lake.value(`select pipeline_id from synced_tables.status where synced_table = '${table}'`);
+      await lake.admin.query(
+        `insert into synced_tables._streaming_tables (schema_name, table_name, pipeline_id, created_by)
+      values ('public', '${name}_other', $1, current_user)`,
+        [pipeline],
+      );
+      const holder = await lake.database.connect();
+      await holder.query(`begin; select from synced_tables._cdc_targets where table_name = '${name}' for update`);
+      await lake.admin.query(`insert into ${table}_events values (1, 'b', 'gone', 2)`);
+      const waits = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await eventually(async () => (await lake.value(waits)) !== '0', 'the batch waits, read');
+      if (change === 'deleted') await call(`delete_streaming_table('${table}')`);
+      else
+        await call(`apply_changes('${table}', '${table}_events', array['id'], 'seq',
+        apply_as_deletes => 'op = "gone"', column_list => array['id', 'v'])`);
+      await holder.query('commit');
+      await lake.admin.query(`insert into ${table}_events values (2, 'c', 'U', 3)`);
+      if (change === 'deleted') {
+        await eventually(async () => (await lake.value(waits)) === '0', 'nothing waits');
+        await setTimeout(1_500);
+        expect(await rowsOf(table)).toEqual(['1 a']);
+      } else {
+        await shows(table, ['2 c']);
+      }
+      await lake.admin.query(`select synced_tables.stop_pipeline('${pipeline}')`);
+    },
+    60_000,
+  );
 
   it('keep history from snapshots of a table', async () => {
     await lake.admin.query('create table public.plain (id int, v text)');

@@ -58,6 +58,25 @@ describe(`sources of flows on ${server.name}`, () => {
     expect(await rows('public.filled')).toEqual(['1 newer', '2 now', '3 ignored']);
   }, 60_000);
 
+  it.each([
+    ['varchar(10)', `'a'`, `'b'`],
+    ['char(3)', `'a'`, `'b'`],
+    ['time', `'09:59'`, `'10:00'`],
+    ['uuid', `'00000000-0000-7000-8000-000000000001'`, `'00000000-0000-7000-8000-000000000002'`],
+    ['numeric(9,2)', '9.5', '10'],
+  ])('histories in the order of a column of type %s', async (type, earlier, later) => {
+    const table = `public.by_${type.replace(/\W.*/, '')}`;
+    await lake.admin.query(`create table ${table}_events (id int, v text, at ${type});
+      insert into ${table}_events values (1, 'second', ${later}), (1, 'first', ${earlier}), (2, 'only', ${earlier})`);
+    await declare(`create_streaming_table('${table}')`);
+    await declare(
+      `apply_changes('${table}', '${table}_events', array['id'], 'at', column_list => array['id', 'v'], stored_as_scd_type => 2)`,
+    );
+    await lake.sync(table);
+    const columns = ['id', 'v', `("__START_AT"::${type} = ${earlier})`, `("__END_AT"::${type} = ${later})`];
+    expect(await rows(table, columns)).toEqual(['1 first true true', '1 second false ', '2 only true ']);
+  });
+
   it('a flow that runs once takes one snapshot', async () => {
     const source = await lake.lake.createTable('bronze.once', COLUMNS, `select 1 as id, 'a' as v, 1 as seq`);
     await declare(`create_streaming_table('public.one_snapshot')`);

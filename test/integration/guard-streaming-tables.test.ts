@@ -105,6 +105,21 @@ describe.each(postgresServers())('streaming tables under guard on $name', (serve
     expect(await lake.rows('own.t', ['id', 'v'])).toEqual([['1', 'a']]);
   });
 
+  it('repair() makes the guard again where it was taken away', async () => {
+    await lake.admin.query(
+      'drop event trigger synced_tables_streaming_drop; alter event trigger synced_tables_streaming_ddl disable',
+    );
+    const repair = async () => (await lake.admin.query('select object, outcome from synced_tables.repair()')).rows;
+    expect(await repair()).toEqual([
+      { object: 'event trigger synced_tables_streaming_drop', outcome: 'made' },
+      { object: 'event trigger synced_tables_streaming_ddl', outcome: 'enabled' },
+    ]);
+    expect(await repair()).toEqual([]);
+    for (const command of ['drop view own.t', 'alter view own.t rename to other']) {
+      await expect(lake.admin.query(command)).rejects.toMatchObject({ code: '0A000' });
+    }
+  });
+
   it('what has nothing to do with it goes on, also for roles without any rights here', async () => {
     await schemaOwner.query(`create table own.mine (id int); alter table own.mine add column v text; create index on own.mine (v);
       create view own.my_view as table own.mine; drop view own.my_view; drop table own.mine`);

@@ -232,6 +232,17 @@ describe.each(postgresServers())('refusals of create_synced_table on $name', (se
     expect(refusal).toMatchObject({ code, sqlState, hint: expect.stringMatching(/\w/) });
     expect(await countRows(database.admin)).toBe(0);
   });
+
+  it('refuses to join a pipeline of flows', async () => {
+    const { rows } = await database.admin.query(`select synced_tables.create_streaming_table('public.streamed') as id`);
+    const refusal = await refusalOf(
+      database.admin.query(
+        `select synced_tables.create_synced_table('gold.joins', 'a.b.c', array['id'], existing_pipeline_id => $1)`,
+        [rows[0].id],
+      ),
+    );
+    expect(refusal).toMatchObject({ code: 'PIPELINE_OF_FLOWS', sqlState: '55000' });
+  });
 });
 
 describe.each(postgresServers())('rights to create on $name', (server) => {

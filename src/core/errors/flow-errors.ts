@@ -72,6 +72,14 @@ export const flowErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  PIPELINE_OF_FLOWS: {
+    message: 'Pipeline {pipeline} fills streaming tables by flows; synced table {target} cannot join it.',
+    remedy: 'Take the pipeline_id of a synced table from synced_tables.status, or leave it out to get a new pipeline.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   PIPELINE_RUNS_IN_PROGRAM: {
     message: 'Pipeline {pipeline} belongs to the program that declared it, which holds the function it reads from.',
     remedy: 'Let that program run it.',

@@ -7,7 +7,12 @@ import type { TargetShape } from '../../cdc/target-shape.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
 import type { AutoCdcFlow } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../core/errors.js';
-import { type FlowMetrics, recordFlowBatch, writeStreamingRelation } from '../../postgres/flow-registry.js';
+import {
+  type FlowMetrics,
+  recordFlowBatch,
+  requireDeclaration,
+  writeStreamingRelation,
+} from '../../postgres/flow-registry.js';
 import { requireLease } from '../../postgres/lease.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../postgres/lock-patience.js';
 import { inTransaction } from '../../postgres/session.js';
@@ -61,7 +66,7 @@ export class FlowTarget {
 
   /**
    * Makes what the batches go into, once, or adds the columns that flows have more.
-   * @throws AUTOCDC_MULTIPLE_FLOWS_TO_TARGET, AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED
+   * @throws AUTOCDC_MULTIPLE_FLOWS_TO_TARGET, AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, DeclaredAnew
    */
   async prepare(flows: readonly AutoCdcFlow[]): Promise<void> {
     const { client, table, updateId } = this.#options;
@@ -72,7 +77,7 @@ export class FlowTarget {
     this.#first = first;
     for (const flow of flows) {
       await this.#withPatience(async () => {
-        await createStreamingTarget(client, this.flow(flow));
+        await createStreamingTarget(client, this.flow(flow), () => this.#requireOurs());
         return true;
       });
     }
@@ -84,14 +89,20 @@ export class FlowTarget {
     return this.#isBeside ? refreshFlow(flow) : flow;
   }
 
-  /** What belongs to the transaction of a batch: proof that the update is still ours, and its record. */
+  /** What belongs to the transaction of a batch: proof that it is still to be applied, and its record. */
   finisher(hasMetrics: boolean): (metrics: AutoCdcMetrics) => Promise<void> {
-    const { client, lease, table } = this.#options;
     return async (metrics) => {
-      await requireLease(client, lease, table.fullName);
+      await this.#requireOurs();
       if (!this.#isBeside) await this.#record(hasMetrics ? metrics : null, metrics.commitVersion);
       else if (hasMetrics) this.#metrics = sumOf(this.#metrics, metrics);
     };
+  }
+
+  /** Whatever is committed was read as it is declared now, by who holds the lease. */
+  async #requireOurs(): Promise<void> {
+    const { client, lease, table } = this.#options;
+    await requireLease(client, lease, table.fullName);
+    await requireDeclaration(client, table);
   }
 
   async #record(metrics: FlowMetrics | null, version: bigint | null): Promise<void> {
@@ -113,12 +124,12 @@ export class FlowTarget {
   async publish(): Promise<void> {
     const flow = this.#first;
     if (!this.#isBeside || flow === null) return;
-    const { client, lease, table } = this.#options;
+    const { client, table } = this.#options;
     await this.#withPatience(() =>
       inTransaction(client, async () => {
         await client.query(`${BRIEF_LOCKS}; ${NO_SILENCE}`);
         await switchToRefreshed(client, flow);
-        await requireLease(client, lease, table.fullName);
+        await this.#requireOurs();
         await this.#record(this.#metrics, null);
         await writeStreamingRelation(client, table);
         return true as const;

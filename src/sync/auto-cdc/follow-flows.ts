@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import {
+  DeclaredAnew,
   type RegisteredPipeline,
   readFlowPipeline,
   recordFlowUpdateStart,
@@ -124,7 +125,10 @@ class FlowFollower {
       return null;
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      return this.#settle(followed, error);
+      if (!(error instanceof DeclaredAnew)) return this.#settle(followed, error);
+      await this.#readRegistry(client);
+      this.#wakeUp.wake();
+      return null;
     }
   }
 

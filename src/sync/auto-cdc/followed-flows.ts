@@ -49,9 +49,7 @@ export class FollowedFlows {
 
   /** Takes what the registry has now. With another declaration the sources are opened anew. */
   redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
-    const isSame =
-      JSON.stringify([table.flows, table.declared, views]) ===
-      JSON.stringify([this.#table.flows, this.#table.declared, this.#views]);
+    const isSame = table.declarationHash === this.#table.declarationHash;
     if (isSame && table.isMade === this.#table.isMade) return;
     this.#table = table;
     this.#views = views;

@@ -2,6 +2,7 @@ import type { StoredColumns } from '../../cdc/align-columns.js';
 import type { DeclaredFlow } from '../../cdc/declare/flow-options.js';
 import { type FlowTarget, type ResolvedFlow, resolveFlow } from '../../cdc/declare/resolve-flow.js';
 import { parseColumnReference } from '../../cdc/parser/parse-pipeline-file.js';
+import { sequenceTypeOf } from '../../cdc/sequence-order.js';
 import type { AutoCdcFlow } from '../../core/auto-cdc-flow.js';
 import { type DataType, dataTypeText } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
@@ -83,11 +84,12 @@ interface SequenceValue extends StagedValue {
 async function sequenceValue(declared: DeclaredFlow, source: OpenedFlowSource): Promise<SequenceValue> {
   const text = declared.sequenceBy ?? '';
   const column = plainColumn(source, text);
-  if (column !== null && isOrderable(column.field.type)) {
-    return { ...column.staged, type: column.field.type, postgresType: column.postgresType };
+  const keptType = column?.postgresType ? sequenceTypeOf(column.postgresType) : null;
+  if (column !== null && isOrderable(column.field.type) && keptType !== null) {
+    return { ...column.staged, type: column.field.type, postgresType: keptType };
   }
   if (column !== null && column.field.type.kind !== 'struct') {
-    const details = { flow: declared.name, type: dataTypeText(column.field.type) };
+    const details = { flow: declared.name, type: column.postgresType ?? dataTypeText(column.field.type) };
     throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE', details);
   }
   const { sql, type } = await bind(declared, source, 'SEQUENCE BY', text);

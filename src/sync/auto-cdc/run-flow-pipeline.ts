@@ -3,8 +3,10 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import {
+  DeclaredAnew,
   markStreamingTable,
   type RegisteredPipeline,
+  readFlowPipeline,
   recordFlowUpdateEnd,
   recordFlowUpdateStart,
   type StreamingTable,
@@ -62,8 +64,8 @@ async function runTable(
       ? 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'
       : 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT';
     await writeStreamingTableState(client, table.tableId, running, 'Its flows are being run.');
-    const snapshotFunctions = options.snapshotFunctions ?? new Map<string, NextSnapshotAndVersion>();
-    const result = await runFlowTable({ ...options, client, table, snapshotFunctions });
+    const result = await runAsDeclared(options, table, client);
+    if (result === null) return { kind: 'completed' };
     await recordFlowUpdateEnd(client, updateId, table, null);
     await markStreamingTable(client, table.tableId, false);
     const state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
@@ -77,6 +79,27 @@ async function runTable(
     const error =
       asSyncedTablesError(explained) ?? syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, cause);
     return (await isHeld(options, lease)) ? { kind: 'failed', error, table } : { kind: 'ended' };
+  }
+}
+
+/** Runs the flows as they are declared when they are committed. Null if the table is there no more. */
+async function runAsDeclared(
+  options: FlowPipelineOptions,
+  { tableId }: StreamingTable,
+  client: pg.Client,
+): Promise<FlowTableResult | null> {
+  const snapshotFunctions = options.snapshotFunctions ?? new Map<string, NextSnapshotAndVersion>();
+  for (;;) {
+    // Tables before this one may have taken a long time.
+    const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
+    const table = pipeline?.tables.find((each) => each.tableId === tableId);
+    if (!pipeline || !table) return null;
+    try {
+      return await runFlowTable({ ...options, client, pipeline, table, snapshotFunctions });
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!(error instanceof DeclaredAnew)) throw error;
+    }
   }
 }
 

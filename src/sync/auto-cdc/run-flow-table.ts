@@ -40,7 +40,10 @@ interface OpenedFlow {
 
 const TIMESTAMP = { kind: 'timestamp' } as const;
 
-/** Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own. */
+/**
+ * Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own.
+ * @throws DeclaredAnew when what was read is not to be applied any more; nothing of it is
+ */
 export async function runFlowTable(options: FlowTableOptions): Promise<FlowTableResult> {
   const { table } = options;
   const counted = { batches: 0, ties: 0n };
