@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../core/data-type.js';
+import { formatKey } from '../core/format-key.js';
 import { quoteIdentifier } from '../core/names.js';
 import { nullOf } from './parquet/project-column.js';
-import { formatKey } from './table-read.js';
 
 export interface CollapseOptions {
   /** Columns of the end version that identify a row. */

@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../core/data-type.js';
+import { formatKey } from '../core/format-key.js';
 import { quoteIdentifier } from '../core/names.js';
 import { copyValue, preparedValue } from './engine/copy-value.js';
 import type { Relation } from './relation.js';
 import { eachPart } from './relation-pass.js';
-import { formatKey } from './table-read.js';
 
 /** How long keys are looked for: a message that comes late helps less than one that names fewer rows. */
 const SEARCH_MS_MAX = 20_000;

@@ -1,12 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../core/data-type.js';
+import { formatKey } from '../core/format-key.js';
 import { quoteIdentifier } from '../core/names.js';
 import { EXAMPLE_KEYS_MAX } from './collapse-changes.js';
 import { nullOf } from './parquet/project-column.js';
 import type { Relation } from './relation.js';
 import { eachPart } from './relation-pass.js';
 import { rowsOfKeys } from './rows-of-keys.js';
-import { formatKey } from './table-read.js';
 
 export interface LatestRowsOptions {
   /** The source at the version up to which the changes go. */

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../core/data-type.js';
+import { formatKey } from '../core/format-key.js';
 import { quoteIdentifier } from '../core/names.js';
 import { type CopyFormat, copyValue, hasNul, preparedValue } from './engine/copy-value.js';
 import { type Relation, wholeRelation } from './relation.js';
@@ -104,10 +105,4 @@ export async function keysWithNul(
     if (found.length >= limit) break;
   }
   return found;
-}
-
-/** `42`, or `(a, 42)` for a key of several columns; a NUL inside a key is shown as its escape. */
-export function formatKey(values: readonly string[]): string {
-  const shown = values.map((value) => value.replaceAll('\0', '\\0'));
-  return shown.length === 1 ? String(shown[0]) : `(${shown.join(', ')})`;
 }

@@ -8,7 +8,8 @@ import { explainForeignKey } from './foreign-key-refusal.js';
 import { BRIEF_LOCKS } from './lock-patience.js';
 import type { Publisher } from './publication.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
-import { columnDefinitions } from './shadow-table.js';
+import { inTransaction } from './session.js';
+import { columnDefinitions, identifierList } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
@@ -75,8 +76,23 @@ export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> 
     return result;
   } catch (error) {
     if (error instanceof KeyBalanceBroken) throw error;
-    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
+    const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(options, find);
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
   }
+}
+
+/** The rows that the table would have had: staged once more, for a look at what was wrong with them. */
+async function withNewRows(options: ApplyOptions, find: (rows: string) => Promise<string[]>): Promise<string[]> {
+  const { client, table, columns, relation } = options;
+  if (hasColumnChanges(options.columnChanges)) return [];
+  return inTransaction(client, async () => {
+    const { staging } = await stage(options);
+    const names = columns.map(({ field }) => field.name);
+    const kept = `select ${identifierList(names)} from ${await solePartition(client, relation)} t
+                   where not exists (select from ${staging} s where ${isSameKey(table.keyColumns, 's', 't')})`;
+    const changed = `select ${identifierList(names)} from ${staging} where ${CHANGE_TYPE_COLUMN} = 'upsert'`;
+    return find(`(${kept} union all ${changed})`);
+  });
 }
 
 /**

@@ -11,8 +11,8 @@ const PAUSE_MS_MAX = 2_000;
 /** How long to keep trying before the update fails and is tried again as a whole. */
 const PATIENCE_MS = 60_000;
 /** Shorter waits are nobody's business. */
-const TOLD_AFTER_MS = 1_000;
-const TOLD_AGAIN_MS = 10_000;
+export const TELL_AFTER_MS = 1_000;
+export const TELL_AGAIN_MS = 10_000;
 /**
  * A transaction that holds locks ends if we fall silent for this long: a sidecar that was frozen, or is cut off from
  * its server, must not keep readers waiting until the network notices.
@@ -48,7 +48,7 @@ export async function withLockPatience<Result, Table extends Named>(
 ): Promise<Result> {
   const { signal, patienceMs = PATIENCE_MS } = options;
   const startedAt = performance.now();
-  let tellAt = startedAt + TOLD_AFTER_MS;
+  let tellAt = startedAt + TELL_AFTER_MS;
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
     signal.throwIfAborted();
     try {
@@ -62,7 +62,7 @@ export async function withLockPatience<Result, Table extends Named>(
         throw lockTimeout(table, patienceMs, await lockHolders(options.client, relation), error);
       }
       if (options.onBlocked && performance.now() > tellAt) {
-        tellAt = performance.now() + TOLD_AGAIN_MS;
+        tellAt = performance.now() + TELL_AGAIN_MS;
         await options.onBlocked(table, await lockHolders(options.client, relation));
       }
     }

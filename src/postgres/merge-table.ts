@@ -6,6 +6,7 @@ import { explainForeignKey } from './foreign-key-refusal.js';
 import { BRIEF_LOCKS } from './lock-patience.js';
 import type { Publisher } from './publication.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
+import { inTransaction } from './session.js';
 import { qualifiedShadow } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
@@ -52,7 +53,9 @@ export async function mergeTable(options: MergeOptions): Promise<void> {
       },
     });
   } catch (error) {
-    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation });
+    const withRows = (find: (rows: string) => Promise<string[]>) =>
+      inTransaction(client, () => find(qualifiedShadow(options.shadow)));
+    throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
   }
 }
 

@@ -1,18 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { migrate } from 'postgres-migrations';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { withFirstManagers } from './first-managers.js';
 import { type Migration, migrationsDir, readMigrations } from './migration-files.js';
+import { releaseMigrationLock, sessionsInTheWay, takeMigrationLock } from './migration-lock.js';
 import { type AppliedMigration, readAppliedMigrations } from './schema-version.js';
 
 export interface MigrateOptions {
   /** Folder of the numbered .sql files; the product's own unless a test says otherwise. */
   readonly dir?: string;
   readonly log?: (line: string) => void;
+  /** How long another migration is waited for. Default a minute. */
+  readonly patienceMs?: number;
+  /** How long a statement waits for a lock of a user's transaction, before the file is rolled back and tried again. */
+  readonly lockTimeoutMs?: number;
+  /** The first of the growing pauses between its tries. */
+  readonly pauseMs?: number;
 }
 
-/** Held while migrating, so that a second migration of the database waits instead of polling. */
-const migrationLockKey = '5073171826352271';
+/** Requests of users queue behind a migration that waits for a table, so it lets them pass now and then. */
+const LOCK_TIMEOUT_MS = 5_000;
+const ATTEMPTS_MAX = 6;
+const PAUSE_MS_MIN = 500;
 
 interface Place {
   readonly database: string;
@@ -27,7 +37,7 @@ interface Place {
  * there already. Safe to run again, and twice at once. The session keeps its search_path.
  * @param client a connected session; a superuser's unless nothing is to be done
  * @throws DATABASE_TOO_OLD, DATABASE_NEWER, MIGRATION_NOT_ALLOWED, MIGRATION_CHANGED, MIGRATION_SCHEMA_TAKEN,
- *   MIGRATION_FAILED; a file that failed has left nothing behind, those before it stay
+ *   MIGRATION_LOCKED, MIGRATION_BLOCKED, MIGRATION_FAILED; a file that failed has left nothing behind, those before stay
  */
 export async function migrateDatabase(client: pg.Client, options: MigrateOptions = {}): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(options.dir);
@@ -41,7 +51,7 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
   }
   const run: Run = { client, place, migrations, options, progress: { file: migrations[0]?.fileName ?? '' } };
   try {
-    return await withMigrationSession(client, () => migrateUnderLock(run));
+    return await withMigrationSession(run, () => migrateUnderLock(run));
   } catch (error) {
     throw asSyncedTablesError(error) ?? migrationFailed(run, error);
   }
@@ -73,7 +83,9 @@ async function migrateUnderLock(run: Run): Promise<{ applied: string[] }> {
   await makeMigrationsTable(run.client, run.place);
   // Looked at again under the lock: another session may have migrated while this one waited.
   if (await isUpToDate(run.client, run.migrations, run.place)) return { applied: [] };
-  const applied = await withFirstManagers(run.client, () => applyMigrations(run));
+  const before = (await readAppliedMigrations(run.client))?.length ?? 0;
+  await withFirstManagers(run.client, () => applyPatiently(run));
+  const applied = run.migrations.slice(Math.max(before, 1)).map(({ fileName }) => fileName);
   // It finds what the migrations have installed, and takes it over.
   if (hadExtension) await run.client.query('create extension databricks_auth');
   else await updateExtension(run.client);
@@ -151,24 +163,24 @@ function checkApplied(applied: readonly AppliedMigration[], migrations: readonly
  * postgres-migrations names its table `migrations` without a schema, and takes any table of that name in the
  * database for its own: the search_path makes the name ours, and our table is made before it looks.
  */
-const migrationSettings = { search_path: 'synced_tables, pg_temp', lock_timeout: '30s', statement_timeout: '0' };
+const SETTINGS = { search_path: 'synced_tables, pg_temp', statement_timeout: '0' };
 
-async function withMigrationSession<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-  const names = Object.keys(migrationSettings);
+async function withMigrationSession<T>({ client, place, options }: Run, work: () => Promise<T>): Promise<T> {
   const { rows: before } = await client.query<{ name: string; value: string }>(
     'select name, current_setting(name) as value from unnest($1::text[]) as name',
-    [names],
+    [[...Object.keys(SETTINGS), 'lock_timeout']],
   );
+  const set = (name: string, value: string) => client.query('select set_config($1, $2, false)', [name, value]);
   const restore = async (): Promise<void> => {
-    for (const { name, value } of before) await client.query('select set_config($1, $2, false)', [name, value]);
-    await client.query(`select pg_catalog.pg_advisory_unlock(${migrationLockKey})`);
+    for (const { name, value } of before) await set(name, value);
+    await releaseMigrationLock(client);
   };
   let result: T;
   try {
-    for (const [name, value] of Object.entries(migrationSettings)) {
-      await client.query('select set_config($1, $2, false)', [name, value]);
-    }
-    await client.query(`select pg_catalog.pg_advisory_lock(${migrationLockKey})`);
+    for (const [name, value] of Object.entries(SETTINGS)) await set(name, value);
+    const patience = options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs };
+    await takeMigrationLock(client, { database: place.database, ...patience });
+    await set('lock_timeout', `${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS}ms`);
     result = await work();
   } catch (error) {
     // A session too broken to be restored has lost its lock and settings anyway; `error` says why.
@@ -199,7 +211,36 @@ async function makeMigrationsTable(client: pg.Client, { database }: Place): Prom
   );
 }
 
-async function applyMigrations({ client, migrations, options, progress }: Run): Promise<string[]> {
+/** What passes by itself: deadlocks and lock time-outs, and roles that a migration next door changes too. */
+function isCollision(error: unknown): boolean {
+  const { code = '', message = '' } = error as Partial<pg.DatabaseError>;
+  return code.startsWith('40') || code === '55P03' || /tuple concurrently (updated|deleted)/.test(message);
+}
+
+/**
+ * Applies what is missing. A file that collides with what users do meanwhile is rolled back and tried again.
+ * @throws MIGRATION_BLOCKED naming the sessions in the way
+ */
+async function applyPatiently(run: Run): Promise<void> {
+  const { client, place, progress } = run;
+  for (let attempt = 1; ; attempt += 1) {
+    progress.failure = undefined;
+    try {
+      return await applyMigrations(run);
+    } catch (error) {
+      if (!isCollision(progress.failure)) throw error;
+      if (attempt === ATTEMPTS_MAX) {
+        const sessions = (await sessionsInTheWay(client)).join(', ') || 'none at this moment';
+        const reason = (progress.failure as Error).message;
+        const details = { database: place.database, file: progress.file, attempts: attempt, reason, sessions };
+        throw syncedTablesError('MIGRATION_BLOCKED', details, error);
+      }
+    }
+    await sleep((run.options.pauseMs ?? PAUSE_MS_MIN) * 2 ** (attempt - 1) * (0.75 + Math.random() / 2));
+  }
+}
+
+async function applyMigrations({ client, migrations, options, progress }: Run): Promise<void> {
   const fileBySql = new Map(migrations.map(({ sql, fileName }) => [sql, fileName]));
   const recorder = {
     query: async (query: string | pg.QueryConfig) => {
@@ -214,6 +255,5 @@ async function applyMigrations({ client, migrations, options, progress }: Run): 
   };
   // The package asks its client for nothing but `query`.
   const config = { client: recorder as unknown as pg.Client };
-  const done = await migrate(config, options.dir ?? migrationsDir, { logger: options.log ?? (() => {}) });
-  return done.filter(({ id }) => id > 0).map(({ fileName }) => fileName);
+  await migrate(config, options.dir ?? migrationsDir, { logger: options.log ?? (() => {}) });
 }

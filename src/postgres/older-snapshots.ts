@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
-import { lockTimeout, SESSION_NAME } from './lock-patience.js';
+import { lockTimeout, SESSION_NAME, TELL_AFTER_MS, TELL_AGAIN_MS } from './lock-patience.js';
 
 const POLL_MS = 100;
 const PATIENCE_MS = 60_000;
@@ -11,6 +11,8 @@ export interface OlderSnapshotsOptions {
   readonly table: SyncedTable;
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
+  /** Told now and then who is in the way. */
+  readonly onBlocked: (client: pg.Client, table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
 /**
@@ -22,15 +24,15 @@ export interface OlderSnapshotsOptions {
 export async function awaitOlderSnapshots(options: OlderSnapshotsOptions): Promise<void> {
   const { client, table, signal, patienceMs = PATIENCE_MS } = options;
   const startedAt = performance.now();
+  let tellAt = startedAt + TELL_AFTER_MS;
   let waitedFor = await transactions(client, null);
   while (waitedFor.length > 0) {
     signal.throwIfAborted();
-    if (performance.now() - startedAt > patienceMs) {
-      throw lockTimeout(
-        table,
-        patienceMs,
-        waitedFor.slice(0, 5).map((transaction) => transaction.session),
-      );
+    const sessions = waitedFor.slice(0, 5).map((transaction) => transaction.session);
+    if (performance.now() - startedAt > patienceMs) throw lockTimeout(table, patienceMs, sessions);
+    if (performance.now() > tellAt) {
+      tellAt = performance.now() + TELL_AGAIN_MS;
+      await options.onBlocked(client, table, sessions);
     }
     await sleep(POLL_MS, undefined, { signal });
     waitedFor = await transactions(

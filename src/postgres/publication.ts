@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { type Lease, requireLease } from './lease.js';
 import { NO_SILENCE, withLockPatience } from './lock-patience.js';
+import { LockWatch } from './lock-watch.js';
 import { inTransaction } from './session.js';
 
 /**
@@ -37,11 +38,13 @@ export type Publisher = <Result>(publication: Publication<Result>) => Promise<Pu
 
 export interface PublishOptions {
   readonly client: pg.Client;
+  /** Opens another session as the sidecar's role. */
+  readonly openSession: () => Promise<pg.Client>;
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly patienceMs?: number;
-  /** Told now and then who is in the way, while a lock is waited for. */
-  readonly onBlocked?: (table: SyncedTable, sessions: readonly string[]) => Promise<void>;
+  /** Told now and then who is in the way, while a lock is waited for, with a session to write that down. */
+  readonly onBlocked: (session: pg.Client, table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
 /** Each table in a transaction of its own. */
@@ -79,16 +82,20 @@ export async function publishAll(
   };
   const patiences = ordered.flatMap(({ patienceMs = options.patienceMs }) => patienceMs ?? []);
   const patience = patiences.length === 0 ? {} : { patienceMs: Math.min(...patiences) };
-  return withLockPatience({ ...options, ...patience, inTheWay: () => turn }, async () => {
+  const onBlocked = (table: SyncedTable, sessions: readonly string[]) => options.onBlocked(client, table, sessions);
+  return withLockPatience({ ...options, ...patience, inTheWay: () => turn, onBlocked }, async () => {
     await inTurn((publication) => publication.ready?.());
     const results = new Map<Publication<unknown>, unknown>();
     const startedAt = performance.now();
+    const tell = (watcher: pg.Client, sessions: readonly string[]) => options.onBlocked(watcher, turn.table, sessions);
+    await using watch = new LockWatch({ ...options, onBlocked: tell });
     try {
       await inTransaction(client, async () => {
         await inTurn((publication) => publication.stage?.());
         // The sources set the pace of staging, however slow; what follows must not fall silent while it holds locks.
         await client.query(NO_SILENCE);
         await requireLease(client, lease, first.table.fullName);
+        await watch.start();
         await inTurn(async (publication) => void results.set(publication, await publication.apply()));
       });
     } catch (error) {

@@ -142,9 +142,18 @@ export async function writeTableState(
   return written.rowCount === 1;
 }
 
-/** Says what happens to a table at this moment; its state stays. */
-export async function writeTableMessage(client: pg.Client, tableId: string, message: string): Promise<void> {
-  await client.query('update synced_tables._tables set message = $2 where table_id = $1', [tableId, message]);
+/** Says what happens to a table at this moment; its state stays. What comes after the end of the update is not written. */
+export async function writeTableMessage(
+  client: pg.Client,
+  { tableId, syncedVersion }: Pick<SyncedTable, 'tableId' | 'syncedVersion'>,
+  message: string,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._tables set message = $2
+      where table_id = $1 and synced_version is not distinct from $3
+        and state <> 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'`,
+    [tableId, message, syncedVersion?.toString() ?? null],
+  );
 }
 
 /** Like `writeTableState`, for failures that do not pass by themselves: nobody follows the table until an update succeeds. */

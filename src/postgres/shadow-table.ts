@@ -3,7 +3,8 @@ import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
-import { isPostgresError } from './session.js';
+import { describeKeys, keysOfDuplicates, keysOfFailing } from './index-misfits.js';
+import { inTransaction, isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
 const SYSTEM_SCHEMA = '__db_system';
@@ -103,18 +104,22 @@ const MISFIT = /^(22|23|42|54|0A|P0)/;
 
 async function explainIndexError(build: IndexBuild, statement: string, error: unknown): Promise<unknown> {
   if (!isPostgresError(error) || !MISFIT.test(error.code ?? '')) return error;
-  const { client, table, relation } = build;
-  const { rows } = await client.query<{ index: string }>(
-    `select indexrelid::regclass::text as index from pg_index
+  const { client, table, relation, shadow } = build;
+  const { rows: found } = await client.query<{ oid: number; index: string }>(
+    `select indexrelid as oid, indexrelid::regclass::text as index from pg_index
       where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
     [relation, statement.slice(statement.indexOf(' USING '))],
   );
   // Messages about data quote values, all others names; that of 23505 names the index by its passing name.
   const isAboutData = error.code?.startsWith('22') === true;
   const message = isAboutData ? error.message.replace(/"[^"]*"/g, '"…"') : error.message;
-  const reason = error.code === '23505' ? 'several of them have the same values in its columns' : message;
-  const index = rows[0]?.index ?? 'of unknown name';
-  return syncedTablesError('INDEX_UNBUILDABLE', { index, target: table.fullName, table: table.source, reason }, error);
+  const isTwice = error.code === '23505';
+  const reason = isTwice ? 'several of them have the same values in its columns' : message;
+  const misfits = { client, index: found[0]?.oid ?? 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
+  const keys = await (isTwice ? inTransaction(client, () => keysOfDuplicates(misfits)) : keysOfFailing(misfits, error));
+  const index = found[0]?.index ?? 'of unknown name';
+  const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
+  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { type Publication, type Published, type PublishOptions, publishAll } from '../postgres/publication.js';
-import { writeTableMessage } from '../postgres/registry.js';
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
+import { tellBlocked } from './tell-blocked.js';
 
 /** One of the tables: its update runs until its rows are ready, then waits to be published with the others. */
 class TogetherTable {
@@ -57,21 +57,10 @@ class TogetherTable {
   }
 }
 
-export function publishOptions({ client, lease, signal, switchPatienceMs }: PassOptions): PublishOptions {
-  return {
-    client,
-    lease,
-    signal,
-    ...(switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs }),
-    onBlocked: async (table, sessions) => {
-      const who = sessions.join(', ') || 'a session that is gone';
-      await writeTableMessage(
-        client,
-        table.tableId,
-        `Waits for the end of transactions that hold ${table.fullName}: ${who}.`,
-      );
-    },
-  };
+export function publishOptions(options: PassOptions): PublishOptions {
+  const { client, openSession, lease, signal, switchPatienceMs } = options;
+  const patience = switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs };
+  return { client, openSession, lease, signal, ...patience, onBlocked: tellBlocked(options) };
 }
 
 /**

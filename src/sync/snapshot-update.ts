@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { formatKey } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import type { Relation } from '../lake/relation.js';
 import type { SourceSnapshot } from '../lake/source.js';
-import { countRowsWithNul, countRowsWithoutKey, formatKey } from '../lake/table-read.js';
+import { countRowsWithNul, countRowsWithoutKey } from '../lake/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
@@ -20,6 +21,7 @@ import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-upda
 import { commitPosition } from './commit-position.js';
 import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
 import { loadShadow, tableRead } from './load-shadow.js';
+import { tellBlocked } from './tell-blocked.js';
 
 export interface SnapshotUpdateOptions {
   readonly client: pg.Client;
@@ -192,7 +194,7 @@ async function publish(
   const target = { ...options, relation, columnChanges };
   if (!(await isReferenced(client, relation))) {
     const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
-    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience });
+    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience, onBlocked: tellBlocked(options) });
     try {
       const switchMs = await switchTable({ ...target, finish: () => commit(options, relation, base, loaded) });
       await recordSwitchTime(client, options.updateId, table.tableId, switchMs);

@@ -87,6 +87,7 @@ describe.each(postgresServers())('constraints of users on $name', (server) => {
     const refusal = await refusalOf(lake.sync('k.twice'));
     expect(refusal.code).toBe('INDEX_UNBUILDABLE');
     expect(refusal.message).toContain('k.twice_email');
+    expect(refusal.message).toContain('same values in its columns; rows with key (0, 3), (0, 4).');
     expect(refusal.message).not.toContain('doubled');
     await lake.admin.query(
       'create table public.notes (org bigint, id bigint, foreign key (org, id) references k.twice on delete cascade); insert into public.notes values (0, 3)',

@@ -178,17 +178,50 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
     await lake.expectEqual('c.rekeyed', source, Object.keys(columns));
   });
 
-  it('tells which index the new rows do not fit, and keeps the old rows', async () => {
+  it('tells which index which new rows do not fit, and keeps the old rows', async () => {
     const source = await lake.lake.createTable('c.unfit', columns, rows);
     await lake.load('c.unfit', { key: ['id', 'name'] });
-    await lake.admin.query('create unique index one_name on c.unfit (id)');
-    await source.append(`select 5 as id, 'other' as name, 1 as score`);
-    const refusal = await refusalOf(lake.sync('c.unfit'));
-    expect(refusal).toMatchObject({ code: 'INDEX_UNBUILDABLE' });
-    expect(refusal.message).toContain(
-      'Index c.one_name of synced table c.unfit cannot be built on the new rows of lake.c.unfit: several',
+    const unfit = async (index: string) => {
+      await lake.admin.query(index);
+      const refusal = await refusalOf(lake.sync('c.unfit'));
+      expect(refusal).toMatchObject({ code: 'INDEX_UNBUILDABLE' });
+      await lake.admin.query('drop index c.own');
+      const start = 'Index c.own of synced table c.unfit cannot be built on the new rows of lake.c.unfit: ';
+      expect(refusal.message.slice(0, start.length)).toBe(start);
+      return refusal.message.slice(start.length);
+    };
+    await lake.admin.query(
+      `create function public.own_code(text) returns text immutable language sql as $$ select lower($1) $$`,
+    );
+    await source.append(`select 5 as id, 'N6' as name, 7 as score union all select 7, repeat('ab', 3000), null`);
+    const twice = 'several of them have the same values in its columns';
+    expect(await unfit('create unique index own on c.unfit (id)')).toBe(
+      `${twice}; rows with key (5, N6), (5, n5), (7, ${'ab'.repeat(3000)}), (7, n7).`,
+    );
+    expect(await unfit(`create unique index own on c.unfit ((id % 2), id) where name like '%6' or id = 5`)).toBe(
+      `${twice}; rows with key (5, N6), (5, n5).`,
+    );
+    // What others wrote is not run with the rights of the sync.
+    expect(
+      await unfit('create unique index own on c.unfit (id, substr(public.own_code(name), 1, 1)) where id = 5'),
+    ).toBe(`${twice}.`);
+    await source.append(`select 200 as id, 'seven' as name, 8 as score union all select 201, 'eight', 77`);
+    expect(await unfit('create index own on c.unfit ((1 / (77 - score)))')).toBe(
+      'division by zero; rows with key (201, eight).',
+    );
+    expect(await unfit(`create index own on c.unfit ((name::int)) where id = 200`)).toBe(
+      'invalid input syntax for type integer: "…"; rows with key (200, seven).',
     );
     expect(await lake.value('select count(*) from c.unfit')).toBe('100');
     expect(await lake.shadowTables()).toEqual([]);
+  });
+
+  it('names a row that is too long for an index', async () => {
+    const source = await lake.lake.createTable('c.long', columns, rows);
+    await lake.load('c.long');
+    await lake.admin.query('create index long_name on c.long (name)');
+    await source.append(`select 300 as id, string_agg(md5(i::varchar), '') as name, 1 as score from range(100) t(i)`);
+    const { message } = await refusalOf(lake.sync('c.long'));
+    expect(message).toMatch(/^Index c\.long_name of .*: index row size \d+ exceeds .*; rows with key 300\.$/);
   });
 });

@@ -1,12 +1,14 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/postgres/migrate.js';
 import { migrationsDir, readMigrations } from '../../src/postgres/migration-files.js';
 import { schemaVersion } from '../../src/postgres/schema-version.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
+import { eventually } from '../support/synced-lake.js';
 
 /** A copy of sql/ that a test may change. */
 async function copyMigrations(): Promise<AsyncDisposable & { readonly dir: string }> {
@@ -106,6 +108,84 @@ describe.each(postgresServers())('migration on $name', (server) => {
     expect(rows).toEqual([{ half: null, path: '"$user", public' }]);
     await writeFile(path.join(copy.dir, file), 'create table synced_tables.half (a int);');
     expect(await migrateDatabase(client, { dir: copy.dir })).toEqual({ applied: [file] });
+  });
+
+  /** Adds a file to a migrated database that needs `sql` to run. */
+  async function withFile(sql: string) {
+    const database = await createMigratedDatabase(server);
+    const copy = await copyMigrations();
+    const file = `${(await readMigrations()).length}_more.sql`;
+    await writeFile(path.join(copy.dir, file), sql);
+    return {
+      database,
+      dir: copy.dir,
+      file,
+      async [Symbol.asyncDispose]() {
+        await copy[Symbol.asyncDispose]();
+        await database[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it('waits a while for a lock that anybody may hold, then says who holds it, and goes on without', async () => {
+    await using more = await withFile('create table synced_tables.more (a int)');
+    const { dir, file, database } = more;
+    for (const key of ['5073171826352271', '-8525285245963000605']) {
+      const holder = await database.connect();
+      await holder.query(`set application_name = 'somebody else'; select pg_advisory_lock_shared(${key})`);
+      const { rows } = await holder.query<{ pid: number; role: string }>(
+        'select pg_backend_pid() as pid, current_user as role',
+      );
+      await expect(migrateDatabase(database.admin, { dir, patienceMs: 300 })).rejects.toMatchObject({
+        code: 'MIGRATION_LOCKED',
+        message: expect.stringContaining(`${rows[0]?.pid} (role ${rows[0]?.role}, application "somebody else", since `),
+        remedy: expect.stringContaining(`pg_terminate_backend(${rows[0]?.pid})`),
+      });
+      await holder.end();
+    }
+    expect(await migrateDatabase(database.admin, { dir })).toEqual({ applied: [file] });
+  });
+
+  it('comes again when it is in the way of a request of a user, or that of it', async () => {
+    await using more = await withFile(
+      `create table synced_tables.more (a int);
+       lock table synced_tables._updates in access exclusive mode; lock table synced_tables._tables in access exclusive mode`,
+    );
+    const { dir, file, database } = more;
+    const user = await database.connect();
+    // Postgres ends whichever waits the longer for a deadlock to be found.
+    await user.query(`set deadlock_timeout = '1 min'; begin; lock table synced_tables._tables in row exclusive mode`);
+    const migrating = migrateDatabase(database.admin, { dir, lockTimeoutMs: 3_000 });
+    const isLocked = `select from pg_locks where relation = 'synced_tables._updates'::regclass and mode = 'AccessExclusiveLock'`;
+    await eventually(async () => (await user.query(isLocked)).rowCount === 1, 'the migration has the other table');
+    await user.query('select count(*) from synced_tables._updates');
+    await user.query('commit');
+    expect(await migrating).toEqual({ applied: [file] });
+
+    await writeFile(
+      path.join(dir, `${Number.parseInt(file, 10) + 1}_again.sql`),
+      'alter table synced_tables._tables add column more int',
+    );
+    await user.query('begin; select count(*) from synced_tables._tables');
+    const waiting = migrateDatabase(database.admin, { dir, lockTimeoutMs: 50 });
+    await sleep(300);
+    await user.query('commit');
+    expect((await waiting).applied).toHaveLength(1);
+  });
+
+  it('gives up after some attempts, naming who is in the way, and has kept nothing of the file', async () => {
+    await using more = await withFile(
+      'create table synced_tables.more (a int); alter table synced_tables._tables add column more int',
+    );
+    const { dir, file, database } = more;
+    const user = await database.connect();
+    await user.query(`set application_name = 'a long report'; begin; select count(*) from synced_tables._tables`);
+    await expect(migrateDatabase(database.admin, { dir, lockTimeoutMs: 20, pauseMs: 10 })).rejects.toMatchObject({
+      code: 'MIGRATION_BLOCKED',
+      message: expect.stringMatching(new RegExp(`${file} .* given up after 6 attempts .*application "a long report"`)),
+    });
+    await user.query('commit');
+    expect(await migrateDatabase(database.admin, { dir })).toEqual({ applied: [file] });
   });
 
   it('refuses a database of a newer version, and files that were changed after they had been applied', async () => {

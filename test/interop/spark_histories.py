@@ -25,6 +25,11 @@ spark = configure_spark_with_delta_pip(
     .config("spark.databricks.delta.snapshotPartitions", "1")
     .config("spark.databricks.delta.schema.autoMerge.enabled", "false")
     .config("spark.ui.enabled", "false")
+    # The tables are tiny: compiling code for them takes far longer than running it.
+    .config("spark.sql.codegen.wholeStage", "false")
+    .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    .config("spark.sql.adaptive.enabled", "false")
+    .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 ).getOrCreate()
 spark.sparkContext.setLogLevel("ERROR")
 

@@ -58,7 +58,7 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
   const isOurs = (run: number) => run % servers.length === servers.indexOf(server);
   const runs = ONLY === undefined ? Array.from({ length: HISTORIES }, (_, run) => run).filter(isOurs) : [Number(ONLY)];
 
-  it.each(runs)('equal copies of their versions (history %i)', { timeout: 300_000 }, async (run) => {
+  it.each(runs)('equal copies of their versions (history %i)', { timeout: 1_800_000 }, async (run) => {
     const random = new Random(seed + run * 7919);
     const shape = randomShape(random);
     const source = `histories.h${run}`;

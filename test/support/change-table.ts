@@ -6,6 +6,7 @@ import type { ChangeFeed, ChangesOptions } from '../../src/lake/change-relation.
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import type { Engine } from '../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../src/lake/lake-table.js';
+import type { FileStore } from '../../src/lake/storage/file-store.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { add, DeltaLogFolder, metaData, TABLE_NAME } from './delta-log-folder.js';
 
@@ -43,10 +44,10 @@ export class ChangeTable extends DeltaLogFolder {
     rmSync(path.join(this.root, name));
   }
 
-  table(): LakeTable {
+  table(store: FileStore = localFileStore): LakeTable {
     return openDeltaTable({
       engine: this.#engine,
-      store: localFileStore,
+      store,
       root: this.root,
       tableName: TABLE_NAME,
       allowOutsidePaths: false,

@@ -52,4 +52,24 @@ export const migrationErrors = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: '55000',
   },
+  MIGRATION_LOCKED: {
+    message:
+      'Database {database} was not migrated: for {seconds} s, another session has held the lock that migrations take: {session}.',
+    remedy:
+      'If that session migrates too, wait for its end and try again. If not, it holds an advisory lock of that number by chance or by intent: end it with "select pg_terminate_backend({pid})" as a superuser.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '55P03',
+  },
+  MIGRATION_BLOCKED: {
+    message:
+      'Migration {file} of database {database} was given up after {attempts} attempts ({reason}). Sessions that hold tables of synced-tables: {sessions}.',
+    remedy:
+      'Wait until their transactions have ended, or end them with pg_terminate_backend(…), then migrate again; nothing of that file was kept.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '55P03',
+  },
 } as const satisfies Record<string, ErrorKind>;

@@ -47,7 +47,7 @@ export const targetErrors = {
     sqlState: 'XX000',
   },
   INDEX_UNBUILDABLE: {
-    message: 'Index {index} of synced table {target} cannot be built on the new rows of {table}: {reason}.',
+    message: 'Index {index} of synced table {target} cannot be built on the new rows of {table}: {reason}{rows}.',
     remedy: 'Correct the source, or drop the index; then sync again. The table keeps its old rows until then.',
     retry: 'manual',
     status: 400,

@@ -16,13 +16,15 @@ export async function* readJsonActions(options: {
   path: string;
   name: string;
   tableName: string;
+  /** What `readBeginning` gave, if it was called earlier. */
+  beginning?: Promise<Buffer | null>;
 }): AsyncGenerator<Action> {
-  const { store, path, name, tableName } = options;
+  const { store, path, name, tableName, beginning } = options;
   const corrupt = (reason: string) => syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let lastLine = 0;
   try {
-    for await (const line of readLines(store, path)) {
+    for await (const line of readLines(store, path, beginning)) {
       lastLine = line.number;
       yield* parseActions(decodeText(decoder, line.bytes));
     }

@@ -4,7 +4,7 @@ import { planChanges } from './change-plan.js';
 import { probeNewestVersion, readCommits, truncatedLog } from './commit-tail.js';
 import type { PartitionTexts } from './delta-action.js';
 import { openChangeRelation } from './delta-change-relation.js';
-import { latestDeltaVersion, openTableState } from './delta-snapshot.js';
+import { type DeltaSnapshot, latestDeltaVersion, openTableState } from './delta-snapshot.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
 import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from './log-bookmark.js';
@@ -22,12 +22,19 @@ export class DeltaChangeFeed implements ChangeFeed {
   readonly #root: string;
   /** Where the last `changes` ended: whoever follows a table goes on from there, without reading the log before it. */
   #head: LogHead | null = null;
+  /** What the last snapshot found in force: reading all of the log once more takes minutes where it has no checkpoint. */
+  #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata'> | null = null;
   /** The commit that was last found to be that of a bookmark, and what the store said of its file then. */
   #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
 
   constructor(options: DeltaTableOptions) {
     this.#root = canonicalRoot(options.root);
     this.#options = { ...options, root: this.#root };
+  }
+
+  /** Takes note of a snapshot of the same table, of whose version a bookmark will be wanted. */
+  note({ version, protocol, metadata }: DeltaSnapshot): void {
+    this.#noted = { version, protocol, metadata };
   }
 
   async newestVersion(after?: bigint): Promise<bigint> {
@@ -119,9 +126,15 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   async #headFromLog(version: bigint | undefined): Promise<LogHead> {
+    const noted = this.#noted?.version === version ? this.#noted : null;
+    const { protocol, metadata, version: found } = noted ?? (await this.#inForce(version));
+    const fingerprint = await commitFingerprint(this.#options.store, this.#root, found);
+    return { version: found, protocol, metadata, fingerprint };
+  }
+
+  async #inForce(version: bigint | undefined) {
     const { protocol, metadata, segment } = await this.#state(version);
-    const fingerprint = await commitFingerprint(this.#options.store, this.#root, segment.version);
-    return { version: segment.version, protocol, metadata, fingerprint };
+    return { version: segment.version, protocol, metadata };
   }
 
   async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {

@@ -4,6 +4,7 @@ import type { FileStore } from '../storage/file-store.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
 import type { ColumnMappingMode } from './column-mapping.js';
 import { commitTimeMs } from './commit-time.js';
+import type { MetadataAction, ProtocolAction } from './delta-action.js';
 import { type DeltaFile, requireInside, toDeltaFile } from './delta-file.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { type LogListing, listLog } from './log-listing.js';
@@ -26,6 +27,9 @@ export interface DeltaSnapshot extends SourceSnapshot {
   readonly partitionColumns: readonly string[];
   /** Table properties. */
   readonly configuration: ReadonlyMap<string, string>;
+  /** What is in force at the version. */
+  readonly protocol: ProtocolAction;
+  readonly metadata: MetadataAction;
   /** In no particular order. */
   readonly files: readonly DeltaFile[];
 }
@@ -131,6 +135,8 @@ async function toSnapshot(
     mappingMode: layout.mappingMode,
     partitionColumns: partitionFields.map((field) => field.name),
     configuration,
+    protocol,
+    metadata,
     files,
   };
 }

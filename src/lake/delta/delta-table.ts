@@ -10,16 +10,19 @@ import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
 /** A Delta table at a known place. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {
   const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool } = options;
+  const changeFeed = new DeltaChangeFeed(options);
   return {
     name: tableName,
     engine,
-    changeFeed: new DeltaChangeFeed(options),
+    changeFeed,
     async snapshot(version?: bigint): Promise<DeltaSnapshot> {
       const connection = await engine.connect();
       try {
         const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder: engine.scratchFolder });
         const base = { store, root, tableName, allowOutsidePaths, readCheckpoint };
-        return await openDeltaSnapshot(version === undefined ? base : { ...base, version });
+        const snapshot = await openDeltaSnapshot(version === undefined ? base : { ...base, version });
+        changeFeed.note(snapshot);
+        return snapshot;
       } finally {
         connection.closeSync();
       }

@@ -19,13 +19,18 @@ export interface LogLine {
 /**
  * The lines of a text file in order, read in pieces so that memory holds one piece and one line. Empty lines are
  * left out; a last line without a line end is delivered like any other.
+ * @param beginning what `readBeginning` gave, if it was called earlier
  * @throws LogFileVanished if there is no such file; ActionFormatError if a line is too long to be an action
  */
-export async function* readLines(store: FileStore, path: string): AsyncGenerator<LogLine> {
+export async function* readLines(
+  store: FileStore,
+  path: string,
+  beginning = readBeginning(store, path),
+): AsyncGenerator<LogLine> {
   let number = 0;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  for await (const piece of readPieces(store, path)) {
+  for await (const piece of readPieces(store, path, beginning)) {
     let start = 0;
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
       number++;
@@ -46,14 +51,20 @@ export async function* readLines(store: FileStore, path: string): AsyncGenerator
   if (!isBlank(last)) yield { number: number + 1, bytes: last };
 }
 
-async function* readPieces(store: FileStore, path: string): AsyncGenerator<Buffer> {
+/** The first piece of a file, which is all of most commits; null if there is no such file. */
+export function readBeginning(store: FileStore, path: string): Promise<Buffer | null> {
+  return store.readRange(path, 0, FIRST_READ_BYTES);
+}
+
+async function* readPieces(store: FileStore, path: string, beginning: Promise<Buffer | null>): AsyncGenerator<Buffer> {
+  let piece = await beginning;
   let offset = 0;
   for (let wanted = FIRST_READ_BYTES; ; wanted = READ_BYTES) {
-    const piece = await store.readRange(path, offset, wanted);
     if (!piece) throw new LogFileVanished(path);
     if (piece.length > 0) yield piece;
     if (piece.length < wanted) return;
     offset += piece.length;
+    piece = await store.readRange(path, offset, READ_BYTES);
   }
 }
 

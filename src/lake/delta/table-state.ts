@@ -4,9 +4,13 @@ import { type CheckpointReader, readCheckpointActions } from './checkpoint-reade
 import { readJsonActions } from './commit-reader.js';
 import type { MetadataAction, ProtocolAction } from './delta-action.js';
 import { LogFileVanished } from './log-file-vanished.js';
+import { readBeginning } from './log-lines.js';
 import { type Checkpoint, type LogListing, logFolder } from './log-listing.js';
 import { type LiveFile, LogReplay } from './log-replay.js';
 import { chooseSegment, type LogSegment } from './log-segment.js';
+
+/** Beginnings of commits that are read at once, 64 KB each at most. */
+const READS_AHEAD = 16;
 
 /** The reconciled log of a table at one version, not yet judged or translated. */
 export interface TableState {
@@ -85,8 +89,18 @@ async function applyCheckpoint(
 
 async function applyCommits(replay: LogReplay, segment: LogSegment, options: ReplayOptions): Promise<TableState> {
   const { store, root, tableName } = options;
-  for (const name of segment.commitNames) {
-    await replay.apply(readJsonActions({ store, path: `${logFolder(root)}/${name}`, name, tableName }));
+  const pathOf = (name: string) => `${logFolder(root)}/${name}`;
+  // One after the other, each would wait for the disk or the store: ten thousand commits without a checkpoint are common.
+  const ahead: Promise<Buffer | null>[] = [];
+  for (const [index, name] of segment.commitNames.entries()) {
+    for (const next of segment.commitNames.slice(index + ahead.length, index + READS_AHEAD)) {
+      const beginning = readBeginning(store, pathOf(next));
+      beginning.catch(() => {}); // whoever reads it hears of a failure, unless an earlier one ends the reading
+      ahead.push(beginning);
+    }
+    const beginning = ahead.shift();
+    const file = { store, path: pathOf(name), name, tableName };
+    await replay.apply(readJsonActions(beginning === undefined ? file : { ...file, beginning }));
   }
   const { protocol, metadata } = replay;
   const missing = protocol === null ? 'protocol' : 'metaData';

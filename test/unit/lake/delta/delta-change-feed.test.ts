@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import type { FileStore } from '../../../../src/lake/storage/file-store.js';
+import { localFileStore } from '../../../../src/lake/storage/local-file-store.js';
 import { ChangeTable, feedMetaData } from '../../../support/change-table.js';
 import { add, featureProtocol, metaData, protocol, remove, schemaString } from '../../../support/delta-log-folder.js';
 
@@ -150,6 +152,45 @@ it.each([
     code: 'DELTA_CHANGE_FILE_MISSING',
     message: expect.stringMatching(new RegExp(`${name}.*version ${name === 'a' ? 1 : 2}.*VACUUM`)),
   });
+});
+
+it('reads a long log once for a copy and where to go on from, and not at all for what comes after', async () => {
+  using table = await tableWithRows();
+  // More commits than are read ahead, one of them in several pieces.
+  for (let version = 1; version <= 40; version++) {
+    const comment = 'x'.repeat(version === 20 ? 200_000 : 1);
+    table.commit(version, { commitInfo: { comment } }, await table.added(`a${version}`, ids(10 + version)));
+  }
+  const reads: string[] = [];
+  const store: FileStore = {
+    ...localFileStore,
+    readRange: (path, ...range) => {
+      reads.push(path);
+      return localFileStore.readRange(path, ...range);
+    },
+  };
+  const source = table.table(store);
+  const snapshot = await source.snapshot();
+  await using relation = await source.openRelation(snapshot, 1);
+  const [select = ''] = relation.parts;
+  expect(await table.rows(`select count(*)::int, sum(id)::int from (${select})`)).toEqual([[43, 6 + 40 * 10 + 820]]);
+  expect(new Set(reads.map((path) => path.split('/').at(-1))).size).toBe(41);
+
+  reads.length = 0;
+  const bookmark = await source.changeFeed?.bookmark(40n);
+  expect(bookmark).toBe(await table.feed().bookmark(40n));
+  expect(reads.map((path) => path.split('/').at(-1))).toEqual([`${'40'.padStart(20, '0')}.json`]);
+
+  reads.length = 0;
+  table.commit(41, await table.added('a41', ids(100)));
+  const later = table.table(store).changeFeed;
+  expect(await later?.newestVersion(40n)).toBe(41n);
+  await using changes = await later?.changes({ from: 40n, allowFileDiff: false, ...(bookmark ? { bookmark } : {}) });
+  expect(await changes?.countRows()).toBe(1n);
+  const numbers = reads
+    .map((path) => Number.parseInt(path.split('/').at(-1) ?? '', 10))
+    .filter((n) => !Number.isNaN(n));
+  expect(Math.min(...numbers)).toBe(40);
 });
 
 it('waits for a commit that is still being written', async () => {

@@ -1,0 +1,98 @@
+import type pg from 'pg';
+import { TELL_AGAIN_MS } from './lock-patience.js';
+import { closeSession } from './session.js';
+
+const LOOK_MS = 1_000;
+/** The watcher must not come to wait for what the watched session holds. */
+const WATCHER_LOCK_MS = 500;
+
+export interface LockWatchOptions {
+  /** The session whose statements may come to wait for a lock. */
+  readonly client: pg.Client;
+  readonly openSession: () => Promise<pg.Client>;
+  /** Told now and then who is in the way, with a session to write that down. */
+  readonly onBlocked: (watcher: pg.Client, sessions: readonly string[]) => Promise<void>;
+}
+
+/** Server process of each session, asked for once. */
+const processIds = new WeakMap<pg.Client, number>();
+
+async function processId(client: pg.Client): Promise<number> {
+  const known = processIds.get(client);
+  if (known !== undefined) return known;
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const pid = rows[0]?.pid ?? 0;
+  processIds.set(client, pid);
+  return pid;
+}
+
+/**
+ * Looks whether a session waits for a lock, and tells whose. A statement that waits for a row which somebody has locked
+ * gives up only after half a minute, and says nothing until then. Work that is over within a second costs a timer.
+ */
+export class LockWatch implements AsyncDisposable {
+  readonly #options: LockWatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking = Promise.resolve();
+  #watcher: pg.Client | null = null;
+  #isOver = false;
+  #wasBlocked = false;
+  #tellAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LockWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Looks from now on, until it is disposed of. */
+  async start(): Promise<void> {
+    const pid = await processId(this.#options.client);
+    this.#timer = setInterval(() => {
+      this.#looking = this.#looking.then(() => this.#look(pid)).catch(() => this.#giveUpLook());
+    }, LOOK_MS);
+  }
+
+  async #look(pid: number): Promise<void> {
+    if (this.#isOver) return;
+    const watcher = this.#watcher ?? (await openWatcher(this.#options));
+    this.#watcher = watcher;
+    if (this.#isOver) return closeSession(watcher);
+    const sessions = await blockersOf(watcher, pid);
+    // Who is in the way at one look only is nobody's business.
+    if (this.#wasBlocked && sessions.length > 0 && performance.now() > this.#tellAt) {
+      await this.#options.onBlocked(watcher, sessions);
+      this.#tellAt = performance.now() + TELL_AGAIN_MS;
+    }
+    this.#wasBlocked = sessions.length > 0;
+  }
+
+  /** To tell is a courtesy: where it fails, the work that is watched does not, and the next look tries again. */
+  async #giveUpLook(): Promise<void> {
+    const watcher = this.#watcher;
+    this.#watcher = null;
+    if (watcher !== null) await closeSession(watcher);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    // Closed first: a look that is under way and not answered must not hold anybody up.
+    if (this.#watcher !== null) await closeSession(this.#watcher);
+    await this.#looking;
+  }
+}
+
+async function openWatcher({ openSession }: LockWatchOptions): Promise<pg.Client> {
+  const watcher = await openSession();
+  await watcher.query(`set lock_timeout = ${WATCHER_LOCK_MS}`);
+  return watcher;
+}
+
+/** Sessions that the process waits for; one without a process is a prepared transaction. */
+async function blockersOf(watcher: pg.Client, pid: number): Promise<string[]> {
+  const { rows } = await watcher.query<{ session: string }>(
+    `select distinct coalesce(synced_tables._session_name(b.pid), 'a prepared transaction') as session
+       from unnest(pg_blocking_pids($1)) as b(pid) order by 1 limit 5`,
+    [pid],
+  );
+  return rows.map((row) => row.session);
+}
