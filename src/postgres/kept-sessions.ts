@@ -19,7 +19,7 @@ export interface UpdateSessions {
 /** How long an unused session is kept, in milliseconds. */
 const IDLE_MS_MAX = 60_000;
 /** A session of this age is not kept: settings of its role and database, and its memory, are to be fresh now and then. */
-const AGE_MS_MAX = 600_000;
+const AGE_MS_MAX = 60_000;
 /** Unused sessions that are kept at once. */
 const IDLE_MAX = 4;
 /** How long resetting one may take before its other side counts as gone, in milliseconds. */

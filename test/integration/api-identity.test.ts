@@ -315,6 +315,7 @@ it('keeps instances apart: a token is worth something only where it was made', a
   await using other = await SyncedLake.create(server);
   await using synced = await SyncedLake.create(server);
   const { url } = await synced.startSidecar({ instances: { other: { url: other.sidecarUrl } } });
+  await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
   const role = await synced.database.createRole('keeper', 'databricks_superuser');
   const token = await createToken(synced, role);
   const api = new ApiClient(url, token);

@@ -183,8 +183,8 @@ describe.each(postgresServers())('CONTINUOUS tables on $name', (server) => {
       }
       const sum = String((await source.query('sum(v)'))[0]?.[0]);
       await eventually(async () => (await lake.value('select sum(v) from c.renewed')) === sum, `${way}: it is copied`);
+      await reaches('c.renewed', source);
       await lake.expectEqual('c.renewed', source, ['id', 'v']);
-      expect((await lake.status('c.renewed')).synced_version).toBe(String(source.version));
     }
     await source.append('select 3000 as id, 3 as v');
     await reaches('c.renewed', source);

@@ -91,7 +91,10 @@ const read: TableRead = {
 
 /** Lines of COPY, sorted, and the most that the spool held meanwhile. */
 async function copyOut(table: LakeTable, wanted: TableRead = read) {
-  await using relation = await table.openRelation(await table.snapshot(), 1);
+  const snapshot = await table.snapshot();
+  // Of the data files alone: commits of the log are small, and fetched several at once.
+  server.bodiesMax = 0;
+  await using relation = await table.openRelation(snapshot, 1);
   const connection = await engine.connect();
   let bytesMax = 0;
   const timer = setInterval(() => {
