@@ -1,7 +1,7 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -89,8 +89,9 @@ const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child
 /** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
 const TICKS = 100;
 
-/** Processor time that a process has used, in seconds. */
+/** Processor time that a process has used, in seconds; null for one that has ended. */
 function cpuSeconds(/** @type {number} */ pid) {
+  if (!existsSync(`/proc/${pid}/stat`)) return null;
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
@@ -107,11 +108,12 @@ export async function idlePercents(bench, seconds) {
   const { rows: sessions } = await bench.client.query(
     `select pid from pg_stat_activity where application_name like 'synced-tables%'`,
   );
-  const server = () => sessions.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
-  const before = [cpuSeconds(bench.pid), server()];
+  const pids = [bench.pid, ...sessions.map(({ pid }) => pid)];
+  const before = pids.map((pid) => cpuSeconds(pid) ?? 0);
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  const after = [cpuSeconds(bench.pid), server()];
-  return after.map((value, index) => ((value - (before[index] ?? 0)) / seconds) * 100);
+  // Sessions that the sidecar keeps for the next update end after a while.
+  const [sidecar = 0, ...server] = pids.map((pid, n) => (cpuSeconds(pid) ?? before[n] ?? 0) - (before[n] ?? 0));
+  return [sidecar, server.reduce((sum, used) => sum + used, 0)].map((used) => (used / seconds) * 100);
 }
 
 export const median = (/** @type {number[]} */ list) => quantile(list, 0.5);
