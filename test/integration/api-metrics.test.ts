@@ -53,6 +53,8 @@ describe.each(postgresServers())('metrics on $name', (server) => {
     const lastSync = first.get(`synced_tables_last_sync_timestamp_seconds${table}`) ?? 0;
     expect(Math.abs(lastSync - Date.now() / 1000)).toBeLessThan(600);
     expect(first.get('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+    expect(first.has('nodejs_eventloop_lag_seconds')).toBe(true);
+    expect([...first.keys()].filter((name) => /lag_(mean|p99)/.test(name))).toEqual([]);
     const database = place.slice(place.indexOf('database='));
     const bytes = first.get(`synced_tables_copied_bytes_total{${database}}`) ?? 0;
     expect(bytes).toBeGreaterThan(100);

@@ -35,6 +35,10 @@ const TABLE_GAUGES: readonly TableGauge[] = [
   },
 ];
 
+const NEVER_MS = 86_400_000;
+/** What those samples are summed up to; how late the loop is when it is asked stays. */
+const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
+
 /**
  * What Prometheus reads: the process, and the databases as they stand at the scrape. Labels are names of instances,
  * databases and tables, states and results; nothing of rows. Series of tables that are gone go too.
@@ -53,7 +57,9 @@ export class SidecarMetrics implements Disposable {
 
   constructor(sidecarId: string) {
     this.#sidecarId = sidecarId;
-    collectDefaultMetrics({ register: this.#registry });
+    // Sampling how late the event loop is would wake an idle process a hundred times a second.
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
+    for (const part of LAG_SAMPLES) this.#registry.removeSingleMetric(`nodejs_eventloop_lag_${part}_seconds`);
     const copied = this.#counter('synced_tables_copied_bytes_total', 'Bytes that this process sent by COPY.', [
       'database',
     ]);
