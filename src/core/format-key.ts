@@ -3,3 +3,8 @@ export function formatKey(values: readonly string[]): string {
   const shown = values.map((value) => value.replaceAll('\0', '\\0'));
   return shown.length === 1 ? String(shown[0]) : `(${shown.join(', ')})`;
 }
+
+/** `; rows with key 1, 2`, or nothing if none is known. */
+export function describeKeys(keys: readonly string[]): string {
+  return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
+}

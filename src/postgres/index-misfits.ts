@@ -18,11 +18,6 @@ export interface Misfits {
   readonly keyColumns: readonly string[];
 }
 
-/** `; rows with key 1, 2`, or nothing if none is known. */
-export function describeKeys(keys: readonly string[]): string {
-  return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
-}
-
 /** What an index is about. Null if it calls code that is not Postgres' own, which must not run with the rights of the sync. */
 interface IndexTerms {
   readonly terms: readonly string[];

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
+import { describeKeys } from '../core/format-key.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
-import { describeKeys, keysOfDuplicates, keysOfFailing } from './index-misfits.js';
+import { keysOfDuplicates, keysOfFailing } from './index-misfits.js';
 import { inTransaction, isPostgresError } from './session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */

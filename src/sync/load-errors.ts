@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { dataTypeText } from '../core/data-type.js';
 import { type ErrorCode, errorCatalogue } from '../core/error-catalogue.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { describeKeys } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -50,7 +51,7 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
     const message = found.error instanceof Error ? found.error.message : '';
     const { name, type } = found.field;
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
-    const rows = describeRows(await keysOfUnreadable(search, found.field));
+    const rows = describeKeys(await keysOfUnreadable(search, found.field));
     const details = {
       column: name,
       table: table.source,
@@ -64,10 +65,6 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
   }
 }
 
-function describeRows(keys: readonly string[]): string {
-  return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
-}
-
 /** A refused value is told with its column, and with the keys of such rows where the source tells them. */
 async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
   const { engine, relation, table } = context;
@@ -77,7 +74,7 @@ async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Pr
   const connection = await engine.connect();
   try {
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
-    const rows = describeRows(await keysOfRefused(search, column.field, column.postgresType));
+    const rows = describeKeys(await keysOfRefused(search, column.field, column.postgresType));
     const reason = withoutValues(error.message);
     const details = { column: column.field.name, table: table.source, type: column.postgresType, reason, rows };
     return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
@@ -174,7 +171,7 @@ export function explainEngineError(error: unknown, source: string): SyncedTables
 const REASON_LENGTH_MAX = 300;
 
 /** The first line, with everything quoted that is not a path, and what is called a value, taken out. */
-function withoutValues(message: string): string {
+export function withoutValues(message: string): string {
   const [line = ''] = message.split('\n');
   return line
     .slice(0, REASON_LENGTH_MAX)

@@ -11,6 +11,7 @@ import {
 } from '../../src/index.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
+import { refusalOf } from '../support/synced-table-fixture.js';
 
 // Goal: what flows read beside new rows: a one-time backfill, the change feed of a table, and snapshots in files of any
 // kind that the engine reads, each with the version that a program gives it.
@@ -75,6 +76,22 @@ describe(`sources of flows on ${server.name}`, () => {
     await lake.sync(table);
     const columns = ['id', 'v', `("__START_AT"::${type} = ${earlier})`, `("__END_AT"::${type} = ${later})`];
     expect(await rows(table, columns)).toEqual(['1 first true true', '1 second false ', '2 only true ']);
+  });
+
+  it.each([
+    ['SEQUENCE BY', `'cast(v as int)'`, ''],
+    ['APPLY AS DELETE WHEN', `'seq'`, `, apply_as_deletes => 'cast(v as int) = 0'`],
+  ])('a batch in which %s fails is rejected, and the rows are told by their keys', async (what, sequence, more) => {
+    const name = what.slice(0, 8).toLowerCase().trim().replace(' ', '_');
+    const values = `select i as id, case i % 40 when 7 then 'x' else '3' end as v, i as seq from range(100) t(i)`;
+    await lake.lake.createTable(`bronze.odd_${name}`, COLUMNS, values);
+    await declare(`create_streaming_table('public.odd_${name}')`);
+    await declare(`apply_changes('public.odd_${name}', 'lake.bronze.odd_${name}', array['id'], ${sequence}${more})`);
+    const refusal = await refusalOf(lake.sync(`public.odd_${name}`));
+    expect(refusal.code).toBe('FLOW_VALUE_INVALID');
+    expect(refusal.message).toContain(`${what} of flow `);
+    expect(/rows with key (.+?)\. /.exec(refusal.message)?.[1]?.split(', ').sort()).toEqual(['47', '7', '87']);
+    expect(refusal.message).not.toContain("'x'");
   });
 
   it('a flow that runs once takes one snapshot', async () => {

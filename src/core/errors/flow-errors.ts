@@ -72,6 +72,16 @@ export const flowErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  FLOW_VALUE_INVALID: {
+    message:
+      '{what} of flow {flow} cannot be worked out for some rows of its source: {reason}{rows}. Nothing of the batch was applied to {target}.',
+    remedy:
+      'Correct those rows in the source, leave them out in a view that the flow reads, or let the expression give null there, with TRY_CAST for example.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '22000',
+  },
   PIPELINE_OF_FLOWS: {
     message: 'Pipeline {pipeline} fills streaming tables by flows; synced table {target} cannot join it.',
     remedy: 'Take the pipeline_id of a synced table from synced_tables.status, or leave it out to get a new pipeline.',

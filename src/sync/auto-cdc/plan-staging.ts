@@ -18,6 +18,13 @@ export interface StagingPlan {
   readonly flow: AutoCdcFlow;
   /** Gives the values of COPY in the order of `stagingColumns(flow)`. */
   readonly select: string;
+  /** Each column and expression that `select` works out, for telling which of them failed. */
+  readonly parts: readonly NamedValue[];
+}
+
+interface NamedValue extends StagedValue {
+  /** As messages call it, at the beginning of a sentence. */
+  readonly what: string;
 }
 
 /** One staged value: SQL over a row `r`, and its type. */
@@ -27,6 +34,7 @@ interface StagedValue {
 }
 
 const TEXT: DataType = { kind: 'string' };
+const BOOLEAN: DataType = { kind: 'boolean' };
 
 /**
  * Reads the expressions of a flow, resolves it against its source, and writes the SELECT that stages it.
@@ -50,7 +58,13 @@ export async function planChangeStaging(
     ...sequenceValues(sequence),
     ...authoredValues(resolved, source),
   ];
-  return { flow, select: copySelect(source.select, values) };
+  const parts = [
+    ...namedColumns(resolved, source),
+    { what: 'APPLY AS TRUNCATE WHEN', sql: truncates, type: BOOLEAN },
+    { what: 'APPLY AS DELETE WHEN', sql: deletes, type: BOOLEAN },
+    ...sequenceValues(sequence).map((value) => ({ what: 'SEQUENCE BY', ...value })),
+  ];
+  return { flow, select: copySelect(source.select, values), parts };
 }
 
 /** A snapshot is its rows. */
@@ -62,7 +76,15 @@ export function planSnapshotStaging(
   stored: StoredColumns | null,
 ): StagingPlan {
   const resolved = resolveFlow({ declared, target, columns: source.columns, sequence: version, stored });
-  return { flow: resolved.flow, select: copySelect(source.select, selectedValues(resolved, source)) };
+  const select = copySelect(source.select, selectedValues(resolved, source));
+  return { flow: resolved.flow, select, parts: namedColumns(resolved, source) };
+}
+
+function namedColumns(resolved: ResolvedFlow, source: Pick<OpenedFlowSource, 'columns'>): NamedValue[] {
+  return resolved.selected.map(({ field }) => ({
+    what: `Column "${field.name}"`,
+    ...openedColumn(source, field.name).staged,
+  }));
 }
 
 function selectedValues(resolved: ResolvedFlow, source: Pick<OpenedFlowSource, 'columns'>): StagedValue[] {
@@ -125,7 +147,7 @@ function sequenceValues({ sql, type, postgresType }: SequenceValue): StagedValue
     sql: `cast(struct_extract((${sql}), ${quoteLiteral(field.name)}) as ${duckDbType(field.type)})`,
     type: field.type,
   }));
-  return [...fields, { sql: `((${sql}) is null)`, type: { kind: 'boolean' } }];
+  return [...fields, { sql: `((${sql}) is null)`, type: BOOLEAN }];
 }
 
 /** The names that an event authors, as Postgres reads an array of texts. */

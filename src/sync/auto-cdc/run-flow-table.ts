@@ -15,6 +15,7 @@ import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import { copyIn } from '../../postgres/copy-in.js';
 import type { RegisteredFlow, StreamingTable } from '../../postgres/flow-registry.js';
 import { explainFlowError } from './explain-flow-error.js';
+import { explainFlowValue } from './explain-flow-value.js';
 import type { OpenedFlowSource, SourcePosition } from './flow-source.js';
 import type { FlowTableOptions } from './flow-table-options.js';
 import { FlowTarget } from './flow-target.js';
@@ -148,15 +149,15 @@ async function ingestionTime(client: pg.Client): Promise<string> {
 /** Copies what the source has into the staging table. */
 async function stage(
   { client, engine, signal }: FlowTableOptions,
-  { flow, select }: StagingPlan,
-  source: Pick<OpenedFlowSource, 'connection'> & { readonly rowCount?: bigint | null },
+  plan: StagingPlan,
+  source: Pick<OpenedFlowSource, 'connection' | 'select'> & { readonly rowCount?: bigint | null },
 ): Promise<string> {
-  const staging = await createStaging(client, flow);
-  const columns = stagingColumns(flow).map(({ name }) => quoteIdentifier(name));
+  const staging = await createStaging(client, plan.flow);
+  const columns = stagingColumns(plan.flow).map(({ name }) => quoteIdentifier(name));
   const interrupt = () => source.connection.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
   try {
-    const stream = await openCopyStream(source.connection, select, 'text', engine.scratchFolder);
+    const stream = await openCopyStream(source.connection, plan.select, 'text', engine.scratchFolder);
     const { rows } = await copyIn(client, `copy ${staging} (${columns.join(', ')}) from stdin`, stream);
     const written = await stream.finished;
     const expected = source.rowCount ?? written;
@@ -164,6 +165,9 @@ async function stage(
       throw new Error(`of ${expected} rows, ${written} were read and ${rows} staged`);
     }
     return staging;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await explainFlowValue(error, plan, source);
   } finally {
     signal.removeEventListener('abort', interrupt);
   }
