@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -13,6 +14,7 @@ import { findTokenRoles } from './identity/token-roles.js';
 import { parseJsonBody } from './json-text.js';
 import { openApiOptions, replySerializer } from './openapi-document.js';
 import { repairPath } from './raw-path.js';
+import { replyToUnreadRequest } from './unread-request.js';
 
 // How the API is put together, for whoever adds a service:
 //
@@ -26,6 +28,7 @@ import { repairPath } from './raw-path.js';
 //                       caller may see (synced_tables._role_may_see).
 //   synced-table-place.ts, synced-table-record.ts
 //                       finding synced tables by three-part name or by pipeline, and reading all that is known of them.
+//   unread-request.ts   the answer to what is no HTTP request.
 //   error-reply.ts      errors of the catalogue (src/core/errors) to status, error_code, message, details. Throw
 //                       syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
 //
@@ -106,6 +109,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     requestTimeout: REQUEST_MS_MAX,
     rewriteUrl: (request) => repairPath(request.url ?? '/'),
     frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
+    clientErrorHandler: (error, socket) => replyToUnreadRequest(error, socket, randomUUID()),
     forceCloseConnections: 'idle',
   });
   server.setValidatorCompiler(validatorCompiler);
