@@ -27,6 +27,7 @@ const VERSIONS: readonly ExtensionVersion[] = [
   },
   { version: '1.1.0', migrations: ['apply_guard'], sign: `to_regprocedure('databricks_auth.apply_guard()')` },
   { version: '1.2.0', migrations: ['guard_references'], sign: `to_regprocedure('databricks_auth.ev_references()')` },
+  { version: '1.3.0', migrations: ['guard_messages'], sign: `to_regprocedure('databricks_auth.hint_after(text)')` },
 ];
 
 /** The folder with the generated files, for servers on whose disk they can be put. */

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGuardedDatabase, fingerprint, type GuardedDatabase, outcomeOf } from '../support/guarded-database.js';
 import { postgresServers } from '../support/postgres.js';
@@ -101,6 +102,40 @@ describe.each(postgresServers())('callers of synced_tables functions on $name', 
     );
     expect((await outcomeOf(other, `select synced_tables.sync_now('gold.x')`)).code).toBe('42501');
     expect((await guarded.database.admin.query('select from synced_tables._calls_under_way')).rowCount).toBe(0);
+  });
+
+  it.each([
+    ['keeper', `select synced_tables.sync_now('gold.nothing')`, 'error code: SYNCED_TABLE_NOT_FOUND'],
+    ['superuser', `select synced_tables.create_synced_table('a b.c', 'a.b.c', array['id'])`, /^error code: \w+$/],
+    ['superuser', `select synced_tables.set_schedule('gold.x', '99 * * * *')`, /^error code: \w+$/],
+    ['other', 'truncate gold.x', undefined],
+  ] as const)('are refused without a trace of how they are served: %s runs %s', async (actor, sql, detail) => {
+    await guarded.database.admin.query(`grant truncate on gold.x to ${guarded.roles.other}`);
+    const refusal: pg.DatabaseError = await guarded.sessions[actor].query(sql).then(
+      () => expect.unreachable('it was not refused'),
+      (error) => error,
+    );
+    expect(refusal.detail).toEqual(typeof detail === 'object' ? expect.stringMatching(detail) : detail);
+    expect(refusal.hint).toMatch(/\.$/);
+    expect(refusal.where?.split('\n')).toEqual([expect.stringMatching(/^PL\/pgSQL function .* at RAISE$/)]);
+  });
+
+  it('keep the context of an error that is no refusal', async () => {
+    const { keeper } = guarded.sessions;
+    const { admin } = guarded.database;
+    await admin.query('alter table synced_tables._tables add constraint odd check (false) not valid');
+    try {
+      const error: pg.DatabaseError = await keeper
+        .query(`select synced_tables.create_synced_table('app.wrong', 'a.b.c', array['id'])`)
+        .then(
+          () => expect.unreachable('it succeeded'),
+          (thrown) => thrown,
+        );
+      expect(error).toMatchObject({ code: '23514', constraint: 'odd' });
+      expect(error.where).toContain('synced_tables_served.create_synced_table');
+    } finally {
+      await admin.query('alter table synced_tables._tables drop constraint odd');
+    }
   });
 
   it('are served so for every function that operators and managers may call and that changes something', async () => {

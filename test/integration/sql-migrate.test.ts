@@ -270,6 +270,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           'check_appointment',
           'check_references',
           'hint',
+          'hint_after',
           'innermost_command',
           'is_guarded',
           'is_superuser',
