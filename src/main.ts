@@ -55,9 +55,14 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .exitOverride()
     // `reportFailure` tells errors, in the form that was asked for.
     .configureOutput({ outputError: () => {} });
-  const named = commandLoaders.get(argv[2] ?? '');
-  for (const load of named ? [named] : commandLoaders.values()) (await load())(program);
+  for (const load of loadersFor(argv[2] ?? '')) (await load())(program);
   return program;
+}
+
+function loadersFor(word: string) {
+  if (word === '-V' || word === '--version') return [];
+  const named = commandLoaders.get(word);
+  return named ? [named] : commandLoaders.values();
 }
 
 /** Read off the arguments themselves: errors of parsing come before there are options. */
