@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type pg from 'pg';
 import { readPipeline } from '../cdc/declare/read-pipeline.js';
+import { countOf } from '../core/count-of.js';
 import { syncedTablesError } from '../core/errors.js';
 import { declarePipeline, readOutcomes, startPipelineWorker, type TableOutcome } from '../program/declared-pipeline.js';
 import { startUpdate } from '../program/run-pipeline.js';
@@ -110,7 +111,7 @@ async function reportBatches(client: pg.Client, pipelineId: string, output: Outp
     const { table, rows_written: upserted, rows_deleted: deleted } = JSON.parse(payload) as BatchNotice;
     if (!tables.has(table) || upserted + deleted === 0) return;
     const batch = { table, num_upserted_rows: upserted, num_deleted_rows: deleted };
-    const text = `${table}: ${upserted} rows upserted, ${deleted} deleted`;
+    const text = `${table}: ${countOf(upserted, 'row')} upserted, ${deleted} deleted`;
     process.stdout.write(`${output === 'json' ? JSON.stringify({ pipeline_id: pipelineId, ...batch }) : text}\n`);
   });
   await client.query('listen synced_table_updates');

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { countOf } from '../core/count-of.js';
 import { previewSource, type SourcePreview } from '../sync/preview-source.js';
 import {
   addConfigOption,
@@ -81,7 +82,7 @@ function previewText(preview: SourcePreview): string {
   const facts = [
     snapshot.version === null ? 'no versions' : `version ${snapshot.version}`,
     ...(snapshot.committedAtMs === null ? [] : [`committed ${commitTime(preview)}`]),
-    ...(preview.rowCount === null ? [] : [`${preview.rowCount} rows`]),
+    ...(preview.rowCount === null ? [] : [countOf(preview.rowCount, 'row')]),
     ...(snapshot.sizeBytes === undefined ? [] : [`${snapshot.sizeBytes} bytes`]),
   ];
   const columns = preview.columns.map((column) => [
@@ -105,6 +106,6 @@ function keyText({ primaryKey: key }: SourcePreview): string[] {
   const isFine = key.duplicateKeys === 0n && key.rowsWithNull === 0n;
   const verdict = isFine
     ? 'unique and never null'
-    : `${key.duplicateKeys} keys stand in several rows (${key.duplicateRows}), ${key.rowsWithNull} rows have a null in it`;
+    : `${key.duplicateKeys} with several rows (${key.duplicateRows}), ${countOf(key.rowsWithNull, 'row')} with a null in it`;
   return [`Primary key (${key.columns.join(', ')}): ${verdict}\n`];
 }

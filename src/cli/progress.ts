@@ -1,3 +1,4 @@
+import { countOf } from '../core/count-of.js';
 import type { Output } from './command-options.js';
 
 /** How far an update is. */
@@ -84,7 +85,7 @@ function progressLines(stream: ProgressStream, clock: Clock): Progress {
 }
 
 function describeRows(done: bigint, total: bigint | null): string {
-  if (total === null || total <= 0n) return `${done} rows`;
+  if (total === null || total <= 0n) return countOf(done, 'row');
   const percent = (done * 100n) / total;
-  return `${done} of ${total} rows (${percent > 100n ? 100n : percent} %)`;
+  return `${done} of ${countOf(total, 'row')} (${percent > 100n ? 100n : percent} %)`;
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { countOf } from '../core/count-of.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Comparison } from '../postgres/compare-copies.js';
@@ -120,7 +121,7 @@ export async function finishVerification(
   const compared = outcome.kind === 'compared' ? outcome.comparison : null;
   const error = outcome.kind === 'compared' ? differenceError(claim, outcome.comparison) : outcome.error;
   const version = outcome.kind === 'compared' ? outcome.version : null;
-  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${compared?.targetRows} rows compared cell by cell.`;
+  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell.`;
   await inTransaction(client, async () => {
     const written = await client.query(
       `update synced_tables._verifications

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { countOf } from '../core/count-of.js';
 import { dataTypeText, type Field } from '../core/data-type.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
@@ -218,7 +219,7 @@ function nulWarnings(snapshot: SourceSnapshot, facts: readonly ColumnFacts[]): S
   return facts
     .filter(({ rowsWithNul }) => rowsWithNul > 0n)
     .map(({ field, rowsWithNul }) => {
-      const message = `Column "${field.name}" of source table ${snapshot.tableName} holds NUL characters, which Postgres cannot store, in ${rowsWithNul} rows.`;
+      const message = `Column "${field.name}" of source table ${snapshot.tableName} holds NUL characters, which Postgres cannot store, in ${countOf(rowsWithNul, 'row')}.`;
       return new SyncedTablesError(
         'CHARACTER_NOT_IN_REPERTOIRE',
         message,

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
@@ -292,7 +293,7 @@ function describeResult(table: SyncedTable, result: TableUpdateResult): string {
   const version = result.version === null ? '' : ` at version ${result.version}`;
   if (result.method === 'UNCHANGED') return `${table.fullName} already equals ${table.source}${version}.`;
   const counts = [
-    `${result.rowsWritten} rows written`,
+    `${countOf(result.rowsWritten, 'row')} written`,
     ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
     ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
     ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),

@@ -117,7 +117,7 @@ it('counts the rows with NUL characters, by column', async () => {
   const nul = warnings.filter(({ error_code: code }) => code === 'CHARACTER_NOT_IN_REPERTOIRE');
   expect(nul.map(({ message }) => message)).toEqual([
     expect.stringMatching(/Column "text" .* in 3 rows\.$/),
-    expect.stringMatching(/Column "list" .* in 1 rows\.$/),
+    expect.stringMatching(/Column "list" .* in 1 row\.$/),
   ]);
 });
 
@@ -151,7 +151,7 @@ it('shows all of it to people too', async () => {
   await lake.createTable('gold.people', { id: 'long', name: 'string' }, `select 1 as id, 'Ada' as name`);
   const { end, stdout, stderr } = await runCli(['preview', 'lake.gold.people', '--primary-key', 'id'], environment);
   expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
-  expect(stdout).toMatch(/^lake\.gold\.people: version 0, committed .*, 1 rows, \d+ bytes\n/);
+  expect(stdout).toMatch(/^lake\.gold\.people: version 0, committed .*, 1 row, \d+ bytes\n/);
   expect(stdout).toMatch(/\n id +\| long +\| bigint/);
   expect(stdout).toContain('\nKey candidates: id, name\n');
   expect(stdout).toContain('\nPrimary key (id): unique and never null\n');

@@ -90,7 +90,7 @@ describe.each(postgresServers())('verify on $name', (server) => {
       code: 'TABLES_DIFFER',
       sqlState: 'XX001',
       message:
-        'Synced table v.t differs from lake.v.t at the version it reflects: 1 rows are missing, 1 are not in the source, 2 have other values.',
+        'Synced table v.t differs from lake.v.t at the version it reflects: rows missing here: 1, not in the source: 1, with other values: 2.',
     });
     const found = await read(id, lake.admin);
     expect(found).toMatchObject({ is_equal: false, source_rows: '100', target_rows: '100', different_rows: '2' });

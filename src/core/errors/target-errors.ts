@@ -125,7 +125,7 @@ export const targetErrors = {
   },
   TABLES_DIFFER: {
     message:
-      'Synced table {target} differs from {table} at the version it reflects: {missing} rows are missing, {extra} are not in the source, {different} have other values.',
+      'Synced table {target} differs from {table} at the version it reflects: rows missing here: {missing}, not in the source: {extra}, with other values: {different}.',
     remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
     retry: 'manual',
     status: 500,
