@@ -31,11 +31,14 @@ export interface CollapsedChanges {
   readonly duplicateKeyCount: bigint;
   /** Some of them, as text. */
   readonly duplicateKeys: readonly string[];
+  /** Every change, as `ChangeRelation.select` gives them. */
+  readonly changes: string;
   /** Engine table with the touched keys, under the names of the key columns. */
   readonly keysTable: string;
 }
 
-const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
+/** SQL that is true of a change that brings a row. */
+export const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
 /** Keys shown in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
 
@@ -83,6 +86,7 @@ export async function collapseChanges(
         );
   return {
     select: lastStates(source, names),
+    changes: source.select,
     upserts,
     deletes,
     balance,

@@ -13,7 +13,7 @@ import { columnDefinitions, identifierList } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
 import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
-/** Column of the staged rows behind those of the table: `upsert` or `delete`. */
+/** Column of the staged rows behind those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
 const CHANGE_TYPE_COLUMN = '_change_type';
 
 export interface ApplyOptions {
@@ -29,6 +29,8 @@ export interface ApplyOptions {
   readonly columnChanges: ColumnChanges;
   /** Opens the changes: one row a key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
+  /** The column by whose greater value a row of type `newer` has to beat the one that is there; null: there are none. */
+  readonly newestBy: TargetColumn | null;
   /** Rows that came less rows that went, which is held against what was done; null if nobody knows. */
   readonly balance: bigint | null;
   /** Writes position and results in the same transaction. */
@@ -50,7 +52,7 @@ export interface ApplyCounts {
  * Applies changes to a published table together with the position that they lead to, in one transaction: COPY into a
  * temporary table, then one DELETE and one INSERT … ON CONFLICT in the order of the key. Rows that are equal already
  * are not rewritten. Readers wait only if columns are added.
- * @throws KeyBalanceBroken, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
+ * @throws LastStateUnclear, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, LOCK_TIMEOUT, LEASE_LOST, SYNCED_TABLE_DELETED, and what the source fails with
  */
 export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> {
   const { client, table, relation } = options;
@@ -75,7 +77,7 @@ export async function applyChanges(options: ApplyOptions): Promise<ApplyCounts> 
     });
     return result;
   } catch (error) {
-    if (error instanceof KeyBalanceBroken) throw error;
+    if (error instanceof LastStateUnclear) throw error;
     const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(options, find);
     throw await explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
   }
@@ -87,21 +89,23 @@ async function withNewRows(options: ApplyOptions, find: (rows: string) => Promis
   if (hasColumnChanges(options.columnChanges)) return [];
   return inTransaction(client, async () => {
     const { staging } = await stage(options);
+    const partition = await solePartition(client, relation);
+    if (options.newestBy !== null) await dropOutdated(options, options.newestBy, { staging, partition });
     const names = columns.map(({ field }) => field.name);
-    const kept = `select ${identifierList(names)} from ${await solePartition(client, relation)} t
+    const kept = `select ${identifierList(names)} from ${partition} t
                    where not exists (select from ${staging} s where ${isSameKey(table.keyColumns, 's', 't')})`;
-    const changed = `select ${identifierList(names)} from ${staging} where ${CHANGE_TYPE_COLUMN} = 'upsert'`;
+    const changed = `select ${identifierList(names)} from ${staging} where ${CHANGE_TYPE_COLUMN} <> 'delete'`;
     return find(`(${kept} union all ${changed})`);
   });
 }
 
 /**
- * A key has several rows in the source, or had them for some of the versions: the last state of its changes does not
- * tell what it has now. Nothing was applied.
+ * A key has several rows in the source that count alike, or had them for some of the versions: the last state of its
+ * changes does not tell what it has now. Nothing was applied.
  */
-export class KeyBalanceBroken extends Error {
+export class LastStateUnclear extends Error {
   constructor() {
-    super('a key has or had several rows');
+    super('changes do not tell the last state of a key');
   }
 }
 
@@ -126,6 +130,7 @@ async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsert
   await addColumns(options, `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
   // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
   const partition = await solePartition(client, relation);
+  if (options.newestBy !== null) await dropOutdated(options, options.newestBy, { staging, partition });
   const deleted = await client.query(
     `delete from ${partition} t using ${staging} s
       where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
@@ -133,7 +138,7 @@ async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsert
   const { written, inserted } = await merge(client, {
     into: partition,
     from: staging,
-    filter: `s.${CHANGE_TYPE_COLUMN} = 'upsert'`,
+    filter: `s.${CHANGE_TYPE_COLUMN} <> 'delete'`,
     columns,
     keyColumns: table.keyColumns,
   });
@@ -146,6 +151,29 @@ async function apply(options: ApplyOptions, staged: Staged, merge: typeof upsert
   if (options.balance !== null) requireBalance(counts, options.balance);
   await options.finish(counts);
   return counts;
+}
+
+/**
+ * Takes the staged rows away that are not newer than the row of their key here. A null is older than any value.
+ * @throws LastStateUnclear if a row is exactly as new
+ */
+async function dropOutdated(
+  { client, table }: ApplyOptions,
+  newestBy: TargetColumn,
+  { staging, partition }: { readonly staging: string; readonly partition: string },
+): Promise<void> {
+  // The engine orders texts by their bytes.
+  const collation = newestBy.field.type.kind === 'string' ? ' collate "C"' : '';
+  const name = quoteIdentifier(newestBy.field.name);
+  const isNewer = `coalesce(s.${name}${collation} > t.${name}, t.${name} is null and s.${name} is not null)`;
+  const { rows } = await client.query<{ has_tie: boolean }>(
+    `with outdated as (
+       delete from ${staging} s using ${partition} t
+        where s.${CHANGE_TYPE_COLUMN} = 'newer' and ${isSameKey(table.keyColumns, 't', 's')} and not ${isNewer}
+       returning s.${name} is not distinct from t.${name} as is_tie)
+     select exists (select from outdated where is_tie) as has_tie`,
+  );
+  if (rows[0]?.has_tie) throw new LastStateUnclear();
 }
 
 async function stage(options: ApplyOptions): Promise<Staged> {
@@ -164,7 +192,7 @@ async function stage(options: ApplyOptions): Promise<Staged> {
  * Such keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
  */
 function requireBalance(counts: ApplyCounts, balance: bigint): void {
-  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new KeyBalanceBroken();
+  if (balance !== counts.rowsInserted - counts.rowsDeleted) throw new LastStateUnclear();
 }
 
 async function addColumns(options: ApplyOptions, target: string): Promise<void> {

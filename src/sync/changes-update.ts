@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { DataType } from '../core/data-type.js';
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import { type ChangeRelation, changeFields } from '../lake/change-relation.js';
@@ -6,9 +7,10 @@ import type { CollapsedChanges } from '../lake/collapse-changes.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { latestRows } from '../lake/latest-rows.js';
+import { newerRows } from '../lake/newer-rows.js';
 import type { Relation } from '../lake/relation.js';
 import { copySelects, countRowsWithNul } from '../lake/table-read.js';
-import { type ApplyCounts, applyChanges, KeyBalanceBroken } from '../postgres/apply-changes.js';
+import { type ApplyCounts, applyChanges, LastStateUnclear } from '../postgres/apply-changes.js';
 import type { ColumnChanges } from '../postgres/column-changes.js';
 import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';
@@ -82,6 +84,8 @@ interface LastStates {
   readonly rowsWithoutKey: bigint;
   /** Rows that came less rows that went: what is applied is held against it. Null if it is not known. */
   readonly balance: bigint | null;
+  /** The column that decides about rows of type `newer`; null if there are none. */
+  readonly newestBy: TargetColumn | null;
 }
 
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
@@ -90,15 +94,63 @@ async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Pr
   const collapsed = await changes.collapse({ keyColumns: table.keyColumns }).catch(async (error: unknown) => {
     throw await explainCollapse(error, options, changes);
   });
-  if (table.timeseriesKey !== null) return await applyLookedUp(options, changes, collapsed);
-  if (collapsed.duplicateKeyCount > 0n) throw duplicateKeys(table, collapsed.duplicateKeys);
+  if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) {
+    throw duplicateKeys(table, collapsed.duplicateKeys);
+  }
   try {
-    return await applyStates(options, changes, collapsed);
+    if (table.timeseriesKey !== null) return await applyNewer(options, changes, collapsed, table.timeseriesKey);
+    return await applyStates(options, changes, { ...collapsed, newestBy: null });
   } catch (error) {
-    if (!(error instanceof KeyBalanceBroken)) throw error;
+    if (!(error instanceof LastStateUnclear)) throw error;
     // A key has several rows, or had them for some versions: what is left of them only the source tells.
     return await applyLookedUp(options, changes, collapsed);
   }
+}
+
+/**
+ * Applies the rows that are certain to count if they are newer than what is here, and what the source has for the other
+ * touched keys.
+ * @throws LastStateUnclear, TIMESERIES_KEY_TIE
+ */
+async function applyNewer(
+  options: ChangesUpdateOptions,
+  changes: ChangeRelation,
+  collapsed: CollapsedChanges,
+  timeseriesKey: string,
+): Promise<TableUpdateResult> {
+  const { table, lakeTable } = options;
+  const newestBy = planTarget(changes.end, table).find(({ field }) => field.name === timeseriesKey);
+  if (!newestBy || !isOrderedAlike(newestBy, table)) return await applyLookedUp(options, changes, collapsed);
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { columns } = changes.end;
+    const newer = await newerRows(connection, { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey });
+    const states = { ...collapsed, select: newer.select, balance: null, newestBy };
+    if (newer.restCount === 0n) return await applyStates(options, changes, states);
+    return await applyLookedUp(options, changes, { ...collapsed, keysTable: newer.restTable }, states);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+const ORDERED_ALIKE: ReadonlySet<DataType['kind']> = new Set([
+  'long',
+  'integer',
+  'short',
+  'byte',
+  'double',
+  'float',
+  'decimal',
+  'boolean',
+  'binary',
+  'date',
+  'timestamp',
+  'timestamp_ntz',
+]);
+
+/** Whether a value that is greater in Postgres is greater in the engine too; texts are, as long as they stay as they are. */
+function isOrderedAlike({ field }: TargetColumn, { invalidCharacters }: SyncedTable): boolean {
+  return ORDERED_ALIKE.has(field.type.kind) || (field.type.kind === 'string' && invalidCharacters === 'fail');
 }
 
 /** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
@@ -123,11 +175,15 @@ async function openEnd({ lakeTable }: ChangesUpdateOptions, changes: ChangeRelat
   return lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
 }
 
-/** Applies the rows that the source at the end version has for the touched keys. */
+/**
+ * Applies the rows that the source at the end version has for the touched keys.
+ * @param others rows of other keys, to be applied beside them
+ */
 async function applyLookedUp(
   options: ChangesUpdateOptions,
   changes: ChangeRelation,
   { keysTable, rowsWithoutKey }: CollapsedChanges,
+  others: LastStates | null = null,
 ): Promise<TableUpdateResult> {
   const { table, lakeTable } = options;
   const { keyColumns, timeseriesKey } = table;
@@ -140,7 +196,9 @@ async function applyLookedUp(
     if (latest.tieCount > 0n) {
       throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
     }
-    return await applyStates(options, changes, { select: latest.select, rowsWithoutKey, balance: null });
+    const select = others === null ? latest.select : `${others.select} union all ${latest.select}`;
+    const newestBy = others?.newestBy ?? null;
+    return await applyStates(options, changes, { select, rowsWithoutKey, balance: null, newestBy });
   } finally {
     connection.closeSync();
   }
@@ -162,6 +220,7 @@ async function applyStates(
       columns,
       columnChanges: addedColumns(changes, columns),
       openSource: () => openChanges(lakeTable, table, columns, states),
+      newestBy: states.newestBy,
       balance: states.balance,
       finish: async (counts) => {
         const loadSeconds = (performance.now() - startedAt) / 1000;
@@ -181,7 +240,7 @@ async function applyStates(
     });
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof KeyBalanceBroken) throw error;
+    if (error instanceof LastStateUnclear) throw error;
     throw await explainLoadError(error, { engine: lakeTable.engine, relation: upserts(states), table, columns });
   }
   if (result === null) throw new Error('the changes were applied without a result');
@@ -231,7 +290,7 @@ async function openChanges(
 /** The new and changed rows, for looking at what was wrong with them. */
 function upserts(states: LastStates): Relation {
   return {
-    parts: [`select * from (${states.select}) where _change_type = 'upsert'`],
+    parts: [`select * from (${states.select}) where _change_type <> 'delete'`],
     rowCount: null,
     // The relation that they come from is closed by whoever opened it.
     [Symbol.asyncDispose]: async () => {},

@@ -79,4 +79,55 @@ describe.each(postgresServers())('TRIGGERED tables on $name', (server) => {
     await lake.sync('t.latest');
     expect(await lake.value('select seen from t.latest')).toBe('2');
   });
+
+  it.each([
+    ['long', 'i', '9', '1', '5'],
+    ['timestamp', `timestamptz '2026-01-01 00:00:00+00' + to_hours(i)`, '9', '1', '5'],
+    ['decimal(10,2)', 'i / 100', '9', '1', '5'],
+    ['double', 'i / 3', '9', '1', '5'],
+    // By bytes: capitals come first, whatever the database's collation says.
+    ['string', 'chr(i)', '97', '66', '90'],
+  ])(
+    'follows a log that only grows without a look at its older files, by a %s',
+    async (type, seen, newer, older, start) => {
+      const name = `t.log_${type.slice(0, 5)}`;
+      const rows = (at: string, ids = '1') =>
+        `select i.id as id, ${seen} as seen, ${at} as v from (select unnest([${ids}]) as id, ${at} as i) i`;
+      const source = await lake.lake.createTable(name, { id: 'long', seen: type, v: 'long' }, rows(start, '1, 2, 3'));
+      const choices = { scheduling_policy: `'TRIGGERED'`, allow_file_diff: 'true', timeseries_key: `'seen'` };
+      await lake.wait(await create(name, name, choices));
+      source.removeNewestFile();
+      await source.append(rows(newer, '1, 4'));
+      await source.append(rows(older, '1, 2'));
+      expect(await lake.sync(name)).toMatchObject({ method: 'CHANGES', rows_written: '2' });
+      expect((await lake.admin.query(`select id, v from ${name} order by id`)).rows).toEqual([
+        { id: '1', v: newer },
+        { id: '2', v: start },
+        { id: '3', v: start },
+        { id: '4', v: newer },
+      ]);
+    },
+  );
+
+  it('takes a value for newer than none, and looks up what is as new as the row that is here', async () => {
+    const source = await lake.lake.createTable(
+      't.nulls',
+      { id: 'long', seen: 'long' },
+      'select i as id, null::bigint as seen from range(3) t(i) union all select 3, 7',
+    );
+    const choices = { scheduling_policy: `'TRIGGERED'`, allow_file_diff: 'true', timeseries_key: `'seen'` };
+    await lake.wait(await create('t.nulls', 't.nulls', choices));
+    await source.append('select 0::bigint as id, 5::bigint as seen union all select 3, null');
+    expect(await lake.sync('t.nulls')).toMatchObject({ method: 'CHANGES', rows_written: '1' });
+    const { rows } = await lake.admin.query('select id, seen from t.nulls order by id');
+    expect(rows.map((row) => row.seen)).toEqual(['5', null, null, '7']);
+    await source.append('select 1::bigint as id, null::bigint as seen union all select 3, 8');
+    const refusal = await refusalOf(lake.wait(await lake.requestSync('t.nulls')));
+    expect(refusal.code).toBe('TIMESERIES_KEY_TIE');
+    expect(refusal.message).toMatch(/for example 1\./);
+    expect(await lake.value('select seen from t.nulls where id = 3')).toBe('7');
+    await source.append('select 1::bigint as id, 1::bigint as seen');
+    expect(await lake.sync('t.nulls')).toMatchObject({ method: 'CHANGES', rows_written: '2' });
+    expect(await lake.value('select seen from t.nulls where id = 3')).toBe('8');
+  });
 });
