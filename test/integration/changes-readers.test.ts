@@ -74,24 +74,32 @@ describe.each(postgresServers())('readers of a TRIGGERED table on $name', (serve
     expect((await lake.status('w.evolves')).message).not.toContain('Waits');
   });
 
-  it('are named while they hold rows, long before the wait for them gives up', async () => {
-    const source = await follow('w.held');
-    const holder = await lake.database.connect();
-    await holder.query(`set application_name = 'a long report'; set databricks_auth.allow_ddl = on; begin`);
-    await holder.query('lock table w.held in share mode');
-    await source.append('select 20 as id, 2 as v');
-    const update = await lake.requestSync('w.held');
-    const told = async () => (await lake.status('w.held')).message?.includes('a long report') === true;
-    await eventually(told, 'it is told who is in the way', 25_000);
-    expect(await lake.update(update)).toMatchObject({ state: 'RUNNING', attempt: 1 });
-    const events = `synced_tables.events where update_id = '${update}' and event_type = 'table_sync_blocked'`;
-    await eventually(async () => (await lake.rows(events, ['level'])).length > 0, 'an event tells it too');
-    expect(await lake.rows(events, ['level', 'message'])).toEqual([
-      ['WARN', expect.stringMatching(/^Waits for the end of transactions that hold w\.held: \d+ \(\w+ a long report/)],
-    ]);
-    await holder.query('rollback');
-    await lake.wait(update);
-    await lake.expectEqual('w.held', source, ['id', 'v']);
-    expect((await lake.status('w.held')).message).toBe('Equal to lake.w.held at version 1.');
-  });
+  it.each([
+    ['held', 'lock table w.held in share mode'],
+    // As administrators may, who correct a row.
+    ['corrected', 'update w.corrected set v = v where id = 3'],
+  ])(
+    'are named while they hold the table or a row, long before the wait for them gives up: w.%s',
+    async (name, lock) => {
+      const target = `w.${name}`;
+      const source = await follow(target);
+      const holder = await lake.database.connect();
+      await holder.query(`set application_name = 'a long report'; set databricks_auth.allow_ddl = on; begin`);
+      await holder.query(lock);
+      await source.rewriteNewestFile('id, id % 2 as v');
+      const update = await lake.requestSync(target);
+      const told = async () => (await lake.status(target)).message?.includes('a long report') === true;
+      await eventually(told, 'it is told who is in the way', 25_000);
+      expect(await lake.update(update)).toMatchObject({ state: 'RUNNING', attempt: 1 });
+      const events = `synced_tables.events where update_id = '${update}' and event_type = 'table_sync_blocked'`;
+      await eventually(async () => (await lake.rows(events, ['level'])).length > 0, 'an event tells it too');
+      expect(await lake.rows(events, ['level', 'message'])).toEqual([
+        ['WARN', expect.stringMatching(/^Waits for the end of transactions that hold w\.\w+: \d+ \(\w+ a long report/)],
+      ]);
+      await holder.query('rollback');
+      await lake.wait(update);
+      await lake.expectEqual(target, source, ['id', 'v']);
+      expect((await lake.status(target)).message).toBe(`Equal to lake.${target} at version 1.`);
+    },
+  );
 });
