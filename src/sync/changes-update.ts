@@ -91,9 +91,7 @@ interface LastStates {
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
 async function apply(options: ChangesUpdateOptions, changes: ChangeRelation): Promise<TableUpdateResult> {
   const { table } = options;
-  const collapsed = await changes.collapse({ keyColumns: table.keyColumns }).catch(async (error: unknown) => {
-    throw await explainCollapse(error, options, changes);
-  });
+  const collapsed = await explained(options, changes, changes.collapse({ keyColumns: table.keyColumns }));
   if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) {
     throw duplicateKeys(table, collapsed.duplicateKeys);
   }
@@ -124,7 +122,8 @@ async function applyNewer(
   const connection = await lakeTable.engine.connect();
   try {
     const { columns } = changes.end;
-    const newer = await newerRows(connection, { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey });
+    const choice = { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey };
+    const newer = await explained(options, changes, newerRows(connection, choice));
     const states = { ...collapsed, select: newer.select, balance: null, newestBy };
     if (newer.restCount === 0n) return await applyStates(options, changes, states);
     return await applyLookedUp(options, changes, { ...collapsed, keysTable: newer.restTable }, states);
@@ -154,20 +153,20 @@ function isOrderedAlike({ field }: TargetColumn, { invalidCharacters }: SyncedTa
 }
 
 /** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
-async function explainCollapse(
-  error: unknown,
+async function explained<Value>(
   options: ChangesUpdateOptions,
   changes: ChangeRelation,
-): Promise<unknown> {
-  const { table, lakeTable } = options;
-  if (!isValueError(error)) return error;
-  await using relation = await openEnd(options, changes);
-  return await explainLoadError(error, {
-    engine: lakeTable.engine,
-    relation,
-    table,
-    columns: planTarget(changes.end, table),
-  });
+  reading: Promise<Value>,
+): Promise<Value> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!isValueError(error)) throw error;
+    const { table, lakeTable } = options;
+    await using relation = await openEnd(options, changes);
+    const columns = planTarget(changes.end, table);
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
+  }
 }
 
 /** The source at the version that the changes lead to. */
