@@ -154,7 +154,9 @@ it('refuses a data folder that another server runs on and leaves that server run
 it('stops at once when a session still runs a statement', async () => {
   const server = await startEmbeddedPostgres({ dataDir: path.join(root, 'reused-18') });
   const sleeping = query(server.url, 'select pg_sleep(300)').catch((error: { code?: string }) => error.code);
-  await query(server.url, 'select 1');
+  // Not before the server has begun with it.
+  const running = `select count(*)::int from pg_stat_activity where query = 'select pg_sleep(300)' and state = 'active'`;
+  await expect.poll(() => query(server.url, running), { timeout: 20_000 }).toEqual([[1]]);
   await server.stop();
   await server.stop(); // stopping twice is no error
   expect(await sleeping).toBe('57P01');
