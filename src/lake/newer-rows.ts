@@ -33,33 +33,32 @@ export interface NewerRows {
 export async function newerRows(connection: DuckDBConnection, options: NewerRowsOptions): Promise<NewerRows> {
   const { keysTable, changes } = options.collapsed;
   const names = options.keyColumns.map(quoteIdentifier);
+  const key = names.join(', ');
   const isSame = (left: string, right: string) =>
     names.map((name) => `${left}.${name} = ${right}.${name}`).join(' and ');
   const time = quoteIdentifier(options.timeseriesKey);
-  const newer = `${keysTable}_newer`;
   const times = `${keysTable}_times`;
+  const newer = `${keysTable}_newer`;
   const restTable = `${keysTable}_rest`;
-  const named = options.keyColumns.map((_, place) => `k${place}`);
   await connection.run(
-    `create table ${times} as select ${names.map((name, place) => `${name} as k${place}`).join(', ')},
-       ${time} as came_at, ${IS_NEW_ROW} as is_new from (${changes})`,
+    `create table ${times} as
+     select ${key}, ${time} as _touched_time, ${IS_NEW_ROW} as _touched_is_new from (${changes})`,
   );
-  const isKey = (left: string, right: string) =>
-    named.map((name) => `${left}.${name} = ${right}.${name}`).join(' and ');
   await connection.run(
     `create table ${newer} as
      with spans as (
-       select ${named.join(', ')}, max(came_at) filter (is_new) as newest, max(came_at) filter (not is_new) as newest_gone,
-         count(*) filter (not is_new) as gone
-       from ${times} group by ${named.join(', ')}),
-     single as (
-       select ${named.map((name) => `t.${name}`).join(', ')}, any_value(s.newest) as newest
-       from ${times} t join spans s on ${isKey('t', 's')}
-       where t.is_new and t.came_at is not distinct from s.newest
-         and (s.gone = 0 or (s.newest is not null and (s.newest_gone is null or s.newest > s.newest_gone)))
+       select ${key}, max(_touched_time) filter (_touched_is_new) as _touched_newest,
+         max(_touched_time) filter (not _touched_is_new) as _touched_gone,
+         count(*) filter (not _touched_is_new) as _touched_gone_rows
+       from ${times} group by ${key}),
+     came_once as (
+       select ${names.map((name) => `t.${name}`).join(', ')}, any_value(s._touched_newest) as _touched_newest
+       from ${times} t join spans s on ${isSame('t', 's')}
+       where t._touched_is_new and t._touched_time is not distinct from s._touched_newest
+         and (s._touched_gone_rows = 0
+              or (s._touched_newest is not null and (s._touched_gone is null or s._touched_newest > s._touched_gone)))
        group by all having count(*) = 1)
-     select k.*, single.newest as _touched_newest from ${keysTable} k
-     join single on ${names.map((name, place) => `k.${name} = single.k${place}`).join(' and ')}`,
+     select k.*, o._touched_newest from ${keysTable} k join came_once o on ${isSame('k', 'o')}`,
   );
   await connection.run(`drop table ${times}`);
   await connection.run(

@@ -12,3 +12,6 @@ export interface StartedStore {
 }
 
 export declare const objectStores: Readonly<Record<'s3' | 'gcs' | 'azure', () => Promise<StartedStore>>>;
+
+/** A port that nobody listens on at this moment. */
+export function freePort(): Promise<number>;

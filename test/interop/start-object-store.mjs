@@ -34,8 +34,8 @@ function goTool(module) {
   return program;
 }
 
-/** @returns {Promise<number>} */
-function freePort() {
+/** A port that nobody listens on at this moment. @returns {Promise<number>} */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import { ApiClient, createToken } from '../support/api-client.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
+import { freePort } from './start-object-store.mjs';
 
 // Goal: tables that are registered in a Unity Catalog server of other people's making are synced end to end by the name
 // that they have there.
@@ -30,17 +30,6 @@ const program = await run(
     return null;
   },
 );
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 /** Starts the server over an empty database in memory; it may register what lies below `root`. */
 async function startServer(file: string, root: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
