@@ -1,62 +1,33 @@
--- Generated from sql/*.sql by npm run extension. Do not edit.
+-- Generated from sql/0002_guard.sql and sql/routines/guard/ by npm run extension. Do not edit.
 \echo Use "CREATE EXTENSION databricks_auth" to load this file. \quit
 
 do $databricks_auth$
 begin
   -- Objects of a schema that somebody else made must not become ours.
-  if not (select r.rolsuper from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner where n.nspname = 'databricks_auth') then
-    raise exception 'databricks_auth: schema databricks_auth belongs to a role that is no superuser';
+  if exists (select from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner
+              where (n.nspname = 'databricks_auth' and not r.rolsuper)
+                 or (n.nspname = '__db_system' and not r.rolsuper and r.rolname <> 'databricks_sync')) then
+    raise exception 'databricks_auth: schema databricks_auth or __db_system belongs to a role that is not a superuser';
   end if;
-end $databricks_auth$;
-
-do $databricks_auth$
-begin
   if pg_catalog.to_regclass('databricks_auth.synced_tables') is null then
     execute $databricks_auth_body$
-do $$
-begin
-  if to_regrole('databricks_superuser') is null or to_regrole('databricks_sync') is null
-     or not pg_has_role('databricks_superuser', 'pg_read_all_data', 'member')
-     or not pg_has_role('databricks_superuser', 'pg_write_all_data', 'member') then
-    lock table pg_catalog.pg_authid in share row exclusive mode;
-    if to_regrole('databricks_superuser') is null then
-      create role databricks_superuser nologin;
-      comment on role databricks_superuser is 'Looks after synced tables: creates, syncs and deletes them, and grants access.';
-    end if;
-    if not pg_has_role('databricks_superuser', 'pg_read_all_data', 'member') then
-      grant pg_read_all_data to databricks_superuser;
-    end if;
-    if not pg_has_role('databricks_superuser', 'pg_write_all_data', 'member') then
-      grant pg_write_all_data to databricks_superuser;
-    end if;
-    if to_regrole('databricks_sync') is null then
-      create role databricks_sync nologin;
-      comment on role databricks_sync is 'What the synced-tables sidecar acts as. Grant it to the role that the sidecar logs in with.';
-    end if;
-  end if;
-  -- As on Lakebase: its members may make schemas, hence synced tables in new schemas.
-  execute format('grant create on database %I to databricks_superuser', current_database());
-end $$;
-
-
+set local check_function_bodies = off;
 comment on schema databricks_auth is 'Which relations are synced tables, and who owns them.';
-grant usage on schema databricks_auth to databricks_sync, databricks_superuser;
-do $$
-begin
-  -- Not IF NOT EXISTS, which an extension may not say of a schema that is not its own.
-  if to_regnamespace('__db_system') is null then
-    create schema __db_system authorization databricks_sync;
-  end if;
-end $$;
-comment on schema __db_system is 'Partitions of synced tables, and tables being loaded. Read the synced table itself instead.';
-
--- Ownership of synced tables. A synced table is a partitioned parent in the user's schema with one DEFAULT partition in
--- __db_system; both belong to an owner role of that table alone, of which databricks_sync is the only member. A refresh
--- loads a new partition and switches it in.
+-- What the guard knows: which tables are synced, who manages them, what belongs to them. Row security without a policy
+-- keeps out those whom rights alone would let in: holders of pg_read_all_data and pg_write_all_data. Policies and rights
+-- go with the roles they are for: see routines/guard/roles.sql.
 --
--- Functions that are SECURITY DEFINER run as the superuser who migrated. They believe the catalogs, not their arguments
--- and not the registry's text alone.
+-- Part of the extension databricks_auth too: it needs nothing of schema synced_tables.
 
+-- A numbered file, since columns and a policy depend on it.
+-- for: everybody
+create function databricks_auth.place() returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select c.system_identifier || '/' || d.oid from pg_control_system() c, pg_database d where d.datname = current_database()
+$$;
+comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
+
+-- for: owner
 create table databricks_auth.synced_tables (
   synced_table regclass constraint synced_tables_pk primary key,
   owner_role name not null constraint synced_tables_owner_role_key unique,
@@ -65,148 +36,494 @@ create table databricks_auth.synced_tables (
 );
 comment on table databricks_auth.synced_tables is 'One row a relation that is a synced table, also after its syncing was stopped.';
 comment on column databricks_auth.synced_tables.created_by is 'The role that asked for the table, to which SELECT was granted.';
-
--- Holders of pg_write_all_data can write every table of the database; row security does not let them in here.
 alter table databricks_auth.synced_tables enable row level security;
-create policy synced_tables_sync on databricks_auth.synced_tables for select to databricks_sync using (true);
-grant select on databricks_auth.synced_tables to databricks_sync;
 
-create function databricks_auth.lock_schema_rights() returns void
-language sql set search_path = pg_catalog, pg_temp as $$
-  -- Two sessions that grant on one schema at once would meet "tuple concurrently updated".
-  select pg_advisory_xact_lock(hashtextextended('databricks_auth schema rights', 0))
-$$;
-comment on function databricks_auth.lock_schema_rights() is 'Held to the end of the transaction by whoever changes the rights of a schema.';
+-- Roles are stored by name (a dump restores without them) and by OID (a new role under an old name gets nothing).
+-- for: owner
+create table databricks_auth.managers (
+  synced_table regclass not null
+    constraint managers_synced_table_fk references databricks_auth.synced_tables on delete cascade,
+  manager name not null,
+  manager_oid oid not null,
+  granted_by name not null default current_user,
+  granted_at timestamptz not null default now(),
+  place text not null default databricks_auth.place(),
+  constraint managers_pk primary key (synced_table, manager)
+);
+comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
+comment on column databricks_auth.managers.place is 'Where manager_oid was right: tells repair() whether to believe the OID or the name.';
+alter table databricks_auth.managers enable row level security;
 
-create function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select is_owner_role_of.owner_role ~ format('^databricks_st_%s_%s_*$', d.oid, is_owner_role_of.synced_table)
-    from pg_database d where d.datname = current_database()
-$$;
-comment on function databricks_auth.is_owner_role_of(name, oid) is 'Whether a role name is one that register() gives to this table in this database.';
+-- for: owner
+create table databricks_auth.parts (
+  part oid constraint parts_pk primary key,
+  synced_table oid not null,
+  kind text not null constraint parts_kind_check check (kind in ('index', 'partition', 'gate')),
+  place text not null default databricks_auth.place()
+);
+create index parts_synced_table_index on databricks_auth.parts (synced_table);
+comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place are a restore''s that is under way.';
+alter table databricks_auth.parts enable row level security;
 
-create function databricks_auth.sole_partition(parent regclass) returns regclass
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select min(p.oid)::regclass
-    from pg_inherits i join pg_class p on p.oid = i.inhrelid join pg_class t on t.oid = i.inhparent
-   where i.inhparent = parent and t.relkind = 'p'
-  having count(*) = 1 and bool_and(p.relkind = 'r' and pg_get_expr(p.relpartbound, p.oid) = 'DEFAULT'
-         and p.relnamespace = (select oid from pg_namespace where nspname = '__db_system'))
-$$;
-comment on function databricks_auth.sole_partition(regclass) is 'The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.';
+-- Everybody may see them (the guard runs as its caller to know the effective user); nobody may write them, not even
+-- holders of pg_write_all_data. No key: sessions must not wait for each other here.
+-- for: owner
+create table databricks_auth.open_windows (
+  synced_table oid not null,
+  owner_role name not null,
+  grantee name not null,
+  role_setting text not null,
+  part oid,
+  file_node oid,
+  paused boolean not null default false
+);
+comment on table databricks_auth.open_windows is 'Ownership that is lent now; rows live only inside one command of one transaction.';
+comment on column databricks_auth.open_windows.role_setting is 'SET ROLE when the window opened; a command may not change it.';
+comment on column databricks_auth.open_windows.paused is 'While the guard itself runs DDL.';
+alter table databricks_auth.open_windows enable row level security;
+create policy open_windows_read on databricks_auth.open_windows for select using (true);
 
-create function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  owner_role name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = parent);
+-- for: owner
+create table databricks_auth.schema_rights_lock (
+  is_only boolean constraint schema_rights_lock_pk primary key
+);
+comment on table databricks_auth.schema_rights_lock is 'Locked by whoever changes the rights of a schema. Empty.';
+alter table databricks_auth.schema_rights_lock enable row level security;
+
+-- for: owner
+create or replace function databricks_auth.altered_tables() returns table (relation oid, object_identity text)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
 begin
-  if owner_role is null or not exists (
-    select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.oid = part and c.relkind = 'r' and n.nspname = '__db_system') then
-    raise exception using errcode = '42809', message = format('%s cannot become the partition of %s', part, parent),
-      hint = 'The parent must be registered, the partition a plain table in schema __db_system.';
-  end if;
-  if (select relowner from pg_class where oid = part) <> to_regrole(quote_ident(owner_role)) then
-    execute format('alter table %s owner to %I', part, owner_role);
-  end if;
-  execute format('revoke all on %s from public, %I', part, owner_role);
-  -- Foreign-key checks run as the owner, those of a DELETE on the partition itself, with FOR KEY SHARE.
-  execute format('grant select, update on %s to %I', part, owner_role);
-  execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', part);
-  if current_setting('server_version_num')::int >= 170000 then
-    execute format('grant maintain on %s to databricks_sync', part);
-  end if;
+  return query
+  with done as (
+    select d.object_identity, d.classid, d.objid,
+           case d.classid
+             when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
+             when 'pg_rewrite'::regclass then (select ev_class from pg_rewrite where oid = d.objid)
+             when 'pg_policy'::regclass then (select polrelid from pg_policy where oid = d.objid)
+             when 'pg_class'::regclass then d.objid
+           end as target
+      from pg_event_trigger_ddl_commands() d
+  )
+  select s.synced_table::oid, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
+  union all
+  select p.synced_table, done.object_identity from done join databricks_auth.parts p on p.part = done.target and p.kind = 'partition'
+  union all
+  select i.inhparent, done.object_identity from done join pg_inherits i on i.inhrelid = done.target and done.classid = 'pg_class'::regclass
+    join databricks_auth.synced_tables s on s.synced_table = i.inhparent
+  union all
+  select s.synced_table::oid, done.object_identity from done
+    join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
+    join databricks_auth.synced_tables s on s.synced_table = c.oid
+  union all
+  select p.synced_table, done.object_identity from done
+    join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
+    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
 end $$;
-comment on function databricks_auth.prepare_partition(regclass, regclass) is 'Gives a loaded table in __db_system the owner and the rights of the synced table it will be attached to.';
+comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
 
-create function databricks_auth.owner_role_for(parent oid) returns name
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  owner_role name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = parent);
-begin
-  if owner_role is null or not databricks_auth.is_owner_role_of(owner_role, parent) then
-    owner_role := format('databricks_st_%s_%s', (select oid from pg_database where datname = current_database()), parent);
-    -- A role of that name is somebody else's: left over under a reused OID, or put there to be adopted.
-    while to_regrole(quote_ident(owner_role)) is not null loop
-      owner_role := owner_role || '_';
-    end loop;
-  end if;
-  if to_regrole(quote_ident(owner_role)) is null then
-    execute format('create role %I nologin noinherit', owner_role);
-    execute format('comment on role %I is %L', owner_role, 'Owns one synced table. Nobody may act as it.');
-  end if;
-  execute format('grant %I to databricks_sync', owner_role)
-    || case when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set true' else '' end;
-  return owner_role;
-end $$;
-comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; made when there is none.';
 
-create function databricks_auth.register(parent regclass) returns name
+-- for: everybody
+create or replace function databricks_auth.check_altered(effective name, command text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  part regclass := databricks_auth.sole_partition(parent);
-  schema_name name := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = parent);
-  owner_role name;
+  altered record;
 begin
-  if part is null then
-    raise exception using errcode = '42809', message = format('%s cannot be a synced table', parent),
-      hint = 'It must be a partitioned table whose only partition is a DEFAULT one in schema __db_system.';
-  end if;
-  perform databricks_auth.lock_schema_rights();
-  owner_role := databricks_auth.owner_role_for(parent);
-  -- CREATE INDEX and ALTER INDEX RENAME need CREATE on the schema of the table, and on that of the partition.
-  execute format('grant usage, create on schema %I, __db_system to %I', schema_name, owner_role);
-  execute format('grant usage on schema %I to databricks_superuser with grant option', schema_name);
-  execute format('alter table %s owner to %I', parent, owner_role);
-  insert into databricks_auth.synced_tables (synced_table, owner_role) values (parent, owner_role)
-    on conflict (synced_table) do update set owner_role = excluded.owner_role;
-  perform databricks_auth.prepare_partition(parent, part);
-  execute format('revoke all on %s from public', parent);
-  execute format('revoke all on %s from %I', parent, owner_role);
-  execute format('grant select, update on %s to %I', parent, owner_role);
-  execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', parent);
-  if current_setting('server_version_num')::int >= 170000 then
-    execute format('grant maintain on %s to databricks_sync', parent);
-  end if;
-  execute format('grant select, references on %s to databricks_superuser with grant option', parent);
-  return owner_role;
+  for altered in select distinct * from databricks_auth.altered_tables() loop
+    -- The acting role too: register() runs as a superuser on behalf of the sidecar.
+    if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role())
+       or (databricks_auth.is_superuser(effective) and databricks_auth.override()) then
+      return;
+    end if;
+    continue when not databricks_auth.is_guarded(altered.relation);
+    perform databricks_auth.refuse('0A000',
+      format('%s on %s would break synced table %s', command, altered.object_identity, altered.relation::regclass),
+      'A superuser can go on after SET databricks_auth.allow_ddl = on.');
+  end loop;
 end $$;
-comment on function databricks_auth.register(regclass) is 'Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, registry. Safe to repeat. Returns the owner role.';
+comment on function databricks_auth.check_altered(name, text) is
+  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
 
-create function databricks_auth.unregister(dropped oid) returns void
+
+-- for: owner
+create or replace function databricks_auth.ev_careful() returns event_trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform databricks_auth.check_altered(current_user, tg_tag);
+exception when others then
+  -- A damaged installation must not lock an administrator out.
+  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
+    raise;
+  end if;
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_careful() is 'Event trigger: stops changes of synced tables that Postgres itself would allow.';
+
+
+-- for: owner
+create or replace function databricks_auth.ev_guard() returns event_trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Runs as its caller: current_user is the effective user, in an index function that of the table's owner.
+  if current_user like 'databricks\_st\_%' then
+    perform databricks_auth.refuse('42501', format('%s is not allowed as the owner role of a synced table', tg_tag), 'No role may act as an owner role.');
+  end if;
+  if exists (select from databricks_auth.open_windows where not paused) then
+    perform databricks_auth.refuse('42501', format('%s is not allowed inside a command on a synced table', tg_tag), 'Run it as a statement of its own.');
+  end if;
+exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_guard() is 'Event trigger: refuses DDL of code that runs inside a window.';
+
+-- for: owner
+create or replace function databricks_auth.check_dropped_parts(effective name, command text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  owner_role name;
+  dropped record;
 begin
-  -- DROP OWNED would take the table along.
-  if exists (select from pg_class where oid = dropped) then
-    raise exception using errcode = '55006', message = format('relation %s still exists', dropped::regclass);
+  for dropped in
+    select p.part, p.synced_table, p.kind, o.object_identity,
+           exists (select from pg_event_trigger_dropped_objects() t
+                    where t.classid = 'pg_class'::regclass and t.objsubid = 0 and t.objid = p.synced_table) as with_table
+      from pg_event_trigger_dropped_objects() o join databricks_auth.parts p on p.part = o.objid
+     where o.objsubid = 0 and p.place = databricks_auth.place()
+       and o.classid = case p.kind when 'gate' then 'pg_trigger'::regclass else 'pg_class'::regclass end
+  loop
+    if not dropped.with_table and not databricks_auth.is_sync(effective)
+       and not (case when dropped.kind = 'index' then databricks_auth.can_manage(dropped.synced_table, effective)
+                     else databricks_auth.is_superuser(effective) and databricks_auth.override() end) then
+      perform databricks_auth.refuse('42501', format('%s would drop %s, part of a synced table', command, dropped.object_identity),
+        case when dropped.kind <> 'index' then 'Drop the synced table itself, or, as a superuser, SET databricks_auth.allow_ddl = on.' end);
+    end if;
+    delete from databricks_auth.parts p where p.part = dropped.part;
+  end loop;
+end $$;
+comment on function databricks_auth.check_dropped_parts(name, text) is 'Refuses to drop an index, partition or write gate of a synced table for whom may not.';
+
+
+-- for: owner
+create or replace function databricks_auth.check_dropped_tables(effective name, command text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  dropped record;
+begin
+  for dropped in
+    select s.synced_table::oid as relation, o.object_identity
+      from pg_event_trigger_dropped_objects() o join databricks_auth.synced_tables s on s.synced_table = o.objid
+     where o.classid = 'pg_class'::regclass and o.objsubid = 0
+  loop
+    if not databricks_auth.can_manage(dropped.relation, effective) then
+      perform databricks_auth.refuse('42501', format('%s would drop synced table %s', command, dropped.object_identity),
+        'Only its managers and databricks_superuser may drop a synced table.');
+    end if;
+    update databricks_auth.open_windows set paused = true;
+    perform databricks_auth.unregister(dropped.relation);
+    -- The schema synced_tables comes with the migrations; the extension alone does not have it.
+    if to_regprocedure('synced_tables_internal._table_was_dropped(oid,name)') is not null then
+      execute 'select synced_tables_internal._table_was_dropped($1, $2)' using dropped.relation, effective;
+    end if;
+    delete from databricks_auth.open_windows w where w.synced_table = dropped.relation;
+    update databricks_auth.open_windows set paused = false;
+  end loop;
+end $$;
+comment on function databricks_auth.check_dropped_tables(name, text) is
+  'Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.';
+
+
+-- for: everybody
+create or replace function databricks_auth.after_drop(effective name, command text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform databricks_auth.check_dropped_parts(effective, command);
+  perform databricks_auth.check_dropped_tables(effective, command);
+end $$;
+comment on function databricks_auth.after_drop(name, text) is
+  'What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.';
+
+
+-- for: owner
+create or replace function databricks_auth.ev_drop() returns event_trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Runs as its caller, so that current_user is who Postgres let drop the object: not the session's user, who may be
+  -- a superuser's VACUUM that runs somebody else's index function.
+  perform databricks_auth.after_drop(current_user, tg_tag);
+exception when others then
+  -- A damaged installation must not lock an administrator out.
+  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
+    raise;
   end if;
-  delete from databricks_auth.synced_tables s where s.synced_table = dropped returning s.owner_role into owner_role;
-  if not databricks_auth.is_owner_role_of(owner_role, dropped) or to_regrole(quote_ident(owner_role)) is null then
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_drop() is 'Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.';
+
+-- for: everybody
+create or replace function databricks_auth.wanted_event_triggers()
+returns table (name name, event text, tags text[], function text, is_needed_by_windows boolean)
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  values
+    -- Takes back what was lent.
+    ('databricks_auth_0_close'::name, 'ddl_command_end', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'CREATE TABLE'],
+     'databricks_auth.ev_close', true),
+    -- No DDL as an owner role, none nested in a window.
+    ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
+    -- Lends the owner role.
+    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
+     'databricks_auth.ev_open', true),
+    -- Better words than "must be owner", when the target is certain.
+    ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',
+                                                          'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE'],
+     'databricks_auth.ev_kind', false),
+    -- Stops superusers and schema owners from carelessness.
+    ('databricks_auth_careful', 'ddl_command_end', array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER',
+                                                         'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY'],
+     'databricks_auth.ev_careful', false),
+    ('databricks_auth_drop', 'sql_drop', null, 'databricks_auth.ev_drop', true),
+    ('databricks_auth_references', 'ddl_command_end', array['ALTER TABLE', 'CREATE TABLE', 'CREATE SCHEMA'],
+     'databricks_auth.ev_references', false)
+$$;
+comment on function databricks_auth.wanted_event_triggers() is 'The event triggers that a whole guard has; functions without their (), the commands of each in tags (null: all).';
+
+
+-- for: everybody
+create or replace function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+           when e.oid is null then 'is missing'
+           when e.evtenabled <> 'A' then 'is switched off'
+           when e.evtevent <> $2 or (select array_agg(t order by t) from unnest(e.evttags) t) is distinct from (select array_agg(t order by t) from unnest($3) t)
+                or format('%I.%I', n.nspname, p.proname) <> $4 then 'is not ours'
+           when not r.rolsuper then format('runs code of role %I, which is not a superuser', r.rolname) end
+    from (values (null)) as one (row)
+    left join pg_event_trigger e on e.evtname = $1
+    left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
+$$;
+comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger that a whole guard has; null if nothing is.';
+
+
+-- for: owner
+create or replace function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  damage constant text := databricks_auth.event_trigger_damage($1, $2, $3, $4);
+begin
+  if damage is null or damage like 'runs code of %' then
+    return null;
+  end if;
+  if damage = 'is not ours' then
+    execute format('drop event trigger %I', $1);
+  end if;
+  if damage <> 'is switched off' then
+    execute format('create event trigger %I on %s %s execute function %s()', $1, $2,
+                   'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4);
+  end if;
+  execute format('alter event trigger %I enable always', $1);
+  return case when damage = 'is switched off' then 'enabled' else 'made' end;
+end $$;
+comment on function databricks_auth.install_event_trigger(name, text, text[], text) is 'Makes or enables one event trigger; tells what it did, null when nothing.';
+
+
+-- for: owner
+create or replace function databricks_auth.install_event_triggers() returns table (object text, outcome text)
+language sql set search_path = pg_catalog, pg_temp as $$
+  select 'event trigger ' || done.name, done.outcome
+    from (select w.name, databricks_auth.install_event_trigger(w.name, w.event, w.tags, w.function) as outcome
+            from databricks_auth.wanted_event_triggers() w order by w.name) as done
+   where done.outcome is not null
+$$;
+comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing, changed or off; tells what it did.';
+
+-- for: owner
+create or replace function databricks_auth.adopt_members() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  object record;
+begin
+  if exists (select from pg_depend d join pg_extension e on e.oid = d.refobjid
+              where e.extname = 'databricks_auth' and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
+                and d.classid = 'pg_namespace'::regclass and d.objid = '__db_system'::regnamespace) then
+    alter extension databricks_auth drop schema __db_system;
+  end if;
+  for object in
+    select format('%s %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass) as name, 'pg_class'::regclass as class, c.oid
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'v') and (n.nspname = 'databricks_auth' or (n.nspname = 'public' and c.relname in ('databricks_synced_table_managers', 'databricks_list_roles')))
+    union all
+    select 'function ' || p.oid::regprocedure, 'pg_proc'::regclass, p.oid
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+     where n.nspname = 'databricks_auth'
+        or (n.nspname = 'public' and p.proname in ('databricks_synced_table_add_manager', 'databricks_synced_table_remove_manager', 'databricks_create_role'))
+    union all
+    select format('event trigger %I', e.evtname), 'pg_event_trigger'::regclass, e.oid
+      from pg_event_trigger e join databricks_auth.wanted_event_triggers() w on w.name = e.evtname
+  loop
+    if not exists (select from pg_depend d where d.classid = object.class and d.objid = object.oid and d.deptype = 'e') then
+      execute 'alter extension databricks_auth add ' || object.name;
+    end if;
+  end loop;
+end $$;
+comment on function databricks_auth.adopt_members() is 'Makes everything of the guard a member of the extension databricks_auth; data never is.';
+
+-- for: everybody
+create or replace function public.databricks_create_role(identity_name text, identity_type text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  kind constant text := lower(identity_type);
+begin
+  if kind is null or kind not in ('user', 'service_principal', 'group') then
+    raise exception using errcode = '22023', message = format('databricks_auth: %L is not a type of identity', identity_type),
+      hint = 'Use USER, SERVICE_PRINCIPAL or GROUP.';
+  end if;
+  if coalesce(identity_name, '') = '' or octet_length(identity_name) > 63 then
+    raise exception using errcode = '42602', message = format('databricks_auth: %L cannot be the name of a role', identity_name),
+      hint = 'Give the e-mail address, application id or group name, of 1 to 63 bytes.';
+  end if;
+  if not (select r.rolsuper or r.rolcreaterole from pg_roles r where r.rolname = current_user) then
+    raise exception using errcode = '42501', message = format('databricks_auth: role %I may not create roles', current_user),
+      hint = format('Give it the right: ALTER ROLE %I CREATEROLE.', current_user);
+  end if;
+  -- From version 16 on Postgres itself makes the creator its administrator.
+  execute format('create role %I login inherit', identity_name)
+    || case when current_setting('server_version_num')::int < 160000 then format(' admin %I', current_user) else '' end;
+  execute format('comment on role %I is %L', identity_name, 'databricks identity: ' || kind);
+end $$;
+comment on function public.databricks_create_role(text, text) is
+  'Makes a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
+
+
+-- for: owner
+create or replace function databricks_auth.foreign_parts_of(index oid, relation oid) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select string_agg(pg_describe_object(d.refclassid, d.refobjid, 0), ', ')
+    from pg_depend d
+    left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
+    left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+    left join pg_opclass oc on d.refclassid = 'pg_opclass'::regclass and oc.oid = d.refobjid
+    left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
+    left join pg_collation co on d.refclassid = 'pg_collation'::regclass and co.oid = d.refobjid
+    left join pg_roles r on r.oid = coalesce(p.proowner, o.oprowner, oc.opcowner, t.typowner, co.collowner)
+   where d.classid = 'pg_class'::regclass and d.objid = index and d.refobjid <> relation
+     and d.refclassid <> 'pg_extension'::regclass
+     and not (d.refclassid = 'pg_class'::regclass and d.deptype in ('P', 'S'))
+     and not coalesce(r.rolsuper, false)
+$$;
+comment on function databricks_auth.foreign_parts_of(oid, oid) is
+  'What an index uses that no superuser owns; null when nothing. The code would run as the sidecar at every write.';
+
+
+-- for: owner
+create or replace function databricks_auth.check_index(index oid, command text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  found_index record;
+  foreign_parts text;
+begin
+  select x.indrelid, x.indisunique, x.indisvalid, c.relname,
+         x.indisprimary or exists (select from pg_constraint k where k.conindid = index and k.conrelid = x.indrelid) as is_constraint
+    into found_index
+    from pg_index x join pg_class c on c.oid = x.indexrelid where x.indexrelid = index;
+  if found_index.is_constraint then
+    perform databricks_auth.refuse('0A000', format('index %I belongs to a constraint of a synced table', found_index.relname),
+      'Only indexes made with CREATE INDEX can be altered.');
+  end if;
+  if command <> 'CREATE INDEX' then
     return;
   end if;
-  perform databricks_auth.lock_schema_rights();
-  begin
-    execute format('drop owned by %I', owner_role);  -- rights on schemas, and a partition that was being prepared
-    execute format('drop role %I', owner_role);
-  exception when dependent_objects_still_exist then
-    -- A copy of this database in the same cluster shares the role.
-    raise warning 'role % was kept: %', owner_role, sqlerrm;
-  end;
+  if found_index.indisunique then
+    perform databricks_auth.refuse('0A000', 'a unique index on a synced table is not supported',
+      'It could make the sync fail. Enforce uniqueness in the source.');
+  end if;
+  if not found_index.indisvalid then
+    perform databricks_auth.refuse('0A000', 'CREATE INDEX ON ONLY would leave an index without content', 'Leave out ONLY.');
+  end if;
+  foreign_parts := databricks_auth.foreign_parts_of(index, found_index.indrelid);
+  if foreign_parts is not null then
+    perform databricks_auth.refuse('42501', format('an index on a synced table may not use %s', foreign_parts),
+      'Use built-in objects and objects that a superuser owns (extensions): the code would run as the sidecar.');
+  end if;
 end $$;
-comment on function databricks_auth.unregister(oid) is 'After a synced table was dropped: removes its registry row and its owner role.';
+comment on function databricks_auth.check_index(oid, text) is 'Refuses an index that a manager made or altered and that could harm the sync.';
 
-revoke execute on function databricks_auth.lock_schema_rights(), databricks_auth.is_owner_role_of(name, oid), databricks_auth.sole_partition(regclass),
-  databricks_auth.prepare_partition(regclass, regclass), databricks_auth.owner_role_for(oid),
-  databricks_auth.register(regclass), databricks_auth.unregister(oid) from public;
-grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
-  databricks_auth.sole_partition(regclass) to databricks_sync;
+-- for: everybody
+create or replace function databricks_auth.can_manage(relation oid, who name) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select databricks_auth.is_synced_table(relation)
+     and (pg_has_role(who, 'databricks_superuser', 'usage') or pg_has_role(who, 'databricks_sync', 'usage')
+          or exists (select from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
+                      where m.synced_table = relation and pg_has_role(who, r.oid, 'usage')))
+  );
+end $$;
+comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.';
 
--- Which indexes a partition must get before it is switched in, so that ATTACH adopts them instead of building them
--- while readers wait.
 
-create function databricks_auth.missing_indexes(parent regclass, part regclass) returns setof text
+-- for: everybody
+create or replace function databricks_auth.check_appointment(relation regclass, manager text) returns regrole
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  found_role constant regrole := to_regrole(quote_ident(manager));
+begin
+  if not pg_has_role(current_user, 'databricks_superuser', 'usage') then
+    perform databricks_auth.refuse('42501', format('role %I may not appoint or remove managers of synced tables', current_user),
+      'Ask a member of databricks_superuser.');
+  end if;
+  if relation is null or not databricks_auth.is_synced_table(relation) then
+    perform databricks_auth.refuse('42809', format('%s is not a synced table', coalesce(relation::text, 'null')),
+      'See synced_tables.status for those that are.');
+  end if;
+  if found_role is null then
+    perform databricks_auth.refuse('42704', format('role %L does not exist', manager),
+      'Write its name as it stands in pg_roles, without double quotes.');
+  end if;
+  if manager ~ '^databricks_st_\d+_\d+_*$' then
+    perform databricks_auth.refuse('42501', format('owner role %I cannot be a manager', manager), 'Nobody may act as an owner role.');
+  end if;
+  return found_role;
+end $$;
+comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses who may not appoint managers, what is no synced table, and roles that do not exist.';
+
+
+-- for: everybody
+create or replace function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
+begin
+  -- An earlier role of that name, which is gone.
+  delete from databricks_auth.managers m
+   where m.synced_table = $1 and m.manager = $2::name and m.manager_oid <> found_role;
+  insert into databricks_auth.managers (synced_table, manager, manager_oid) values ($1, $2, found_role)
+  on conflict on constraint managers_pk do nothing;
+  if not found then
+    raise notice 'databricks_auth: role % is a manager of % already', quote_ident(manager), synced_table;
+  end if;
+end $$;
+comment on function public.databricks_synced_table_add_manager(regclass, text) is
+  'Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.';
+
+
+-- for: everybody
+create or replace function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
+begin
+  delete from databricks_auth.managers m where m.synced_table = $1 and (m.manager_oid = found_role or m.manager = $2::name);
+  if not found then
+    raise notice 'databricks_auth: role % is not a manager of %', quote_ident(manager), synced_table;
+  end if;
+end $$;
+comment on function public.databricks_synced_table_remove_manager(regclass, text) is
+  'Takes back what databricks_synced_table_add_manager gave. For members of databricks_superuser.';
+
+
+-- for: sidecar
+create or replace function databricks_auth.missing_indexes(parent regclass, part regclass) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   -- pg_get_indexdef is `CREATE [UNIQUE] INDEX <name> ON [ONLY] <table> USING <tail>`. The head is rebuilt from the
   -- catalogs and cut off by its length: searching for it would let an index name smuggle SQL into the tail.
@@ -233,52 +550,41 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
    order by p.indexrelid
 $$;
 comment on function databricks_auth.missing_indexes(regclass, regclass) is 'The statements that build the indexes of a synced table which a table in __db_system lacks. Ask again under the lock, before ATTACH.';
-revoke execute on function databricks_auth.missing_indexes(regclass, regclass) from public;
-grant execute on function databricks_auth.missing_indexes(regclass, regclass) to databricks_sync;
 
--- Managers: roles that may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on one synced table. Being a manager
--- is a row in a table, never a membership: how a command gets through is in 13_guard.sql.
---
--- Nothing in here decides by the session's user inside a SECURITY DEFINER function: autovacuum and a superuser's ANALYZE
--- run other people's code. The functions that appoint managers run as their caller, and row security decides.
-
-grant usage on schema databricks_auth to public;
-
-create function databricks_auth.place() returns text
+-- for: owner
+create or replace function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select c.system_identifier || '/' || d.oid from pg_control_system() c, pg_database d where d.datname = current_database()
+  select is_owner_role_of.owner_role ~ format('^databricks_st_%s_%s_*$', d.oid, is_owner_role_of.synced_table)
+    from pg_database d where d.datname = current_database()
 $$;
-comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
+comment on function databricks_auth.is_owner_role_of(name, oid) is 'Whether a role name is one that register() gives to this table in this database.';
 
-create function databricks_auth.acting_role() returns name
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+
+-- for: owner
+create or replace function databricks_auth.owner_role_for(parent oid) returns name
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  owner_role name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = parent);
 begin
-  return (
-  select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
-  );
+  if owner_role is null or not databricks_auth.is_owner_role_of(owner_role, parent) then
+    owner_role := format('databricks_st_%s_%s', (select oid from pg_database where datname = current_database()), parent);
+    -- A role of that name is somebody else's: left over under a reused OID, or put there to be adopted.
+    while to_regrole(quote_ident(owner_role)) is not null loop
+      owner_role := owner_role || '_';
+    end loop;
+  end if;
+  if to_regrole(quote_ident(owner_role)) is null then
+    execute format('create role %I nologin noinherit', owner_role);
+    execute format('comment on role %I is %L', owner_role, 'Owns one synced table. Nobody may act as it.');
+  end if;
+  execute format('grant %I to databricks_sync', owner_role)
+    || case when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set true' else '' end;
+  return owner_role;
 end $$;
-comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
+comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; made when there is none.';
 
-create function databricks_auth.is_superuser(who name) returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  return (
-  select coalesce((select r.rolsuper from pg_roles r where r.rolname = who), false)
-  );
-end $$;
-comment on function databricks_auth.is_superuser(name) is 'Whether the role is a superuser of Postgres.';
-
-create function databricks_auth.is_sync(who name) returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
-  return (
-  select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
-  );
-end $$;
-comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
-
-create function databricks_auth.is_synced_table(relation oid) returns boolean
+-- for: everybody
+create or replace function databricks_auth.is_synced_table(relation oid) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return (
@@ -287,193 +593,32 @@ begin
 end $$;
 comment on function databricks_auth.is_synced_table(oid) is 'Whether a relation is a synced table, or was one and stayed after its syncing was stopped.';
 
-create function databricks_auth.hint() returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
-      || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
-$$;
-comment on function databricks_auth.hint() is 'What every refusal tells: which commands are permitted, and to whom.';
 
-create function databricks_auth.refuse(sql_state text, message text, advice text default null, detail text default '') returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  raise exception using errcode = sql_state, message = 'databricks_auth: ' || refuse.message, detail = refuse.detail,
-    hint = concat_ws(' ', advice, databricks_auth.hint());
-end $$;
-comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.';
-
--- Roles are stored by name (a dump restores without them) and by OID (a role made anew under an old name gets nothing).
-create table databricks_auth.managers (
-  synced_table regclass not null
-    constraint managers_synced_table_fk references databricks_auth.synced_tables on delete cascade,
-  manager name not null,
-  manager_oid oid not null,
-  granted_by name not null default current_user,
-  granted_at timestamptz not null default now(),
-  place text not null default databricks_auth.place(),
-  constraint managers_pk primary key (synced_table, manager)
-);
-comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
-comment on column databricks_auth.managers.place is 'Where manager_oid was right: tells repair() whether to believe the OID or the name.';
-
-alter table databricks_auth.managers enable row level security;
-create policy managers_appoint on databricks_auth.managers to databricks_superuser
-  using (true) with check (granted_by = current_user and place = databricks_auth.place());
-grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
-
-create function databricks_auth.can_manage(relation oid, who name) returns boolean
+-- for: everybody
+create or replace function databricks_auth.is_guarded(relation oid) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return (
-  select databricks_auth.is_synced_table(relation)
-     and (pg_has_role(who, 'databricks_superuser', 'usage') or pg_has_role(who, 'databricks_sync', 'usage')
-          or exists (select from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
-                      where m.synced_table = relation and pg_has_role(who, r.oid, 'usage')))
+  select exists (select from databricks_auth.parts p where p.synced_table = relation and p.place = databricks_auth.place())
   );
 end $$;
-comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.';
+comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, and not only carried here by a restore that is still under way.';
 
-create function databricks_auth.check_appointment(relation regclass, manager text) returns regrole
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-declare
-  found_role constant regrole := to_regrole(quote_ident(manager));
-begin
-  if not pg_has_role(current_user, 'databricks_superuser', 'usage') then
-    perform databricks_auth.refuse('42501', format('role %I may not appoint or remove managers of synced tables', current_user),
-      'Ask a member of databricks_superuser.');
-  end if;
-  if relation is null or not databricks_auth.is_synced_table(relation) then
-    perform databricks_auth.refuse('42809', format('%s is not a synced table', coalesce(relation::text, 'null')),
-      'See synced_tables.status for those that are.');
-  end if;
-  if found_role is null then
-    perform databricks_auth.refuse('42704', format('role %L does not exist', manager),
-      'Write its name as it stands in pg_roles, without double quotes.');
-  end if;
-  if manager ~ '^databricks_st_\d+_\d+_*$' then
-    perform databricks_auth.refuse('42501', format('owner role %I cannot be a manager', manager), 'Nobody may act as an owner role.');
-  end if;
-  return found_role;
-end $$;
-comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses who may not appoint managers, what is no synced table, and roles that do not exist.';
 
-create function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
-begin
-  -- An earlier role of that name, which is gone.
-  delete from databricks_auth.managers m
-   where m.synced_table = $1 and m.manager = $2::name and m.manager_oid <> found_role;
-  insert into databricks_auth.managers (synced_table, manager, manager_oid) values ($1, $2, found_role)
-  on conflict on constraint managers_pk do nothing;
-  if not found then
-    raise notice 'databricks_auth: role % is a manager of % already', quote_ident(manager), synced_table;
-  end if;
-end $$;
-comment on function public.databricks_synced_table_add_manager(regclass, text) is
-  'Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.';
-
-create function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
-begin
-  delete from databricks_auth.managers m where m.synced_table = $1 and (m.manager_oid = found_role or m.manager = $2::name);
-  if not found then
-    raise notice 'databricks_auth: role % is not a manager of %', quote_ident(manager), synced_table;
-  end if;
-end $$;
-comment on function public.databricks_synced_table_remove_manager(regclass, text) is
-  'Takes back what databricks_synced_table_add_manager gave. For members of databricks_superuser.';
-
-create view public.databricks_synced_table_managers as
-  select n.nspname as schema_name, c.relname as table_name, r.rolname as user_name, m.granted_by, m.granted_at
-    from databricks_auth.managers m
-    join pg_catalog.pg_class c on c.oid = m.synced_table
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    join pg_catalog.pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager;
-comment on view public.databricks_synced_table_managers is 'Who may index and drop which synced table.';
-grant select on public.databricks_synced_table_managers to public;
-
--- can_manage, is_synced_table, acting_role, refuse and their like stay open to PUBLIC: trigger functions call them with
--- the rights of whoever runs the command. They change nothing and tell what the view tells.
-
--- The write gate: a statement trigger on a synced table and on its partition. It stops whom rights alone would not stop:
--- holders of pg_write_all_data, of stray GRANTs, writers through updatable views, sessions in replica mode.
--- Statement triggers fire for the named table only, so nothing runs twice.
-
-create function databricks_auth.override() returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
-  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment.
-  return (
-  select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
-     and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
-     and not exists (select from pg_db_role_setting, unnest(setconfig) setting where setting like 'databricks\_auth.allow\_ddl=%')
-  );
-end $$;
-comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
-
-create function databricks_auth.write_guard() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  is_partition constant boolean := tg_table_schema = '__db_system';
-begin
-  if databricks_auth.is_sync(current_user) then
-    return null;
-  end if;
-  -- In an emergency members of databricks_superuser may correct rows, through the table itself.
-  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage') then
-    return null;
-  end if;
-  if databricks_auth.override() then
-    return null;
-  end if;
-  perform databricks_auth.refuse('25006',
-    format('%s is refused, synced table %I.%I is read-only', tg_op, tg_table_schema, tg_table_name),
-    'Change the source table instead; the next sync brings the change here.');
-  return null;
-end $$;
-comment on function databricks_auth.write_guard() is 'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.';
-
-create function databricks_auth.gate(relation regclass) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  if not exists (select from pg_trigger where tgrelid = relation and tgname = 'databricks_write_guard') then
-    execute format('create trigger databricks_write_guard before insert or update or delete or truncate on %s
-                      for each statement execute function databricks_auth.write_guard()', relation);
-  end if;
-  if exists (select from pg_trigger where tgrelid = relation and tgname = 'databricks_write_guard' and tgenabled <> 'A') then
-    execute format('alter table %s enable always trigger databricks_write_guard', relation);
-  end if;
-end $$;
-comment on function databricks_auth.gate(regclass) is 'Puts the write gate on a table, also for replica mode. Safe to repeat.';
-
--- What belongs to which synced table. Derived, rebuilt by repair(): once an object is dropped, the catalogs no longer
--- tell which table an index, a partition or a trigger belonged to.
-create table databricks_auth.parts (
-  part oid constraint parts_pk primary key,
-  synced_table oid not null,
-  kind text not null constraint parts_kind_check check (kind in ('index', 'partition', 'gate')),
-  place text not null default databricks_auth.place()
-);
-create index parts_synced_table_index on databricks_auth.parts (synced_table);
-comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place are a restore''s that is under way.';
-alter table databricks_auth.parts enable row level security;
-
-create function databricks_auth.current_parts(relation oid) returns table (part oid, kind text)
+-- for: owner
+create or replace function databricks_auth.current_parts(relation oid) returns table (part oid, kind text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select indexrelid, 'index' from pg_index where indrelid = relation
   union all select inhrelid, 'partition' from pg_inherits where inhparent = relation
   union all select t.oid, 'gate' from pg_trigger t
-   where t.tgname = 'databricks_write_guard'
+   where t.tgname in (select w.name from databricks_auth.wanted_gates() w)
      and (t.tgrelid = relation or t.tgrelid in (select inhrelid from pg_inherits where inhparent = relation))
 $$;
 comment on function databricks_auth.current_parts(oid) is 'What belongs to a synced table, by the catalogs.';
 
-create function databricks_auth.rebuild_parts(relation oid) returns void
+
+-- for: owner
+create or replace function databricks_auth.rebuild_parts(relation oid) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
   -- Only what changed is touched: two sessions that create indexes at once must not meet in the rows of the others.
   delete from databricks_auth.parts p
@@ -485,15 +630,267 @@ language sql set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.rebuild_parts(oid) is 'Writes down what belongs to a synced table.';
 
-create function databricks_auth.is_guarded(relation oid) returns boolean
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+
+-- for: owner
+create or replace function databricks_auth.note_parts() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  changed record;
 begin
+  -- The sidecar, a superuser or a manager made or attached something.
+  for changed in
+    select distinct s.synced_table::oid as relation
+      from pg_event_trigger_ddl_commands() d
+      left join pg_index x on x.indexrelid = d.objid
+      join databricks_auth.synced_tables s on s.synced_table in (d.objid, x.indrelid)
+     where d.classid = 'pg_class'::regclass and databricks_auth.is_guarded(s.synced_table)
+  loop
+    perform databricks_auth.rebuild_parts(changed.relation);
+  end loop;
+end $$;
+comment on function databricks_auth.note_parts() is 'Keeps the list of parts after a command.';
+
+-- for: everybody
+create or replace function databricks_auth.check_references(effective name, command text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  reference record;
+begin
+  for reference in
+    select k.conrelid::regclass as relation, k.confrelid::regclass as synced, format_type(t.oid, null) as type_name
+      from pg_event_trigger_ddl_commands() d
+      join pg_constraint k on k.conrelid = d.objid and k.contype = 'f'
+      join databricks_auth.synced_tables s on s.synced_table = k.confrelid
+      join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
+     cross join lateral (
+       -- Domains are compared as what is below them.
+       with recursive base (type) as (
+         select a.atttypid union all select b.typbasetype from base join pg_type b on b.oid = base.type where b.typtype = 'd')
+       select b.oid, b.typowner from base join pg_type b on b.oid = base.type where b.typtype <> 'd') t
+      join pg_roles r on r.oid = t.typowner
+     where d.classid = 'pg_class'::regclass and not r.rolsuper
+  loop
+    continue when databricks_auth.is_superuser(effective) and databricks_auth.override();
+    perform databricks_auth.refuse('42501',
+      format('a foreign key from %s to synced table %s may not have a column of type %s', reference.relation, reference.synced, reference.type_name),
+      'Use a type that a superuser owns: the key is checked with the rights of the synced table''s owner, casts of the type too.');
+  end loop;
+end $$;
+comment on function databricks_auth.check_references(name, text) is
+  'Refuses foreign keys to synced tables whose check would run code of others as the owner role. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
+
+
+-- for: owner
+create or replace function databricks_auth.ev_references() returns event_trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform databricks_auth.check_references(current_user, tg_tag);
+exception when others then
+  -- A damaged installation must not lock an administrator out.
+  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
+    raise;
+  end if;
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_references() is 'Event trigger: looks at foreign keys to synced tables.';
+
+-- for: everybody
+create or replace function databricks_auth.hint() returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
+      || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
+$$;
+comment on function databricks_auth.hint() is 'What every refusal tells: which commands are permitted, and to whom.';
+
+
+-- for: everybody
+create or replace function databricks_auth.hint_after(advice text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select concat_ws(' ', advice, databricks_auth.hint())
+$$;
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal tells.';
+
+
+-- for: everybody
+create or replace function databricks_auth.refuse(sql_state text, message text, advice text default null, detail text default '') returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  said constant text := 'databricks_auth: ' || refuse.message;
+begin
+  if coalesce(refuse.detail, '') = '' then
+    raise exception using errcode = sql_state, message = said, hint = databricks_auth.hint_after(advice);
+  end if;
+  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = databricks_auth.hint_after(advice);
+end $$;
+comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.';
+
+
+-- for: everybody
+create or replace function databricks_auth.target_in(command text, tag text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Everything up to the target has to match from the very start of the text; else there is no answer.
   return (
-  select exists (select from databricks_auth.parts p where p.synced_table = relation and p.place = databricks_auth.place())
+  with part as (
+    select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
+           '((?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?)' as target,
+           '(?i)^(?:\s|--[^\n]*\n)*' as start
+  )
+  select substring(left(command, 10000) from start || case tag
+    when 'ALTER TABLE' then 'ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?' || target
+    when 'DROP TABLE' then 'DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?' || target
+    when 'CREATE INDEX' then 'CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:(?:IF\s+NOT\s+EXISTS\s+)?(?!ON\s)' || name || '\s+)?ON\s+(?:ONLY\s+)?' || target
+    when 'ALTER INDEX' then 'ALTER\s+INDEX\s+(?!ALL\s)(?:IF\s+EXISTS\s+)?' || target
+    when 'DROP INDEX' then 'DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?' || target
+    when 'COMMENT' then 'COMMENT\s+ON\s+TABLE\s+' || target
+    when 'CREATE POLICY' then 'CREATE\s+POLICY\s+' || name || '\s+ON\s+' || target
+    when 'CREATE TRIGGER' then 'CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+[^"'']*?\sON\s+' || target
+    when 'CREATE RULE' then 'CREATE\s+(?:OR\s+REPLACE\s+)?RULE\s+' || name || '\s+AS\s+ON\s+\w+\s+TO\s+' || target
+  end) from part
   );
 end $$;
-comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, and not only carried here by a restore that is still under way.';
+comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
 
+
+-- for: everybody
+create or replace function databricks_auth.innermost_command(stack text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
+  -- there is no answer); without one, it is the client's.
+  return (
+  select case when strpos(stack, e'\n') = 0 then current_query()
+              else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
+  );
+end $$;
+comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
+
+
+-- for: everybody
+create or replace function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
+  is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+begin
+  if not databricks_auth.is_synced_table(synced)
+     or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
+    return;
+  end if;
+  if databricks_auth.is_superuser(effective) then
+    -- Before the work is done and not after, as the check at its end would.
+    if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
+      perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
+        'A superuser can go on after SET databricks_auth.allow_ddl = on.');
+    end if;
+  elsif not is_permitted then
+    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
+  elsif not databricks_auth.can_manage(synced, effective) then
+    perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
+  elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then
+    perform databricks_auth.refuse('0A000', 'CONCURRENTLY is not supported on a synced table',
+      'Leave it out: readers go on while the index is built, and the sync waits.');
+  end if;
+end $$;
+comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
+  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
+
+
+-- for: everybody
+create or replace function databricks_auth.notice_of_doubt(command text, tag text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  acting constant name := databricks_auth.acting_role();
+  synced regclass;
+begin
+  if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
+    return;
+  end if;
+  -- Somebody whose own table or index has the name most likely means that one.
+  select s.synced_table into synced
+    from pg_class c left join pg_index x on x.indexrelid = c.oid
+    join databricks_auth.synced_tables s on s.synced_table = coalesce(x.indrelid, c.oid)
+   where c.relname = any (databricks_auth.names_in(command))
+     and not (tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE') and databricks_auth.can_manage(s.synced_table, acting))
+     and not exists (select from pg_class own where own.relname = c.relname and pg_has_role(acting, own.relowner, 'usage'))
+   limit 1;
+  if found then
+    raise notice 'databricks_auth: if % is about synced table %, it will be refused', tag, synced using hint = databricks_auth.hint();
+  end if;
+end $$;
+comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
+
+-- No SET search_path: the name is resolved as the user's session would. Hence qualified calls and no operators here.
+
+-- for: owner
+create or replace function databricks_auth.ev_kind() returns event_trigger language plpgsql as $$
+declare
+  stack pg_catalog.text;
+  command pg_catalog.text;
+  target pg_catalog.text;
+  relation pg_catalog.oid;
+begin
+  get diagnostics stack = pg_context;
+  command := databricks_auth.innermost_command(stack);
+  target := databricks_auth.target_in(command, tg_tag);
+  if target is null then
+    perform databricks_auth.notice_of_doubt(coalesce(command, pg_catalog.current_query()), tg_tag);
+    return;
+  end if;
+  begin
+    relation := pg_catalog.to_regclass(target);
+  exception when others then
+    return;
+  end;
+  if relation is not null then
+    perform databricks_auth.refuse_kindly(relation, tg_tag, command, current_user);
+  end if;
+exception when undefined_table or undefined_function or invalid_schema_name then
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
+
+-- for: sidecar
+create or replace function databricks_auth.sole_partition(parent regclass) returns regclass
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select min(p.oid)::regclass
+    from pg_inherits i join pg_class p on p.oid = i.inhrelid join pg_class t on t.oid = i.inhparent
+   where i.inhparent = parent and t.relkind = 'p'
+  having count(*) = 1 and bool_and(p.relkind = 'r' and pg_get_expr(p.relpartbound, p.oid) = 'DEFAULT'
+         and p.relnamespace = (select oid from pg_namespace where nspname = '__db_system'))
+$$;
+comment on function databricks_auth.sole_partition(regclass) is 'The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.';
+
+
+-- for: owner
+create or replace function databricks_auth.lock_schema_rights() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Two sessions that grant on one schema at once would meet "tuple concurrently updated". No advisory lock: those
+  -- anybody may hold, and would hold up the making of every synced table.
+  lock table databricks_auth.schema_rights_lock in share row exclusive mode;
+end $$;
+comment on function databricks_auth.lock_schema_rights() is 'Held to the end of the transaction by whoever changes the rights of a schema.';
+
+
+-- for: owner
+create or replace function databricks_auth.grant_table_rights(parent regclass, owner_role name) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  execute format('revoke all on %s from public, %I', parent, owner_role);
+  -- Foreign-key checks run as the owner; it keeps nothing else.
+  execute format('grant select, update on %s to %I', parent, owner_role);
+  execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', parent);
+  if current_setting('server_version_num')::int >= 170000 then
+    execute format('grant maintain on %s to databricks_sync', parent);
+  end if;
+  execute format('grant select, references on %s to databricks_superuser with grant option', parent);
+end $$;
+comment on function databricks_auth.grant_table_rights(regclass, name) is 'The rights on a synced table that every one has.';
+
+
+-- for: sidecar
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
 declare
@@ -520,20 +917,8 @@ end $$;
 comment on function databricks_auth.prepare_partition(regclass, regclass) is
   'Gives a loaded table in __db_system the write gate, the owner and the rights of the synced table it will be attached to.';
 
-create function databricks_auth.grant_table_rights(parent regclass, owner_role name) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  execute format('revoke all on %s from public, %I', parent, owner_role);
-  -- Foreign-key checks run as the owner; it keeps nothing else.
-  execute format('grant select, update on %s to %I', parent, owner_role);
-  execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', parent);
-  if current_setting('server_version_num')::int >= 170000 then
-    execute format('grant maintain on %s to databricks_sync', parent);
-  end if;
-  execute format('grant select, references on %s to databricks_superuser with grant option', parent);
-end $$;
-comment on function databricks_auth.grant_table_rights(regclass, name) is 'The rights on a synced table that every one has.';
 
+-- for: sidecar
 create or replace function databricks_auth.register(parent regclass) returns name
 language plpgsql security definer set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
 declare
@@ -562,6 +947,8 @@ end $$;
 comment on function databricks_auth.register(regclass) is
   'Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, write gates, registry. Safe to repeat. Returns the owner role.';
 
+
+-- for: owner
 create or replace function databricks_auth.unregister(dropped oid) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -587,38 +974,232 @@ begin
 end $$;
 comment on function databricks_auth.unregister(oid) is 'After a synced table was dropped: removes its registry row, managers and owner role.';
 
-revoke execute on function databricks_auth.write_guard(), databricks_auth.gate(regclass), databricks_auth.current_parts(oid),
-  databricks_auth.rebuild_parts(oid), databricks_auth.grant_table_rights(regclass, name) from public;
-grant execute on function databricks_auth.write_guard(), databricks_auth.gate(regclass) to databricks_sync;
+-- for: owner
+create or replace function databricks_auth.repair_managers() returns table (object text, outcome text)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  here constant text := databricks_auth.place();
+  manager databricks_auth.managers;
+  name_now name;
+  oid_now oid;
+begin
+  for manager in
+    select m.* from databricks_auth.managers m
+     where m.place <> here or not exists (select from pg_roles r where r.oid = m.manager_oid and r.rolname = m.manager)
+  loop
+    object := format('manager %I of %s', manager.manager, manager.synced_table);
+    name_now := (select r.rolname from pg_roles r where r.oid = manager.manager_oid);
+    oid_now := to_regrole(quote_ident(manager.manager));
+    -- In the same cluster the OID is right and the name may be old; elsewhere only the name means anything.
+    if split_part(manager.place, '/', 1) = split_part(here, '/', 1) then
+      oid_now := manager.manager_oid;
+    else
+      name_now := manager.manager;
+    end if;
+    if name_now is null then
+      delete from databricks_auth.managers m where m.synced_table = manager.synced_table and m.manager = manager.manager;
+      outcome := 'removed: the role is gone';
+    elsif oid_now is null then
+      outcome := 'waits: no such role here; create it and repair again';
+    else
+      update databricks_auth.managers m set manager = name_now, manager_oid = oid_now, place = here
+       where m.synced_table = manager.synced_table and m.manager = manager.manager;
+      outcome := format('bound to role %I', name_now);
+    end if;
+    return next;
+  end loop;
+end $$;
+comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, also renamed ones.';
 
--- The guard, part one: how managers get through. Ownership is lent for one command (a "window"):
---
---   ddl_command_start   the owner role is granted to the acting role; Postgres's own checks then decide
---   ddl_command_end     what was done is looked at, the grant is revoked, owner, members and partition are verified
---
--- Both changes are in the command's own transaction: no other session sees them, and an error removes them. All other
--- commands meet "must be owner", so no list of forbidden commands has to be complete. Event triggers only enable:
--- switched off, managers lose rights and nobody gains any (but a schema owner may then drop tables in his schema).
 
-create table databricks_auth.open_windows (
-  synced_table oid not null,
-  owner_role name not null,
-  grantee name not null,
-  role_setting text not null,
-  part oid,
-  file_node oid,
-  paused boolean not null default false
-);
-comment on table databricks_auth.open_windows is 'Ownership that is lent now; rows live only inside one command of one transaction.';
-comment on column databricks_auth.open_windows.role_setting is 'SET ROLE when the window opened; a command may not change it.';
-comment on column databricks_auth.open_windows.paused is 'While the guard itself runs DDL.';
--- Everybody may see them (the guard runs as its caller to know the effective user); nobody may write them, not even
--- holders of pg_write_all_data. No key: sessions must not wait for each other here.
-alter table databricks_auth.open_windows enable row level security;
-create policy open_windows_read on databricks_auth.open_windows for select using (true);
-grant select on databricks_auth.open_windows to public;
+-- for: owner
+create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
+language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+declare
+  owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
+  owner_now name;
+begin
+  if owner_before is null then
+    perform databricks_auth.unregister(relation);
+    return 'removed: the table is gone';
+  end if;
+  if not databricks_auth.is_owner_role_of(owner_role, relation) then
+    delete from databricks_auth.parts p where p.synced_table = relation;
+  end if;
+  owner_now := databricks_auth.register(relation);
+  if owner_now = owner_before then
+    return 'ok';
+  end if;
+  -- A copy in the same cluster: take back what the other database's owner role had here.
+  if owner_before like 'databricks\_st\_%' then
+    execute format('revoke all on %s from %I', relation, owner_before);
+    execute format('revoke all on schema %s, __db_system from %I',
+                   (select c.relnamespace::regnamespace from pg_class c where c.oid = relation), owner_before);
+  end if;
+  return format('owner %I, was %I', owner_now, owner_before);
+exception when others then
+  return format('failed: %s (%s)', sqlerrm, sqlstate);
+end $$;
+comment on function databricks_auth.repair_table(regclass, name) is 'Owner role, rights, write gates and list of parts of one synced table; says what was done.';
 
-create function databricks_auth.names_in(command text) returns name[]
+
+-- for: owner
+create or replace function databricks_auth.repair() returns table (object text, outcome text)
+language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+declare
+  synced record;
+begin
+  if not databricks_auth.is_superuser(current_user) then
+    raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
+      hint = 'It makes roles and event triggers.';
+  end if;
+  perform databricks_auth.make_roles();
+  delete from databricks_auth.open_windows;
+  delete from databricks_auth.parts p where p.place <> databricks_auth.place();
+  return query select * from databricks_auth.install_event_triggers();
+  return query select * from databricks_auth.repair_managers();
+  for synced in select s.synced_table, s.owner_role from databricks_auth.synced_tables s order by s.synced_table::oid loop
+    object := synced.synced_table::text;
+    outcome := databricks_auth.repair_table(synced.synced_table, synced.owner_role);
+    return next;
+  end loop;
+end $$;
+comment on function databricks_auth.repair() is 'Puts roles, owners, write gates, event triggers and managers right. For superusers; safe to repeat. synced_tables.repair() calls it.';
+
+-- for: owner
+create or replace function databricks_auth.make_roles() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  -- As on Lakebase: its members read and write all data, and see who runs what.
+  granted constant name[] := array['pg_read_all_data', 'pg_write_all_data', 'pg_monitor'];
+  membership name;
+begin
+  if to_regrole('databricks_superuser') is null or to_regrole('databricks_sync') is null
+     or exists (select from unnest(granted) g where not pg_has_role('databricks_superuser', g, 'member')) then
+    -- Roles belong to the whole cluster and two databases may be migrated at the same moment, where advisory locks do
+    -- not reach: pg_authid is a shared table, so a lock on it does. Logins go on; CREATE, ALTER and DROP ROLE wait.
+    lock table pg_authid in share row exclusive mode;
+    if to_regrole('databricks_superuser') is null then
+      create role databricks_superuser nologin;
+      comment on role databricks_superuser is 'Looks after synced tables: creates, syncs and deletes them, and grants access.';
+    end if;
+    foreach membership in array granted loop
+      if not pg_has_role('databricks_superuser', membership, 'member') then
+        execute format('grant %I to databricks_superuser', membership);
+      end if;
+    end loop;
+    if to_regrole('databricks_sync') is null then
+      create role databricks_sync nologin;
+      comment on role databricks_sync is 'What the synced-tables sidecar acts as. Grant it to the role that the sidecar logs in with.';
+    end if;
+  end if;
+  perform databricks_auth.grant_rights();
+  perform databricks_auth.admit_roles();
+end $$;
+comment on function databricks_auth.make_roles() is 'Makes the roles, the schema __db_system, and the rights and policies of the guard, as far as they are missing. Safe to repeat.';
+
+
+-- for: owner
+create or replace function databricks_auth.grant_rights() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Not IF NOT EXISTS, which an extension may not say of a schema that is not its own.
+  if to_regnamespace('__db_system') is null then
+    create schema __db_system;
+    comment on schema __db_system is 'Partitions of synced tables, and tables being loaded. Read the synced table itself instead.';
+  end if;
+  alter schema __db_system owner to databricks_sync;
+  revoke all on schema __db_system from public;
+  grant usage on schema databricks_auth to public, databricks_sync, databricks_superuser;
+  grant select on databricks_auth.synced_tables to databricks_sync;
+  grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
+  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
+  -- The functions for the sidecar, as their files say.
+  grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
+    databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
+    databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  -- As on Lakebase: its members may make schemas, hence synced tables in new schemas.
+  execute format('grant create on database %I to databricks_superuser', current_database());
+end $$;
+comment on function databricks_auth.grant_rights() is 'Who may use what in the schemas of the guard.';
+
+
+-- for: owner
+create or replace function databricks_auth.admit_roles() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- A policy goes with the role it is for, so after a restore it may have to be made again.
+  if not exists (select from pg_policy p where p.polrelid = 'databricks_auth.synced_tables'::regclass and p.polname = 'synced_tables_sync'
+                    and p.polroles = array['databricks_sync'::regrole::oid]) then
+    drop policy if exists synced_tables_sync on databricks_auth.synced_tables;
+    create policy synced_tables_sync on databricks_auth.synced_tables for select to databricks_sync using (true);
+  end if;
+  if not exists (select from pg_policy p where p.polrelid = 'databricks_auth.managers'::regclass and p.polname = 'managers_appoint'
+                    and p.polroles = array['databricks_superuser'::regrole::oid]) then
+    drop policy if exists managers_appoint on databricks_auth.managers;
+    create policy managers_appoint on databricks_auth.managers to databricks_superuser
+      using (true) with check (granted_by = current_user and place = databricks_auth.place());
+  end if;
+end $$;
+comment on function databricks_auth.admit_roles() is 'The policies that let the roles of the guard past row security.';
+
+-- for: everybody
+create or replace function databricks_auth.acting_role() returns name
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+  );
+end $$;
+comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
+
+
+-- for: everybody
+create or replace function databricks_auth.is_superuser(who name) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select coalesce((select r.rolsuper from pg_roles r where r.rolname = who), false)
+  );
+end $$;
+comment on function databricks_auth.is_superuser(name) is 'Whether the role is a superuser of Postgres.';
+
+
+-- for: everybody
+create or replace function databricks_auth.is_sync(who name) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  return (
+  select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
+  );
+end $$;
+comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
+
+
+-- for: everybody
+create or replace function databricks_auth.override() returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
+  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment. What such a setting gives, a session gets when
+  -- it logs in, so it is the role that logged in which counts.
+  return (
+  select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
+     and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
+     and not exists (
+       select from pg_db_role_setting s, unnest(s.setconfig) setting
+        where setting like 'databricks\_auth.allow\_ddl=%'
+          and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+          and (s.setrole in (0, (select r.oid from pg_roles r where r.rolname = session_user))
+               or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
+  );
+end $$;
+comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
+
+-- for: owner
+create or replace function databricks_auth.names_in(command text) returns name[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $f$
 begin
   -- Splits at ASCII punctuation, as written and folded, and at double quotes, with and without "" undone.
@@ -639,7 +1220,9 @@ end $f$;
 comment on function databricks_auth.names_in(text) is
   'Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".';
 
-create function databricks_auth.names_in_calls(names name[]) returns name[]
+
+-- for: owner
+create or replace function databricks_auth.names_in_calls(names name[]) returns name[]
 language sql stable set search_path = pg_catalog, pg_temp as $$
   -- An SQL-language function stands in the call stack by name only.
   select names || databricks_auth.names_in(string_agg(p.prosrc, ' '))
@@ -648,15 +1231,19 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.names_in_calls(name[]) is 'The names, and those in the bodies of the SQL functions among them.';
 
-create function databricks_auth.guard_is_whole() returns boolean
+
+-- for: owner
+create or replace function databricks_auth.guard_is_whole() returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select count(*) = 4 from pg_event_trigger
-   where evtenabled = 'A'
-     and evtname in ('databricks_auth_0_close', 'databricks_auth_1_guard', 'databricks_auth_2_open', 'databricks_auth_drop')
+  select not exists (
+    select from databricks_auth.wanted_event_triggers() w
+     where w.is_needed_by_windows and not exists (select from pg_event_trigger e where e.evtname = w.name and e.evtenabled = 'A'))
 $$;
 comment on function databricks_auth.guard_is_whole() is 'Whether all event triggers are on that a window needs; else none is opened.';
 
-create function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void
+
+-- for: owner
+create or replace function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   qualified text;
@@ -681,7 +1268,9 @@ begin
 end $$;
 comment on function databricks_auth.open_window(oid, name, name) is 'Lends the owner role of a synced table to the acting role.';
 
-create function databricks_auth.ev_open() returns event_trigger
+
+-- for: owner
+create or replace function databricks_auth.ev_open() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   acting name;
@@ -725,57 +1314,9 @@ exception when undefined_table or undefined_column or undefined_function or unde
 end $$;
 comment on function databricks_auth.ev_open() is 'Event trigger: lends the owner roles of the synced tables that a command may mean, and that the acting role manages.';
 
-create function databricks_auth.foreign_parts_of(index oid, relation oid) returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select string_agg(pg_describe_object(d.refclassid, d.refobjid, 0), ', ')
-    from pg_depend d
-    left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
-    left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
-    left join pg_opclass oc on d.refclassid = 'pg_opclass'::regclass and oc.oid = d.refobjid
-    left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
-    left join pg_collation co on d.refclassid = 'pg_collation'::regclass and co.oid = d.refobjid
-    left join pg_roles r on r.oid = coalesce(p.proowner, o.oprowner, oc.opcowner, t.typowner, co.collowner)
-   where d.classid = 'pg_class'::regclass and d.objid = index and d.refobjid <> relation
-     and d.refclassid <> 'pg_extension'::regclass
-     and not (d.refclassid = 'pg_class'::regclass and d.deptype in ('P', 'S'))
-     and not coalesce(r.rolsuper, false)
-$$;
-comment on function databricks_auth.foreign_parts_of(oid, oid) is
-  'What an index uses that no superuser owns; null when nothing. The code would run as the sidecar at every write.';
 
-create function databricks_auth.check_index(index oid, command text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  found_index record;
-  foreign_parts text;
-begin
-  select x.indrelid, x.indisunique, x.indisvalid, c.relname,
-         x.indisprimary or exists (select from pg_constraint k where k.conindid = index and k.conrelid = x.indrelid) as is_constraint
-    into found_index
-    from pg_index x join pg_class c on c.oid = x.indexrelid where x.indexrelid = index;
-  if found_index.is_constraint then
-    perform databricks_auth.refuse('0A000', format('index %I belongs to a constraint of a synced table', found_index.relname),
-      'Only indexes made with CREATE INDEX can be altered.');
-  end if;
-  if command <> 'CREATE INDEX' then
-    return;
-  end if;
-  if found_index.indisunique then
-    perform databricks_auth.refuse('0A000', 'a unique index on a synced table is not supported',
-      'It could make the sync fail. Enforce uniqueness in the source.');
-  end if;
-  if not found_index.indisvalid then
-    perform databricks_auth.refuse('0A000', 'CREATE INDEX ON ONLY would leave an index without content', 'Leave out ONLY.');
-  end if;
-  foreign_parts := databricks_auth.foreign_parts_of(index, found_index.indrelid);
-  if foreign_parts is not null then
-    perform databricks_auth.refuse('42501', format('an index on a synced table may not use %s', foreign_parts),
-      'Use built-in objects and objects that a superuser owns (extensions): the code would run as the sidecar.');
-  end if;
-end $$;
-comment on function databricks_auth.check_index(oid, text) is 'Refuses an index that a manager made or altered and that could harm the sync.';
-
-create function databricks_auth.check_commands() returns void
+-- for: owner
+create or replace function databricks_auth.check_commands() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   done record;
@@ -798,7 +1339,9 @@ begin
 end $$;
 comment on function databricks_auth.check_commands() is 'Looks at what a command in a window has done.';
 
-create function databricks_auth.check_lent_table(lent databricks_auth.open_windows, owner_oid oid) returns void
+
+-- for: owner
+create or replace function databricks_auth.check_lent_table(lent databricks_auth.open_windows, owner_oid oid) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   owned text;
@@ -825,7 +1368,9 @@ end $$;
 comment on function databricks_auth.check_lent_table(databricks_auth.open_windows, oid) is
   'Refuses what code that ran inside a window may have done: with an index of its own, a command runs functions.';
 
-create function databricks_auth.close_windows() returns void
+
+-- for: owner
+create or replace function databricks_auth.close_windows() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   lent databricks_auth.open_windows;
@@ -844,25 +1389,9 @@ begin
 end $$;
 comment on function databricks_auth.close_windows() is 'Takes back what was lent, and verifies that nothing else was done with it.';
 
-create function databricks_auth.note_parts() returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  changed record;
-begin
-  -- The sidecar, a superuser or a manager made or attached something.
-  for changed in
-    select distinct s.synced_table::oid as relation
-      from pg_event_trigger_ddl_commands() d
-      left join pg_index x on x.indexrelid = d.objid
-      join databricks_auth.synced_tables s on s.synced_table in (d.objid, x.indrelid)
-     where d.classid = 'pg_class'::regclass and databricks_auth.is_guarded(s.synced_table)
-  loop
-    perform databricks_auth.rebuild_parts(changed.relation);
-  end loop;
-end $$;
-comment on function databricks_auth.note_parts() is 'Keeps the list of parts after a command.';
 
-create function databricks_auth.ev_close() returns event_trigger
+-- for: owner
+create or replace function databricks_auth.ev_close() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_tag in ('CREATE INDEX', 'ALTER TABLE', 'CREATE TABLE') then
@@ -882,538 +1411,191 @@ exception when others then
 end $$;
 comment on function databricks_auth.ev_close() is 'Event trigger: checks what a command did with lent ownership, and takes it back.';
 
-create function databricks_auth.check_dropped_parts(effective name, command text) returns void
+-- for: sidecar
+create or replace function databricks_auth.write_guard() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  dropped record;
+  is_partition constant boolean := tg_table_schema = '__db_system';
 begin
-  for dropped in
-    select p.part, p.synced_table, p.kind, o.object_identity,
-           exists (select from pg_event_trigger_dropped_objects() t
-                    where t.classid = 'pg_class'::regclass and t.objsubid = 0 and t.objid = p.synced_table) as with_table
-      from pg_event_trigger_dropped_objects() o join databricks_auth.parts p on p.part = o.objid
-     where o.objsubid = 0 and p.place = databricks_auth.place()
-       and o.classid = case p.kind when 'gate' then 'pg_trigger'::regclass else 'pg_class'::regclass end
+  if databricks_auth.is_sync(current_user) then
+    return null;
+  end if;
+  -- In an emergency members of databricks_superuser may correct rows, through the table itself.
+  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage') then
+    return null;
+  end if;
+  if databricks_auth.override() then
+    return null;
+  end if;
+  raise exception using errcode = '25006',
+    message = format('databricks_auth: %s is refused, synced table %I.%I is read-only', tg_op, tg_table_schema, tg_table_name),
+    hint = databricks_auth.hint_after('Change the source table instead; the next sync brings the change here.');
+end $$;
+comment on function databricks_auth.write_guard() is 'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.';
+
+
+-- for: sidecar
+create or replace function databricks_auth.apply_guard() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if databricks_auth.is_sync(current_user) or databricks_auth.override() then
+    return null;
+  end if;
+  perform databricks_auth.refuse('25006',
+    format('%s in replica mode is refused, %I.%I belongs to a read-only synced table', tg_op, tg_table_schema, tg_table_name),
+    'Leave the synced table out of the publication or subscription.');
+  return null;
+end $$;
+comment on function databricks_auth.apply_guard() is
+  'Refuses rows that a subscription (logical replication) would write into the partition of a synced table.';
+
+
+-- for: everybody
+create or replace function databricks_auth.wanted_gates()
+returns table (name name, is_for_partition_only boolean, definition text, function text, enabled "char")
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  values
+    -- Statement triggers fire for the named table only, so nothing runs twice. Also in replica mode.
+    ('databricks_write_guard'::name, false, 'before insert or update or delete or truncate on %s for each statement', 'databricks_auth.write_guard', 'A'::"char"),
+    -- Logical replication applies rows without firing statement triggers. A row trigger sees them, and one that is enabled
+    -- for replica mode alone costs the sync nothing but a look at its state. On the partition, since that is where rows
+    -- arrive whatever table was named. AFTER, since BEFORE would lock each row that is updated and keep COPY from inserting
+    -- many rows at once.
+    ('databricks_apply_guard', true, 'after insert or update or delete on %s for each row', 'databricks_auth.apply_guard', 'R')
+$$;
+comment on function databricks_auth.wanted_gates() is 'The triggers that close a synced table and its partition to writers: from here installing, repair() and doctor read.';
+
+
+-- for: everybody
+create or replace function databricks_auth.gate_damage(relation oid) returns table (name name, damage text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select w.name, case when t.oid is null then 'is missing' when t.tgenabled <> w.enabled then 'is switched off' else 'is not ours' end
+    from databricks_auth.wanted_gates() w
+    join pg_class c on c.oid = relation and (not w.is_for_partition_only or c.relnamespace = to_regnamespace('__db_system'))
+    left join pg_trigger t on t.tgrelid = relation and t.tgname = w.name
+    left join pg_proc p on p.oid = t.tgfoid
+   where t.oid is null or t.tgenabled <> w.enabled or format('%I.%I', p.pronamespace::regnamespace, p.proname) <> w.function
+$$;
+comment on function databricks_auth.gate_damage(oid) is 'Which gates of a synced table, or of its partition, are missing, off, or not ours; no row when all are whole.';
+
+
+-- for: sidecar
+create or replace function databricks_auth.gate(relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  damaged record;
+begin
+  for damaged in
+    select d.name, d.damage, w.definition, w.function, w.enabled
+      from databricks_auth.gate_damage(relation) d join databricks_auth.wanted_gates() w using (name) order by d.name desc
   loop
-    if not dropped.with_table and not databricks_auth.is_sync(effective)
-       and not (case when dropped.kind = 'index' then databricks_auth.can_manage(dropped.synced_table, effective)
-                     else databricks_auth.is_superuser(effective) and databricks_auth.override() end) then
-      perform databricks_auth.refuse('42501', format('%s would drop %s, part of a synced table', command, dropped.object_identity),
-        case when dropped.kind <> 'index' then 'Drop the synced table itself, or, as a superuser, SET databricks_auth.allow_ddl = on.' end);
+    if damaged.damage = 'is not ours' then
+      execute format('drop trigger %I on %s', damaged.name, relation);
     end if;
-    delete from databricks_auth.parts p where p.part = dropped.part;
+    if damaged.damage <> 'is switched off' then
+      execute format('create trigger %I %s execute function %s()', damaged.name, format(damaged.definition, relation), damaged.function);
+    end if;
+    execute format('alter table %s enable %s trigger %I', relation, case damaged.enabled when 'A' then 'always' else 'replica' end, damaged.name);
   end loop;
 end $$;
-comment on function databricks_auth.check_dropped_parts(name, text) is 'Refuses to drop an index, partition or write gate of a synced table for whom may not.';
+comment on function databricks_auth.gate(regclass) is
+  'Puts the write gate on a table, also for replica mode, and on a partition the one for logical replication. Safe to repeat.';
 
-create function databricks_auth.check_dropped_tables(effective name, command text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  dropped record;
-begin
-  for dropped in
-    select s.synced_table::oid as relation, o.object_identity
-      from pg_event_trigger_dropped_objects() o join databricks_auth.synced_tables s on s.synced_table = o.objid
-     where o.classid = 'pg_class'::regclass and o.objsubid = 0
-  loop
-    if not databricks_auth.can_manage(dropped.relation, effective) then
-      perform databricks_auth.refuse('42501', format('%s would drop synced table %s', command, dropped.object_identity),
-        'Only its managers and databricks_superuser may drop a synced table.');
-    end if;
-    update databricks_auth.open_windows set paused = true;
-    perform databricks_auth.unregister(dropped.relation);
-    -- The schema synced_tables comes with the migrations; the extension alone does not have it.
-    if to_regprocedure('synced_tables._table_was_dropped(oid,name)') is not null then
-      execute 'select synced_tables._table_was_dropped($1, $2)' using dropped.relation, effective;
-    end if;
-    delete from databricks_auth.open_windows w where w.synced_table = dropped.relation;
-    update databricks_auth.open_windows set paused = false;
-  end loop;
-end $$;
-comment on function databricks_auth.check_dropped_tables(name, text) is
-  'Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.';
-
-create function databricks_auth.after_drop(effective name, command text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  perform databricks_auth.check_dropped_parts(effective, command);
-  perform databricks_auth.check_dropped_tables(effective, command);
-end $$;
-comment on function databricks_auth.after_drop(name, text) is
-  'What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.';
-
-create function databricks_auth.ev_drop() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  -- Runs as its caller, so that current_user is who Postgres let drop the object: not the session's user, who may be
-  -- a superuser's VACUUM that runs somebody else's index function.
-  perform databricks_auth.after_drop(current_user, tg_tag);
-exception when others then
-  -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
-     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
-    raise;
-  end if;
-  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
-end $$;
-comment on function databricks_auth.ev_drop() is 'Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.';
-
-revoke execute on function databricks_auth.names_in(text), databricks_auth.names_in_calls(name[]), databricks_auth.guard_is_whole(),
-  databricks_auth.open_window(oid, name, name), databricks_auth.ev_open(), databricks_auth.foreign_parts_of(oid, oid),
-  databricks_auth.check_index(oid, text), databricks_auth.check_commands(),
-  databricks_auth.check_lent_table(databricks_auth.open_windows, oid), databricks_auth.close_windows(),
-  databricks_auth.note_parts(), databricks_auth.ev_close(), databricks_auth.check_dropped_parts(name, text),
-  databricks_auth.check_dropped_tables(name, text), databricks_auth.ev_drop() from public;
-
--- The guard, part two: what it refuses by itself, and in which words.
---
---   databricks_auth_0_close   ddl_command_end     takes back what was lent
---   databricks_auth_1_guard   ddl_command_start   no DDL as an owner role, none nested in a window
---   databricks_auth_2_open    ddl_command_start   lends the owner role
---   databricks_auth_3_kind    ddl_command_start   better words than "must be owner", when the target is certain
---   databricks_auth_careful   ddl_command_end     stops superusers and schema owners from carelessness
---   databricks_auth_drop      sql_drop
---
--- Triggers of one event fire in the order of their names. What runs at every DDL is PL/pgSQL, which keeps its plans: an SQL
--- function with a SET clause is planned anew at each call.
-
-create function databricks_auth.ev_guard() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  -- Runs as its caller: current_user is the effective user, in an index function that of the table's owner.
-  if current_user like 'databricks\_st\_%' then
-    perform databricks_auth.refuse('42501', format('%s is not allowed as the owner role of a synced table', tg_tag), 'No role may act as an owner role.');
-  end if;
-  if exists (select from databricks_auth.open_windows where not paused) then
-    perform databricks_auth.refuse('42501', format('%s is not allowed inside a command on a synced table', tg_tag), 'Run it as a statement of its own.');
-  end if;
-exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
-  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
-end $$;
-comment on function databricks_auth.ev_guard() is 'Event trigger: refuses DDL of code that runs inside a window.';
-
-create function databricks_auth.altered_tables() returns table (relation oid, object_identity text)
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-#variable_conflict use_column
-begin
-  return query
-  with done as (
-    select d.object_identity, d.classid, d.objid,
-           case d.classid
-             when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
-             when 'pg_rewrite'::regclass then (select ev_class from pg_rewrite where oid = d.objid)
-             when 'pg_policy'::regclass then (select polrelid from pg_policy where oid = d.objid)
-             when 'pg_class'::regclass then d.objid
-           end as target
-      from pg_event_trigger_ddl_commands() d
-  )
-  select s.synced_table::oid, done.object_identity from done join databricks_auth.synced_tables s on s.synced_table = done.target
-  union all
-  select p.synced_table, done.object_identity from done join databricks_auth.parts p on p.part = done.target and p.kind = 'partition'
-  union all
-  select i.inhparent, done.object_identity from done join pg_inherits i on i.inhrelid = done.target and done.classid = 'pg_class'::regclass
-    join databricks_auth.synced_tables s on s.synced_table = i.inhparent
-  union all
-  select s.synced_table::oid, done.object_identity from done
-    join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
-    join databricks_auth.synced_tables s on s.synced_table = c.oid
-  union all
-  select p.synced_table, done.object_identity from done
-    join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
-    join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
-end $$;
-comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
-
-create function databricks_auth.check_altered(effective name, command text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  altered record;
-begin
-  for altered in select distinct * from databricks_auth.altered_tables() loop
-    -- The acting role too: register() runs as a superuser on behalf of the sidecar.
-    if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role())
-       or (databricks_auth.is_superuser(effective) and databricks_auth.override()) then
-      return;
-    end if;
-    continue when not databricks_auth.is_guarded(altered.relation);
-    perform databricks_auth.refuse('0A000',
-      format('%s on %s would break synced table %s', command, altered.object_identity, altered.relation::regclass),
-      'A superuser can go on after SET databricks_auth.allow_ddl = on.');
-  end loop;
-end $$;
-comment on function databricks_auth.check_altered(name, text) is
-  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
-
-create function databricks_auth.ev_careful() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  perform databricks_auth.check_altered(current_user, tg_tag);
-exception when others then
-  -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
-     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
-    raise;
-  end if;
-  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
-end $$;
-comment on function databricks_auth.ev_careful() is 'Event trigger: stops changes of synced tables that Postgres itself would allow.';
-
-create function databricks_auth.target_in(command text, tag text) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
-begin
-  -- Everything up to the target has to match from the very start of the text; else there is no answer.
-  return (
-  with part as (
-    select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
-           '((?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?)' as target,
-           '(?i)^(?:\s|--[^\n]*\n)*' as start
-  )
-  select substring(left(command, 10000) from start || case tag
-    when 'ALTER TABLE' then 'ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?' || target
-    when 'DROP TABLE' then 'DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?' || target
-    when 'CREATE INDEX' then 'CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:(?:IF\s+NOT\s+EXISTS\s+)?(?!ON\s)' || name || '\s+)?ON\s+(?:ONLY\s+)?' || target
-    when 'ALTER INDEX' then 'ALTER\s+INDEX\s+(?!ALL\s)(?:IF\s+EXISTS\s+)?' || target
-    when 'DROP INDEX' then 'DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?' || target
-    when 'COMMENT' then 'COMMENT\s+ON\s+TABLE\s+' || target
-    when 'CREATE POLICY' then 'CREATE\s+POLICY\s+' || name || '\s+ON\s+' || target
-    when 'CREATE TRIGGER' then 'CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+[^"'']*?\sON\s+' || target
-    when 'CREATE RULE' then 'CREATE\s+(?:OR\s+REPLACE\s+)?RULE\s+' || name || '\s+AS\s+ON\s+\w+\s+TO\s+' || target
-  end) from part
-  );
-end $$;
-comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
-
-create function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
-  is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
-begin
-  if not databricks_auth.is_synced_table(synced)
-     or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
-    return;
-  end if;
-  if databricks_auth.is_superuser(effective) then
-    -- Before the work is done and not after, as the check at its end would.
-    if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
-      perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
-        'A superuser can go on after SET databricks_auth.allow_ddl = on.');
-    end if;
-  elsif not is_permitted then
-    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
-  elsif not databricks_auth.can_manage(synced, effective) then
-    perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
-  elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then
-    perform databricks_auth.refuse('0A000', 'CONCURRENTLY is not supported on a synced table',
-      'Leave it out: readers go on while the index is built, and the sync waits.');
-  end if;
-end $$;
-comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
-  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
-
-create function databricks_auth.notice_of_doubt(command text, tag text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  acting constant name := databricks_auth.acting_role();
-  synced regclass;
-begin
-  if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
-    return;
-  end if;
-  -- Somebody whose own table or index has the name most likely means that one.
-  select s.synced_table into synced
-    from pg_class c left join pg_index x on x.indexrelid = c.oid
-    join databricks_auth.synced_tables s on s.synced_table = coalesce(x.indrelid, c.oid)
-   where c.relname = any (databricks_auth.names_in(command))
-     and not (tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE') and databricks_auth.can_manage(s.synced_table, acting))
-     and not exists (select from pg_class own where own.relname = c.relname and pg_has_role(acting, own.relowner, 'usage'))
-   limit 1;
-  if found then
-    raise notice 'databricks_auth: if % is about synced table %, it will be refused', tag, synced using hint = databricks_auth.hint();
-  end if;
-end $$;
-comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
-
--- No SET search_path: the name is resolved as the user's session would. Hence qualified calls and no operators here.
-create function databricks_auth.ev_kind() returns event_trigger language plpgsql as $$
-declare
-  stack pg_catalog.text;
-  command pg_catalog.text;
-  target pg_catalog.text;
-  relation pg_catalog.oid;
-begin
-  get diagnostics stack = pg_context;
-  command := databricks_auth.innermost_command(stack);
-  target := databricks_auth.target_in(command, tg_tag);
-  if target is null then
-    perform databricks_auth.notice_of_doubt(coalesce(command, pg_catalog.current_query()), tg_tag);
-    return;
-  end if;
-  begin
-    relation := pg_catalog.to_regclass(target);
-  exception when others then
-    return;
-  end;
-  if relation is not null then
-    perform databricks_auth.refuse_kindly(relation, tg_tag, command, current_user);
-  end if;
-exception when undefined_table or undefined_function or invalid_schema_name then
-  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
-end $$;
-comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
-
-create function databricks_auth.innermost_command(stack text) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
-  -- there is no answer); without one, it is the client's.
-  return (
-  select case when strpos(stack, e'\n') = 0 then current_query()
-              else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
-  );
-end $$;
-comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
-
-create function databricks_auth.install_event_triggers() returns setof text
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  wanted record;
-  state "char";
-begin
-  for wanted in
-    select *, format('create event trigger %I on %s %s execute function databricks_auth.%I()', name, event,
-                     'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest(tags) tag) || ')', function) as definition
-      from (values
-        ('databricks_auth_0_close', 'ddl_command_end', 'ev_close',
-         array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'CREATE TABLE']),
-        ('databricks_auth_1_guard', 'ddl_command_start', 'ev_guard', null),
-        ('databricks_auth_2_open', 'ddl_command_start', 'ev_open', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE']),
-        ('databricks_auth_3_kind', 'ddl_command_start', 'ev_kind',
-         array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT', 'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE']),
-        ('databricks_auth_careful', 'ddl_command_end', 'ev_careful',
-         array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY']),
-        ('databricks_auth_drop', 'sql_drop', 'ev_drop', null)) as t (name, event, function, tags)
-  loop
-    state := (select evtenabled from pg_event_trigger where evtname = wanted.name);
-    continue when state = 'A';
-    if state is null then
-      execute wanted.definition;
-    end if;
-    execute format('alter event trigger %I enable always', wanted.name);
-    return next wanted.name || case when state is null then ' made' else ' enabled' end;
-  end loop;
-end $$;
-comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing or off; tells what it did.';
-
-revoke execute on function databricks_auth.ev_guard(), databricks_auth.altered_tables(), databricks_auth.ev_careful(),
-  databricks_auth.ev_kind(), databricks_auth.install_event_triggers() from public;
-
-do $$
-begin
-  perform databricks_auth.install_event_triggers();
-end $$;
-
--- Tables that were synced before there was a guard.
-do $$
-declare
-  relation regclass;
-begin
-  for relation in select s.synced_table from databricks_auth.synced_tables s where databricks_auth.sole_partition(s.synced_table) is not null loop
-    perform databricks_auth.register(relation);
-  end loop;
-end $$;
-
--- Roles of people, service principals and groups. Of what kind a role is stands in its comment: Postgres keeps that for
--- the whole cluster, lets only those write it who may alter the role, and moves it with pg_dumpall.
-
-create function public.databricks_create_role(identity_name text, identity_type text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  kind constant text := lower(identity_type);
-begin
-  if kind is null or kind not in ('user', 'service_principal', 'group') then
-    raise exception using errcode = '22023', message = format('databricks_auth: %L is not a type of identity', identity_type),
-      hint = 'Use USER, SERVICE_PRINCIPAL or GROUP.';
-  end if;
-  if coalesce(identity_name, '') = '' or octet_length(identity_name) > 63 then
-    raise exception using errcode = '42602', message = format('databricks_auth: %L cannot be the name of a role', identity_name),
-      hint = 'Give the e-mail address, application id or group name, of 1 to 63 bytes.';
-  end if;
-  if not (select r.rolsuper or r.rolcreaterole from pg_roles r where r.rolname = current_user) then
-    raise exception using errcode = '42501', message = format('databricks_auth: role %I may not create roles', current_user),
-      hint = format('Give it the right: ALTER ROLE %I CREATEROLE.', current_user);
-  end if;
-  -- From version 16 on Postgres itself makes the creator its administrator.
-  execute format('create role %I login inherit', identity_name)
-    || case when current_setting('server_version_num')::int < 160000 then format(' admin %I', current_user) else '' end;
-  execute format('comment on role %I is %L', identity_name, 'databricks identity: ' || kind);
-end $$;
-comment on function public.databricks_create_role(text, text) is
-  'Makes a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
-
-create view public.databricks_list_roles as
+-- for: everybody
+create or replace view public.databricks_list_roles as
   select r.rolname as role_name, substring(d.description from '^databricks identity: (user|service_principal|group)$') as identity_type
     from pg_catalog.pg_roles r
     join pg_catalog.pg_shdescription d on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
    where d.description ~ '^databricks identity: (user|service_principal|group)$';
 comment on view public.databricks_list_roles is 'Roles made with databricks_create_role, and what kind of identity each stands for.';
-grant select on public.databricks_list_roles to public;
 
--- Putting things right after a restore, a role rename, or an installation that was damaged by hand. Safe to repeat.
+-- for: everybody
+create or replace view public.databricks_synced_table_managers as
+  select n.nspname as schema_name, c.relname as table_name, r.rolname as user_name, m.granted_by, m.granted_at
+    from databricks_auth.managers m
+    join pg_catalog.pg_class c on c.oid = m.synced_table
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager;
+comment on view public.databricks_synced_table_managers is 'Who may index and drop which synced table.';
 
-create function databricks_auth.repair_roles() returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+
+revoke execute on function databricks_auth.altered_tables() from public;
+
+revoke execute on function databricks_auth.ev_careful() from public;
+revoke execute on function databricks_auth.ev_guard() from public;
+revoke execute on function databricks_auth.check_dropped_parts(name, text) from public;
+revoke execute on function databricks_auth.check_dropped_tables(name, text) from public;
+
+revoke execute on function databricks_auth.ev_drop() from public;
+
+
+revoke execute on function databricks_auth.install_event_trigger(name, text, text[], text) from public;
+revoke execute on function databricks_auth.install_event_triggers() from public;
+revoke execute on function databricks_auth.adopt_members() from public;
+
+revoke execute on function databricks_auth.foreign_parts_of(oid, oid) from public;
+revoke execute on function databricks_auth.check_index(oid, text) from public;
+
+
+
+
+revoke execute on function databricks_auth.missing_indexes(regclass, regclass) from public;
+revoke execute on function databricks_auth.is_owner_role_of(name, oid) from public;
+revoke execute on function databricks_auth.owner_role_for(oid) from public;
+
+
+revoke execute on function databricks_auth.current_parts(oid) from public;
+revoke execute on function databricks_auth.rebuild_parts(oid) from public;
+revoke execute on function databricks_auth.note_parts() from public;
+
+revoke execute on function databricks_auth.ev_references() from public;
+
+
+
+
+
+
+
+revoke execute on function databricks_auth.ev_kind() from public;
+revoke execute on function databricks_auth.sole_partition(regclass) from public;
+revoke execute on function databricks_auth.lock_schema_rights() from public;
+revoke execute on function databricks_auth.grant_table_rights(regclass, name) from public;
+revoke execute on function databricks_auth.prepare_partition(regclass, regclass) from public;
+revoke execute on function databricks_auth.register(regclass) from public;
+revoke execute on function databricks_auth.unregister(oid) from public;
+revoke execute on function databricks_auth.repair_managers() from public;
+revoke execute on function databricks_auth.repair_table(regclass, name) from public;
+revoke execute on function databricks_auth.repair() from public;
+revoke execute on function databricks_auth.make_roles() from public;
+revoke execute on function databricks_auth.grant_rights() from public;
+revoke execute on function databricks_auth.admit_roles() from public;
+
+
+
+
+revoke execute on function databricks_auth.names_in(text) from public;
+revoke execute on function databricks_auth.names_in_calls(name[]) from public;
+revoke execute on function databricks_auth.guard_is_whole() from public;
+revoke execute on function databricks_auth.open_window(oid, name, name) from public;
+revoke execute on function databricks_auth.ev_open() from public;
+revoke execute on function databricks_auth.check_commands() from public;
+revoke execute on function databricks_auth.check_lent_table(databricks_auth.open_windows, oid) from public;
+revoke execute on function databricks_auth.close_windows() from public;
+revoke execute on function databricks_auth.ev_close() from public;
+revoke execute on function databricks_auth.write_guard() from public;
+revoke execute on function databricks_auth.apply_guard() from public;
+
+
+revoke execute on function databricks_auth.gate(regclass) from public;
+do $$
 begin
-  if to_regrole('databricks_superuser') is null then
-    create role databricks_superuser nologin;
-  end if;
-  grant pg_read_all_data, pg_write_all_data to databricks_superuser;
-  if to_regrole('databricks_sync') is null then
-    create role databricks_sync nologin;
-  end if;
-  create schema if not exists __db_system;
-  alter schema __db_system owner to databricks_sync;
-  revoke all on schema __db_system from public;
-  grant usage on schema databricks_auth to public;
-  grant select on databricks_auth.synced_tables to databricks_sync;
-  grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
-  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
-  grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
-    databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass), databricks_auth.write_guard() to databricks_sync;
-  -- A policy goes with the role it is for.
-  drop policy if exists synced_tables_sync on databricks_auth.synced_tables;
-  create policy synced_tables_sync on databricks_auth.synced_tables for select to databricks_sync using (true);
-  drop policy if exists managers_appoint on databricks_auth.managers;
-  create policy managers_appoint on databricks_auth.managers to databricks_superuser
-    using (true) with check (granted_by = current_user and place = databricks_auth.place());
+  perform databricks_auth.make_roles();
+  perform databricks_auth.install_event_triggers();
 end $$;
-comment on function databricks_auth.repair_roles() is 'Makes the roles and the rights of this schema anew, after a restore without roles.';
-
-create function databricks_auth.repair_managers() returns table (object text, outcome text)
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-#variable_conflict use_column
-declare
-  here constant text := databricks_auth.place();
-  manager databricks_auth.managers;
-  name_now name;
-  oid_now oid;
-begin
-  for manager in
-    select m.* from databricks_auth.managers m
-     where m.place <> here or not exists (select from pg_roles r where r.oid = m.manager_oid and r.rolname = m.manager)
-  loop
-    object := format('manager %I of %s', manager.manager, manager.synced_table);
-    name_now := (select r.rolname from pg_roles r where r.oid = manager.manager_oid);
-    oid_now := to_regrole(quote_ident(manager.manager));
-    -- In the same cluster the OID is right and the name may be old; elsewhere only the name means anything.
-    if split_part(manager.place, '/', 1) = split_part(here, '/', 1) then
-      oid_now := manager.manager_oid;
-    else
-      name_now := manager.manager;
-    end if;
-    if name_now is null then
-      delete from databricks_auth.managers m where m.synced_table = manager.synced_table and m.manager = manager.manager;
-      outcome := 'removed: the role is gone';
-    elsif oid_now is null then
-      outcome := 'waits: no such role here; create it and repair again';
-    else
-      update databricks_auth.managers m set manager = name_now, manager_oid = oid_now, place = here
-       where m.synced_table = manager.synced_table and m.manager = manager.manager;
-      outcome := format('bound to role %I', name_now);
-    end if;
-    return next;
-  end loop;
-end $$;
-comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, also renamed ones.';
-
-create function databricks_auth.repair_table(relation regclass, owner_role name) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
-declare
-  owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
-  owner_now name;
-begin
-  if owner_before is null then
-    perform databricks_auth.unregister(relation);
-    return 'removed: the table is gone';
-  end if;
-  if not databricks_auth.is_owner_role_of(owner_role, relation) then
-    delete from databricks_auth.parts p where p.synced_table = relation;
-  end if;
-  owner_now := databricks_auth.register(relation);
-  if owner_now = owner_before then
-    return 'ok';
-  end if;
-  -- A copy in the same cluster: take back what the other database's owner role had here.
-  if owner_before like 'databricks\_st\_%' then
-    execute format('revoke all on %s from %I', relation, owner_before);
-    execute format('revoke all on schema %s, __db_system from %I',
-                   (select c.relnamespace::regnamespace from pg_class c where c.oid = relation), owner_before);
-  end if;
-  return format('owner %I, was %I', owner_now, owner_before);
-exception when others then
-  return format('failed: %s (%s)', sqlerrm, sqlstate);
-end $$;
-comment on function databricks_auth.repair_table(regclass, name) is 'Owner role, rights, write gates and list of parts of one synced table; says what was done.';
-
-create function databricks_auth.repair() returns table (object text, outcome text)
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
-declare
-  done text;
-  synced record;
-begin
-  if not databricks_auth.is_superuser(current_user) then
-    raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
-      hint = 'It makes roles and event triggers.';
-  end if;
-  perform databricks_auth.repair_roles();
-  delete from databricks_auth.open_windows;
-  delete from databricks_auth.parts p where p.place <> databricks_auth.place();
-  for done in select databricks_auth.install_event_triggers() loop
-    object := 'event trigger ' || split_part(done, ' ', 1);
-    outcome := split_part(done, ' ', 2);
-    return next;
-  end loop;
-  return query select * from databricks_auth.repair_managers();
-  for synced in select s.synced_table, s.owner_role from databricks_auth.synced_tables s order by s.synced_table::oid loop
-    object := synced.synced_table::text;
-    outcome := databricks_auth.repair_table(synced.synced_table, synced.owner_role);
-    return next;
-  end loop;
-end $$;
-comment on function databricks_auth.repair() is 'Puts roles, owners, write gates, event triggers and managers right. For superusers; safe to repeat. synced_tables.repair() calls it.';
-
-revoke execute on function databricks_auth.repair_roles(), databricks_auth.repair_managers(),
-  databricks_auth.repair_table(regclass, name), databricks_auth.repair() from public;
 
 $databricks_auth_body$;
   end if;
-end $databricks_auth$;
-
-do $databricks_auth$
-declare
-  object record;
-begin
-  if exists (select from pg_catalog.pg_depend d join pg_catalog.pg_extension e on e.oid = d.refobjid
-              where e.extname = 'databricks_auth' and d.refclassid = 'pg_catalog.pg_extension'::regclass and d.deptype = 'e'
-                and d.classid = 'pg_catalog.pg_namespace'::regclass and d.objid = '__db_system'::regnamespace) then
-    alter extension databricks_auth drop schema __db_system;
-  end if;
-  for object in
-    select format('%s %s', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass) as name, 'pg_class'::regclass as class, c.oid
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relkind in ('r', 'v') and (n.nspname = 'databricks_auth' or (n.nspname = 'public' and c.relname in ('databricks_synced_table_managers', 'databricks_list_roles')))
-    union all
-    select 'function ' || p.oid::regprocedure, 'pg_proc'::regclass, p.oid
-      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-     where n.nspname = 'databricks_auth'
-        or (n.nspname = 'public' and p.proname in ('databricks_synced_table_add_manager', 'databricks_synced_table_remove_manager', 'databricks_create_role'))
-    union all
-    select format('event trigger %I', evtname), 'pg_event_trigger'::regclass, oid from pg_event_trigger where evtname like 'databricks\_auth\_%'
-  loop
-    if not exists (select from pg_depend d where d.classid = object.class and d.objid = object.oid and d.deptype = 'e') then
-      execute 'alter extension databricks_auth add ' || object.name;
-    end if;
-  end loop;
+  perform databricks_auth.adopt_members();
   -- What a dump has to carry. The rest is derived, or lives for one command.
   perform pg_catalog.pg_extension_config_dump('databricks_auth.synced_tables', '');
   perform pg_catalog.pg_extension_config_dump('databricks_auth.managers', '');

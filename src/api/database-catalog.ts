@@ -75,7 +75,7 @@ export async function deleteCatalog(catalog: CatalogPlace, caller: Caller): Prom
   const { rowCount } = await home.asService((client) =>
     client.query(
       `delete from synced_tables._catalogs
-        where catalog_name = $1 and synced_tables._role_may_control($2, created_by)`,
+        where catalog_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
       [catalog.name, role],
     ),
   );

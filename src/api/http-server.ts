@@ -25,7 +25,7 @@ import { replyToUnreadRequest } from './unread-request.js';
 //   api-instance.ts     instances of the caller (`context.instances.of(caller)`, `.find(caller, name)`) and their databases.
 //   api-database.ts     `asCaller`: one transaction with the caller's rights, for whatever changes something.
 //                       `asService`: with the sidecar's, for registry rows that the query itself filters by what the
-//                       caller may see (synced_tables._role_may_see).
+//                       caller may see (synced_tables_internal._role_may_see).
 //   synced-table-place.ts, synced-table-record.ts
 //                       finding synced tables by three-part name or by pipeline, and reading all that is known of them.
 //   unread-request.ts   the answer to what is no HTTP request.

@@ -38,7 +38,7 @@ export async function issueCredential(
     // Locks the role's credential until the transaction ends.
     const { rows } = await client.query<Validity>(
       `select extract(epoch from issued_at)::int as issued, extract(epoch from expires_at)::int as expires
-         from synced_tables._current_credential($1)`,
+         from synced_tables_internal._current_credential($1)`,
       [role],
     );
     const { secret, uid, now } = await readSecret(client);
@@ -47,7 +47,7 @@ export async function issueCredential(
     if (current && current.expires - now >= remainingMin) return credentialOf(role, { ...current, secret, uid });
     const validity = { issued: now, expires: now + lifetimeSeconds };
     const credential = await credentialOf(role, { ...validity, secret, uid });
-    await client.query('select synced_tables._set_credential($1, $2, to_timestamp($3), to_timestamp($4))', [
+    await client.query('select synced_tables_internal._set_credential($1, $2, to_timestamp($3), to_timestamp($4))', [
       role,
       await scramVerifier(credential.token),
       validity.issued,

@@ -100,7 +100,7 @@ export async function requireRegisteredTable(
     const { rows } = await instance.home.asService((client) =>
       client.query<{ database: string; createdBy: string; mayControl: boolean }>(
         `select database_name as database, created_by as "createdBy",
-                synced_tables._role_may_control($2, created_by) as "mayControl"
+                synced_tables_internal._role_may_control($2, created_by) as "mayControl"
            from synced_tables._registered_tables where table_full_name = $1`,
         [fullNameOf(name), role],
       ),
@@ -120,7 +120,7 @@ export async function unregisterTable(table: RegisteredTable, caller: Caller): P
   const { rowCount } = await home.asService((client) =>
     client.query(
       `delete from synced_tables._registered_tables
-        where table_full_name = $1 and synced_tables._role_may_control($2, created_by)`,
+        where table_full_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
       [table.name, role],
     ),
   );

@@ -27,7 +27,10 @@ export async function withReservedName<Result>(
   const place = `${request.instance}/${request.database}`;
   const reserve = async () => {
     const { rows } = await home.asService((client) =>
-      client.query<{ id: string | null }>('select synced_tables._reserve_name($1, $2) as id', [request.name, place]),
+      client.query<{ id: string | null }>('select synced_tables_internal._reserve_name($1, $2) as id', [
+        request.name,
+        place,
+      ]),
     );
     return rows[0]?.id ?? null;
   };

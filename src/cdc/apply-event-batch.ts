@@ -80,7 +80,7 @@ export async function lockTarget(client: pg.Client, flow: AutoCdcFlow, batchId: 
   );
   const found = rows[0];
   if (!found) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
-  await client.query('select synced_tables._hold_target($1)', [found.target_id]);
+  await client.query('select synced_tables_internal._hold_target($1)', [found.target_id]);
   const done = await client.query(
     'select from synced_tables._cdc_positions where target_id = $1 and flow_name = $2 and batch_id >= $3',
     [found.target_id, flow.flowName, batchId.toString()],

@@ -37,7 +37,7 @@ function sortable(part: ContentPart, alias: string): string {
 
 function comparable(part: ContentPart, alias: string): string {
   const value = part.expression(alias);
-  if (part.postgresType === 'jsonb') return `synced_tables._json_order(${value}) collate "C"`;
+  if (part.postgresType === 'jsonb') return `synced_tables_internal._json_order(${value}) collate "C"`;
   return part.postgresType === 'text' ? `${value} collate "C"` : value;
 }
 

@@ -56,8 +56,8 @@ function replayed(step: BatchStep): string {
                                      order by ${[listOf(own, 'e'), ...contentAscending(contentOf(layout), 'e')].join(', ')}) as __autocdc_nth
         from ranked e where not e.${DELETES_COLUMN} and e.__autocdc_deletes_after = 0),
     composed as (
-      select ${listOf(keys, 'e')}, synced_tables._overlay(e.${EVENT_COLUMN} -> 'v' order by e.__autocdc_nth) as __autocdc_filled,
-             synced_tables._overlay((select jsonb_object_agg(unit, e.__autocdc_nth) from jsonb_object_keys(e.${EVENT_COLUMN} -> 'v') unit)
+      select ${listOf(keys, 'e')}, synced_tables_internal._overlay(e.${EVENT_COLUMN} -> 'v' order by e.__autocdc_nth) as __autocdc_filled,
+             synced_tables_internal._overlay((select jsonb_object_agg(unit, e.__autocdc_nth) from jsonb_object_keys(e.${EVENT_COLUMN} -> 'v') unit)
                                     order by e.__autocdc_nth) as __autocdc_authors,
              array_agg(e.${EVENT_COLUMN} || jsonb_build_object('q', ${orderAsJson(own.map((column) => `e.${column}`))})
                        order by e.__autocdc_nth) as __autocdc_events, ${lastOrder.join(', ')}

@@ -130,7 +130,7 @@ function filledEvents({ keys, data, order, flow }: TargetLayout): string {
     '__autocdc_is_tie',
   ];
   return `select ${[...others(kept), ...decoded].join(', ')} from (
-      select e.*, synced_tables._overlay(case when e.__autocdc_is_first then ${allAuthored(flow, 'e')} else e.${EVENT_COLUMN} -> 'v' end)
+      select e.*, synced_tables_internal._overlay(case when e.__autocdc_is_first then ${allAuthored(flow, 'e')} else e.${EVENT_COLUMN} -> 'v' end)
                     filter (where not e.${DELETES_COLUMN}) over (partition by ${listOf(keys)}, e.__autocdc_life order by ${own}) as __autocdc_filled
         from (select m.*, count(*) filter (where m.${DELETES_COLUMN}) over (partition by ${listOf(keys)} order by ${own}) as __autocdc_life
                 from merged m) e) e`;

@@ -84,7 +84,9 @@ export async function readFlowPosition(
 
 /** Held until the transaction ends: nobody else makes, changes or removes a target of that name meanwhile. */
 export async function lockTargetName(client: pg.Client, { schema, table }: Pick<AutoCdcFlow, 'schema' | 'table'>) {
-  await client.query(`select synced_tables._hold_lock('cdc target ' || $1::text)`, [JSON.stringify([schema, table])]);
+  await client.query(`select synced_tables_internal._hold_lock('cdc target ' || $1::text)`, [
+    JSON.stringify([schema, table]),
+  ]);
 }
 
 /** What the state of a target was made with; null if there is none. */
@@ -102,7 +104,7 @@ export async function readTargetShape(
 
 async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   const layout = targetLayout(flow);
-  await client.query('select synced_tables._prepare_cdc_schema($1, $2)', [flow.schema, flow.createdBy]);
+  await client.query('select synced_tables_internal._prepare_cdc_schema($1, $2)', [flow.schema, flow.createdBy]);
   // Dropped by hand, or in part: what is left of it would be in the way.
   await removeTarget(client, flow);
   try {

@@ -32,7 +32,7 @@ declare
   __autocdc_at timestamptz;
 begin
   -- From here on nobody else changes the target.
-  select v.version, v.changed_at into __autocdc_version, __autocdc_at from synced_tables._next_cdc_version(${quoteLiteral(targetId)}) v;
+  select v.version, v.changed_at into __autocdc_version, __autocdc_at from synced_tables_internal._next_cdc_version(${quoteLiteral(targetId)}) v;
   if tg_op = 'UPDATE' and (new is not distinct from old) then
     return new;
   end if;
@@ -129,7 +129,7 @@ function updateInPlace(layout: TargetLayout): string {
   if (flow.scdType === 1) {
     const authored = isPartial
       ? [
-          `__autocdc_kept_events = synced_tables._set_authored(s.__autocdc_kept_events, ${changed}, ${orderAsJson(noOrder(order))})`,
+          `__autocdc_kept_events = synced_tables_internal._set_authored(s.__autocdc_kept_events, ${changed}, ${orderAsJson(noOrder(order))})`,
         ]
       : [];
     return `update ${storage} s set ${[...assigned, ...authored, '__autocdc_changed_at = clock_timestamp()'].join(', ')} where ${isVisibleRow(layout, 's')};`;

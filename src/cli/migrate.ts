@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { migrateDatabase } from '../postgres/migrate.js';
+import { countOf } from '../core/count-of.js';
+import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
 import { chooseDatabases } from './choose-database.js';
 import {
   addDatabaseOptions,
@@ -30,17 +31,23 @@ Examples:
 
 async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> {
   const databases = chooseDatabases(settingsOf(options, { postgres: true }), options);
-  const results: { database: string; applied: string[] }[] = [];
+  const results: ({ database: string } & MigrationResult)[] = [];
   for (const database of databases) {
-    const { applied } = await withDatabase(database, (client) => migrateDatabase(client));
-    results.push({ database: database.name, applied });
+    const result = await withDatabase(database, (client) => migrateDatabase(client));
+    results.push({ database: database.name, ...result });
     if (options.output === 'table') {
       process.stdout.write(
-        applied.length === 0
-          ? `${database.name}: up to date\n`
-          : `${database.name}: applied ${applied.length} migrations\n${applied.map((file) => `  ${file}\n`).join('')}`,
+        `${database.name}: ${describe(result)}\n${result.applied.map((file) => `  ${file}\n`).join('')}`,
       );
     }
   }
   if (options.output === 'json') process.stdout.write(`${JSON.stringify(results)}\n`);
+}
+
+function describe({ applied, hasReplacedRoutines }: MigrationResult): string {
+  const done = [
+    ...(applied.length > 0 ? [`applied ${countOf(applied.length, 'migration')}`] : []),
+    ...(hasReplacedRoutines ? ['brought functions and views up to date'] : []),
+  ];
+  return done.length === 0 ? 'up to date' : done.join(', ');
 }

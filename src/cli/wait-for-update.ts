@@ -61,7 +61,7 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
 async function readOutcome({ client, updateId, name }: WaitOptions): Promise<Outcome> {
   const { rows } = await client.query<Outcome>(
     `select o.state, o.error_code, o.message, o.remedy, s.rows_done::text, s.rows_total::text, s.message as table_message
-       from synced_tables._update_outcome($1) o left join synced_tables.status s on s.synced_table = $2`,
+       from synced_tables_internal._update_outcome($1) o left join synced_tables.status s on s.synced_table = $2`,
     [updateId, name],
   );
   const [outcome] = rows;

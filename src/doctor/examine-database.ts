@@ -7,7 +7,7 @@ import {
   readInstallationFacts,
   readTableProtection,
 } from '../postgres/guard-facts.js';
-import { pendingMigrations } from '../postgres/migrate.js';
+import { pendingMigrations } from '../postgres/install/migrate.js';
 import { readDecodingSlots, readLongTransactions, readServerFacts } from '../postgres/server-facts.js';
 import { SYNC_ROLE } from '../postgres/session.js';
 import { errorFinding, type Finding, finding } from './finding.js';

@@ -25,7 +25,7 @@ export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwne
   }
   if (table.extraColumns.length === 0) return;
   const { rows } = await client.query<{ parts: string | null }>(
-    'select synced_tables._foreign_parts_of_columns($1::regclass) as parts',
+    'select synced_tables_internal._foreign_parts_of_columns($1::regclass) as parts',
     [relation],
   );
   refuseForeignParts(table.fullName, 'columns', rows[0]?.parts);
@@ -47,9 +47,10 @@ export async function refuseForeignNames(
   what: string,
   fragment: string,
 ): Promise<void> {
-  const { rows } = await client.query<{ names: string | null }>('select synced_tables._foreign_names_in($1) as names', [
-    fragment,
-  ]);
+  const { rows } = await client.query<{ names: string | null }>(
+    'select synced_tables_internal._foreign_names_in($1) as names',
+    [fragment],
+  );
   const names = rows[0]?.names;
   if (names === null || names === undefined) return;
   const reason = `the sidecar would run ${names}`;

@@ -37,7 +37,7 @@ async function probeIndex(client: pg.Client, table: ExtrasOwner, relation: strin
   const what = `index "${index.name}"`;
   await createIndex(client, table, relation, index);
   const { rows } = await client.query<{ parts: string | null }>(
-    'select synced_tables._foreign_parts_of_index($1::regclass, $2) as parts',
+    'select synced_tables_internal._foreign_parts_of_index($1::regclass, $2) as parts',
     [relation, index.name],
   );
   refuseForeignParts(table.fullName, what, rows[0]?.parts);

@@ -44,7 +44,7 @@ export async function renewLease(client: pg.Client, lease: Lease, leaseSeconds: 
 
 /** Gives the lease back, if it is still ours; a CONTINUOUS pipeline then goes on following its sources. */
 export async function releaseLease(client: pg.Client, lease: Lease): Promise<void> {
-  await client.query('select synced_tables._release_pipeline($1, $2, $3)', [
+  await client.query('select synced_tables_internal._release_pipeline($1, $2, $3)', [
     lease.pipelineId,
     lease.holder,
     lease.epoch.toString(),

@@ -80,7 +80,7 @@ export function lockTimeout(table: Named, patienceMs: number, sessions: readonly
 }
 
 /** How a session is named in messages: process, user, application and since when, no statements. For aliases `a` of activity. */
-export const SESSION_NAME = 'synced_tables._session_name(a.pid)';
+export const SESSION_NAME = 'synced_tables_internal._session_name(a.pid)';
 
 /** Sessions that hold the table or its partition. */
 async function lockHolders(client: pg.Client, relation: number | null): Promise<string[]> {

@@ -90,7 +90,7 @@ async function openWatcher({ openSession }: LockWatchOptions): Promise<pg.Client
 /** Sessions that the process waits for; one without a process is a prepared transaction. */
 async function blockersOf(watcher: pg.Client, pid: number): Promise<string[]> {
   const { rows } = await watcher.query<{ session: string }>(
-    `select distinct coalesce(synced_tables._session_name(b.pid), 'a prepared transaction') as session
+    `select distinct coalesce(synced_tables_internal._session_name(b.pid), 'a prepared transaction') as session
        from unnest(pg_blocking_pids($1)) as b(pid) order by 1 limit 5`,
     [pid],
   );

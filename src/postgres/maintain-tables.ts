@@ -11,14 +11,14 @@ import { dropShadowTable } from './shadow-table.js';
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
-  await client.query('select synced_tables._sweep_refreshes()');
+  await client.query('select synced_tables_internal._sweep_refreshes()');
   await client.query(
-    `select synced_tables._forget_dropped(t.table_id) from synced_tables._tables t
+    `select synced_tables_internal._forget_dropped(t.table_id) from synced_tables._tables t
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'
         and not exists (select from pg_class c where c.oid = t.relation)`,
   );
   await client.query(
-    `select synced_tables._queue_follower(p.pipeline_id) from synced_tables._pipelines p
+    `select synced_tables_internal._queue_follower(p.pipeline_id) from synced_tables._pipelines p
       where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
   );
 }

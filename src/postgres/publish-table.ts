@@ -32,7 +32,7 @@ export async function publishTable(options: PublishTableOptions): Promise<void> 
     relation: null,
     kind: 'new',
     ready: async () => {
-      await client.query('select synced_tables._prepare_schema($1)', [table.tableId]);
+      await client.query('select synced_tables_internal._prepare_schema($1)', [table.tableId]);
     },
     apply: () => make(options),
   });
@@ -48,7 +48,7 @@ async function make({ client, table, columns, shadow, finish }: PublishTableOpti
   await finish(relation);
   await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
   await client.query('select databricks_auth.register($1::oid)', [relation]);
-  await client.query('select synced_tables._grant_creator($1::oid, $2)', [relation, table.createdBy]);
+  await client.query('select synced_tables_internal._grant_creator($1::oid, $2)', [relation, table.createdBy]);
   await client.query(`comment on table ${target} is '${comment(table)}'`);
 }
 

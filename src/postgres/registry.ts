@@ -33,7 +33,7 @@ const SELECT_TABLE = `
          t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
          t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
-         (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables._override_type(o)), '{}')
+         (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables_internal._override_type(o)), '{}')
             from jsonb_array_elements(t.type_overrides) o) as override_types
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
 

@@ -104,7 +104,7 @@ export async function startUpdate(client: pg.Client, pipelineId: string, isFullR
 async function waitForEnd(client: pg.Client, updateId: string, defect: () => unknown): Promise<void> {
   for (;;) {
     const { rows } = await client.query<Record<'state' | 'error_code' | 'message' | 'remedy', string | null>>(
-      'select state, error_code, message, remedy from synced_tables._update_outcome($1)',
+      'select state, error_code, message, remedy from synced_tables_internal._update_outcome($1)',
       [updateId],
     );
     const { state = null, error_code: code = null, message = null, remedy = null } = rows[0] ?? {};

@@ -22,7 +22,7 @@ export async function runSchedules(client: pg.Client): Promise<number | null> {
     const next = planNextRun(schedule.cron, schedule.timeZone, schedule.now);
     if (schedule.dueAt === null) await writeFirstRun(client, schedule, next);
     else {
-      await client.query('select synced_tables._run_schedule($1, $2, $3, $4)', [
+      await client.query('select synced_tables_internal._run_schedule($1, $2, $3, $4)', [
         schedule.pipelineId,
         schedule.dueAt,
         next.at,

@@ -81,7 +81,7 @@ export async function finishUpdate(
   claim: ClaimedUpdate,
   error: SyncedTablesError | null,
 ): Promise<void> {
-  await client.query('select synced_tables._finish_update($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+  await client.query('select synced_tables_internal._finish_update($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
     claim.updateId,
     ...leaseValues(claim),
     error ? 'FAILED' : 'COMPLETED',
@@ -103,7 +103,7 @@ export async function requeueUpdate(
   delaySeconds: number,
   countsAsAttempt: boolean,
 ): Promise<void> {
-  await client.query('select synced_tables._requeue_update($1, $2, $3, $4, $5, $6)', [
+  await client.query('select synced_tables_internal._requeue_update($1, $2, $3, $4, $5, $6)', [
     claim.updateId,
     ...leaseValues(claim),
     delaySeconds,

@@ -2,8 +2,8 @@ import type { AdoptRequest, DatabaseHost } from '../api/api-instance.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
-import { migrateDatabase } from '../postgres/migrate.js';
-import { readAppliedMigrations } from '../postgres/schema-version.js';
+import { readInstalledSchema } from '../postgres/install/installed-schema.js';
+import { migrateDatabase } from '../postgres/install/migrate.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
 import { readAddedDatabases } from '../postgres/sync-facts.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -121,7 +121,7 @@ export class DatabaseSet implements DatabaseHost {
       throw isPostgresError(error) && error.code === '3D000' ? missing(error) : error;
     });
     try {
-      if ((await readAppliedMigrations(client)) === null) throw missing();
+      if ((await readInstalledSchema(client)) === null) throw missing();
     } finally {
       await client.end();
     }

@@ -163,7 +163,7 @@ async function planBookmark(
 /** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
 export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {
   if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
-  await client.query('select synced_tables._forget_dropped($1)', [table.tableId]);
+  await client.query('select synced_tables_internal._forget_dropped($1)', [table.tableId]);
   return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
 }
 

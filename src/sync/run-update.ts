@@ -98,7 +98,7 @@ async function endFailed(
 /** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
 async function reject(options: FailedTable, error: SyncedTablesError): Promise<void> {
   const { sqlState } = errorCatalogue[error.code];
-  await options.client.query('select synced_tables._reject_create($1, $2, $3, $4, $5, $6)', [
+  await options.client.query('select synced_tables_internal._reject_create($1, $2, $3, $4, $5, $6)', [
     options.table.tableId,
     options.updateId,
     error.code,

@@ -10,7 +10,7 @@ import { applyEventBatch } from '../../dist/cdc/apply-event-batch.js';
 import { createStaging } from '../../dist/cdc/stage-events.js';
 import { createStreamingTarget, dropStreamingTarget } from '../../dist/cdc/streaming-target.js';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
-import { migrateDatabase } from '../../dist/postgres/migrate.js';
+import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
 
 const { values } = parseArgs({
   options: {

@@ -6,7 +6,7 @@ import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
-import { migrateDatabase } from '../../dist/postgres/migrate.js';
+import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
 
 const [major = 18, tables = 1000, rounds = 7] = process.argv.slice(2).map(Number);
 /** Rows that one apply of the sync changes. */

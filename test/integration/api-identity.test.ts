@@ -173,9 +173,9 @@ describe.each(postgresServers())('$name', (server) => {
     await synced.admin.query(`alter role ${keeper} login`);
     await session.query(`select synced_tables.create_token('${keeper}', sha256('x'))`);
     await expect(session.query('select * from synced_tables._tokens')).resolves.toMatchObject({ rowCount: 0 });
-    await expect(session.query(`select synced_tables._set_credential('${other}', 'x', now(), now())`)).rejects.toThrow(
-      /permission denied/,
-    );
+    await expect(
+      session.query(`select synced_tables_internal._set_credential('${other}', 'x', now(), now())`),
+    ).rejects.toThrow(/permission denied/);
   });
 
   it('lends the sidecar the roles of tokens only where it says so, and no longer than there is a token', async () => {

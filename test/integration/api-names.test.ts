@@ -116,7 +116,7 @@ describe.each(postgresServers())('names over HTTP on $name', (server) => {
     const [door] = doors;
     if (!door) throw new Error('no door');
     const reserve = async (name: string) =>
-      synced.value('select synced_tables._reserve_name($1, $2)', [`table ${name}`, 'local/elsewhere']);
+      synced.value('select synced_tables_internal._reserve_name($1, $2)', [`table ${name}`, 'local/elsewhere']);
     const held = await reserve('standard.wait.t');
     const asked = door.post(TABLES, request('standard.wait.t', database));
     setTimeout(() => {

@@ -50,7 +50,7 @@ it('tells once that no sidecar is there, and again when one has gone', async () 
 it('shows each event once, also one that is committed after a later one', async () => {
   const { admin } = database;
   const record = (client: pg.Client, table: string, message: string) =>
-    client.query(`select synced_tables._record_event('INFO', 'test', $1, null, null, $2)`, [table, message]);
+    client.query(`select synced_tables_internal._record_event('INFO', 'test', $1, null, null, $2)`, [table, message]);
   await record(admin, 'e.other', 'old');
   await record(admin, 'e.mine', 'e.mine is old.');
   await record(admin, 'e.mine', 'Newer.');

@@ -196,7 +196,7 @@ describe.each(postgresServers())('changes of what a flow writes on $name', (serv
       refused('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY'),
     );
     expect(await jsonRows('public.failing')).toEqual([{ id: 1, v: 'a' }]);
-    await query('select synced_tables._sweep_refreshes()');
+    await query('select synced_tables_internal._sweep_refreshes()');
     expect(await lake.value(`select count(*) from pg_class where relname like '%\\_refresh\\_failing%'`)).toBe('0');
     expect(await lake.value(`select count(*) from synced_tables._cdc_targets where refreshed_by is not null`)).toBe(
       '0',

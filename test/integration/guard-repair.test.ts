@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
-import { migrateDatabase } from '../../src/postgres/migrate.js';
+import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { createGuardedDatabase, outcomeOf } from '../support/guarded-database.js';
 import { createTestDatabase, everyPostgresServer, postgresServers } from '../support/postgres.js';
 import { loadPartition } from '../support/synced-table-fixture.js';

@@ -53,9 +53,9 @@ const REST = `select jsonb_pretty(jsonb_build_object(
   'stored', (select jsonb_agg(to_jsonb(s) order by s.id) from app.__apply_changes_storage_stream s),
   'feed', (select jsonb_agg(to_jsonb(f) order by f._commit_version) from app.__apply_changes_feed_stream f),
   'functions', (select jsonb_agg(format('%s %s %s %s', p.oid::regprocedure, p.proowner, p.prosecdef, md5(p.prosrc)) order by p.oid) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-                 where n.nspname in ('synced_tables', 'synced_tables_served', 'databricks_auth', '__db_system')),
+                 where n.nspname in ('synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system')),
   'relations', (select jsonb_agg(format('%s %s %s %s', c.oid::regclass, c.relowner, c.relkind, c.relrowsecurity) order by c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                 where n.nspname in ('synced_tables', 'synced_tables_served', 'databricks_auth', '__db_system', 'app')),
+                 where n.nspname in ('synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system', 'app')),
   'gateway', (select jsonb_agg(format('%s %s', roleid::regrole, member::regrole) order by roleid, member) from pg_auth_members
                where roleid::regrole::text = any ($1) and member::regrole::text = any ($1)),
   'defaults', (select count(*) from pg_default_acl),
@@ -199,7 +199,7 @@ describe.each(postgresServers())('by way of the sidecar on $name', (server) => {
     await admin.query(`select synced_tables.sync_now('gold.x')`);
     await admin.query(`select synced_tables.start_update('${pipeline}')`);
     await admin.query(`select synced_tables.create_token('${caller}', '\\x${'bb'.repeat(32)}')`);
-    await guarded.sessions.sync.query(`select synced_tables._current_credential('${caller}')`);
+    await guarded.sessions.sync.query(`select synced_tables_internal._current_credential('${caller}')`);
     await admin.query(`select synced_tables.create_synced_table('gold.third', 'a.b.c', array['id'])`);
     await admin.query(`select databricks_synced_table_add_manager('gold.x', '${guarded.roles.schemaOwner}')`);
     await createStreamingTarget(guarded.sessions.sync, flow);

@@ -202,7 +202,7 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
     await lake.admin.query('select synced_tables.stop_pipeline($1)', [await pipelineOf('s.a')]);
     await b.overwrite(`${rows(2)} union all select 5, 1`);
     const update = await lake.value(
-      `select synced_tables._start_update($1, false, '{"refresh": ["s.b"]}', 'API_CALL')`,
+      `select synced_tables_internal._start_update($1, false, '{"refresh": ["s.b"]}', 'API_CALL')`,
       [await pipelineOf('s.a')],
     );
     await refusalOf(lake.wait(update ?? ''));

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 
 import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
-import { migrateDatabase } from '../../src/postgres/migrate.js';
+import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { ApiClient, createToken } from '../support/api-client.js';
 import { createTestDatabase, everyPostgresServer } from '../support/postgres.js';
 import { startTestSidecar } from '../support/sidecar.js';

@@ -137,7 +137,7 @@ describe.each(postgresServers())('schedules on $name', (server) => {
     ];
     for (const cron of crons) {
       const { rows } = await database.admin.query<{ problem: string | null }>(
-        'select synced_tables._cron_problem($1) as problem',
+        'select synced_tables_internal._cron_problem($1) as problem',
         [cron],
       );
       if (rows[0]?.problem === null) expect(planNextRun(cron, 'UTC', new Date()).problem, cron).toBeNull();

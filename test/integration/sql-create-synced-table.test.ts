@@ -285,7 +285,9 @@ describe.each(postgresServers())('rights to create on $name', (server) => {
     await expect(client.query('insert into synced_tables._tables default values')).rejects.toMatchObject({
       code: '42501',
     });
-    await expect(client.query(`select synced_tables._prepare_schema(gen_random_uuid())`)).rejects.toMatchObject({
+    await expect(
+      client.query(`select synced_tables_internal._prepare_schema(gen_random_uuid())`),
+    ).rejects.toMatchObject({
       code: '42501',
     });
     const { rows } = await database.admin.query('select distinct created_by from synced_tables._tables');

@@ -1,31 +1,29 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { migrateDatabase } from '../../src/postgres/migrate.js';
-import { migrationsDir, readMigrations } from '../../src/postgres/migration-files.js';
-import { schemaVersion } from '../../src/postgres/schema-version.js';
+import { readInstalledSchema } from '../../src/postgres/install/installed-schema.js';
+import { migrateDatabase } from '../../src/postgres/install/migrate.js';
+import { readMigrations } from '../../src/postgres/install/migration-files.js';
+import { copySql } from '../support/copy-sql.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
 import { eventually } from '../support/synced-lake.js';
 
-/** A copy of sql/ that a test may change. */
-async function copyMigrations(): Promise<AsyncDisposable & { readonly dir: string }> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'synced-tables-sql-'));
-  await cp(migrationsDir, dir, { recursive: true });
-  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true }) };
-}
+// Goal: numbered files run once each, in order and whole, whatever else goes on in the database.
+
+const version = async (client: pg.Client) => (await readInstalledSchema(client))?.applied.at(-1)?.id ?? null;
 
 describe.each(postgresServers())('migration on $name', (server) => {
   it('applies every file once, and nothing the second time', async () => {
     await using database = await createTestDatabase(server);
     const client = await database.connect();
-    expect(await schemaVersion(client)).toBeNull();
+    expect(await version(client)).toBeNull();
     const files = (await readMigrations()).slice(1).map(({ fileName }) => fileName);
-    expect(await migrateDatabase(client)).toEqual({ applied: files });
-    expect(await schemaVersion(client)).toBe(files.length);
-    expect(await migrateDatabase(client)).toEqual({ applied: [] });
+    expect(await migrateDatabase(client)).toMatchObject({ applied: files });
+    expect(await version(client)).toBe(files.length);
+    expect(await migrateDatabase(client)).toMatchObject({ applied: [] });
   });
 
   it('is safe when several sessions migrate one database at once', async () => {
@@ -84,15 +82,15 @@ describe.each(postgresServers())('migration on $name', (server) => {
       message: expect.stringContaining(role),
     });
     const member = await database.connectAs(role);
-    expect(await migrateDatabase(member)).toEqual({ applied: [] });
+    expect(await migrateDatabase(member)).toMatchObject({ applied: [] });
     const stranger = await database.connectAs(await database.createRole('stranger'));
-    expect(await schemaVersion(stranger)).toBeNull();
+    expect(await version(stranger)).toBeNull();
     await client.end();
   });
 
   it('names file and SQLSTATE of a failure, keeps the files before it, and goes on after it was mended', async () => {
     await using database = await createTestDatabase(server);
-    await using copy = await copyMigrations();
+    await using copy = await copySql();
     const client = await database.connect();
     const known = (await readMigrations()).length - 1;
     const file = `${known + 1}_broken.sql`;
@@ -101,19 +99,19 @@ describe.each(postgresServers())('migration on $name', (server) => {
       code: 'MIGRATION_FAILED',
       message: expect.stringMatching(new RegExp(`${file}.*22012.*division by zero`)),
     });
-    expect(await schemaVersion(client)).toBe(known);
+    expect(await version(client)).toBe(known);
     const { rows } = await client.query(
       `select to_regclass('synced_tables.half') as half, current_setting('search_path') as path`,
     );
     expect(rows).toEqual([{ half: null, path: '"$user", public' }]);
     await writeFile(path.join(copy.dir, file), 'create table synced_tables.half (a int);');
-    expect(await migrateDatabase(client, { dir: copy.dir })).toEqual({ applied: [file] });
+    expect(await migrateDatabase(client, { dir: copy.dir })).toMatchObject({ applied: [file] });
   });
 
   /** Adds a file to a migrated database that needs `sql` to run. */
   async function withFile(sql: string) {
     const database = await createMigratedDatabase(server);
-    const copy = await copyMigrations();
+    const copy = await copySql();
     const file = `${(await readMigrations()).length}_more.sql`;
     await writeFile(path.join(copy.dir, file), sql);
     return {
@@ -143,7 +141,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
       });
       await holder.end();
     }
-    expect(await migrateDatabase(database.admin, { dir })).toEqual({ applied: [file] });
+    expect(await migrateDatabase(database.admin, { dir })).toMatchObject({ applied: [file] });
   });
 
   it('comes again when it is in the way of a request of a user, or that of it', async () => {
@@ -160,7 +158,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
     await eventually(async () => (await user.query(isLocked)).rowCount === 1, 'the migration has the other table');
     await user.query('select count(*) from synced_tables._updates');
     await user.query('commit');
-    expect(await migrating).toEqual({ applied: [file] });
+    expect(await migrating).toMatchObject({ applied: [file] });
 
     await writeFile(
       path.join(dir, `${Number.parseInt(file, 10) + 1}_again.sql`),
@@ -185,25 +183,30 @@ describe.each(postgresServers())('migration on $name', (server) => {
       message: expect.stringMatching(new RegExp(`${file} .* given up after 6 attempts .*application "a long report"`)),
     });
     await user.query('commit');
-    expect(await migrateDatabase(database.admin, { dir })).toEqual({ applied: [file] });
+    expect(await migrateDatabase(database.admin, { dir })).toMatchObject({ applied: [file] });
   });
 
-  it('refuses a database of a newer version, and files that were changed after they had been applied', async () => {
+  it('refuses files that were changed after they had been applied', async () => {
     await using database = await createTestDatabase(server);
-    await using copy = await copyMigrations();
+    await using copy = await copySql();
     const client = await database.connect();
-    const known = (await readMigrations()).length - 1;
-    await writeFile(path.join(copy.dir, `${known + 1}_newer.sql`), 'select 1;');
+    const file = `${(await readMigrations()).length}_newer.sql`;
+    await writeFile(path.join(copy.dir, file), 'select 1;');
     await migrateDatabase(client, { dir: copy.dir });
-    await expect(migrateDatabase(client)).rejects.toMatchObject({
-      code: 'DATABASE_NEWER',
-      message: expect.stringContaining(`migration ${known + 1}, this version knows up to ${known}`),
-    });
-    await writeFile(path.join(copy.dir, `${known + 1}_newer.sql`), 'select 2;');
+    await writeFile(path.join(copy.dir, file), 'select 2;');
     await expect(migrateDatabase(client, { dir: copy.dir })).rejects.toMatchObject({
       code: 'MIGRATION_CHANGED',
-      message: expect.stringContaining(`${known + 1}_newer.sql`),
+      message: expect.stringContaining(file),
     });
+  });
+
+  it('refuses a database of a preview, whose files had other numbers, in one line', async () => {
+    await using database = await createTestDatabase(server);
+    const client = await database.connect();
+    await client.query(`create schema synced_tables;
+      create table synced_tables.migrations (id integer primary key, name varchar(100) unique not null, hash varchar(40) not null, executed_at timestamp);
+      insert into synced_tables.migrations values (0, 'create-migrations-table', 'a', now()), (1, 'roles_and_schemas', 'b', now())`);
+    await expect(migrateDatabase(client)).rejects.toMatchObject({ code: 'DATABASE_OF_PREVIEW' });
   });
 
   it.each([
@@ -225,90 +228,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
     await client.query('create schema databricks_auth');
     await expect(migrateDatabase(client)).rejects.toMatchObject({
       code: 'MIGRATION_FAILED',
-      message: expect.stringMatching(/1_roles_and_schemas\.sql.*42P06/),
+      message: expect.stringMatching(/0001_schemas\.sql.*42P06/),
     });
-  });
-});
-
-describe.each(postgresServers())('objects of the schema on $name', (server) => {
-  it('fixes the search_path of every function but the waiting procedures and ev_kind, and opens to PUBLIC only what tells a caller about himself', async () => {
-    await using database = await createMigratedDatabase(server);
-    const { rows } = await database.admin.query<{ open: string[]; loose: string[]; undocumented: string[] }>(
-      `with f as (select p.oid, p.oid::regprocedure::text as name, p.proname, p.proconfig, p.proacl, p.proowner, p.prosecdef, p.prokind
-                    from pg_proc p where pronamespace in ('synced_tables'::regnamespace, 'databricks_auth'::regnamespace))
-       select array(select proname::text from f where exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner)))
-                                                     where grantee = 0 and privilege_type = 'EXECUTE') order by 1) as open,
-              array(select proname::text from f where prokind <> 'a' and not coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) order by 1) as loose,
-              array(select name from f where obj_description(oid, 'pg_proc') is null
-                    union all select oid::regclass::text from pg_class
-                     where relnamespace in ('synced_tables'::regnamespace, 'databricks_auth'::regnamespace)
-                       and relkind in ('r', 'v') and obj_description(oid, 'pg_class') is null) as undocumented`,
-    );
-    expect(rows).toEqual([
-      {
-        open: [
-          '_acting_role',
-          '_call_signature',
-          '_commit_refusal',
-          '_dropped_message',
-          '_display_name',
-          '_has_role',
-          '_may_control',
-          '_may_see',
-          // About a role that is named: what pg_auth_members and the privileges tell everybody.
-          '_role_may_control',
-          '_role_may_see',
-          '_served_role',
-          '_synced_version',
-          '_update_outcome',
-          '_verification_outcome',
-          // The guard runs as whoever runs a command. These refuse, or tell what the catalogs tell.
-          'acting_role',
-          'after_drop',
-          'can_manage',
-          'check_altered',
-          'check_appointment',
-          'check_references',
-          'hint',
-          'hint_after',
-          'innermost_command',
-          'is_guarded',
-          'is_superuser',
-          'is_sync',
-          'is_synced_table',
-          'notice_of_doubt',
-          'override',
-          'place',
-          'refuse',
-          'refuse_kindly',
-          'target_in',
-        ].sort(),
-        loose: ['ev_kind', 'wait_for_update', 'wait_for_verification', 'wait_for_version'],
-        undocumented: [],
-      },
-    ]);
-  });
-
-  it('lets members of databricks_superuser see what other sessions do', async () => {
-    await using database = await createMigratedDatabase(server);
-    const other = await database.connectAs(await database.createRole('other'));
-    const keeper = await database.connectAs(await database.createRole('keeper', 'databricks_superuser'));
-    await other.query('select 4711');
-    const { rowCount } = await keeper.query(
-      `select from pg_stat_activity where datname = current_database() and query = 'select 4711'`,
-    );
-    expect(rowCount).toBe(1);
-  });
-
-  it('lets holders of pg_read_all_data and pg_write_all_data neither read nor forge the internal tables', async () => {
-    await using database = await createMigratedDatabase(server);
-    await database.admin.query(`select synced_tables.create_synced_table('gold.a', 'lake.gold.a', array['id'])`);
-    const keeper = await database.connectAs(await database.createRole('keeper', 'databricks_superuser'));
-    expect((await keeper.query('select from synced_tables._tables')).rowCount).toBe(0);
-    expect((await keeper.query(`update synced_tables._tables set state = 'SYNCED_TABLE_ONLINE'`)).rowCount).toBe(0);
-    expect((await keeper.query('select from synced_tables.status')).rowCount).toBe(1);
-    await expect(
-      keeper.query(`insert into databricks_auth.synced_tables values ('pg_class', 'postgres')`),
-    ).rejects.toMatchObject({ code: '42501' });
   });
 });

@@ -168,7 +168,7 @@ describe.each(postgresServers())('ownership on $name', (server) => {
         code: '42809',
       });
       await expect(
-        sidecar.query(`select synced_tables._grant_creator($1::regclass, 'pg_monitor')`, [name]),
+        sidecar.query(`select synced_tables_internal._grant_creator($1::regclass, 'pg_monitor')`, [name]),
         name,
       ).rejects.toMatchObject({ code: '42809' });
     }

@@ -49,7 +49,7 @@ describe.each(postgresServers())('_prepare_schema on $name', (server) => {
     for (const _ of names) sidecars.push(await database.connectAsSidecar());
     await Promise.all(
       sidecars.map(async (sidecar, n) =>
-        sidecar.query('select synced_tables._prepare_schema($1)', [await tableId(sidecar, names[n])]),
+        sidecar.query('select synced_tables_internal._prepare_schema($1)', [await tableId(sidecar, names[n])]),
       ),
     );
     const { rows } = await database.admin.query(
@@ -65,7 +65,9 @@ describe.each(postgresServers())('_prepare_schema on $name', (server) => {
     await createTable(database.admin);
     await sidecar.query(`update synced_tables._tables set schema_name = 'pg_catalog'`);
     const { rows } = await sidecar.query('select table_id from synced_tables._tables');
-    const refusal = await refusalOf(sidecar.query('select synced_tables._prepare_schema($1)', [rows[0]?.table_id]));
+    const refusal = await refusalOf(
+      sidecar.query('select synced_tables_internal._prepare_schema($1)', [rows[0]?.table_id]),
+    );
     expect(refusal).toMatchObject({ code: 'SCHEMA_RESERVED' });
   });
 
@@ -76,14 +78,14 @@ describe.each(postgresServers())('_prepare_schema on $name', (server) => {
     await createTable(database.admin, 'gold.x', ', create_database_objects_if_missing => false');
     await database.admin.query('drop schema gold');
     const refusal = await refusalOf(
-      sidecar.query('select synced_tables._prepare_schema($1)', [await tableId(sidecar)]),
+      sidecar.query('select synced_tables_internal._prepare_schema($1)', [await tableId(sidecar)]),
     );
     expect(refusal).toMatchObject({ code: 'SCHEMA_MISSING', sqlState: '3F000' });
   });
 });
 
 describe.each(postgresServers())('_reject_create on $name', (server) => {
-  const reject = `select synced_tables._reject_create($1, $2, 'SOURCE_TABLE_NOT_FOUND', 'No such table.', 'Check the name.', '42P01') as done`;
+  const reject = `select synced_tables_internal._reject_create($1, $2, 'SOURCE_TABLE_NOT_FOUND', 'No such table.', 'Check the name.', '42P01') as done`;
 
   it('takes the registration back, fails the update with the reason, and frees the name', async () => {
     await using database = await createMigratedDatabase(server);
@@ -145,7 +147,7 @@ describe.each(postgresServers())('a table dropped while the guard was off on $na
     const sidecar = await database.connectAsSidecar();
     await createTable(database.admin);
     const { table_id } = await publishByHand(sidecar, 'gold.x');
-    const forget = () => sidecar.query('select synced_tables._forget_dropped($1) as done', [table_id]);
+    const forget = () => sidecar.query('select synced_tables_internal._forget_dropped($1) as done', [table_id]);
     expect((await forget()).rows).toEqual([{ done: false }]);
     await database.admin.query(`alter event trigger databricks_auth_drop disable; drop table gold.x;
       alter event trigger databricks_auth_drop enable always`);

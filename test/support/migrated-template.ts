@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import pg from 'pg';
-import { migrateDatabase } from '../../src/postgres/migrate.js';
-import { migrationsDir } from '../../src/postgres/migration-files.js';
+import { migrateDatabase } from '../../src/postgres/install/migrate.js';
+import { readMigrations, sqlDir } from '../../src/postgres/install/migration-files.js';
+import { readSqlLayer } from '../../src/postgres/install/sql-layer.js';
 import type { TestServer } from './test-server.js';
 
 // Migrating takes most of a second, copying a migrated database a tenth of that: one template a server for all tests.
@@ -73,11 +72,11 @@ async function migrate(server: TestServer, name: string): Promise<void> {
   }
 }
 
-/** Of the migrations: another version of them is another template. */
+/** Of the SQL side: another version of it is another template. */
 async function schemaHash(): Promise<string> {
-  const files = (await readdir(migrationsDir)).filter((file) => file.endsWith('.sql')).sort();
   const hash = createHash('sha256');
-  for (const file of files) hash.update(await readFile(path.join(migrationsDir, file)));
+  for (const migration of await readMigrations()) hash.update(migration.hash);
+  hash.update((await readSqlLayer(sqlDir)).hash);
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -22,7 +22,7 @@ export interface CreateChoices {
 
 /** Takes everything of ours out of a database that holds no synced table; roles stay. */
 const UNINSTALL = `
-  drop schema synced_tables, synced_tables_served, databricks_auth, __db_system cascade;
+  drop schema synced_tables, synced_tables_internal, synced_tables_served, databricks_auth, __db_system cascade;
   drop view if exists public.databricks_synced_table_managers, public.databricks_list_roles;
   do $$
   declare

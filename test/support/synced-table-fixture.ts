@@ -19,12 +19,12 @@ export async function publishByHand(sidecar: pg.Client, name: string, rows = 3):
   if (!table) throw new Error(`${name} is not registered`);
   const part = await loadPartition(sidecar, rows);
   const target = `"${table.schema_name}"."${table.table_name}"`;
-  await sidecar.query('select synced_tables._prepare_schema($1)', [table.table_id]);
+  await sidecar.query('select synced_tables_internal._prepare_schema($1)', [table.table_id]);
   await sidecar.query('begin');
   await sidecar.query(`create table ${target} (id bigint, note text, primary key (id)) partition by range (id)`);
   await sidecar.query(`alter table ${target} attach partition ${part} default`);
   await sidecar.query('select databricks_auth.register($1::regclass)', [target]);
-  await sidecar.query('select synced_tables._grant_creator($1::regclass, $2)', [target, table.created_by]);
+  await sidecar.query('select synced_tables_internal._grant_creator($1::regclass, $2)', [target, table.created_by]);
   await sidecar.query(
     `update synced_tables._tables set relation = $2::regclass, state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE',
             message = 'In sync.', synced_version = 1, source_version = 1, row_count = $3, last_sync_at = now()

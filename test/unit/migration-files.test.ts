@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { migrationsDir } from '../../src/postgres/migration-files.js';
+import { sqlDir } from '../../src/postgres/install/migration-files.js';
 
 // Goal: a migration that databases out there have run never changes, and each has a number of its own.
 
 /** As `sha256sum` writes it. A release adds its new files: `cd sql && sha256sum NN_*.sql >> applied.sha256`. */
 async function readApplied(): Promise<Map<string, string>> {
-  const lines = (await readFile(path.join(migrationsDir, 'applied.sha256'), 'utf8')).trimEnd().split('\n');
+  const lines = (await readFile(path.join(sqlDir, 'applied.sha256'), 'utf8')).trimEnd().split('\n');
   return new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)]));
 }
 
 async function readNames(): Promise<string[]> {
-  return (await readdir(migrationsDir)).filter((name) => name.endsWith('.sql'));
+  return (await readdir(sqlDir)).filter((name) => name.endsWith('.sql'));
 }
 
 it('has migrations numbered from 1 without a gap, each name once', async () => {
@@ -28,7 +28,7 @@ it('leaves applied migrations as they were', async () => {
   const applied = await readApplied();
   expect(applied.size).toBeGreaterThanOrEqual(32);
   for (const [name, hash] of applied) {
-    const found = createHash('sha256').update(await readFile(path.join(migrationsDir, name)));
+    const found = createHash('sha256').update(await readFile(path.join(sqlDir, name)));
     expect(`${found.digest('hex')}  ${name}`).toBe(`${hash}  ${name}`);
   }
 });

@@ -15,7 +15,7 @@ const FIND_TOKEN = `
   select (select t.role_name
             from synced_tables._tokens t join pg_catalog.pg_roles r on r.oid = t.role_oid and r.rolname = t.role_name
            where t.token_hash = $1 and t.revoked_at is null and coalesce(t.expires_at, 'infinity') > now()
-             and synced_tables._may_act_for(t.role_name)) as role_name,
+             and synced_tables_internal._may_act_for(t.role_name)) as role_name,
          exists (select from synced_tables._tokens) as has_tokens`;
 
 /**
@@ -47,7 +47,7 @@ export async function instancesOfRole(instances: readonly ApiInstance[], role: s
   const mayAct = await Promise.all(
     instances.map(async (instance) => {
       const { rows } = await instance.home.asService((client) =>
-        client.query<{ may: boolean }>('select synced_tables._may_act_for($1) as may', [role]),
+        client.query<{ may: boolean }>('select synced_tables_internal._may_act_for($1) as may', [role]),
       );
       return rows[0]?.may === true;
     }),

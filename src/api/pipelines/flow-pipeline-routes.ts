@@ -68,7 +68,7 @@ export function addFlowPipelineRoutes(server: ApiServer, context: ApiContext): v
       if (spec.catalog !== undefined) await requireSameDatabase(context, caller, { name, spec, database });
       const statements = await readStatements(context, { database, caller, name, spec });
       await database.asCaller(caller, (client) =>
-        client.query('select synced_tables._edit_pipeline($1, $2, $3, $4, $5, $6)', [
+        client.query('select synced_tables_internal._edit_pipeline($1, $2, $3, $4, $5, $6)', [
           record.pipelineId,
           name,
           policyOf(spec),
@@ -152,7 +152,7 @@ async function createPipeline(database: ApiDatabase, caller: Caller, pipeline: N
     // A dry run tells all that the database has to say, and leaves nothing.
     await client.query('savepoint before_pipeline');
     const { rows } = await client.query<{ id: string }>(
-      'select synced_tables._create_pipeline($1, $2, $3, $4, $5) as id',
+      'select synced_tables_internal._create_pipeline($1, $2, $3, $4, $5) as id',
       [name, policyOf(spec), declaration, schema, JSON.stringify(spec)],
     );
     if (isDryRun) await client.query('rollback to savepoint before_pipeline');

@@ -53,14 +53,14 @@ const SELECT_PIPELINES = `
                            order by u.created_at desc)
             from (select * from synced_tables._updates u where u.pipeline_id = p.pipeline_id
                    order by u.created_at desc limit 5) u) as latest_updates,
-         case when synced_tables._role_may_control($1, p.created_by) then s.spec end as spec
+         case when synced_tables_internal._role_may_control($1, p.created_by) then s.spec end as spec
     from synced_tables._pipelines p
     left join synced_tables._pipeline_specs s using (pipeline_id)
    where (exists (select from synced_tables._tables t
-                   where t.pipeline_id = p.pipeline_id and synced_tables._role_may_see($1, t.created_by, t.relation))
+                   where t.pipeline_id = p.pipeline_id and synced_tables_internal._role_may_see($1, t.created_by, t.relation))
           or exists (select from synced_tables._streaming_tables t
-                      where t.pipeline_id = p.pipeline_id and synced_tables._role_may_see($1, t.created_by, t.relation))
-          or p.kind = 'FLOWS' and synced_tables._role_may_control($1, p.created_by))`;
+                      where t.pipeline_id = p.pipeline_id and synced_tables_internal._role_may_see($1, t.created_by, t.relation))
+          or p.kind = 'FLOWS' and synced_tables_internal._role_may_control($1, p.created_by))`;
 
 async function readPipelines(client: pg.ClientBase, role: string, id: string | null): Promise<PipelineRecord[]> {
   const { rows } = await client.query<PipelineRow>(`${SELECT_PIPELINES} and ($2::uuid is null or p.pipeline_id = $2)`, [
@@ -118,10 +118,10 @@ async function readPlaced(place: DatabasePlace, caller: Caller, pipelineId: stri
     client.query<{ schema_name: string; table_name: string; synced_table: string; catalog_name: string | null }>(
       `select t.schema_name, t.table_name, t.synced_table, s.catalog_name
          from synced_tables._tables t left join synced_tables._table_specs s using (table_id)
-        where t.pipeline_id = $2 and synced_tables._role_may_see($1, t.created_by, t.relation)
+        where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
        union all
        select t.schema_name, t.table_name, t.synced_table, null from synced_tables._streaming_tables t
-        where t.pipeline_id = $2 and synced_tables._role_may_see($1, t.created_by, t.relation)
+        where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
         order by 1, 2`,
       [role, pipelineId],
     ),

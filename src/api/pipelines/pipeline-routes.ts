@@ -88,7 +88,7 @@ async function deletePipeline(
 ): Promise<void> {
   await database.asCaller(caller, async (client) => {
     if (record.kind === 'FLOWS') {
-      await client.query('select synced_tables._delete_flows($1, $2)', [record.pipelineId, purge]);
+      await client.query('select synced_tables_internal._delete_flows($1, $2)', [record.pipelineId, purge]);
       return;
     }
     for (const { sqlName } of tables) {

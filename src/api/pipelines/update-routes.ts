@@ -41,8 +41,8 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       if (record.kind === 'FLOWS' && selection !== null) throw refuseSelection();
       const start =
         record.kind === 'FLOWS'
-          ? 'select synced_tables._start_flows($1, $2, $3) as id'
-          : 'select synced_tables._start_update($1, $2, selection => $4, cause => $3) as id';
+          ? 'select synced_tables_internal._start_flows($1, $2, $3) as id'
+          : 'select synced_tables_internal._start_update($1, $2, selection => $4, cause => $3) as id';
       const values = [record.pipelineId, body.full_refresh === true, body.cause ?? 'API_CALL'];
       const { rows } = await database.asCaller(caller, (client) =>
         client.query<{ id: string }>(

@@ -18,7 +18,7 @@ export interface RelationFilter {
 
 /** Schemas of the system and of this project, which no catalog shows. */
 const IS_SHOWN = `n.nspname !~ '^pg_'
-  and n.nspname not in ('information_schema', '__db_system', 'synced_tables', 'synced_tables_served', 'databricks_auth')`;
+  and n.nspname not in ('information_schema', '__db_system', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth')`;
 
 /**
  * The relations of a database that a role may read, partitions left out.

@@ -19,6 +19,25 @@ export const migrationErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '0A000',
   },
+  DATABASE_OF_PREVIEW: {
+    message:
+      'Database {database} holds the SQL side of a preview of synced-tables, from before version 0.1.0; there is no upgrade from it.',
+    remedy:
+      'Use another database; or drop the schemas synced_tables, synced_tables_served and databricks_auth with CASCADE there, then migrate and create the synced tables again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
+  MIGRATION_IN_USE: {
+    message: 'Database {database} was not migrated: {dependents}.',
+    remedy:
+      'This version no longer has what they depend on. Drop or change what is named here, then migrate again; nothing has been changed.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '2BP01',
+  },
   MIGRATION_NOT_ALLOWED: {
     message: 'Role {role} may not install synced tables in database {database}: it is not a superuser.',
     remedy:

@@ -87,7 +87,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
 async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
   const source = postgresTableName(schema, table);
   const { rows } = await client.query<{ refusal: string | null }>(
-    'select synced_tables._hold_source($1, $2, $3) as refusal',
+    'select synced_tables_internal._hold_source($1, $2, $3) as refusal',
     [schema, table, declaredBy],
   );
   const reason = rows[0]?.refusal ?? null;
@@ -101,8 +101,8 @@ async function holdSource({ client, flow, declaredBy, schema, table }: PostgresS
 
 async function readAttributes({ client, schema, table }: PostgresSourceOptions): Promise<SourceAttribute[]> {
   const { rows } = await client.query<SourceAttribute>(
-    `select a.attname as name, synced_tables._read_type(a.atttypid, null) as base_type,
-            synced_tables._read_type(a.atttypid, a.atttypmod) as type_text,
+    `select a.attname as name, synced_tables_internal._read_type(a.atttypid, null) as base_type,
+            synced_tables_internal._read_type(a.atttypid, a.atttypmod) as type_text,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
             case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale,
             case when t.typtype = 'c' then

@@ -1,0 +1,55 @@
+-- A credential is the password of its role for a while.
+
+-- for: owner
+create or replace function synced_tables_internal._credential_refusal(role_name name) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when not synced_tables_internal._may_act_for(role_name) then 'the API may not act for it'
+    when not a.rolcanlogin then 'it cannot log in'
+    when a.rolpassword is not null and not exists (
+      select from synced_tables._credentials c where c.role_name = _credential_refusal.role_name
+                                                 and c.verifier_hash = sha256(convert_to(a.rolpassword, 'UTF8')))
+      then 'it has a password of its own, which would be lost' end
+    from pg_authid a where a.rolname = role_name
+$$;
+comment on function synced_tables_internal._credential_refusal(name) is 'Why a role can have no credential; null when it can.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._current_credential(role_name name) returns table (issued_at timestamptz, expires_at timestamptz)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  refusal text;
+begin
+  -- Whoever asks next waits, and then finds what we made.
+  perform synced_tables_internal._hold_lock('credential ' || _current_credential.role_name);
+  refusal := synced_tables_internal._credential_refusal(_current_credential.role_name);
+  if refusal is not null then
+    perform synced_tables_internal._raise('CREDENTIAL_REFUSED', '55000',
+      format('Role %I can have no database credential: %s.', _current_credential.role_name, refusal),
+      'Use a token of a login role without a password, for example one made with databricks_create_role; ALTER ROLE … PASSWORD NULL takes a password away.');
+  end if;
+  return query
+    select c.issued_at, c.expires_at from synced_tables._credentials c
+      join pg_authid a on a.rolname = c.role_name and c.verifier_hash = sha256(convert_to(a.rolpassword, 'UTF8')) and a.rolvaliduntil = c.expires_at
+     where c.role_name = _current_credential.role_name;
+end $$;
+comment on function synced_tables_internal._current_credential(name) is
+  'The credential that is a role''s password now; no row when it has none. Locks the role''s credential until the transaction ends.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamptz, expires_at timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if synced_tables_internal._credential_refusal(_set_credential.role_name) is not null then
+    raise exception 'role % can have no credential', _set_credential.role_name;
+  end if;
+  if verifier !~ '^SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' or expires_at > now() + interval '1 day' then
+    raise exception 'the credential of role % is not one', _set_credential.role_name;
+  end if;
+  execute format('alter role %I password %L valid until %L', _set_credential.role_name, verifier, _set_credential.expires_at);
+  insert into synced_tables._credentials values (_set_credential.role_name, sha256(convert_to(verifier, 'UTF8')), _set_credential.issued_at, _set_credential.expires_at)
+  on conflict on constraint _credentials_pk do update
+    set verifier_hash = excluded.verifier_hash, issued_at = excluded.issued_at, expires_at = excluded.expires_at;
+end $$;
+comment on function synced_tables_internal._set_credential(name, text, timestamptz, timestamptz) is
+  'Makes a credential the password of its role, by its SCRAM verifier: the credential itself appears in no statement. Only for roles that the API may act for and that have no password of their own.';

@@ -1,0 +1,93 @@
+-- Bearer tokens of the HTTP API: each acts as one role, which was granted to databricks_gateway for it.
+
+-- for: sidecar
+create or replace function synced_tables_internal._may_act_for(role_name name) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- Granted to it by name: what such a role is a member of does not count.
+  select exists (select from pg_roles r join pg_auth_members m on m.roleid = r.oid and m.member = to_regrole('databricks_gateway')
+                  where r.rolname = role_name and not r.rolsuper)
+$$;
+comment on function synced_tables_internal._may_act_for(name) is 'Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is no superuser.';
+
+-- for: owner
+create or replace function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- For itself, as a role may change its own password; who acts as a group by SET ROLE may not, since what he made would
+  -- outlast his membership.
+  select case
+    when exists (select from pg_roles s where s.rolsuper and pg_has_role(r.oid, s.oid, 'member')) then 'it is a superuser, or a member of one'
+    when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a role of the system'
+    when pg_has_role(r.oid, 'databricks_sync', 'member') then 'sidecars act as it'
+    when not exists (select from pg_roles a where a.rolname = acting
+                       and (a.rolsuper or (a.oid = r.oid and r.rolcanlogin) or pg_has_role(a.oid, r.oid, 'member with admin option')))
+      then format('role %I may not grant it', acting)
+    end
+    from pg_roles r where r.rolname = role_name
+$$;
+comment on function synced_tables_internal._token_role_refusal(name, name) is 'Why acting may not make a token for a role; null when it may, or there is no such role.';
+
+-- for: operators
+create or replace function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamptz default null,
+                                                      description text default null) returns uuid
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  acting constant name := synced_tables_internal._acting_role();
+  role_oid constant oid := to_regrole(quote_ident(role_name));
+  refusal constant text := synced_tables_internal._token_role_refusal(role_name, acting);
+  has_grant boolean;
+  made uuid;
+begin
+  if role_oid is null then
+    perform synced_tables_internal._raise('TOKEN_ROLE_NOT_FOUND', '42704', format('Role %I does not exist.', role_name),
+      format('Make it first: SELECT databricks_create_role(%L, ''USER'');', role_name));
+  end if;
+  if refusal is not null then
+    perform synced_tables_internal._raise('TOKEN_ROLE_REFUSED', '42501', format('No token can be made for role %I: %s.', role_name, refusal),
+      'Use a role of its own that has just the rights it needs; a member of databricks_superuser may create synced tables.');
+  end if;
+  if expires_at <= now() then
+    perform synced_tables_internal._raise('TOKEN_EXPIRY_PAST', '22023', format('The token for role %I would have expired at %s.', role_name, expires_at),
+      'Give a time to come, or none.');
+  end if;
+  perform synced_tables_internal._hold_lock('token ' || role_name);
+  has_grant := exists (select from pg_auth_members m where m.roleid = role_oid and m.member = to_regrole('databricks_gateway'));
+  if not has_grant then
+    execute format('grant %I to databricks_gateway', role_name)
+      || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
+  end if;
+  insert into synced_tables._tokens (token_hash, role_name, role_oid, description, made_grant, created_by, expires_at)
+  values (create_token.token_hash, create_token.role_name, role_oid, create_token.description, not has_grant, acting, create_token.expires_at)
+  returning token_id into made;
+  return made;
+end $$;
+comment on function synced_tables_served.create_token(name, bytea, timestamptz, text) is
+  'Registers a bearer token of the HTTP API by its SHA-256: whoever shows it acts as the role. The caller must be able to grant the role. Use synced-tables token create.';
+
+-- for: operators
+create or replace function synced_tables_served.revoke_token(token_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  gone synced_tables._tokens;
+begin
+  update synced_tables._tokens t set revoked_at = coalesce(t.revoked_at, now()) where t.token_id = revoke_token.token_id returning * into gone;
+  if not found then
+    perform synced_tables_internal._raise('TOKEN_NOT_FOUND', '42704', format('Token %s does not exist.', token_id), 'See synced_tables.tokens for those that do.');
+  end if;
+  perform synced_tables_internal._hold_lock('token ' || gone.role_name);
+  if to_regrole(quote_ident(gone.role_name)) = gone.role_oid
+     and exists (select from synced_tables._tokens t where t.role_oid = gone.role_oid and t.made_grant)
+     and not exists (select from synced_tables._tokens t where t.role_oid = gone.role_oid and t.revoked_at is null) then
+    execute format('revoke %I from databricks_gateway', gone.role_name);
+  end if;
+end $$;
+comment on function synced_tables_served.revoke_token(uuid) is 'A token is worth nothing from now on. When it was the last of its role, the API may not act for the role any more.';
+
+-- for: operators
+create or replace view synced_tables.tokens with (security_barrier = true) as
+  select t.token_id, t.role_name, t.description, t.created_by, t.created_at, t.expires_at, t.revoked_at,
+         case when t.revoked_at is not null then 'REVOKED'
+              when t.expires_at <= now() then 'EXPIRED'
+              when not exists (select from pg_catalog.pg_roles r where r.oid = t.role_oid and r.rolname = t.role_name) then 'ROLE_MISSING'
+              else 'ACTIVE' end as state
+    from synced_tables._tokens t;
+comment on view synced_tables.tokens is 'Bearer tokens of the HTTP API, without what would let one use them.';

@@ -1,0 +1,33 @@
+-- Who asks. The effective role decides: inside of a SECURITY DEFINER function of ours current_user is its owner, and the call
+-- says for whom it is served; elsewhere (views, functions that run as their caller) current_user is the one.
+
+-- The effective role: inside of a SECURITY DEFINER function of ours current_user is its owner, and the call says for
+-- whom it is served; elsewhere (views, functions that run as their caller) current_user is the one.
+-- for: everybody
+create or replace function synced_tables_internal._served_role() returns name
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select coalesce(
+    (select c.asked_by from synced_tables._calls_under_way c where c.transaction = pg_current_xact_id_if_assigned()),
+    case current_setting('role') when 'none' then session_user else current_setting('role')::name end)
+$$;
+comment on function synced_tables_internal._served_role() is
+  'The role on whose behalf a SECURITY DEFINER function of this schema runs: who signed the call that is being served, else the session''s.';
+
+-- for: everybody
+create or replace function synced_tables_internal._acting_role() returns name
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  if current_user = (select pg_get_userbyid(p.proowner) from pg_proc p where p.oid = 'synced_tables_internal._served_role()'::regprocedure) then
+    return synced_tables_internal._served_role();
+  end if;
+  return current_user;
+end $$;
+comment on function synced_tables_internal._acting_role() is
+  'The role on whose behalf a function was called: the effective one, that of a served call included. Code of others in a session of somebody who may more gets no more by it.';
+
+-- for: everybody
+create or replace function synced_tables_internal._has_role(who name, role name) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(pg_has_role(to_regrole(quote_ident(who)), to_regrole(quote_ident(role)), 'usage'), false)
+$$;
+comment on function synced_tables_internal._has_role(name, name) is 'Whether who has the rights of role (superusers have all); false when either does not exist.';

@@ -1,0 +1,162 @@
+-- Sources of flows that are tables of this database: read by the sidecar, on behalf of the role that declared the flow.
+
+-- for: owner
+create or replace function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  name text := btrim(coalesce(substring(source from '(?i)^\s*stream\s*\((.*)\)\s*$'), substring(source from '(?i)^\s*stream\s+(.*)$'), source));
+  parts text[];
+begin
+  if coalesce(name, '') = '' then
+    perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view with the changes.');
+  end if;
+  if name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){2}$' or exists (
+       select from synced_tables._pipeline_views v where v.pipeline_id = pipeline and lower(v.view_name) = lower(name)) then
+    parts := string_to_array(name, '.');
+  else
+    begin
+      parts := parse_ident(name);
+    exception when invalid_parameter_value then
+      parts := array[]::text[];
+    end;
+    if cardinality(parts) = 1 then
+      parts := array[coalesce(default_schema, 'public')] || parts;
+    elsif cardinality(parts) <> 2 then
+      perform synced_tables_internal._raise('FLOW_SOURCE_UNKNOWN', '42P01',
+        format('Flow %s reads from %s, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: its name has another form.', flow, name),
+        'Check the name of the source.');
+    end if;
+  end if;
+  return jsonb_build_object('kind', 'name', 'parts', parts, 'isChangeFeed', coalesce(is_change_feed, false));
+end $$;
+comment on function synced_tables_internal._read_source(text, text, boolean, uuid, text) is
+  'Where a flow reads: a table of the lakehouse (three parts), a view of the pipeline, else a table of this database.';
+
+-- for: owner
+create or replace function synced_tables_internal._declared_source(flow text, source jsonb, pipeline uuid, default_schema text) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  parts constant text[] := array(select jsonb_array_elements_text(source -> 'parts'));
+begin
+  if source ->> 'kind' <> 'name' or cardinality(parts) = 3 or exists (
+       select from synced_tables._pipeline_views v
+        where v.pipeline_id = pipeline and cardinality(parts) = 1 and lower(v.view_name) = lower(parts[1])) then
+    return source;
+  end if;
+  return source || jsonb_build_object('parts', case cardinality(parts) when 1 then array[coalesce(default_schema, 'public'), lower(parts[1])] else parts end);
+end $$;
+comment on function synced_tables_internal._declared_source(text, jsonb, uuid, text) is 'The source of a flow, with the schema of a table of this database.';
+
+-- for: owner
+create or replace function synced_tables_internal._lend_source(flow text, source jsonb) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  parts constant text[] := array(select jsonb_array_elements_text(source -> 'parts'));
+  relation regclass;
+  refusal text;
+begin
+  if source ->> 'kind' <> 'name' or cardinality(parts) <> 2 then
+    return;
+  end if;
+  relation := to_regclass(format('%I.%I', parts[1], parts[2]));
+  if relation is null then
+    perform synced_tables_internal._raise('FLOW_SOURCE_UNKNOWN', '42P01',
+      format('Flow %s reads from %s, which is neither a view of its pipeline, nor a table of the lakehouse (catalog.schema.table), nor a table of the database: there is no such table.', flow, array_to_string(parts, '.')),
+      'Check the name of the source.');
+  end if;
+  if not coalesce((select has_table_privilege(r.oid, c.oid, 'select') and has_schema_privilege(r.oid, c.relnamespace, 'usage')
+                     from pg_roles r, pg_class c where r.rolname = synced_tables_internal._acting_role() and c.oid = relation), false) then
+    perform synced_tables_internal._raise('PERMISSION_DENIED', '42501', format('Role %I may not read %s, the source of flow %s.', synced_tables_internal._acting_role(), relation, flow),
+      format('Grant it: GRANT USAGE ON SCHEMA %I TO %I; GRANT SELECT ON %s TO %I;', parts[1], synced_tables_internal._acting_role(), relation, synced_tables_internal._acting_role()));
+  end if;
+  refusal := synced_tables_internal._source_refusal(relation, synced_tables_internal._acting_role());
+  if refusal is not null then
+    perform synced_tables_internal._raise('FLOW_SOURCE_UNFIT', '42809', format('Flow %s cannot read from %s: %s.', flow, array_to_string(parts, '.'), refusal),
+      'Read from a plain table without them.');
+  end if;
+  -- What the caller may read, the sidecar reads for him; whether he still may is asked at every update.
+  perform databricks_auth.lock_schema_rights();
+  execute format('grant usage on schema %I to databricks_sync', parts[1]);
+  execute format('grant select on %s to databricks_sync', relation);
+end $$;
+comment on function synced_tables_internal._lend_source(text, jsonb) is 'Lets the sidecar read a table of this database that the caller may read.';
+
+-- for: owner
+create or replace function synced_tables_internal._table_and_children(relation regclass) returns setof oid
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  with recursive tables (id) as (select relation::oid union select i.inhrelid from tables t join pg_inherits i on i.inhparent = t.id)
+  select id from tables
+$$;
+comment on function synced_tables_internal._table_and_children(regclass) is 'A table with its partitions and what inherits from it.';
+
+-- for: owner
+create or replace function synced_tables_internal._source_refusal(relation regclass, role_name name) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  found_parts text;
+begin
+  if (select bool_or(c.relkind not in ('r', 'p')) from pg_class c where c.oid in (select synced_tables_internal._table_and_children(relation))) is not false then
+    return 'it is no table, or has parts that are none';
+  end if;
+  if (select synced_tables_internal._is_reserved_schema(n.nspname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation) then
+    return 'its schema is reserved';
+  end if;
+  if (select bool_or(c.relrowsecurity) from pg_class c where c.oid in (select synced_tables_internal._table_and_children(relation))) then
+    return 'it has row security, and the sidecar would read all of it or nothing';
+  end if;
+  if not coalesce((select has_table_privilege(r.oid, relation, 'select') and has_schema_privilege(r.oid, c.relnamespace, 'usage')
+                     from pg_roles r, pg_class c where r.rolname = role_name and c.oid = relation), false) then
+    return format('role %I, which declared the flow, may not read it', role_name);
+  end if;
+  select string_agg(distinct pg_describe_object(d.refclassid, d.refobjid, 0), ', ') into found_parts
+    from pg_depend d
+    left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
+    left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+    left join pg_opclass oc on d.refclassid = 'pg_opclass'::regclass and oc.oid = d.refobjid
+    left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
+    join pg_roles r on r.oid = coalesce(p.proowner, o.oprowner, oc.opcowner, t.typowner)
+   where not r.rolsuper
+     and (d.classid = 'pg_class'::regclass
+          and d.objid in (select synced_tables_internal._table_and_children(relation)
+                          union all select i.indexrelid from pg_index i where i.indrelid in (select synced_tables_internal._table_and_children(relation)))
+          and not (d.objsubid > 0 and d.refclassid = 'pg_type'::regclass)  -- values are read as text
+          or d.classid = 'pg_statistic_ext'::regclass
+          and d.objid in (select e.oid from pg_statistic_ext e where e.stxrelid in (select synced_tables_internal._table_and_children(relation))));
+  return 'an index, its statistics or its partition key uses what no superuser owns (' || found_parts || '), and the sidecar would run it';
+end $$;
+comment on function synced_tables_internal._source_refusal(regclass, name) is
+  'Why the sidecar does not read a table for a role; null when it does.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Until the end of the transaction the name stands for the same table, and that gets no indexes, statistics, partitions
+  -- or children: renaming the schema waits for its row, everything else for the table.
+  perform from pg_namespace n where n.nspname = schema_name for key share;
+  if not found or to_regclass(format('%I.%I', schema_name, table_name)) is null then
+    return 'there is no such table';
+  end if;
+  execute format('lock table %I.%I in share update exclusive mode', schema_name, table_name);
+  return synced_tables_internal._source_refusal(to_regclass(format('%I.%I', schema_name, table_name)), role_name);
+end $$;
+comment on function synced_tables_internal._hold_source(text, text, name) is
+  'For the sidecar, in the transaction (READ COMMITTED, or it sees what was before the locks) in which it reads a table of this database for a role: why it must not; null when it may.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._read_type(type oid, modifier integer) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  found_type pg_type;
+begin
+  -- Writing a value of a domain checks it, and casts to types of others are theirs: code that the sidecar would run.
+  loop
+    select * into found_type from pg_type t where t.oid = _read_type.type;
+    exit when found_type.typtype <> 'd';
+    type := found_type.typbasetype;
+    modifier := case when modifier is null then null else found_type.typtypmod end;
+  end loop;
+  return case when (select r.rolsuper from pg_roles r where r.oid = found_type.typowner) then format_type(type, modifier) else 'text' end;
+end $$;
+comment on function synced_tables_internal._read_type(oid, integer) is
+  'The type that a column of a flow''s source has in the target, without its modifier if that is null: what is below a domain; text for a type that no superuser owns.';

@@ -1,0 +1,81 @@
+-- What happens when a synced table, or a part of one, is dropped.
+
+-- for: owner
+create or replace function databricks_auth.check_dropped_parts(effective name, command text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  dropped record;
+begin
+  for dropped in
+    select p.part, p.synced_table, p.kind, o.object_identity,
+           exists (select from pg_event_trigger_dropped_objects() t
+                    where t.classid = 'pg_class'::regclass and t.objsubid = 0 and t.objid = p.synced_table) as with_table
+      from pg_event_trigger_dropped_objects() o join databricks_auth.parts p on p.part = o.objid
+     where o.objsubid = 0 and p.place = databricks_auth.place()
+       and o.classid = case p.kind when 'gate' then 'pg_trigger'::regclass else 'pg_class'::regclass end
+  loop
+    if not dropped.with_table and not databricks_auth.is_sync(effective)
+       and not (case when dropped.kind = 'index' then databricks_auth.can_manage(dropped.synced_table, effective)
+                     else databricks_auth.is_superuser(effective) and databricks_auth.override() end) then
+      perform databricks_auth.refuse('42501', format('%s would drop %s, part of a synced table', command, dropped.object_identity),
+        case when dropped.kind <> 'index' then 'Drop the synced table itself, or, as a superuser, SET databricks_auth.allow_ddl = on.' end);
+    end if;
+    delete from databricks_auth.parts p where p.part = dropped.part;
+  end loop;
+end $$;
+comment on function databricks_auth.check_dropped_parts(name, text) is 'Refuses to drop an index, partition or write gate of a synced table for whom may not.';
+
+-- for: owner
+create or replace function databricks_auth.check_dropped_tables(effective name, command text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  dropped record;
+begin
+  for dropped in
+    select s.synced_table::oid as relation, o.object_identity
+      from pg_event_trigger_dropped_objects() o join databricks_auth.synced_tables s on s.synced_table = o.objid
+     where o.classid = 'pg_class'::regclass and o.objsubid = 0
+  loop
+    if not databricks_auth.can_manage(dropped.relation, effective) then
+      perform databricks_auth.refuse('42501', format('%s would drop synced table %s', command, dropped.object_identity),
+        'Only its managers and databricks_superuser may drop a synced table.');
+    end if;
+    update databricks_auth.open_windows set paused = true;
+    perform databricks_auth.unregister(dropped.relation);
+    -- The schema synced_tables comes with the migrations; the extension alone does not have it.
+    if to_regprocedure('synced_tables_internal._table_was_dropped(oid,name)') is not null then
+      execute 'select synced_tables_internal._table_was_dropped($1, $2)' using dropped.relation, effective;
+    end if;
+    delete from databricks_auth.open_windows w where w.synced_table = dropped.relation;
+    update databricks_auth.open_windows set paused = false;
+  end loop;
+end $$;
+comment on function databricks_auth.check_dropped_tables(name, text) is
+  'Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.';
+
+-- for: everybody
+create or replace function databricks_auth.after_drop(effective name, command text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform databricks_auth.check_dropped_parts(effective, command);
+  perform databricks_auth.check_dropped_tables(effective, command);
+end $$;
+comment on function databricks_auth.after_drop(name, text) is
+  'What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.';
+
+-- for: owner
+create or replace function databricks_auth.ev_drop() returns event_trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Runs as its caller, so that current_user is who Postgres let drop the object: not the session's user, who may be
+  -- a superuser's VACUUM that runs somebody else's index function.
+  perform databricks_auth.after_drop(current_user, tg_tag);
+exception when others then
+  -- A damaged installation must not lock an administrator out.
+  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+     or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
+    raise;
+  end if;
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_drop() is 'Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.';

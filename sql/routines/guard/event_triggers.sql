@@ -1,0 +1,76 @@
+-- The event triggers of the guard: one list, from which installing, repair() and doctor read. Triggers of one event fire in
+-- the order of their names. What runs at every DDL is PL/pgSQL, which keeps its plans: an SQL function with a SET clause is
+-- planned again at each call.
+
+-- for: everybody
+create or replace function databricks_auth.wanted_event_triggers()
+returns table (name name, event text, tags text[], function text, is_needed_by_windows boolean)
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  values
+    -- Takes back what was lent.
+    ('databricks_auth_0_close'::name, 'ddl_command_end', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'CREATE TABLE'],
+     'databricks_auth.ev_close', true),
+    -- No DDL as an owner role, none nested in a window.
+    ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
+    -- Lends the owner role.
+    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
+     'databricks_auth.ev_open', true),
+    -- Better words than "must be owner", when the target is certain.
+    ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',
+                                                          'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE'],
+     'databricks_auth.ev_kind', false),
+    -- Stops superusers and schema owners from carelessness.
+    ('databricks_auth_careful', 'ddl_command_end', array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER',
+                                                         'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY'],
+     'databricks_auth.ev_careful', false),
+    ('databricks_auth_drop', 'sql_drop', null, 'databricks_auth.ev_drop', true),
+    ('databricks_auth_references', 'ddl_command_end', array['ALTER TABLE', 'CREATE TABLE', 'CREATE SCHEMA'],
+     'databricks_auth.ev_references', false)
+$$;
+comment on function databricks_auth.wanted_event_triggers() is 'The event triggers that a whole guard has; functions without their (), the commands of each in tags (null: all).';
+
+-- for: everybody
+create or replace function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+           when e.oid is null then 'is missing'
+           when e.evtenabled <> 'A' then 'is switched off'
+           when e.evtevent <> $2 or (select array_agg(t order by t) from unnest(e.evttags) t) is distinct from (select array_agg(t order by t) from unnest($3) t)
+                or format('%I.%I', n.nspname, p.proname) <> $4 then 'is not ours'
+           when not r.rolsuper then format('runs code of role %I, which is not a superuser', r.rolname) end
+    from (values (null)) as one (row)
+    left join pg_event_trigger e on e.evtname = $1
+    left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
+$$;
+comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger that a whole guard has; null if nothing is.';
+
+-- for: owner
+create or replace function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  damage constant text := databricks_auth.event_trigger_damage($1, $2, $3, $4);
+begin
+  if damage is null or damage like 'runs code of %' then
+    return null;
+  end if;
+  if damage = 'is not ours' then
+    execute format('drop event trigger %I', $1);
+  end if;
+  if damage <> 'is switched off' then
+    execute format('create event trigger %I on %s %s execute function %s()', $1, $2,
+                   'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4);
+  end if;
+  execute format('alter event trigger %I enable always', $1);
+  return case when damage = 'is switched off' then 'enabled' else 'made' end;
+end $$;
+comment on function databricks_auth.install_event_trigger(name, text, text[], text) is 'Makes or enables one event trigger; tells what it did, null when nothing.';
+
+-- for: owner
+create or replace function databricks_auth.install_event_triggers() returns table (object text, outcome text)
+language sql set search_path = pg_catalog, pg_temp as $$
+  select 'event trigger ' || done.name, done.outcome
+    from (select w.name, databricks_auth.install_event_trigger(w.name, w.event, w.tags, w.function) as outcome
+            from databricks_auth.wanted_event_triggers() w order by w.name) as done
+   where done.outcome is not null
+$$;
+comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing, changed or off; tells what it did.';

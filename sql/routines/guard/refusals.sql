@@ -1,0 +1,151 @@
+-- Refusals, and in which words. Where the target of a command is certain, it is refused in better words than "must be
+-- owner", and before the work is done.
+
+-- for: everybody
+create or replace function databricks_auth.hint() returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
+      || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
+$$;
+comment on function databricks_auth.hint() is 'What every refusal tells: which commands are permitted, and to whom.';
+
+-- for: everybody
+create or replace function databricks_auth.hint_after(advice text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select concat_ws(' ', advice, databricks_auth.hint())
+$$;
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal tells.';
+
+-- for: everybody
+create or replace function databricks_auth.refuse(sql_state text, message text, advice text default null, detail text default '') returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  said constant text := 'databricks_auth: ' || refuse.message;
+begin
+  if coalesce(refuse.detail, '') = '' then
+    raise exception using errcode = sql_state, message = said, hint = databricks_auth.hint_after(advice);
+  end if;
+  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = databricks_auth.hint_after(advice);
+end $$;
+comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.';
+
+-- for: everybody
+create or replace function databricks_auth.target_in(command text, tag text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Everything up to the target has to match from the very start of the text; else there is no answer.
+  return (
+  with part as (
+    select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
+           '((?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?)' as target,
+           '(?i)^(?:\s|--[^\n]*\n)*' as start
+  )
+  select substring(left(command, 10000) from start || case tag
+    when 'ALTER TABLE' then 'ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?' || target
+    when 'DROP TABLE' then 'DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?' || target
+    when 'CREATE INDEX' then 'CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:(?:IF\s+NOT\s+EXISTS\s+)?(?!ON\s)' || name || '\s+)?ON\s+(?:ONLY\s+)?' || target
+    when 'ALTER INDEX' then 'ALTER\s+INDEX\s+(?!ALL\s)(?:IF\s+EXISTS\s+)?' || target
+    when 'DROP INDEX' then 'DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?' || target
+    when 'COMMENT' then 'COMMENT\s+ON\s+TABLE\s+' || target
+    when 'CREATE POLICY' then 'CREATE\s+POLICY\s+' || name || '\s+ON\s+' || target
+    when 'CREATE TRIGGER' then 'CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?TRIGGER\s+[^"'']*?\sON\s+' || target
+    when 'CREATE RULE' then 'CREATE\s+(?:OR\s+REPLACE\s+)?RULE\s+' || name || '\s+AS\s+ON\s+\w+\s+TO\s+' || target
+  end) from part
+  );
+end $$;
+comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
+
+-- for: everybody
+create or replace function databricks_auth.innermost_command(stack text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
+  -- there is no answer); without one, it is the client's.
+  return (
+  select case when strpos(stack, e'\n') = 0 then current_query()
+              else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
+  );
+end $$;
+comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
+
+-- for: everybody
+create or replace function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
+  is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+begin
+  if not databricks_auth.is_synced_table(synced)
+     or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
+    return;
+  end if;
+  if databricks_auth.is_superuser(effective) then
+    -- Before the work is done and not after, as the check at its end would.
+    if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
+      perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
+        'A superuser can go on after SET databricks_auth.allow_ddl = on.');
+    end if;
+  elsif not is_permitted then
+    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
+  elsif not databricks_auth.can_manage(synced, effective) then
+    perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
+  elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then
+    perform databricks_auth.refuse('0A000', 'CONCURRENTLY is not supported on a synced table',
+      'Leave it out: readers go on while the index is built, and the sync waits.');
+  end if;
+end $$;
+comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
+  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
+
+-- for: everybody
+create or replace function databricks_auth.notice_of_doubt(command text, tag text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  acting constant name := databricks_auth.acting_role();
+  synced regclass;
+begin
+  if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
+    return;
+  end if;
+  -- Somebody whose own table or index has the name most likely means that one.
+  select s.synced_table into synced
+    from pg_class c left join pg_index x on x.indexrelid = c.oid
+    join databricks_auth.synced_tables s on s.synced_table = coalesce(x.indrelid, c.oid)
+   where c.relname = any (databricks_auth.names_in(command))
+     and not (tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE') and databricks_auth.can_manage(s.synced_table, acting))
+     and not exists (select from pg_class own where own.relname = c.relname and pg_has_role(acting, own.relowner, 'usage'))
+   limit 1;
+  if found then
+    raise notice 'databricks_auth: if % is about synced table %, it will be refused', tag, synced using hint = databricks_auth.hint();
+  end if;
+end $$;
+comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
+
+-- No SET search_path: the name is resolved as the user's session would. Hence qualified calls and no operators here.
+-- for: owner
+create or replace function databricks_auth.ev_kind() returns event_trigger language plpgsql as $$
+declare
+  stack pg_catalog.text;
+  command pg_catalog.text;
+  target pg_catalog.text;
+  relation pg_catalog.oid;
+begin
+  get diagnostics stack = pg_context;
+  command := databricks_auth.innermost_command(stack);
+  target := databricks_auth.target_in(command, tg_tag);
+  if target is null then
+    perform databricks_auth.notice_of_doubt(coalesce(command, pg_catalog.current_query()), tg_tag);
+    return;
+  end if;
+  begin
+    relation := pg_catalog.to_regclass(target);
+  exception when others then
+    return;
+  end;
+  if relation is not null then
+    perform databricks_auth.refuse_kindly(relation, tg_tag, command, current_user);
+  end if;
+exception when undefined_table or undefined_function or invalid_schema_name then
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';

@@ -1,0 +1,52 @@
+-- Who acts: the role that the session acts as, and what it is to the guard.
+
+-- for: everybody
+create or replace function databricks_auth.acting_role() returns name
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+  );
+end $$;
+comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
+
+-- for: everybody
+create or replace function databricks_auth.is_superuser(who name) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select coalesce((select r.rolsuper from pg_roles r where r.rolname = who), false)
+  );
+end $$;
+comment on function databricks_auth.is_superuser(name) is 'Whether the role is a superuser of Postgres.';
+
+-- for: everybody
+create or replace function databricks_auth.is_sync(who name) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  return (
+  select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
+  );
+end $$;
+comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
+
+-- for: everybody
+create or replace function databricks_auth.override() returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
+  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment. What such a setting gives, a session gets when
+  -- it logs in, so it is the role that logged in which counts.
+  return (
+  select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
+     and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
+     and not exists (
+       select from pg_db_role_setting s, unnest(s.setconfig) setting
+        where setting like 'databricks\_auth.allow\_ddl=%'
+          and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+          and (s.setrole in (0, (select r.oid from pg_roles r where r.rolname = session_user))
+               or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
+  );
+end $$;
+comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';

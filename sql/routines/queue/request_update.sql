@@ -1,0 +1,65 @@
+-- Requests: rows of the queue, and the notification that wakes the sidecars.
+
+-- for: owner
+create or replace function synced_tables_internal._notify_request() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_notify('synced_tables_requests', '');
+  return null;
+end $$;
+comment on function synced_tables_internal._notify_request() is 'Wakes the sidecars. Only a hint: they poll too.';
+
+-- for: owner
+create or replace trigger _updates_notify after insert or update of state, next_attempt_at on synced_tables._updates
+  for each row when (new.state = 'QUEUED' and (new.next_attempt_at is null or new.next_attempt_at <= now()))
+  execute function synced_tables_internal._notify_request();
+
+-- As before, but an update of a part of a pipeline is never shared by who asks for the whole.
+-- for: sidecar
+create or replace function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text default 'USER_ACTION') returns uuid
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  waiting synced_tables._updates;
+begin
+  perform synced_tables_internal._lock_pipeline(pipeline);
+  update synced_tables._pipelines p set is_stopped = false where p.pipeline_id = pipeline and p.is_stopped;
+  select * into waiting from synced_tables._updates u
+   where u.pipeline_id = pipeline and u.state = 'QUEUED' and u.mode = 'DEFAULT' and u.selection is null order by u.created_at limit 1;
+  -- One that a sidecar begins this very moment may be shared: it reads the source after this request. It is not locked
+  -- unless it has to change, so that a caller who leaves his transaction open does not hold the sidecar up.
+  if found and (waiting.next_attempt_at is not null or (_request_update.full_refresh and not waiting.full_refresh)) then
+    update synced_tables._updates u
+       set full_refresh = u.full_refresh or _request_update.full_refresh, next_attempt_at = null
+     where u.update_id = waiting.update_id and u.state = 'QUEUED';
+    if not found then
+      waiting.update_id := null;
+    end if;
+  end if;
+  if waiting.update_id is null then
+    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by, cause)
+    values (pipeline, _request_update.full_refresh, synced_tables_internal._acting_role(), _request_update.cause) returning * into waiting;
+  end if;
+  return waiting.update_id;
+end $$;
+comment on function synced_tables_internal._request_update(uuid, boolean, text) is
+  'The update of a pipeline that has not begun yet; queued when there is none. One that waits for its next attempt becomes due, a stopped pipeline runs again.';
+
+-- for: owner
+create or replace function synced_tables_internal._require_idle(pipeline uuid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  active synced_tables._updates;
+begin
+  perform synced_tables_internal._lock_pipeline(pipeline);
+  select u.* into active from synced_tables._updates u
+   where u.pipeline_id = pipeline and u.state in ('QUEUED', 'RUNNING')
+   order by u.mode = 'CONTINUOUS', u.created_at limit 1;
+  if found then
+    perform synced_tables_internal._raise('UPDATE_IN_PROGRESS', '55006',
+      format('Pipeline %s has an update already that has not ended: %s.', pipeline, active.update_id),
+      case active.mode when 'CONTINUOUS' then 'It follows its sources without an end: stop the pipeline, then start it again.'
+                       else 'Wait for its end, or stop it.' end);
+  end if;
+end $$;
+comment on function synced_tables_internal._require_idle(uuid) is
+  'Refuses while an update of a pipeline waits or runs, be it one that follows its sources, and keeps others from being asked for until the transaction ends.';

@@ -1,0 +1,128 @@
+-- Schedules of pipelines: a cron expression with a time zone, kept here and worked out by the sidecars. When the next run is
+-- due stands in the table; who moves that on in the same transaction asks for the update, so each run happens once.
+
+-- for: owner
+create or replace function synced_tables_internal._cron_problem(cron text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- What the sidecars' parser accepts of five or six fields without its specialities (L, W, #): a mistake is told when it
+-- is made, not when a sidecar comes to read it.
+declare
+  names constant text[] := array['second', 'minute', 'hour', 'day of the month', 'month', 'day of the week'];
+  lowest constant int[] := array[0, 0, 0, 1, 1, 0];
+  highest constant int[] := array[59, 59, 23, 31, 12, 7];
+  months constant text[] := array['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+  days constant text[] := array['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+  fields text[] := regexp_split_to_array(btrim(cron), '\s+');
+  item text;
+  parts text[];
+  first int;
+  last int;
+begin
+  if cardinality(fields) not in (5, 6) or length(cron) > 200 then
+    return format('it has %s fields', cardinality(fields));
+  end if;
+  if cardinality(fields) = 5 then
+    fields := array_prepend('0'::text, fields);
+  end if;
+  for nth in 1 .. 6 loop
+    foreach item in array string_to_array(upper(fields[nth]), ',') loop
+      if item = '?' and nth in (4, 6) then
+        continue;
+      end if;
+      parts := regexp_match(item, '^(?:\*|([0-9A-Z]{1,3})(?:-([0-9A-Z]{1,3}))?)(?:/([0-9]{1,2}))?$');
+      if parts is null or parts[1] is not null and parts[2] is null and parts[3] is not null then
+        return format('%L cannot be its %s', item, names[nth]);
+      end if;
+      continue when parts[1] is null and parts[3] is null;
+      for part in 1 .. 2 loop
+        if nth = 5 and parts[part] = any (months) then
+          parts[part] := array_position(months, parts[part]);
+        elsif nth = 6 and parts[part] = any (days) then
+          parts[part] := case when part = 2 and parts[part] = 'SUN' then 7 else array_position(days, parts[part]) - 1 end;
+        elsif parts[part] !~ '^[0-9]{1,2}$' then
+          return format('%L cannot be its %s', item, names[nth]);
+        end if;
+      end loop;
+      first := coalesce(parts[1]::int, lowest[nth]);
+      last := coalesce(parts[2]::int, parts[1]::int, highest[nth]);
+      if first < lowest[nth] or last > highest[nth] or first > last or parts[3]::int not between 1 and highest[nth] then
+        return format('%L cannot be its %s', item, names[nth]);
+      end if;
+    end loop;
+  end loop;
+  return null;
+end $$;
+comment on function synced_tables_internal._cron_problem(text) is 'What is wrong with a cron expression; null when nothing is.';
+
+-- for: managers
+create or replace function synced_tables_served.set_schedule(synced_table_or_pipeline text, cron text, time_zone text default 'UTC') returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  pipeline constant synced_tables._pipelines := synced_tables_internal._find_pipeline(synced_table_or_pipeline, 'schedule');
+  problem constant text := case when set_schedule.cron is null then 'it is null' else synced_tables_internal._cron_problem(set_schedule.cron) end;
+  zone text;
+begin
+  if pipeline.scheduling_policy = 'CONTINUOUS' then
+    perform synced_tables_internal._raise('SCHEDULE_ON_CONTINUOUS', '22023',
+      format('Pipeline %s is CONTINUOUS: it follows its sources all the time and needs no schedule.', pipeline.pipeline_id),
+      'Leave the schedule out, or create the synced table as SNAPSHOT or TRIGGERED.');
+  end if;
+  if problem is not null then
+    perform synced_tables_internal._raise('CRON_INVALID', '22023',
+      format('%L is not a cron expression: %s.', set_schedule.cron, problem),
+      'Write minute, hour, day of the month, month and day of the week, with seconds before them if need be: ''0 9 * * MON-FRI''.');
+  end if;
+  select n.name into zone from pg_timezone_names n where lower(n.name) = lower(coalesce(set_schedule.time_zone, 'UTC')) limit 1;
+  if zone is null then
+    perform synced_tables_internal._raise('TIME_ZONE_UNKNOWN', '22023', format('Time zone %L is unknown.', set_schedule.time_zone),
+      'Use a name such as Europe/Berlin or UTC; see pg_timezone_names.');
+  end if;
+  insert into synced_tables._schedules (pipeline_id, cron, time_zone, created_by)
+  values (pipeline.pipeline_id, btrim(set_schedule.cron), zone, synced_tables_internal._acting_role())
+  on conflict on constraint _schedules_pk do update
+    set cron = excluded.cron, time_zone = excluded.time_zone, created_by = excluded.created_by, next_run_at = null, message = null;
+  perform pg_notify('synced_tables_requests', '');
+end $$;
+comment on function synced_tables_served.set_schedule(text, text, text) is
+  'Lets a pipeline, given by its id or by one of its synced tables, be updated at the times of a cron expression. Runs that were missed are made up once. For creators, managers and databricks_superuser.';
+
+-- for: managers
+create or replace function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  pipeline constant synced_tables._pipelines := synced_tables_internal._find_pipeline(synced_table_or_pipeline, 'schedule');
+begin
+  delete from synced_tables._schedules s where s.pipeline_id = pipeline.pipeline_id;
+  return found;
+end $$;
+comment on function synced_tables_served.remove_schedule(text) is 'Takes the schedule of a pipeline away; false if it had none.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._run_schedule(pipeline uuid, due timestamptz, next_run timestamptz, problem text default null) returns uuid
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  request uuid;
+begin
+  perform synced_tables_internal._lock_pipeline(pipeline);
+  update synced_tables._schedules s set next_run_at = next_run, last_run_at = clock_timestamp(), message = problem
+   where s.pipeline_id = pipeline and s.next_run_at = due;
+  if not found then
+    return null;
+  end if;
+  request := synced_tables_internal._request_update(pipeline, false, 'JOB_TASK');
+  update synced_tables._schedules s set last_update_id = request where s.pipeline_id = pipeline;
+  return request;
+end $$;
+comment on function synced_tables_internal._run_schedule(uuid, timestamptz, timestamptz, text) is
+  'Asks for the update that was due then, and moves the schedule on; null if somebody else did.';
+
+-- for: managers
+create or replace view synced_tables.schedules with (security_barrier = true) as
+  select s.pipeline_id, t.synced_tables, s.cron, s.time_zone, s.next_run_at, s.last_run_at, s.last_update_id, s.message, s.created_by
+    from synced_tables._schedules s
+   cross join lateral (select array_agg(t.synced_table order by t.synced_table) as synced_tables,
+                              bool_or(synced_tables_internal._may_see(t.created_by, t.relation)) as may_see
+                         from synced_tables._tables t where t.pipeline_id = s.pipeline_id) t
+   where t.may_see;
+comment on view synced_tables.schedules is 'When pipelines are updated by themselves.';
+comment on column synced_tables.schedules.next_run_at is 'Null until a sidecar has worked it out, and when there will be none: message says why.';

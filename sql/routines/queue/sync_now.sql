@@ -1,0 +1,59 @@
+-- Asking for an update.
+
+-- for: managers
+create or replace function synced_tables_served.sync_now(synced_table text, full_refresh boolean default false) returns uuid
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  wanted constant synced_tables._tables := synced_tables_internal._find_table(synced_table);
+  streaming synced_tables._streaming_tables;
+begin
+  if wanted.table_id is null then
+    streaming := synced_tables_internal._find_streaming_table(synced_tables_internal._parse_name(synced_table));
+    if streaming.table_id is null then
+      perform synced_tables_internal._raise_unknown_table(synced_table);
+    end if;
+    perform synced_tables_internal._require_pipeline(streaming.pipeline_id, 'update');
+    return synced_tables_internal._request_update(streaming.pipeline_id, coalesce(full_refresh, false));
+  end if;
+  perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'sync');
+  return synced_tables_internal._request_update(wanted.pipeline_id, coalesce(full_refresh, false));
+end $$;
+comment on function synced_tables_served.sync_now(text, boolean) is
+  'Asks for an update of a synced table; full_refresh rebuilds it. Returns the update''s id; an update that has not begun yet is shared. For its creator, its managers and databricks_superuser.';
+
+-- for: operators
+create or replace function synced_tables_served.start_update(pipeline_id uuid, full_refresh boolean default false) returns uuid
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform synced_tables_internal._require_pipeline(start_update.pipeline_id, 'update');
+  return synced_tables_internal._request_update(start_update.pipeline_id, coalesce(start_update.full_refresh, false));
+end $$;
+comment on function synced_tables_served.start_update(uuid, boolean) is
+  'Asks for an update of a pipeline; full_refresh forgets what was read and starts anew. Returns the update''s id, for wait_for_update. For its creator and databricks_superuser.';
+
+-- for: managers
+create or replace function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  member synced_tables._tables;
+  request uuid;
+begin
+  for member in select * from synced_tables._tables t where t.pipeline_id = _start_update.pipeline_id loop
+    perform synced_tables_internal._require_control(member.synced_table, member.created_by, 'sync');
+  end loop;
+  if not found then
+    perform synced_tables_internal._raise('PIPELINE_NOT_FOUND', '42704', format('Pipeline %s does not exist.', coalesce(pipeline_id::text, 'null')),
+      'Take a pipeline_id from synced_tables.status.');
+  end if;
+  perform synced_tables_internal._require_idle(_start_update.pipeline_id);
+  if selection is null then
+    return synced_tables_internal._request_update(_start_update.pipeline_id, full_refresh, cause);
+  end if;
+  update synced_tables._pipelines p set is_stopped = false where p.pipeline_id = _start_update.pipeline_id and p.is_stopped;
+  insert into synced_tables._updates (pipeline_id, full_refresh, requested_by, cause, selection)
+  values (_start_update.pipeline_id, false, synced_tables_internal._acting_role(), _start_update.cause, _start_update.selection)
+  returning update_id into request;
+  return request;
+end $$;
+comment on function synced_tables_served._start_update(uuid, boolean, jsonb, text) is
+  'Asks for an update of a pipeline unless one is under way, be it one that follows its sources, as the pipelines API does; returns its id.';

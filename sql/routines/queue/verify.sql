@@ -1,0 +1,83 @@
+-- Asking for a proof that a synced table equals its source, and reading what came of it.
+
+-- for: managers
+create or replace function synced_tables_served.verify(synced_table text) returns uuid
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  wanted constant synced_tables._tables := synced_tables_internal._find_table(synced_table);
+  request uuid;
+begin
+  if wanted.table_id is null then
+    perform synced_tables_internal._raise_unknown_table(synced_table);
+  end if;
+  perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'verify');
+  if wanted.relation is null then
+    perform synced_tables_internal._raise('SYNCED_TABLE_NOT_LOADED', '55000',
+      format('Synced table %s has not been loaded yet: there is nothing to compare.', wanted.synced_table),
+      'Wait for its first update, see synced_tables.status.');
+  end if;
+  insert into synced_tables._verifications (table_id, synced_table, source_table_full_name, requested_by)
+  values (wanted.table_id, wanted.synced_table, wanted.source_table_full_name, synced_tables_internal._acting_role())
+  returning verification_id into request;
+  return request;
+end $$;
+comment on function synced_tables_served.verify(text) is
+  'Asks for a comparison of a synced table with its source at the version that it reflects, cell by cell. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows what came of it. For its creator, its managers and databricks_superuser.';
+
+-- for: owner
+create or replace function synced_tables_internal._forget_verifications() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update synced_tables._verifications v
+     set state = 'CANCELED', finished_at = clock_timestamp(), error_code = 'SYNCED_TABLE_DELETED', sql_state = '57014',
+         message = format('Synced table %s was deleted before it was compared with its source.', v.synced_table),
+         remedy = 'Nothing is left to compare.'
+   where v.table_id = old.table_id and v.state in ('QUEUED', 'RUNNING');
+  update synced_tables._verifications v set differences = null
+   where v.table_id = old.table_id and v.differences is not null;
+  return null;
+end $$;
+comment on function synced_tables_internal._forget_verifications() is 'Ends what compares a table that is deleted, and throws away the values that earlier comparisons kept.';
+
+-- for: owner
+create or replace trigger _verifications_notify after insert on synced_tables._verifications
+  for each row execute function synced_tables_internal._notify_request();
+
+-- for: owner
+create or replace trigger _tables_forget_verifications after delete on synced_tables._tables
+  for each row execute function synced_tables_internal._forget_verifications();
+
+-- for: managers
+create or replace view synced_tables.verifications with (security_barrier = true) as
+  select v.verification_id,
+         v.synced_table,
+         v.source_table_full_name,
+         v.state,
+         case when v.state = 'COMPLETED' then v.error_code is null end as is_equal,
+         v.synced_version,
+         v.source_rows,
+         v.target_rows,
+         v.missing_rows,
+         v.extra_rows,
+         v.different_rows,
+         case when pg_catalog.has_table_privilege(
+                     pg_catalog.to_regrole(pg_catalog.quote_ident(synced_tables_internal._acting_role())), t.relation, 'select')
+              then v.differences end as differences,
+         v.error_code,
+         v.message,
+         v.remedy,
+         v.requested_by,
+         v.created_at,
+         v.started_at,
+         v.finished_at
+    from synced_tables._verifications v
+    left join synced_tables._tables t using (table_id)
+   where synced_tables_internal._may_control(v.requested_by) or synced_tables_internal._may_see(t.created_by, t.relation);
+comment on view synced_tables.verifications is 'Comparisons of synced tables with their sources.';
+comment on column synced_tables.verifications.is_equal is 'Whether every row and cell was the same; null when they were not compared.';
+comment on column synced_tables.verifications.synced_version is 'The source version that the table reflected, and at which the source was read.';
+comment on column synced_tables.verifications.missing_rows is 'Rows of the source that the table lacks.';
+comment on column synced_tables.verifications.extra_rows is 'Rows of the table that the source lacks.';
+comment on column synced_tables.verifications.different_rows is 'Keys that both have, with other values.';
+comment on column synced_tables.verifications.differences is
+  'Up to 20 keys that differ, with the values of source and table as texts: shown to who may read the table, and kept for its newest verification.';

@@ -1,0 +1,21 @@
+-- What an installation needs beside its objects.
+
+-- for: owner
+create or replace function synced_tables_internal._install() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform databricks_auth.make_roles();
+  perform databricks_auth.install_event_triggers();
+  perform synced_tables_internal._guard_streaming_tables();
+  perform synced_tables_internal._watch_managers();
+  perform synced_tables_internal._repair_gateway();
+  perform synced_tables_internal._repair_rights();
+  delete from synced_tables._served_routines s
+   where not exists (select from pg_proc p where p.pronamespace = 'synced_tables_served'::regnamespace and p.proname = s.routine);
+end $$;
+comment on function synced_tables_internal._install() is 'The last step of migrating: roles, event triggers, and who may use what. Safe to repeat.';
+
+-- for: everybody
+create or replace view synced_tables.definitions with (security_barrier = true) as
+  select d.kind, d.identity as object, d.file, d.audience from synced_tables._definitions d;
+comment on view synced_tables.definitions is 'Where in sql/ each object of the SQL side is written, and who may use it.';

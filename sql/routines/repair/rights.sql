@@ -1,0 +1,116 @@
+-- The rights of the schemas synced_tables and synced_tables_internal, and the role of the HTTP API.
+
+-- for: owner
+create or replace function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  is_routine constant boolean := kind in ('function', 'procedure', 'aggregate');
+  roles constant text := case audience when 'everybody' then 'public' when 'sidecar' then 'databricks_sync'
+                                       when 'owner' then null else 'databricks_sync, databricks_superuser' end;
+begin
+  if is_routine then
+    execute format('revoke execute on routine %s from public', identity);
+    if roles is not null then
+      execute format('grant execute on routine %s to %s', identity, roles);
+    end if;
+  elsif kind = 'table' and audience = 'sidecar' then
+    -- Holders of pg_read_all_data and pg_write_all_data could otherwise forge state that functions with a superuser's
+    -- rights act on.
+    execute format('grant select, insert, update, delete on %s to databricks_sync', identity);
+    perform synced_tables_internal._admit_sidecar(identity::regclass);
+  elsif roles is not null then
+    execute format('grant select on %s to %s', identity, roles);
+  end if;
+end $$;
+comment on function synced_tables_internal._apply_grant(text, text, text) is
+  'Gives an object to its audience; managers have theirs from _grant_manager.';
+
+-- for: owner
+create or replace function synced_tables_internal._admit_sidecar(relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  table_name constant name := (select c.relname from pg_class c where c.oid = relation);
+begin
+  -- Only what differs is changed: both statements wait for those who read the table, and make others wait meanwhile.
+  if not (select c.relrowsecurity from pg_class c where c.oid = relation) then
+    execute format('alter table %s enable row level security', relation);
+  end if;
+  -- A policy goes with the role it is for, so after a restore it may have to be made again.
+  if not exists (select from pg_policy p
+                  where p.polrelid = relation and p.polname = table_name || '_sync' and p.polcmd = '*' and p.polpermissive
+                    and p.polroles = array['databricks_sync'::regrole::oid]
+                    and pg_get_expr(p.polqual, p.polrelid) = 'true' and pg_get_expr(p.polwithcheck, p.polrelid) = 'true') then
+    execute format('drop policy if exists %I on %s', table_name || '_sync', relation);
+    execute format('create policy %I on %s to databricks_sync using (true) with check (true)', table_name || '_sync', relation);
+  end if;
+end $$;
+comment on function synced_tables_internal._admit_sidecar(regclass) is 'Row security on a table of the registry, and the policy that lets the sidecar in.';
+
+-- for: owner
+create or replace function synced_tables_internal._repair_registrations() returns table (object text, outcome text)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  lost record;
+begin
+  for lost in
+    select t.synced_table, t.relation, t.created_by from synced_tables._tables t
+     where exists (select from pg_class c where c.oid = t.relation)
+       and not exists (select from databricks_auth.synced_tables s where s.synced_table = t.relation)
+  loop
+    object := lost.synced_table;
+    begin
+      perform databricks_auth.register(lost.relation);
+      perform synced_tables_internal._grant_creator(lost.relation, lost.created_by);
+      outcome := 'registered again';
+    exception when others then
+      outcome := format('failed: %s (%s)', sqlerrm, sqlstate);
+    end;
+    return next;
+  end loop;
+end $$;
+comment on function synced_tables_internal._repair_registrations() is 'Makes tables synced tables again that databricks_auth has lost, for example with DROP EXTENSION.';
+
+-- for: owner
+create or replace function synced_tables_internal._repair_gateway() returns table (object text, outcome text)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if to_regrole('databricks_gateway') is not null
+     and exists (select from pg_auth_members m where m.roleid = to_regrole('databricks_gateway') and m.member = 'databricks_sync'::regrole) then
+    return;
+  end if;
+  lock table pg_authid in share row exclusive mode;  -- see databricks_auth.make_roles()
+  if to_regrole('databricks_gateway') is null then
+    create role databricks_gateway nologin noinherit;
+    comment on role databricks_gateway is 'The roles that were granted to it are those on whose behalf the HTTP API may act.';
+    object := 'role databricks_gateway';
+    outcome := 'made';
+    return next;
+  end if;
+  if not exists (select from pg_auth_members m where m.roleid = to_regrole('databricks_gateway') and m.member = 'databricks_sync'::regrole) then
+    grant databricks_gateway to databricks_sync;
+  end if;
+end $$;
+comment on function synced_tables_internal._repair_gateway() is 'Makes the role that lends callers of the HTTP API to the sidecars.';
+
+-- for: owner
+create or replace function synced_tables_internal._repair_rights() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  definition synced_tables._definitions;
+  manager name;
+begin
+  grant usage on schema synced_tables, synced_tables_internal to databricks_sync, databricks_superuser;
+  grant select on synced_tables.migrations to databricks_sync, databricks_superuser;
+  for definition in
+    select * from synced_tables._definitions d
+     where d.kind in ('function', 'procedure', 'aggregate') and to_regprocedure(d.identity) is not null
+        or d.kind in ('table', 'view') and to_regclass(d.identity) is not null
+     order by d.kind, d.identity
+  loop
+    perform synced_tables_internal._apply_grant(definition.kind, definition.identity, definition.audience);
+  end loop;
+  for manager in select synced_tables_internal._registered_managers() loop
+    perform synced_tables_internal._grant_manager(manager);
+  end loop;
+end $$;
+comment on function synced_tables_internal._repair_rights() is 'Who may use what, as the files of sql/ say.';

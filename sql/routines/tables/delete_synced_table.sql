@@ -1,0 +1,95 @@
+-- Taking a synced table off the registry.
+
+-- for: owner
+create or replace function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+declare
+  dependents text;
+begin
+  -- The registry alone is not believed: this runs with a superuser's rights.
+  if databricks_auth.sole_partition(relation) is null or not exists (
+       select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
+        where s.synced_table = relation and databricks_auth.is_owner_role_of(s.owner_role, relation)
+          and c.relowner = to_regrole(quote_ident(s.owner_role))) then
+    perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', full_name),
+      'Look at what it is; drop it with DROP TABLE if it may go.');
+  end if;
+  execute format('drop table %s', relation);
+  perform databricks_auth.unregister(relation);
+exception
+  when dependent_objects_still_exist then
+    get stacked diagnostics dependents = pg_exception_detail;
+    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
+      format('Synced table %s cannot be dropped, other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
+      'Drop those first, or leave purge out: syncing stops and the table stays.');
+  when lock_not_available then
+    perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
+      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
+      'Try again when long transactions that read the table are over; see pg_stat_activity.');
+end $$;
+comment on function synced_tables_internal._drop_relation(text, regclass) is 'Drops a synced table, its owner role and its registration.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._remove_table(gone synced_tables._tables, error_code text, reason text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  is_last boolean;
+begin
+  perform synced_tables_internal._lock_pipeline(gone.pipeline_id);
+  is_last := not exists (select from synced_tables._tables t where t.pipeline_id = gone.pipeline_id and t.table_id <> gone.table_id);
+  if is_last then
+    perform from synced_tables._pipelines p where p.pipeline_id = gone.pipeline_id for update;  -- before the table: lock order
+    -- So that the history of what is canceled names the table.
+    insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state)
+    select u.update_id, gone.table_id, gone.synced_table, gone.source_table_full_name, u.state
+      from synced_tables._updates u where u.pipeline_id = gone.pipeline_id and u.state in ('QUEUED', 'RUNNING')
+    on conflict (update_id, table_id) do nothing;
+    perform synced_tables_internal._cancel_updates(gone.pipeline_id, error_code, reason);
+  end if;
+  delete from synced_tables._tables t where t.table_id = gone.table_id;
+  if is_last then
+    delete from synced_tables._pipelines p where p.pipeline_id = gone.pipeline_id;
+  end if;
+end $$;
+comment on function synced_tables_internal._remove_table(synced_tables._tables, text, text) is 'Takes a table off the registry, and its pipeline when that has no other.';
+
+-- for: managers
+create or replace function synced_tables_served.delete_synced_table(synced_table text, purge boolean default false) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  wanted constant synced_tables._tables := synced_tables_internal._find_table(synced_table);
+  leftover constant databricks_auth.synced_tables := synced_tables_internal._find_leftover(synced_table);
+  leftover_name constant text := (select synced_tables_internal._display_name(n.nspname, c.relname)
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = leftover.synced_table);
+  parts constant text[] := synced_tables_internal._parse_name(synced_table);
+  acting constant name := synced_tables_internal._acting_role();
+begin
+  if wanted.table_id is null and leftover.synced_table is null
+     and (exists (select from synced_tables._streaming_tables s where s.schema_name = parts[1] and s.table_name = parts[2])
+          or exists (select from synced_tables._cdc_targets t where t.schema_name = parts[1] and t.table_name = parts[2])) then
+    perform synced_tables_internal._delete_streaming_table(parts, purge);
+    return;
+  end if;
+  if wanted.table_id is null then
+    if leftover.synced_table is null or not coalesce(purge, false) then
+      perform synced_tables_internal._raise_unknown_table(synced_table);
+    end if;
+    perform synced_tables_internal._require_control(leftover_name, leftover.created_by, 'drop');
+    perform synced_tables_internal._drop_relation(leftover_name, leftover.synced_table);
+    perform synced_tables_internal._record_event('INFO', 'synced_table_dropped', leftover_name, null, null,
+      format('%I dropped table %s, which was no longer synced.', acting, leftover_name));
+    return;
+  end if;
+  perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'delete');
+  perform synced_tables_internal._remove_table(wanted, 'SYNCED_TABLE_DELETED', format('Synced table %s was deleted; the update has ended without a change.', wanted.synced_table));
+  if coalesce(purge, false) and exists (select from pg_class c where c.oid = wanted.relation) then
+    perform synced_tables_internal._drop_relation(wanted.synced_table, wanted.relation);
+  elsif wanted.relation is not null and not exists (select from pg_class c where c.oid = wanted.relation) then
+    perform databricks_auth.unregister(wanted.relation);
+  end if;
+  perform synced_tables_internal._record_event('INFO', 'synced_table_deleted', wanted.synced_table, wanted.pipeline_id, null,
+    format('%I deleted synced table %s%s.', acting, wanted.synced_table,
+           case when coalesce(purge, false) then ' with its data' else '; the table stays as it is' end));
+end $$;
+comment on function synced_tables_served.delete_synced_table(text, boolean) is
+  'Stops syncing a table. The table stays, read-only; purge => true drops it too, also later. A streaming table is deleted as delete_streaming_table does. For its creator and databricks_superuser.';

@@ -1,0 +1,94 @@
+-- What the sidecar asks for when it makes a synced table.
+
+-- for: sidecar
+create or replace function synced_tables_internal._prepare_schema(table_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  wanted synced_tables._tables;
+  schema_owner name;
+begin
+  select * into wanted from synced_tables._tables t where t.table_id = _prepare_schema.table_id;
+  if not found then
+    perform synced_tables_internal._raise('SYNCED_TABLE_NOT_FOUND', '42P01', format('Synced table %s does not exist.', table_id), 'It was deleted.');
+  end if;
+  if synced_tables_internal._is_reserved_schema(wanted.schema_name) then
+    perform synced_tables_internal._raise('SCHEMA_RESERVED', '42939',
+      format('Schema %I is reserved; synced table %s cannot be there.', wanted.schema_name, wanted.synced_table), 'Choose another schema.');
+  end if;
+  perform databricks_auth.lock_schema_rights();
+  if not exists (select from pg_namespace n where n.nspname = wanted.schema_name) then
+    if not wanted.create_schema_if_missing then
+      perform synced_tables_internal._raise('SCHEMA_MISSING', '3F000',
+        format('Schema %I of synced table %s does not exist.', wanted.schema_name, wanted.synced_table),
+        'Create the schema, or pass create_database_objects_if_missing => true.');
+    end if;
+    -- The sidecar's own role is not a person who could look after a schema.
+    schema_owner := case when to_regrole(quote_ident(wanted.created_by)) is null or wanted.created_by = 'databricks_sync'
+                         then 'databricks_superuser' else wanted.created_by end;
+    execute format('create schema %I authorization %I', wanted.schema_name, schema_owner);
+  end if;
+  if not has_schema_privilege('databricks_sync', wanted.schema_name, 'create')
+     or not has_schema_privilege('databricks_sync', wanted.schema_name, 'usage') then
+    execute format('grant usage, create on schema %I to databricks_sync', wanted.schema_name);
+  end if;
+end $$;
+comment on function synced_tables_internal._prepare_schema(uuid) is 'Makes the schema of a synced table when it is missing, and lets databricks_sync create tables in it.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if databricks_auth.sole_partition(relation) is null
+     or not exists (select from databricks_auth.synced_tables s where s.synced_table = relation) then
+    perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not a synced table.', relation), 'Register it first.');
+  end if;
+  update databricks_auth.synced_tables s set created_by = _grant_creator.created_by where s.synced_table = relation;
+  if to_regrole(quote_ident(created_by)) is null or created_by = 'databricks_sync' then
+    return false;
+  end if;
+  execute format('grant select on %s to %I with grant option', relation, created_by);
+  return true;
+end $$;
+comment on function synced_tables_internal._grant_creator(regclass, name) is 'Lets the creator of a synced table read it and pass that on. False when there is no such role.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text,
+                                             sql_state text) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  rejected synced_tables._tables;
+begin
+  select * into rejected from synced_tables._tables t where t.table_id = _reject_create.table_id and t.relation is null;
+  if not found then
+    return false;
+  end if;
+  insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state, finished_at,
+                                            error_code, message, remedy)
+  select u.update_id, rejected.table_id, rejected.synced_table, rejected.source_table_full_name, 'FAILED', now(),
+         _reject_create.error_code, _reject_create.message, _reject_create.remedy
+    from synced_tables._updates u where u.update_id = _reject_create.update_id
+  on conflict on constraint _table_updates_pk do update set state = excluded.state, finished_at = excluded.finished_at,
+    error_code = excluded.error_code, message = excluded.message, remedy = excluded.remedy;
+  update synced_tables._updates u
+     set state = 'FAILED', finished_at = now(), error_code = _reject_create.error_code, message = _reject_create.message,
+         remedy = _reject_create.remedy, sql_state = _reject_create.sql_state
+   where u.update_id = _reject_create.update_id;
+  perform synced_tables_internal._remove_table(rejected, 'UPDATE_CANCELED', format('Synced table %s was rejected.', rejected.synced_table));
+  perform synced_tables_internal._record_event('ERROR', 'synced_table_rejected', rejected.synced_table, rejected.pipeline_id,
+    _reject_create.update_id, _reject_create.message);
+  return true;
+end $$;
+comment on function synced_tables_internal._reject_create(uuid, uuid, text, text, text, text) is
+  'Takes a registration back that was never loaded: the update fails with the given error, table and empty pipeline go. False when the table is loaded or gone.';
+
+-- Who is in the way of a sync. Since when a session of another role has been at its query only superusers and
+-- pg_read_all_stats see; databricks_sync is to see no more than that, no statements above all.
+-- for: sidecar
+create or replace function synced_tables_internal._session_name(process integer) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select format('%s (%s %s%s)', a.pid, a.usename, a.application_name,
+                to_char(a.query_start at time zone 'UTC', '", last query began" YYYY-MM-DD HH24:MI:SS "UTC"'))
+    from pg_stat_activity a where a.pid = _session_name.process
+$$;
+comment on function synced_tables_internal._session_name(integer) is
+  'How a session is named in messages: process, user, application, and when its last query began.';

@@ -1,0 +1,69 @@
+-- How synced tables and streaming tables stand.
+
+-- for: managers
+create or replace view synced_tables.status with (security_barrier = true) as
+select * from (
+  select t.synced_table,
+         c.oid::regclass as table_name,
+         t.source_table_full_name,
+         p.scheduling_policy,
+         case when dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
+         case when dropped then synced_tables_internal._dropped_message(t.synced_table)
+              else t.message end as message,
+         t.synced_version,
+         t.source_version,
+         t.source_version - t.synced_version as lag_versions,
+         case when t.synced_version >= t.source_version then 0
+              when t.synced_version is not null
+              then greatest(0, extract(epoch from clock_timestamp() - coalesce(t.behind_since, t.source_committed_at)))::double precision
+         end as lag_seconds,
+         t.row_count,
+         t.rows_done,
+         t.rows_total,
+         t.last_sync_at,
+         t.last_error_code,
+         t.pipeline_id,
+         case when t.rows_done is not null then t.provisioning_phase end as provisioning_phase,
+         case when t.rows_total > 0 then least(1, t.rows_done::double precision / t.rows_total) end as sync_progress_completion,
+         -- As fast as until now; before a hundredth is done that says nothing.
+         case when t.provisioning_phase = 'PROVISIONING_PHASE_MAIN' and t.rows_done * 100 >= t.rows_total
+              then (extract(epoch from clock_timestamp() - t.phase_started_at)
+                    * greatest(0, t.rows_total - t.rows_done) / nullif(t.rows_done, 0))::double precision
+         end as estimated_completion_seconds,
+         case when t.rows_done is not null then t.processing_version end as processing_version,
+         t.synced_committed_at,
+         t.last_sync_started_at,
+         p.publish
+    from synced_tables._tables t
+    join synced_tables._pipelines p using (pipeline_id)
+    left join pg_catalog.pg_class c on c.oid = t.relation
+   cross join lateral (select t.relation is not null and c.oid is null as dropped) d
+   where synced_tables_internal._may_see(t.created_by, t.relation)
+  union all
+  select s.synced_table, c.oid::regclass,
+         (select pg_catalog.string_agg(coalesce((select pg_catalog.string_agg(part.value, '.' order by part.ordinality)
+                                                   from pg_catalog.jsonb_array_elements_text(f.source -> 'parts') with ordinality part),
+                                                f.source ->> 'kind'), ', ' order by f.flow_name)
+            from synced_tables._flows f where f.table_id = s.table_id),
+         p.scheduling_policy, s.state, s.message, null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
+         null, null, null, null, null, null, p.publish
+    from synced_tables._streaming_tables s
+    join synced_tables._pipelines p using (pipeline_id)
+    left join pg_catalog.pg_class c on c.oid = s.relation
+   where synced_tables_internal._may_see(s.created_by, s.relation)
+) known offset 0;
+comment on view synced_tables.status is 'One row a synced or streaming table: how it stands and how fresh it is.';
+comment on column synced_tables.status.table_name is 'The table itself; null before its first load and after it was dropped.';
+comment on column synced_tables.status.state is 'As the Databricks API names it.';
+comment on column synced_tables.status.lag_versions is 'Source versions that the table does not reflect yet.';
+comment on column synced_tables.status.lag_seconds is
+  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 when there is none. Commits are seen when an update looks for them.';
+comment on column synced_tables.status.rows_done is 'Rows moved so far by the update that is running.';
+comment on column synced_tables.status.rows_total is 'Rows that the running update moves, as far as it is known.';
+comment on column synced_tables.status.provisioning_phase is 'What a running load does: PROVISIONING_PHASE_MAIN copies rows, PROVISIONING_PHASE_INDEX_SCAN builds key and indexes; null when none runs.';
+comment on column synced_tables.status.sync_progress_completion is 'How much of the rows a running load has copied, 0 to 1.';
+comment on column synced_tables.status.estimated_completion_seconds is 'How long copying the remaining rows will take, if it goes on as it went; without the indexes, which follow.';
+comment on column synced_tables.status.processing_version is 'The source version that a running load copies.';
+comment on column synced_tables.status.synced_committed_at is 'When synced_version was committed in the source.';
+comment on column synced_tables.status.last_sync_started_at is 'When the newest successful sync began; it was visible from last_sync_at on.';
+comment on column synced_tables.status.publish is 'Whether updates publish the tables of the pipeline separately or together.';
