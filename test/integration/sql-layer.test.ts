@@ -176,7 +176,10 @@ describe.each(postgresServers())('two releases side by side on $name', (server) 
   it('share a database: the older one neither puts its functions over the newer ones nor refuses a newer table', async () => {
     await using newer = await startUpgrade(server);
     const next = (await readMigrations()).length;
-    await writeFile(newer.file(`${String(next).padStart(4, '0')}_more.sql`), 'create table synced_tables.more (a int)');
+    await writeFile(
+      newer.file(`${String(next).padStart(4, '0')}_more.sql`),
+      "-- for: owner\ncreate table synced_tables.more (a int);\ncomment on table synced_tables.more is 'Of a test.';",
+    );
     await appendFile(newer.file('routines/calls/raise.sql'), ADDED);
     expect(await newer.upgrade()).toEqual({
       applied: [`${String(next).padStart(4, '0')}_more.sql`],

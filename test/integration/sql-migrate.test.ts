@@ -13,6 +13,9 @@ import { eventually } from '../support/synced-lake.js';
 
 // Goal: numbered files run once each, in order and whole, whatever else goes on in the database.
 
+/** A table as a numbered file has it. */
+const tableNamed = (name: string) =>
+  `-- for: owner\ncreate table synced_tables.${name} (a int);\ncomment on table synced_tables.${name} is 'Of a test.';\n`;
 const version = async (client: pg.Client) => (await readInstalledSchema(client))?.applied.at(-1)?.id ?? null;
 
 describe.each(postgresServers())('migration on $name', (server) => {
@@ -94,7 +97,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
     const client = await database.connect();
     const known = (await readMigrations()).length - 1;
     const file = `${known + 1}_broken.sql`;
-    await writeFile(path.join(copy.dir, file), 'create table synced_tables.half (a int); select 1 / 0;');
+    await writeFile(path.join(copy.dir, file), `${tableNamed('half')}select 1 / 0;`);
     await expect(migrateDatabase(client, { dir: copy.dir })).rejects.toMatchObject({
       code: 'MIGRATION_FAILED',
       message: expect.stringMatching(new RegExp(`${file}.*22012.*division by zero`)),
@@ -104,7 +107,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
       `select to_regclass('synced_tables.half') as half, current_setting('search_path') as path`,
     );
     expect(rows).toEqual([{ half: null, path: '"$user", public' }]);
-    await writeFile(path.join(copy.dir, file), 'create table synced_tables.half (a int);');
+    await writeFile(path.join(copy.dir, file), tableNamed('half'));
     expect(await migrateDatabase(client, { dir: copy.dir })).toMatchObject({ applied: [file] });
   });
 
@@ -126,7 +129,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
   }
 
   it('waits a while for a lock that anybody may hold, then says who holds it, and goes on without', async () => {
-    await using more = await withFile('create table synced_tables.more (a int)');
+    await using more = await withFile(tableNamed('more'));
     const { dir, file, database } = more;
     for (const key of ['5073171826352271', '-8525285245963000605']) {
       const holder = await database.connect();
@@ -146,8 +149,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
 
   it('comes again when it is in the way of a request of a user, or that of it', async () => {
     await using more = await withFile(
-      `create table synced_tables.more (a int);
-       lock table synced_tables._updates in access exclusive mode; lock table synced_tables._tables in access exclusive mode`,
+      `${tableNamed('more')}lock table synced_tables._updates in access exclusive mode; lock table synced_tables._tables in access exclusive mode`,
     );
     const { dir, file, database } = more;
     const user = await database.connect();
@@ -172,9 +174,7 @@ describe.each(postgresServers())('migration on $name', (server) => {
   });
 
   it('gives up after some attempts, naming who is in the way, and has kept nothing of the file', async () => {
-    await using more = await withFile(
-      'create table synced_tables.more (a int); alter table synced_tables._tables add column more int',
-    );
+    await using more = await withFile(`${tableNamed('more')}alter table synced_tables._tables add column more int`);
     const { dir, file, database } = more;
     const user = await database.connect();
     await user.query(`set application_name = 'a long report'; begin; select count(*) from synced_tables._tables`);

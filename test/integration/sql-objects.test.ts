@@ -28,8 +28,9 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
     const layer = await readSqlLayer(sqlDir);
     const written = [...layer.numbered, ...layer.routines].map(({ kind, identity }) => `${kind} ${identity}`);
     expect(written.filter((object, place) => written.indexOf(object) !== place)).toEqual([]);
+    await database.admin.query('set search_path = pg_catalog');
     const { rows } = await database.admin.query<{ file: string | null; object: string }>(
-      `select set_config('search_path', 'pg_catalog', false), d.file, o.object from (
+      `select d.file, o.object from (
          select p.oid::regprocedure::text as object from pg_proc p
           where p.pronamespace::regnamespace::text in ('synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth')
              or p.pronamespace = 'public'::regnamespace and p.proname like 'databricks\\_%'

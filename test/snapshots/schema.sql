@@ -1371,6 +1371,8 @@ function synced_tables_internal._registered_managers() returns SETOF name sql st
   -- The roles that manage a synced table, without the groups that have these rights by themselves.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes a registration back that was never loaded: the update fails with the given error, table and empty pipeline go. False when the table is loaded or gone.
+function synced_tables_internal._relation_of(kind text, identity text) returns regclass sql stable set search_path=pg_catalog, pg_temp []
+  -- The table or view of a row of _definitions; null for other kinds, and when it is gone.
 function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Gives a lease back; false if it is the caller's no longer.
 function synced_tables_internal._remove_streaming_table(wanted synced_tables._streaming_tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1411,6 +1413,8 @@ function synced_tables_internal._role_may_control(role_name name, created_by nam
   -- Whether a role may sync and delete what created_by created; managers may too.
 function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether a role sees the status of a synced table.
+function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
+  -- The routine of a row of _definitions; null for other kinds, and when it is gone.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Asks for the update that was due then, and moves the schedule on; null if somebody else did.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -1447,6 +1451,8 @@ function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name)
   -- Called by the guard inside a DROP TABLE: takes the table off the registry, cancels what its pipeline still had to do.
 function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why acting may not make a token for a role; null when it may, or there is no such role.
+function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []
+  -- The trigger of a row of _definitions; null for other kinds, and when it is gone.
 function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- How an update stands; no row when it is unknown or none of the caller's business.
 function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]

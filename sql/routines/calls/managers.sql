@@ -13,7 +13,7 @@ comment on function synced_tables_internal._registered_managers() is 'The roles 
 create or replace function synced_tables_internal._manager_routines() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select string_agg(d.identity, ', ' order by d.identity) from synced_tables._definitions d
-   where d.audience = 'managers' and d.kind in ('function', 'procedure', 'aggregate') and to_regprocedure(d.identity) is not null
+   where d.audience = 'managers' and synced_tables_internal._routine_of(d.kind, d.identity) is not null
 $$;
 comment on function synced_tables_internal._manager_routines() is 'What managers may call, as a list for GRANT and REVOKE.';
 
@@ -21,7 +21,7 @@ comment on function synced_tables_internal._manager_routines() is 'What managers
 create or replace function synced_tables_internal._manager_relations() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select string_agg(d.identity, ', ' order by d.identity) from synced_tables._definitions d
-   where d.audience = 'managers' and d.kind in ('table', 'view') and to_regclass(d.identity) is not null
+   where d.audience = 'managers' and synced_tables_internal._relation_of(d.kind, d.identity) is not null
 $$;
 comment on function synced_tables_internal._manager_relations() is 'What managers may read, as a list for GRANT and REVOKE.';
 

@@ -14,8 +14,3 @@ begin
    where not exists (select from pg_proc p where p.pronamespace = 'synced_tables_served'::regnamespace and p.proname = s.routine);
 end $$;
 comment on function synced_tables_internal._install() is 'The last step of migrating: roles, event triggers, and who may use what. Safe to repeat.';
-
--- for: everybody
-create or replace view synced_tables.definitions with (security_barrier = true) as
-  select d.kind, d.identity as object, d.file, d.audience from synced_tables._definitions d;
-comment on view synced_tables.definitions is 'Where in sql/ each object of the SQL side is written, and who may use it.';

@@ -103,8 +103,7 @@ begin
   grant select on synced_tables.migrations to databricks_sync, databricks_superuser;
   for definition in
     select * from synced_tables._definitions d
-     where d.kind in ('function', 'procedure', 'aggregate') and to_regprocedure(d.identity) is not null
-        or d.kind in ('table', 'view') and to_regclass(d.identity) is not null
+     where synced_tables_internal._routine_of(d.kind, d.identity) is not null or synced_tables_internal._relation_of(d.kind, d.identity) is not null
      order by d.kind, d.identity
   loop
     perform synced_tables_internal._apply_grant(definition.kind, definition.identity, definition.audience);

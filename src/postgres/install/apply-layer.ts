@@ -66,9 +66,8 @@ async function replaceObjects(client: pg.Client, layer: SqlLayer, onStep: (file:
 async function readUnchanged(client: pg.Client): Promise<ReadonlySet<string>> {
   const { rows } = await client.query<{ object: string }>(
     `select d.kind || ' ' || d.identity || ' ' || d.hash as object from synced_tables._definitions d
-      where d.kind = 'view' and to_regclass(d.identity) is not null
-         or d.kind = 'trigger' and exists (select from pg_trigger t where t.tgname = split_part(d.identity, ' on ', 1)
-                                                                   and t.tgrelid = to_regclass(split_part(d.identity, ' on ', 2)))`,
+      where synced_tables_internal._relation_of(d.kind, d.identity) is not null
+         or synced_tables_internal._trigger_of(d.kind, d.identity) is not null`,
   );
   return new Set(rows.map(({ object }) => object));
 }
@@ -82,7 +81,7 @@ async function readIdentities(client: pg.Client, layer: SqlLayer): Promise<Insta
      ), installed as (
        select w.kind, case when w.kind in ('function', 'procedure', 'aggregate') then w.identity::regprocedure::text else w.identity end as identity,
               w.file, w.audience, w.hash from written w
-        where w.kind <> 'table' or to_regclass(w.identity) is not null
+        where w.kind <> 'table' or synced_tables_internal._relation_of(w.kind, w.identity) is not null
      ), served as materialized (
        -- What people call in place of a served function has its audience; the served one is called by our trigger alone.
        select i.*, synced_tables_internal._write_calling_half(i.identity::regprocedure)::text as calling from installed i
@@ -102,14 +101,11 @@ async function dropOthers(client: pg.Client, definitions: readonly Installed[]):
   const { rows } = await client.query<{ kind: string; identity: string; extension: string | null }>(
     `select o.kind, o.identity, (select e.extname from pg_depend p join pg_extension e on e.oid = p.refobjid
                                   where p.deptype = 'e' and p.classid = o.class and p.objid = o.oid) as extension
-       from (select d.kind, d.identity, 'pg_proc'::regclass as class, to_regprocedure(d.identity)::oid as oid from synced_tables._definitions d
-              where d.kind in ('function', 'procedure', 'aggregate')
-             union all
-             select d.kind, d.identity, 'pg_class'::regclass, to_regclass(d.identity)::oid from synced_tables._definitions d where d.kind = 'view'
-             union all
-             select d.kind, d.identity, 'pg_trigger'::regclass, t.oid from synced_tables._definitions d
-               join pg_trigger t on t.tgname = split_part(d.identity, ' on ', 1) and t.tgrelid = to_regclass(split_part(d.identity, ' on ', 2))
-              where d.kind = 'trigger') o
+       from (select d.kind, d.identity,
+                    case d.kind when 'view' then 'pg_class' when 'trigger' then 'pg_trigger' else 'pg_proc' end::regclass as class,
+                    coalesce(synced_tables_internal._routine_of(d.kind, d.identity)::oid, synced_tables_internal._relation_of(d.kind, d.identity),
+                             synced_tables_internal._trigger_of(d.kind, d.identity)) as oid
+               from synced_tables._definitions d where d.kind <> 'table') o
       where o.oid is not null and not exists (select from unnest($1::text[]) kept where kept = o.kind || ' ' || o.identity)
       order by case o.kind when 'trigger' then 0 when 'view' then 1 else 2 end`,
     [definitions.map(({ kind, identity }) => `${kind} ${identity}`)],

@@ -36,8 +36,10 @@ export async function readInstalledSchema(client: Queryable): Promise<InstalledS
 
 async function mayRead(client: Queryable, table: string): Promise<boolean> {
   const { rows } = await client.query<{ readable: boolean }>(
+    // A schema that is not a superuser's is not ours, whatever is in it.
     `select pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select') as readable
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+       join pg_catalog.pg_roles s on s.oid = n.nspowner and s.rolsuper join pg_catalog.pg_roles r on r.oid = c.relowner and r.rolsuper
       where n.nspname = 'synced_tables' and c.relname = $1`,
     [table],
   );

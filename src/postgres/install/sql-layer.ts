@@ -57,7 +57,8 @@ export async function readSqlLayer(dir: string): Promise<SqlLayer> {
  * @throws as `readSqlLayer`
  */
 export function readDefinitions(file: string, text: string): Definition[] {
-  const [head = '', ...parts] = text.split(/^(?=-- for: )/m);
+  // Splitting leaves out an empty first part.
+  const [head = '', ...parts] = `\n${text}`.split(/^(?=-- for: )/m);
   const stray = /^create (?!(unique )?index |policy |schema ).*/im.exec(head);
   if (stray) throw new Error(`sql/${file}: no line "-- for: …" before: ${stray[0]}`);
   return parts.map((part) => readDefinition(file, part));
