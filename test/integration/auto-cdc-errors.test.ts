@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
   {
     code: 'AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA',
     phase: 'update',
-    says: /column_list names .*: zzz\. There are: id, a/,
+    says: /column_list names .*: zzz\. Available: id, a/,
     options: { ...by, column_list: ['id', 'zzz'] },
   },
   {

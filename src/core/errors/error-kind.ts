@@ -1,6 +1,6 @@
 /**
- * What may be tried again: `none` fails again without a change by a person, `timed` may pass by itself,
- * `manual` passes once somebody has mended what the remedy names.
+ * Whether trying again helps: `none` fails again as long as the request is the same, `timed` may pass by itself,
+ * `manual` passes once a person has done what the remedy says.
  */
 export type RetryClass = 'none' | 'timed' | 'manual';
 
