@@ -5,6 +5,8 @@
 export type RetryClass = 'none' | 'timed' | 'manual';
 
 export interface ErrorKind {
+  /** What happened, in one line of the error reference; needed only where the message says too little without its details. */
+  readonly summary?: string;
   /** What happened; `{name}` is filled in. */
   readonly message: string;
   /** What to do about it; `{name}` is filled in. */

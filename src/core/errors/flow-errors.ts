@@ -8,6 +8,7 @@ const unfit = { retry: 'manual', status: 400, apiCode: 'INVALID_PARAMETER_VALUE'
 /** Pipeline files, and declaring flows of APPLY CHANGES / AUTO CDC. */
 export const flowErrors = {
   PIPELINE_SQL_SYNTAX: {
+    summary: 'A statement of a pipeline is not written as it has to be.',
     message: '{file}, line {line}, column {column}: {reason}.\n{excerpt}',
     remedy: 'Correct the statement at the mark; nothing in the file was run.',
     retry: 'none',
@@ -24,6 +25,7 @@ export const flowErrors = {
     sqlState: '58P01',
   },
   PIPELINE_FEATURE_UNSUPPORTED: {
+    summary: 'A statement of a pipeline uses something that is not supported.',
     message: '{file}, line {line}, column {column}: {what} is not supported.\n{excerpt}',
     remedy: '{hint}',
     retry: 'none',
