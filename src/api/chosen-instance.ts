@@ -27,7 +27,7 @@ export async function chooseInstance(
   const named = name ? context.instances.find(caller, name) : undefined;
   if (!project) {
     if (!branch) return named;
-    throw syncedTablesError('REQUEST_INVALID', { reason: 'database_branch_id: it is of no use without a project' });
+    throw syncedTablesError('REQUEST_INVALID', { reason: 'database_branch_id: it has no meaning without a project' });
   }
   const found = await findProject(context, caller, project);
   if (branch && ![BRANCH_ID, `projects/${projectIdOf(found)}/branches/${BRANCH_ID}`].includes(branch)) {

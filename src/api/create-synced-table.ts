@@ -94,7 +94,7 @@ interface Place {
   readonly isStandard: boolean;
 }
 
-/** Which database the name means (databricks-api.md A.2, database_instance_name and logical_database_name). */
+/** The database that name and request stand for (docs/reference/databricks-api.md#synced-tables). */
 async function choosePlace(context: ApiContext, caller: Caller, request: CreateRequest): Promise<Place> {
   const { name, instance, database } = request;
   const catalog = await findCatalog(context, caller, name.catalog);

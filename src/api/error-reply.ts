@@ -5,7 +5,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import { asRaisedError } from '../postgres/raised-error.js';
 import { isPostgresError } from '../postgres/session.js';
 
-/** The body of every failure, as the Databricks APIs have it (databricks-api.md E.4). */
+/** The body of every failure, as the Databricks APIs have it (docs/reference/databricks-api.md#failures). */
 export interface ErrorBody {
   readonly error_code: string;
   readonly message: string;

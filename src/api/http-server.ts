@@ -94,7 +94,7 @@ async function chooseHost({ settings, logger }: HttpServerOptions, instances: In
   if (hasTokens || unreachable) return host;
   const how = 'make one with "synced-tables token create --role NAME", then start again to listen elsewhere';
   logger.info(
-    `the API has no token yet: whoever can reach it on this machine acts as the role of the instance's connection string; ${how}`,
+    `the API has no token yet: anybody who can reach it on this machine acts as the role of the instance's connection string; ${how}`,
   );
   if (LOOPBACK_HOSTS.test(host)) return host;
   logger.warn({ host }, 'without a token the API listens on 127.0.0.1 only, not on the configured host');

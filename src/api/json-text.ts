@@ -17,7 +17,7 @@ export function parseJsonBody(text: string): unknown {
     try {
       return JSON.parse(text.replace(TEXT_OR_TRAILING_COMMA, (_, quoted: string | undefined) => quoted ?? ''));
     } catch {
-      const reason = `the body is no JSON (${(error as Error).message.replace(/\.$/, '')})`;
+      const reason = `the body is not valid JSON (${(error as Error).message.replace(/\.$/, '')})`;
       throw syncedTablesError('REQUEST_INVALID', { reason }, error);
     }
   }

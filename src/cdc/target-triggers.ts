@@ -6,9 +6,9 @@ import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER } from './staged-events.js';
 import type { TargetLayout } from './target-layout.js';
 
 /**
- * Lets people change the rows of a target (specification 2.5). The function runs with the rights of databricks_sync,
- * which owns the storage; who may call it is decided by the rights on the view. It takes its turn with batches. Safe to
- * repeat when the layout has changed.
+ * Lets people change the rows of a target (docs/reference/auto-cdc.md#changes-by-hand). The function runs with the
+ * rights of databricks_sync, which owns the storage; who may call it is decided by the rights on the view. It takes its
+ * turn with batches. Safe to repeat when the layout has changed.
  */
 export async function createDmlTriggers(client: pg.Client, layout: TargetLayout, targetId: string): Promise<void> {
   const name = `__db_system.${quoteIdentifier(`cdc_dml_${targetId}`)}`;

@@ -48,7 +48,7 @@ export function addCreateCommand(program: Command): void {
       collectColumns,
     )
     .addOption(new Option('--policy <policy>', 'when it is synced').choices(POLICIES).default('SNAPSHOT'))
-    .option('--timeseries-key <column>', 'of several rows with one key, keep the one with the greatest value here')
+    .option('--timeseries-key <column>', 'of several rows with the same key, keep the one with the greatest value here')
     .addOption(
       new Option('--invalid-characters <way>', 'what to do with NUL characters')
         .choices(['fail', 'strip'])

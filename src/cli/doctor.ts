@@ -18,7 +18,7 @@ export function addDoctorCommand(program: Command): void {
   const command = program
     .command('doctor')
     .description('Look for what keeps tables from being synced: settings, servers, rights, catalogs, sidecars, tables.')
-    .option('--quiet', 'leave out what is well')
+    .option('--quiet', 'leave out what is in order')
     .addHelpText(
       'after',
       `

@@ -26,7 +26,7 @@ export function addEventsCommand(program: Command): void {
     .command('events')
     .description('Show what happened to a synced table, or to all of a database, newest last.')
     .argument('[synced-table]', 'its name in Postgres, schema.table; all tables without it')
-    .option('-f, --follow', 'go on with what happens from now on, until Ctrl-C')
+    .option('-f, --follow', 'keep showing new events until Ctrl-C')
     .option('--limit <count>', 'how many past events are shown at most (default: 50)', parseCount)
     .addHelpText(
       'after',

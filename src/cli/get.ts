@@ -15,7 +15,7 @@ import { textRecord } from './text-table.js';
 export function addGetCommand(program: Command): void {
   const command = program
     .command('get')
-    .description('Show how one synced table stands.')
+    .description('Show the state of one synced table.')
     .argument('<synced-table>', 'its name in Postgres, schema.table')
     .addHelpText(
       'after',

@@ -39,11 +39,11 @@ export function addPipelineCommand(program: Command): void {
       '<file>',
       'SQL file with CREATE STREAMING TABLE, APPLY CHANGES INTO, CREATE FLOW … AS AUTO CDC, CREATE VIEW',
     )
-    .option('--name <name>', "name of the pipeline, under which it goes on next time (default: the file's)")
+    .option('--name <name>', "name under which the pipeline resumes next time (default: the file's)")
     .option('--schema <schema>', 'schema of tables that are named without one', 'public')
     .option('--continuous', 'follow the sources from now on: here until stopped, then by any sidecar of the database')
     .option('--interval <seconds>', 'how often to look at the sources with --continuous', parseSeconds)
-    .option('--full-refresh', 'forget what was read and build the tables anew')
+    .option('--full-refresh', 'forget what was read and rebuild the tables')
     .addHelpText(
       'after',
       `

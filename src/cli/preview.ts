@@ -19,7 +19,7 @@ interface PreviewOptions extends SettingsOptions, OutputOptions {
 export function addPreviewCommand(program: Command): void {
   const command = program
     .command('preview')
-    .description('Show what a sync of a source table would give and meet, without Postgres.')
+    .description('Show what a sync of a source table would produce and run into, without Postgres.')
     .argument('<source>', 'the source table, catalog.schema.table')
     .option('--primary-key <columns>', 'a key to judge: columns separated by commas', collectColumns)
     .addHelpText(

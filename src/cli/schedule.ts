@@ -23,11 +23,11 @@ interface ScheduleOptions extends DatabaseOptions, OutputOptions {
 export function addScheduleCommand(program: Command): void {
   const command = program
     .command('schedule')
-    .description("Update a synced table's pipeline by itself at set times, or no longer.")
+    .description("Run updates of a synced table's pipeline on a schedule, or stop doing so.")
     .argument('<synced-table>', 'its name in Postgres, schema.table')
     .addOption(new Option('--cron <expression>', 'when: minute, hour, day, month, day of the week').conflicts('remove'))
-    .option('--time-zone <zone>', 'zone that the times are meant in', 'UTC')
-    .option('--remove', 'take the schedule away')
+    .option('--time-zone <zone>', 'time zone of the cron expression', 'UTC')
+    .option('--remove', 'remove the schedule')
     .addHelpText(
       'after',
       `

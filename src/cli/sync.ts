@@ -20,7 +20,7 @@ export function addSyncCommand(program: Command): void {
     .command('sync')
     .description('Bring a synced table to the newest version of its source, and wait for it.')
     .argument('<synced-table>', 'its name in Postgres, schema.table')
-    .option('--full-refresh', 'build the table anew, also when its source has not changed')
+    .option('--full-refresh', 'rebuild the table, even if its source has not changed')
     .option('--no-wait', 'return as soon as the request is in the queue')
     .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
     .addHelpText(

@@ -28,7 +28,7 @@ interface CreateTokenOptions extends InstanceOptions {
 export function addTokenCommand(program: Command): void {
   const command = program
     .command('token')
-    .description('Make, list and revoke tokens of the HTTP API.')
+    .description('Create, list and revoke tokens of the HTTP API.')
     .addHelpText(
       'after',
       `
@@ -41,7 +41,7 @@ Examples:
     );
   const create = command
     .command('create')
-    .description('Make a token for a role, on every configured instance unless one is chosen.')
+    .description('Create a token for a role, on every configured instance unless one is chosen.')
     .requiredOption('--role <name>', 'the Postgres role that its bearer acts as')
     .option('--expires <when>', 'for example 90d, 12h, 30m or 2027-01-31 (default: never)', parseExpiry)
     .option('--description <text>', 'what it is for')
@@ -57,12 +57,12 @@ Examples:
     .action(createToken);
   const list = command
     .command('list')
-    .description('Show all tokens, never what lets one use them.')
+    .description('Show all tokens, without their secrets.')
     .addHelpText('after', '\nExamples:\n  synced-tables token list')
     .action(listTokens);
   const revoke = command
     .command('revoke')
-    .description('Make a token worthless at once.')
+    .description('Revoke a token; it stops working at once.')
     .argument('<token-id>', 'as token list shows it', parseTokenId)
     .addHelpText('after', '\nExamples:\n  synced-tables token revoke 3f0e6c1a-5a51-4d0e-9a39-0d1f2b6c7e88')
     .action(revokeToken);

@@ -1,4 +1,4 @@
-/** What a batch did to the visible table, compared by primary key before and after (specification 4.3). */
+/** What a batch did to the visible table, compared by primary key before and after (docs/reference/auto-cdc.md#metrics). */
 export interface AutoCdcMetrics {
   readonly numUpsertedRows: bigint;
   readonly numDeletedRows: bigint;

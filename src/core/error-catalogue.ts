@@ -19,10 +19,7 @@ import { verifyErrors } from './errors/verify-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
-/**
- * Every error that a user can meet, by topic in src/core/errors/. Codes are never reused and never renamed;
- * docs/reference/errors.md is generated from here.
- */
+/** Every error that a user can meet, one file a topic in src/core/errors/. Codes are never reused and never renamed. */
 export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,
@@ -44,3 +41,29 @@ export const errorCatalogue = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
+
+interface ErrorTopic {
+  readonly title: string;
+  readonly errors: Readonly<Record<string, ErrorKind>>;
+}
+
+/** The same errors under the headings and in the order of docs/reference/errors.md, which is generated from here. */
+export const errorTopics: readonly ErrorTopic[] = [
+  { title: 'Settings', errors: settingsErrors },
+  { title: 'Command line', errors: usageErrors },
+  { title: 'Source tables', errors: sourceErrors },
+  { title: 'Catalogs of source tables', errors: catalogErrors },
+  { title: 'Object stores', errors: objectStoreErrors },
+  { title: 'Following a source by its changes', errors: changeErrors },
+  { title: 'Keys and values', errors: keyErrors },
+  { title: 'Writing synced tables', errors: targetErrors },
+  { title: 'Requests for tables, updates and deletions', errors: requestErrors },
+  { title: 'Comparing a table with its source', errors: verifyErrors },
+  { title: 'AUTO CDC: declaring pipelines and flows', errors: flowErrors },
+  { title: 'AUTO CDC: applying events and snapshots', errors: autoCdcRunErrors },
+  { title: 'AUTO CDC: versions of snapshots', errors: snapshotVersionErrors },
+  { title: 'Installing and upgrading', errors: migrationErrors },
+  { title: 'Embedded PostgreSQL', errors: embeddedErrors },
+  { title: 'HTTP API', errors: apiErrors },
+  { title: 'HTTP API: Unity Catalog', errors: unityErrors },
+];

@@ -32,7 +32,7 @@ export const findingKinds = {
   PROGRAM_MISSING: {
     severity: 'error',
     message: 'Program {program} cannot be run: {reason}.',
-    remedy: 'Install it (it belongs to coreutils), or mend PATH: rows travel through a named pipe.',
+    remedy: 'Install it (it belongs to coreutils), or correct PATH: rows travel through a named pipe.',
   },
   CATALOGS_NONE: {
     severity: 'warning',
@@ -42,7 +42,7 @@ export const findingKinds = {
   CATALOG_READY: { severity: 'ok', message: '{place} answers.', remedy: null },
   CATALOG_NOT_CONFIGURED: {
     severity: 'warning',
-    message: 'Source tables of catalog {catalog} are synced, which these settings do not name: {tables}.',
+    message: 'Tables are synced from catalog {catalog}, which these settings do not name: {tables}.',
     remedy: 'Add the catalog to the settings of the sidecar.',
   },
   SERVER_READY: { severity: 'ok', message: 'PostgreSQL {version} answers.', remedy: null },
@@ -54,7 +54,7 @@ export const findingKinds = {
   CLOCK_DIFFERS: {
     severity: 'warning',
     message: 'The clocks of this machine and of the server differ by {seconds} s.',
-    remedy: 'Let both follow a time server: expiry of tokens and credentials, and lags, go by them.',
+    remedy: 'Synchronise both with a time server: expiry of tokens and credentials, and lags, depend on the clocks.',
   },
   CONNECTIONS_SCARCE: {
     severity: 'warning',
@@ -73,13 +73,13 @@ export const findingKinds = {
   },
   WAL_SMALL: {
     severity: 'hint',
-    message: 'max_wal_size is {size}: large loads make a checkpoint each time that much was written.',
+    message: 'max_wal_size is {size}: large loads trigger a checkpoint each time that much has been written.',
     remedy: 'Raise it to 4GB or more where the disk allows.',
   },
   WAL_LEVEL_LOGICAL: {
     severity: 'hint',
-    message: 'wal_level is logical, and slots decode this database: {slots}. They go through all rows of every load.',
-    remedy: 'Leave it, if they keep up; leave synced tables out of publications (a subscriber refuses their writes).',
+    message: 'wal_level is logical, and slots decode this database: {slots}. They read all rows of every load.',
+    remedy: 'Leave it if they keep up; leave synced tables out of publications (a subscriber refuses their writes).',
   },
   SLOT_HOLDS_WAL: {
     severity: 'warning',
@@ -90,7 +90,7 @@ export const findingKinds = {
     severity: 'warning',
     message: 'Session {session} has had a transaction open for {minutes} min: {state}.',
     remedy:
-      'End it, or SELECT pg_terminate_backend({pid}); it may hold up the switch to new rows, and keeps dead rows.',
+      'End it, or SELECT pg_terminate_backend({pid}); it may hold up the switch to new rows, and keeps dead rows from being removed.',
   },
   DATABASE_READY: { severity: 'ok', message: 'The SQL side is installed ({migrations} migrations).', remedy: null },
   DATABASE_BEHIND: {
@@ -112,7 +112,7 @@ export const findingKinds = {
   ROLE_NOT_SIDECAR: {
     severity: 'warning',
     message:
-      'Role {role} of the connection string cannot act as databricks_sync, so no sidecar can run with it; parts of this examination are left out.',
+      'Role {role} of the connection string cannot act as databricks_sync, so no sidecar can run with it; parts of this examination were skipped.',
     remedy: 'GRANT databricks_sync TO {grantee}; or use the connection string of the sidecar.',
   },
   ROLE_MISSING: { severity: 'error', message: 'Role {role} is missing.', remedy: REPAIR },
@@ -157,7 +157,7 @@ export const findingKinds = {
   UPDATE_RETRIED: {
     severity: 'warning',
     message: 'Update {update} has failed {attempts} times and is tried again: {reason}',
-    remedy: 'Mend what it names; see synced_tables.events.',
+    remedy: 'Fix what the message names; see synced_tables.events.',
   },
   SCHEDULE_LATE: {
     severity: 'warning',
@@ -167,7 +167,7 @@ export const findingKinds = {
   SCHEDULE_BROKEN: {
     severity: 'error',
     message: 'Its schedule does not run: {reason}',
-    remedy: 'Set it anew: synced-tables schedule',
+    remedy: 'Set it again: synced-tables schedule',
   },
   TABLES_FINE: { severity: 'ok', message: 'Synced tables: {tables}; none failed, none far behind.', remedy: null },
   TABLE_BEHIND: {
@@ -182,7 +182,7 @@ export const findingKinds = {
   },
   SHADOW_ORPHANED: {
     severity: 'warning',
-    message: 'Shadow table __db_system.{shadow} ({size}) is left of an update that is over.',
+    message: 'Shadow table __db_system.{shadow} ({size}) is left over from an update that has ended.',
     remedy: 'A running sidecar drops it within a minute, unless a session holds it; see pg_locks.',
   },
 } as const satisfies Record<string, FindingKind>;

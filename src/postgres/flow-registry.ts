@@ -129,7 +129,7 @@ export async function requireDeclaration(client: pg.Client, table: StreamingTabl
     'select from synced_tables._streaming_tables where table_id = $1 and declaration_hash = $2 for no key update',
     [table.tableId, table.declarationHash],
   );
-  if (rowCount === 0) throw new DeclaredAnew(`${table.fullName} was declared anew`);
+  if (rowCount === 0) throw new DeclaredAnew(`${table.fullName} was declared again`);
 }
 
 /** Notes that an update has begun with this table. */

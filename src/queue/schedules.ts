@@ -83,6 +83,6 @@ export function planNextRun(cron: string, timeZone: string, after: Date): NextRu
     return at ? { at, problem: null } : { at: null, problem: `"${cron}" never comes: there is no such day.` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { at: null, problem: `"${cron}" in time zone ${timeZone} cannot be worked out: ${reason}` };
+    return { at: null, problem: `"${cron}" in time zone ${timeZone} cannot be computed: ${reason}` };
   }
 }

@@ -236,7 +236,7 @@ function keyWarnings(snapshot: SourceSnapshot, key: KeyPreview): SyncedTablesErr
     warnings.push(syncedTablesError('PRIMARY_KEY_HAS_NULLS', { rows: key.rowsWithNull, table, columns }));
   }
   if (key.duplicateKeys > 0n) {
-    const message = `In source table ${table} ${key.duplicateKeys} primary keys (${columns}) stand in several rows, ${key.duplicateRows} in all.`;
+    const message = `In source table ${table} ${key.duplicateKeys} primary keys (${columns}) occur in several rows, ${key.duplicateRows} in all.`;
     const { remedy } = errorCatalogue.PRIMARY_KEY_CONSTRAINT_VIOLATION;
     warnings.push(new SyncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', message, remedy));
   }

@@ -7,7 +7,7 @@ import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: the curl calls that Lakebase's documentation shows work when only host and token are changed, slips included:
-// text/json, commas too many, new_pipeline_spec beside spec (databricks-api.md A.1).
+// text/json, commas too many, new_pipeline_spec beside spec (docs/reference/databricks-api.md#database-service).
 
 const run = promisify(execFile);
 const hasCurl = spawnSync('curl', ['--version']).status === 0;

@@ -6,8 +6,8 @@ import { flowVectors } from '../support/flow-vectors.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
-// Goal: every code of the specification's list is raised at its phase and says what is wrong, in psql and in a pipeline
-// file alike. `define`: when it is declared. `update`: by the update, before or while it reads.
+// Goal: every code of docs/reference/auto-cdc.md#when-errors-are-raised is raised at its phase and says what is wrong, in
+// psql and in a pipeline file alike. `define`: when it is declared. `update`: by the update, before or while it reads.
 
 interface Case {
   readonly code: string;
@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
   {
     code: 'AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA',
     phase: 'update',
-    says: /column_list names .*: zzz\. There are: id, a/,
+    says: /column_list names .*: zzz\. Available: id, a/,
     options: { ...by, column_list: ['id', 'zzz'] },
   },
   {

@@ -97,7 +97,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await expect(applyRows(client, flow, batch, 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY',
       message:
-        'Rows for gold.people have null in a key column ("id": 2, "job": 1), for example (null, b) with sequence 2, (null, null) with sequence 1; the whole batch was rejected.',
+        'Rows for gold.people have a null in a key column ("id": 2, "job": 1), for example (null, b) with sequence 2, (null, null) with sequence 1; the whole batch was rejected.',
     });
     await expect(applyRows(client, flow, [upsert(1, null, 'a'), upsert(1, 2, 'b')], 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE',

@@ -76,7 +76,7 @@ it('names the statement that turns the change data feed on, and only while it is
   const table = await lake.createTable('gold.feed', { id: 'long' }, 'select 1 as id');
   const warning = {
     error_code: 'CHANGE_DATA_FEED_OFF',
-    message: expect.stringMatching(/TRIGGERED and CONTINUOUS need; SNAPSHOT does without/),
+    message: expect.stringMatching(/TRIGGERED and CONTINUOUS need; SNAPSHOT works without one/),
     remedy: expect.stringContaining('ALTER TABLE lake.gold.feed SET TBLPROPERTIES (delta.enableChangeDataFeed = true)'),
   };
   expect((await preview('lake.gold.feed')).warnings).toEqual([warning]);

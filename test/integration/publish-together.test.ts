@@ -113,7 +113,7 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
       const status = await lake.status(`${schema}.a`);
       expect(status).toMatchObject({ synced_version: '0', last_error_code: 'PUBLISHED_TOGETHER_FAILED' });
       expect(status.message).toContain(
-        `Synced table ${schema}.a keeps its rows, for ${schema}.b, with which it is published together, failed with PRIMARY_KEY_CONSTRAINT_VIOLATION.`,
+        `Synced table ${schema}.a keeps its rows because ${schema}.b, which is published together with it, failed with PRIMARY_KEY_CONSTRAINT_VIOLATION.`,
       );
       expect(await lake.status(`${schema}.b`)).toMatchObject({ last_error_code: 'PRIMARY_KEY_CONSTRAINT_VIOLATION' });
       expect(await lake.shadowTables()).toEqual([]);
@@ -190,7 +190,7 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
     expect(await lake.status('s.b')).toMatchObject({ last_error_code: 'COLUMN_TYPE_CHANGE_NOT_SUPPORTED' });
     const held = await lake.status('s.a');
     expect(held).toMatchObject({ last_error_code: 'PUBLISHED_TOGETHER_FAILED', synced_version: '0' });
-    expect(held.message).toContain('for s.b, with which it is published together, failed with COLUMN_TYPE_CHANGE');
+    expect(held.message).toContain('because s.b, which is published together with it, failed with COLUMN_TYPE_CHANGE');
     await a.overwrite(rows(1));
     await b.overwrite(rows(1), { columns });
     await sleep(1_500);
@@ -235,7 +235,7 @@ describe.each(postgresServers())('a pipeline that publishes together on $name', 
       synced_version: '0',
     });
     expect(waiting.message).toContain(
-      'w.b, with which it is published together, failed with DELTA_CHANGE_FILE_MISSING',
+      'w.b, which is published together with it, failed with DELTA_CHANGE_FILE_MISSING',
     );
     expect(await stamps('w')).toBe('0 0');
     copyFileSync(file, path.join(b.folder, 'late.parquet'));

@@ -140,7 +140,7 @@ describe.each(clients)('$client on $on', ({ program, server, client }) => {
       const listed = await databricks('database', 'list-synced-database-tables', 'local');
       expect(listed.map(({ name }: { name: string }) => name).sort()).toEqual(['app.gold.t', 'standard.made.t']);
       const again = JSON.stringify({ name: 'app.gold.t', spec: spec('SNAPSHOT') });
-      expect(await refusal('database', 'create-synced-database-table', '--json', again)).toContain('exists already');
+      expect(await refusal('database', 'create-synced-database-table', '--json', again)).toContain('already exists');
       expect(await refusal('database', 'get-synced-database-table', 'app.gold.nothing')).toContain('does not exist');
     });
 
@@ -237,7 +237,7 @@ describe.each(clients)('$client on $on', ({ program, server, client }) => {
       expect(await databricks('postgres', 'get-operation', operation.name)).toMatchObject({ done: true });
       expect(
         await refusal('postgres', 'create-synced-table', 'standard.made.u', '--json', asked('SNAPSHOT')),
-      ).toContain('exists already');
+      ).toContain('already exists');
       for (const name of [made.name, 'synced_tables/standard.made.v']) {
         await databricks('postgres', 'delete-synced-table', name);
         expect(await refusal('postgres', 'get-synced-table', name)).toContain('does not exist');

@@ -31,7 +31,7 @@ const catalogListReply = z.object({
   next_page_token: z.string().optional(),
 });
 
-/** Names that stand for one database of an instance (databricks-api.md A.6). */
+/** Names that stand for one database of an instance (docs/reference/databricks-api.md#other-objects). */
 export function addCatalogRoutes(server: ApiServer, context: ApiContext): void {
   const schema = {
     tags,

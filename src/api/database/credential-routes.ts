@@ -12,7 +12,7 @@ const credentialInput = z.object({
 
 const credentialReply = z.object({ token: z.string(), expiration_time: z.string() });
 
-/** Passwords of Postgres for an hour (databricks-api.md A.6). */
+/** Passwords of Postgres for an hour (docs/reference/databricks-api.md#other-objects). */
 export function addCredentialRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     '/api/2.0/database/credentials',
@@ -30,7 +30,7 @@ export function addCredentialRoutes(server: ApiServer, context: ApiContext): voi
         throw syncedTablesError('NOT_IMPLEMENTED', {
           call: 'A credential with claims',
           reason: 'a Postgres password carries all rights of its role',
-          alternative: 'Use the token of a role that has just the rights that are wanted.',
+          alternative: 'Use the token of a role that has only the rights you want to grant.',
         });
       }
       const [name, ...others] = new Set(names);

@@ -6,7 +6,7 @@ import { addRegisteredTableRoutes } from './registered-table-routes.js';
 import { addRoleRoutes } from './role-routes.js';
 import { addSyncedTableRoutes } from './synced-table-routes.js';
 
-/** The `database` service: `/api/2.0/database/…` (databricks-api.md A). */
+/** The `database` service: `/api/2.0/database/…` (docs/reference/databricks-api.md#database-service). */
 export function addDatabaseRoutes(server: ApiServer, context: ApiContext): void {
   addSyncedTableRoutes(server, context);
   addCatalogRoutes(server, context);

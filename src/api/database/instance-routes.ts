@@ -28,7 +28,10 @@ const instanceListReply = z.object({
   next_page_token: z.string().optional(),
 });
 
-/** Instances: the Postgres servers of the settings (databricks-api.md A.6). They are read, never made or changed. */
+/**
+ * Instances: the Postgres servers of the settings (docs/reference/databricks-api.md#other-objects). They can be read,
+ * not created or changed.
+ */
 export function addInstanceRoutes(server: ApiServer, context: ApiContext): void {
   server.get(
     PATH,
@@ -103,7 +106,7 @@ function addRefusedCalls(server: ApiServer): void {
       handler: async () => {
         throw syncedTablesError('NOT_IMPLEMENTED', {
           call,
-          reason: 'instances are the Postgres servers that stand under "instances" in the settings of the sidecar',
+          reason: 'instances are the Postgres servers listed under "instances" in the settings of the sidecar',
           alternative: 'Set the server up yourself, and add it there.',
         });
       },

@@ -29,7 +29,10 @@ const tableReply = z.object({
   logical_database_name: z.string(),
 });
 
-/** Three-part names for Postgres tables that are not synced, in standard catalogs (databricks-api.md A.6). */
+/**
+ * Three-part names for Postgres tables that are not synced, in standard catalogs
+ * (docs/reference/databricks-api.md#other-objects).
+ */
 export function addRegisteredTableRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,

@@ -32,7 +32,10 @@ const roleListReply = z.object({
   next_page_token: z.string().optional(),
 });
 
-/** Names may hold anything: the Python SDK does not encode them (databricks-api.md A.1), so a slash is part of one too. */
+/**
+ * Names may hold anything, slashes included: the Python SDK does not encode them
+ * (docs/reference/databricks-api.md#database-service).
+ */
 const roleParams = z.object({ instance_name: z.string(), '*': z.string() });
 const deleteQuery = z.object({ allow_missing: z.string().optional(), reassign_owned_to: z.string().optional() });
 

@@ -9,7 +9,7 @@ import {
   syncedTableSpecInput,
 } from './synced-table-schema.js';
 
-/** A synced table as the `database` service tells it (databricks-api.md A.2 to A.4). */
+/** A synced table as the `database` service shows it (docs/reference/databricks-api.md#synced-tables). */
 export function syncedTableReplyOf({ fullName, instance, database, record }: PlacedTable): SyncedTableReply {
   return {
     name: fullName,

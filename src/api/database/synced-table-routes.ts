@@ -15,7 +15,7 @@ const PATH = '/api/2.0/database/synced_tables';
 const tags = ['database'];
 const deleteQuery = z.object({ purge_data: z.enum(['true', 'false', '']).optional() });
 
-/** Synced tables of the `database` service (databricks-api.md A.1). */
+/** Synced tables of the `database` service (docs/reference/databricks-api.md#database-service). */
 export function addSyncedTableRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { int64 } from '../openapi-document.js';
 import { maybe, text } from './wire-fields.js';
 
-// The objects of databricks-api.md A.2 to A.5. Requests: unknown fields are left out, null is the same as absent.
+// The objects of docs/reference/databricks-api.md#synced-tables. In requests, unknown fields are ignored and
+// null is the same as absent.
 
 const typeOverride = z.object({
   column_name: text,

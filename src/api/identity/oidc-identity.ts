@@ -35,7 +35,7 @@ export function oidcIdentity(settings: OidcSettings): OidcIdentity {
       const role = values.map((value) => roleOfClaim(value, settings)).find((found) => found !== null);
       if (role === undefined || role === null) {
         throw syncedTablesError('UNAUTHENTICATED', {
-          reason: `claim ${settings.role_claim} of the token stands for no role`,
+          reason: `claim ${settings.role_claim} of the token does not stand for a role`,
         });
       }
       return { subject: payload.sub ?? role, role };

@@ -36,6 +36,6 @@ async function monitoredBy(context: ApiContext, caller: Caller): Promise<ApiInst
     }),
   );
   if (found.flat().length > 0) return found.flat();
-  const reason = `${caller.name} is no member of pg_monitor, and none of databricks_superuser`;
+  const reason = `${caller.name} is a member of neither pg_monitor nor databricks_superuser`;
   throw syncedTablesError('ACCESS_DENIED', { reason });
 }

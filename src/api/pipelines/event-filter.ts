@@ -10,8 +10,8 @@ const CONDITION =
   /^\s*(?<field>level|id|timestamp)\s*(?:(?<operator>=|<>|!=|>=|<=|>|<)\s*'(?<value>[^']*)'|(?<in>in)\s*\((?<list>\s*'[^']*'(?:\s*,\s*'[^']*')*\s*)\))\s*(?:\band\b|$)/i;
 
 /**
- * Translates a filter of the events list (databricks-api.md C): `level='ERROR'`, `level in ('INFO', 'WARN')`,
- * `id='12'`, `timestamp > '2026-01-01T00:00:00Z'`, combined with AND.
+ * Translates a filter of the events list (docs/reference/databricks-api.md#pipelines-service): `level='ERROR'`,
+ * `level in ('INFO', 'WARN')`, `id='12'`, `timestamp > '2026-01-01T00:00:00Z'`, combined with AND.
  * @param first number of the first parameter
  * @throws REQUEST_INVALID
  */
@@ -56,6 +56,6 @@ function condition(
 
 function invalid(part: string) {
   return syncedTablesError('REQUEST_INVALID', {
-    reason: `filter: "${part.trim().slice(0, 60)}" is none of level, id or timestamp compared with a quoted value`,
+    reason: `filter: "${part.trim().slice(0, 60)}" is not level, id or timestamp compared with a quoted value`,
   });
 }

@@ -93,7 +93,7 @@ async function requireSameDatabase(
 ): Promise<void> {
   const { name, spec, database } = wanted;
   if ((await choosePipelineDatabase(context, caller, { name, catalog: spec.catalog })) === database) return;
-  const reason = `it writes to database ${database.name}, and catalog ${spec.catalog} is another one`;
+  const reason = `it writes to database ${database.name}, but catalog ${spec.catalog} is a different one`;
   throw syncedTablesError('PIPELINE_CATALOG_UNCLEAR', { pipeline: name, reason });
 }
 
@@ -136,7 +136,7 @@ async function requireRight(database: ApiDatabase, caller: Caller): Promise<void
   );
   const { role = '', may = false } = rows[0] ?? {};
   if (may) return;
-  const reason = `role ${role} is no member of databricks_superuser, which pipelines of flows are for`;
+  const reason = `role ${role} is not a member of databricks_superuser, which pipelines of flows are reserved for`;
   throw syncedTablesError('ACCESS_DENIED', { reason });
 }
 

@@ -57,7 +57,7 @@ async function namesOf(folder: string, include: string): Promise<string[]> {
 }
 
 async function readOne(folder: string, name: string): Promise<string> {
-  if (!name.endsWith('.sql')) throw unreadable(name, 'it is no .sql file');
+  if (!name.endsWith('.sql')) throw unreadable(name, 'it is not a .sql file');
   const place = await locate(folder, name);
   try {
     const { size } = await stat(place);

@@ -5,7 +5,7 @@ import type { PipelineSpec } from './pipeline-spec.js';
 
 type PipelineReply = z.output<typeof pipelineReply>;
 
-/** The body of a pipeline (GetPipelineResponse, databricks-api.md C). */
+/** The body of a pipeline (GetPipelineResponse, docs/reference/databricks-api.md#pipelines-service). */
 export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
   const { pipelineId, name, createdBy, latestUpdates, spec } = pipeline;
   return {

@@ -21,7 +21,7 @@ import { addUpdateRoutes } from './update-routes.js';
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
 
-/** The `pipelines` service, as far as it is about synced tables (databricks-api.md C). */
+/** The `pipelines` service for synced tables (docs/reference/databricks-api.md#pipelines-service). */
 export function addPipelineRoutes(server: ApiServer, context: ApiContext): void {
   server.get(
     PIPELINES_PATH,

@@ -3,7 +3,7 @@ import { maybe, text } from '../database/wire-fields.js';
 import { int64 } from '../openapi-document.js';
 import { pipelineSpecReply } from './pipeline-spec.js';
 
-// The objects of databricks-api.md C.
+// The objects of docs/reference/databricks-api.md#pipelines-service.
 
 export const PIPELINES_PATH = '/api/2.0/pipelines';
 

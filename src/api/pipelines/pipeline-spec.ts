@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { maybe, text } from '../database/wire-fields.js';
 
-// PipelineSpec and the bodies of create and edit (databricks-api.md C), as far as they mean something here.
+// PipelineSpec and the bodies of create and edit (docs/reference/databricks-api.md#pipelines-service), as far as they
+// mean something here.
 
 const LIBRARIES_MAX = 100;
 const SQL_LENGTH_MAX = 1_000_000;
@@ -111,7 +112,7 @@ export function refuseUnsupported(body: Refusable, callerName: string): void {
   if (body.trigger?.cron !== undefined) {
     throw syncedTablesError('NOT_IMPLEMENTED', {
       call: 'A pipeline with trigger.cron',
-      reason: 'schedules are no part of its spec',
+      reason: 'schedules are not part of its spec',
       alternative: 'Set one with synced_tables.set_schedule or "synced-tables schedule", or leave it out.',
     });
   }

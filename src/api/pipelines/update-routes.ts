@@ -103,7 +103,7 @@ function refuseUnsupported(body: StartUpdate): void {
   if (field === undefined) return;
   throw syncedTablesError('NOT_IMPLEMENTED', {
     call: `An update with ${field}`,
-    reason: 'synced tables are refreshed wholly or by what changed',
+    reason: 'synced tables are refreshed in full or by their changes',
     alternative: 'Use full_refresh, full_refresh_selection or refresh_selection.',
   });
 }
@@ -112,7 +112,7 @@ function refuseSelection() {
   return syncedTablesError('NOT_IMPLEMENTED', {
     call: 'An update of some tables of a pipeline of flows',
     reason: 'its flows are run together',
-    alternative: 'Leave the selection out, or give tables that are to be updated alone a pipeline of their own.',
+    alternative: 'Leave the selection out, or give tables that should be updated alone a pipeline of their own.',
   });
 }
 

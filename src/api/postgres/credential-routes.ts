@@ -36,7 +36,7 @@ export function addPostgresCredentialRoutes(server: ApiServer, context: ApiConte
         throw syncedTablesError('NOT_IMPLEMENTED', {
           call: `A credential with ${refused}`,
           reason: 'a Postgres password is that of one role with all its rights',
-          alternative: 'Use the token of a role that has just the rights that are wanted.',
+          alternative: 'Use the token of a role that has only the rights you want to grant.',
         });
       }
       const instance = findByBranch(context, caller, body.endpoint);

@@ -5,7 +5,7 @@ import { addProjectRoutes } from './project-routes.js';
 import { addPostgresSyncedTableRoutes } from './synced-table-routes.js';
 import { addPostgresTableRoutes } from './table-routes.js';
 
-/** The `postgres` service: `/api/2.0/postgres/…`, as far as it is about synced tables (databricks-api.md B). */
+/** The `postgres` service, `/api/2.0/postgres/…` (docs/reference/databricks-api.md#postgres-service). */
 export function addPostgresRoutes(server: ApiServer, context: ApiContext): void {
   addPostgresSyncedTableRoutes(server, context);
   addPostgresCatalogRoutes(server, context);

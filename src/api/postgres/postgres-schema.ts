@@ -3,7 +3,8 @@ import { syncedTableReply, syncedTableSpecInput } from '../database/synced-table
 import { maybe, text } from '../database/wire-fields.js';
 import { int64 } from '../openapi-document.js';
 
-// The objects of databricks-api.md B. Names of resources, spec (what was asked for) and status (what is).
+// The objects of docs/reference/databricks-api.md#postgres-service: names of resources, spec (what was asked for) and
+// status (what is).
 
 export const createQuery = z.object({ synced_table_id: z.string().optional() });
 

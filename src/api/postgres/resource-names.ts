@@ -3,7 +3,7 @@ import type { ApiContext } from '../api-context.js';
 import type { ApiInstance } from '../api-instance.js';
 import type { Caller } from '../caller.js';
 
-// One project with one branch and one endpoint an instance (databricks-api.md B).
+// One project with one branch and one endpoint an instance (docs/reference/databricks-api.md#postgres-service).
 
 export const BRANCH_ID = 'production';
 export const ENDPOINT_ID = 'primary';

@@ -23,7 +23,7 @@ import {
 
 const tags = ['unity-catalog'];
 
-/** What Unity Catalog would tell of the tables that the sidecar knows; read only (databricks-api.md D.1). */
+/** Known tables as Unity Catalog would show them; read only (docs/reference/databricks-api.md#unity-catalog). */
 export function addUnityCatalogRoutes(server: ApiServer, context: ApiContext): void {
   addCatalogReads(server, context);
   addSchemaReads(server, context);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { int64 } from '../openapi-document.js';
 
-// The objects of databricks-api.md D.1.
+// The objects of docs/reference/databricks-api.md#unity-catalog.
 
 export const UNITY_PATH = '/api/2.1/unity-catalog';
 

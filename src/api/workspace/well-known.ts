@@ -9,7 +9,7 @@ const hostMetadata = z.object({
   host_type: z.string(),
 });
 
-/** What every client asks when it is made, without a token (databricks-api.md E.2). */
+/** What every client asks for when it is created, without a token (docs/reference/databricks-api.md#start-up-calls). */
 export function addWellKnownRoutes(server: ApiServer): void {
   server.get(
     '/.well-known/databricks-config',

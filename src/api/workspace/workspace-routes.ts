@@ -16,7 +16,7 @@ const scimUser = z.object({
 const telemetryBody = z.object({ protoLogs: z.array(z.unknown()).default([]) });
 const telemetryReply = z.object({ errors: z.array(z.string()), numProtoSuccess: z.number() });
 
-/** Who the caller is, and the telemetry of the CLI, which is thanked for and thrown away (databricks-api.md E.2). */
+/** Who the caller is, and telemetry of the CLI, which is not kept (docs/reference/databricks-api.md#start-up-calls). */
 export function addWorkspaceRoutes(server: ApiServer): void {
   server.get(
     '/api/2.0/preview/scim/v2/Me',

@@ -121,7 +121,7 @@ class PipelineFile {
       const value = clause.entries.find(([name]) => TOMBSTONE_PROPERTIES.has(name.toLowerCase()))?.[1];
       if (value === undefined) continue;
       if (!/^\d{1,9}$/.test(value)) {
-        throw syntaxError(this.#text, this.#name, clause.offset, `the tombstone threshold is no number of seconds`);
+        throw syntaxError(this.#text, this.#name, clause.offset, `the tombstone threshold is not a number of seconds`);
       }
       return Number(value);
     }

@@ -51,7 +51,7 @@ export interface ResolvedFlow {
 /**
  * Resolves the options of a flow against its source.
  * @throws AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_KEY_NOT_IN_SELECTED_SCHEMA and the other codes of the analyse
- *   phase (auto-cdc 1.4), COLUMN_TYPE_UNSUPPORTED
+ *   phase (docs/reference/auto-cdc.md#when-errors-are-raised), COLUMN_TYPE_UNSUPPORTED
  */
 export function resolveFlow(options: ResolveOptions): ResolvedFlow {
   const { declared, target } = options;

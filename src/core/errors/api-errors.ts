@@ -1,6 +1,6 @@
 import type { ErrorKind } from './error-kind.js';
 
-/** What the HTTP API refuses by itself, and its tokens. */
+/** What the HTTP API itself refuses, and its tokens. */
 export const apiErrors = {
   RESOURCE_NOT_FOUND: {
     message: '{resource} does not exist.',
@@ -19,8 +19,8 @@ export const apiErrors = {
     sqlState: '22023',
   },
   ROUTE_NOT_FOUND: {
-    message: 'There is no call {method} {path}.',
-    remedy: 'See /openapi.json for the calls that there are.',
+    message: 'There is no API call {method} {path}.',
+    remedy: 'See /openapi.json for the calls that exist.',
     retry: 'none',
     status: 404,
     apiCode: 'ENDPOINT_NOT_FOUND',
@@ -36,7 +36,7 @@ export const apiErrors = {
   },
   UNAUTHENTICATED: {
     message: 'The request cannot be authenticated: {reason}.',
-    remedy: 'Send "Authorization: Bearer <token>" with a token of "synced-tables token create".',
+    remedy: 'Send "Authorization: Bearer <token>" with a token from "synced-tables token create".',
     retry: 'manual',
     status: 401,
     apiCode: 'UNAUTHENTICATED',
@@ -51,8 +51,8 @@ export const apiErrors = {
     sqlState: '08006',
   },
   CROSS_SITE_REQUEST: {
-    message: 'A request without token was refused because a web page of {origin} seems to have sent it.',
-    remedy: 'Make a token with "synced-tables token create", or call the address that the server listens on.',
+    message: 'A request without a token was refused because a web page from {origin} seems to have sent it.',
+    remedy: 'Create a token with "synced-tables token create", or call the address that the server listens on.',
     retry: 'none',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -60,7 +60,7 @@ export const apiErrors = {
   },
   ACCESS_DENIED: {
     message: 'The role of this caller may not do that: {reason}.',
-    remedy: 'Ask for the right that is named; members of databricks_superuser may create, sync and delete.',
+    remedy: 'Ask for the right that the message names; members of databricks_superuser may create, sync and delete.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -68,24 +68,24 @@ export const apiErrors = {
   },
   TOKEN_ROLE_NOT_FOUND: {
     message: 'Role {role} does not exist.',
-    remedy: "Make it first: SELECT databricks_create_role('{role}', 'USER');",
+    remedy: "Create it first: SELECT databricks_create_role('{role}', 'USER');",
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
     sqlState: '42704',
   },
   TOKEN_ROLE_REFUSED: {
-    message: 'No token can be made for role {role}: {reason}.',
+    message: 'No token can be created for role {role}: {reason}.',
     remedy:
-      'Use a role of its own that has just the rights it needs; a member of databricks_superuser may create synced tables.',
+      'Use a dedicated role that has only the rights it needs; a member of databricks_superuser may create synced tables.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
   TOKEN_EXPIRY_PAST: {
-    message: 'The token for role {role} would have expired at {time}.',
-    remedy: 'Give a time to come, or none.',
+    message: 'The token for role {role} would already have expired at {time}.',
+    remedy: 'Give a time in the future, or none.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -100,9 +100,9 @@ export const apiErrors = {
     sqlState: '42704',
   },
   CREDENTIAL_REFUSED: {
-    message: 'Role {role} can have no database credential: {reason}.',
+    message: 'Role {role} cannot have a database credential: {reason}.',
     remedy:
-      'Use a token of a login role without a password, for example one made with databricks_create_role; ALTER ROLE … PASSWORD NULL takes a password away.',
+      'Use a token of a login role without a password, for example one made with databricks_create_role; ALTER ROLE … PASSWORD NULL removes a password.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -133,7 +133,7 @@ export const apiErrors = {
     sqlState: '42704',
   },
   DATABASE_CATALOG_EXISTS: {
-    message: 'Catalog {catalog} exists already.',
+    message: 'Catalog {catalog} already exists.',
     remedy: 'Choose another name, or delete it first.',
     retry: 'manual',
     status: 409,
@@ -142,14 +142,14 @@ export const apiErrors = {
   },
   CATALOG_PLACE_DIFFERS: {
     message: 'Catalog {catalog} stands for {what} {found}, but the request says {wanted}.',
-    remedy: 'Leave it out of the request, or give the one of the catalog.',
+    remedy: 'Leave it out of the request, or give the one that the catalog stands for.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
   CATALOG_PLACE_MISSING: {
-    message: 'Catalog {catalog} is not registered for a database, so the request has to name {field}.',
+    message: 'Catalog {catalog} is not registered for a database, so the request must name {field}.',
     remedy: 'Give database_instance_name and logical_database_name, or register the catalog for a database.',
     retry: 'none',
     status: 400,
@@ -157,7 +157,7 @@ export const apiErrors = {
     sqlState: '22023',
   },
   LOGICAL_DATABASE_NOT_FOUND: {
-    message: 'Database {database} of instance {instance} does not exist, or is not looked after by the sidecar.',
+    message: 'Database {database} of instance {instance} does not exist, or the sidecar does not look after it.',
     remedy: 'Pass create_database_objects_if_missing (or create_database_if_not_exists) as true, or create it first.',
     retry: 'manual',
     status: 404,
@@ -165,7 +165,7 @@ export const apiErrors = {
     sqlState: '3D000',
   },
   NAME_BEING_TAKEN: {
-    message: 'Another request is about to take the name of {name} in another database.',
+    message: 'Another request is claiming the name {name} in another database.',
     remedy: 'Try again in a moment.',
     retry: 'timed',
     status: 409,
@@ -181,7 +181,7 @@ export const apiErrors = {
     sqlState: '42P01',
   },
   REGISTERED_TABLE_EXISTS: {
-    message: 'Table {table} is registered already.',
+    message: 'Table {table} is already registered.',
     remedy: 'Choose another name, or delete it first.',
     retry: 'manual',
     status: 409,
@@ -197,7 +197,7 @@ export const apiErrors = {
     sqlState: '42704',
   },
   OBJECT_EXISTS: {
-    message: 'Postgres says that it exists already: {reason}.',
+    message: 'Postgres says that it already exists: {reason}.',
     remedy: 'Choose another name, or delete what is there.',
     retry: 'manual',
     status: 409,
@@ -222,7 +222,7 @@ export const apiErrors = {
   },
   REQUEST_TOOK_TOO_LONG: {
     message: 'The request was given up: {reason}.',
-    remedy: 'Send it again when whatever held it up is over; see pg_stat_activity.',
+    remedy: 'Send it again once whatever held it up is over; see pg_stat_activity.',
     retry: 'timed',
     status: 504,
     apiCode: 'DEADLINE_EXCEEDED',
@@ -237,8 +237,8 @@ export const apiErrors = {
     sqlState: '57P03',
   },
   API_DEFECT: {
-    message: 'The server met a defect of its own.',
-    remedy: 'Its log says more under the id of this request. Please report it.',
+    message: 'The request failed because of a defect in the server.',
+    remedy: 'The log of the server says more under the id of this request. Please report it.',
     retry: 'none',
     status: 500,
     apiCode: 'INTERNAL_ERROR',

@@ -2,7 +2,7 @@ import type { ErrorKind } from './error-kind.js';
 
 const rejected = { retry: 'manual', status: 400, apiCode: 'INVALID_PARAMETER_VALUE' } as const;
 const drifted = {
-  remedy: 'Run a full refresh, which makes the target anew, or take the change back.',
+  remedy: 'Run a full refresh, which rebuilds the target, or undo the change.',
   retry: 'manual',
   status: 400,
   apiCode: 'INVALID_STATE',
@@ -21,13 +21,13 @@ export const autoCdcRunErrors = {
   },
   'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY': {
     message:
-      'Rows for {target} have null in a key column ({counts}), for example {keys}; the whole batch was rejected.',
+      'Rows for {target} have a null in a key column ({counts}), for example {keys}; the whole batch was rejected.',
     remedy: 'Filter those rows out of the source, or choose key columns that are never null.',
     ...rejected,
     sqlState: '23502',
   },
   AUTOCDC_EVENT_KIND_UNKNOWN: {
-    message: '{count} events for {target} are of no known kind; the whole batch was rejected.',
+    message: '{count} events for {target} are of an unknown kind; the whole batch was rejected.',
     remedy: 'Stage events with kind U, D or T, and T only for SCD type 1.',
     ...rejected,
     sqlState: '22023',
@@ -53,7 +53,7 @@ export const autoCdcRunErrors = {
     ...drifted,
   },
   AUTOCDC_TARGET_NOT_FOUND: {
-    message: '{target} is no target of an Auto CDC flow.',
+    message: '{target} is not a target of an Auto CDC flow.',
     remedy: 'Name the streaming table as schema.table; ask for SELECT on it.',
     retry: 'manual',
     status: 404,
@@ -61,9 +61,9 @@ export const autoCdcRunErrors = {
     sqlState: '42P01',
   },
   AUTOCDC_TARGET_CHANGED: {
-    message: '{relation}, part of streaming table {target}, is not what the sidecar made.',
+    message: '{relation}, which is part of streaming table {target}, is not what the sidecar created.',
     remedy:
-      'Put schema and tables back as they were; or drop what is in the way, and the streaming table with synced_tables.delete_streaming_table, and declare it again.',
+      'Put the schema and tables back as they were; or drop what is in the way, delete the streaming table with synced_tables.delete_streaming_table, and declare it again.',
     retry: 'manual',
     status: 409,
     apiCode: 'ABORTED',
@@ -71,25 +71,25 @@ export const autoCdcRunErrors = {
   },
   AUTOCDC_CHANGE_FEED_GONE: {
     message: 'The change feed of {target} does not go back to version {version}.',
-    remedy: 'Read the target itself, then its changes from there.',
+    remedy: 'Read the target itself, then its changes from there on.',
     ...rejected,
     sqlState: '22023',
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY': {
-    message: 'The source of {target} gave no snapshot, and there never was one.',
+    message: 'The source of {target} returned no snapshot, and there has never been one.',
     remedy: 'Return a first snapshot with its version; a snapshot without rows is a snapshot too.',
     ...rejected,
     sqlState: '22023',
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.OUT_OF_ORDER_SNAPSHOT_VERSION': {
     message: 'Snapshot version {version} for {target} is not above {last}, the last one; it was rejected.',
-    remedy: 'Return snapshots with ascending versions. Those before it are committed.',
+    remedy: 'Return snapshots with ascending versions. The snapshots before it are committed.',
     ...rejected,
     sqlState: '22023',
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.DUPLICATE_KEY_VIOLATION': {
     message:
-      'Snapshot version {version} for {target} has several rows with one key, for example {keys}; it was rejected.',
+      'Snapshot version {version} for {target} has several rows with the same key, for example {keys}; it was rejected.',
     remedy: 'Remove the duplicates from the source, or choose key columns that identify its rows.',
     ...rejected,
     sqlState: '23505',

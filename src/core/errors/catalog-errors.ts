@@ -3,7 +3,7 @@ import type { ErrorKind } from './error-kind.js';
 /** Asking a catalog server for a source table. */
 export const catalogErrors = {
   CATALOG_ROOT_MISSING: {
-    message: 'The root {root} of catalog "{catalog}" is not there, or holds nothing.',
+    message: 'The root {root} of catalog "{catalog}" does not exist or is empty.',
     remedy: 'Correct "root" of the catalog in the settings: source tables are at <root>/<schema>/<table>.',
     retry: 'manual',
     status: 404,
@@ -12,15 +12,15 @@ export const catalogErrors = {
   },
   SOURCE_CATALOG_SLOW: {
     message: 'Catalog "{catalog}" did not answer within {seconds} seconds.',
-    remedy: 'Ask for one table by its name, or look whether the catalog server or object store behind it is slow.',
+    remedy: 'Ask for one table by its name, or check whether the catalog server or the object store behind it is slow.',
     retry: 'manual',
     status: 504,
     apiCode: 'DEADLINE_EXCEEDED',
     sqlState: '08006',
   },
   CATALOG_UNREACHABLE: {
-    message: 'Catalog "{catalog}" did not answer about source table {table} in {attempts} attempts: {reason}.',
-    remedy: 'Check the catalog server and its "uri" in the settings; it is asked again later.',
+    message: 'Catalog "{catalog}" did not answer a request for source table {table} in {attempts} attempts: {reason}.',
+    remedy: 'Check the catalog server and its "uri" in the settings; the request is retried later.',
     retry: 'timed',
     status: 503,
     apiCode: 'TEMPORARILY_UNAVAILABLE',
@@ -36,7 +36,8 @@ export const catalogErrors = {
     sqlState: '42501',
   },
   CATALOG_ANSWER_INVALID: {
-    message: 'Catalog "{catalog}" answered about source table {table} with something else than a table: {reason}.',
+    message:
+      'Catalog "{catalog}" answered a request for source table {table} with something other than a table: {reason}.',
     remedy: 'Check that "uri" in the settings is the address of a Unity Catalog server.',
     retry: 'manual',
     status: 502,

@@ -3,7 +3,7 @@ import type { ErrorKind } from './error-kind.js';
 const FULL_REFRESH =
   'Run a full refresh (sync_now with full_refresh => true); the synced table keeps its rows until then.';
 
-/** Following a source table by its changes: what makes that impossible, so that only a new copy helps. */
+/** What makes it impossible to follow a source table by its changes, so that mostly only a new copy helps. */
 export const changeErrors = {
   SOURCE_WITHOUT_HISTORY: {
     message: 'Source table {table} is of a kind that keeps no history, so it has no changes to follow.',
@@ -49,15 +49,15 @@ export const changeErrors = {
     sqlState: '55000',
   },
   CHANGE_TYPE_UNKNOWN: {
-    message: 'A change data file of source table {table} holds a change type that is none of the four known ones.',
-    remedy: `${FULL_REFRESH} Tell the maker of the program that writes the table.`,
+    message: 'A change data file of source table {table} holds a change type other than the four known ones.',
+    remedy: `${FULL_REFRESH} Report it to the maker of the program that writes the table.`,
     retry: 'manual',
     status: 500,
     apiCode: 'DATA_LOSS',
     sqlState: '58030',
   },
   SOURCE_TABLE_REPLACED: {
-    message: 'Source table {table} has been replaced: since version {version} another table is in its place.',
+    message: 'Source table {table} has been replaced: since version {version} a different table is in its place.',
     remedy: FULL_REFRESH,
     retry: 'manual',
     status: 400,
@@ -82,7 +82,7 @@ export const changeErrors = {
   },
   COLUMN_TYPE_CHANGE_NOT_SUPPORTED: {
     message:
-      'Column "{column}" of source table {table} changed its type from {from} to {to} at version {version}, which changes cannot follow.',
+      'Column "{column}" of source table {table} changed its type from {from} to {to} at version {version}; changes cannot be applied across that.',
     remedy: FULL_REFRESH,
     retry: 'manual',
     status: 400,

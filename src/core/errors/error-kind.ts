@@ -1,10 +1,12 @@
 /**
- * What may be tried again: `none` fails again without a change by a person, `timed` may pass by itself,
- * `manual` passes once somebody has mended what the remedy names.
+ * Whether trying again helps: `none` fails again as long as the request is the same, `timed` may pass by itself,
+ * `manual` passes once a person has done what the remedy says.
  */
 export type RetryClass = 'none' | 'timed' | 'manual';
 
 export interface ErrorKind {
+  /** What happened, in one line of the error reference; needed only where the message says too little without its details. */
+  readonly summary?: string;
   /** What happened; `{name}` is filled in. */
   readonly message: string;
   /** What to do about it; `{name}` is filled in. */

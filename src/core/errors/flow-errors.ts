@@ -1,15 +1,16 @@
 import type { ErrorKind } from './error-kind.js';
 
-/** What a declaration of a flow can get wrong; told before any row is read. */
+/** What the declaration of a flow can get wrong; reported before any row is read. */
 const invalid = { retry: 'none', status: 400, apiCode: 'INVALID_PARAMETER_VALUE', sqlState: '22023' } as const;
-/** What only the source's schema tells. */
+/** What can only be found out from the source's schema. */
 const unfit = { retry: 'manual', status: 400, apiCode: 'INVALID_PARAMETER_VALUE', sqlState: '42703' } as const;
 
 /** Pipeline files, and declaring flows of APPLY CHANGES / AUTO CDC. */
 export const flowErrors = {
   PIPELINE_SQL_SYNTAX: {
+    summary: 'A statement of a pipeline is not written as it has to be.',
     message: '{file}, line {line}, column {column}: {reason}.\n{excerpt}',
-    remedy: 'Mend the statement at the mark; nothing of the file was run.',
+    remedy: 'Correct the statement at the mark; nothing in the file was run.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -17,13 +18,14 @@ export const flowErrors = {
   },
   PIPELINE_FILE_UNREADABLE: {
     message: 'Pipeline file {file} cannot be read: {reason}.',
-    remedy: 'Check its name and rights.',
+    remedy: 'Check its name and permissions.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '58P01',
   },
   PIPELINE_FEATURE_UNSUPPORTED: {
+    summary: 'A statement of a pipeline uses something that is not supported.',
     message: '{file}, line {line}, column {column}: {what} is not supported.\n{excerpt}',
     remedy: '{hint}',
     retry: 'none',
@@ -32,7 +34,7 @@ export const flowErrors = {
     sqlState: '0A000',
   },
   PIPELINE_FOLDER_MISSING: {
-    message: 'Pipeline file {file} cannot be read: the settings name no folder of pipeline files.',
+    message: 'Pipeline file {file} cannot be read: the settings do not name a folder of pipeline files.',
     remedy: 'Set pipelines.folder in the settings, or send the statements themselves in field sql.',
     retry: 'manual',
     status: 400,
@@ -40,7 +42,7 @@ export const flowErrors = {
     sqlState: '58P01',
   },
   PIPELINE_LIBRARY_UNSUPPORTED: {
-    message: 'A pipeline cannot be made of {what}: only SQL files with flows are run here.',
+    message: 'A pipeline cannot be made from {what}: only SQL files with flows are run here.',
     remedy: 'Give libraries of kind file or glob that name .sql files, or the statements themselves in field sql.',
     retry: 'none',
     status: 400,
@@ -57,16 +59,16 @@ export const flowErrors = {
     sqlState: '22023',
   },
   PIPELINE_NAME_TAKEN: {
-    message: 'Role {role} has a pipeline named {name} already.',
-    remedy: 'Change that one, delete it, or choose another name.',
+    message: 'Role {role} already has a pipeline named {name}.',
+    remedy: 'Change or delete that pipeline, or choose another name.',
     retry: 'none',
     status: 409,
     apiCode: 'RESOURCE_ALREADY_EXISTS',
     sqlState: '42710',
   },
   PIPELINE_OF_SYNCED_TABLES: {
-    message: 'Pipeline {pipeline} is that of synced tables; it has no statements.',
-    remedy: 'Change its synced tables: create and delete them.',
+    message: 'Pipeline {pipeline} feeds synced tables; it has no statements.',
+    remedy: 'Change its synced tables instead, by creating and deleting them.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -74,17 +76,17 @@ export const flowErrors = {
   },
   FLOW_VALUE_INVALID: {
     message:
-      '{what} of flow {flow} cannot be worked out for some rows of its source: {reason}{rows}. Nothing of the batch was applied to {target}.',
+      '{what} of flow {flow} cannot be computed for some rows of its source: {reason}{rows}. Nothing from the batch was applied to {target}.',
     remedy:
-      'Correct those rows in the source, leave them out in a view that the flow reads, or let the expression give null there, with TRY_CAST for example.',
+      'Correct those rows in the source, leave them out in a view that the flow reads, or let the expression return null there, for example with TRY_CAST.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
     sqlState: '22000',
   },
   PIPELINE_OF_FLOWS: {
-    message: 'Pipeline {pipeline} fills streaming tables by flows; synced table {target} cannot join it.',
-    remedy: 'Take the pipeline_id of a synced table from synced_tables.status, or leave it out to get a new pipeline.',
+    message: 'Pipeline {pipeline} fills streaming tables through flows; synced table {target} cannot join it.',
+    remedy: 'Use the pipeline_id of a synced table in synced_tables.status, or leave it out to get a new pipeline.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -99,15 +101,15 @@ export const flowErrors = {
     sqlState: '55000',
   },
   PIPELINE_CATALOG_UNCLEAR: {
-    message: 'It is not clear in which database pipeline {pipeline} shall write: {reason}.',
-    remedy: 'Give in field catalog a database catalog, or the name of a database that this sidecar looks after.',
+    message: 'It is not clear which database pipeline {pipeline} should write to: {reason}.',
+    remedy: 'Set the field catalog to a database catalog, or to the name of a database that this sidecar looks after.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
   PIPELINE_TABLE_UNKNOWN: {
-    message: 'Flow {flow} writes to {target}, which is no streaming table of its pipeline.',
+    message: 'Flow {flow} writes to {target}, which is not a streaming table of its pipeline.',
     remedy: 'Declare it: CREATE STREAMING TABLE, or synced_tables.create_streaming_table.',
     retry: 'none',
     status: 400,
@@ -116,7 +118,7 @@ export const flowErrors = {
   },
   PIPELINE_NAME_TWICE: {
     message: 'The pipeline declares {kind} {name} twice.',
-    remedy: 'Give each its own name.',
+    remedy: 'Give each of them its own name.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -132,7 +134,7 @@ export const flowErrors = {
   },
   PIPELINE_CONTINUOUS_IN_PROGRAM: {
     message:
-      'Pipeline {pipeline} cannot be continuous: a function of a program gives it snapshots, and no sidecar can call that.',
+      'Pipeline {pipeline} cannot be continuous: its snapshots come from a function of a program, which no sidecar can call.',
     remedy: 'Run the program whenever there are new snapshots, or let flows read from tables.',
     retry: 'none',
     status: 400,
@@ -157,8 +159,8 @@ export const flowErrors = {
     sqlState: '42809',
   },
   FLOW_FUNCTION_FAILED: {
-    message: 'The function that gives flow {flow} its snapshots failed: {reason}.',
-    remedy: 'Mend it and run the program again; the snapshots before stay committed.',
+    message: 'The function that returns the snapshots for flow {flow} failed: {reason}.',
+    remedy: 'Fix it and run the program again; earlier snapshots stay committed.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -182,7 +184,7 @@ export const flowErrors = {
     sqlState: '42601',
   },
   STREAMING_TABLE_PROPERTY_INVALID: {
-    message: 'The tombstone threshold of streaming table {target} is no number of seconds.',
+    message: 'The tombstone threshold of streaming table {target} is not a number of seconds.',
     remedy: 'Give a whole number, for example 172800.',
     retry: 'none',
     status: 400,
@@ -199,9 +201,9 @@ export const flowErrors = {
     sqlState: '0A000',
   },
   STREAMING_TABLE_SCHEMA_MISMATCH: {
-    message: 'The columns declared for streaming table {target} are not those that flow {flow} writes: {reason}.',
+    message: 'The columns declared for streaming table {target} are not the ones that flow {flow} writes: {reason}.',
     remedy:
-      'Declare the selected columns, and for SCD type 2 also __START_AT and __END_AT with the type of the sequence; or declare none.',
+      'Declare the selected columns, and for SCD type 2 also __START_AT and __END_AT with the type of the sequence; or declare no columns.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -214,7 +216,7 @@ export const flowErrors = {
   },
   AUTOCDC_MISSING_SOURCE: {
     message: 'Flow {flow} has no source.',
-    remedy: 'Name the table or view with the changes.',
+    remedy: 'Name the table or view that holds the changes.',
     ...invalid,
   },
   AUTOCDC_MISSING_SEQUENCE_BY: {
@@ -228,9 +230,9 @@ export const flowErrors = {
     ...invalid,
   },
   AUTOCDC_NON_COLUMN_IDENTIFIER: {
-    message: 'Flow {flow}: {column} in {option} is no name of a column.',
+    message: 'Flow {flow}: {column} in {option} is not a column name.',
     remedy:
-      'Name a column; put names with other characters than letters, digits and _ between backticks. Work expressions out in a view.',
+      'Name a column; put names with characters other than letters, digits and _ in backticks. Compute expressions in a view.',
     ...invalid,
   },
   AUTOCDC_BOTH_COLUMN_LIST_AND_EXCEPT_COLUMN_LIST: {
@@ -245,7 +247,7 @@ export const flowErrors = {
   },
   AUTOCDC_TRACK_HISTORY_REQUIRES_SCD2: {
     message: 'Flow {flow} tracks the history of columns, but its target is stored as SCD type 1, which keeps none.',
-    remedy: 'Store it as SCD type 2, or leave TRACK HISTORY out.',
+    remedy: 'Store it as SCD type 2, or leave out TRACK HISTORY.',
     ...invalid,
   },
   AUTOCDC_CONFLICTING_IGNORE_NULL_UPDATES_OPTIONS: {
@@ -256,7 +258,7 @@ export const flowErrors = {
   },
   AUTOCDC_IGNORE_NULL_EMPTY_COLUMN_LIST: {
     message: 'Flow {flow} ignores null updates of an empty list of columns.',
-    remedy: 'Name columns, or leave the option out.',
+    remedy: 'Name columns, or leave out the option.',
     ...invalid,
   },
   AUTOCDC_COLUMNS_TO_UPDATE_CONFLICT: {
@@ -265,13 +267,13 @@ export const flowErrors = {
     ...invalid,
   },
   AUTOCDC_COLUMNS_TO_UPDATE_TYPE: {
-    message: 'Column {column}, which tells flow {flow} the columns to update, has type {type}.',
-    remedy: 'It must be an array of strings with names of columns.',
+    message: 'Column {column}, which lists the columns to update for flow {flow}, has type {type}.',
+    remedy: 'It must be an array of strings that hold column names.',
     ...invalid,
   },
   AUTOCDC_TRUNCATE_REQUIRES_SCD1: {
     message: 'Flow {flow} applies truncates, but its target is stored as SCD type 2.',
-    remedy: 'Store it as SCD type 1, or leave APPLY AS TRUNCATE WHEN out.',
+    remedy: 'Store it as SCD type 1, or leave out APPLY AS TRUNCATE WHEN.',
     ...invalid,
   },
   AUTOCDC_INVALID_SCD_TYPE: {
@@ -281,8 +283,8 @@ export const flowErrors = {
   },
   AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA: {
     message:
-      'Flow {flow}: {option} names columns that are not there to choose from: {columns}. There are: {available}.',
-    remedy: 'Name columns of the source; those of history and null updates must be selected ones outside the key.',
+      'Flow {flow}: {option} names columns that do not exist or cannot be chosen there: {columns}. Available: {available}.',
+    remedy: 'Name columns of the source; lists for history and for null updates take selected columns outside the key.',
     ...unfit,
   },
   AUTOCDC_KEY_NOT_IN_SELECTED_SCHEMA: {
@@ -307,17 +309,16 @@ export const flowErrors = {
   },
   AUTOCDC_MULTIPLE_FLOWS_TO_TARGET: {
     message: 'Flows {flow} and {other} write to {target}, but have different {what}.',
-    remedy: 'Flows to one table must agree about keys, type of the sequence, SCD type and tracked columns.',
+    remedy: 'Flows to the same table must agree on keys, type of the sequence, SCD type and tracked columns.',
     ...invalid,
   },
   'AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE': {
     message: 'Flow {flow}: the sequence has type {type}, whose values have no order.',
-    remedy: 'Order changes by a number, a time, a text or a struct of such columns.',
+    remedy: 'Order changes by a number, a time, a string or a struct of such columns.',
     ...unfit,
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.MULTIPLE_QUERIES_FOR_TABLE': {
-    message:
-      'Flows {flow} and {other} write to {target}, and one of them applies snapshots, which must be the only one.',
+    message: 'Flows {flow} and {other} write to {target}, but one of them applies snapshots and must be the only flow.',
     remedy: 'Give each flow a table of its own.',
     ...invalid,
   },

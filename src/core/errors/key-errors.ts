@@ -4,7 +4,7 @@ import type { ErrorKind } from './error-kind.js';
 export const keyErrors = {
   PRIMARY_KEY_COLUMN_NOT_FOUND: {
     message: 'Source table {table} has no column "{column}", which the primary key names. Its columns: {columns}.',
-    remedy: 'Name columns of the source table; capitals count.',
+    remedy: 'Name columns of the source table; names are case-sensitive.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -12,7 +12,7 @@ export const keyErrors = {
   },
   PRIMARY_KEY_TYPE_UNSUPPORTED: {
     message: 'Column "{column}" of source table {table} has type {type}, which cannot be part of a primary key.',
-    remedy: 'Choose key columns of simple types, not of nested ones.',
+    remedy: 'Choose key columns of simple types, not nested ones.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -20,8 +20,8 @@ export const keyErrors = {
   },
   TIMESERIES_COLUMN_NOT_FOUND: {
     message:
-      'Source table {table} has no column "{column}", which is to be the timeseries key. Its columns: {columns}.',
-    remedy: 'Name a column of the source table; capitals count.',
+      'Source table {table} has no column "{column}", which was named as the timeseries key. Its columns: {columns}.',
+    remedy: 'Name a column of the source table; names are case-sensitive.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -30,7 +30,7 @@ export const keyErrors = {
   TIMESERIES_TYPE_UNSUPPORTED: {
     message:
       'Column "{column}" of source table {table} has type {type}, which has no order, so it cannot be a timeseries key.',
-    remedy: 'Choose a column with an order: a timestamp, a date, a number or a text.',
+    remedy: 'Choose a column whose values have an order: timestamps, dates, numbers or strings.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -38,9 +38,9 @@ export const keyErrors = {
   },
   PRIMARY_KEY_CONSTRAINT_VIOLATION: {
     message:
-      'Source table {table} has several rows with one primary key ({columns}) for synced table {target}; for example {keys}.',
+      'Source table {table} has several rows with the same primary key ({columns}) for synced table {target}; for example {keys}.',
     remedy:
-      'Correct the source, choose a key that is unique, or set timeseries_key to the column whose greatest value is to win.',
+      'Correct the source, choose a key that is unique, or set timeseries_key to the column whose greatest value wins.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -48,8 +48,8 @@ export const keyErrors = {
   },
   TIMESERIES_KEY_TIE: {
     message:
-      'Source table {table} has several rows with one primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}; for example {keys}.',
-    remedy: 'Correct the source, or choose a timeseries key that differs between the rows of one key.',
+      'Source table {table} has several rows with the same primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}; for example {keys}.',
+    remedy: 'Correct the source, or choose a timeseries key that differs between rows with the same key.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -66,7 +66,7 @@ export const keyErrors = {
     sqlState: '22021',
   },
   PRIMARY_KEY_HAS_NULLS: {
-    message: 'In {rows} rows of source table {table} a column of the primary key ({columns}) is null.',
+    message: 'In {rows} rows of source table {table}, a column of the primary key ({columns}) is null.',
     remedy: 'A sync leaves these rows out: fill the columns in the source, or choose a key without nulls.',
     retry: 'manual',
     status: 400,

@@ -13,7 +13,7 @@ export const migrationErrors = {
   DATABASE_NEWER: {
     message:
       'Database {database} was migrated by a newer synced-tables: it has migration {found}, this version knows up to {known}.',
-    remedy: 'Use that version or a newer one of synced-tables for this database.',
+    remedy: 'Use that version of synced-tables or a newer one for this database.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -56,7 +56,7 @@ export const migrationErrors = {
     sqlState: '55000',
   },
   MIGRATION_SCHEMA_TAKEN: {
-    message: 'Schema {schema} of database {database} exists already and was not made by synced-tables.',
+    message: 'Schema {schema} of database {database} already exists and was not created by synced-tables.',
     remedy: 'Rename or drop that schema, then migrate again.',
     retry: 'manual',
     status: 409,
@@ -65,7 +65,7 @@ export const migrationErrors = {
   },
   MIGRATION_FAILED: {
     message: 'Migration {file} could not be applied to database {database} (SQLSTATE {sql_state}): {reason}.',
-    remedy: 'Mend what it names, then migrate again; nothing of that file was kept.',
+    remedy: 'Fix what the message names, then migrate again; nothing from that file was kept.',
     retry: 'manual',
     status: 500,
     apiCode: 'INTERNAL_ERROR',
@@ -75,7 +75,7 @@ export const migrationErrors = {
     message:
       'Database {database} was not migrated: for {seconds} s, another session has held the lock that migrations take: {session}.',
     remedy:
-      'If that session migrates too, wait for its end and try again. If not, it holds an advisory lock of that number by chance or by intent: end it with "select pg_terminate_backend({pid})" as a superuser.',
+      'If that session is migrating too, wait for it to end and try again. If not, it holds an advisory lock of the same number by chance or on purpose: end it with "select pg_terminate_backend({pid})" as a superuser.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
@@ -85,7 +85,7 @@ export const migrationErrors = {
     message:
       'Migration {file} of database {database} was given up after {attempts} attempts ({reason}). Sessions that hold tables of synced-tables: {sessions}.',
     remedy:
-      'Wait until their transactions have ended, or end them with pg_terminate_backend(…), then migrate again; nothing of that file was kept.',
+      'Wait until their transactions have ended, or end the sessions with pg_terminate_backend(…), then migrate again; nothing from that file was kept.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',

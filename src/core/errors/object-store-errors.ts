@@ -5,7 +5,7 @@ export const objectStoreErrors = {
   OBJECT_STORE_UNREACHABLE: {
     message: 'The object store did not deliver {path} in {attempts} attempts: {reason}.',
     remedy:
-      'Check the store, its endpoint and region in the settings of the catalog, and the network; it is tried again later.',
+      'Check the store, its endpoint and region in the settings of the catalog, and the network; the request is retried later.',
     retry: 'timed',
     status: 503,
     apiCode: 'TEMPORARILY_UNAVAILABLE',
@@ -22,7 +22,7 @@ export const objectStoreErrors = {
   },
   OBJECT_STORE_BUCKET_NOT_FOUND: {
     message: 'The bucket or container of {path} does not exist: {reason}.',
-    remedy: 'Check the root of the catalog, and endpoint and region of its "storage" settings.',
+    remedy: 'Check the root of the catalog, and the endpoint and region in its "storage" settings.',
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -30,15 +30,15 @@ export const objectStoreErrors = {
   },
   OBJECT_STORE_REFUSED: {
     message: 'The object store refused a request for {path}: {reason}.',
-    remedy: 'Check endpoint, region and path_style of the "storage" settings of the catalog.',
+    remedy: 'Check endpoint, region and path_style in the "storage" settings of the catalog.',
     retry: 'manual',
     status: 502,
     apiCode: 'INTERNAL_ERROR',
     sqlState: '58030',
   },
   OBJECT_CHANGED: {
-    message: 'Object {path} was replaced while it was read.',
-    remedy: 'Files of a table never change: look for what writes over them. It is read anew later.',
+    message: 'Object {path} was replaced while it was being read.',
+    remedy: 'Files of a table must never change: find out what overwrites them. The object is read again later.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
@@ -46,14 +46,14 @@ export const objectStoreErrors = {
   },
   OBJECT_STORE_CLIENT_MISSING: {
     message: 'Reading {url} URLs needs packages that are not installed: {packages}.',
-    remedy: 'Install them beside synced-tables: npm install {packages}',
+    remedy: 'Install them alongside synced-tables: npm install {packages}',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
     sqlState: '0A000',
   },
   STORAGE_URL_INVALID: {
-    message: '{url} of source table {table} is no place that can be read: {reason}.',
+    message: '{url} of source table {table} is not a location that can be read: {reason}.',
     remedy: 'Use a folder, or a URL that begins with file:///, s3://, gs://, abfss:// or r2://.',
     retry: 'manual',
     status: 400,
@@ -62,7 +62,7 @@ export const objectStoreErrors = {
   },
   SPOOL_TOO_SMALL: {
     message: 'All files of source table {table} are needed at once, {bytes} bytes; the spool holds {limit}.',
-    remedy: 'Raise storage.spool_mb in the settings, or ask for what can be read file by file.',
+    remedy: 'Raise storage.spool_mb in the settings, or ask for something that can be read file by file.',
     retry: 'manual',
     status: 400,
     apiCode: 'RESOURCE_EXHAUSTED',

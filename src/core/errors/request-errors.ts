@@ -3,15 +3,15 @@ import type { ErrorKind } from './error-kind.js';
 /** Asking for a synced table, an update or a deletion. */
 export const requestErrors = {
   UPDATE_IN_PROGRESS: {
-    message: 'Pipeline {pipeline} has an update already that has not ended: {update}.',
-    remedy: 'Wait for its end, or stop it.',
+    message: 'Pipeline {pipeline} already has an update that has not ended: {update}.',
+    remedy: 'Wait for it to end, or stop it.',
     retry: 'manual',
     status: 409,
     apiCode: 'RESOURCE_CONFLICT',
     sqlState: '55006',
   },
   TARGET_OPTION_INVALID: {
-    message: 'An option of synced table {target} cannot be meant: {reason}.',
+    message: 'An option of synced table {target} is not valid: {reason}.',
     remedy: 'Correct type_overrides, extra_columns or extra_index_definitions as the message says.',
     retry: 'none',
     status: 400,
@@ -35,8 +35,8 @@ export const requestErrors = {
     sqlState: '58P01',
   },
   EXTRA_COLUMN_CONFLICT: {
-    message: 'Extra column "{column}" of synced table {target} is a column of source table {table} too.',
-    remedy: 'Give the extra column another name, or leave it out; an existing table has to be created again.',
+    message: 'Extra column "{column}" of synced table {target} is also a column of source table {table}.',
+    remedy: 'Give the extra column another name or leave it out; an existing synced table has to be created again.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -45,7 +45,7 @@ export const requestErrors = {
   EXTRA_DEFINITION_INVALID: {
     message: 'Synced table {target} cannot have its extra {what}: {reason}.',
     remedy:
-      'Correct extra_columns or extra_index_definitions. They may use columns of the table, built-in functions and what a superuser owns, schema-qualified.',
+      'Correct extra_columns or extra_index_definitions. They may use columns of the table, built-in functions, and objects that a superuser owns, with their schema.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -60,7 +60,7 @@ export const requestErrors = {
     sqlState: '42602',
   },
   SYNCED_TABLE_EXISTS: {
-    message: 'Synced table {target} exists already.',
+    message: 'Synced table {target} already exists.',
     remedy: 'Choose another name, or delete it first with delete_synced_table.',
     retry: 'manual',
     status: 409,
@@ -68,7 +68,7 @@ export const requestErrors = {
     sqlState: '42P07',
   },
   TARGET_TABLE_EXISTS: {
-    message: '{target} exists already and is not being synced; nothing is ever overwritten.',
+    message: '{target} already exists and is not being synced; nothing is ever overwritten.',
     remedy: 'Drop or rename it, or choose another name.',
     retry: 'manual',
     status: 409,
@@ -100,7 +100,8 @@ export const requestErrors = {
     sqlState: '22023',
   },
   PRIMARY_KEY_INVALID: {
-    message: 'The primary key columns of synced table {target} contain an empty or too long name, or are more than 32.',
+    message:
+      'The primary key columns of synced table {target} include an empty name or one that is too long, or there are more than 32.',
     remedy: 'Give up to 32 column names of the source table, each of up to 63 bytes.',
     retry: 'none',
     status: 400,
@@ -108,7 +109,7 @@ export const requestErrors = {
     sqlState: '22023',
   },
   PRIMARY_KEY_DUPLICATE: {
-    message: 'Column "{column}" stands twice among the primary key columns of synced table {target}.',
+    message: 'Column "{column}" appears twice among the primary key columns of synced table {target}.',
     remedy: 'Name each key column once.',
     retry: 'none',
     status: 400,
@@ -116,7 +117,7 @@ export const requestErrors = {
     sqlState: '22023',
   },
   TIMESERIES_KEY_INVALID: {
-    message: 'The timeseries key of synced table {target} is empty or one of its primary key columns.',
+    message: 'The timeseries key of synced table {target} is empty, or is one of its primary key columns.',
     remedy:
       'Name a column outside the primary key that says which of several rows with one key is the latest, or leave it out.',
     retry: 'none',
@@ -141,8 +142,8 @@ export const requestErrors = {
     sqlState: '22023',
   },
   SYNCED_TABLE_LIMIT: {
-    message: 'Source table {table} feeds 20 synced tables already, the most it can.',
-    remedy: 'Delete one of them, or read from one that exists.',
+    message: 'Source table {table} already feeds 20 synced tables, which is the limit.',
+    remedy: 'Delete one of them, or use one that exists.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -174,7 +175,7 @@ export const requestErrors = {
   },
   PIPELINE_PUBLISH_DIFFERS: {
     message: 'Pipeline {pipeline} publishes its tables {found}, but synced table {target} asks for {wanted}.',
-    remedy: 'Leave publish out to take that of the pipeline, or leave the pipeline out to get a new one.',
+    remedy: 'Leave publish out to use the setting of the pipeline, or leave the pipeline out to get a new one.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -182,7 +183,7 @@ export const requestErrors = {
   },
   PERMISSION_DENIED: {
     message: 'Role {role} may not {action} synced table {target}.',
-    remedy: 'Ask its creator or a member of databricks_superuser, or for the right that is named.',
+    remedy: 'Ask its creator or a member of databricks_superuser to do it, or for the right that is missing.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -198,15 +199,15 @@ export const requestErrors = {
   },
   NOT_A_SYNCED_TABLE: {
     message: '{target} is not, or no longer, a synced table.',
-    remedy: 'Look at what it is; drop it with DROP TABLE if it may go.',
+    remedy: 'Check what it is; drop it with DROP TABLE if it is not needed.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
     sqlState: '42809',
   },
   SYNCED_TABLE_HAS_DEPENDENTS: {
-    message: 'Synced table {target} cannot be dropped, other objects depend on it: {objects}.',
-    remedy: 'Drop those first, or leave purge out: syncing stops and the table stays.',
+    message: 'Synced table {target} cannot be dropped because other objects depend on it: {objects}.',
+    remedy: 'Drop those first, or leave purge out: then syncing stops and the table stays.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -246,14 +247,15 @@ export const requestErrors = {
   },
   UPDATE_WAIT_TIMEOUT: {
     message: 'Update {update} is still {state} after {timeout}.',
-    remedy: 'It goes on without you; wait for it again. A QUEUED one may wait for a sidecar: see synced-tables doctor.',
+    remedy:
+      'It carries on in the background; wait for it again. If it stays QUEUED, a sidecar may be missing: see synced-tables doctor.',
     retry: 'timed',
     status: 504,
     apiCode: 'DEADLINE_EXCEEDED',
     sqlState: '57014',
   },
   ON_HISTORY_GAP_UNKNOWN: {
-    message: '"{value}" is not a way to go on when the source of synced table {target} has lost history.',
+    message: '"{value}" does not say what to do when the source of synced table {target} has lost history.',
     remedy: 'Use fail (the default) or refresh.',
     retry: 'none',
     status: 400,
@@ -263,7 +265,7 @@ export const requestErrors = {
   CRON_INVALID: {
     message: '"{cron}" is not a cron expression: {reason}.',
     remedy:
-      "Write minute, hour, day of the month, month and day of the week, with seconds before them if need be: '0 9 * * MON-FRI'.",
+      "Write minute, hour, day of the month, month and day of the week, with seconds in front if needed: '0 9 * * MON-FRI'.",
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -302,7 +304,8 @@ export const requestErrors = {
     sqlState: '57014',
   },
   WAIT_IN_TRANSACTION: {
-    message: 'wait_for_update cannot run inside a transaction: the sidecar does not see what it has not committed.',
+    message:
+      'wait_for_update cannot run inside a transaction: the sidecar does not see what the transaction has not committed.',
     remedy: 'End the transaction first (or turn autocommit on), and call it on its own, not from a function.',
     retry: 'manual',
     status: 400,

@@ -12,15 +12,16 @@ export const settingsErrors = {
   },
   SETTINGS_UNREADABLE: {
     message: 'The settings file {file} cannot be read: {reason}.',
-    remedy: 'Correct the file, or name another with --config or SYNCED_TABLES_CONFIG.',
+    remedy: 'Correct the file, or name another one with --config or SYNCED_TABLES_CONFIG.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
   SETTINGS_MISSING: {
-    message: 'There is neither a settings file nor DATABASE_URL, so there is no Postgres to work with.',
-    remedy: 'Set DATABASE_URL, or write synced-tables.yaml; to try the product without Postgres, run the quickstart.',
+    message: 'There is no settings file and DATABASE_URL is not set, so there is no Postgres to work with.',
+    remedy:
+      'Set DATABASE_URL or write synced-tables.yaml; to try synced-tables without a Postgres of your own, run the quickstart.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

@@ -1,29 +1,30 @@
 import type { ErrorKind } from './error-kind.js';
 
 const refused = {
-  remedy: 'Give each snapshot a version that sorts after those before it: a number, a text or a time; all of one type.',
+  remedy:
+    'Give each snapshot a version that sorts after the ones before it: a number, a string or a time, always of the same type.',
   retry: 'manual',
   status: 400,
   apiCode: 'INVALID_PARAMETER_VALUE',
   sqlState: '22023',
 } as const;
 
-/** Versions that a function gives with its snapshots. */
+/** Versions that a source function returns with its snapshots. */
 export const snapshotVersionErrors = {
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.NULL_SNAPSHOT_VERSION': {
-    message: 'Flow {flow}: its source gave a snapshot without a version.',
+    message: 'Flow {flow}: its source returned a snapshot without a version.',
     ...refused,
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.INVALID_SNAPSHOT_VERSION': {
-    message: 'Flow {flow}: its source gave neither null nor a snapshot with its version, but {what}.',
+    message: 'Flow {flow}: its source returned neither null nor a snapshot with its version, but {what}.',
     ...refused,
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.SNAPSHOT_VERSION_NOT_SORTABLE': {
-    message: 'Flow {flow}: its source gave a snapshot whose version is {what}, which has no order.',
+    message: 'Flow {flow}: its source returned a snapshot whose version is {what}, which has no order.',
     ...refused,
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.INVALID_SNAPSHOT_VERSION_TYPE': {
-    message: 'Flow {flow}: its source gave a version of type {type}, but those before it are of type {before}.',
+    message: 'Flow {flow}: its source returned a version of type {type}, but the ones before it are of type {before}.',
     ...refused,
   },
 } as const satisfies Record<string, ErrorKind>;

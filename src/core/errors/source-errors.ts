@@ -13,7 +13,7 @@ export const sourceErrors = {
   CATALOG_NOT_FOUND: {
     message: 'Catalog "{catalog}" of source table {table} is not configured. Configured: {configured}.',
     remedy:
-      'Add it under "catalogs" in the settings file, or use a configured catalog; without a file, SYNCED_TABLES_LAKE=<folder> gives one named lake.',
+      'Add it under "catalogs" in the settings file, or use a configured catalog; without a settings file, SYNCED_TABLES_LAKE=<folder> defines one named lake.',
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -46,7 +46,7 @@ export const sourceErrors = {
   },
   SOURCE_FILE_CORRUPT: {
     message: 'File {file} of source table {table} is damaged: {reason}.',
-    remedy: 'Restore the file or rewrite the table; nothing of this version was loaded.',
+    remedy: 'Restore the file or rewrite the table; nothing from this version was loaded.',
     retry: 'manual',
     status: 500,
     apiCode: 'DATA_LOSS',
@@ -55,7 +55,7 @@ export const sourceErrors = {
   SOURCE_PATH_OUTSIDE: {
     message: 'Source table {table} refers to {path}, which lies outside its own folder.',
     remedy:
-      'Set "allow_outside_paths: true" on its catalog if files of other folders (a shallow clone, a converted table) may be read.',
+      'Set "allow_outside_paths: true" on its catalog if files in other folders may be read (for a shallow clone or a converted table).',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -63,7 +63,7 @@ export const sourceErrors = {
   },
   DELTA_VERSION_NOT_FOUND: {
     message: 'Version {version} of source table {table} does not exist; the newest is {latest}.',
-    remedy: 'Ask for a version up to the newest one.',
+    remedy: 'Ask for a version that is not above the newest.',
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -87,7 +87,7 @@ export const sourceErrors = {
   },
   DELTA_UNSUPPORTED_FEATURE: {
     message: 'Source table {table} needs {feature}, which this reader does not support.',
-    remedy: 'Drop the table feature in the lakehouse, or sync a copy or a view of the table.',
+    remedy: 'Drop the table feature in the lakehouse, or sync a copy of the table that is written without it.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -95,7 +95,8 @@ export const sourceErrors = {
   },
   COLUMN_TYPE_UNSUPPORTED: {
     message: 'Column "{column}" of source table {table} has type {type}, which has no Postgres counterpart.',
-    remedy: 'Leave the column out with a view over the source, or convert it there to a supported type.',
+    remedy:
+      'Leave the column out of the source or convert it there to a supported type, for example with CREATE TABLE … AS SELECT.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -119,7 +120,8 @@ export const sourceErrors = {
   },
   COLUMN_NAME_UNSUPPORTED: {
     message: 'Column "{column}" of source table {table} cannot exist in Postgres: {reason}.',
-    remedy: 'Rename the column in the source, or leave it out with a view over it.',
+    remedy:
+      'Rename the column in the source, or leave it out of the source, for example with CREATE TABLE … AS SELECT.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -127,7 +129,7 @@ export const sourceErrors = {
   },
   CHANGE_DATA_FEED_OFF: {
     message:
-      'Source table {table} has no change data feed, which the policies TRIGGERED and CONTINUOUS need; SNAPSHOT does without.',
+      'Source table {table} has no change data feed, which the policies TRIGGERED and CONTINUOUS need; SNAPSHOT works without one.',
     remedy:
       'For TRIGGERED or CONTINUOUS, run in the lakehouse: ALTER TABLE {table} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)',
     retry: 'manual',

@@ -12,9 +12,9 @@ export const targetErrors = {
   },
   LOCK_TIMEOUT: {
     message:
-      'Synced table {target} could not be brought to its new rows: transactions held it for {seconds} s. Sessions in the way: {sessions}.',
+      'Synced table {target} could not switch to its new rows: transactions kept it locked for {seconds} s. Sessions in the way: {sessions}.',
     remedy:
-      'End the transactions that keep the table locked (see pg_stat_activity); the sync is tried again by itself.',
+      'End the transactions that keep the table locked (see pg_stat_activity); the sync is retried automatically.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
@@ -31,7 +31,7 @@ export const targetErrors = {
   },
   FOREIGN_KEY_REFERENCES_ROW: {
     message:
-      'Synced table {target} cannot lose rows that are gone from {table}: foreign key {constraint} of table {referencing} still refers to them{rows}.',
+      'Rows that are gone from {table} cannot be deleted from synced table {target}: foreign key {constraint} of table {referencing} still refers to them{rows}.',
     remedy: 'Delete or change the referring rows, or drop the foreign key; then sync again.',
     retry: 'manual',
     status: 400,
@@ -40,7 +40,7 @@ export const targetErrors = {
   },
   TARGET_REFUSED: {
     message: 'Postgres refused the rows of {table} for synced table {target}: {reason}.',
-    remedy: 'Mend what the message names, then sync again; nothing has changed in the table.',
+    remedy: 'Fix what the message names, then sync again; the table has not changed.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -48,7 +48,7 @@ export const targetErrors = {
   },
   INDEX_UNBUILDABLE: {
     message: 'Index {index} of synced table {target} cannot be built on the new rows of {table}: {reason}{rows}.',
-    remedy: 'Correct the source, or drop the index; then sync again. The table keeps its old rows until then.',
+    remedy: 'Correct the source or drop the index, then sync again. The table keeps its old rows until then.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -64,7 +64,7 @@ export const targetErrors = {
   },
   DEPENDENT_OBJECTS_EXIST: {
     message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',
-    remedy: 'Drop or change what depends on the column, then sync again.',
+    remedy: 'Drop or change whatever depends on the column, then sync again.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -88,9 +88,9 @@ export const targetErrors = {
   },
   POSITION_MOVED: {
     message:
-      'Synced table {target} was to be brought on from version {expected}, but reflects version {found}; the update has changed nothing.',
+      'The update of synced table {target} started from version {expected}, but the table reflects version {found}; the update has changed nothing.',
     remedy:
-      'Nothing to do: the update is tried again from there. If it comes again, look for whoever writes to synced_tables._tables.',
+      'Nothing to do: the update is retried from there. If it happens again, find out what else writes to synced_tables._tables.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
@@ -98,8 +98,8 @@ export const targetErrors = {
   },
   LEASE_LOST: {
     message:
-      'Another sidecar has taken over the pipeline of synced table {target}; this one has ended its update without a change.',
-    remedy: 'Nothing to do: the other sidecar goes on.',
+      'Another sidecar has taken over the pipeline of synced table {target}; this one ended its update without a change.',
+    remedy: 'Nothing to do: the other sidecar carries on.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
@@ -107,8 +107,8 @@ export const targetErrors = {
   },
   PUBLISHED_TOGETHER_FAILED: {
     message:
-      'Synced table {target} keeps its rows, for {failed}, with which it is published together, failed with {error_code}.',
-    remedy: 'See what is said of {failed} in synced_tables.status; mend that, then sync again.',
+      'Synced table {target} keeps its rows because {failed}, which is published together with it, failed with {error_code}.',
+    remedy: 'See the message of {failed} in synced_tables.status; fix that, then sync again.',
     retry: 'manual',
     status: 500,
     apiCode: 'ABORTED',
@@ -116,8 +116,8 @@ export const targetErrors = {
   },
   PUBLISHED_TOGETHER_DELAYED: {
     message:
-      'Synced table {target} waits, for {failed}, with which it is published together, failed with {error_code}, which may pass.',
-    remedy: 'See what is said of {failed} in synced_tables.status.',
+      'Synced table {target} waits because {failed}, which is published together with it, failed with {error_code}, which may pass by itself.',
+    remedy: 'See the message of {failed} in synced_tables.status.',
     retry: 'timed',
     status: 503,
     apiCode: 'ABORTED',
@@ -126,7 +126,7 @@ export const targetErrors = {
   TABLES_DIFFER: {
     message:
       'Synced table {target} differs from {table} at the version it reflects: rows missing here: {missing}, not in the source: {extra}, with other values: {different}.',
-    remedy: 'Refresh it wholly (sync_now with full_refresh => true) and report it: this must not happen.',
+    remedy: 'Run a full refresh (sync_now with full_refresh => true) and report it: this must never happen.',
     retry: 'manual',
     status: 500,
     apiCode: 'DATA_LOSS',
@@ -134,7 +134,7 @@ export const targetErrors = {
   },
   INTERNAL_ERROR: {
     message: 'Synced table {target} could not be synced because of an unexpected error: {reason}.',
-    remedy: 'See the log of the sidecar; please report it if it comes again.',
+    remedy: 'See the log of the sidecar; please report it if it happens again.',
     retry: 'timed',
     status: 500,
     apiCode: 'INTERNAL_ERROR',

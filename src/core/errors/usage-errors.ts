@@ -1,6 +1,6 @@
 import type { ErrorKind } from './error-kind.js';
 
-/** Using the command line, and the databases that it finds. */
+/** Using the command line, and the databases that it connects to. */
 export const usageErrors = {
   USAGE_INVALID: {
     message: 'Wrong usage: {reason}.',
@@ -19,7 +19,7 @@ export const usageErrors = {
     sqlState: '08001',
   },
   INSTANCE_AMBIGUOUS: {
-    message: 'Several instances are configured, so it is not clear which is meant: {configured}.',
+    message: 'Several instances are configured, so it is not clear which one is meant: {configured}.',
     remedy: 'Name one with --instance.',
     retry: 'none',
     status: 400,
@@ -27,7 +27,7 @@ export const usageErrors = {
     sqlState: '22023',
   },
   DATABASE_AMBIGUOUS: {
-    message: 'Instance "{instance}" has several databases, so it is not clear which is meant: {databases}.',
+    message: 'Instance "{instance}" has several databases, so it is not clear which one is meant: {databases}.',
     remedy: 'Name one with --database.',
     retry: 'none',
     status: 400,
@@ -35,7 +35,7 @@ export const usageErrors = {
     sqlState: '22023',
   },
   DATABASE_NOT_MIGRATED: {
-    message: 'The SQL side of synced tables is not installed, or not wholly, in {database}.',
+    message: 'The SQL side of synced-tables is not installed, or only partly installed, in {database}.',
     remedy: 'Run "synced-tables migrate" once as a superuser.',
     retry: 'manual',
     status: 400,
@@ -43,24 +43,24 @@ export const usageErrors = {
     sqlState: '55000',
   },
   POSTGRES_REFUSED: {
-    message: 'Postgres at {server} refused: {reason} (SQLSTATE {sql_state}).',
-    remedy: 'Mend what the message names, then try again.',
+    message: 'Postgres at {server} refused the request: {reason} (SQLSTATE {sql_state}).',
+    remedy: 'Fix what the message names, then try again.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
     sqlState: 'XX000',
   },
   EXAMINATION_FAILED: {
-    message: 'A part of the examination of {subject} failed: {reason}.',
-    remedy: 'Mend what the message names, then run synced-tables doctor again.',
+    message: 'Part of the examination of {subject} failed: {reason}.',
+    remedy: 'Fix what the message names, then run synced-tables doctor again.',
     retry: 'manual',
     status: 500,
     apiCode: 'INTERNAL_ERROR',
     sqlState: 'XX000',
   },
   OUTPUT_FAILED: {
-    message: 'Standard output cannot be written: {reason}.',
-    remedy: 'Make room where the output goes, then run the command again.',
+    message: 'Standard output cannot be written to: {reason}.',
+    remedy: 'Free space where the output goes, then run the command again.',
     retry: 'manual',
     status: 500,
     apiCode: 'INTERNAL_ERROR',

@@ -4,7 +4,7 @@ import type { ErrorKind } from './error-kind.js';
 export const verifyErrors = {
   SYNCED_TABLE_NOT_LOADED: {
     message: 'Synced table {target} has not been loaded yet: there is nothing to compare.',
-    remedy: 'Wait for its first update, see synced_tables.status.',
+    remedy: 'Wait for its first update; see synced_tables.status.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -12,16 +12,16 @@ export const verifyErrors = {
   },
   SOURCE_VERSION_GONE: {
     message:
-      'Version {version} of source table {table}, which synced table {target} reflects, cannot be read any more: {reason}.',
-    remedy: 'Sync the table first (synced_tables.sync_now), then verify it again: the newer version is compared then.',
+      'Version {version} of source table {table}, which synced table {target} reflects, can no longer be read: {reason}.',
+    remedy: 'Sync the table first (synced_tables.sync_now), then verify it again; that compares the newer version.',
     retry: 'manual',
     status: 400,
     apiCode: 'DATA_LOSS',
     sqlState: '58P01',
   },
   COLUMNS_DIFFER: {
-    message: 'Synced table {target} has other columns than {table} at the version it reflects: {columns}.',
-    remedy: 'Refresh it wholly (sync_now with full_refresh => true).',
+    message: 'The columns of synced table {target} differ from those of {table} at the version it reflects: {columns}.',
+    remedy: 'Run a full refresh (sync_now with full_refresh => true).',
     retry: 'manual',
     status: 500,
     apiCode: 'DATA_LOSS',
@@ -45,7 +45,8 @@ export const verifyErrors = {
   },
   VERIFICATION_WAIT_TIMEOUT: {
     message: 'Verification {verification} is still {state} after {timeout}.',
-    remedy: 'It goes on without you; wait for it again. A QUEUED one may wait for a sidecar: see synced-tables doctor.',
+    remedy:
+      'It carries on in the background; wait for it again. If it stays QUEUED, a sidecar may be missing: see synced-tables doctor.',
     retry: 'timed',
     status: 504,
     apiCode: 'DEADLINE_EXCEEDED',

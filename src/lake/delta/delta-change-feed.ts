@@ -109,7 +109,7 @@ export class DeltaChangeFeed implements ChangeFeed {
       return this.#headFromOldLog(from);
     }
     if (!isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from))) {
-      const reason = `commit ${from} has other content than when it was applied`;
+      const reason = `commit ${from} has different content from when it was applied`;
       throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
     }
     return kept;

@@ -22,7 +22,7 @@ export async function parseQuery(connection: DuckDBConnection, sql: string): Pro
   const json = String(result.getRowsJson()[0]?.[0]);
   const protectedJson = json.replace(LONG_NUMBER, (token) => (token.startsWith('"') ? token : `"\\u0000#${token}"`));
   const tree = JSON.parse(protectedJson) as { error: boolean; error_message?: string; statements?: TreeNode[] };
-  if (tree.error) throw new QuerySyntaxError(tree.error_message ?? 'it is no query');
+  if (tree.error) throw new QuerySyntaxError(tree.error_message ?? 'it is not a query');
   const [statement, ...others] = tree.statements ?? [];
   if (statement === undefined || others.length > 0) throw new QuerySyntaxError('it must be one query');
   return statement;

@@ -252,6 +252,6 @@ function stateAfter(failedAttempts: number, { isMade }: StreamingTable) {
 }
 
 async function writeFollowing(client: pg.Client, table: StreamingTable): Promise<void> {
-  const message = 'All that its sources had is applied; follows them.';
+  const message = 'Everything its sources had is applied; follows them.';
   await writeStreamingTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', message);
 }

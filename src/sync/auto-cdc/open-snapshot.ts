@@ -49,7 +49,7 @@ function openFiles(
     throw unfit(
       options.flow,
       names.join(', '),
-      'their names tell no format',
+      'their names do not show a format',
       'Say it: format: "parquet", "csv" or "json".',
     );
   }

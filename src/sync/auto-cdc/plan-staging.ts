@@ -38,7 +38,8 @@ const BOOLEAN: DataType = { kind: 'boolean' };
 
 /**
  * Reads the expressions of a flow, resolves it against its source, and writes the SELECT that stages it.
- * @throws FLOW_EXPRESSION_INVALID and the codes of the analyse phase (auto-cdc 1.4)
+ * @throws FLOW_EXPRESSION_INVALID and the codes of the analyse phase
+ *   (docs/reference/auto-cdc.md#when-errors-are-raised)
  */
 export async function planChangeStaging(
   declared: DeclaredFlow,

@@ -139,7 +139,7 @@ export async function reportTies(
     updateId,
     level: 'WARN',
     type: 'sequence_ties',
-    message: `${table.fullName}: ${ties} changes have key and sequence in common with another one that differs; the greater row was kept.`,
+    message: `${table.fullName}: ${ties} changes share key and sequence with a different change; the greater row was kept.`,
   });
 }
 

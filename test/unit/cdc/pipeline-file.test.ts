@@ -8,7 +8,7 @@ const flowOf = (text: string) => read(text).flows[0];
 
 it('reads the older form, with clauses on lines of their own', () => {
   const { tables, flows } = read(`
-    -- the seed's example
+    -- the documentation's example
     CREATE OR REFRESH STREAMING TABLE target;
     APPLY CHANGES INTO
       live.target
