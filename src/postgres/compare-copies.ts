@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { isDifferent, isSameKey } from './merge-rows.js';
 import { readTable } from './registry.js';
-import { isDifferent, isSameKey } from './row-merge.js';
 import { inTransaction } from './session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
 

@@ -3,7 +3,7 @@ import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Comparison } from '../postgres/compare-copies.js';
 import { closeSession } from '../postgres/session.js';
-import { catalogued } from './run-table-update.js';
+import { catalogued } from './table-failure.js';
 import { verifyTable } from './verify-table.js';
 
 export interface RunVerificationOptions {

@@ -5,6 +5,7 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { RegisteredPipeline, StreamingTable } from '../../postgres/flow-registry.js';
 import { tableActivity } from '../../postgres/table-activity.js';
+import type { Followed } from '../follow-loop.js';
 import { RetryPause } from '../retry-pause.js';
 import { flowReads } from './flow-reads.js';
 
@@ -26,8 +27,8 @@ interface WatchedTable {
 }
 
 /** A streaming table whose flows are being followed: its sources stay open, and failures are counted. */
-export class FollowedFlows {
-  readonly pause = new RetryPause();
+export class FollowedFlows implements Followed {
+  readonly #pause = new RetryPause();
   #table: StreamingTable;
   #views: readonly ViewDeclaration[];
   #sources: {
@@ -45,6 +46,14 @@ export class FollowedFlows {
   /** As the registry has it. */
   get table(): StreamingTable {
     return this.#table;
+  }
+
+  get failures(): number {
+    return this.#pause.failures;
+  }
+
+  waitMs(): number | null {
+    return this.#pause.waitMs();
   }
 
   /** Takes what the registry has now. With another declaration the sources are opened anew. */
@@ -74,13 +83,13 @@ export class FollowedFlows {
   /** What `news` told before has been read and applied. */
   applied(state: string): void {
     this.#applied = state;
-    this.pause.recover();
+    this.#pause.recover();
   }
 
   /** Counts a failure. The sources are opened anew next time: what was kept of them may be what is wrong. */
   fail(): number {
     this.close();
-    return this.pause.fail();
+    return this.#pause.fail();
   }
 
   close(): void {

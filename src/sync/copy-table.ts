@@ -1,51 +1,34 @@
-import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { formatKey } from '../core/format-key.js';
-import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
-import type { LakeTable } from '../lake/lake-table.js';
+import type { SyncedTable } from '../core/synced-table.js';
 import type { Relation } from '../lake/relation.js';
-import type { SourceSnapshot } from '../lake/source.js';
 import { countRowsWithNul, countRowsWithoutKey } from '../lake/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
+import { creationPublication } from '../postgres/create-table.js';
 import { createExtraIndexes } from '../postgres/extra-indexes.js';
-import type { Lease } from '../postgres/lease.js';
-import { type MergeCounts, mergeTable } from '../postgres/merge-table.js';
 import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
-import type { Publisher } from '../postgres/publication.js';
-import { publishTable } from '../postgres/publish-table.js';
+import type { Publishing } from '../postgres/publication.js';
 import { recordEvent } from '../postgres/registry.js';
+import { mergePublication } from '../postgres/replace-by-merge.js';
 import { isPostgresError } from '../postgres/session.js';
 import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
-import { analyzeParent, isReferenced, switchTable } from '../postgres/table-switch.js';
+import { analyzeParent, isReferenced, preparePartition, switchPublication } from '../postgres/switch-table.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
-import { commitPosition } from './commit-position.js';
 import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
 import { loadShadow, tableRead } from './load-shadow.js';
-import { tellBlocked } from './tell-blocked.js';
+import type { CopyPlan } from './plan-copy.js';
+import type { ProgressReports } from './progress-reports.js';
+import { publishOptions } from './publish-options.js';
+import type { UpdateRun } from './update-run.js';
 
-export interface SnapshotUpdateOptions {
-  readonly client: pg.Client;
-  readonly openLoader: () => Promise<pg.Client>;
-  readonly lease: Lease;
-  readonly updateId: string;
-  /** Makes the rows visible: in a transaction of their own, or with other tables. */
-  readonly publish: Publisher;
-  readonly mode: UpdateMode;
+/** A planned copy of one table, and what it works with. */
+export interface TableCopy {
+  readonly run: UpdateRun;
   readonly table: SyncedTable;
-  readonly lakeTable: LakeTable;
-  readonly snapshot: SourceSnapshot;
-  readonly columns: readonly TargetColumn[];
-  /** Where changes will be read from after this copy; null for tables that are only ever copied. */
-  readonly bookmark: string | null;
+  readonly plan: CopyPlan;
   /** Why a table that follows changes is copied; null where that goes without saying. */
   readonly reason: string | null;
-  /** Name for the shadow table of this attempt. */
-  readonly shadow: string;
-  readonly connections: number;
-  readonly signal: AbortSignal;
-  readonly switchPatienceMs?: number;
-  /** Told once how many rows are expected, and again when they have been loaded. */
-  readonly onProgress: (phase: 'load' | 'index', rowsTotal: bigint | null) => void;
+  readonly progress: ProgressReports;
 }
 
 /** A shadow table with its rows and its key. */
@@ -63,31 +46,28 @@ interface Loaded {
  * Copies a whole version of the source and puts it in the place of the old rows in one transaction. Nothing that
  * readers see changes before that, and nothing is left behind if it does not come to that.
  */
-export async function runSnapshotUpdate(options: SnapshotUpdateOptions): Promise<TableUpdateResult> {
-  const { client, table, shadow } = options;
-  const relation = table.relation;
-  const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, options.columns);
-  const result = await loadAndPublish(options, columnChanges).catch(async (error: unknown) => {
+export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult> {
+  const { table, plan } = copy;
+  const { client } = copy.run;
+  const { relation } = table;
+  const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, plan.columns);
+  let result: TableUpdateResult;
+  try {
+    const loaded = await load(copy);
+    await client.query(`analyze ${qualifiedShadow(plan.shadow)}`);
+    result = yield* publish(copy, loaded, columnChanges);
+  } catch (error) {
     // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
-    await dropShadowTable(client, shadow).catch(() => {});
+    await dropShadowTable(client, plan.shadow).catch(() => {});
     throw error;
-  });
-  await refreshStatistics(options);
+  }
+  await refreshStatistics(copy);
   return result;
 }
 
-async function loadAndPublish(
-  options: SnapshotUpdateOptions,
-  columnChanges: ColumnChanges | null,
-): Promise<TableUpdateResult> {
-  const loaded = await load(options);
-  await options.client.query(`analyze ${qualifiedShadow(options.shadow)}`);
-  return publish(options, loaded, columnChanges);
-}
-
 /** The rows are committed: that their parent could not be analyzed is worth a warning, no failure. */
-async function refreshStatistics(options: SnapshotUpdateOptions): Promise<void> {
-  const { client, table, lease, updateId } = options;
+async function refreshStatistics({ run, table }: TableCopy): Promise<void> {
+  const { client, lease, updateId } = run;
   try {
     await analyzeParent(client, table);
   } catch (error) {
@@ -103,28 +83,39 @@ async function refreshStatistics(options: SnapshotUpdateOptions): Promise<void> 
   }
 }
 
-async function load(options: SnapshotUpdateOptions): Promise<Loaded> {
-  const { client, table, columns, lakeTable, snapshot, shadow } = options;
-  const opened = lakeTable.openRelation(snapshot, options.connections).catch((error: unknown) => {
+async function load(copy: TableCopy): Promise<Loaded> {
+  const { run, table, plan, progress } = copy;
+  const { client, signal } = run;
+  const { columns, lakeTable, snapshot, shadow } = plan;
+  const connections = connectionsOf(copy);
+  const opened = lakeTable.openRelation(snapshot, connections).catch((error: unknown) => {
     throw asSyncedTablesError(error) ?? explainEngineError(error, table.source);
   });
   await using relation = await opened;
   try {
-    options.onProgress('load', relation.rowCount);
+    progress.setPhase('load', relation.rowCount);
     const startedAt = performance.now();
-    const shadowed = await loadShadow({ ...options, engine: lakeTable.engine, relation });
+    const openLoader = () => progress.openLoader();
+    const { engine } = lakeTable;
+    const target = { table, columns, shadow };
+    const shadowed = await loadShadow({ ...target, client, engine, relation, connections, openLoader, signal });
     const rowsWritten = shadowed.rows;
     const loadSeconds = (performance.now() - startedAt) / 1000;
-    options.onProgress('index', relation.rowCount);
-    const counts = await countLeftOut(options, relation, rowsWritten);
+    progress.setPhase('index', relation.rowCount);
+    const counts = await countLeftOut(copy, relation, rowsWritten);
     await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
-      throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(options, error) : error;
+      throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(copy, error) : error;
     });
     return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
   }
+}
+
+/** How many connections load the table at once. */
+function connectionsOf({ table, run }: TableCopy): number {
+  return table.isAccelerated ? Math.max(run.connections, run.acceleratedConnections) : run.connections;
 }
 
 /**
@@ -132,11 +123,10 @@ async function load(options: SnapshotUpdateOptions): Promise<Loaded> {
  * is held against what was stored, so that a reader that loses rows cannot go unnoticed.
  */
 async function countLeftOut(
-  options: SnapshotUpdateOptions,
+  { table, plan: { columns, lakeTable } }: TableCopy,
   relation: Relation,
   rowsWritten: bigint,
 ): Promise<Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
-  const { table, columns, lakeTable } = options;
   const isWhole = relation.rowCount === rowsWritten;
   if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };
   const connection = await lakeTable.engine.connect();
@@ -162,9 +152,8 @@ async function countLeftOut(
   }
 }
 
-async function duplicateKeys(options: SnapshotUpdateOptions, cause: unknown): Promise<SyncedTablesError> {
-  const { client, table, shadow } = options;
-  const found = await findDuplicateKeys(client, shadow, table.keyColumns, EXAMPLE_KEYS_MAX);
+async function duplicateKeys({ run, table, plan }: TableCopy, cause: unknown): Promise<SyncedTablesError> {
+  const found = await findDuplicateKeys(run.client, plan.shadow, table.keyColumns, EXAMPLE_KEYS_MAX);
   const details = {
     table: table.source,
     target: table.fullName,
@@ -176,43 +165,35 @@ async function duplicateKeys(options: SnapshotUpdateOptions, cause: unknown): Pr
     : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, cause);
 }
 
-async function publish(
-  options: SnapshotUpdateOptions,
-  loaded: Loaded,
+async function* publish(
+  { run, table, plan, reason }: TableCopy,
+  { counts, isFrozen }: Loaded,
   columnChanges: ColumnChanges | null,
-): Promise<TableUpdateResult> {
-  const { client, table, snapshot } = options;
+): Publishing<TableUpdateResult> {
+  const { client, updateId, mode } = run;
+  const { snapshot, bookmark, columns, shadow } = plan;
   const { relation } = table;
-  const { reason } = options;
-  const version = snapshot.version;
-  const base: TableUpdateResult = { ...loaded.counts, version, rowsDeleted: 0n, method: 'SNAPSHOT', reason };
+  const result = { ...counts, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' as const, reason };
+  const position = { updateId, mode, table, snapshot, bookmark };
+  const copy = { client, columns, shadow, position, result };
   if (relation === null || columnChanges === null) {
-    await createExtraIndexes(client, table, options.shadow);
-    await publishTable({ ...options, finish: (made) => commit(options, made, base, loaded) });
-    return base;
+    await createExtraIndexes(client, table, shadow);
+    const created = yield creationPublication(copy);
+    return created.result;
   }
-  const target = { ...options, relation, columnChanges };
+  const replacing = { ...copy, relation, columnChanges };
   if (!(await isReferenced(client, relation))) {
-    const patience = options.switchPatienceMs === undefined ? {} : { patienceMs: options.switchPatienceMs };
-    if (!loaded.isFrozen) await awaitOlderSnapshots({ ...target, ...patience, onBlocked: tellBlocked(options) });
+    if (!isFrozen) await awaitOlderSnapshots({ ...publishOptions(run), table });
     try {
-      const switchMs = await switchTable({ ...target, finish: () => commit(options, relation, base, loaded) });
-      await recordSwitchTime(client, options.updateId, table.tableId, switchMs);
-      return base;
+      await preparePartition(client, relation, shadow);
+      const switched = yield switchPublication(replacing);
+      await recordSwitchTime(client, updateId, table.tableId, switched.transactionMs);
+      return result;
     } catch (error) {
       // A foreign key that was made a moment ago.
       if (!isPostgresError(error) || error.code !== '23503') throw error;
     }
   }
-  let result = base;
-  const finish = (counts: MergeCounts) => {
-    result = { ...base, ...counts, method: 'MERGE' };
-    return commit(options, relation, result, loaded);
-  };
-  await mergeTable({ ...target, finish });
-  return result;
-}
-
-function commit(options: SnapshotUpdateOptions, relation: number, result: TableUpdateResult, { counts }: Loaded) {
-  return commitPosition({ ...options, relation, result, rowCount: counts.rowsWritten });
+  const merged = yield mergePublication(replacing);
+  return merged.result;
 }

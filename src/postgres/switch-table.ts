@@ -1,59 +1,52 @@
 import type pg from 'pg';
 import { postgresTableName, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
-import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
+import { applyColumnChanges } from './column-changes.js';
+import { commitPosition } from './commit-position.js';
+import type { ReplacingCopy } from './loaded-copy.js';
 import { BRIEF_LOCKS } from './lock-patience.js';
-import type { Publisher } from './publication.js';
+import type { Publication } from './publication.js';
 import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
+import type { TableUpdateResult } from './table-update-record.js';
 
-export interface SwitchOptions {
-  readonly client: pg.Client;
-  /** Runs it: in a transaction of its own, or with other tables. */
-  readonly publish: Publisher;
-  readonly table: SyncedTable;
-  /** OID of the published table. */
-  readonly relation: number;
-  /** Name of the loaded shadow table: key built, ANALYZEd. */
-  readonly shadow: string;
-  readonly columnChanges: ColumnChanges;
-  /** Writes position and results in the same transaction, before the table is locked. */
-  readonly finish: () => Promise<void>;
-}
-
-/**
- * Replaces the partition of a published table by a loaded one. The table keeps its OID, indexes, rights, comments and
- * whatever depends on it; readers see the old rows or the new ones and wait for milliseconds.
- * @returns how long the transaction that switched took, in ms
- * @throws LOCK_TIMEOUT if transactions keep the table locked, LEASE_LOST, SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST,
- *   INDEX_UNBUILDABLE
- */
-export async function switchTable(options: SwitchOptions): Promise<number> {
-  const { client, table, relation, shadow } = options;
+/** Makes a loaded shadow table fit to become the partition of a published table: owner, rights, constraints. */
+export async function preparePartition(client: pg.Client, relation: number, shadow: string): Promise<void> {
   await client.query('select databricks_auth.prepare_partition($1::oid, $2::regclass)', [
     relation,
     qualifiedShadow(shadow),
   ]);
-  const mayLackColumns = options.columnChanges.dropped.length > 0;
+}
+
+/**
+ * Replaces the partition of a published table by a loaded and prepared one. The table keeps its OID, indexes, rights,
+ * comments and whatever depends on it; readers see the old rows or the new ones and wait for milliseconds.
+ * Fails with SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST, INDEX_UNBUILDABLE.
+ */
+export function switchPublication(copy: ReplacingCopy): Publication {
+  const { client, position, relation, shadow } = copy;
+  const { table } = position;
+  const mayLackColumns = copy.columnChanges.dropped.length > 0;
   let unbuildable: ReadonlySet<string> = new Set();
-  const { transactionMs } = await options.publish({
+  return {
     table,
     relation,
     kind: 'switch',
     ready: async () => {
-      unbuildable = await buildMissingIndexes({ ...options, mayLackColumns });
+      unbuildable = await buildMissingIndexes({ client, table, relation, shadow, mayLackColumns });
     },
-    apply: () => exchange(options, unbuildable),
+    apply: () => exchange(copy, unbuildable),
     // If somebody made another index meanwhile: build it, then come again.
     mend: async (error) => error instanceof IndexAppeared,
-  });
-  return transactionMs;
+  };
 }
 
-async function exchange(options: SwitchOptions, unbuildable: ReadonlySet<string>): Promise<void> {
-  const { client, table, relation, shadow } = options;
+/** The position is written before the table is locked: readers wait for what comes after. */
+async function exchange(copy: ReplacingCopy, unbuildable: ReadonlySet<string>): Promise<TableUpdateResult> {
+  const { client, position, relation, shadow, result } = copy;
+  const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await client.query(BRIEF_LOCKS);
-  await options.finish();
+  await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
   const old = await solePartition(client, relation);
   await client.query(`alter table ${target} detach partition ${old}`);
   const { rows } = await client.query<{ statement: string }>(
@@ -61,9 +54,10 @@ async function exchange(options: SwitchOptions, unbuildable: ReadonlySet<string>
     [relation, qualifiedShadow(shadow)],
   );
   if (rows.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
-  await applyColumnChanges(client, table, target, options.columnChanges);
+  await applyColumnChanges(client, table, target, copy.columnChanges);
   await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
   await client.query(`drop table ${old}`);
+  return result;
 }
 
 /** Rolls the switch back: an index that ATTACH had to build would keep readers waiting. */
