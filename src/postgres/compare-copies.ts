@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteLiteral } from '../core/names.js';
+import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isDifferent, isSameKey } from './merge-rows.js';
 import { readTable } from './registry.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { columnDefinitions } from './shadow-table.js';
 
 /** The copies that are compared: temporary tables of the session at hand. */
 const TARGET_COPY = 'pg_temp.synced_tables_verify_target';

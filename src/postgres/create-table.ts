@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { commitPosition } from './commit-position.js';
 import { addExtraColumns } from './extra-columns.js';
@@ -8,7 +8,7 @@ import { createExtraIndexesOfParent } from './extra-indexes.js';
 import type { LoadedCopy } from './loaded-copy.js';
 import type { Publication } from './publication.js';
 import { isPostgresError } from './session.js';
-import { columnDefinitions, identifierList, qualifiedShadow } from './shadow-table.js';
+import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
 
 /**

@@ -1,7 +1,6 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { TargetColumn } from '../core/synced-table.js';
-import { identifierList } from './shadow-table.js';
 import { canReplaceRows, isUniqueViolation } from './unique-refusal.js';
 
 /** Rows to be brought into a table by key: inserted, or written over those that have other values. */

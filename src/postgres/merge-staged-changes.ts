@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChangesBriefly, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { commitPosition, type NewPosition } from './commit-position.js';
@@ -8,9 +8,9 @@ import { type CopySource, copyIn } from './copy-in.js';
 import { explainForeignKey } from './foreign-key-refusal.js';
 import { isSameKey, MergeStatement } from './merge-rows.js';
 import type { Publication } from './publication.js';
+import { solePartition } from './published-table.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
-import { solePartition } from './switch-table.js';
+import { columnDefinitions } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
 import { explainUnique } from './unique-refusal.js';
 

@@ -5,9 +5,9 @@ import { explainForeignKey } from './foreign-key-refusal.js';
 import type { ReplacingCopy } from './loaded-copy.js';
 import { isSameKey, MergeStatement } from './merge-rows.js';
 import type { Publication } from './publication.js';
+import { solePartition } from './published-table.js';
 import { inTransaction } from './session.js';
 import { qualifiedShadow } from './shadow-table.js';
-import { solePartition } from './switch-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
 import { explainUnique } from './unique-refusal.js';
 

@@ -8,17 +8,19 @@ import { creationPublication } from '../postgres/create-table.js';
 import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
 import type { Publishing } from '../postgres/publication.js';
+import { analyzeParent, isReferenced } from '../postgres/published-table.js';
 import { recordEvent } from '../postgres/registry.js';
 import { mergePublication } from '../postgres/replace-by-merge.js';
 import { isPostgresError } from '../postgres/session.js';
 import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
-import { analyzeParent, isReferenced, preparePartition, switchPublication } from '../postgres/switch-table.js';
+import { preparePartition, switchPublication } from '../postgres/switch-table.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';
 import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from './load-errors.js';
-import { loadShadow, tableRead } from './load-shadow.js';
+import { loadShadow } from './load-shadow.js';
 import type { CopyPlan } from './plan-copy.js';
 import type { ProgressReports } from './progress-reports.js';
 import { publishOptions } from './publish-options.js';
+import { targetRead } from './target-read.js';
 import type { UpdateRun } from './update-run.js';
 
 /** A planned copy of one table, and what it works with. */
@@ -144,7 +146,7 @@ async function countLeftOut(
     }
     const rowsWithStrippedCharacters =
       table.invalidCharacters === 'strip'
-        ? await countRowsWithNul(connection, relation, tableRead(table, columns))
+        ? await countRowsWithNul(connection, relation, targetRead(table, columns))
         : 0n;
     return { rowsWithoutKey, rowsWithStrippedCharacters };
   } finally {

@@ -5,7 +5,7 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
 import { copySelects, countRowsWithNul } from '../lake/table-read.js';
 import type { CopySource } from '../postgres/copy-in.js';
-import { tableRead } from './load-shadow.js';
+import { targetRead } from './target-read.js';
 
 /** The last state of every key that changes touch. */
 export interface LastStates {
@@ -32,7 +32,7 @@ export async function openLastStates({ engine, table, columns }: StatesRead, sta
   if (!changeType) throw new Error('changes have no type');
   const fields = [...columns.map((column) => column.field), changeType];
   const relation = { ...rowsThatStay(states), parts: [states.select] };
-  const [select = ''] = copySelects(relation, { ...tableRead(table, columns), columns: fields });
+  const [select = ''] = copySelects(relation, { ...targetRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
   const finished = stream.finished.finally(() => connection.closeSync());
   finished.catch(() => {});
@@ -54,7 +54,7 @@ export async function countStripped({ engine, table, columns }: StatesRead, stat
   if (table.invalidCharacters === 'fail') return 0n;
   const connection = await engine.connect();
   try {
-    return await countRowsWithNul(connection, rowsThatStay(states), tableRead(table, columns));
+    return await countRowsWithNul(connection, rowsThatStay(states), targetRead(table, columns));
   } finally {
     connection.closeSync();
   }

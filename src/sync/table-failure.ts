@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
+import { findRelation } from '../postgres/published-table.js';
 import { recordEvent, writeTableFailure } from '../postgres/registry.js';
 import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
-import { findRelation } from '../postgres/switch-table.js';
 import { recordTableUpdateFailure } from '../postgres/table-update-record.js';
 import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import type { UpdateRun } from './update-run.js';

@@ -23,7 +23,7 @@ import type { FollowTask } from './update-run.js';
  * Follows the sources of a pipeline's synced tables: looks for their next commits by name, and applies what waits. See
  * `FollowLoop` for when it ends.
  */
-export function followPipeline(task: FollowTask): Promise<UpdateOutcome> {
+export function followTables(task: FollowTask): Promise<UpdateOutcome> {
   return new FollowLoop<FollowedTable>(task, (loop) => new TableFollower(task, loop)).run();
 }
 
