@@ -66,7 +66,7 @@ const COMMIT_POSITION = `
 
 /**
  * Writes down which version the table reflects, in the transaction that makes it so: data and position are never
- * apart. Announces it to whoever listens; Postgres delivers that at commit, or not at all.
+ * apart. Notifies those who listen; Postgres delivers that at commit, or not at all.
  * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version
  */
 export async function commitPosition(

@@ -99,8 +99,8 @@ export class LastStateUnclear extends Error {
 }
 
 /**
- * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: whoever follows
- * a table applies changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: a table that is
+ * followed gets changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
  * does another synced table: those that are published together are staged together.
  */
 function stagingTable({ tableId }: SyncedTable, definitions: string): string {

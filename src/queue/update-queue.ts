@@ -23,7 +23,7 @@ export interface ClaimOptions {
   readonly leaseSeconds: number;
   /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
   readonly running: readonly string[];
-  /** The only pipeline to look at, whoever is meant to run it; else all but those that a program runs itself. */
+  /** The only pipeline to look at, even if a program runs it itself; else all but those. */
   readonly pipelineId?: string;
   /** True if only updates are wanted that follow their sources: those need hardly anything of a machine. */
   readonly onlyFollowers?: boolean;

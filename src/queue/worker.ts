@@ -176,7 +176,7 @@ class QueueWorker {
       await endSession(client, giveBack, () => runLeased({ ...run, yieldSignal: yielding.signal }));
     } catch (error) {
       if (error instanceof PipelineGone) return;
-      // The update is taken up again: by us when we reach the database, or by whoever does when the lease has run out.
+      // The update is taken up again: by us when we reach the database, or by another sidecar when the lease has run out.
       onError(error, `running update ${claim.updateId}`);
     }
   }

@@ -16,7 +16,7 @@ import { explainLoadError, isValueError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
 import type { UpdateRun } from './update-run.js';
 
-/** Above this part of the table, copying it anew and switching is as fast as applying changes (docs/decisions/0006). */
+/** Above this part of the table, copying all of it and switching is as fast as applying changes (docs/decisions/0006). */
 const CHANGED_PART_MAX = 0.1;
 
 /** Tables smaller than this are not worth a thought. */

@@ -7,8 +7,8 @@ import { requireHistory, requireRecordedChanges } from './source-history.js';
 export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeseriesKey' | 'policy'>;
 
 /**
- * What the first update would refuse because of the source: for whoever can tell at once. Reads no more than the
- * metadata of the table.
+ * Refuses at once what the first update would refuse because of the source. Reads no more than the metadata of the
+ * table.
  * @throws what opening the table throws, what `planTarget` throws; SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF
  */
 export async function checkSource(catalogs: CatalogSet, request: SourceRequest): Promise<void> {

@@ -39,8 +39,8 @@ export class FollowedTable implements Followed {
   }
 
   /**
-   * Looks for a version other than the one that the table reflects, by the name of the next commit. News is, too, that
-   * the commit it reflects was written anew: whoever reads the changes since then finds out.
+   * Looks for a version other than the one that the table reflects, by the name of the next commit. It is news too that
+   * the commit it reflects was written again: reading the changes since then finds out.
    * @param onHint called when something may have been committed
    * @throws what opening the source and looking at its log throw
    */
@@ -88,7 +88,7 @@ export class FollowedTable implements Followed {
     this.#pause.recover();
   }
 
-  /** Counts a failure. The source is opened anew next time: what was kept of it may be what is wrong. */
+  /** Counts a failure. The source is opened again next time: what was kept of it may be what is wrong. */
   fail(): number {
     this.close();
     return this.#pause.fail();

@@ -34,7 +34,7 @@ export class RetryPause {
 
 /**
  * What may pass for a while only: a file may come a little later than the commit that names it, where folders are
- * copied, say; and a table that is dropped and made anew is not there in between.
+ * copied, say; and a table that is dropped and created again is not there in between.
  */
 const PASSING_AT_FIRST: ReadonlySet<string> = new Set(['DELTA_CHANGE_FILE_MISSING', 'SOURCE_TABLE_NOT_FOUND']);
 

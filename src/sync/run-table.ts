@@ -5,7 +5,7 @@ import { commitPosition, type NewPosition } from '../postgres/commit-position.js
 import type { Publishing } from '../postgres/publication.js';
 import { recordEvent, writeSourceVersion, writeTableState } from '../postgres/registry.js';
 import { recordTableUpdateStart, type TableUpdateResult } from '../postgres/table-update-record.js';
-import { applySourceChanges, type ChangesOutcome } from './apply-source-changes.js';
+import { applySourceChanges, type ChangesOutcome, type FollowedSource } from './apply-source-changes.js';
 import { copyTable } from './copy-table.js';
 import { type CopyPlan, planCopy } from './plan-copy.js';
 import { startProgressReports } from './progress-reports.js';
@@ -73,7 +73,7 @@ async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOu
   const changeFeed = requireHistory(lakeTable, table.source);
   const { syncedVersion, sourceBookmark, sourceTableId } = table;
   const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);
-  // Another commit of the same version was written anew. Whoever reads changes from there finds out.
+  // If the commit of that version was written again, reading the changes from there finds out.
   const isSame = newest === syncedVersion && sourceBookmark !== null && (await changeFeed.isSameCommit(sourceBookmark));
   if (isSame && sourceTableId !== null) {
     const snapshot = { version: newest, committedAtMs: null, tableId: sourceTableId };
@@ -96,10 +96,7 @@ const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'SOURCE_HISTORY_REWRITTEN',
 ]);
 
-async function* changesOrCopy(
-  run: UpdateRun,
-  followed: Parameters<typeof applySourceChanges>[1],
-): Publishing<ChangesOutcome> {
+async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {
   try {
     return yield* applySourceChanges(run, followed);
   } catch (error) {
@@ -132,7 +129,7 @@ function runningState(table: SyncedTable): SyncedTableState {
 
 /** The same version of the same table is already there: nothing to copy, unless a full refresh was asked for. */
 function isUnchanged(table: SyncedTable, { snapshot, bookmark }: CopyPlan): boolean {
-  // Another bookmark of the same version: its commit was written anew. Whoever reads changes from there finds out.
+  // Another bookmark of the same version: its commit was written again. Reading the changes from there finds out.
   const isSameCommit = bookmark === null || table.sourceBookmark === null || bookmark === table.sourceBookmark;
   return (
     table.relation !== null &&

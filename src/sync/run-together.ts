@@ -70,7 +70,7 @@ export async function runTogether<Result>(
       const outcome = await table.start();
       if (outcome === null) continue;
       outcomes.set(task, outcome);
-      // One that is refused before it came into being is no part of them.
+      // One that is refused before it exists does not hold the others back.
       if (outcome.kind === 'failed') failure = failureOf(task, outcome.error);
       if (failure) break;
     }

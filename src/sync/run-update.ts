@@ -74,7 +74,7 @@ async function endFailed(
   outcome: Exclude<TableOutcome, { kind: 'done' }>,
 ): Promise<UpdateOutcome> {
   const { client, lease, attempt } = run;
-  // Deleted, or taken over: whoever did that has written what is to be said.
+  // Deleted, or taken over: the end of the update is written already.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
   if (outcome.kind === 'rejected') {
     await reject(run, table, outcome.error);

@@ -56,7 +56,7 @@ export class FollowedFlows implements Followed {
     return this.#pause.waitMs();
   }
 
-  /** Takes what the registry has now. With another declaration the sources are opened anew. */
+  /** Takes what the registry has now. With another declaration the sources are opened again. */
   redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
     const isSame = table.declarationHash === this.#table.declarationHash;
     if (isSame && table.isMade === this.#table.isMade) return;
@@ -80,13 +80,13 @@ export class FollowedFlows implements Followed {
     return state === this.#applied ? null : state;
   }
 
-  /** What `news` told before has been read and applied. */
+  /** What `news` returned has been read and applied. */
   applied(state: string): void {
     this.#applied = state;
     this.#pause.recover();
   }
 
-  /** Counts a failure. The sources are opened anew next time: what was kept of them may be what is wrong. */
+  /** Counts a failure. The sources are opened again next time: what was kept of them may be what is wrong. */
   fail(): number {
     this.close();
     return this.#pause.fail();
