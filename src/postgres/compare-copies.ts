@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
 import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isDifferent, isSameKey } from './merge-rows.js';
@@ -39,6 +40,11 @@ export interface Comparison {
   /** Up to 20 of them, in the order of the key. */
   readonly differences: readonly RowDifference[];
 }
+
+/** What came of comparing a synced table with its source. Only `compared` says anything about the table. */
+export type VerificationOutcome =
+  | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError };
 
 /**
  * Copies the rows of a published table, and reads its position, both out of one snapshot. The table is locked, as by

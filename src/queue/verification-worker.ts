@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { retryDelaySeconds } from '../core/backoff.js';
 import { syncedTablesError } from '../core/errors.js';
 import { WakeUp } from '../core/wake-up.js';
+import type { VerificationOutcome } from '../postgres/compare-copies.js';
 import { keepClaim } from './keep-claim.js';
 import { onSession } from './on-session.js';
 import {
@@ -10,7 +11,6 @@ import {
   finishVerification,
   renewVerification,
   requeueVerification,
-  type VerificationOutcome,
 } from './verification-queue.js';
 
 export interface VerificationWorkerOptions {
