@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ManagedDatabase } from '../sidecar/managed-databases.js';
-import { SIDECAR_APPLICATION } from '../sidecar/sidecar-application.js';
+import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
 import type { Progress } from './progress.js';
 
 const INTERVAL_MS = 3_000;

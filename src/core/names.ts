@@ -41,6 +41,11 @@ export function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
+/** Names for a list of columns in SQL. */
+export function identifierList(names: readonly string[]): string {
+  return names.map(quoteIdentifier).join(', ');
+}
+
 /** Quotes a string literal for SQL with standard_conforming_strings, in Postgres and in DuckDB alike. */
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

@@ -2,9 +2,6 @@ import type { Field } from './data-type.js';
 
 type SchedulingPolicy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
-/** How an update runs: to its end, or following its sources until another update is asked for. */
-export type UpdateMode = 'DEFAULT' | 'CONTINUOUS';
-
 /** The states of a synced table, under the names of the Databricks API (its misspelled last one included). */
 export type SyncedTableState =
   | 'SYNCED_TABLE_PROVISIONING'

@@ -9,7 +9,7 @@ import {
   type TableHealth,
 } from '../postgres/sync-facts.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { SIDECAR_APPLICATION } from '../sidecar/sidecar-application.js';
+import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
 import { type Finding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { BRIEF_LOCKS } from './lock-patience.js';
 import { isPostgresError } from './session.js';
 
 /** How the columns of a published table have to change before its new rows can be switched in. */
@@ -78,6 +79,20 @@ export async function applyColumnChanges(
   for (const { field, postgresType } of changes.added) {
     await client.query(`alter table ${qualifiedTarget} add column ${quoteIdentifier(field.name)} ${postgresType}`);
   }
+}
+
+/** The same in a transaction that goes on with work for which locks may be waited for as long as before. */
+export async function applyColumnChangesBriefly(
+  client: pg.Client,
+  table: SyncedTable,
+  qualifiedTarget: string,
+  changes: ColumnChanges,
+): Promise<void> {
+  if (!hasColumnChanges(changes)) return;
+  const { rows } = await client.query<{ lock_timeout: string }>('show lock_timeout');
+  await client.query(BRIEF_LOCKS);
+  await applyColumnChanges(client, table, qualifiedTarget, changes);
+  await client.query(`set local lock_timeout = '${rows[0]?.lock_timeout}'`);
 }
 
 async function alterColumn(client: pg.Client, table: SyncedTable, column: string, statement: string): Promise<void> {

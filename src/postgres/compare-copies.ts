@@ -1,10 +1,11 @@
 import type pg from 'pg';
-import { quoteIdentifier, quoteLiteral } from '../core/names.js';
+import type { SyncedTablesError } from '../core/errors.js';
+import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { isDifferent, isSameKey } from './merge-rows.js';
 import { readTable } from './registry.js';
-import { isDifferent, isSameKey } from './row-merge.js';
 import { inTransaction } from './session.js';
-import { columnDefinitions, identifierList } from './shadow-table.js';
+import { columnDefinitions } from './shadow-table.js';
 
 /** The copies that are compared: temporary tables of the session at hand. */
 const TARGET_COPY = 'pg_temp.synced_tables_verify_target';
@@ -39,6 +40,11 @@ export interface Comparison {
   /** Up to 20 of them, in the order of the key. */
   readonly differences: readonly RowDifference[];
 }
+
+/** What came of comparing a synced table with its source. Only `compared` says anything about the table. */
+export type VerificationOutcome =
+  | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError };
 
 /**
  * Copies the rows of a published table, and reads its position, both out of one snapshot. The table is locked, as by

@@ -9,7 +9,7 @@ type ExtrasOwner = Pick<SyncedTable, 'fullName' | 'extraColumns' | 'extraIndexes
 
 /**
  * Tries the extra columns and indexes of a table that is yet to be created, on an empty table that never commits: what
- * is wrong with them is told before anything is there.
+ * is wrong with them is found before anything exists.
  * @param shadow name for the passing table
  * @throws EXTRA_DEFINITION_INVALID
  */

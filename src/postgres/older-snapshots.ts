@@ -11,7 +11,7 @@ export interface OlderSnapshotsOptions {
   readonly table: SyncedTable;
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
-  /** Told now and then who is in the way. */
+  /** Called now and then with who is in the way. */
   readonly onBlocked: (client: pg.Client, table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { describeKeys } from '../core/format-key.js';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 import { keysOfDuplicates, keysOfFailing } from './index-misfits.js';
@@ -42,10 +42,6 @@ export function columnDefinitions(columns: readonly TargetColumn[]): string {
 
 export async function addPrimaryKey(client: pg.Client, name: string, keyColumns: readonly string[]): Promise<void> {
   await client.query(`alter table ${qualifiedShadow(name)} add primary key (${identifierList(keyColumns)})`);
-}
-
-export function identifierList(names: readonly string[]): string {
-  return names.map(quoteIdentifier).join(', ');
 }
 
 /** Up to `limit` keys that occur more than once, each as the texts of its columns. */

@@ -8,7 +8,7 @@ import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
-import { followFlows } from '../sync/auto-cdc/follow-flows.js';
+import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 
 export interface DeclareOptions {
@@ -70,7 +70,6 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
       const work = {
         ...claim,
         openSession: sessionsUntil(signal, open),
-        giveBack: closeSession,
         catalogs,
         engine,
         connections: settings.sync.connections,
@@ -80,11 +79,8 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
       const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
       const onError = (error: unknown) => options.onError(error, 'following the sources');
       return claim.mode === 'CONTINUOUS'
-        ? followFlows({ ...work, yieldSignal, triggerIntervalMs, pollSeconds, onError })
-        : runUpdate({
-            ...work,
-            ...(options.snapshotFunctions === undefined ? {} : { snapshotFunctions: options.snapshotFunctions }),
-          });
+        ? followSources({ ...work, yieldSignal, triggerIntervalMs, pollSeconds, onError })
+        : runUpdate(work, { giveBack: closeSession, snapshotFunctions: options.snapshotFunctions });
     },
     maintain: async () => {},
     runSchedules: async () => null,

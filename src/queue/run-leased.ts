@@ -1,18 +1,9 @@
 import type pg from 'pg';
-import type { SyncedTablesError } from '../core/errors.js';
+import type { UpdateOutcome } from '../core/update-outcome.js';
 import { releaseLease, renewLease } from '../postgres/lease.js';
 import { cutSession } from '../postgres/session.js';
+import { keepClaim } from './keep-claim.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from './update-queue.js';
-
-/**
- * How an update ended. `retry`: it failed in a way that may pass by itself. `ended`: whoever ran it has written its
- * end already.
- */
-export type UpdateOutcome =
-  | { readonly kind: 'completed' }
-  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
-  | { readonly kind: 'retry'; readonly delaySeconds: number }
-  | { readonly kind: 'ended' };
 
 export interface RunSignals {
   /** Aborts when the update must not go on. */
@@ -39,7 +30,16 @@ export interface LeasedRunOptions {
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
   const { client, claim, leaseSeconds, stopSignal, yieldSignal, lost } = options;
   const signal = AbortSignal.any([stopSignal, lost.signal]);
-  const keeper = keepLease(options);
+  const expiry = setTimeout(() => {
+    lost.abort(new Error('the lease could not be renewed in time'));
+    cutSession(client); // an answer that has not come by now need not be waited for
+  }, leaseSeconds * 1000);
+  const renew = async () => {
+    const isOurs = await renewLease(client, claim.lease, leaseSeconds);
+    if (isOurs) expiry.refresh();
+    else lost.abort(new Error('the lease was lost'));
+  };
+  const keeper = keepClaim({ seconds: leaseSeconds, renew, lost });
   try {
     const outcome = await options.run(claim, { signal, yieldSignal });
     await keeper.stop();
@@ -53,42 +53,9 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
     if (!isStopping) throw error;
   } finally {
     await keeper.stop();
-    keeper.end();
+    clearTimeout(expiry);
     await releaseLease(client, claim.lease).catch(() => {});
   }
-}
-
-interface LeaseKeeper {
-  /** Renews no more. */
-  stop(): Promise<void>;
-  /** Stops waiting for the lease to run out. */
-  end(): void;
-}
-
-function keepLease({ client, claim, leaseSeconds, lost }: LeasedRunOptions): LeaseKeeper {
-  let renewal = Promise.resolve();
-  const expiry = setTimeout(() => {
-    lost.abort(new Error('the lease could not be renewed in time'));
-    cutSession(client); // an answer that has not come by now need not be waited for
-  }, leaseSeconds * 1000);
-  const renew = async () => {
-    const isOurs = await renewLease(client, claim.lease, leaseSeconds);
-    if (isOurs) expiry.refresh();
-    else lost.abort(new Error('the lease was lost'));
-  };
-  const timer = setInterval(
-    () => {
-      renewal = renewal.then(renew).catch((error: unknown) => lost.abort(error));
-    },
-    (leaseSeconds * 1000) / 3,
-  );
-  return {
-    stop() {
-      clearInterval(timer);
-      return renewal;
-    },
-    end: () => clearTimeout(expiry),
-  };
 }
 
 async function writeOutcome(client: pg.Client, claim: ClaimedUpdate, outcome: UpdateOutcome): Promise<void> {

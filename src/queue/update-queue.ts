@@ -1,13 +1,15 @@
 import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
-import type { UpdateMode } from '../core/synced-table.js';
+import type { PipelineKind, UpdateMode } from '../core/update-outcome.js';
 import type { Lease } from '../postgres/lease.js';
 
 /** An update that this sidecar has taken on, with the lease of its pipeline. */
 export interface ClaimedUpdate {
   readonly updateId: string;
   readonly lease: Lease;
+  /** What its pipeline keeps. */
+  readonly kind: PipelineKind;
   /** CONTINUOUS: follows the sources until another update of its pipeline is asked for. */
   readonly mode: UpdateMode;
   readonly isFullRefresh: boolean;
@@ -21,7 +23,7 @@ export interface ClaimOptions {
   readonly leaseSeconds: number;
   /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
   readonly running: readonly string[];
-  /** The only pipeline to look at, whoever is meant to run it; else all but those that a program runs itself. */
+  /** The only pipeline to look at, even if a program runs it itself; else all but those. */
   readonly pipelineId?: string;
   /** True if only updates are wanted that follow their sources: those need hardly anything of a machine. */
   readonly onlyFollowers?: boolean;
@@ -37,6 +39,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
     update_id: string;
     pipeline_id: string;
     lease_epoch: string;
+    kind: PipelineKind;
     mode: UpdateMode;
     full_refresh: boolean;
     attempt: number;
@@ -55,13 +58,13 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
           set lease_holder = $1, lease_epoch = p.lease_epoch + 1,
               lease_expires_at = clock_timestamp() + make_interval(secs => $2)
          from candidate c where p.pipeline_id = c.pipeline_id
-       returning p.pipeline_id, p.lease_epoch, c.update_id
+       returning p.pipeline_id, p.lease_epoch, p.kind, c.update_id
      )
      update synced_tables._updates u
         set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null,
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
-     returning u.update_id, u.pipeline_id, l.lease_epoch::text, u.mode, u.full_refresh, u.attempt`,
+     returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt`,
     [options.holder, options.leaseSeconds, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
   );
   const row = rows[0];
@@ -69,6 +72,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
   return {
     updateId: row.update_id,
     lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
+    kind: row.kind,
     mode: row.mode,
     isFullRefresh: row.full_refresh,
     attempt: row.attempt,

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { countOf } from '../core/count-of.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { Comparison } from '../postgres/compare-copies.js';
+import type { Comparison, VerificationOutcome } from '../postgres/compare-copies.js';
 import { recordEvent } from '../postgres/registry.js';
 import { inTransaction } from '../postgres/session.js';
 
@@ -18,11 +18,6 @@ export interface ClaimedVerification {
   /** 1 for the first try. */
   readonly attempt: number;
 }
-
-/** What came of it. Only `compared` says anything about the table. */
-export type VerificationOutcome =
-  | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
-  | { readonly kind: 'failed'; readonly error: SyncedTablesError };
 
 export interface VerificationClaimOptions {
   readonly holder: string;

@@ -1,14 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { retryDelaySeconds } from '../core/backoff.js';
 import { syncedTablesError } from '../core/errors.js';
-import { closeSession } from '../postgres/session.js';
+import { WakeUp } from '../core/wake-up.js';
+import type { VerificationOutcome } from '../postgres/compare-copies.js';
+import { keepClaim } from './keep-claim.js';
+import { onSession } from './on-session.js';
 import {
   type ClaimedVerification,
   claimVerification,
   finishVerification,
   renewVerification,
   requeueVerification,
-  type VerificationOutcome,
 } from './verification-queue.js';
 
 export interface VerificationWorkerOptions {
@@ -31,107 +33,84 @@ export interface VerificationWorker {
   stop(): Promise<void>;
 }
 
-/** Tries of a comparison whose failure may pass by itself, or that took its sidecar down. */
-const ATTEMPTS_MAX = 4;
-const RECONNECT_MS_MIN = 100;
-const RECONNECT_MS_MAX = 10_000;
+/** Attempts at a comparison whose failure may pass by itself, or that took its sidecar down. */
+const VERIFICATION_ATTEMPTS_MAX = 4;
 
 /** Compares tables that somebody asked for, one at a time: a comparison reads two tables whole. */
 export function startVerificationWorker(options: VerificationWorkerOptions): VerificationWorker {
-  const stopping = new AbortController();
-  let isWoken = false;
-  let endPause = () => {};
-  const wake = () => {
-    isWoken = true;
-    endPause();
-  };
-
-  const run = async (): Promise<void> => {
-    for (let pauseMs = RECONNECT_MS_MIN; !stopping.signal.aborted; ) {
-      try {
-        const client = await options.openSession();
-        try {
-          pauseMs = RECONNECT_MS_MIN;
-          client.once('end', wake);
-          await work(client);
-        } finally {
-          await closeSession(client);
-        }
-      } catch (error) {
-        if (stopping.signal.aborted) break;
-        options.onError(error, 'comparing tables with their sources');
-        await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
-        pauseMs = Math.min(pauseMs * 2, RECONNECT_MS_MAX);
-      }
-    }
-  };
-
-  const work = async (client: pg.Client): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      isWoken = false;
-      const claim = await claimVerification(client, options);
-      if (claim) await runClaim(client, claim);
-      else await pause();
-    }
-  };
-
-  const pause = (): Promise<void> => {
-    if (isWoken || stopping.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => endPause(), options.pollSeconds * 1000);
-      endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  };
-
-  const runClaim = async (client: pg.Client, claim: ClaimedVerification): Promise<void> => {
-    if (claim.attempt > ATTEMPTS_MAX) {
-      const error = syncedTablesError('VERIFICATION_FAILED', { verification: claim.verificationId });
-      return finishVerification(client, claim, { kind: 'failed', error });
-    }
-    const lost = new AbortController();
-    const signal = AbortSignal.any([stopping.signal, lost.signal]);
-    let renewal = Promise.resolve();
-    const renew = async () => {
-      const isOurs = await renewVerification(client, claim, options.claimSeconds);
-      if (!isOurs) lost.abort(new Error('the comparison was canceled or taken over'));
-    };
-    const timer = setInterval(
-      () => {
-        renewal = renewal.then(renew).catch((error: unknown) => lost.abort(error));
-      },
-      (options.claimSeconds * 1000) / 3,
-    );
-    try {
-      const outcome = await options.verify(claim, signal);
-      clearInterval(timer);
-      await renewal;
-      await writeOutcome(client, claim, outcome);
-    } catch (error) {
-      clearInterval(timer);
-      await renewal;
-      if (lost.signal.aborted) return;
-      await requeueVerification(
-        client,
-        claim,
-        stopping.signal.aborted ? 0 : options.claimSeconds,
-        !stopping.signal.aborted,
-      );
-      if (!stopping.signal.aborted) throw error;
-    }
-  };
-
-  const finished = run();
+  const worker = new Verifier(options);
+  const finished = worker.run();
   return {
-    wake,
+    wake: () => worker.wake(),
     async stop() {
-      stopping.abort(new Error('the sidecar is stopping'));
-      wake();
+      worker.stop();
       await finished;
     },
   };
+}
+
+class Verifier {
+  readonly #options: VerificationWorkerOptions;
+  readonly #stopping = new AbortController();
+  readonly #wakeUp = new WakeUp();
+
+  constructor(options: VerificationWorkerOptions) {
+    this.#options = options;
+  }
+
+  wake(): void {
+    this.#wakeUp.wake();
+  }
+
+  stop(): void {
+    this.#stopping.abort(new Error('the sidecar is stopping'));
+    this.wake();
+  }
+
+  async run(): Promise<void> {
+    const { openSession, onError } = this.#options;
+    await onSession({
+      openSession,
+      signal: this.#stopping.signal,
+      work: (client) => this.#work(client),
+      onError: (error) => onError(error, 'comparing tables with their sources'),
+    });
+  }
+
+  async #work(client: pg.Client): Promise<void> {
+    client.once('end', () => this.wake());
+    while (!this.#stopping.signal.aborted) {
+      this.#wakeUp.rearm();
+      const claim = await claimVerification(client, this.#options);
+      if (claim) await this.#runClaim(client, claim);
+      else await this.#wakeUp.sleep(this.#options.pollSeconds * 1000);
+    }
+  }
+
+  async #runClaim(client: pg.Client, claim: ClaimedVerification): Promise<void> {
+    if (claim.attempt > VERIFICATION_ATTEMPTS_MAX) {
+      const error = syncedTablesError('VERIFICATION_FAILED', { verification: claim.verificationId });
+      return finishVerification(client, claim, { kind: 'failed', error });
+    }
+    const { claimSeconds, verify } = this.#options;
+    const lost = new AbortController();
+    const renew = async () => {
+      const isOurs = await renewVerification(client, claim, claimSeconds);
+      if (!isOurs) lost.abort(new Error('the comparison was canceled or taken over'));
+    };
+    const keeper = keepClaim({ seconds: claimSeconds, renew, lost });
+    try {
+      const outcome = await verify(claim, AbortSignal.any([this.#stopping.signal, lost.signal]));
+      await keeper.stop();
+      await writeOutcome(client, claim, outcome);
+    } catch (error) {
+      await keeper.stop();
+      if (lost.signal.aborted) return;
+      const isStopping = this.#stopping.signal.aborted;
+      await requeueVerification(client, claim, isStopping ? 0 : claimSeconds, !isStopping);
+      if (!isStopping) throw error;
+    }
+  }
 }
 
 async function writeOutcome(
@@ -139,7 +118,8 @@ async function writeOutcome(
   claim: ClaimedVerification,
   outcome: VerificationOutcome,
 ): Promise<void> {
-  const mayPass = outcome.kind === 'failed' && outcome.error.retry === 'timed' && claim.attempt < ATTEMPTS_MAX;
-  if (mayPass) await requeueVerification(client, claim, 2 ** (claim.attempt - 1), true);
+  const { attempt } = claim;
+  const mayPass = outcome.kind === 'failed' && outcome.error.retry === 'timed' && attempt < VERIFICATION_ATTEMPTS_MAX;
+  if (mayPass) await requeueVerification(client, claim, retryDelaySeconds(attempt), true);
   else await finishVerification(client, claim, outcome);
 }

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { UpdateOutcome } from '../core/update-outcome.js';
+import { WakeUp } from '../core/wake-up.js';
 import { endSession } from '../postgres/kept-sessions.js';
-import { closeSession } from '../postgres/session.js';
-import { type RunSignals, runLeased, type UpdateOutcome } from './run-leased.js';
+import { onSession } from './on-session.js';
+import { type RunSignals, runLeased } from './run-leased.js';
 import { type ClaimedUpdate, claimUpdate, msUntilNextDue, readPipelineNews } from './update-queue.js';
 
 export interface WorkerOptions {
@@ -50,8 +51,6 @@ interface RunningUpdate {
 class PipelineGone extends Error {}
 
 const PAUSE_MS_MIN = 50;
-const RECONNECT_MS_MIN = 100;
-const RECONNECT_MS_MAX = 10_000;
 
 /** Works on the update queue of one database until it is stopped, through the loss of the connection too. */
 export function startWorker(options: WorkerOptions): Worker {
@@ -75,16 +74,14 @@ class QueueWorker {
   /** The updates at hand, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
   #maintainedAt = Number.NEGATIVE_INFINITY;
-  #isWoken = false;
-  #endPause = () => {};
+  readonly #wakeUp = new WakeUp();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
   }
 
   wake(): void {
-    this.#isWoken = true;
-    this.#endPause();
+    this.#wakeUp.wake();
   }
 
   stop(): void {
@@ -97,32 +94,29 @@ class QueueWorker {
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (let pauseMs = RECONNECT_MS_MIN; !signal.aborted; ) {
-      try {
-        const client = await this.#options.openSession();
-        try {
-          this.isHealthy = true;
-          pauseMs = RECONNECT_MS_MIN;
-          client.once('end', () => this.wake());
-          while (!signal.aborted) await this.#look(client);
-        } finally {
-          this.isHealthy = false;
-          await closeSession(client);
-        }
-      } catch (error) {
-        if (signal.aborted) break;
-        this.#options.onError(error, 'working on the queue');
-        await sleep(pauseMs, undefined, { signal }).catch(() => {});
-        pauseMs = Math.min(pauseMs * 2, RECONNECT_MS_MAX);
-      }
+    const { openSession, onError } = this.#options;
+    await onSession({
+      openSession,
+      signal: this.#stopping.signal,
+      work: (client) => this.#work(client),
+      onError: (error) => onError(error, 'working on the queue'),
+    });
+  }
+
+  async #work(client: pg.Client): Promise<void> {
+    this.isHealthy = true;
+    client.once('end', () => this.wake());
+    try {
+      while (!this.#stopping.signal.aborted) await this.#look(client);
+    } finally {
+      this.isHealthy = false;
     }
   }
 
-  /** One look at the queue, and the pause after it. */
+  /** One look at the queue, and the pause after it: until somebody wakes us, an update is due, or it is time to poll. */
   async #look(client: pg.Client): Promise<void> {
     const { holder, maintain, maintenanceSeconds, onError } = this.#options;
-    this.#isWoken = false;
+    this.#wakeUp.rearm();
     if (performance.now() - this.#maintainedAt > maintenanceSeconds * 1000) {
       // What cannot be cleaned up must not keep updates from being run.
       await maintain(client).catch((error: unknown) => onError(error, 'cleaning up'));
@@ -140,7 +134,8 @@ class QueueWorker {
       this.#start(claim);
     }
     const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
-    await this.#pause(Math.min(dueMs ?? Number.POSITIVE_INFINITY, scheduleMs ?? Number.POSITIVE_INFINITY));
+    const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
+    await this.#wakeUp.sleep(Math.max(PAUSE_MS_MIN, nextMs));
   }
 
   #hasRoom(): boolean {
@@ -181,21 +176,8 @@ class QueueWorker {
       await endSession(client, giveBack, () => runLeased({ ...run, yieldSignal: yielding.signal }));
     } catch (error) {
       if (error instanceof PipelineGone) return;
-      // The update is taken up again: by us when we reach the database, or by whoever does when the lease has run out.
+      // The update is taken up again: by us when we reach the database, or by another sidecar when the lease has run out.
       onError(error, `running update ${claim.updateId}`);
     }
-  }
-
-  /** Until somebody wakes us, an update is due, or it is time to poll. */
-  #pause(dueMs: number): Promise<void> {
-    const pauseMs = Math.max(PAUSE_MS_MIN, Math.min(this.#options.pollSeconds * 1000, dueMs));
-    if (this.#isWoken || this.#stopping.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#endPause(), pauseMs);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

@@ -9,6 +9,7 @@ import { readAddedDatabases } from '../postgres/sync-facts.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
+import { openSidecarSession } from './sidecar-session.js';
 
 export interface DatabaseSetOptions {
   readonly settings: Settings;
@@ -93,7 +94,7 @@ export class DatabaseSet implements DatabaseHost {
 
   async #readAdded(instance: string): Promise<string[]> {
     const home = homeDatabase(this.#options.settings, instance);
-    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
+    const client = await openSidecarSession(home.url, SYNC_ROLE);
     try {
       return await readAddedDatabases(client);
     } finally {
@@ -116,8 +117,7 @@ export class DatabaseSet implements DatabaseHost {
   async #checkMigrated({ instance, database }: AdoptRequest): Promise<void> {
     const missing = (cause?: unknown) => syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance }, cause);
     const { url } = this.#place(instance, database);
-    const session = { url, applicationName: 'synced-tables sidecar', role: null };
-    const client = await openSession(session).catch((error: unknown) => {
+    const client = await openSidecarSession(url, null).catch((error: unknown) => {
       throw isPostgresError(error) && error.code === '3D000' ? missing(error) : error;
     });
     try {
@@ -130,7 +130,7 @@ export class DatabaseSet implements DatabaseHost {
   /** Makes the database unless it is there. */
   async #create(request: AdoptRequest, owner: string): Promise<void> {
     const home = homeDatabase(this.#options.settings, request.instance);
-    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: null });
+    const client = await openSidecarSession(home.url, null);
     try {
       const isThere = 'select from pg_catalog.pg_database where datname = $1';
       for (let attempt = 1; (await client.query(isThere, [request.database])).rowCount === 0; attempt += 1) {
@@ -149,7 +149,7 @@ export class DatabaseSet implements DatabaseHost {
 
   async #note({ instance, database, owner }: AdoptRequest): Promise<void> {
     const home = homeDatabase(this.#options.settings, instance);
-    const client = await openSession({ url: home.url, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
+    const client = await openSidecarSession(home.url, SYNC_ROLE);
     try {
       await client.query(
         'insert into synced_tables._databases (database_name, added_by) values ($1, coalesce($2, current_user)) on conflict do nothing',

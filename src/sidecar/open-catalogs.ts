@@ -12,18 +12,18 @@ const BYTES_PER_MB = 1024 * 1024;
 
 /**
  * The configured catalogs, all reading with one engine.
- * @param onRetry told of every request to a store or a catalog server that is about to be repeated
+ * @param onRetry called before a request to a store or a catalog server is repeated
  */
 export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retry: StoreRetry) => void): CatalogSet {
   const { spool_mb, parallel_fetches, timeout_seconds, attempts } = settings.storage;
   const patience = { attemptsMax: attempts, timeoutMs: timeout_seconds * 1000 };
   const spool = { bytesMax: spool_mb * BYTES_PER_MB, fetchesMax: parallel_fetches };
-  const told = onRetry === undefined ? {} : { onRetry };
+  const retries = onRetry === undefined ? {} : { onRetry };
   const open = (name: string, catalog: CatalogSettings): Catalog => {
     const base = {
       allowOutsidePaths: catalog.allow_outside_paths,
       partitionTimeZone: catalog.partition_time_zone,
-      storage: { ...storeSettings(catalog.storage), patience, ...told },
+      storage: { ...storeSettings(catalog.storage), patience, ...retries },
       spool,
       engine,
     };
@@ -31,7 +31,7 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
     const { uri, token } = catalog;
     return unityCatalog({
       ...base,
-      client: { catalog: name, uri, token, ...patience, ...told },
+      client: { catalog: name, uri, token, ...patience, ...retries },
       remoteName: catalog.catalog,
     });
   };

@@ -5,7 +5,7 @@ import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { checkSource } from '../sync/check-source.js';
 import { DatabaseSet } from './database-set.js';
-import { startDatabaseWorker } from './database-worker.js';
+import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
 import { openCatalogs } from './open-catalogs.js';
 
@@ -45,7 +45,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
     const holder = randomUUID();
     const startWorker = (database: ManagedDatabase) =>
-      startDatabaseWorker({ database, holder, catalogs, engine, settings, logger });
+      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();

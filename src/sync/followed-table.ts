@@ -1,15 +1,16 @@
-import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
+import type { Followed } from './follow-loop.js';
 import { RetryPause } from './retry-pause.js';
+import { requireHistory } from './source-history.js';
 import { readSourceLag, type SourceLag } from './source-lag.js';
 
 /** How often the commit that the table reflects is looked at where each look is a request to a store. */
 const COMPARE_MS = 10_000;
 
 /** A synced table whose source is being followed: the source stays open, and failures are counted. */
-export class FollowedTable {
+export class FollowedTable implements Followed {
   #table: SyncedTable;
   #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
   readonly #pause = new RetryPause();
@@ -29,26 +30,23 @@ export class FollowedTable {
     return this.#source?.lakeTable ?? null;
   }
 
-  /** Failures in a row. */
   get failures(): number {
     return this.#pause.failures;
   }
 
-  /** Milliseconds until the next attempt; null if it does not have to wait. */
   waitMs(): number | null {
     return this.#pause.waitMs();
   }
 
   /**
-   * Looks for a version other than the one that the table reflects, by the name of the next commit. News is, too, that
-   * the commit it reflects was written anew: whoever reads the changes since then finds out.
+   * Looks for a version other than the one that the table reflects, by the name of the next commit. It is news too that
+   * the commit it reflects was written again: reading the changes since then finds out.
    * @param onHint called when something may have been committed
    * @throws what opening the source and looking at its log throw
    */
   async hasNews(catalogs: CatalogSet, onHint: () => void): Promise<boolean> {
     this.#source ??= await this.#open(catalogs, onHint);
-    const { changeFeed } = this.#source.lakeTable;
-    if (changeFeed === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: this.#table.source });
+    const changeFeed = requireHistory(this.#source.lakeTable, this.#table.source);
     const { syncedVersion, sourceBookmark } = this.#table;
     this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
     if (this.#newestVersion !== syncedVersion) return true;
@@ -90,7 +88,7 @@ export class FollowedTable {
     this.#pause.recover();
   }
 
-  /** Counts a failure. The source is opened anew next time: what was kept of it may be what is wrong. Returns the pause. */
+  /** Counts a failure. The source is opened again next time: what was kept of it may be what is wrong. */
   fail(): number {
     this.close();
     return this.#pause.fail();

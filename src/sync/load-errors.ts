@@ -65,7 +65,7 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
   }
 }
 
-/** A refused value is told with its column, and with the keys of such rows where the source tells them. */
+/** Names the column of a refused value, and the keys of such rows where they can be found in the source. */
 async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
   const { engine, relation, table } = context;
   const name = refusedColumn(error);

@@ -1,14 +1,15 @@
 import type pg from 'pg';
+import { identifierList } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { readersOf, sharedCopy, wholeCopy } from '../lake/copy-parts.js';
 import { type CopySelects, openCopyStream } from '../lake/engine/copy-stream.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Relation } from '../lake/relation.js';
 import { beginPass } from '../lake/relation-pass.js';
-import type { TableRead } from '../lake/table-read.js';
 import { type CopyResult, copyIn } from '../postgres/copy-in.js';
 import { closeSession, inTransaction } from '../postgres/session.js';
-import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';
+import { createShadowTable, qualifiedShadow } from '../postgres/shadow-table.js';
+import { targetRead } from './target-read.js';
 
 export interface LoadOptions {
   readonly engine: Engine;
@@ -26,17 +27,6 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** What was read: `TableRead` of a synced table. */
-export function tableRead(table: SyncedTable, columns: readonly TargetColumn[]): TableRead {
-  return {
-    columns: columns.map((column) => column.field),
-    keyColumns: table.keyColumns,
-    timeseriesKey: table.timeseriesKey,
-    invalidCharacters: table.invalidCharacters,
-    format: 'text',
-  };
-}
-
 export interface LoadedShadow {
   /** The number of rows stored, which is the number that the engine wrote. */
   readonly rows: bigint;
@@ -48,7 +38,7 @@ export interface LoadedShadow {
 export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   const { client, columns, shadow, table } = options;
   const { engine, relation, signal } = options;
-  const read = tableRead(table, columns);
+  const read = targetRead(table, columns);
   const columnList = identifierList(columns.map((column) => column.field.name));
   const copySql = (freeze: string) =>
     `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;

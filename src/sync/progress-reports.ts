@@ -81,7 +81,7 @@ async function processId(client: pg.Client): Promise<number> {
 
 /**
  * Rows that the sessions of those processes have copied so far; sessions that are gone are left out. Looked up as the
- * role that all sessions logged in with: the role that they act as does not see what a session of another one does.
+ * role that all sessions logged in with: the role that they act as cannot see what other sessions do.
  */
 async function rowsCopied(reporter: pg.Client, pids: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
   return inTransaction(reporter, async () => {

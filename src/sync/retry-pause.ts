@@ -1,11 +1,5 @@
+import { ATTEMPTS_MAX, backoffMs, RETRY_BACKOFF } from '../core/backoff.js';
 import type { SyncedTablesError } from '../core/errors.js';
-
-/** Pauses after failures that may pass by themselves double up to this. */
-export const PAUSE_MS_MAX = 30_000;
-/** Failures in a row after which a table counts as failed, although it is tried again and again. */
-export const PASSING_FAILURES_MAX = 6;
-
-const PAUSE_MS_MIN = 1_000;
 
 /** Failures in a row of something that is tried again, and the growing pauses between its attempts. */
 export class RetryPause {
@@ -26,7 +20,7 @@ export class RetryPause {
   /** Counts a failure. Returns the pause in milliseconds. */
   fail(): number {
     this.#failures += 1;
-    const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (this.#failures - 1), PAUSE_MS_MAX);
+    const pauseMs = backoffMs(RETRY_BACKOFF, this.#failures);
     this.#retryAt = performance.now() + pauseMs;
     return pauseMs;
   }
@@ -40,12 +34,12 @@ export class RetryPause {
 
 /**
  * What may pass for a while only: a file may come a little later than the commit that names it, where folders are
- * copied, say; and a table that is dropped and made anew is not there in between.
+ * copied, say; and a table that is dropped and created again is not there in between.
  */
 const PASSING_AT_FIRST: ReadonlySet<string> = new Set(['DELTA_CHANGE_FILE_MISSING', 'SOURCE_TABLE_NOT_FOUND']);
 
 /** Whether to try again. */
 export function isPassing(error: SyncedTablesError, failures: number): boolean {
-  if (PASSING_AT_FIRST.has(error.code)) return failures < PASSING_FAILURES_MAX;
+  if (PASSING_AT_FIRST.has(error.code)) return failures < ATTEMPTS_MAX;
   return error.retry === 'timed';
 }

@@ -1,7 +1,8 @@
-import { publishEach } from '../postgres/publication.js';
-import type { PassMember, PassOptions } from './pass-member.js';
-import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
-import { publishOptions, runTogether } from './run-together.js';
+import { type Publishing, type PublishOptions, publishAll, publishedOf } from '../postgres/publication.js';
+import { publishOptions } from './publish-options.js';
+import { runTable, type TableOutcome } from './run-table.js';
+import { runTogether, type SettleTable } from './run-together.js';
+import type { TableTask, UpdateRun } from './update-run.js';
 
 /**
  * One pass over tables of a pipeline, each in turn. A table that fails does not stop the others, unless they are
@@ -9,18 +10,32 @@ import { publishOptions, runTogether } from './run-together.js';
  * @param settle called after each table, before the next one
  */
 export async function runPass<Result>(
-  options: PassOptions,
-  members: readonly PassMember[],
-  settle: (member: PassMember, outcome: TableUpdateOutcome) => Promise<Result>,
+  run: UpdateRun,
+  tasks: readonly TableTask[],
+  settle: SettleTable<Result>,
 ): Promise<Result[]> {
-  if (members.length > 1 && members.every(({ table }) => table.publish === 'together')) {
-    return runTogether(options, members, settle);
+  if (tasks.length > 1 && tasks.every(({ table }) => table.publish === 'together')) {
+    return runTogether(run, tasks, settle);
   }
-  const publish = publishEach(publishOptions(options));
+  const options = publishOptions(run);
   const results: Result[] = [];
-  for (const member of members) {
-    options.signal.throwIfAborted();
-    results.push(await settle(member, await runTableUpdate({ ...options, ...member, publish })));
+  for (const task of tasks) {
+    run.signal.throwIfAborted();
+    results.push(await settle(task, await runAlone(options, runTable(run, task))));
   }
   return results;
+}
+
+/** Runs the update of one table, and each of its publications in a transaction of its own. */
+async function runAlone(options: PublishOptions, update: Publishing<TableOutcome>): Promise<TableOutcome> {
+  let step = await update.next();
+  while (!step.done) {
+    const publication = step.value;
+    const outcome = await publishAll(options, [publication]);
+    step =
+      outcome.kind === 'failed'
+        ? await update.throw(outcome.error)
+        : await update.next(publishedOf(outcome.published, publication));
+  }
+  return step.value;
 }

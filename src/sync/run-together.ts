@@ -1,66 +1,53 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
-import { type Publication, type Published, type PublishOptions, publishAll } from '../postgres/publication.js';
-import type { PassMember, PassOptions } from './pass-member.js';
-import { runTableUpdate, type TableUpdateOutcome } from './run-table-update.js';
-import { tellBlocked } from './tell-blocked.js';
+import { type Publication, type Published, type Publishing, publishAll, publishedOf } from '../postgres/publication.js';
+import { publishOptions } from './publish-options.js';
+import { runTable, type TableOutcome } from './run-table.js';
+import type { TableTask, UpdateRun } from './update-run.js';
+
+/** Takes note of how a table fared. */
+export type SettleTable<Result> = (task: TableTask, outcome: TableOutcome) => Promise<Result>;
 
 /** One of the tables: its update runs until its rows are ready, then waits to be published with the others. */
 class TogetherTable {
-  readonly member: PassMember;
+  readonly task: TableTask;
   /** What it waits with; null before its rows are ready and when its update has ended. */
-  publication: Publication<unknown> | null = null;
-  readonly #task: Promise<TableUpdateOutcome>;
-  #arrive: () => void = () => {};
-  #answer: { publish(published: Published<unknown>): void; refuse(error: unknown): void } | null = null;
+  publication: Publication | null = null;
+  readonly #update: Publishing<TableOutcome>;
 
-  constructor(options: PassOptions, member: PassMember) {
-    this.member = member;
-    const publish = <Value>(publication: Publication<Value>) =>
-      new Promise<Published<Value>>((resolve, refuse) => {
-        this.publication = publication;
-        this.#answer = { publish: (published) => resolve(published as Published<Value>), refuse };
-        this.#arrive();
-      });
-    this.#task = runTableUpdate({ ...options, ...member, publish });
-    // Whoever waits for it hears of a failure; nobody does while the others go on.
-    this.#task.catch(() => {});
+  constructor(run: UpdateRun, task: TableTask) {
+    this.task = task;
+    this.#update = runTable(run, task);
   }
 
   /** Goes on until the rows are ready: null, or to the end: the outcome. */
-  async goOn(): Promise<TableUpdateOutcome | null> {
-    const arrived = new Promise<null>((resolve) => {
-      this.#arrive = () => resolve(null);
-    });
-    return this.publication ? null : Promise.race([this.#task, arrived]);
+  start(): Promise<TableOutcome | null> {
+    return this.#goOn(this.#update.next());
   }
 
-  publish(published: Published<unknown>): Promise<TableUpdateOutcome> {
-    this.publication = null;
-    this.#answer?.publish(published);
-    return this.#task;
+  /** Goes on from there, its rows being visible. */
+  publish(published: Published): Promise<TableOutcome | null> {
+    return this.#goOn(this.#update.next(published));
   }
 
   /** Its publication failed. It may have another one: changes that turn out to need a look at the source, say. */
-  refuse(error: unknown): Promise<TableUpdateOutcome | null> {
-    this.publication = null;
-    const next = this.goOn();
-    this.#answer?.refuse(error);
-    return next;
+  refuse(error: unknown): Promise<TableOutcome | null> {
+    return this.#goOn(this.#update.throw(error));
   }
 
   /** Ends it wherever it is. */
   async giveUp(): Promise<void> {
     const reason = new Error('the update of the pipeline has ended');
     while (this.publication) await this.refuse(reason).catch(() => {});
-    await this.#task.catch(() => {});
   }
-}
 
-export function publishOptions(options: PassOptions): PublishOptions {
-  const { client, openSession, lease, signal, switchPatienceMs } = options;
-  const patience = switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs };
-  return { client, openSession, lease, signal, ...patience, onBlocked: tellBlocked(options) };
+  async #goOn(next: Promise<IteratorResult<Publication, TableOutcome>>): Promise<TableOutcome | null> {
+    this.publication = null;
+    const step = await next;
+    if (step.done) return step.value;
+    this.publication = step.value;
+    return null;
+  }
 }
 
 /**
@@ -68,75 +55,69 @@ export function publishOptions(options: PassOptions): PublishOptions {
  * in one transaction, or none. They share a session, so only one of them goes on at a time.
  */
 export async function runTogether<Result>(
-  options: PassOptions,
-  members: readonly PassMember[],
-  settle: (member: PassMember, outcome: TableUpdateOutcome) => Promise<Result>,
+  run: UpdateRun,
+  tasks: readonly TableTask[],
+  settle: SettleTable<Result>,
 ): Promise<Result[]> {
   const waiting: TogetherTable[] = [];
-  const outcomes = new Map<PassMember, TableUpdateOutcome>();
+  const outcomes = new Map<TableTask, TableOutcome>();
   let failure: HoldingBack | null = null;
   try {
-    for (const member of members) {
-      options.signal.throwIfAborted();
-      const table = new TogetherTable(options, member);
+    for (const task of tasks) {
+      run.signal.throwIfAborted();
+      const table = new TogetherTable(run, task);
       waiting.push(table);
-      const outcome = await table.goOn();
+      const outcome = await table.start();
       if (outcome === null) continue;
-      outcomes.set(member, outcome);
-      // One that is refused before it came into being is no part of them.
-      if (outcome.kind === 'failed') failure = failureOf(member, outcome.error);
+      outcomes.set(task, outcome);
+      // One that is refused before it exists does not hold the others back.
+      if (outcome.kind === 'failed') failure = failureOf(task, outcome.error);
       if (failure) break;
     }
-    failure ??= await publishWaiting(options, waiting, outcomes);
+    failure ??= await publishWaiting(run, waiting, outcomes);
   } finally {
     // Whatever happened: an update that waits holds files and sessions.
     for (const table of waiting) await table.giveUp();
   }
   const results: Result[] = [];
-  for (const member of members) {
+  for (const task of tasks) {
     // What has an outcome already was up to date, rejected, published, or is the one that failed.
-    const own = outcomes.get(member) ?? null;
-    const outcome = own ?? (failure && { kind: 'failed' as const, error: heldBack(member.table, failure) });
-    if (outcome) results.push(await settle(member, outcome));
+    const own = outcomes.get(task) ?? null;
+    const outcome = own ?? (failure && { kind: 'failed' as const, error: heldBack(task.table, failure) });
+    if (outcome) results.push(await settle(task, outcome));
   }
   return results;
 }
 
 /** Publishes all that wait, and lets each go on to its end. Returns the one that failed, if one did. */
 async function publishWaiting(
-  options: PassOptions,
+  run: UpdateRun,
   tables: readonly TogetherTable[],
-  outcomes: Map<PassMember, TableUpdateOutcome>,
+  outcomes: Map<TableTask, TableOutcome>,
 ): Promise<HoldingBack | null> {
   for (;;) {
     const waiting = tables.flatMap((table) => (table.publication ? [{ table, publication: table.publication }] : []));
     if (waiting.length === 0) return null;
-    let turn: Publication<unknown> | null = null;
-    const all = await publishAll(
-      publishOptions(options),
-      waiting.map(({ publication }) => publication),
-      (publication) => {
-        turn = publication;
-      },
-    ).catch((error: unknown) => ({ error }));
-    if ('results' in all) {
+    const publications = waiting.map(({ publication }) => publication);
+    const all = await publishAll(publishOptions(run), publications);
+    if (all.kind === 'published') {
       for (const { table, publication } of waiting) {
-        const published = { result: all.results.get(publication), transactionMs: all.transactionMs };
-        outcomes.set(table.member, await table.publish(published));
+        const outcome = await table.publish(publishedOf(all.published, publication));
+        if (outcome) outcomes.set(table.task, outcome);
       }
-      return null;
+      continue;
     }
-    options.signal.throwIfAborted();
-    const failed = waiting.find(({ publication }) => publication === turn)?.table;
+    run.signal.throwIfAborted();
+    const failed = waiting.find(({ publication }) => publication === all.publication)?.table;
     if (!failed) throw all.error;
     const outcome = await failed.refuse(all.error);
     if (outcome === null) continue;
-    outcomes.set(failed.member, outcome);
-    return outcome.kind === 'failed' ? failureOf(failed.member, outcome.error) : null;
+    outcomes.set(failed.task, outcome);
+    return outcome.kind === 'failed' ? failureOf(failed.task, outcome.error) : null;
   }
 }
 
-function failureOf({ table }: PassMember, error: SyncedTablesError): HoldingBack {
+function failureOf({ table }: TableTask, error: SyncedTablesError): HoldingBack {
   return { table, error, passes: error.retry === 'timed' };
 }
 

@@ -1,106 +1,97 @@
 import type pg from 'pg';
+import { ATTEMPTS_MAX, retryDelaySeconds } from '../core/backoff.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
-import type { Engine } from '../lake/engine/duckdb-engine.js';
+import type { UpdateOutcome } from '../core/update-outcome.js';
 import { readFlowPipeline } from '../postgres/flow-registry.js';
 import { endSession } from '../postgres/kept-sessions.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
-import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
+import { readUpdateSelection } from '../postgres/update-selection.js';
 import { endFlows } from './auto-cdc/end-flows.js';
 import type { NextSnapshotAndVersion } from './auto-cdc/flow-program.js';
 import { runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
-import type { PassMember, PassOptions } from './pass-member.js';
 import { runPass } from './run-pass.js';
-import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';
+import type { TableOutcome } from './run-table.js';
+import { explainIfDropped, recordTableFailure } from './table-failure.js';
+import type { TableTask, UpdateRun, UpdateTask } from './update-run.js';
 
-export interface RunUpdateOptions extends Omit<PassOptions, 'client'> {
-  /** 1 for the first try. */
-  readonly attempt: number;
-  readonly engine: Engine;
+/** What only updates use that come to an end by themselves. */
+export interface UpdateEnd {
   /** Ends a session that has come to the end of its work. */
   readonly giveBack: (client: pg.Client) => Promise<void>;
   /** The functions of the program that runs the update, which give snapshots; by flow. */
-  readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
+  readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion> | undefined;
 }
 
-export type PipelineOutcome =
-  | { readonly kind: 'completed' }
-  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
-  | { readonly kind: 'retry'; readonly delaySeconds: number }
-  | { readonly kind: 'ended' };
-
-/** Tries of an update whose failure may pass by itself; the pauses between them add up to about half a minute. */
-const ATTEMPTS_MAX = 6;
-
 /** Runs one update of a pipeline: one pass over its tables. The first failure is the update's. */
-export async function runUpdate(options: RunUpdateOptions): Promise<PipelineOutcome> {
-  const client = await options.openSession();
-  return endSession(client, options.giveBack, async () => {
-    const pipeline = await readFlowPipeline(client, options.lease.pipelineId);
-    if (pipeline !== null) {
-      const outcomes = await runFlowPipeline({ ...options, pipeline });
-      return worst(await endFlows({ ...options, attemptsMax: ATTEMPTS_MAX }, outcomes));
+export async function runUpdate(
+  task: UpdateTask,
+  { giveBack, snapshotFunctions = new Map() }: UpdateEnd,
+): Promise<UpdateOutcome> {
+  const client = await task.openSession();
+  return endSession(client, giveBack, async () => {
+    if (task.kind === 'FLOWS') {
+      const pipeline = await readFlowPipeline(client, task.lease.pipelineId);
+      if (pipeline === null) return { kind: 'ended' }; // deleted
+      return worst(await endFlows(task, await runFlowPipeline({ ...task, pipeline, snapshotFunctions })));
     }
-    const tables = await readPipelineTables(client, options.lease.pipelineId);
-    const selection = await readUpdateSelection(client, options.updateId);
-    const members = tables
-      .map((table, place) => ({ table, place, lakeTable: null, ...selected(table, selection) }))
-      .filter(({ isSelected }) => isSelected);
-    const pass = { ...options, client };
-    return worst(await runPass(pass, members, (member, outcome) => settle(options, member, outcome)));
+    const run = { ...task, client };
+    return worst(await runPass(run, await selectTables(run), (member, outcome) => settle(task, member, outcome)));
   });
 }
 
-function selected({ fullName }: SyncedTable, selection: UpdateSelection | null) {
-  if (selection === null) return { isSelected: true };
-  const isFullRefresh = selection.fullRefresh.includes(fullName);
-  return { isSelected: isFullRefresh || selection.refresh.includes(fullName), isFullRefresh };
+/** The tables that the update is for, in the order of their pipeline. */
+async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRun): Promise<TableTask[]> {
+  const tables = await readPipelineTables(client, lease.pipelineId);
+  const selection = await readUpdateSelection(client, updateId);
+  const tasks = tables.map((table, place) => ({ table, place, lakeTable: null }));
+  if (selection === null) return tasks.map((task) => ({ ...task, isFullRefresh }));
+  return tasks.flatMap((task) => {
+    const isAnew = selection.fullRefresh.includes(task.table.fullName);
+    const isSelected = isAnew || selection.refresh.includes(task.table.fullName);
+    return isSelected ? [{ ...task, isFullRefresh: isAnew }] : [];
+  });
 }
 
-async function settle(
-  options: RunUpdateOptions,
-  member: PassMember,
-  outcome: TableUpdateOutcome,
-): Promise<PipelineOutcome> {
+async function settle(task: UpdateTask, { table }: TableTask, outcome: TableOutcome): Promise<UpdateOutcome> {
   if (outcome.kind === 'done') return { kind: 'completed' };
   // The session at hand may be what failed.
-  const client = await options.openSession();
+  const client = await task.openSession();
   try {
-    return await endFailed({ ...options, client, ...member }, outcome);
+    return await endFailed({ ...task, client }, table, outcome);
   } finally {
     await closeSession(client);
   }
 }
 
-type FailedTable = RunUpdateOptions & PassOptions & PassMember;
-
 async function endFailed(
-  options: FailedTable,
-  outcome: Exclude<TableUpdateOutcome, { kind: 'done' }>,
-): Promise<PipelineOutcome> {
-  const { client, table, lease, attempt } = options;
-  // Deleted, or taken over: whoever did that has written what is to be said.
+  run: UpdateRun,
+  table: SyncedTable,
+  outcome: Exclude<TableOutcome, { kind: 'done' }>,
+): Promise<UpdateOutcome> {
+  const { client, lease, attempt } = run;
+  // Deleted, or taken over: the end of the update is written already.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
   if (outcome.kind === 'rejected') {
-    await reject(options, outcome.error);
+    await reject(run, table, outcome.error);
     return { kind: 'ended' };
   }
   const error = (await explainIfDropped(client, table)) ?? outcome.error;
-  if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(options, error);
-  await recordTableFailure(options, error);
+  if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(run, table, error);
+  await recordTableFailure(run, table, error);
   return { kind: 'failed', error };
 }
 
 /** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
-async function reject(options: FailedTable, error: SyncedTablesError): Promise<void> {
+async function reject({ client, updateId }: UpdateRun, table: SyncedTable, error: SyncedTablesError): Promise<void> {
   const { sqlState } = errorCatalogue[error.code];
-  await options.client.query('select synced_tables_internal._reject_create($1, $2, $3, $4, $5, $6)', [
-    options.table.tableId,
-    options.updateId,
+  await client.query('select synced_tables_internal._reject_create($1, $2, $3, $4, $5, $6)', [
+    table.tableId,
+    updateId,
     error.code,
     error.message,
     error.remedy,
@@ -108,9 +99,9 @@ async function reject(options: FailedTable, error: SyncedTablesError): Promise<v
   ]);
 }
 
-async function retryLater(options: FailedTable, error: SyncedTablesError): Promise<PipelineOutcome> {
-  const { client, table, lease, updateId, attempt } = options;
-  const delaySeconds = 2 ** (attempt - 1);
+async function retryLater(run: UpdateRun, table: SyncedTable, error: SyncedTablesError): Promise<UpdateOutcome> {
+  const { client, lease, updateId, attempt } = run;
+  const delaySeconds = retryDelaySeconds(attempt);
   const message = `Attempt ${attempt} of ${ATTEMPTS_MAX} failed, the next follows in ${delaySeconds} s: ${error.message}`;
   const state =
     table.relation === null
@@ -131,7 +122,7 @@ async function retryLater(options: FailedTable, error: SyncedTablesError): Promi
 }
 
 /** A retry concerns the whole update; tables that are done already find their version unchanged. */
-function worst(outcomes: readonly PipelineOutcome[]): PipelineOutcome {
+function worst(outcomes: readonly UpdateOutcome[]): UpdateOutcome {
   const order = ['retry', 'failed', 'ended', 'completed'] as const;
   for (const kind of order) {
     const found = outcomes.find((outcome) => outcome.kind === kind);

@@ -1,9 +1,8 @@
 import type pg from 'pg';
-import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
-import type { Comparison } from '../postgres/compare-copies.js';
+import type { VerificationOutcome } from '../postgres/compare-copies.js';
 import { closeSession } from '../postgres/session.js';
-import { catalogued } from './run-table-update.js';
+import { catalogued } from './table-failure.js';
 import { verifyTable } from './verify-table.js';
 
 export interface RunVerificationOptions {
@@ -17,12 +16,8 @@ export interface RunVerificationOptions {
   readonly signal: AbortSignal;
 }
 
-type Outcome =
-  | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
-  | { readonly kind: 'failed'; readonly error: SyncedTablesError };
-
 /** Compares one synced table with its source, in a session of its own. Never throws for what a user can meet. */
-export async function runVerification(options: RunVerificationOptions): Promise<Outcome> {
+export async function runVerification(options: RunVerificationOptions): Promise<VerificationOutcome> {
   const { catalogs, tableId, target, source, signal } = options;
   try {
     const client = await options.openSession();

@@ -19,8 +19,8 @@ import {
 } from '../postgres/compare-copies.js';
 import { copyIn } from '../postgres/copy-in.js';
 import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
-import { tableRead } from './load-shadow.js';
 import { planTarget } from './plan-target.js';
+import { targetRead } from './target-read.js';
 
 /** The outcome of comparing a synced table with its source at the version that it reflects. */
 export interface Verification extends Comparison {
@@ -127,7 +127,7 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
   signal.addEventListener('abort', interrupt, { once: true });
   try {
     signal.throwIfAborted();
-    const selects = wholeCopy(engine, relation, tableRead(table, columns), signal);
+    const selects = wholeCopy(engine, relation, targetRead(table, columns), signal);
     const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
     await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
   } catch (error) {

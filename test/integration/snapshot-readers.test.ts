@@ -158,17 +158,8 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
   await using engine = await openEngine({ temporaryFolder: lake.folder });
   const catalogs = openCatalogs(settings, engine);
   const { signal } = new AbortController();
-  const outcome = await runUpdate({
-    ...claim,
-    openSession: open,
-    giveBack: (session) => session.end(),
-    catalogs,
-    engine,
-    acceleratedConnections: 1,
-    connections: 1,
-    signal,
-    switchPatienceMs,
-  });
+  const work = { catalogs, engine, acceleratedConnections: 1, connections: 1, switchPatienceMs, signal };
+  const outcome = await runUpdate({ ...claim, ...work, openSession: open }, { giveBack: (session) => session.end() });
   expect(outcome).toEqual({ kind: 'retry', delaySeconds: 1 });
   await requeueUpdate(client, claim, 0.1, true);
   await releaseLease(client, claim.lease);

@@ -7,6 +7,7 @@ import type { TargetShape } from '../../cdc/target-shape.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
 import type { AutoCdcFlow } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../core/errors.js';
+import { announcement, UPDATES_CHANNEL } from '../../postgres/announcement.js';
 import {
   type FlowMetrics,
   recordFlowBatch,
@@ -109,13 +110,13 @@ export class FlowTarget {
     const { client, updateId, table } = this.#options;
     await recordFlowBatch(client, updateId, table, metrics);
     await client.query('select pg_notify($1, $2)', [
-      'synced_table_updates',
-      JSON.stringify({
+      UPDATES_CHANNEL,
+      announcement({
         table: table.fullName,
-        version: version === null ? null : Number(version),
+        version,
         method: 'AUTO_CDC',
-        rows_written: Number(metrics?.numUpsertedRows ?? 0n),
-        rows_deleted: Number(metrics?.numDeletedRows ?? 0n),
+        rowsWritten: metrics?.numUpsertedRows ?? 0n,
+        rowsDeleted: metrics?.numDeletedRows ?? 0n,
       }),
     ]);
   }

@@ -5,6 +5,7 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { RegisteredPipeline, StreamingTable } from '../../postgres/flow-registry.js';
 import { tableActivity } from '../../postgres/table-activity.js';
+import type { Followed } from '../follow-loop.js';
 import { RetryPause } from '../retry-pause.js';
 import { flowReads } from './flow-reads.js';
 
@@ -26,8 +27,8 @@ interface WatchedTable {
 }
 
 /** A streaming table whose flows are being followed: its sources stay open, and failures are counted. */
-export class FollowedFlows {
-  readonly pause = new RetryPause();
+export class FollowedFlows implements Followed {
+  readonly #pause = new RetryPause();
   #table: StreamingTable;
   #views: readonly ViewDeclaration[];
   #sources: {
@@ -47,7 +48,15 @@ export class FollowedFlows {
     return this.#table;
   }
 
-  /** Takes what the registry has now. With another declaration the sources are opened anew. */
+  get failures(): number {
+    return this.#pause.failures;
+  }
+
+  waitMs(): number | null {
+    return this.#pause.waitMs();
+  }
+
+  /** Takes what the registry has now. With another declaration the sources are opened again. */
   redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
     const isSame = table.declarationHash === this.#table.declarationHash;
     if (isSame && table.isMade === this.#table.isMade) return;
@@ -71,16 +80,16 @@ export class FollowedFlows {
     return state === this.#applied ? null : state;
   }
 
-  /** What `news` told before has been read and applied. */
+  /** What `news` returned has been read and applied. */
   applied(state: string): void {
     this.#applied = state;
-    this.pause.recover();
+    this.#pause.recover();
   }
 
-  /** Counts a failure. The sources are opened anew next time: what was kept of them may be what is wrong. */
+  /** Counts a failure. The sources are opened again next time: what was kept of them may be what is wrong. */
   fail(): number {
     this.close();
-    return this.pause.fail();
+    return this.#pause.fail();
   }
 
   close(): void {

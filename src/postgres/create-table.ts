@@ -1,55 +1,50 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
+import { commitPosition } from './commit-position.js';
 import { addExtraColumns } from './extra-columns.js';
 import { createExtraIndexesOfParent } from './extra-indexes.js';
-import type { Publisher } from './publication.js';
+import type { LoadedCopy } from './loaded-copy.js';
+import type { Publication } from './publication.js';
 import { isPostgresError } from './session.js';
-import { columnDefinitions, identifierList, qualifiedShadow } from './shadow-table.js';
-
-export interface PublishTableOptions {
-  readonly client: pg.Client;
-  /** Runs it: in a transaction of its own, or with other tables. */
-  readonly publish: Publisher;
-  readonly table: SyncedTable;
-  readonly columns: readonly TargetColumn[];
-  /** Name of the loaded shadow table: key built, ANALYZEd. */
-  readonly shadow: string;
-  /** Writes position and results in the same transaction. */
-  readonly finish: (relation: number) => Promise<void>;
-}
+import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
+import type { TableUpdateResult } from './table-update-record.js';
 
 /**
  * Makes a loaded table visible for the first time: the partitioned parent, its one partition, owner role, rights and
  * position come into being in one transaction, so nobody ever sees it empty.
- * @throws TARGET_TABLE_EXISTS if somebody made a relation of that name meanwhile; LEASE_LOST; SYNCED_TABLE_DELETED
+ * Fails with TARGET_TABLE_EXISTS if somebody made a relation of that name meanwhile, EXTRA_DEFINITION_INVALID,
+ * SYNCED_TABLE_DELETED.
  */
-export async function publishTable(options: PublishTableOptions): Promise<void> {
-  const { client, table } = options;
-  await options.publish({
+export function creationPublication(copy: LoadedCopy): Publication {
+  const { client, position } = copy;
+  const { table } = position;
+  return {
     table,
     relation: null,
     kind: 'new',
     ready: async () => {
       await client.query('select synced_tables_internal._prepare_schema($1)', [table.tableId]);
     },
-    apply: () => make(options),
-  });
+    apply: () => create(copy),
+  };
 }
 
-async function make({ client, table, columns, shadow, finish }: PublishTableOptions): Promise<void> {
+async function create({ client, position, columns, shadow, result }: LoadedCopy): Promise<TableUpdateResult> {
+  const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await createParent(client, table, target, columns);
   await addExtraColumns(client, table, target);
   await createExtraIndexesOfParent(client, table, target);
   const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);
   const relation = Number(rows[0]?.relation);
-  await finish(relation);
+  await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
   await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
   await client.query('select databricks_auth.register($1::oid)', [relation]);
   await client.query('select synced_tables_internal._grant_creator($1::oid, $2)', [relation, table.createdBy]);
   await client.query(`comment on table ${target} is '${comment(table)}'`);
+  return result;
 }
 
 function comment(table: SyncedTable): string {

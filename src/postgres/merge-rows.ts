@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../core/names.js';
+import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { TargetColumn } from '../core/synced-table.js';
-import { identifierList } from './shadow-table.js';
+import { canReplaceRows, isUniqueViolation } from './unique-refusal.js';
 
 /** Rows to be brought into a table by key: inserted, or written over those that have other values. */
 export interface RowMerge {
@@ -67,7 +67,7 @@ function isChanged(columns: readonly TargetColumn[], left: string, right: string
  * Writes in the order of the key, so that neighbours in the index are written together; rows that are equal already are
  * not rewritten. Fails with 23505 where values move between rows under a unique index of a user.
  */
-export async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
   const { keyColumns } = merge;
   const names = namesOf(merge);
   const keys = identifierList(keyColumns);
@@ -96,7 +96,7 @@ export async function upsertRows(client: pg.Client, merge: RowMerge): Promise<Ro
  * are all deleted before the first is inserted, which an uncorrelated subquery sees to. In one statement, so that
  * foreign keys are looked at when all rows are back.
  */
-export async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
   const { into, from, filter, keyColumns } = merge;
   const names = namesOf(merge);
   const sameKey = isSameKey(keyColumns, 't', 's');
@@ -117,6 +117,34 @@ export async function replaceRows(client: pg.Client, merge: RowMerge): Promise<R
   if (!counts) throw new Error('a count has no row');
   const written = BigInt(counts.written);
   return { written, inserted: written - BigInt(counts.replaced) };
+}
+
+/**
+ * Brings rows into a published table: by an upsert, and once that has met a unique index under which values move between
+ * rows, by deleting and inserting those that change.
+ */
+export class MergeStatement {
+  readonly #client: pg.Client;
+  readonly #relation: number;
+  #merge = upsertRows;
+
+  /** @param relation OID of the published table */
+  constructor(client: pg.Client, relation: number) {
+    this.#client = client;
+    this.#relation = relation;
+  }
+
+  run(merge: RowMerge): Promise<RowMergeCounts> {
+    return this.#merge(this.#client, merge);
+  }
+
+  /** True if the statement failed for a unique index and another attempt is going to be made the other way. */
+  async mend(error: unknown): Promise<boolean> {
+    if (this.#merge === replaceRows || !isUniqueViolation(error)) return false;
+    if (!(await canReplaceRows(this.#client, this.#relation))) return false;
+    this.#merge = replaceRows;
+    return true;
+  }
 }
 
 const namesOf = ({ columns }: RowMerge) => columns.map(({ field }) => field.name);

@@ -1,21 +1,30 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
-import type { TableUpdateResult } from '../postgres/table-update-record.js';
+import type { SyncedTable, SyncedTableState } from '../core/synced-table.js';
+import type { UpdateMode } from '../core/update-outcome.js';
+import { announcement, UPDATES_CHANNEL } from './announcement.js';
+import type { TableUpdateResult } from './table-update-record.js';
 
-/** Channel on which applications hear of every committed sync. */
-const UPDATES_CHANNEL = 'synced_table_updates';
-
-export interface CommitPositionOptions {
-  readonly client: pg.Client;
+/** The version of its source that an update brings a table to. */
+export interface NewPosition {
   readonly updateId: string;
   readonly mode: UpdateMode;
+  /** As it was read when the update began. */
   readonly table: SyncedTable;
   /** What the table is equal to. No commit time: the one known so far stays, if the version does. */
-  readonly snapshot: Pick<SourceSnapshot, 'version' | 'committedAtMs' | 'tableId'>;
+  readonly snapshot: {
+    readonly version: bigint | null;
+    readonly committedAtMs: number | null;
+    /** An id that stays with the source table. */
+    readonly tableId: string;
+  };
   /** Bookmark of the snapshot's version for reading changes from there; null for sources without a change feed. */
   readonly bookmark: string | null;
+}
+
+/** How the table came to be there. */
+export interface WrittenRows {
+  /** OID of the published table. */
   readonly relation: number;
   readonly result: TableUpdateResult;
   /** Rows that the table has afterwards; null if that did not change. */
@@ -57,11 +66,15 @@ const COMMIT_POSITION = `
 
 /**
  * Writes down which version the table reflects, in the transaction that makes it so: data and position are never
- * apart. Announces it to whoever listens; Postgres delivers that at commit, or not at all.
+ * apart. Notifies those who listen; Postgres delivers that at commit, or not at all.
  * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version
  */
-export async function commitPosition(options: CommitPositionOptions): Promise<void> {
-  const { client, table, snapshot, relation, result, rowCount, mode } = options;
+export async function commitPosition(
+  client: pg.Client,
+  position: NewPosition,
+  { relation, result, rowCount }: WrittenRows,
+): Promise<void> {
+  const { table, snapshot, mode } = position;
   const committed = await client.query({
     name: 'synced_tables_commit_position',
     text: COMMIT_POSITION,
@@ -73,11 +86,11 @@ export async function commitPosition(options: CommitPositionOptions): Promise<vo
       snapshot.committedAtMs,
       rowCount?.toString() ?? null,
       `Equal to ${table.source}${snapshot.version === null ? '' : ` at version ${snapshot.version}`}.`,
-      options.bookmark,
+      position.bookmark,
       table.syncedVersion?.toString() ?? null,
       restState(table, mode),
       mode === 'CONTINUOUS',
-      options.updateId,
+      position.updateId,
       result.method,
       result.rowsWritten.toString(),
       result.rowsDeleted.toString(),
@@ -85,10 +98,10 @@ export async function commitPosition(options: CommitPositionOptions): Promise<vo
       result.rowsWithStrippedCharacters.toString(),
       result.loadSeconds,
       result.reason ?? null,
-      announcement(options),
+      announcement({ ...result, table: table.fullName, version: snapshot.version }),
     ],
   });
-  if (committed.rowCount === 0) throw await explainUnmoved(options);
+  if (committed.rowCount === 0) throw await explainUnmoved(client, table);
 }
 
 /** What a table is in when its update is over: a CONTINUOUS one is about to be followed then. */
@@ -99,17 +112,7 @@ function restState(table: SyncedTable, mode: UpdateMode): SyncedTableState {
     : 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
 }
 
-function announcement({ table, snapshot, result }: CommitPositionOptions): string {
-  return JSON.stringify({
-    table: table.fullName,
-    version: snapshot.version === null ? null : Number(snapshot.version),
-    method: result.method,
-    rows_written: Number(result.rowsWritten),
-    rows_deleted: Number(result.rowsDeleted),
-  });
-}
-
-async function explainUnmoved({ client, table }: CommitPositionOptions): Promise<Error> {
+async function explainUnmoved(client: pg.Client, table: SyncedTable): Promise<Error> {
   const { rows } = await client.query<{ version: string | null }>(
     'select synced_version::text as version from synced_tables._tables where table_id = $1',
     [table.tableId],

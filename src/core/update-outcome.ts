@@ -1,0 +1,17 @@
+import type { SyncedTablesError } from './errors.js';
+
+/** How an update of a pipeline runs: to its end, or following its sources until another update is asked for. */
+export type UpdateMode = 'DEFAULT' | 'CONTINUOUS';
+
+/** What a pipeline keeps: synced tables, or streaming tables that flows fill. */
+export type PipelineKind = 'SYNCED_TABLES' | 'FLOWS';
+
+/**
+ * How an update of a pipeline ended. `retry`: it failed in a way that may pass by itself. `ended`: its end is written
+ * already, by the update itself or by what took its pipeline away.
+ */
+export type UpdateOutcome =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
+  | { readonly kind: 'retry'; readonly delaySeconds: number }
+  | { readonly kind: 'ended' };

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Backoff, backoffMs } from '../core/backoff.js';
+import { closeSession } from '../postgres/session.js';
+
+const RECONNECT: Backoff = { firstMs: 100, longestMs: 10_000 };
+
+export interface OnSessionOptions {
+  readonly openSession: () => Promise<pg.Client>;
+  /** Ends it all. */
+  readonly signal: AbortSignal;
+  /** Works until `signal` aborts, or the session fails. */
+  readonly work: (client: pg.Client) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Works on a session through the loss of the connection: after a failure on a new one, with growing pauses. */
+export async function onSession({ openSession, signal, work, onError }: OnSessionOptions): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      const client = await openSession();
+      try {
+        failures = 0;
+        await work(client);
+      } finally {
+        await closeSession(client);
+      }
+    } catch (error) {
+      if (signal.aborted) break;
+      onError(error);
+      failures += 1;
+      await sleep(backoffMs(RECONNECT, failures), undefined, { signal }).catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type pg from 'pg';
+import type { CatalogSet } from '../lake/catalog/catalog.js';
+import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
+import { readFailedFollowed } from '../postgres/registry.js';
+import { closeSession, sessionsUntil } from '../postgres/session.js';
+import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
+
+const PRUNE_SECONDS = 3_600;
+
+export interface MaintenanceOptions {
+  /** Opens a session for short queries. */
+  readonly openSession: () => Promise<pg.Client>;
+  readonly catalogs: CatalogSet;
+  /** How long events and ended updates are kept. */
+  readonly historyDays: number;
+  readonly onError: (error: unknown, doing: string) => void;
+}
+
+/** What a sidecar does for its database now and then, beside the queue. */
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
+  readonly #stopping = new AbortController();
+  #prunedAt = Number.NEGATIVE_INFINITY;
+  /** The look at failed tables that is under way. */
+  #look: Promise<void> | null = null;
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+  }
+
+  /** Sweeps what was left behind; once an hour forgets old history. */
+  async run(client: pg.Client): Promise<void> {
+    await maintainTables(client);
+    await this.#lookAtFailed(client);
+    if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;
+    await pruneHistory(client, this.#options.historyDays);
+    this.#prunedAt = performance.now();
+  }
+
+  stop(): void {
+    this.#stopping.abort(new Error('the sidecar is stopping'));
+  }
+
+  async settled(): Promise<void> {
+    await this.#look;
+  }
+
+  /** Beside the queue, which a store that does not answer must not hold up. */
+  async #lookAtFailed(client: pg.Client): Promise<void> {
+    const tables = this.#look === null ? await readFailedFollowed(client) : [];
+    if (tables.length === 0) return;
+    const { catalogs, openSession, onError } = this.#options;
+    const { signal } = this.#stopping;
+    const look = async () => {
+      const own = await sessionsUntil(signal, openSession)();
+      await lookAtFailedTables({ client: own, catalogs, tables, signal }).finally(() => closeSession(own));
+    };
+    this.#look = look()
+      .catch((error: unknown) => signal.aborted || onError(error, 'looking at sources'))
+      .then(() => {
+        this.#look = null;
+      });
+  }
+}

@@ -1,0 +1,9 @@
+import type { UpdateOutcome } from '../core/update-outcome.js';
+import { followFlows } from './auto-cdc/follow-flows.js';
+import { followTables } from './follow-tables.js';
+import type { FollowTask } from './update-run.js';
+
+/** Follows the sources of a pipeline, whether it keeps synced tables or streaming tables. */
+export function followSources(task: FollowTask): Promise<UpdateOutcome> {
+  return task.kind === 'FLOWS' ? followFlows(task) : followTables(task);
+}
