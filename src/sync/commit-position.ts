@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import type { TableUpdateResult } from '../postgres/table-update-record.js';
 
 /** Channel on which applications hear of every committed sync. */

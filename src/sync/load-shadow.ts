@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { readersOf, sharedCopy, wholeCopy } from '../lake/copy-parts.js';
 import { type CopySelects, openCopyStream } from '../lake/engine/copy-stream.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import type { Relation } from '../lake/relation.js';
-import { beginPass } from '../lake/relation-pass.js';
-import type { TableRead } from '../lake/table-read.js';
+import { readersOf, sharedCopy, wholeCopy } from '../lake/relation/copy-parts.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { beginPass } from '../lake/relation/relation-pass.js';
+import type { TableRead } from '../lake/relation/table-read.js';
 import { type CopyResult, copyIn } from '../postgres/copy-in.js';
 import { closeSession, inTransaction } from '../postgres/session.js';
 import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';

@@ -4,7 +4,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import type { SyncedTable, SyncedTableState, UpdateMode } from '../core/synced-table.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { probeExtras } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';

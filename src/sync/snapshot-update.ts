@@ -3,9 +3,9 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import { formatKey } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn, UpdateMode } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { Relation } from '../lake/relation.js';
-import type { SourceSnapshot } from '../lake/source.js';
-import { countRowsWithNul, countRowsWithoutKey } from '../lake/table-read.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { countRowsWithNul, countRowsWithoutKey } from '../lake/relation/table-read.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { type ColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import { createExtraIndexes } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';

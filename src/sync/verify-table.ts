@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { formatKey } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import { wholeCopy } from '../lake/relation/copy-parts.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import {
   type Comparison,
