@@ -1,4 +1,4 @@
-import type { AdoptRequest, DatabaseHost } from '../api/api-instance.js';
+import type { AdoptRequest, DatabaseHost } from '../api/places/api-instance.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';

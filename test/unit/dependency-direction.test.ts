@@ -53,6 +53,21 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     scan: ['snapshot', 'schema', 'deletion-vectors'],
     changes: ['scan', 'snapshot', 'schema', 'deletion-vectors', 'log', 'delta-table-options'],
   },
+  // What services share imports none of them, and no service imports another.
+  api: {
+    wire: [],
+    places: ['wire'],
+    names: ['places', 'wire'],
+    identity: ['places'],
+    'synced-tables': ['names', 'places', 'wire'],
+    database: ['synced-tables', 'names', 'identity', 'places', 'wire'],
+    postgres: ['synced-tables', 'names', 'identity', 'places', 'wire'],
+    pipelines: ['names', 'places', 'wire'],
+    'unity-catalog': ['synced-tables', 'names', 'places', 'wire'],
+    workspace: ['places'],
+    metrics: ['places'],
+    server: ['database', 'postgres', 'pipelines', 'unity-catalog', 'workspace', 'metrics', 'identity', 'places'],
+  },
 };
 
 interface SourceFile {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { int64 } from '../openapi-document.js';
+import { int64 } from '../wire/wire-fields.js';
 
 // The objects of databricks-api.md D.1.
 

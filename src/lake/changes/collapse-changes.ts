@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../../core/data-type.js';
-import { formatKey } from '../../core/format-key.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { nullOf } from '../parquet/project-column.js';
 
@@ -39,8 +39,6 @@ export interface CollapsedChanges {
 
 /** SQL that is true of a change that brings a row. */
 export const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
-/** Keys shown in a message. */
-export const EXAMPLE_KEYS_MAX = 5;
 
 export interface CollapseSource {
   /** Columns first, then `changeFields`. */

@@ -1,11 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../../core/data-type.js';
-import { formatKey } from '../../core/format-key.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { nullOf } from '../parquet/project-column.js';
 import type { Relation } from '../relation/relation.js';
 import { eachPart } from '../relation/relation-pass.js';
-import { EXAMPLE_KEYS_MAX } from './collapse-changes.js';
 import { rowsOfKeys } from './rows-of-keys.js';
 
 export interface LatestRowsOptions {
