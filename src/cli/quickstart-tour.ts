@@ -7,7 +7,7 @@ import type { SyncedTable } from '../core/synced-table.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { findSyncedTable } from '../postgres/registry.js';
-import { openSession } from '../postgres/session.js';
+import { openSession } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 import { verifyTable } from '../sync/verify-table.js';

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import type { RowDifference } from '../postgres/compare-copies.js';
-import { isErrorCode } from '../postgres/raised-error.js';
+import { isErrorCode } from '../postgres/refusals/raised-error.js';
 import { chooseDatabase } from './choose-database.js';
 import {
   addDatabaseOptions,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import { isErrorCode } from '../postgres/raised-error.js';
+import { isErrorCode } from '../postgres/refusals/raised-error.js';
 import type { Progress } from './progress.js';
 
 export interface WaitOptions {

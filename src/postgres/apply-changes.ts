@@ -3,15 +3,15 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
-import { type CopySource, copyIn } from './copy-in.js';
-import { explainForeignKey } from './foreign-key-refusal.js';
-import { BRIEF_LOCKS } from './lock-patience.js';
+import { type CopySource, copyIn } from './copy/copy-in.js';
 import type { Publisher } from './publication.js';
+import { explainForeignKey } from './refusals/foreign-key-refusal.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './refusals/unique-refusal.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
-import { inTransaction } from './session.js';
+import { BRIEF_LOCKS } from './session/lock-patience.js';
+import { inTransaction } from './session/session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
-import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 /** Column of the staged rows behind those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
 const CHANGE_TYPE_COLUMN = '_change_type';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { isPostgresError } from './session.js';
+import { isPostgresError } from './session/session.js';
 
 /** How the columns of a published table have to change before its new rows can be switched in. */
 export interface ColumnChanges {

@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { readTable } from './registry.js';
 import { isDifferent, isSameKey } from './row-merge.js';
-import { inTransaction } from './session.js';
+import { inTransaction } from './session/session.js';
 import { columnDefinitions, identifierList } from './shadow-table.js';
 
 /** The copies that are compared: temporary tables of the session at hand. */

@@ -2,14 +2,14 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges, hasColumnChanges } from './column-changes.js';
-import { explainForeignKey } from './foreign-key-refusal.js';
-import { BRIEF_LOCKS } from './lock-patience.js';
 import type { Publisher } from './publication.js';
+import { explainForeignKey } from './refusals/foreign-key-refusal.js';
+import { canReplaceRows, explainUnique, isUniqueViolation } from './refusals/unique-refusal.js';
 import { isSameKey, replaceRows, upsertRows } from './row-merge.js';
-import { inTransaction } from './session.js';
+import { BRIEF_LOCKS } from './session/lock-patience.js';
+import { inTransaction } from './session/session.js';
 import { qualifiedShadow } from './shadow-table.js';
 import { solePartition } from './table-switch.js';
-import { canReplaceRows, explainUnique, isUniqueViolation } from './unique-refusal.js';
 
 export interface MergeOptions {
   readonly client: pg.Client;

@@ -5,7 +5,7 @@ import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns } from './extra-columns.js';
 import { createExtraIndexesOfParent } from './extra-indexes.js';
 import type { Publisher } from './publication.js';
-import { isPostgresError } from './session.js';
+import { isPostgresError } from './session/session.js';
 import { columnDefinitions, identifierList, qualifiedShadow } from './shadow-table.js';
 
 export interface PublishTableOptions {

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { postgresTableName, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import { applyColumnChanges, type ColumnChanges } from './column-changes.js';
-import { BRIEF_LOCKS } from './lock-patience.js';
 import type { Publisher } from './publication.js';
+import { BRIEF_LOCKS } from './session/lock-patience.js';
 import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
 
 export interface SwitchOptions {

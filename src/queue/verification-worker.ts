@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import {
   type ClaimedVerification,
   claimVerification,

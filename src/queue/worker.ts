@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { endSession } from '../postgres/kept-sessions.js';
-import { closeSession } from '../postgres/session.js';
+import { endSession } from '../postgres/session/kept-sessions.js';
+import { closeSession } from '../postgres/session/session.js';
 import { type RunSignals, runLeased, type UpdateOutcome } from './run-leased.js';
 import { type ClaimedUpdate, claimUpdate, msUntilNextDue, readPipelineNews } from './update-queue.js';
 

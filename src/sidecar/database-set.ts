@@ -4,9 +4,9 @@ import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
 import { migrateDatabase } from '../postgres/migrate.js';
 import { readAppliedMigrations } from '../postgres/schema-version.js';
-import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
-import { readAddedDatabases } from '../postgres/sync-facts.js';
+import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { readAddedDatabases } from './added-databases.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
 

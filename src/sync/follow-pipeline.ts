@@ -11,7 +11,7 @@ import {
   writeSourceVersion,
   writeTableState,
 } from '../postgres/registry.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import { recordTableUpdateRetry, recordTableUpdateStart } from '../postgres/table-update-record.js';
 import { FollowedTable } from './followed-table.js';
 import type { PassOptions } from './pass-member.js';

@@ -1,6 +1,6 @@
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { readFlowPipeline } from '../postgres/flow-registry.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import { followFlows } from './auto-cdc/follow-flows.js';
 import { type FollowOptions, followPipeline } from './follow-pipeline.js';
 import type { PipelineOutcome } from './run-update.js';

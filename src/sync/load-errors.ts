@@ -9,7 +9,7 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../lake/relation/failing-keys.js';
 import type { Relation } from '../lake/relation/relation.js';
 import { keysWithNul } from '../lake/relation/table-read.js';
-import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session/session.js';
 
 /** Keys shown in a message. */
 export const EXAMPLE_KEYS_MAX = 5;

@@ -6,8 +6,8 @@ import { readersOf, sharedCopy, wholeCopy } from '../lake/relation/copy-parts.js
 import type { Relation } from '../lake/relation/relation.js';
 import { beginPass } from '../lake/relation/relation-pass.js';
 import type { TableRead } from '../lake/relation/table-read.js';
-import { type CopyResult, copyIn } from '../postgres/copy-in.js';
-import { closeSession, inTransaction } from '../postgres/session.js';
+import { type CopyResult, copyIn } from '../postgres/copy/copy-in.js';
+import { closeSession, inTransaction } from '../postgres/session/session.js';
 import { createShadowTable, identifierList, qualifiedShadow } from '../postgres/shadow-table.js';
 
 export interface LoadOptions {

@@ -9,7 +9,7 @@ import { probeExtras } from '../postgres/extra-indexes.js';
 import type { Lease } from '../postgres/lease.js';
 import type { Publisher } from '../postgres/publication.js';
 import { recordEvent, writeSourceVersion, writeTableFailure, writeTableState } from '../postgres/registry.js';
-import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session/session.js';
 import { shadowTableName } from '../postgres/shadow-table.js';
 import { findRelation } from '../postgres/table-switch.js';
 import {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Comparison } from '../postgres/compare-copies.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import { catalogued } from './run-table-update.js';
 import { verifyTable } from './verify-table.js';
 

@@ -14,7 +14,7 @@ import { awaitOlderSnapshots } from '../postgres/older-snapshots.js';
 import type { Publisher } from '../postgres/publication.js';
 import { publishTable } from '../postgres/publish-table.js';
 import { recordEvent } from '../postgres/registry.js';
-import { isPostgresError } from '../postgres/session.js';
+import { isPostgresError } from '../postgres/session/session.js';
 import { addPrimaryKey, dropShadowTable, findDuplicateKeys, qualifiedShadow } from '../postgres/shadow-table.js';
 import { analyzeParent, isReferenced, switchTable } from '../postgres/table-switch.js';
 import { recordSwitchTime, type TableUpdateResult } from '../postgres/table-update-record.js';

@@ -17,7 +17,7 @@ import {
   SOURCE_COPY,
   targetCopyRelation,
 } from '../postgres/compare-copies.js';
-import { copyIn } from '../postgres/copy-in.js';
+import { copyIn } from '../postgres/copy/copy-in.js';
 import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
 import { tableRead } from './load-shadow.js';
 import { planTarget } from './plan-target.js';

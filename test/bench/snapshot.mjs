@@ -26,7 +26,7 @@ import { openCopyStream } from '../../dist/lake/engine/copy-stream.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { copySelects } from '../../dist/lake/relation/table-read.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
-import { copyIn } from '../../dist/postgres/copy-in.js';
+import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { writeBenchTable } from './bench-lake.mjs';
 import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';

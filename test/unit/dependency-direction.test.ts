@@ -68,6 +68,14 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     metrics: ['places'],
     server: ['database', 'postgres', 'pipelines', 'unity-catalog', 'workspace', 'metrics', 'identity', 'places'],
   },
+  postgres: {
+    session: [],
+    copy: [],
+    refusals: ['session', 'shadow-table'],
+  },
+  doctor: {
+    facts: [],
+  },
 };
 
 interface SourceFile {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
-import { SYNC_ROLE } from '../../postgres/session.js';
-import { asSidecar, SessionPool } from '../../postgres/session-pool.js';
+import { SYNC_ROLE } from '../../postgres/session/session.js';
+import { asSidecar, SessionPool } from '../../postgres/session/session-pool.js';
 import type { Caller } from './caller.js';
 
 const APPLICATION = 'synced-tables api';

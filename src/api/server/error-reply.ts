@@ -2,8 +2,8 @@ import type { FastifyError } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { asRaisedError } from '../../postgres/raised-error.js';
-import { isPostgresError } from '../../postgres/session.js';
+import { asRaisedError } from '../../postgres/refusals/raised-error.js';
+import { isPostgresError } from '../../postgres/session/session.js';
 
 /** The body of every failure, as the Databricks APIs have it (databricks-api.md E.4). */
 export interface ErrorBody {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTablesError } from '../../core/errors.js';
 import { recordEvent } from '../../postgres/registry.js';
-import { closeSession } from '../../postgres/session.js';
+import { closeSession } from '../../postgres/session/session.js';
 import { type FlowPipelineOptions, type FlowTableOutcome, recordFlowFailure } from './run-flow-pipeline.js';
 
 export interface EndFlowsOptions extends Pick<FlowPipelineOptions, 'openSession' | 'lease' | 'updateId'> {

@@ -10,7 +10,7 @@ import {
 } from '../../postgres/flow-registry.js';
 import { isLeaseHeld } from '../../postgres/lease.js';
 import { readTriggerInterval, recordEvent } from '../../postgres/registry.js';
-import { closeSession } from '../../postgres/session.js';
+import { closeSession } from '../../postgres/session/session.js';
 import { recordTableUpdateRetry } from '../../postgres/table-update-record.js';
 import { SESSION_MS_MAX, UNHURRIED_INTERVAL_MS } from '../follow-pipeline.js';
 import { isPassing, PASSING_FAILURES_MAX, PAUSE_MS_MAX } from '../retry-pause.js';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { formatKey } from '../core/format-key.js';
-import { quoteIdentifier } from '../core/names.js';
-import { inTransaction, isPostgresError } from './session.js';
+import { formatKey } from '../../core/format-key.js';
+import { quoteIdentifier } from '../../core/names.js';
+import { inTransaction, isPostgresError } from '../session/session.js';
 
 /** Keys shown in a message. */
 const KEYS_MAX = 5;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { ABANDONED_SHADOWS } from './maintain-tables.js';
+import { ABANDONED_SHADOWS } from '../../postgres/maintain-tables.js';
 
 export interface SidecarFacts {
   /** Processes, as far as their sessions tell: each has one session that listens. */
@@ -123,13 +123,4 @@ export async function readOrphanedShadows(client: pg.Client): Promise<OrphanedSh
     `select o.name, pg_total_relation_size(format('__db_system.%I', o.name))::float8 as bytes from (${ABANDONED_SHADOWS}) o`,
   );
   return rows;
-}
-
-/** Databases that sidecars look after beside those of their settings; they stand in the home database of an instance. */
-export async function readAddedDatabases(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `select a.database_name as name from synced_tables._databases a join pg_database d on d.datname = a.database_name
-      order by a.added_at`,
-  );
-  return rows.map(({ name }) => name);
 }

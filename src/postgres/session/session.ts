@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
+import { syncedTablesError } from '../../core/errors.js';
 
 /** The role as which the sidecar acts, whoever it logged in as: no superuser's rights on the way of the data. */
 export const SYNC_ROLE = 'databricks_sync';

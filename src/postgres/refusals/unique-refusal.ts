@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import { describeKeys } from '../core/format-key.js';
-import type { SyncedTable } from '../core/synced-table.js';
+import { syncedTablesError } from '../../core/errors.js';
+import { describeKeys } from '../../core/format-key.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { isPostgresError } from '../session/session.js';
 import { keysOfDuplicates } from './index-misfits.js';
-import { isPostgresError } from './session.js';
 
 /** True for Postgres' refusal of a value that a unique index has already. */
 export function isUniqueViolation(error: unknown): error is pg.DatabaseError {

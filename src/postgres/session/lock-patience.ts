@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import type { SyncedTable } from '../core/synced-table.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError } from './session.js';
 
 /** Readers queue behind our lock request, so it gives up long before anybody notices, and comes again later. */

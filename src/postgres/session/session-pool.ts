@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { quoteIdentifier } from '../core/names.js';
+import { quoteIdentifier } from '../../core/names.js';
 import { clientConfig, explainConnectError, isConnectionLoss, SYNC_ROLE, sessionSettings } from './session.js';
 
 export interface SessionPoolOptions {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import { postgresTableName } from '../core/names.js';
-import type { SyncedTable } from '../core/synced-table.js';
-import { isPostgresError } from './session.js';
-import { identifierList } from './shadow-table.js';
+import { syncedTablesError } from '../../core/errors.js';
+import { postgresTableName } from '../../core/names.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { isPostgresError } from '../session/session.js';
+import { identifierList } from '../shadow-table.js';
 
 /** FOREIGN_KEY_REFERENCES_ROW for Postgres' refusal to delete a row that another table refers to; else the error itself. */
 export async function explainForeignKey(client: pg.Client, error: unknown, table: SyncedTable): Promise<unknown> {

@@ -1,6 +1,6 @@
-import { type ErrorCode, errorCatalogue } from '../core/error-catalogue.js';
-import { SyncedTablesError } from '../core/errors.js';
-import { isPostgresError } from './session.js';
+import { type ErrorCode, errorCatalogue } from '../../core/error-catalogue.js';
+import { SyncedTablesError } from '../../core/errors.js';
+import { isPostgresError } from '../session/session.js';
 
 /**
  * The catalogued error that our SQL functions raised (`DETAIL: error code: X`, what to do in HINT); null for every

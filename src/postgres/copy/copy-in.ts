@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Client, Connection } from 'pg';
-import { publishCopiedBytes } from '../observability/copied-bytes.js';
+import { publishCopiedBytes } from '../../observability/copied-bytes.js';
 
 /** Bytes of COPY, and the promise that tells whether they were all (see `CopyStream` of the reader). */
 export interface CopySource {
