@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { migrateDatabase } from '../postgres/migrate.js';
-import { chooseDatabases } from './choose-database.js';
+import { chooseDatabases } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
+} from './options/command-options.js';
 
 export function addMigrateCommand(program: Command): void {
   const command = program

@@ -6,11 +6,17 @@ import type { LakeTable } from '../lake/lake-table.js';
 import { wholeCopy } from '../lake/relation/copy-parts.js';
 import type { TableRead } from '../lake/relation/table-read.js';
 import { planColumns } from '../sync/plan-target.js';
-import { addConfigOption, collectColumns, parseCount, type SettingsOptions, settingsOf } from './command-options.js';
-import { explainReadError } from './explain-read-error.js';
-import { openLake } from './open-lake.js';
-import { type VersionRange, writeChanges } from './read-changes.js';
-import { writeToStdout } from './write-to-stdout.js';
+import { openLake } from './connect/open-lake.js';
+import {
+  addConfigOption,
+  collectColumns,
+  parseCount,
+  type SettingsOptions,
+  settingsOf,
+} from './options/command-options.js';
+import { explainReadError } from './reading/explain-read-error.js';
+import { type VersionRange, writeChanges } from './reading/read-changes.js';
+import { writeToStdout } from './reading/write-to-stdout.js';
 
 interface ReadOptions extends SettingsOptions {
   readonly version?: bigint;

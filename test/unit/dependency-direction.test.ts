@@ -76,6 +76,15 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
   doctor: {
     facts: [],
   },
+  cli: {
+    options: [],
+    queries: [],
+    reading: [],
+    connect: ['options'],
+    output: ['options'],
+    waiting: ['options', 'output', 'queries'],
+    tour: ['output'],
+  },
 };
 
 interface SourceFile {

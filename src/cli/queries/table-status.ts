@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import type { ManagedDatabase } from '../sidecar/managed-databases.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
 
 /** A row of the view synced_tables.status, with the place where it was found. */
 export interface TableStatus {

@@ -1,10 +1,10 @@
-import { asSyncedTablesError, SyncedTablesError } from '../core/errors.js';
-import type { TargetColumn } from '../core/synced-table.js';
-import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
-import type { Engine } from '../lake/engine/duckdb-engine.js';
-import type { Relation } from '../lake/relation/relation.js';
-import { keysWithNul } from '../lake/relation/table-read.js';
-import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../sync/load-errors.js';
+import { asSyncedTablesError, SyncedTablesError } from '../../core/errors.js';
+import type { TargetColumn } from '../../core/synced-table.js';
+import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
+import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { keysWithNul } from '../../lake/relation/table-read.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sync/load-errors.js';
 
 export interface ReadContext {
   readonly engine: Engine;

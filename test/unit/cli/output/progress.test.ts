@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startProgress } from '../../../src/cli/progress.js';
+import { startProgress } from '../../../../src/cli/output/progress.js';
 
 // Goal: progress is a bar on a terminal, few plain lines elsewhere, and silent where a program reads the result.
 

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { Output } from './command-options.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { Output } from '../options/command-options.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import type { ManagedDatabase } from '../sidecar/managed-databases.js';
-import type { OutputOptions } from './command-options.js';
-import { startProgress } from './progress.js';
+import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
+import type { OutputOptions } from '../options/command-options.js';
+import { startProgress } from '../output/progress.js';
+import { textRecord } from '../output/text-table.js';
+import { readStatus } from '../queries/table-status.js';
 import { SidecarNotice } from './sidecar-notice.js';
-import { readStatus } from './table-status.js';
-import { textRecord } from './text-table.js';
 import { waitForUpdate } from './wait-for-update.js';
 
 /** Options of commands that ask for an update. */
@@ -13,7 +13,7 @@ export interface WaitCommandOptions extends OutputOptions {
   readonly timeout?: bigint;
 }
 
-export interface FollowOptions {
+export interface FollowUpdateOptions {
   readonly client: pg.Client;
   readonly database: ManagedDatabase;
   readonly updateId: string;
@@ -23,7 +23,7 @@ export interface FollowOptions {
 }
 
 /** Waits for an update that was asked for, unless told otherwise, and prints how its table stands then. */
-export async function followUpdate({ client, database, updateId, name, options }: FollowOptions): Promise<void> {
+export async function followUpdate({ client, database, updateId, name, options }: FollowUpdateOptions): Promise<void> {
   const progress = startProgress(options.output);
   const sidecar = new SidecarNotice({ client, database, progress });
   await sidecar.look();

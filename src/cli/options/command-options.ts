@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { loadSettings, type SettingsSource } from '../settings/load-settings.js';
-import type { Settings } from '../settings/settings-schema.js';
+import { loadSettings, type SettingsSource } from '../../settings/load-settings.js';
+import type { Settings } from '../../settings/settings-schema.js';
 
 export type Output = 'table' | 'json';
 

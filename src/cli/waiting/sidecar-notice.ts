@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { ManagedDatabase } from '../sidecar/managed-databases.js';
-import { SIDECAR_APPLICATION } from '../sidecar/sidecar-application.js';
-import type { Progress } from './progress.js';
+import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
+import { SIDECAR_APPLICATION } from '../../sidecar/sidecar-application.js';
+import type { Progress } from '../output/progress.js';
 
 const INTERVAL_MS = 3_000;
 

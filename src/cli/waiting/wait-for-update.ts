@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import { isErrorCode } from '../postgres/refusals/raised-error.js';
-import type { Progress } from './progress.js';
+import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { isErrorCode } from '../../postgres/refusals/raised-error.js';
+import type { Progress } from '../output/progress.js';
 
 export interface WaitOptions {
   readonly client: pg.Client;

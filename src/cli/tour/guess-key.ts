@@ -1,8 +1,8 @@
-import { quoteIdentifier } from '../core/names.js';
-import { canBeKey } from '../core/postgres-type.js';
-import type { LakeTable } from '../lake/lake-table.js';
-import { holdWhole } from '../lake/relation/relation-pass.js';
-import type { SourceSnapshot } from '../lake/source-snapshot.js';
+import { quoteIdentifier } from '../../core/names.js';
+import { canBeKey } from '../../core/postgres-type.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import { holdWhole } from '../../lake/relation/relation-pass.js';
+import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 
 /**
  * The declared key of a source table, or else the first column that could be one: no nulls, every value once. Columns named like a

@@ -1,5 +1,5 @@
-import { countOf } from '../core/count-of.js';
-import type { Output } from './command-options.js';
+import { countOf } from '../../core/count-of.js';
+import type { Output } from '../options/command-options.js';
 
 /** How far an update is. */
 interface ProgressStep {

@@ -1,18 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { syncedTablesError } from '../core/errors.js';
-import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import type { SyncedTable } from '../core/synced-table.js';
-import { openEngine } from '../lake/engine/duckdb-engine.js';
-import type { LakeTable } from '../lake/lake-table.js';
-import { findSyncedTable } from '../postgres/registry.js';
-import { openSession } from '../postgres/session/session.js';
-import type { Settings } from '../settings/settings-schema.js';
-import { openCatalogs } from '../sidecar/open-catalogs.js';
-import { verifyTable } from '../sync/verify-table.js';
+import { syncedTablesError } from '../../core/errors.js';
+import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { openEngine } from '../../lake/engine/duckdb-engine.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import { findSyncedTable } from '../../postgres/registry.js';
+import { openSession } from '../../postgres/session/session.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { openCatalogs } from '../../sidecar/open-catalogs.js';
+import { verifyTable } from '../../sync/verify-table.js';
+import { textTable } from '../output/text-table.js';
 import { guessKey } from './guess-key.js';
-import { textTable } from './text-table.js';
 
 export interface TourOptions {
   readonly url: string;

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import { asRaisedError } from '../postgres/refusals/raised-error.js';
-import { describeServer, isPostgresError, openSession } from '../postgres/session/session.js';
-import type { ManagedDatabase } from '../sidecar/managed-databases.js';
+import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { asRaisedError } from '../../postgres/refusals/raised-error.js';
+import { describeServer, isPostgresError, openSession } from '../../postgres/session/session.js';
+import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
 
 /**
  * Runs `work` with a session of the login role, whose rights decide what it may do.

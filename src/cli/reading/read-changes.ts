@@ -1,11 +1,11 @@
-import { syncedTablesError } from '../core/errors.js';
-import { postgresType } from '../core/postgres-type.js';
-import { type ChangeRelation, changeFields } from '../lake/changes/change-relation.js';
-import { openCopyStream } from '../lake/engine/copy-stream.js';
-import type { LakeTable } from '../lake/lake-table.js';
-import type { Relation } from '../lake/relation/relation.js';
-import { copySelects, type TableRead } from '../lake/relation/table-read.js';
-import { planColumns, planTarget } from '../sync/plan-target.js';
+import { syncedTablesError } from '../../core/errors.js';
+import { postgresType } from '../../core/postgres-type.js';
+import { type ChangeRelation, changeFields } from '../../lake/changes/change-relation.js';
+import { openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { copySelects, type TableRead } from '../../lake/relation/table-read.js';
+import { planColumns, planTarget } from '../../sync/plan-target.js';
 import { explainReadError } from './explain-read-error.js';
 import { writeToStdout } from './write-to-stdout.js';
 

@@ -1,7 +1,7 @@
-import { syncedTablesError } from '../core/errors.js';
-import type { Settings } from '../settings/settings-schema.js';
-import { type ManagedDatabase, managedDatabases } from '../sidecar/managed-databases.js';
-import type { DatabaseOptions } from './command-options.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { type ManagedDatabase, managedDatabases } from '../../sidecar/managed-databases.js';
+import type { DatabaseOptions } from '../options/command-options.js';
 
 /**
  * The databases that the options leave: all managed ones without any option.

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import type { CopyStream } from '../lake/engine/copy-stream.js';
+import type { CopyStream } from '../../lake/engine/copy-stream.js';
 
 /** Waits for the reader at the other end: what it has not taken yet stays in the engine, not in memory here. */
 export async function writeToStdout({ bytes, finished }: CopyStream): Promise<void> {

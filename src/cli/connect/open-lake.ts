@@ -1,7 +1,7 @@
-import type { CatalogSet } from '../lake/catalog/catalog.js';
-import { type Engine, openEngine } from '../lake/engine/duckdb-engine.js';
-import type { Settings } from '../settings/settings-schema.js';
-import { openCatalogs } from '../sidecar/open-catalogs.js';
+import type { CatalogSet } from '../../lake/catalog/catalog.js';
+import { type Engine, openEngine } from '../../lake/engine/duckdb-engine.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { openCatalogs } from '../../sidecar/open-catalogs.js';
 
 export interface Lake extends AsyncDisposable {
   readonly catalogs: CatalogSet;
