@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type FailureContext, reportFailure } from './cli/report-failure.js';
+import { type FailureContext, reportFailure } from './cli/output/report-failure.js';
 import { syncedTablesError } from './core/errors.js';
 
 /**

@@ -3,7 +3,7 @@ import type { AutoCdcMetrics } from '../core/auto-cdc-engine.js';
 import { type AutoCdcFlow, KIND_COLUMN } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import { inTransaction } from '../postgres/session.js';
+import { inTransaction } from '../postgres/session/session.js';
 import type { BatchStep, StepCounts } from './batch-step.js';
 import { checkBatch } from './check-batch.js';
 import { collectGarbage } from './collect-garbage.js';

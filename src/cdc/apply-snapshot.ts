@@ -3,7 +3,7 @@ import type { AutoCdcMetrics } from '../core/auto-cdc-engine.js';
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import { inTransaction } from '../postgres/session.js';
+import { inTransaction } from '../postgres/session/session.js';
 import { applyStaged, commitBatch, type LockedTarget, lockTarget } from './apply-event-batch.js';
 import { exampleRows, nullKeyError } from './check-batch.js';
 import { analyzeIfLarge } from './stage-events.js';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { AutoCdcFlow } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
-import { isPostgresError } from '../postgres/session.js';
+import { isPostgresError } from '../postgres/session/session.js';
 import { grantsOn, lockTargetName, resetStreamingTarget } from './streaming-target.js';
 import { privateName, type TargetLayout, targetLayout } from './target-layout.js';
 import { createFeed, createView, grantToCreator } from './target-objects.js';

@@ -5,7 +5,9 @@ import { parseSyncedTableName } from '../core/synced-table-name.js';
 import { isUuid } from '../core/uuid.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { planTarget, type TargetRequest } from '../sync/plan-target.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
+import { openLake } from './connect/open-lake.js';
 import {
   addDatabaseOptions,
   addOutputOption,
@@ -13,11 +15,9 @@ import {
   type DatabaseOptions,
   parseCount,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { followUpdate, type WaitCommandOptions } from './follow-update.js';
-import { openLake } from './open-lake.js';
-import { collectOverride, parseJsonList, type TypeOverride } from './target-option-arguments.js';
+} from './options/command-options.js';
+import { collectOverride, parseJsonList, type TypeOverride } from './options/target-option-arguments.js';
+import { followUpdate, type WaitCommandOptions } from './waiting/follow-update.js';
 
 interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly source: string;

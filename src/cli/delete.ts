@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
+} from './options/command-options.js';
 
 interface DeleteOptions extends DatabaseOptions, OutputOptions {
   readonly purge?: true;

@@ -12,7 +12,7 @@ import {
   type SettingsOptions,
   settingsOf,
   settingsSource,
-} from './command-options.js';
+} from './options/command-options.js';
 
 export function addDoctorCommand(program: Command): void {
   const command = program

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
@@ -9,10 +10,9 @@ import {
   type OutputOptions,
   parseCount,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { eventLine, followEvents, hasTable, readNewestEvents } from './read-events.js';
-import { untilStopped } from './until-stopped.js';
+} from './options/command-options.js';
+import { eventLine, followEvents, hasTable, readNewestEvents } from './queries/read-events.js';
+import { untilStopped } from './waiting/until-stopped.js';
 
 interface EventsOptions extends DatabaseOptions, OutputOptions {
   readonly follow?: true;

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { readStatus } from './table-status.js';
-import { textRecord } from './text-table.js';
+} from './options/command-options.js';
+import { textRecord } from './output/text-table.js';
+import { readStatus } from './queries/table-status.js';
 
 export function addGetCommand(program: Command): void {
   const command = program

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { chooseDatabases } from './choose-database.js';
+import { chooseDatabases } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { readAllStatus, type TableStatus } from './table-status.js';
-import { textTable } from './text-table.js';
+} from './options/command-options.js';
+import { textTable } from './output/text-table.js';
+import { readAllStatus, type TableStatus } from './queries/table-status.js';
 
 export function addListCommand(program: Command): void {
   const command = program

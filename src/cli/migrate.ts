@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
 import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
-import { chooseDatabases } from './choose-database.js';
+import { chooseDatabases } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
+} from './options/command-options.js';
 
 export function addMigrateCommand(program: Command): void {
   const command = program

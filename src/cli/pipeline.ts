@@ -7,20 +7,20 @@ import { countOf } from '../core/count-of.js';
 import { syncedTablesError } from '../core/errors.js';
 import { declarePipeline, readOutcomes, startPipelineWorker, type TableOutcome } from '../program/declared-pipeline.js';
 import { startUpdate } from '../program/run-pipeline.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
+import { openLake } from './connect/open-lake.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { openLake } from './open-lake.js';
-import { startProgress } from './progress.js';
-import { textTable } from './text-table.js';
-import { untilStopped } from './until-stopped.js';
-import { waitForUpdate } from './wait-for-update.js';
+} from './options/command-options.js';
+import { startProgress } from './output/progress.js';
+import { textTable } from './output/text-table.js';
+import { untilStopped } from './waiting/until-stopped.js';
+import { waitForUpdate } from './waiting/wait-for-update.js';
 
 interface PipelineRunOptions extends DatabaseOptions, OutputOptions {
   readonly name?: string;

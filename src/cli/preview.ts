@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
 import { previewSource, type SourcePreview } from '../sync/preview-source.js';
+import { openLake } from './connect/open-lake.js';
 import {
   addConfigOption,
   addOutputOption,
@@ -8,9 +9,8 @@ import {
   type OutputOptions,
   type SettingsOptions,
   settingsOf,
-} from './command-options.js';
-import { openLake } from './open-lake.js';
-import { textTable } from './text-table.js';
+} from './options/command-options.js';
+import { textTable } from './output/text-table.js';
 
 interface PreviewOptions extends SettingsOptions, OutputOptions {
   readonly primaryKey?: string[];

@@ -7,9 +7,9 @@ import { startEmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { createLogger } from '../observability/logger.js';
 import { checkSettings } from '../settings/load-settings.js';
 import { startSidecar } from '../sidecar/sidecar.js';
-import { addOutputOption, type OutputOptions, parsePort } from './command-options.js';
-import { runQuickstartTour } from './quickstart-tour.js';
-import { untilStopped } from './until-stopped.js';
+import { addOutputOption, type OutputOptions, parsePort } from './options/command-options.js';
+import { runQuickstartTour } from './tour/quickstart-tour.js';
+import { untilStopped } from './waiting/until-stopped.js';
 
 interface QuickstartOptions extends OutputOptions {
   once?: true;

@@ -1,16 +1,22 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
-import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { CopyFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { TableRead } from '../lake/table-read.js';
+import { wholeCopy } from '../lake/relation/copy-parts.js';
+import type { TableRead } from '../lake/relation/table-read.js';
 import { planColumns } from '../sync/plan-target.js';
-import { addConfigOption, collectColumns, parseCount, type SettingsOptions, settingsOf } from './command-options.js';
-import { explainReadError } from './explain-read-error.js';
-import { openLake } from './open-lake.js';
-import { type VersionRange, writeChanges } from './read-changes.js';
-import { writeToStdout } from './write-to-stdout.js';
+import { openLake } from './connect/open-lake.js';
+import {
+  addConfigOption,
+  collectColumns,
+  parseCount,
+  type SettingsOptions,
+  settingsOf,
+} from './options/command-options.js';
+import { explainReadError } from './reading/explain-read-error.js';
+import { type VersionRange, writeChanges } from './reading/read-changes.js';
+import { writeToStdout } from './reading/write-to-stdout.js';
 
 interface ReadOptions extends SettingsOptions {
   readonly version?: bigint;

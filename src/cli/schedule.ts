@@ -3,16 +3,16 @@ import { type Command, Option } from 'commander';
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   type OutputOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { textRecord } from './text-table.js';
+} from './options/command-options.js';
+import { textRecord } from './output/text-table.js';
 
 interface ScheduleOptions extends DatabaseOptions, OutputOptions {
   readonly cron?: string;

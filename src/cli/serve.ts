@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { createLogger } from '../observability/logger.js';
 import { startSidecar } from '../sidecar/sidecar.js';
-import { addConfigOption, addOutputOption, type SettingsOptions, settingsOf } from './command-options.js';
-import { untilStopped } from './until-stopped.js';
+import { addConfigOption, addOutputOption, type SettingsOptions, settingsOf } from './options/command-options.js';
+import { untilStopped } from './waiting/until-stopped.js';
 
 export function addServeCommand(program: Command): void {
   const command = program

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
-import { chooseDatabase } from './choose-database.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   parseCount,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { followUpdate, type WaitCommandOptions } from './follow-update.js';
+} from './options/command-options.js';
+import { followUpdate, type WaitCommandOptions } from './waiting/follow-update.js';
 
 interface SyncOptions extends DatabaseOptions, WaitCommandOptions {
   readonly fullRefresh?: true;

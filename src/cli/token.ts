@@ -3,16 +3,16 @@ import { hashBearerToken, makeBearerToken } from '../api/identity/bearer-token.j
 import { syncedTablesError } from '../core/errors.js';
 import { isUuid } from '../core/uuid.js';
 import { homeDatabase, type ManagedDatabase } from '../sidecar/managed-databases.js';
-import { chooseDatabases } from './choose-database.js';
+import { chooseDatabases } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addConfigOption,
   addOutputOption,
   type OutputOptions,
   type SettingsOptions,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import { textTable } from './text-table.js';
+} from './options/command-options.js';
+import { textTable } from './output/text-table.js';
 
 interface InstanceOptions extends OutputOptions, SettingsOptions {
   readonly instance?: string;

@@ -4,20 +4,20 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import type { RowDifference } from '../postgres/compare-copies.js';
-import { isErrorCode } from '../postgres/raised-error.js';
-import { chooseDatabase } from './choose-database.js';
+import { isErrorCode } from '../postgres/refusals/raised-error.js';
+import { chooseDatabase } from './connect/choose-database.js';
+import { withDatabase } from './connect/database-session.js';
 import {
   addDatabaseOptions,
   addOutputOption,
   type DatabaseOptions,
   parseCount,
   settingsOf,
-} from './command-options.js';
-import { withDatabase } from './database-session.js';
-import type { WaitCommandOptions } from './follow-update.js';
-import { type Progress, startProgress } from './progress.js';
-import { SidecarNotice } from './sidecar-notice.js';
-import { textRecord, textTable } from './text-table.js';
+} from './options/command-options.js';
+import { type Progress, startProgress } from './output/progress.js';
+import { textRecord, textTable } from './output/text-table.js';
+import type { WaitCommandOptions } from './waiting/follow-update.js';
+import { SidecarNotice } from './waiting/sidecar-notice.js';
 
 export function addVerifyCommand(program: Command): void {
   const command = program

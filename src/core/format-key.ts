@@ -1,3 +1,6 @@
+/** Keys shown in a message. */
+export const EXAMPLE_KEYS_MAX = 5;
+
 /** `42`, or `(a, 42)` for a key of several columns; a NUL inside a key is shown as its escape. */
 export function formatKey(values: readonly string[]): string {
   const shown = values.map((value) => value.replaceAll('\0', '\\0'));

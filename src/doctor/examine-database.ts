@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
+import { pendingMigrations } from '../postgres/install/migrate.js';
+import { SYNC_ROLE } from '../postgres/session/session.js';
 import {
   type InstallationFacts,
   readGuardDamage,
   readInstallationFacts,
   readTableProtection,
-} from '../postgres/guard-facts.js';
-import { pendingMigrations } from '../postgres/install/migrate.js';
-import { readDecodingSlots, readLongTransactions, readServerFacts } from '../postgres/server-facts.js';
-import { SYNC_ROLE } from '../postgres/session.js';
+} from './facts/guard-facts.js';
+import { readDecodingSlots, readLongTransactions, readServerFacts } from './facts/server-facts.js';
 import { errorFinding, type Finding, finding } from './finding.js';
 
 const TRANSACTION_MINUTES_LONG = 10;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
-import { readIdleSlots, readServerFacts, type ServerFacts } from '../postgres/server-facts.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { readIdleSlots, readServerFacts, type ServerFacts } from './facts/server-facts.js';
 import { errorFinding, type Finding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 

@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import type { Settings } from '../settings/settings-schema.js';
+import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
 import {
   readOrphanedShadows,
   readScheduleTrouble,
@@ -7,9 +9,7 @@ import {
   readTableHealth,
   type StuckUpdate,
   type TableHealth,
-} from '../postgres/sync-facts.js';
-import type { Settings } from '../settings/settings-schema.js';
-import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
+} from './facts/sync-facts.js';
 import { type Finding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 

@@ -1,7 +1,7 @@
-import type { ChangeFeed } from './change-relation.js';
+import type { ChangeFeed } from './changes/change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
-import type { Relation } from './relation.js';
-import type { SourceDescription, SourceSnapshot } from './source.js';
+import type { Relation } from './relation/relation.js';
+import type { SourceDescription, SourceSnapshot } from './source-snapshot.js';
 
 /** What a catalog says of a table beside its files. */
 export interface DeclaredTable {

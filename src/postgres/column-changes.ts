@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { BRIEF_LOCKS } from './lock-patience.js';
-import { isPostgresError } from './session.js';
+import { BRIEF_LOCKS } from './session/lock-patience.js';
+import { isPostgresError } from './session/session.js';
 
 /** How the columns of a published table have to change before its new rows can be switched in. */
 export interface ColumnChanges {

@@ -4,7 +4,7 @@ import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js'
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isDifferent, isSameKey } from './merge-rows.js';
 import { readTable } from './registry.js';
-import { inTransaction } from './session.js';
+import { inTransaction } from './session/session.js';
 import { columnDefinitions } from './shadow-table.js';
 
 /** The copies that are compared: temporary tables of the session at hand. */

@@ -5,9 +5,10 @@ import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { commitPosition } from './commit-position.js';
 import { addExtraColumns } from './extra-columns.js';
 import { createExtraIndexesOfParent } from './extra-indexes.js';
+
 import type { LoadedCopy } from './loaded-copy.js';
 import type { Publication } from './publication.js';
-import { isPostgresError } from './session.js';
+import { isPostgresError } from './session/session.js';
 import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
 

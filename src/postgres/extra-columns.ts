@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { ExtraColumn, SyncedTable } from '../core/synced-table.js';
-import { isPostgresError, singleStatement } from './session.js';
+import { isPostgresError, singleStatement } from './session/session.js';
 
 /** Whose extra columns they are. */
 export type ExtraColumnsOwner = Pick<SyncedTable, 'fullName' | 'extraColumns'>;

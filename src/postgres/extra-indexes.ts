@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { quoteIdentifier } from '../core/names.js';
 import type { ExtraIndex, SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { define, refuseForeignNames, refuseForeignParts } from './extra-columns.js';
-import { inTransaction, singleStatement } from './session.js';
+import { inTransaction, singleStatement } from './session/session.js';
 import { createShadowTable, qualifiedShadow } from './shadow-table.js';
 
 type ExtrasOwner = Pick<SyncedTable, 'fullName' | 'extraColumns' | 'extraIndexes'>;

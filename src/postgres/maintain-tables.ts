@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction, isPostgresError } from './session.js';
+import { inTransaction, isPostgresError } from './session/session.js';
 import { dropShadowTable } from './shadow-table.js';
 
 /**

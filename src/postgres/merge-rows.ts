@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { TargetColumn } from '../core/synced-table.js';
-import { canReplaceRows, isUniqueViolation } from './unique-refusal.js';
+import { canReplaceRows, isUniqueViolation } from './refusals/unique-refusal.js';
 
 /** Rows to be brought into a table by key: inserted, or written over those that have other values. */
 export interface RowMerge {

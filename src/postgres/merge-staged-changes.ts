@@ -4,15 +4,15 @@ import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { applyColumnChangesBriefly, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { commitPosition, type NewPosition } from './commit-position.js';
-import { type CopySource, copyIn } from './copy-in.js';
-import { explainForeignKey } from './foreign-key-refusal.js';
+import { type CopySource, copyIn } from './copy/copy-in.js';
 import { isSameKey, MergeStatement } from './merge-rows.js';
 import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
-import { inTransaction } from './session.js';
+import { explainForeignKey } from './refusals/foreign-key-refusal.js';
+import { explainUnique } from './refusals/unique-refusal.js';
+import { inTransaction } from './session/session.js';
 import { columnDefinitions } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
-import { explainUnique } from './unique-refusal.js';
 
 /** Column of the staged rows behind those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
 const CHANGE_TYPE_COLUMN = '_change_type';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
-import { lockTimeout, SESSION_NAME, TELL_AFTER_MS, TELL_AGAIN_MS } from './lock-patience.js';
+import { lockTimeout, SESSION_NAME, TELL_AFTER_MS, TELL_AGAIN_MS } from './session/lock-patience.js';
 
 const POLL_MS = 100;
 const PATIENCE_MS = 60_000;

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { type Lease, requireLease } from './lease.js';
-import { NO_SILENCE, withLockPatience } from './lock-patience.js';
-import { LockWatch } from './lock-watch.js';
-import { inTransaction } from './session.js';
+import { NO_SILENCE, withLockPatience } from './session/lock-patience.js';
+import { LockWatch } from './session/lock-watch.js';
+import { inTransaction } from './session/session.js';
 import type { TableUpdateResult } from './table-update-record.js';
 
 /**

@@ -1,15 +1,15 @@
 import { quoteIdentifier } from '../core/names.js';
 import { applyColumnChangesBriefly } from './column-changes.js';
 import { commitPosition } from './commit-position.js';
-import { explainForeignKey } from './foreign-key-refusal.js';
 import type { ReplacingCopy } from './loaded-copy.js';
 import { isSameKey, MergeStatement } from './merge-rows.js';
 import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
-import { inTransaction } from './session.js';
+import { explainForeignKey } from './refusals/foreign-key-refusal.js';
+import { explainUnique } from './refusals/unique-refusal.js';
+import { inTransaction } from './session/session.js';
 import { qualifiedShadow } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
-import { explainUnique } from './unique-refusal.js';
 
 /**
  * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition

@@ -4,8 +4,8 @@ import { describeKeys } from '../core/format-key.js';
 import { identifierList, quoteIdentifier } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
-import { keysOfDuplicates, keysOfFailing } from './index-misfits.js';
-import { inTransaction, isPostgresError } from './session.js';
+import { keysOfDuplicates, keysOfFailing } from './refusals/index-misfits.js';
+import { inTransaction, isPostgresError } from './session/session.js';
 
 /** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
 const SYSTEM_SCHEMA = '__db_system';

@@ -3,9 +3,9 @@ import { quoteIdentifier } from '../core/names.js';
 import { applyColumnChanges } from './column-changes.js';
 import { commitPosition } from './commit-position.js';
 import type { ReplacingCopy } from './loaded-copy.js';
-import { BRIEF_LOCKS } from './lock-patience.js';
 import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
+import { BRIEF_LOCKS } from './session/lock-patience.js';
 import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
 import type { TableUpdateResult } from './table-update-record.js';
 

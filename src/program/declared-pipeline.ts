@@ -4,7 +4,7 @@ import type { PipelineDeclaration } from '../cdc/declare/pipeline-declaration.js
 import { registryDeclaration } from '../cdc/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';
+import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Backoff, backoffMs } from '../core/backoff.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 
 const RECONNECT: Backoff = { firstMs: 100, longestMs: 10_000 };
 

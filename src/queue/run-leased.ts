@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { releaseLease, renewLease } from '../postgres/lease.js';
-import { cutSession } from '../postgres/session.js';
+import { cutSession } from '../postgres/session/session.js';
 import { keepClaim } from './keep-claim.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from './update-queue.js';
 

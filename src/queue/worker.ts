@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
-import { endSession } from '../postgres/kept-sessions.js';
+import { endSession } from '../postgres/session/kept-sessions.js';
 import { onSession } from './on-session.js';
 import { type RunSignals, runLeased } from './run-leased.js';
 import { type ClaimedUpdate, claimUpdate, msUntilNextDue, readPipelineNews } from './update-queue.js';

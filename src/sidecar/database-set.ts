@@ -1,12 +1,12 @@
-import type { AdoptRequest, DatabaseHost } from '../api/api-instance.js';
+import type { AdoptRequest, DatabaseHost } from '../api/places/api-instance.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
 import { readInstalledSchema } from '../postgres/install/installed-schema.js';
 import { migrateDatabase } from '../postgres/install/migrate.js';
-import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session.js';
-import { readAddedDatabases } from '../postgres/sync-facts.js';
+import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { readAddedDatabases } from './added-databases.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
 import { openSidecarSession } from './sidecar-session.js';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
 import { readFailedFollowed } from '../postgres/registry.js';
-import { closeSession, sessionsUntil } from '../postgres/session.js';
+import { closeSession, sessionsUntil } from '../postgres/session/session.js';
 import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
 
 const PRUNE_SECONDS = 3_600;

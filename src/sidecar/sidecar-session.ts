@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { openSession } from '../postgres/session.js';
+import { openSession } from '../postgres/session/session.js';
 
 /** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
 export const SIDECAR_APPLICATION = 'synced-tables sidecar';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { startHttpServer } from '../api/http-server.js';
+import { startHttpServer } from '../api/server/http-server.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';

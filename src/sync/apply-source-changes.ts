@@ -1,12 +1,12 @@
 import type { DataType } from '../core/data-type.js';
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import type { ChangeRelation } from '../lake/change-relation.js';
-import type { CollapsedChanges } from '../lake/collapse-changes.js';
+import type { ChangeRelation } from '../lake/changes/change-relation.js';
+import type { CollapsedChanges } from '../lake/changes/collapse-changes.js';
+import { latestRows } from '../lake/changes/latest-rows.js';
+import { newerRows } from '../lake/changes/newer-rows.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import { latestRows } from '../lake/latest-rows.js';
-import { newerRows } from '../lake/newer-rows.js';
-import type { Relation } from '../lake/relation.js';
+import type { Relation } from '../lake/relation/relation.js';
 import type { ColumnChanges } from '../postgres/column-changes.js';
 import { changesPublication, LastStateUnclear } from '../postgres/merge-staged-changes.js';
 import type { Publishing } from '../postgres/publication.js';

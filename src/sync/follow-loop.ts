@@ -5,7 +5,7 @@ import type { UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
 import { isLeaseHeld } from '../postgres/lease.js';
 import { readTriggerInterval, recordEvent } from '../postgres/registry.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
 import type { FollowTask } from './update-run.js';
 

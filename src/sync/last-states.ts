@@ -1,10 +1,10 @@
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { changeFields } from '../lake/change-relation.js';
+import { changeFields } from '../lake/changes/change-relation.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import type { Relation } from '../lake/relation.js';
-import { copySelects, countRowsWithNul } from '../lake/table-read.js';
-import type { CopySource } from '../postgres/copy-in.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { copySelects, countRowsWithNul } from '../lake/relation/table-read.js';
+import type { CopySource } from '../postgres/copy/copy-in.js';
 import { targetRead } from './target-read.js';
 
 /** The last state of every key that changes touch. */

@@ -6,10 +6,10 @@ import { describeKeys } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../lake/engine/copy-value.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../lake/failing-keys.js';
-import type { Relation } from '../lake/relation.js';
-import { keysWithNul } from '../lake/table-read.js';
-import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
+import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../lake/relation/failing-keys.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { keysWithNul } from '../lake/relation/table-read.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session/session.js';
 
 /** Keys shown in a message. */
 export const EXAMPLE_KEYS_MAX = 5;

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { identifierList } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { readersOf, sharedCopy, wholeCopy } from '../lake/copy-parts.js';
 import { type CopySelects, openCopyStream } from '../lake/engine/copy-stream.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
-import type { Relation } from '../lake/relation.js';
-import { beginPass } from '../lake/relation-pass.js';
-import { type CopyResult, copyIn } from '../postgres/copy-in.js';
-import { closeSession, inTransaction } from '../postgres/session.js';
+import { readersOf, sharedCopy, wholeCopy } from '../lake/relation/copy-parts.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { beginPass } from '../lake/relation/relation-pass.js';
+import { type CopyResult, copyIn } from '../postgres/copy/copy-in.js';
+import { closeSession, inTransaction } from '../postgres/session/session.js';
 import { createShadowTable, qualifiedShadow } from '../postgres/shadow-table.js';
 import { targetRead } from './target-read.js';
 

@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../core/errors.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { probeExtras } from '../postgres/extra-indexes.js';
 import { writeSourceVersion, writeTableState } from '../postgres/registry.js';
 import { shadowTableName } from '../postgres/shadow-table.js';

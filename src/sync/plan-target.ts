@@ -2,7 +2,7 @@ import { dataTypeText, type Field } from '../core/data-type.js';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { canBeKey, findUnsupported, postgresType } from '../core/postgres-type.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import type { SourceDescription } from '../lake/source.js';
+import type { SourceDescription } from '../lake/source-snapshot.js';
 import { withTargetOptions } from './target-options.js';
 
 /** NAMEDATALEN - 1: Postgres would cut longer names without a word. */

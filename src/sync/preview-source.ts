@@ -7,9 +7,9 @@ import { quoteIdentifier } from '../core/names.js';
 import { canBeKey, postgresType } from '../core/postgres-type.js';
 import { hasNul } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { Relation } from '../lake/relation.js';
-import { holdWhole } from '../lake/relation-pass.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import type { Relation } from '../lake/relation/relation.js';
+import { holdWhole } from '../lake/relation/relation-pass.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { explainEngineError } from './load-errors.js';
 import { planColumn, planTarget } from './plan-target.js';
 

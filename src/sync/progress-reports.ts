@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../core/synced-table.js';
 import { type LoadProgress, writeProgress } from '../postgres/registry.js';
-import { closeSession, cutSession, inTransaction } from '../postgres/session.js';
+import { closeSession, cutSession, inTransaction } from '../postgres/session/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { VerificationOutcome } from '../postgres/compare-copies.js';
-import { closeSession } from '../postgres/session.js';
+import { closeSession } from '../postgres/session/session.js';
 import { catalogued } from './table-failure.js';
 import { verifyTable } from './verify-table.js';
 

@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../core/errors.js';
-import type { ChangeFeed } from '../lake/change-relation.js';
+import type { ChangeFeed } from '../lake/changes/change-relation.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { SourceDescription } from '../lake/source.js';
+import type { SourceDescription } from '../lake/source-snapshot.js';
 
 /**
  * The history of a source whose changes are to be followed.

@@ -1,4 +1,4 @@
-import type { ChangeFeed } from '../lake/change-relation.js';
+import type { ChangeFeed } from '../lake/changes/change-relation.js';
 
 /** How far a source is ahead of its synced table. */
 export interface SourceLag {

@@ -3,7 +3,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import type { SyncedTable } from '../core/synced-table.js';
 import { findRelation } from '../postgres/published-table.js';
 import { recordEvent, writeTableFailure } from '../postgres/registry.js';
-import { isConnectionLoss, isPostgresError } from '../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../postgres/session/session.js';
 import { recordTableUpdateFailure } from '../postgres/table-update-record.js';
 import { explainConnectionLoss, explainPostgresError } from './load-errors.js';
 import type { UpdateRun } from './update-run.js';

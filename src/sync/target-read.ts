@@ -1,5 +1,5 @@
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import type { TableRead } from '../lake/table-read.js';
+import type { TableRead } from '../lake/relation/table-read.js';
 
 /** How the source is read for a synced table. */
 export function targetRead(table: SyncedTable, columns: readonly TargetColumn[]): TableRead {

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { formatKey } from '../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { wholeCopy } from '../lake/copy-parts.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { LakeTable } from '../lake/lake-table.js';
-import type { SourceSnapshot } from '../lake/source.js';
+import { wholeCopy } from '../lake/relation/copy-parts.js';
+import type { SourceSnapshot } from '../lake/source-snapshot.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../postgres/column-changes.js';
 import {
   type Comparison,
@@ -17,7 +17,7 @@ import {
   SOURCE_COPY,
   targetCopyRelation,
 } from '../postgres/compare-copies.js';
-import { copyIn } from '../postgres/copy-in.js';
+import { copyIn } from '../postgres/copy/copy-in.js';
 import { EXAMPLE_KEYS_MAX, explainLoadError } from './load-errors.js';
 import { planTarget } from './plan-target.js';
 import { targetRead } from './target-read.js';

@@ -24,9 +24,9 @@ import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js'
 import { openDeltaTable } from '../../dist/lake/delta/delta-table.js';
 import { openCopyStream } from '../../dist/lake/engine/copy-stream.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+import { copySelects } from '../../dist/lake/relation/table-read.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
-import { copySelects } from '../../dist/lake/table-read.js';
-import { copyIn } from '../../dist/postgres/copy-in.js';
+import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { writeBenchTable } from './bench-lake.mjs';
 import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';

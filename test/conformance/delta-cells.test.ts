@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataType, Field } from '../../src/core/data-type.js';
 import { quoteIdentifier } from '../../src/core/names.js';
-import type { DeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
+import type { DeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { NUL_ERROR_MARK } from '../../src/lake/engine/copy-value.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { type Cell, cellText } from '../support/cell.js';

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readDeletionVector } from '../../src/lake/delta/deletion-vector-reader.js';
-import { describeDeltaTable } from '../../src/lake/delta/delta-description.js';
-import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
-import { duckDbCheckpointReader, escapeGlob } from '../../src/lake/delta/duckdb-checkpoint-reader.js';
+import { readDeletionVector } from '../../src/lake/delta/deletion-vectors/deletion-vector-reader.js';
+import { duckDbCheckpointReader, escapeGlob } from '../../src/lake/delta/log/duckdb-checkpoint-reader.js';
+import { describeDeltaTable } from '../../src/lake/delta/snapshot/delta-description.js';
+import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { sharedData } from '../support/shared-data.js';

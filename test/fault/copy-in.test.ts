@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
-import { copyIn } from '../../src/postgres/copy-in.js';
+import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { createTestDatabase, postgresServers, type TestDatabase } from '../support/postgres.js';
 
 /** Enough to fill every buffer on the way many times over. */

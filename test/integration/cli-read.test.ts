@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyIn } from '../../src/postgres/copy-in.js';
+import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { type DeltaColumns, TestLake } from '../support/delta-writer.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
 import { runCli, spawnCli } from '../support/run-cli.js';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventLine, followEvents, readNewestEvents, type SyncEvent } from '../../src/cli/read-events.js';
-import { SidecarNotice } from '../../src/cli/sidecar-notice.js';
+import { eventLine, followEvents, readNewestEvents, type SyncEvent } from '../../src/cli/queries/read-events.js';
+import { SidecarNotice } from '../../src/cli/waiting/sidecar-notice.js';
 import { SIDECAR_APPLICATION } from '../../src/sidecar/sidecar-session.js';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
-import { type CopyResult, copyIn } from '../../src/postgres/copy-in.js';
+import { type CopyResult, copyIn } from '../../src/postgres/copy/copy-in.js';
 import { createTestDatabase, postgresServers, type TestDatabase } from '../support/postgres.js';
 
 // Goal: a COPY stores every row or none, says how many, leaves its session usable, and many at once do not wait for

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { copyOut } from '../../src/postgres/copy-out.js';
+import { copyOut } from '../../src/postgres/copy/copy-out.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
 
 // Goal: rows that Postgres sends come out whole, however slow the sink, and a sink that fails ends the statement.

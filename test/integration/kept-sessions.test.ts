@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { endSession, KeptSessions } from '../../src/postgres/kept-sessions.js';
-import { SYNC_ROLE } from '../../src/postgres/session.js';
+import { endSession, KeptSessions } from '../../src/postgres/session/kept-sessions.js';
+import { SYNC_ROLE } from '../../src/postgres/session/session.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { copyIn } from '../../src/postgres/copy-in.js';
+import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { findSyncedTable } from '../../src/postgres/registry.js';
 import { startProgressReports } from '../../src/sync/progress-reports.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';

@@ -3,10 +3,10 @@
 // changes, and what is wrong with them. `node test/interop/object-stores.mjs [s3 gcs azure]` after `npm run build`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { wholeCopy } from '../../dist/lake/copy-parts.js';
 import { openDeltaTable } from '../../dist/lake/delta/delta-table.js';
 import { openCopyStream } from '../../dist/lake/engine/copy-stream.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+import { wholeCopy } from '../../dist/lake/relation/copy-parts.js';
 import { openFileStore } from '../../dist/lake/storage/file-stores.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
 import { planColumns } from '../../dist/sync/plan-target.js';

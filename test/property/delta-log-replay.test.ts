@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DeltaFile } from '../../src/lake/delta/delta-snapshot.js';
+import type { DeltaFile } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { add, DeltaLogFolder, digits, metaData, protocol, remove, vector } from '../support/delta-log-folder.js';
 import { propertySeed } from '../support/property-seed.js';
 

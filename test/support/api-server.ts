@@ -1,6 +1,6 @@
-import type { ApiServer } from '../../src/api/api-context.js';
-import { InstanceSet } from '../../src/api/api-instance.js';
-import { buildServer } from '../../src/api/http-server.js';
+import type { ApiServer } from '../../src/api/places/api-context.js';
+import { InstanceSet } from '../../src/api/places/api-instance.js';
+import { buildServer } from '../../src/api/server/http-server.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteLiteral } from '../../src/core/names.js';
-import type { ChangeFeed, ChangesOptions } from '../../src/lake/change-relation.js';
+import type { ChangeFeed, ChangesOptions } from '../../src/lake/changes/change-relation.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import type { Engine } from '../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../src/lake/lake-table.js';

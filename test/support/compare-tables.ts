@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { expect } from 'vitest';
 import { quoteIdentifier } from '../../src/core/names.js';
 import type { TargetColumn } from '../../src/core/synced-table.js';
-import { copyIn } from '../../src/postgres/copy-in.js';
+import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { type Cell, cellText } from './cell.js';
 import { createTable } from './load-lake-table.js';
 

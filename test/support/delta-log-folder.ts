@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { CheckpointReader } from '../../src/lake/delta/checkpoint-reader.js';
-import { readJsonActions } from '../../src/lake/delta/commit-reader.js';
-import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
+import type { CheckpointReader } from '../../src/lake/delta/log/checkpoint-reader.js';
+import { readJsonActions } from '../../src/lake/delta/log/commit-reader.js';
+import { type DeltaSnapshot, openDeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import type { FileStore } from '../../src/lake/storage/file-store.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 

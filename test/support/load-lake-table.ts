@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../../src/core/names.js';
 import type { TargetColumn } from '../../src/core/synced-table.js';
-import type { DeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
+import type { DeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import type { CopyFormat } from '../../src/lake/engine/copy-value.js';
 import type { Engine } from '../../src/lake/engine/duckdb-engine.js';
+import { copySelects, type TableRead } from '../../src/lake/relation/table-read.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
-import { copySelects, type TableRead } from '../../src/lake/table-read.js';
-import { copyIn } from '../../src/postgres/copy-in.js';
+import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { planColumns } from '../../src/sync/plan-target.js';
 
 export interface LoadLakeOptions {

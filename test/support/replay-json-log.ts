@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { DataType } from '../../src/core/data-type.js';
-import { readDeletionVector } from '../../src/lake/delta/deletion-vector-reader.js';
-import type { DeletionVectorDescriptor } from '../../src/lake/delta/delta-action.js';
-import type { DeltaSnapshot } from '../../src/lake/delta/delta-snapshot.js';
+import { readDeletionVector } from '../../src/lake/delta/deletion-vectors/deletion-vector-reader.js';
+import type { DeletionVectorDescriptor } from '../../src/lake/delta/log/action.js';
+import type { DeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import type { Cell } from './cell.js';
 import { readParquetCells } from './parquet-cells.js';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 // Goal: imports point downwards only, as ARCHITECTURE.md draws it, and no source file grows beyond reading.
 
@@ -25,6 +25,67 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];
+
+/**
+ * Rooms that are divided again: what each part may import of the same room beside itself. A part is a folder, or a file
+ * that lies loose beside the folders, by its name without `.ts`. A loose file that is not listed may import every part.
+ */
+const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  lake: {
+    'source-snapshot': [],
+    variant: [],
+    dialect: [],
+    engine: ['variant'],
+    parquet: ['engine'],
+    relation: ['engine'],
+    changes: ['relation', 'parquet', 'source-snapshot'],
+    storage: ['relation'],
+    'lake-table': ['changes', 'relation', 'engine', 'source-snapshot'],
+    delta: ['storage', 'changes', 'relation', 'parquet', 'engine', 'lake-table', 'source-snapshot'],
+    catalog: ['delta', 'storage', 'engine', 'lake-table'],
+  },
+  'lake/delta': {
+    'delta-table-options': [],
+    log: [],
+    schema: ['log'],
+    'deletion-vectors': ['log'],
+    snapshot: ['log', 'schema', 'deletion-vectors'],
+    scan: ['snapshot', 'schema', 'deletion-vectors'],
+    changes: ['scan', 'snapshot', 'schema', 'deletion-vectors', 'log', 'delta-table-options'],
+  },
+  // What services share imports none of them, and no service imports another.
+  api: {
+    wire: [],
+    places: ['wire'],
+    names: ['places', 'wire'],
+    identity: ['places'],
+    'synced-tables': ['names', 'places', 'wire'],
+    database: ['synced-tables', 'names', 'identity', 'places', 'wire'],
+    postgres: ['synced-tables', 'names', 'identity', 'places', 'wire'],
+    pipelines: ['names', 'places', 'wire'],
+    'unity-catalog': ['synced-tables', 'names', 'places', 'wire'],
+    workspace: ['places'],
+    metrics: ['places'],
+    server: ['database', 'postgres', 'pipelines', 'unity-catalog', 'workspace', 'metrics', 'identity', 'places'],
+  },
+  postgres: {
+    session: [],
+    copy: [],
+    refusals: ['session', 'shadow-table'],
+  },
+  doctor: {
+    facts: [],
+  },
+  cli: {
+    options: [],
+    queries: [],
+    reading: [],
+    connect: ['options'],
+    output: ['options'],
+    waiting: ['options', 'output', 'queries'],
+    tour: ['output'],
+  },
+};
 
 interface SourceFile {
   /** Path below src. */
@@ -51,6 +112,24 @@ function importsOf(name: string, text: string): string[] {
 /** The folder right below src, or the file itself when it lies there. */
 function roomOf(name: string): string {
   return (name.split(path.sep)[0] ?? name).replace(/\.ts$/, '');
+}
+
+/** The folder right below a room, or the loose file in it without `.ts`; null for files of other rooms. */
+function partOf(room: string, name: string): string | null {
+  const below = path.relative(room, name);
+  if (below.startsWith('..')) return null;
+  return (below.split(path.sep)[0] ?? below).replace(/\.ts$/, '');
+}
+
+function importsAcrossParts(room: string): { readonly from: string; readonly to: string; readonly import: string }[] {
+  return files.flatMap(({ name, imports }) => {
+    const from = partOf(room, name);
+    return imports.flatMap((imported) => {
+      const to = partOf(room, imported);
+      if (from === null || to === null || from === to) return [];
+      return [{ from, to, import: `${name} imports ${imported}` }];
+    });
+  });
 }
 
 function findCycle(files: readonly SourceFile[]): string[] | null {
@@ -99,6 +178,26 @@ it('imports downwards only', () => {
     }
   }
   expect(wrong).toEqual([]);
+});
+
+describe.each(Object.entries(partsMayImport))('within %s', (room, mayImportParts) => {
+  it('knows every folder, and nothing that is gone', () => {
+    const parts = files.map(({ name }) => partOf(room, name)).filter((part) => part !== null);
+    const folders = parts.filter((part) => !files.some(({ name }) => name === path.join(room, `${part}.ts`)));
+    expect(folders.filter((folder) => !(folder in mayImportParts))).toEqual([]);
+    expect(Object.keys(mayImportParts).filter((part) => !parts.includes(part))).toEqual([]);
+  });
+
+  it('imports in the allowed direction only', () => {
+    const wrong = importsAcrossParts(room).filter(({ from, to }) => mayImportParts[from]?.includes(to) === false);
+    expect(wrong.map((each) => each.import)).toEqual([]);
+  });
+
+  it('allows no part more than it needs', () => {
+    const needed = new Set(importsAcrossParts(room).map(({ from, to }) => `${from} to ${to}`));
+    const allowed = Object.entries(mayImportParts).flatMap(([from, parts]) => parts.map((to) => `${from} to ${to}`));
+    expect(allowed.filter((pair) => !needed.has(pair))).toEqual([]);
+  });
 });
 
 it('has no import cycles', () => {

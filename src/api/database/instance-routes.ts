@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import { describeInstance } from '../describe-instance.js';
-import { pageOf, pageQuery } from '../page.js';
-import { nameParams, text } from './wire-fields.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import { describeInstance } from '../places/describe-instance.js';
+import { pageOf, pageQuery } from '../wire/page.js';
+import { nameParams, text } from '../wire/wire-fields.js';
 
 const PATH = '/api/2.0/database/instances';
 const tags = ['database'];

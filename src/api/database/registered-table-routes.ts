@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import { chooseInstance } from '../chosen-instance.js';
+import { chooseInstance } from '../names/chosen-instance.js';
 import {
   type RegisteredTable,
   registerTable,
   requireRegisteredTable,
   requireStandardCatalog,
   unregisterTable,
-} from '../registered-table.js';
-import { parseTableName } from '../table-name.js';
-import { maybe, nameParams, nothing, text } from './wire-fields.js';
+} from '../names/registered-table.js';
+import { parseTableName } from '../names/table-name.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { maybe, nameParams, nothing, text } from '../wire/wire-fields.js';
 
 const PATH = '/api/2.0/database/tables';
 const tags = ['database'];

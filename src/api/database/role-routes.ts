@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import { createInstanceRole, dropInstanceRole, type InstanceRole, readInstanceRoles } from '../instance-role.js';
-import { pageOf, pageQuery } from '../page.js';
-import { instanceParams, maybe, nothing, text } from './wire-fields.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import { createInstanceRole, dropInstanceRole, type InstanceRole, readInstanceRoles } from '../places/instance-role.js';
+import { pageOf, pageQuery } from '../wire/page.js';
+import { instanceParams, maybe, nothing, text } from '../wire/wire-fields.js';
 
 const PATH = '/api/2.0/database/instances/:instance_name/roles';
 const tags = ['database'];

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiInstance } from '../api-instance.js';
-import type { Caller } from '../caller.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
 import { hashBearerToken } from './bearer-token.js';
 import type { OidcIdentity } from './oidc-identity.js';
 import { findTokenRoles, instancesOfRole } from './token-roles.js';

@@ -1,5 +1,5 @@
 import { SyncedTablesError } from '../../core/errors.js';
-import type { ApiInstance } from '../api-instance.js';
+import type { ApiInstance } from '../places/api-instance.js';
 
 /** What the instances know about a bearer token. */
 export interface TokenKnowledge {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ApiDatabase } from '../api-database.js';
+import type { ApiDatabase } from '../places/api-database.js';
 
 /** How a table stands. */
 export interface TableMetrics {

@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import type { Caller } from '../caller.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
 import { SidecarMetrics } from './sidecar-metrics.js';
 
 /** `GET /metrics`, for Prometheus: see docs/guides/metrics.md. */

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { onCopiedBytes } from '../../observability/copied-bytes.js';
-import type { ApiDatabase } from '../api-database.js';
+import type { ApiDatabase } from '../places/api-database.js';
 import { CountedRows } from './counted-rows.js';
 import { readDatabaseMetrics, type TableMetrics } from './database-metrics.js';
 

@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import { isoTime } from '../synced-table-record.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { isoTime } from '../wire/iso-time.js';
 import { eventCondition } from './event-filter.js';
-import { pageSizeOf } from './max-results.js';
 import { findPipeline, type PlacedPipeline } from './pipeline-record.js';
 import {
   eventListReply,
   PIPELINES_PATH,
   type PipelineEvent,
+  pageSizeOf,
   pipelineListQuery,
   pipelineParams,
 } from './pipeline-schema.js';

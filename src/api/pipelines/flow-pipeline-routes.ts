@@ -1,10 +1,10 @@
 import { readPipelineFiles } from '../../cdc/declare/read-pipeline.js';
 import { registryDeclaration } from '../../cdc/declare/registry-declaration.js';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiDatabase } from '../api-database.js';
-import type { Caller } from '../caller.js';
-import { nothing } from '../database/wire-fields.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { ApiDatabase } from '../places/api-database.js';
+import type { Caller } from '../places/caller.js';
+import { nothing } from '../wire/wire-fields.js';
 import { readPipelineLibraries } from './pipeline-files.js';
 import { choosePipelineDatabase } from './pipeline-place.js';
 import { findPipeline } from './pipeline-record.js';

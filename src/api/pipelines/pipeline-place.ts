@@ -1,9 +1,9 @@
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext } from '../api-context.js';
-import type { ApiDatabase } from '../api-database.js';
-import type { Caller } from '../caller.js';
-import { findCatalog } from '../catalog-place.js';
-import { databasesOf } from '../synced-table-place.js';
+import { findCatalog } from '../names/catalog-place.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { ApiDatabase } from '../places/api-database.js';
+import type { Caller } from '../places/caller.js';
+import { databasesOf } from '../places/database-place.js';
 
 /**
  * The database that a pipeline writes to: that of a database catalog, or the one of that name; without a catalog the

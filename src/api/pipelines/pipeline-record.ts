@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
-import type { ApiContext } from '../api-context.js';
-import type { Caller } from '../caller.js';
-import { catalogOfDatabase } from '../catalog-place.js';
-import { type DatabasePlace, databasesOf } from '../synced-table-place.js';
-import { isoTime } from '../synced-table-record.js';
-import { fullNameOf } from '../table-name.js';
+import { catalogOfDatabase } from '../names/catalog-place.js';
+import { fullNameOf } from '../names/table-name.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { Caller } from '../places/caller.js';
+import { type DatabasePlace, databasesOf } from '../places/database-place.js';
+import { isoTime } from '../wire/iso-time.js';
 import type { PipelineSpec } from './pipeline-spec.js';
 
 /** A pipeline as the API tells it. */

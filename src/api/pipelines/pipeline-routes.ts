@@ -1,16 +1,16 @@
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { Caller } from '../caller.js';
-import { nothing } from '../database/wire-fields.js';
-import { pageOf } from '../page.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { Caller } from '../places/caller.js';
+import { pageOf } from '../wire/page.js';
+import { nothing } from '../wire/wire-fields.js';
 import { addEventRoutes } from './event-routes.js';
 import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
-import { pageSizeOf } from './max-results.js';
 import { findPipeline, listPipelines, type PlacedPipeline } from './pipeline-record.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
   deletePipelineQuery,
   PIPELINES_PATH,
+  pageSizeOf,
   pipelineListQuery,
   pipelineListReply,
   pipelineParams,

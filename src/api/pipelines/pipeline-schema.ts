@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { maybe, text } from '../database/wire-fields.js';
-import { int64 } from '../openapi-document.js';
+import { int64, maybe, text } from '../wire/wire-fields.js';
 import { pipelineSpecReply } from './pipeline-spec.js';
 
 // The objects of docs/reference/databricks-api.md#pipelines-service.
@@ -89,11 +88,18 @@ const flag = z.enum(['true', 'false', '']).optional();
 /** Whether the tables go too: only where that is asked for. */
 export const deletePipelineQuery = z.object({ cascade: flag, delete_datasets: flag });
 
+const DEFAULT_RESULTS = 25;
+
 /** The query of paged lists of this service, whose sizes are called max_results. */
 const listQuery = z.object({
   max_results: z.coerce.number().int().min(0).max(1_000_000).optional(),
   page_token: z.string().max(2_000).optional(),
 });
+
+/** The size of a page: 25 unless a client asks for another; 0 stands for "as you like". */
+export function pageSizeOf(query: { readonly max_results?: number | undefined }, largest: number): number {
+  return Math.min(query.max_results || DEFAULT_RESULTS, largest);
+}
 
 export const pipelineListQuery = listQuery.extend({
   filter: z.string().max(10_000).optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import { maybe, text } from '../database/wire-fields.js';
+import { maybe, text } from '../wire/wire-fields.js';
 
 // PipelineSpec and the bodies of create and edit (docs/reference/databricks-api.md#pipelines-service), as far as they
 // mean something here.

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import { pageSizeOf } from './max-results.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { findPipeline, type PipelineTable } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
+  pageSizeOf,
   pipelineParams,
   type StartUpdate,
   startUpdateInput,

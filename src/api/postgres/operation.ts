@@ -1,8 +1,8 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
-import type { ApiContext } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import type { Caller } from '../caller.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
 
 export type OperationAction = 'CREATE' | 'DELETE';
 

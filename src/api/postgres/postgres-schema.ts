@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { syncedTableReply, syncedTableSpecInput } from '../database/synced-table-schema.js';
-import { maybe, text } from '../database/wire-fields.js';
-import { int64 } from '../openapi-document.js';
+import { syncedTableReply, syncedTableSpecInput } from '../synced-tables/synced-table-schema.js';
+import { int64, maybe, text } from '../wire/wire-fields.js';
 
 // The objects of docs/reference/databricks-api.md#postgres-service: names of resources, spec (what was asked for) and
 // status (what is).

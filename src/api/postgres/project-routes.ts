@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import type { ApiInstance } from '../api-instance.js';
-import { describeInstance } from '../describe-instance.js';
-import { readInstanceRoles } from '../instance-role.js';
-import { pageOf, pageQuery } from '../page.js';
-import { BRANCH_ID, branchNameOf, ENDPOINT_ID, findByBranch, findProject, projectIdOf } from './resource-names.js';
+import {
+  BRANCH_ID,
+  branchNameOf,
+  ENDPOINT_ID,
+  findByBranch,
+  findProject,
+  projectIdOf,
+} from '../names/resource-names.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import { describeInstance } from '../places/describe-instance.js';
+import { readInstanceRoles } from '../places/instance-role.js';
+import { pageOf, pageQuery } from '../wire/page.js';
 
 const PATH = '/api/2.0/postgres/projects';
 const BRANCH = `${PATH}/:project_id/branches/:branch_id`;

@@ -1,7 +1,7 @@
-import { syncedTableReplyOf } from '../database/synced-table-reply.js';
-import type { PlacedTable } from '../synced-table-place.js';
+import { branchNameOf, projectIdOf } from '../names/resource-names.js';
+import type { PlacedTable } from '../synced-tables/synced-table-place.js';
+import { syncedTableReplyOf } from '../synced-tables/synced-table-reply.js';
 import type { PostgresSyncedTable } from './postgres-schema.js';
-import { branchNameOf, projectIdOf } from './resource-names.js';
 
 /** A synced table as the `postgres` service tells it: the same facts as the `database` service has, other names. */
 export function postgresTableOf(placed: PlacedTable): PostgresSyncedTable {

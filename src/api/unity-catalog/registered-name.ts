@@ -1,7 +1,7 @@
-import type { ApiContext } from '../api-context.js';
-import type { Caller } from '../caller.js';
-import type { DatabasePlace } from '../synced-table-place.js';
-import { parseTableName } from '../table-name.js';
+import { parseTableName } from '../names/table-name.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { Caller } from '../places/caller.js';
+import type { DatabasePlace } from '../places/database-place.js';
 import { type RelationRecord, readRelations } from './relation-record.js';
 
 /** A Postgres table that was given a three-part name. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Browsed, BrowsePage } from '../../core/source-browser.js';
-import { PAGE_SIZE_MAX, pageOf } from '../page.js';
+import { PAGE_SIZE_MAX, pageOf } from '../wire/page.js';
 
 interface PageQuery {
   readonly max_results?: number | undefined;

@@ -1,4 +1,4 @@
-import { fullNameOf } from '../table-name.js';
+import { fullNameOf } from '../names/table-name.js';
 import { columnInfoOf } from './column-info.js';
 import type { KnownTable } from './known-table.js';
 import { readColumns, readPrimaryKeys } from './relation-record.js';

@@ -1,12 +1,11 @@
 import { syncedTablesError } from '../../core/errors.js';
-import type { ApiContext, ApiServer } from '../api-context.js';
-import { describeInstance } from '../describe-instance.js';
-import { pageOf } from '../page.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { describeInstance } from '../places/describe-instance.js';
+import { pageOf } from '../wire/page.js';
 import { type KnownCatalog, readKnownCatalogs, requireKnownCatalog } from './known-catalog.js';
 import { readKnownSchemas, requireKnownSchema } from './known-table.js';
 import { pageWithSource } from './source-page.js';
 import { browsing } from './source-table.js';
-import { addTableRoutes } from './table-routes.js';
 import {
   type CatalogInfo,
   catalogInfo,
@@ -20,6 +19,7 @@ import {
   schemaListQuery,
   UNITY_PATH,
 } from './unity-catalog-schema.js';
+import { addUnityTableRoutes } from './unity-table-routes.js';
 
 const tags = ['unity-catalog'];
 
@@ -27,7 +27,7 @@ const tags = ['unity-catalog'];
 export function addUnityCatalogRoutes(server: ApiServer, context: ApiContext): void {
   addCatalogReads(server, context);
   addSchemaReads(server, context);
-  addTableRoutes(server, context);
+  addUnityTableRoutes(server, context);
   addMetastore(server, context);
   addRefusals(server);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { int64 } from '../openapi-document.js';
+import { int64 } from '../wire/wire-fields.js';
 
 // The objects of docs/reference/databricks-api.md#unity-catalog.
 

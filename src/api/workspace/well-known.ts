@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ApiServer } from '../api-context.js';
-import { WORKSPACE_ID } from './workspace-id.js';
+import type { ApiServer } from '../places/api-context.js';
+import { WORKSPACE_ID } from './workspace-routes.js';
 
 const hostMetadata = z.object({
   oidc_endpoint: z.string(),

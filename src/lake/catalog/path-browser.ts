@@ -1,7 +1,7 @@
 import { asSyncedTablesError } from '../../core/errors.js';
 import { isSourceNamePart } from '../../core/names.js';
 import type { Browsed, BrowsePage, SourceBrowser, SourceColumn, SourceTable } from '../../core/source-browser.js';
-import { type DeltaDescription, describeDeltaTable } from '../delta/delta-description.js';
+import { type DeltaDescription, describeDeltaTable } from '../delta/snapshot/delta-description.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { entryOrder, type FileEntry, type FileStore } from '../storage/file-store.js';
 import { isStorageUrl } from '../storage/storage-url.js';

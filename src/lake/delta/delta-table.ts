@@ -1,11 +1,11 @@
 import type { LakeTable } from '../lake-table.js';
-import type { SourceSnapshot } from '../source.js';
-import { DeltaChangeFeed } from './delta-change-feed.js';
-import { describeDeltaTable } from './delta-description.js';
-import { openDeltaRelation } from './delta-relation.js';
-import { type DeltaSnapshot, openDeltaSnapshot } from './delta-snapshot.js';
+import type { SourceSnapshot } from '../source-snapshot.js';
+import { DeltaChangeFeed } from './changes/delta-change-feed.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
-import { duckDbCheckpointReader } from './duckdb-checkpoint-reader.js';
+import { duckDbCheckpointReader } from './log/duckdb-checkpoint-reader.js';
+import { openDeltaRelation } from './scan/delta-relation.js';
+import { describeDeltaTable } from './snapshot/delta-description.js';
+import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot.js';
 
 /** A Delta table at a known place. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { HeldPart, PartPass } from '../relation.js';
+import type { HeldPart, PartPass } from '../relation/relation.js';
 import type { FileStat } from './file-store.js';
 
 export interface SpoolLimits {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { syncedTablesError } from '../../core/errors.js';
-import type { RemoteParts } from '../relation.js';
+import type { RemoteParts } from '../relation/relation.js';
 import { FetchAhead, type SpoolFile, type SpoolLimits, type SpoolPart } from './fetch-ahead.js';
 import type { FileStat, FileStore } from './file-store.js';
 

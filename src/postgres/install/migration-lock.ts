@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
-import { isPostgresError } from '../session.js';
+import { isPostgresError } from '../session/session.js';
 
 /**
  * Held while migrating, so that a second migration of the database waits: ours, and that of postgres-migrations, which

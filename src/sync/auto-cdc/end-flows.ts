@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../../core/backoff.js';
 import type { UpdateOutcome } from '../../core/update-outcome.js';
 import { recordEvent } from '../../postgres/registry.js';
-import { closeSession } from '../../postgres/session.js';
+
+import { closeSession } from '../../postgres/session/session.js';
 import type { UpdateTask } from '../update-run.js';
 import { type FlowTableOutcome, recordFlowFailure } from './run-flow-pipeline.js';
 

@@ -1,7 +1,7 @@
 import type { AutoCdcFlow } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
-import { isConnectionLoss, isPostgresError } from '../../postgres/session.js';
+import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
 import { explainConnectionLoss, explainEngineError, explainPostgresError } from '../load-errors.js';
 
 /** Says in catalogued words what went wrong while events were staged or applied. */

@@ -15,8 +15,8 @@ import {
   writeStreamingRelation,
 } from '../../postgres/flow-registry.js';
 import { requireLease } from '../../postgres/lease.js';
-import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../postgres/lock-patience.js';
-import { inTransaction } from '../../postgres/session.js';
+import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../postgres/session/lock-patience.js';
+import { inTransaction } from '../../postgres/session/session.js';
 import type { FlowTableOptions } from './flow-table-options.js';
 
 const NO_POSITION: AutoCdcPosition = { batchId: 0n, position: null, snapshotVersion: null };

@@ -1,10 +1,10 @@
 import type { Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
-import { changeFields } from '../../lake/change-relation.js';
+import { changeFields } from '../../lake/changes/change-relation.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import { wholeRelation } from '../../lake/relation.js';
-import type { SourceSnapshot } from '../../lake/source.js';
+import { wholeRelation } from '../../lake/relation/relation.js';
+import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import type { TablePosition } from './flow-source.js';
 
 /** `all`: the rows of the newest version. `stream`: the rows that came since. `changes`: its change feed since. */

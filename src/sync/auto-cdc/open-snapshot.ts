@@ -13,7 +13,7 @@ import { dataTypeOfEngine } from '../../lake/dialect/engine-data-type.js';
 import { engineText } from '../../lake/dialect/lakehouse-text.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../lake/engine/duckdb-type.js';
-import { wholeRelation } from '../../lake/relation.js';
+import { wholeRelation } from '../../lake/relation/relation.js';
 import type { SnapshotRows } from './flow-program.js';
 import type { OpenedColumn, OpenedFlowSource } from './flow-source.js';
 

@@ -9,7 +9,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import { postgresTableName, quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../lake/engine/duckdb-type.js';
-import { copyOut } from '../../postgres/copy-out.js';
+import { copyOut } from '../../postgres/copy/copy-out.js';
 import type { OpenedColumn, OpenedFlowSource, TablePosition } from './flow-source.js';
 
 export interface PostgresSourceOptions {

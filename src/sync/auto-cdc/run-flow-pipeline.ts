@@ -14,7 +14,7 @@ import {
 } from '../../postgres/flow-registry.js';
 import { isLeaseHeld, type Lease } from '../../postgres/lease.js';
 import { recordEvent } from '../../postgres/registry.js';
-import { closeSession } from '../../postgres/session.js';
+import { closeSession } from '../../postgres/session/session.js';
 import { explainFlowError } from './explain-flow-error.js';
 import type { NextSnapshotAndVersion } from './flow-program.js';
 import { type FlowTableResult, runFlowTable } from './run-flow-table.js';

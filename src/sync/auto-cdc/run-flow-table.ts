@@ -12,7 +12,7 @@ import { stagingColumns } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
-import { copyIn } from '../../postgres/copy-in.js';
+import { copyIn } from '../../postgres/copy/copy-in.js';
 import type { RegisteredFlow, StreamingTable } from '../../postgres/flow-registry.js';
 import { explainFlowError } from './explain-flow-error.js';
 import { explainFlowValue } from './explain-flow-value.js';

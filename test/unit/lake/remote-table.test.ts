@@ -2,12 +2,12 @@ import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { pathCatalog } from '../../../src/lake/catalog/path-catalog.js';
-import { wholeCopy } from '../../../src/lake/copy-parts.js';
 import { openCopyStream } from '../../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../src/lake/lake-table.js';
-import { beginPass } from '../../../src/lake/relation-pass.js';
-import type { TableRead } from '../../../src/lake/table-read.js';
+import { wholeCopy } from '../../../src/lake/relation/copy-parts.js';
+import { beginPass } from '../../../src/lake/relation/relation-pass.js';
+import type { TableRead } from '../../../src/lake/relation/table-read.js';
 import { type DeltaWriter, TestLake } from '../../support/delta-writer.js';
 import { BUCKET, S3FolderServer } from '../../support/s3-folder-server.js';
 

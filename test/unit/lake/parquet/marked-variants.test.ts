@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { openDeltaTable } from '../../../../src/lake/delta/delta-table.js';
 import { openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import { filesWithMarkedVariants } from '../../../../src/lake/parquet/marked-variants.js';
-import { wholeRelation } from '../../../../src/lake/relation.js';
+import { wholeRelation } from '../../../../src/lake/relation/relation.js';
 import { localFileStore } from '../../../../src/lake/storage/local-file-store.js';
 import { add, DeltaLogFolder, featureProtocol, metaData, schemaString } from '../../../support/delta-log-folder.js';
 

@@ -1,0 +1,79 @@
+import { SignJWT } from 'jose';
+import type pg from 'pg';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
+import { scramVerifier } from './scram-verifier.js';
+
+/** A password of the caller's role, and until when it is one. */
+export interface Credential {
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+const LIFETIME_SECONDS = 3_600;
+/** A credential that lasts at least this long is given out again. */
+const REMAINING_SECONDS_MIN = 900;
+
+interface Validity {
+  readonly issued: number;
+  readonly expires: number;
+}
+
+/**
+ * Gives the caller a password for his role, good for logging in to every database of the instance. A role has one
+ * password, so one that is good for a while yet is given to everybody who asks, on whichever sidecar: it is a JSON Web
+ * Token made from the role, its times and a secret of the instance. A new one ends the older for new logins; sessions
+ * that are open stay. See docs/decisions.
+ * @param lifetimeSeconds how long a new one shall last at most
+ * @throws CREDENTIAL_REFUSED for roles that cannot log in, that have a password of their own, or that the API may not
+ *   act for
+ */
+export async function issueCredential(
+  instance: ApiInstance,
+  caller: Caller,
+  lifetimeSeconds: number = LIFETIME_SECONDS,
+): Promise<Credential> {
+  const role = await instance.home.roleNameOf(caller);
+  return instance.home.asService(async (client) => {
+    // Locks the role's credential until the transaction ends.
+    const { rows } = await client.query<Validity>(
+      `select extract(epoch from issued_at)::int as issued, extract(epoch from expires_at)::int as expires
+         from synced_tables_internal._current_credential($1)`,
+      [role],
+    );
+    const { secret, uid, now } = await readSecret(client);
+    const [current] = rows;
+    const remainingMin = Math.min(REMAINING_SECONDS_MIN, lifetimeSeconds);
+    if (current && current.expires - now >= remainingMin) return credentialOf(role, { ...current, secret, uid });
+    const validity = { issued: now, expires: now + lifetimeSeconds };
+    const credential = await credentialOf(role, { ...validity, secret, uid });
+    await client.query('select synced_tables_internal._set_credential($1, $2, to_timestamp($3), to_timestamp($4))', [
+      role,
+      await scramVerifier(credential.token),
+      validity.issued,
+      validity.expires,
+    ]);
+    return credential;
+  });
+}
+
+async function readSecret(client: pg.ClientBase): Promise<{ secret: Buffer; uid: string; now: number }> {
+  const { rows } = await client.query<{ secret: Buffer; uid: string; now: number }>(
+    `select credential_secret as secret, instance_uid as uid, floor(extract(epoch from now()))::int as now
+       from synced_tables._service`,
+  );
+  const [row] = rows;
+  if (!row) throw new Error('synced_tables._service has no row');
+  return row;
+}
+
+/** The same for the same input: HMAC has no randomness. */
+async function credentialOf(
+  role: string,
+  { issued, expires, secret, uid }: Validity & { readonly secret: Buffer; readonly uid: string },
+): Promise<Credential> {
+  const token = await new SignJWT({ sub: role, aud: uid, iss: 'synced-tables', iat: issued, exp: expires })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .sign(secret);
+  return { token, expiresAt: new Date(expires * 1000) };
+}

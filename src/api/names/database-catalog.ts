@@ -1,0 +1,84 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
+import { ensureDatabase } from '../places/ensure-database.js';
+import { type CatalogPlace, findCatalog } from './catalog-place.js';
+import { withReservedName } from './reserved-name.js';
+import { checkCatalogName } from './table-name.js';
+import { isCatalogTaken } from './taken-name.js';
+
+export interface CatalogRequest {
+  readonly name: string;
+  readonly instance: ApiInstance;
+  readonly database: string;
+  /** Whether a missing database is made. */
+  readonly createsDatabase: boolean;
+}
+
+/** @throws API_NAME_INVALID, DATABASE_CATALOG_NOT_FOUND */
+export async function requireCatalog(context: ApiContext, caller: Caller, name: string): Promise<CatalogPlace> {
+  const catalog = await findCatalog(context, caller, checkCatalogName(name));
+  if (!catalog) throw syncedTablesError('DATABASE_CATALOG_NOT_FOUND', { catalog: name });
+  return catalog;
+}
+
+/**
+ * Registers a catalog for a database, for callers who may create in that; both services end here.
+ * @throws API_NAME_INVALID, DATABASE_CATALOG_EXISTS, LOGICAL_DATABASE_NOT_FOUND, ACCESS_DENIED
+ */
+export async function createCatalog(
+  context: ApiContext,
+  caller: Caller,
+  request: CatalogRequest,
+): Promise<CatalogPlace> {
+  const { instance } = request;
+  const name = checkCatalogName(request.name);
+  const place = { instance: instance.name, database: request.database };
+  return withReservedName(context, { name: `catalog ${name}`, ...place }, async () => {
+    if (await isCatalogTaken(context, name)) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
+    const database = await ensureDatabase(caller, request, request.createsDatabase);
+    const role = await database.asCaller(caller, async (client) => {
+      const { rows } = await client.query<{ name: string; may: boolean }>(
+        `select current_user as name, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create') as may`,
+      );
+      const { name: roleName = '', may = false } = rows[0] ?? {};
+      if (may) return roleName;
+      throw syncedTablesError('ACCESS_DENIED', {
+        reason: `role ${roleName} lacks CREATE on database ${database.name}`,
+      });
+    });
+    await insertCatalog(instance, { name, database: database.name, role });
+    return requireCatalog(context, caller, name);
+  });
+}
+
+async function insertCatalog(
+  instance: ApiInstance,
+  catalog: { readonly name: string; readonly database: string; readonly role: string },
+): Promise<void> {
+  const { name, database, role } = catalog;
+  const { rowCount } = await instance.home.asService((client) =>
+    client.query(
+      `insert into synced_tables._catalogs (catalog_name, database_name, created_by) values ($1, $2, $3)
+       on conflict do nothing`,
+      [name, database, role],
+    ),
+  );
+  if (rowCount === 0) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
+}
+
+/** Unregisters a catalog; its database and tables stay. @throws ACCESS_DENIED */
+export async function deleteCatalog(catalog: CatalogPlace, caller: Caller): Promise<void> {
+  const { home } = catalog.instance;
+  const role = await home.roleNameOf(caller);
+  const { rowCount } = await home.asService((client) =>
+    client.query(
+      `delete from synced_tables._catalogs
+        where catalog_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
+      [catalog.name, role],
+    ),
+  );
+  if (rowCount !== 0) return;
+  throw syncedTablesError('ACCESS_DENIED', { reason: `catalog ${catalog.name} was created by ${catalog.createdBy}` });
+}

@@ -1,0 +1,32 @@
+import { syncedTablesError } from '../../core/errors.js';
+import { postgresTableName, type TableName } from '../../core/names.js';
+
+const NAME = /^([A-Za-z0-9_]{1,255})\.([A-Za-z0-9_]{1,63})\.([A-Za-z0-9_]{1,63})$/;
+
+/**
+ * Reads the three-part name of a synced or registered table.
+ * @throws API_NAME_INVALID
+ */
+export function parseTableName(name: string): TableName {
+  const [, catalog, schema, table] = NAME.exec(name) ?? [];
+  if (catalog === undefined || schema === undefined || table === undefined) {
+    throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name, form: 'catalog.schema.table' });
+  }
+  return { catalog, schema, table };
+}
+
+/** How the SQL functions take the Postgres part of the name: capitals quoted, for names are kept as they are. */
+export function sqlNameOf({ schema, table }: TableName): string {
+  return postgresTableName(schema, table);
+}
+
+/** `catalog.schema.table` */
+export function fullNameOf({ catalog, schema, table }: TableName): string {
+  return `${catalog}.${schema}.${table}`;
+}
+
+/** @throws API_NAME_INVALID */
+export function checkCatalogName(name: string): string {
+  if (/^[A-Za-z0-9_]{1,255}$/.test(name)) return name;
+  throw syncedTablesError('API_NAME_INVALID', { what: 'Catalog name', name, form: 'catalog' });
+}

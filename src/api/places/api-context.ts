@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { SourceBrowser } from '../../core/source-browser.js';
+import type { Logger } from '../../observability/logger.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import type { SourceRequest } from '../../sync/check-source.js';
+import type { InstanceSet } from './api-instance.js';
+
+/** The configured catalogs, looked at with the credentials of the sidecar. */
+export interface Sources {
+  /** Null if no catalog of that name is configured. */
+  browser(catalog: string): SourceBrowser | null;
+  /** See checkSource. */
+  check(request: SourceRequest): Promise<void>;
+}
+
+/** What every route works with. */
+export interface ApiContext {
+  readonly instances: InstanceSet;
+  readonly sources: Sources;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** As whom the sidecar around the API holds leases. */
+  readonly sidecarId: string;
+}
+
+/** The server, with request and reply types taken from zod schemas. */
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

@@ -1,0 +1,72 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import { SYNC_ROLE } from '../../postgres/session/session.js';
+import { asSidecar, SessionPool } from '../../postgres/session/session-pool.js';
+import type { Caller } from './caller.js';
+
+const APPLICATION = 'synced-tables api';
+const SESSIONS_MAX = 8;
+const STATEMENT_MS_MAX = 60_000;
+const LOCK_MS_MAX = 10_000;
+
+/** One looked-after database, as the API works with it. */
+export class ApiDatabase {
+  /** Name of the instance that it is on. */
+  readonly instance: string;
+  readonly name: string;
+  readonly #url: string;
+  #pool: SessionPool | null = null;
+
+  constructor(place: { readonly instance: string; readonly name: string; readonly url: string }) {
+    this.instance = place.instance;
+    this.name = place.name;
+    this.#url = place.url;
+  }
+
+  /**
+   * Runs `work` with the rights of the sidecar: for registry tables, whose rows each query has to filter by what the
+   * caller may see (`_role_may_see`).
+   */
+  asService<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    return this.#sessions().inTransaction(SYNC_ROLE, work);
+  }
+
+  /**
+   * Runs `work` in one transaction with the caller's rights, as if he had logged in: for all that changes something.
+   * `asService` of its second argument does a part of the same transaction with the sidecar's rights.
+   * @throws API_INSTANCE_NOT_FOUND for a caller without a role here
+   */
+  async asCaller<Result>(
+    caller: Caller,
+    work: (client: pg.ClientBase, asService: <Part>(part: () => Promise<Part>) => Promise<Part>) => Promise<Result>,
+  ): Promise<Result> {
+    const role = caller.roleOn(this.instance);
+    if (role === undefined) throw syncedTablesError('API_INSTANCE_NOT_FOUND', { instance: this.instance });
+    return this.#sessions().inTransaction(role, (client) => work(client, (part) => asSidecar(client, role, part)));
+  }
+
+  /** The role as which `asCaller` works: by name, also where it is the login role of the connection string. */
+  async roleNameOf(caller: Caller): Promise<string> {
+    const role = caller.roleOn(this.instance);
+    if (typeof role === 'string') return role;
+    return this.asCaller(caller, async (client) => {
+      const { rows } = await client.query<{ name: string }>('select current_user as name');
+      return rows[0]?.name ?? '';
+    });
+  }
+
+  #sessions(): SessionPool {
+    this.#pool ??= new SessionPool({
+      url: this.#url,
+      applicationName: APPLICATION,
+      sessionsMax: SESSIONS_MAX,
+      statementTimeoutMs: STATEMENT_MS_MAX,
+      lockTimeoutMs: LOCK_MS_MAX,
+    });
+    return this.#pool;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]();
+  }
+}

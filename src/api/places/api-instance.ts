@@ -1,0 +1,118 @@
+import { syncedTablesError } from '../../core/errors.js';
+import { ApiDatabase } from './api-database.js';
+import type { Caller } from './caller.js';
+
+/** What the API is told about the Postgres servers, and can ask of the sidecar around it. */
+export interface DatabaseHost {
+  /** The configured instances. */
+  readonly instances: readonly InstancePlace[];
+  /** Names of the databases of an instance that are looked after now. */
+  databases(instance: string): readonly string[];
+  /**
+   * Looks after a database of an instance from now on. Safe to call again and at once.
+   * @throws LOGICAL_DATABASE_NOT_FOUND, MIGRATION_NOT_ALLOWED
+   */
+  adopt(request: AdoptRequest): Promise<void>;
+}
+
+interface InstancePlace {
+  readonly name: string;
+  /** Connection string of `home`. */
+  readonly url: string;
+  /** The database that holds what belongs to the whole instance. */
+  readonly home: string;
+}
+
+export interface AdoptRequest {
+  readonly instance: string;
+  readonly database: string;
+  /** Role that shall own the database if it has to be made; null: it has to be there and to be migrated. */
+  readonly owner: string | null;
+}
+
+/** One configured Postgres server. */
+export class ApiInstance {
+  readonly name: string;
+  readonly #url: URL;
+  readonly #host: DatabaseHost;
+  readonly #databases = new Map<string, ApiDatabase>();
+  readonly #home: string;
+
+  constructor(host: DatabaseHost, place: InstancePlace) {
+    this.#host = host;
+    this.#home = place.home;
+    this.name = place.name;
+    this.#url = new URL(place.url);
+  }
+
+  /** Where clients connect to. */
+  get address(): { readonly host: string; readonly port: number } {
+    const host = this.#url.hostname || this.#url.searchParams.get('host') || 'localhost';
+    return { host: decodeURIComponent(host).replace(/^\[|\]$/g, ''), port: Number(this.#url.port || 5432) };
+  }
+
+  /** The database that holds what belongs to the whole instance. */
+  get home(): ApiDatabase {
+    return this.#open(this.#home);
+  }
+
+  /** The databases that are looked after. */
+  databases(): ApiDatabase[] {
+    return this.#host.databases(this.name).map((name) => this.#open(name));
+  }
+
+  /** A database that is looked after; null for all others. */
+  database(name: string): ApiDatabase | null {
+    return this.#host.databases(this.name).includes(name) ? this.#open(name) : null;
+  }
+
+  /** See DatabaseHost.adopt. */
+  async adopt(database: string, owner: string | null): Promise<ApiDatabase> {
+    await this.#host.adopt({ instance: this.name, database, owner });
+    return this.#open(database);
+  }
+
+  #open(name: string): ApiDatabase {
+    const open = this.#databases.get(name);
+    if (open) return open;
+    const url = new URL(this.#url);
+    url.pathname = `/${encodeURIComponent(name)}`;
+    const database = new ApiDatabase({ instance: this.name, name, url: url.href });
+    this.#databases.set(name, database);
+    return database;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#databases.values()].map((database) => database.close()));
+  }
+}
+
+/** The instances, as one caller finds them. */
+export class InstanceSet {
+  readonly #instances: readonly ApiInstance[];
+
+  constructor(host: DatabaseHost) {
+    this.#instances = host.instances.map((place) => new ApiInstance(host, place));
+  }
+
+  /** All of them, whoever asks: for finding out who asks. */
+  all(): readonly ApiInstance[] {
+    return this.#instances;
+  }
+
+  /** Those on which the caller has a role. */
+  of(caller: Caller): ApiInstance[] {
+    return this.#instances.filter(({ name }) => caller.roleOn(name) !== undefined);
+  }
+
+  /** @throws API_INSTANCE_NOT_FOUND */
+  find(caller: Caller, name: string): ApiInstance {
+    const instance = this.of(caller).find((each) => each.name === name);
+    if (!instance) throw syncedTablesError('API_INSTANCE_NOT_FOUND', { instance: name });
+    return instance;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#instances.map((instance) => instance.close()));
+  }
+}

@@ -1,0 +1,28 @@
+import { addDatabaseRoutes } from '../database/database-routes.js';
+import { authenticate } from '../identity/authenticate.js';
+import { oidcIdentity } from '../identity/oidc-identity.js';
+import { addMetricsRoute } from '../metrics/metrics-route.js';
+import { addPipelineRoutes } from '../pipelines/pipeline-routes.js';
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { addPostgresRoutes } from '../postgres/postgres-routes.js';
+import { addUnityCatalogRoutes } from '../unity-catalog/unity-catalog-routes.js';
+import { addWellKnownRoutes } from '../workspace/well-known.js';
+import { addWorkspaceRoutes } from '../workspace/workspace-routes.js';
+
+/** Adds every service. What clients ask before they have a token is open; all else asks who is calling first. */
+export async function addServices(server: ApiServer, context: ApiContext): Promise<void> {
+  const { settings, instances } = context;
+  addWellKnownRoutes(server);
+  const oidc = settings.api.oidc === undefined ? null : oidcIdentity(settings.api.oidc);
+  await server.register(async (scope: ApiServer) => {
+    scope.addHook('onRequest', async (request) => {
+      request.caller = await authenticate(request, { instances: instances.all(), oidc });
+    });
+    addWorkspaceRoutes(scope);
+    addDatabaseRoutes(scope, context);
+    addPipelineRoutes(scope, context);
+    addPostgresRoutes(scope, context);
+    addUnityCatalogRoutes(scope, context);
+    addMetricsRoute(scope, context);
+  });
+}

@@ -1,0 +1,78 @@
+import type { FastifyError } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { errorCatalogue } from '../../core/error-catalogue.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { asRaisedError } from '../../postgres/refusals/raised-error.js';
+import { isPostgresError } from '../../postgres/session/session.js';
+
+/** The body of every failure, as the Databricks APIs have it (docs/reference/databricks-api.md#failures). */
+export interface ErrorBody {
+  readonly error_code: string;
+  readonly message: string;
+  readonly details: readonly Readonly<Record<string, unknown>>[];
+}
+
+const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo';
+const REQUEST_INFO = 'type.googleapis.com/google.rpc.RequestInfo';
+
+/** Status and body for whatever a handler threw. A defect becomes INTERNAL_ERROR, whose cause only the log tells. */
+export function toErrorReply(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
+  const known = toCatalogued(error);
+  const { status, apiCode } = errorCatalogue[known.code];
+  const remedy = known.remedy === '' ? '' : ` ${known.remedy}`;
+  return {
+    status,
+    body: {
+      error_code: apiCode,
+      message: `${known.message}${remedy}`,
+      details: [
+        { '@type': ERROR_INFO, reason: known.code, domain: 'synced-tables', metadata: {} },
+        { '@type': REQUEST_INFO, request_id: requestId, serving_data: '' },
+      ],
+    },
+  };
+}
+
+/** The error of the catalogue that says what `error` means to a caller. */
+function toCatalogued(error: unknown): SyncedTablesError {
+  const known = asSyncedTablesError(error) ?? asRaisedError(error);
+  if (known) return known;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const [first] = error.validation;
+    const field = (first?.instancePath ?? '').slice(1).replaceAll('/', '.');
+    const where = field === '' ? 'the body' : field;
+    return syncedTablesError('REQUEST_INVALID', { reason: `${where}: ${first?.message ?? 'wrong'}` }, error);
+  }
+  if (isPostgresError(error)) return explainPostgresError(error.code ?? 'XX000', error);
+  const { statusCode, message } = error as FastifyError;
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return syncedTablesError('REQUEST_INVALID', { reason: message.replace(/\.$/, '') }, error);
+  }
+  return syncedTablesError('API_DEFECT', {}, error);
+}
+
+/** What Postgres itself refused. */
+function explainPostgresError(sqlState: string, error: Error): SyncedTablesError {
+  const reason = error.message.replace(/\.$/, '');
+  switch (sqlState) {
+    case '42501':
+      return syncedTablesError('ACCESS_DENIED', { reason }, error);
+    case '42710':
+    case '42P04':
+    case '42P06':
+    case '42P07':
+      return syncedTablesError('OBJECT_EXISTS', { reason }, error);
+    case '42704':
+    case '42P01':
+    case '3D000':
+    case '3F000':
+      return syncedTablesError('OBJECT_NOT_FOUND', { reason }, error);
+    case '57014':
+    case '55P03':
+      return syncedTablesError('REQUEST_TOOK_TOO_LONG', { reason }, error);
+  }
+  // Classes 22 and 23 are about the values of the request; their texts may quote what was sent, not rows of tables.
+  if (/^(22|23|0A|2B|42|54|55)/.test(sqlState)) return syncedTablesError('REQUEST_REFUSED', { reason }, error);
+  if (/^(08|53|57)/.test(sqlState)) return syncedTablesError('DATABASE_UNAVAILABLE', { reason }, error);
+  return syncedTablesError('API_DEFECT', {}, error);
+}

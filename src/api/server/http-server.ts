@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import fastifySwagger from '@fastify/swagger';
+import fastifySwaggerUi from '@fastify/swagger-ui';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { validatorCompiler } from 'fastify-type-provider-zod';
+import { syncedTablesError } from '../../core/errors.js';
+import type { Logger } from '../../observability/logger.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { findTokenRoles } from '../identity/token-roles.js';
+import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
+import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
+import { addServices } from './api-services.js';
+import { toErrorReply } from './error-reply.js';
+import { parseJsonBody } from './json-text.js';
+import { openApiOptions, replySerializer } from './openapi-document.js';
+import { repairPath } from './raw-path.js';
+import { replyToUnreadRequest } from './unread-request.js';
+
+// How the API is put together, for whoever adds a service:
+//
+//   server/         the server, nothing of a service. `http-server`: body and path reading, errors, health.
+//                   `api-services`: the list of services. Everything it adds asks who is calling first: `request.caller`.
+//                   `error-reply`: errors of the catalogue (src/core/errors) to status, error_code, message, details.
+//                   Throw syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
+//                   `unread-request`: the answer to what is no HTTP request.
+//   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`), queries.
+//
+// What services share, and what imports none of them:
+//
+//   synced-tables/  creating and deleting synced tables, finding them by three-part name or by pipeline, and reading all
+//                   that is known of them.
+//   names/          three-part names, the catalogs behind them, and who has taken which.
+//   identity/       who calls: tokens, OIDC, credentials.
+//   places/         `api-context`: what a route gets: instances, settings, logger. `api-instance`: instances of the
+//                   caller (`context.instances.of(caller)`, `.find(caller, name)`) and their databases.
+//                   `api-database`: `asCaller` is one transaction with the caller's rights, for whatever changes
+//                   something; `asService` has the sidecar's, for registry rows that the query itself filters by what
+//                   the caller may see (synced_tables_internal._role_may_see).
+//   wire/           fields, pages and times as clients write and read them.
+//
+// A route names its schemas: `schema: { params, querystring, body, response: { 200: … } }`. Wire names are snake_case
+// and stay in the service's folder. Ids of pipelines and updates are those of the database: lower-case UUIDs.
+
+/** What the server tells about. */
+interface HealthSource {
+  /** Names of what is not working at this moment; empty when all is well. */
+  notReady(): string[];
+}
+
+export interface HttpServerOptions {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly host: DatabaseHost;
+  readonly sources: Sources;
+  /** As whom the sidecar holds leases. */
+  readonly sidecarId: string;
+  readonly health: HealthSource;
+  /** Option that chooses another port, for the message when this one is taken. */
+  readonly portOption: string;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
+const BODY_BYTES_MAX = 1_048_576;
+/** A request that is not whole by then is given up; replies may take longer. */
+const REQUEST_MS_MAX = 60_000;
+
+/**
+ * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
+ * (every database can be worked with; 503 and their names otherwise). Without any token it listens on the loopback
+ * address only, whatever the settings say.
+ * @throws PORT_TAKEN
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { settings, logger, sidecarId, sources } = options;
+  const instances = new InstanceSet(options.host);
+  const server = await buildServer(options.health, { instances, sources, settings, logger, sidecarId });
+  const close = async () => {
+    await server.close();
+    await instances.close();
+  };
+  try {
+    const host = await chooseHost(options, instances);
+    const url = await server.listen({ host, port: settings.api.port });
+    return { url, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw syncedTablesError('PORT_TAKEN', { port: settings.api.port, option: options.portOption }, error);
+  }
+}
+
+async function chooseHost({ settings, logger }: HttpServerOptions, instances: InstanceSet): Promise<string> {
+  const { host, oidc } = settings.api;
+  if (oidc !== undefined) return host;
+  const { hasTokens, unreachable } = await findTokenRoles(instances.all(), null);
+  if (hasTokens || unreachable) return host;
+  const how = 'make one with "synced-tables token create --role NAME", then start again to listen elsewhere';
+  logger.info(
+    `the API has no token yet: anybody who can reach it on this machine acts as the role of the instance's connection string; ${how}`,
+  );
+  if (LOOPBACK_HOSTS.test(host)) return host;
+  logger.warn({ host }, 'without a token the API listens on 127.0.0.1 only, not on the configured host');
+  return '127.0.0.1';
+}
+
+/** The server with all its routes, not yet listening. */
+export async function buildServer(health: HealthSource, context: ApiContext): Promise<ApiServer> {
+  const server: ApiServer = Fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    rewriteUrl: (request) => repairPath(request.url ?? '/'),
+    frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
+    clientErrorHandler: (error, socket) => replyToUnreadRequest(error, socket, randomUUID()),
+    forceCloseConnections: 'idle',
+  });
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(replySerializer);
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
+    parseJsonBody(body),
+  );
+  server.decorateRequest('caller');
+  const { logger } = context;
+  server.setErrorHandler((error, request, reply) => {
+    const { status } = replyWithError(error, request, reply);
+    const said = { request: request.id, method: request.method, route: request.routeOptions.url, status };
+    if (status >= 500) logger.error({ ...said, error }, 'request failed');
+  });
+  server.setNotFoundHandler((request) => {
+    throw syncedTablesError('ROUTE_NOT_FOUND', { method: request.method, path: request.url.split('?')[0] ?? '' });
+  });
+  server.addHook('onResponse', async (request, reply) => {
+    const { method } = request;
+    const caller = request.caller?.name;
+    const said = { request: request.id, method, route: request.routeOptions.url, status: reply.statusCode, caller };
+    logger[method === 'GET' ? 'debug' : 'info'](said, 'request');
+  });
+  await server.register(fastifySwagger, openApiOptions());
+  await server.register(fastifySwaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null }, staticCSP: true });
+  addHealth(server, health);
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
+  await addServices(server, context);
+  return server;
+}
+
+function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): { readonly status: number } {
+  const { status, body } = toErrorReply(error, request.id);
+  // Past the schemas of the route, which describe what it answers when all is well.
+  void reply
+    .code(status)
+    .header('content-type', 'application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(body);
+  return { status };
+}
+
+function addHealth(server: ApiServer, health: HealthSource): void {
+  server.get('/healthz', { schema: { hide: true } }, async () => ({ status: 'ok' }));
+  server.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+    const notReady = health.notReady();
+    if (notReady.length === 0) return { status: 'ready' };
+    return reply.code(503).send({ status: 'not ready', not_ready: notReady });
+  });
+}

@@ -1,0 +1,29 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { syncedTablesError } from '../../core/errors.js';
+import { toErrorReply } from './error-reply.js';
+
+/** What Node found wrong before there was a request: status, and the reason as the message has it. */
+const REASONS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'its line and headers are larger than 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'it did not arrive whole in time'],
+};
+
+/**
+ * Answers what could not be read as a request, in the form of every other failure, and closes the connection: no route
+ * and no error handler ever sees it.
+ */
+export function replyToUnreadRequest(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, reason] = REASONS[error.code ?? ''] ?? [400, 'it is not HTTP'];
+  const { body } = toErrorReply(syncedTablesError('REQUEST_INVALID', { reason }, error), requestId);
+  const text = Buffer.from(JSON.stringify(body));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${text.length}`,
+    'Connection: close',
+  ];
+  if (socket.writable) socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), text]));
+  socket.destroy(error);
+}

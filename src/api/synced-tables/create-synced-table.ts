@@ -1,0 +1,147 @@
+import type pg from 'pg';
+import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { TableName } from '../../core/names.js';
+import { isUuid } from '../../core/uuid.js';
+import type { SourceRequest } from '../../sync/check-source.js';
+import { findCatalog } from '../names/catalog-place.js';
+import { withReservedName } from '../names/reserved-name.js';
+import { fullNameOf, sqlNameOf } from '../names/table-name.js';
+import { findTakenName } from '../names/taken-name.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
+import { ensureDatabase } from '../places/ensure-database.js';
+import { checkCreateSource } from './check-create-source.js';
+import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
+import { readSyncedTables } from './synced-table-record.js';
+import type { SyncedTableSpec } from './synced-table-schema.js';
+
+export interface CreateRequest {
+  readonly name: TableName;
+  /** Instance and Postgres database, as far as the request names them. */
+  readonly instance: ApiInstance | undefined;
+  readonly database: string | undefined;
+  readonly spec: SyncedTableSpec;
+  /** Whether a missing schema is made when the request does not say. A missing database is made only if it says so. */
+  readonly createsSchemaByDefault: boolean;
+}
+
+/**
+ * Creates a synced table for a caller, in a database catalog or in a standard one; both services end here.
+ * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND,
+ *   SYNCED_TABLE_EXISTS, and what checkCreateSource and create_synced_table raise
+ */
+export async function createSyncedTable(
+  context: ApiContext,
+  caller: Caller,
+  request: CreateRequest,
+): Promise<PlacedTable> {
+  const { name } = request;
+  const place = await choosePlace(context, caller, request);
+  const fullName = fullNameOf(name);
+  const create = async () => {
+    if (place.isStandard) await requireFree(context, name);
+    const existing = await lookUpSyncedTable(context, caller, name);
+    if (existing) throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullName });
+    await checkCreateSource(context, caller, sourceOf(request));
+    return createAt(place, caller, request);
+  };
+  // A database catalog stands for one database, which lets nobody take a name twice.
+  if (!place.isStandard) return create();
+  const wanted = { name: `table ${fullName}`, instance: place.instance.name, database: place.database };
+  return withReservedName(context, wanted, create);
+}
+
+async function requireFree(context: ApiContext, name: TableName): Promise<void> {
+  const taken = await findTakenName(context, name);
+  if (taken === 'synced') throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
+  if (taken === 'registered') throw syncedTablesError('REGISTERED_TABLE_EXISTS', { table: fullNameOf(name) });
+}
+
+function sourceOf({ spec }: CreateRequest): SourceRequest {
+  return {
+    source: spec.source_table_full_name ?? '',
+    keyColumns: spec.primary_key_columns ?? [],
+    timeseriesKey: spec.timeseries_key || null,
+    policy: spec.scheduling_policy ?? 'SNAPSHOT',
+  };
+}
+
+async function createAt(place: Place, caller: Caller, request: CreateRequest): Promise<PlacedTable> {
+  const { name, spec } = request;
+  const database = await ensureDatabase(caller, place, spec.create_database_objects_if_missing === true);
+  const role = await database.roleNameOf(caller);
+  const record = await database.asCaller(caller, async (client, asService) => {
+    await callCreate(client, request);
+    return asService(async () => {
+      const [created] = await readSyncedTables(client, role, { schema: name.schema, table: name.table });
+      if (!created) throw new SyncedTablesError('API_DEFECT', `${fullNameOf(name)} was created but is not there.`, '');
+      await client.query('insert into synced_tables._table_specs (table_id, catalog_name, spec) values ($1, $2, $3)', [
+        created.tableId,
+        place.isStandard ? name.catalog : null,
+        JSON.stringify(spec),
+      ]);
+      return { ...created, spec: { ...spec }, catalog: place.isStandard ? name.catalog : null };
+    });
+  });
+  return { fullName: fullNameOf(name), instance: place.instance, database, record };
+}
+
+interface Place {
+  readonly instance: ApiInstance;
+  readonly database: string;
+  /** Whether the catalog of the name is a standard one: then the name has to be remembered. */
+  readonly isStandard: boolean;
+}
+
+/** The database that name and request stand for (docs/reference/databricks-api.md#synced-tables). */
+async function choosePlace(context: ApiContext, caller: Caller, request: CreateRequest): Promise<Place> {
+  const { name, instance, database } = request;
+  const catalog = await findCatalog(context, caller, name.catalog);
+  if (catalog) {
+    checkSame(name.catalog, 'instance', catalog.instance.name, instance?.name);
+    checkSame(name.catalog, 'database', catalog.database, database);
+    return { instance: catalog.instance, database: catalog.database, isStandard: false };
+  }
+  const missing = [
+    ...(instance === undefined ? ['database_instance_name'] : []),
+    ...(database === undefined ? ['logical_database_name'] : []),
+  ];
+  if (instance === undefined || database === undefined) {
+    throw syncedTablesError('CATALOG_PLACE_MISSING', { catalog: name.catalog, field: missing.join(' and ') });
+  }
+  return { instance, database, isStandard: true };
+}
+
+function checkSame(catalog: string, what: string, found: string, wanted: string | undefined): void {
+  if (wanted === undefined || wanted === found) return;
+  throw syncedTablesError('CATALOG_PLACE_DIFFERS', { catalog, what, found, wanted });
+}
+
+/** The parameters of create_synced_table that the spec can give: the one place where both meet. */
+async function callCreate(client: pg.ClientBase, { name, spec, createsSchemaByDefault }: CreateRequest): Promise<void> {
+  const json = (value: object | undefined) => (value === undefined ? undefined : JSON.stringify(value));
+  const given: Readonly<Record<string, unknown>> = {
+    synced_table: sqlNameOf(name),
+    source_table_full_name: spec.source_table_full_name ?? '',
+    primary_key_columns: spec.primary_key_columns ?? [],
+    scheduling_policy: spec.scheduling_policy ?? '',
+    timeseries_key: spec.timeseries_key === '' ? undefined : spec.timeseries_key,
+    create_database_objects_if_missing: spec.create_database_objects_if_missing ?? createsSchemaByDefault,
+    existing_pipeline_id: pipelineIdOf(spec.existing_pipeline_id),
+    type_overrides: json(spec.type_overrides),
+    extra_columns: json(spec.extra_columns),
+    extra_index_definitions: json(spec.extra_index_definitions),
+    accelerated_sync: spec.accelerated_sync === true ? true : undefined,
+  };
+  const named = Object.entries(given).filter(([, value]) => value !== undefined);
+  const values = named.map(([, value]) => value);
+  const list = named.map(([parameter], place) => `${parameter} => $${place + 1}`).join(', ');
+  await client.query(`select synced_tables.create_synced_table(${list})`, values);
+}
+
+function pipelineIdOf(given: string | undefined): string | undefined {
+  if (given === undefined || given === '') return undefined;
+  if (isUuid(given.toLowerCase())) return given;
+  throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: given });
+}

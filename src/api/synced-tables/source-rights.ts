@@ -1,0 +1,24 @@
+import type { ApiContext } from '../places/api-context.js';
+import type { Caller } from '../places/caller.js';
+import { databasesOf } from '../places/database-place.js';
+
+/**
+ * Whether a caller may hear of the tables of source catalogs, which are looked at with the credentials of the sidecar:
+ * whoever may create synced tables in one of the databases may, as he could have any source table copied there.
+ */
+export async function maySeeSources(context: ApiContext, caller: Caller): Promise<boolean> {
+  for (const { database } of databasesOf(context, caller)) {
+    const role = await database.roleNameOf(caller);
+    const { rows } = await database.asService((client) =>
+      client.query<{ may: boolean }>(
+        `select exists (select from pg_catalog.pg_proc p
+                         where p.pronamespace = 'synced_tables'::regnamespace and p.proname = 'create_synced_table'
+                           and pg_catalog.has_function_privilege($1::name, p.oid, 'execute'))
+                and pg_catalog.has_schema_privilege($1::name, 'synced_tables', 'usage') as may`,
+        [role],
+      ),
+    );
+    if (rows[0]?.may === true) return true;
+  }
+  return false;
+}

@@ -1,0 +1,81 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { TableName } from '../../core/names.js';
+import { catalogOfDatabase, findCatalog } from '../names/catalog-place.js';
+import { fullNameOf, parseTableName } from '../names/table-name.js';
+import type { ApiContext } from '../places/api-context.js';
+import type { ApiDatabase } from '../places/api-database.js';
+import type { ApiInstance } from '../places/api-instance.js';
+import type { Caller } from '../places/caller.js';
+import { type DatabasePlace, databasesOf } from '../places/database-place.js';
+import { type RecordFilter, readSyncedTables, type SyncedTableRecord } from './synced-table-record.js';
+
+/** A synced table, and where it was found. */
+export interface PlacedTable extends DatabasePlace {
+  /** The three-part name under which it was asked for, or the one that lists show. */
+  readonly fullName: string;
+  readonly record: SyncedTableRecord;
+}
+
+/**
+ * Finds a synced table by its three-part name. The catalog is one of: a registered database catalog; the standard
+ * catalog that the table was created in; the name of a looked-after database, for tables that were made with SQL.
+ * One table may have several names.
+ * @throws API_NAME_INVALID; SYNCED_TABLE_NOT_FOUND, also for a table that the caller may not see
+ */
+export async function requireSyncedTable(context: ApiContext, caller: Caller, name: string): Promise<PlacedTable> {
+  const placed = await lookUpSyncedTable(context, caller, parseTableName(name));
+  if (!placed) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
+  return placed;
+}
+
+/** As requireSyncedTable; null if there is none that the caller may see. */
+export async function lookUpSyncedTable(
+  context: ApiContext,
+  caller: Caller,
+  name: TableName,
+): Promise<PlacedTable | null> {
+  const { catalog, schema, table } = name;
+  const fullName = fullNameOf(name);
+  const registered = await findCatalog(context, caller, catalog);
+  if (registered) {
+    const { instance } = registered;
+    const database = instance.database(registered.database);
+    const [record] = database ? await readVisibleTables(database, caller, { schema, table }) : [];
+    return database && record ? { fullName, instance, database, record } : null;
+  }
+  let byDatabase: PlacedTable | null = null;
+  for (const { instance, database } of databasesOf(context, caller)) {
+    const [record] = await readVisibleTables(database, caller, { schema, table });
+    if (!record) continue;
+    const placed = { fullName, instance, database, record };
+    if (record.catalog === catalog) return placed;
+    if (database.name === catalog) byDatabase ??= placed;
+  }
+  return byDatabase;
+}
+
+/** The synced tables of an instance that the caller may see, each under the name that lists show. */
+export async function listSyncedTables(instance: ApiInstance, caller: Caller): Promise<PlacedTable[]> {
+  const tables = await Promise.all(instance.databases().map((database) => placeTables(instance, database, caller)));
+  return tables.flat();
+}
+
+/** Lists show the catalog that a table was created in, else a database catalog, else the database. */
+async function placeTables(instance: ApiInstance, database: ApiDatabase, caller: Caller): Promise<PlacedTable[]> {
+  const records = await readVisibleTables(database, caller, {});
+  if (records.length === 0) return [];
+  const other = await catalogOfDatabase(instance, database.name);
+  return records.map((record) => {
+    const catalog = record.catalog ?? other;
+    return { fullName: fullNameOf({ ...record, catalog }), instance, database, record };
+  });
+}
+
+async function readVisibleTables(
+  database: ApiDatabase,
+  caller: Caller,
+  filter: RecordFilter,
+): Promise<SyncedTableRecord[]> {
+  const role = await database.roleNameOf(caller);
+  return database.asService((client) => readSyncedTables(client, role, filter));
+}

@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { asRaisedError } from '../../postgres/refusals/raised-error.js';
+import { describeServer, isPostgresError, openSession } from '../../postgres/session/session.js';
+import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
+
+/**
+ * Runs `work` with a session of the login role, whose rights decide what it may do.
+ * @throws what the SQL functions raise, POSTGRES_UNREACHABLE, DATABASE_NOT_MIGRATED, PERMISSION_DENIED,
+ *   POSTGRES_REFUSED
+ */
+export async function withDatabase<Result>(
+  database: ManagedDatabase,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const client = await openSession({ url: database.url, applicationName: 'synced-tables command', role: null });
+    try {
+      return await work(client);
+    } finally {
+      // The session may have been what failed.
+      await client.end().catch(() => {});
+    }
+  } catch (error) {
+    throw explainDatabaseError(error, database);
+  }
+}
+
+function explainDatabaseError(error: unknown, database: ManagedDatabase): unknown {
+  const known = asSyncedTablesError(error) ?? asRaisedError(error);
+  if (known) return known;
+  const server = describeServer(database.url);
+  if (!isPostgresError(error)) {
+    const isLost = error instanceof Error && /^Connection terminated|^read ECONN|^write E/.test(error.message);
+    return isLost ? syncedTablesError('POSTGRES_UNREACHABLE', { server, reason: error.message }, error) : error;
+  }
+  const { code = 'XX000', message } = error;
+  if (/^(3F000|42P01|42883)$/.test(code) && /synced_tables/.test(message)) {
+    return syncedTablesError('DATABASE_NOT_MIGRATED', { database: database.name }, error);
+  }
+  if (code === '42501') {
+    return new SyncedTablesError(
+      'PERMISSION_DENIED',
+      `The role of this connection may not use synced tables in ${database.name}: ${message}.`,
+      'Log in as a member of databricks_superuser, or ask an administrator: GRANT databricks_superuser TO <role>.',
+      error,
+    );
+  }
+  return syncedTablesError('POSTGRES_REFUSED', { server, reason: message, sql_state: code }, error);
+}

@@ -1,0 +1,91 @@
+import { countOf } from '../../core/count-of.js';
+import type { Output } from '../options/command-options.js';
+
+/** How far an update is. */
+interface ProgressStep {
+  /** What happens at this moment. */
+  readonly message: string;
+  readonly rowsDone: bigint | null;
+  /** Null while it is not known. */
+  readonly rowsTotal: bigint | null;
+}
+
+export interface Progress {
+  report(step: ProgressStep): void;
+  /** Writes something that stays to be read. */
+  tell(notice: string): void;
+  /** Takes a bar off the terminal. */
+  end(): void;
+}
+
+/** Where progress is written: standard error, for standard output is for results. */
+export type ProgressStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
+
+interface Clock {
+  /** Milliseconds that only grow. */
+  now(): number;
+}
+
+const BAR_WIDTH = 30;
+const LINE_INTERVAL_MS = 5_000;
+const ERASE_LINE = '\r\u001b[K';
+
+/** A bar on a terminal, plain lines at intervals elsewhere, nothing where a program reads the result. */
+export function startProgress(
+  output: Output,
+  stream: ProgressStream = process.stderr,
+  clock: Clock = performance,
+): Progress {
+  if (output === 'json') {
+    const tell = (notice: string) => void stream.write(`${JSON.stringify({ notice })}\n`);
+    return { report: () => {}, tell, end: () => {} };
+  }
+  return stream.isTTY ? progressBar(stream) : progressLines(stream, clock);
+}
+
+function progressBar(stream: ProgressStream): Progress {
+  let shown = '';
+  const show = (line: string) => {
+    if (line !== shown) stream.write(`${ERASE_LINE}${line}`);
+    shown = line;
+  };
+  return {
+    report: (step) => show(barLine(step).slice(0, (stream.columns || 80) - 1)),
+    tell(notice) {
+      stream.write(`${shown === '' ? '' : ERASE_LINE}${notice}\n${shown}`);
+    },
+    end: () => show(''),
+  };
+}
+
+function barLine({ message, rowsDone, rowsTotal }: ProgressStep): string {
+  if (rowsDone === null || rowsTotal === null || rowsTotal <= 0n) return message;
+  const filled = Math.min(BAR_WIDTH, Number((rowsDone * BigInt(BAR_WIDTH)) / rowsTotal));
+  const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '.');
+  return `[${bar}] ${describeRows(rowsDone, rowsTotal)}`;
+}
+
+function progressLines(stream: ProgressStream, clock: Clock): Progress {
+  let message = '';
+  let rows = '';
+  let writtenAt = 0;
+  return {
+    report(step) {
+      const isNews = step.message !== message;
+      const rowsNow = step.rowsDone === null ? '' : describeRows(step.rowsDone, step.rowsTotal);
+      if (!isNews && (rowsNow === rows || clock.now() - writtenAt < LINE_INTERVAL_MS)) return;
+      message = step.message;
+      rows = rowsNow;
+      writtenAt = clock.now();
+      stream.write(`${isNews ? message : rows}\n`);
+    },
+    tell: (notice) => void stream.write(`${notice}\n`),
+    end: () => {},
+  };
+}
+
+function describeRows(done: bigint, total: bigint | null): string {
+  if (total === null || total <= 0n) return countOf(done, 'row');
+  const percent = (done * 100n) / total;
+  return `${done} of ${countOf(total, 'row')} (${percent > 100n ? 100n : percent} %)`;
+}

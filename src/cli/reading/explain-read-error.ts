@@ -1,0 +1,51 @@
+import { asSyncedTablesError, SyncedTablesError } from '../../core/errors.js';
+import type { TargetColumn } from '../../core/synced-table.js';
+import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
+import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { keysWithNul } from '../../lake/relation/table-read.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sync/load-errors.js';
+
+export interface ReadContext {
+  readonly engine: Engine;
+  /** Where to look for what went wrong; null if that is not there any more. */
+  readonly relation: Relation | null;
+  readonly table: string;
+  /** What identifies a row; none if that is not known. */
+  readonly keyColumns: readonly string[];
+  readonly columns: readonly TargetColumn[];
+}
+
+/** Says in catalogued words why rows could not be read, as a sync does; of values only those of keys are named. */
+export async function explainReadError(error: unknown, context: ReadContext): Promise<unknown> {
+  const { relation, table, columns } = context;
+  const known = asSyncedTablesError(error);
+  if (known) return known;
+  const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
+  if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
+  if (relation === null) return explainEngineError(error, table);
+  return explainLoadError(error, {
+    ...context,
+    relation,
+    table: { ...context, source: table, fullName: table },
+    columns,
+  });
+}
+
+async function explainNul(index: number, error: unknown, context: ReadContext): Promise<SyncedTablesError> {
+  const { engine, relation, table, keyColumns } = context;
+  const field = context.columns[index]?.field;
+  const connection = await engine.connect();
+  try {
+    const keys = field && relation ? await keysWithNul(connection, relation, field, keyColumns, EXAMPLE_KEYS_MAX) : [];
+    const rows = keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
+    return new SyncedTablesError(
+      'CHARACTER_NOT_IN_REPERTOIRE',
+      `Column "${field?.name}" of source table ${table} holds NUL characters, which Postgres cannot store${rows}.`,
+      'Remove them in the source, or read with --invalid-characters strip, which leaves them out.',
+      error,
+    );
+  } finally {
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,126 @@
+import type pg from 'pg';
+import { ABANDONED_SHADOWS } from '../../postgres/maintain-tables.js';
+
+export interface SidecarFacts {
+  /** Processes, as far as their sessions tell: each has one session that listens. */
+  readonly sidecars: number;
+  /** Pipelines that a sidecar runs at this moment. */
+  readonly leases: number;
+  /** Seconds since a sidecar asked this database anything; null if none is connected, or the role may not see it. */
+  readonly silentSeconds: number | null;
+  /** Updates that are due and not begun, and how long the oldest of them has been. */
+  readonly waiting: number;
+  readonly waitingMinutes: number;
+}
+
+/** @param application name that the sessions of sidecars begin with */
+export async function readSidecarFacts(client: pg.Client, application: string): Promise<SidecarFacts> {
+  const { rows } = await client.query<SidecarFacts>(
+    `with session as (select * from pg_stat_activity where datname = current_database() and application_name like $1 || '%'),
+          due as (select coalesce(next_attempt_at, created_at) as since from synced_tables._updates
+                   where state = 'QUEUED' and coalesce(next_attempt_at, created_at) <= clock_timestamp())
+     select (select greatest(count(*) filter (where application_name = $1 || ' (listener)'), least(count(*), 1))::int
+               from session) as sidecars,
+            (select count(*)::int from synced_tables._pipelines where lease_holder is not null and lease_expires_at > clock_timestamp()) as leases,
+            (select extract(epoch from clock_timestamp() - max(greatest(state_change, query_start)))::int from session) as "silentSeconds",
+            (select count(*)::int from due) as waiting,
+            coalesce((select floor(extract(epoch from clock_timestamp() - min(since)) / 60)::int from due), 0) as "waitingMinutes"`,
+    [application],
+  );
+  const [facts] = rows;
+  if (!facts) throw new Error('the queue tells nothing of itself');
+  return facts;
+}
+
+export interface StuckUpdate {
+  readonly update: string;
+  /** Table, or pipeline of several. */
+  readonly of: string;
+  readonly kind: 'abandoned' | 'waiting' | 'retried';
+  /** How long: since the lease expired, since it was due. */
+  readonly seconds: number;
+  readonly attempts: number;
+  readonly message: string;
+}
+
+/** Updates that do not get on; those of a pipeline that another update runs wait for their turn and are well. */
+export async function readStuckUpdates(client: pg.Client, secondsMin: number): Promise<StuckUpdate[]> {
+  const { rows } = await client.query<StuckUpdate>(
+    `select u.update_id as update, coalesce(names.tables, p.name, 'a pipeline that is gone') as of, k.kind, k.seconds::int,
+            greatest(u.attempt, coalesce(r.failed_attempts, 0)) as attempts, coalesce(r.message, u.message, '') as message
+       from synced_tables._updates u left join synced_tables._pipelines p using (pipeline_id)
+       left join lateral (select string_agg(t.synced_table, ', ' order by t.synced_table) as tables
+                            from synced_tables._tables t where t.pipeline_id = u.pipeline_id) names on true
+       left join lateral (select r.failed_attempts, r.message from synced_tables._table_updates r
+                           where r.update_id = u.update_id and r.failed_attempts is not null
+                           order by r.failed_attempts desc limit 1) r on true
+       cross join lateral (select case
+           when u.state = 'RUNNING' and extract(epoch from clock_timestamp() - p.lease_expires_at) > 5 then 'abandoned'
+           when u.state = 'RUNNING' and p.lease_holder is null then 'abandoned'
+           when r.failed_attempts >= 3 then 'retried'
+           when u.state = 'QUEUED' and p.lease_holder is null
+                and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - make_interval(secs => $1) then 'waiting'
+         end as kind, extract(epoch from clock_timestamp() - case when u.state = 'RUNNING' then coalesce(p.lease_expires_at, u.started_at)
+                                                            else coalesce(u.next_attempt_at, u.created_at) end) as seconds) k
+      where u.state in ('QUEUED', 'RUNNING') and k.kind is not null
+      order by u.created_at limit 20`,
+    [secondsMin],
+  );
+  return rows;
+}
+
+export interface TableHealth {
+  readonly table: string;
+  readonly policy: string;
+  readonly state: string;
+  readonly message: string;
+  readonly errorCode: string | null;
+  readonly remedy: string | null;
+  readonly lagVersions: string | null;
+  readonly lagSeconds: number | null;
+  readonly catalog: string | null;
+}
+
+/** All synced tables that the role may see. */
+export async function readTableHealth(client: pg.Client): Promise<TableHealth[]> {
+  const { rows } = await client.query<TableHealth>(
+    `select s.synced_table as table, s.scheduling_policy as policy, s.state, coalesce(s.message, '') as message,
+            s.last_error_code as "errorCode", s.lag_versions::text as "lagVersions", s.lag_seconds as "lagSeconds",
+            substring(s.source_table_full_name from '^([^.]+)\\.[^.]+\\.[^.]+$') as catalog,
+            (select u.remedy from synced_tables.updates u where u.synced_table = s.synced_table and u.error_code = s.last_error_code
+              order by u.created_at desc limit 1) as remedy
+       from synced_tables.status s order by s.synced_table`,
+  );
+  return rows;
+}
+
+export interface ScheduleTrouble {
+  readonly of: string;
+  /** Null if it does not run at all: see `message`. */
+  readonly minutesLate: number | null;
+  readonly message: string | null;
+}
+
+export async function readScheduleTrouble(client: pg.Client, minutesMin: number): Promise<ScheduleTrouble[]> {
+  const { rows } = await client.query<ScheduleTrouble>(
+    `select array_to_string(s.synced_tables, ', ') as of, s.message,
+            floor(extract(epoch from clock_timestamp() - s.next_run_at) / 60)::int as "minutesLate"
+       from synced_tables.schedules s
+      where s.next_run_at < clock_timestamp() - make_interval(mins => $1) or (s.next_run_at is null and s.message is not null)`,
+    [minutesMin],
+  );
+  return rows;
+}
+
+export interface OrphanedShadow {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Shadow tables that no update works on any more. */
+export async function readOrphanedShadows(client: pg.Client): Promise<OrphanedShadow[]> {
+  const { rows } = await client.query<OrphanedShadow>(
+    `select o.name, pg_total_relation_size(format('__db_system.%I', o.name))::float8 as bytes from (${ABANDONED_SHADOWS}) o`,
+  );
+  return rows;
+}

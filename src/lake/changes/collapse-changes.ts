@@ -1,0 +1,151 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Field } from '../../core/data-type.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
+import { quoteIdentifier } from '../../core/names.js';
+import { nullOf } from '../parquet/project-column.js';
+
+export interface CollapseOptions {
+  /** Columns of the end version that identify a row. */
+  readonly keyColumns: readonly string[];
+}
+
+/** The last state of every key that changes touched. */
+export interface CollapsedChanges {
+  /**
+   * One SELECT with one row a key: the columns of the end version, then `changeFields`.
+   * `_change_type` is `upsert`, or `delete` with nulls outside the key; version and time are those of the last change.
+   * A key with several rows (see `duplicateKeyCount`) comes several times.
+   */
+  readonly select: string;
+  readonly upserts: bigint;
+  readonly deletes: bigint;
+  /**
+   * Rows that came less rows that went, of all keys. A key that had `n` rows before has `n + balance` now: for a target
+   * that holds the earlier version, anything but 1 after an upsert or 0 after a delete means that the source breaks
+   * its key.
+   */
+  readonly balance: bigint;
+  /** Inserted or updated rows that a null in the key leaves out. */
+  readonly rowsWithoutKey: bigint;
+  /** Keys that are certain to have more than one row at the end version. */
+  readonly duplicateKeyCount: bigint;
+  /** Some of them, as text. */
+  readonly duplicateKeys: readonly string[];
+  /** Every change, as `ChangeRelation.select` gives them. */
+  readonly changes: string;
+  /** Engine table with the touched keys, under the names of the key columns. */
+  readonly keysTable: string;
+}
+
+/** SQL that is true of a change that brings a row. */
+export const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
+
+export interface CollapseSource {
+  /** Columns first, then `changeFields`. */
+  readonly select: string;
+  readonly columns: readonly Field[];
+  /** Name for the table of touched keys. */
+  readonly keysTable: string;
+}
+
+/**
+ * Works out the last state of each key. Within one version all deletes and preimages come before all inserts and
+ * postimages, so a key whose newest version has a new row is upserted, any other is deleted. First the keys alone are
+ * grouped; then the changes are joined with that, so that memory holds keys and no rows.
+ */
+export async function collapseChanges(
+  connection: DuckDBConnection,
+  source: CollapseSource,
+  options: CollapseOptions,
+): Promise<CollapsedChanges> {
+  const { keysTable } = source;
+  const keys = options.keyColumns.map((name) => keyField(source.columns, name));
+  const names = keys.map((key) => quoteIdentifier(key.name));
+  await connection.run(`create table ${keysTable} as ${touchedKeys(source.select, names)}`);
+  const rowsWithoutKey = await takeOutNullKeys(connection, keysTable, names);
+  // New rows of the newest version stay, and rows before the range can only add to a positive balance.
+  const isDuplicate = '_touched_new > 1 or _touched_balance > 1';
+  const [counts = []] = await rowsOf(
+    connection,
+    `select count(*) filter (_touched_new > 0), count(*) filter (_touched_new = 0), count(*) filter (${isDuplicate}),
+       coalesce(sum(_touched_balance), 0)::bigint
+     from ${keysTable}`,
+  );
+  const [upserts = 0n, deletes = 0n, duplicateKeyCount = 0n, balance = 0n] = counts.map((count) =>
+    BigInt(String(count)),
+  );
+  const examples =
+    duplicateKeyCount === 0n
+      ? []
+      : await rowsOf(
+          connection,
+          `select ${names.map((name) => `cast(${name} as varchar)`).join(', ')} from ${keysTable} where ${isDuplicate}
+           order by ${names.join(', ')} limit ${EXAMPLE_KEYS_MAX}`,
+        );
+  return {
+    select: lastStates(source, names),
+    changes: source.select,
+    upserts,
+    deletes,
+    balance,
+    rowsWithoutKey,
+    duplicateKeyCount,
+    duplicateKeys: examples.map((key) => formatKey(key.map(String))),
+    keysTable,
+  };
+}
+
+function keyField(columns: readonly Field[], name: string): Field {
+  const found = columns.find((column) => column.name === name);
+  if (!found) throw new Error(`the key column is not part of the table: ${name}`);
+  return found;
+}
+
+/**
+ * Newest version of each key, with the number of new rows in it, and the balance of all its versions. The names of
+ * what is worked out are none that a column has.
+ */
+function touchedKeys(select: string, names: readonly string[]): string {
+  const key = names.join(', ');
+  return `
+    select ${key}, max(_commit_version) as _touched_version, arg_max(_touched_new, _commit_version) as _touched_new,
+      arg_max(_touched_at, _commit_version) as _touched_at, sum(_touched_new)::bigint as _touched_new_in_all,
+      (sum(_touched_new) - sum(_touched_old))::bigint as _touched_balance
+    from (
+      select ${key}, _commit_version, any_value(_commit_timestamp) as _touched_at,
+        count(*) filter (${IS_NEW_ROW}) as _touched_new, count(*) filter (not ${IS_NEW_ROW}) as _touched_old
+      from (${select}) group by ${key}, _commit_version)
+    group by ${key}`;
+}
+
+/** Removes keys with a null in them and gives the number of rows that came with them. */
+async function takeOutNullKeys(connection: DuckDBConnection, table: string, names: readonly string[]): Promise<bigint> {
+  const isNull = names.map((name) => `${name} is null`).join(' or ');
+  const [row] = await rowsOf(
+    connection,
+    `select count(*), coalesce(sum(_touched_new_in_all), 0)::bigint from ${table} where ${isNull}`,
+  );
+  if (String(row?.[0]) !== '0') await connection.run(`delete from ${table} where ${isNull}`);
+  return BigInt(String(row?.[1]));
+}
+
+function lastStates({ select, columns, keysTable }: CollapseSource, names: readonly string[]): string {
+  const newRows = columns.map((field) => `r.${quoteIdentifier(field.name)}`);
+  const goneRows = columns.map((field) => {
+    const name = quoteIdentifier(field.name);
+    return names.includes(name) ? `k.${name}` : `${nullOf(field.type)} as ${name}`;
+  });
+  const sameKey = names.map((name) => `k.${name} = r.${name}`).join(' and ');
+  return `
+    select ${newRows.join(', ')}, 'upsert' as _change_type, k._touched_version as _commit_version,
+      k._touched_at as _commit_timestamp
+    from (${select}) r join ${keysTable} k on ${sameKey} and k._touched_version = r._commit_version
+    where r.${IS_NEW_ROW}
+    union all
+    select ${goneRows.join(', ')}, 'delete', k._touched_version, k._touched_at
+    from ${keysTable} k where k._touched_new = 0`;
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
+  return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
+}

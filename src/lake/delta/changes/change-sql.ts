@@ -1,0 +1,151 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { syncedTablesError } from '../../../core/errors.js';
+import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
+import { CHANGE_TYPES, changeFields } from '../../changes/change-relation.js';
+import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
+import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
+import { holdsVariant, nullOf } from '../../parquet/project-column.js';
+import { fileColumns, refuseReservedColumns } from '../scan/file-columns.js';
+import type { TableLayout } from '../schema/table-layout.js';
+import type { ChangeFile } from './plan-changes.js';
+import {
+  type ChangeEvent,
+  type ChangeVectors,
+  createChangedRowTable,
+  createEventTable,
+  createUnchangedRowTable,
+} from './side-tables.js';
+
+export interface ChangeSqlOptions {
+  readonly connection: DuckDBConnection;
+  /** Engine schema for tables; it and all in it go with the relation. */
+  readonly schema: string;
+  readonly layout: TableLayout;
+  readonly files: readonly ChangeFile[];
+  readonly vectors: ChangeVectors;
+  readonly partitionTimeZone: string;
+}
+
+export interface ChangeSql {
+  /** All changes: the columns of the layout, then `changeFields`. */
+  readonly sql: string;
+  /** Rows of changes that are single positions of a file: these are known without a look at a file. */
+  readonly positionRows: bigint;
+}
+
+/** Which rows of a file are meant: all of them, all but those of a vector, or those of a difference of vectors alone. */
+type RowChoice = 'all' | 'allBut' | 'only';
+
+/**
+ * Makes all changes of a range one SELECT. Files that are read alike share one scan, however many commits they come
+ * from: same Parquet schema, same kind of change, same choice of rows.
+ */
+export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
+  const { connection, layout, files } = options;
+  const selects: string[] = [];
+  let positionRows = 0n;
+  const paths = [...new Set(files.map((change) => change.file.path))];
+  const groups = paths.length === 0 ? [] : await groupByParquetSchema(connection, paths);
+  const hasVariants = layout.columns.some((field) => holdsVariant(field.type));
+  const marked = hasVariants ? await filesWithMarkedVariants(connection, paths) : new Set<string>();
+  const byPath = groupBy(files, (change) => change.file.path);
+  for (const group of groups) {
+    const changes = group.paths.flatMap((path) => byPath.get(path) ?? []);
+    const isMarked = (change: ChangeFile) => marked.has(change.file.path);
+    const kindOf = (change: ChangeFile) => `${change.change} ${rowChoice(change)} ${isMarked(change)}`;
+    for (const alike of groupBy(changes, kindOf).values()) {
+      const name = `${options.schema}.s${selects.length}`;
+      const isVariantMarked = alike.every(isMarked);
+      const set = await setSelect(options, { group, files: alike, isVariantMarked, name });
+      selects.push(set.sql);
+      positionRows += set.positionRows;
+    }
+  }
+  if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows };
+  const nulls = [...layout.columns, ...changeFields].map((field) => {
+    return `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`;
+  });
+  return { sql: `select ${nulls.join(', ')} where false`, positionRows };
+}
+
+function rowChoice(change: ChangeFile): RowChoice {
+  if (change.difference) return 'only';
+  return change.file.deletionVector ? 'allBut' : 'all';
+}
+
+interface ChangeSet {
+  readonly group: ParquetFileGroup;
+  /** Never empty, all of one kind. */
+  readonly files: readonly ChangeFile[];
+  readonly isVariantMarked: boolean;
+  /** Begins the names of its tables. */
+  readonly name: string;
+}
+
+async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<ChangeSql> {
+  const { connection, layout, vectors, partitionTimeZone } = options;
+  const { group, isVariantMarked, name } = set;
+  const [first] = set.files;
+  if (!first) throw new Error('a set without files');
+  const choice = rowChoice(first);
+  refuseReservedColumns(layout.tableName, group, { fileIndex: true, rowNumber: choice !== 'all' });
+  const paths = [...new Set(set.files.map((change) => change.file.path))];
+  const indexes = new Map(paths.map((path, index) => [path, index]));
+  const events: ChangeEvent[] = set.files.map((file) => ({ file, fileIndex: indexes.get(file.file.path) ?? 0 }));
+  await createEventTable(connection, `${name}_events`, { events, layout });
+
+  const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
+  let from = `read_parquet(${fileList(paths)}, hive_partitioning = false) f`;
+  let positionRows = 0n;
+  if (choice === 'only') {
+    positionRows = await createChangedRowTable(connection, `${name}_rows`, { events, vectors });
+    from += ` join ${name}_rows d on d.file_index = f.file_index and d.position = f.file_row_number`;
+    from += ` join ${name}_events p on p.event = d.event`;
+  } else {
+    from += ` join ${name}_events p on p.file_index = f.file_index`;
+  }
+  if (choice === 'allBut') {
+    await createUnchangedRowTable(connection, `${name}_rows`, { events, vectors });
+    from += ` anti join ${name}_rows d on d.event = p.event and d.position = f.file_row_number`;
+  }
+  const { change } = first;
+  if (change === 'cdc') await requireKnownTypes(connection, { tableName: layout.tableName, group, paths });
+  const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
+  const fields = [
+    `${changeType} as "_change_type"`,
+    'p.commit_version as "_commit_version"',
+    'p.commit_timestamp as "_commit_timestamp"',
+  ];
+  return { sql: `select ${[...values, ...fields].join(', ')} from ${from}`, positionRows };
+}
+
+/**
+ * Looks at the one column of change files that says what each row is; little is stored of it.
+ * @throws CHANGE_TYPE_UNKNOWN, SOURCE_FILE_CORRUPT
+ */
+async function requireKnownTypes(
+  connection: DuckDBConnection,
+  options: { tableName: string; group: ParquetFileGroup; paths: readonly string[] },
+): Promise<void> {
+  const { tableName, group, paths } = options;
+  if (!group.columns.some((node) => node.name === '_change_type')) {
+    const reason = 'it is a change data file without a column _change_type';
+    throw syncedTablesError('SOURCE_FILE_CORRUPT', { file: paths[0] ?? '', table: tableName, reason });
+  }
+  const unknown = await connection.runAndReadAll(
+    `select 1 from read_parquet(${fileList(paths)}, hive_partitioning = false)
+     where (_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true limit 1`,
+  );
+  if (unknown.currentRowCount > 0) throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: tableName });
+}
+
+function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  return groups;
+}

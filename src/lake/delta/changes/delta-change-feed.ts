@@ -1,0 +1,172 @@
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../../changes/change-relation.js';
+import type { DeltaTableOptions } from '../delta-table-options.js';
+import type { PartitionTexts } from '../log/action.js';
+import { probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
+import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
+import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from '../log/log-bookmark.js';
+import { commitPath, logFolder } from '../log/log-listing.js';
+import { canonicalRoot } from '../log/log-path.js';
+import type { TableState } from '../log/table-state.js';
+import { type DeltaSnapshot, latestDeltaVersion, openTableState } from '../snapshot/delta-snapshot.js';
+import { openChangeRelation } from './open-change-relation.js';
+import { planChanges } from './plan-changes.js';
+
+const BEFORE_THE_FIRST: LogHead = { version: -1n, protocol: null, metadata: null, fingerprint: null };
+/** Names of commits; other files of the log come and go without anything new. */
+const COMMIT_NAME = /^\d{20}\.json$/;
+
+/** The changes of a Delta table (protocol: "Change Data Files" and what it leaves to the file actions). */
+export class DeltaChangeFeed implements ChangeFeed {
+  readonly #options: DeltaTableOptions;
+  readonly #root: string;
+  /** Where the last `changes` ended: whoever follows a table goes on from there, without reading the log before it. */
+  #head: LogHead | null = null;
+  /** What the last snapshot found in force: reading all of the log once more takes minutes where it has no checkpoint. */
+  #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata'> | null = null;
+  /** The commit that was last found to be that of a bookmark, and what the store said of its file then. */
+  #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
+
+  constructor(options: DeltaTableOptions) {
+    this.#root = canonicalRoot(options.root);
+    this.#options = { ...options, root: this.#root };
+  }
+
+  /** Takes note of a snapshot of the same table, of whose version a bookmark will be wanted. */
+  note({ version, protocol, metadata }: DeltaSnapshot): void {
+    this.#noted = { version, protocol, metadata };
+  }
+
+  async newestVersion(after?: bigint): Promise<bigint> {
+    const found = after === undefined ? null : await probeNewestVersion({ ...this.#options, after });
+    return found ?? latestDeltaVersion(this.#options);
+  }
+
+  async isSameCommit(bookmark: string): Promise<boolean> {
+    const { store } = this.#options;
+    const known = this.#compared?.bookmark === bookmark ? this.#compared : null;
+    const head = known?.head ?? decodeBookmark(bookmark);
+    // Asked for before the content is read: what comes in between shows next time.
+    const stat = await store.stat(commitPath(this.#root, head.version));
+    if (stat === null) return true;
+    const file = `${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
+    if (known?.file === file) return true;
+    if (!isSameContent(head, await commitFingerprint(store, this.#root, head.version))) return false;
+    this.#compared = { bookmark, head, file };
+    return true;
+  }
+
+  async committedAtMs(version: bigint): Promise<number | null> {
+    const stat = await this.#options.store.stat(commitPath(this.#root, version));
+    return stat && Math.floor(stat.modifiedAtMs);
+  }
+
+  async bookmark(version?: bigint): Promise<string> {
+    return encodeBookmark(await this.#headFromLog(version));
+  }
+
+  watch(onHint: () => void): Disposable | null {
+    const onChange = (name: string | null) => {
+      if (name === null || COMMIT_NAME.test(name)) onHint();
+    };
+    return this.#options.store.watch?.(logFolder(this.#root), onChange) ?? null;
+  }
+
+  async changes(options: ChangesOptions): Promise<ChangeRelation> {
+    const { tableName, store } = this.#options;
+    const { from } = options;
+    const to = options.to ?? (await this.newestVersion(from < 0n ? undefined : from));
+    if (from < -1n || to < from) throw this.#rangeError(options, to);
+    const head = await this.#headAt(from, options.bookmark);
+    if (options.tableId !== undefined && head.metadata !== null && head.metadata.id !== options.tableId) {
+      throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
+    }
+    const commits = await readCommits({ store, root: this.#root, tableName, from, to });
+    const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
+    const plan = await planChanges({
+      ...this.#options,
+      head,
+      commits,
+      rules,
+      allowFileDiff: options.allowFileDiff,
+      livePartitions: () => this.#livePartitions(from),
+    });
+    const { protocol, metadata } = plan;
+    const last = commits.at(-1);
+    const fingerprint = last ? await commitFingerprint(store, this.#root, to, last.sizeBytes) : head.fingerprint;
+    const end: LogHead = { version: to, protocol, metadata, fingerprint };
+    const relation = await openChangeRelation({ ...this.#options, plan, from, to, bookmark: encodeBookmark(end) });
+    this.#head = end;
+    return relation;
+  }
+
+  /** @throws SOURCE_HISTORY_REWRITTEN if commit `from` is not the one that was read */
+  async #headAt(from: bigint, bookmark: string | undefined): Promise<LogHead> {
+    if (from === -1n) return BEFORE_THE_FIRST;
+    const kept = bookmark === undefined ? this.#head : decodeBookmark(bookmark);
+    if (kept === null || kept.version !== from) {
+      if (bookmark !== undefined) throw new Error(`the bookmark is that of version ${kept?.version}, not of ${from}`);
+      return this.#headFromOldLog(from);
+    }
+    if (!isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from))) {
+      const reason = `commit ${from} has different content from when it was applied`;
+      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
+    }
+    return kept;
+  }
+
+  /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer tells what was in force then */
+  async #headFromOldLog(from: bigint): Promise<LogHead> {
+    try {
+      return await this.#headFromLog(from);
+    } catch (error) {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
+      throw await truncatedLog(this.#options, from, error);
+    }
+  }
+
+  async #headFromLog(version: bigint | undefined): Promise<LogHead> {
+    const noted = this.#noted?.version === version ? this.#noted : null;
+    const { protocol, metadata, version: found } = noted ?? (await this.#inForce(version));
+    const fingerprint = await commitFingerprint(this.#options.store, this.#root, found);
+    return { version: found, protocol, metadata, fingerprint };
+  }
+
+  async #inForce(version: bigint | undefined) {
+    const { protocol, metadata, segment } = await this.#state(version);
+    return { version: segment.version, protocol, metadata };
+  }
+
+  async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {
+    if (version < 0n) return new Map();
+    const { files } = await this.#state(version);
+    return new Map(files.flatMap(({ path, add }) => (add.partitionValues ? [[path, add.partitionValues]] : [])));
+  }
+
+  async #state(version: bigint | undefined): Promise<TableState> {
+    const { engine, store, tableName, allowOutsidePaths } = this.#options;
+    const connection = await engine.connect();
+    try {
+      const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder: engine.scratchFolder });
+      const base = { store, root: this.#root, tableName, allowOutsidePaths, readCheckpoint };
+      return await openTableState(version === undefined ? base : { ...base, version });
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  #rangeError({ from, to: wanted }: ChangesOptions, to: bigint): Error {
+    const table = this.#options.tableName;
+    if (wanted === undefined && from >= 0n) {
+      const reason = `version ${from} was applied, but the newest is ${to}`;
+      return syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
+    }
+    const reason = 'the first version must not be above the second';
+    return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
+  }
+}
+
+/** Log clean-up may have taken a commit; then there is nothing to compare. */
+function isSameContent(kept: LogHead, fingerprint: string | null): boolean {
+  return kept.fingerprint === null || fingerprint === null || fingerprint === kept.fingerprint;
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { syncedTablesError } from '../../../core/errors.js';
+import { type ChangeRelation, changeFields } from '../../changes/change-relation.js';
+import { collapseChanges } from '../../changes/collapse-changes.js';
+import type { DeltaTableOptions } from '../delta-table-options.js';
+import { checkFiles } from '../scan/check-file-sizes.js';
+import { hasChangeFeed } from '../schema/table-layout.js';
+import { fetchedChangeFiles, localChangeFiles } from './change-files.js';
+import type { ChangeFile, ChangePlan } from './plan-changes.js';
+import { ChangeVectors } from './side-tables.js';
+
+export interface OpenChangeRelationOptions extends DeltaTableOptions {
+  readonly plan: ChangePlan;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bookmark: string;
+}
+
+/**
+ * Collapsing reads the keys of all changes and then the rows that are left. Opening a thousand small files twice costs
+ * more than their rows, so these are unpacked into the engine once; of fewer files, reading only what is needed costs
+ * half. Beyond so many bytes, memory counts more.
+ */
+const FILES_READ_TWICE_MAX = 16;
+const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
+
+/** Makes planned changes readable; the files are looked at before a row is read. */
+export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
+  const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
+  refuseReservedNames(options);
+  const stats = await checkFiles(
+    store,
+    plan.files.map(({ file, version }) => ({ file, version })),
+    {
+      tableName,
+      missing: 'DELTA_CHANGE_FILE_MISSING',
+    },
+  );
+  const schema = `changes_${randomUUID().replaceAll('-', '')}`;
+  const connection = await engine.connect();
+  try {
+    await connection.run(`create schema ${schema}`);
+    const vectors = new ChangeVectors({ store, root, tableName });
+    const { layout, files } = plan;
+    const selectOptions = { connection, schema, layout, files, vectors, partitionTimeZone };
+    const source = store.download
+      ? await fetchedChangeFiles({
+          ...selectOptions,
+          store,
+          stats,
+          scratchFolder: engine.scratchFolder,
+          spool: options.spool,
+        })
+      : await localChangeFiles(selectOptions);
+    const fileBytes = sizeOf(files);
+    const fileCount = new Set(files.map((change) => change.file.path)).size;
+    const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
+    let collapsed = 0;
+    return {
+      from,
+      to,
+      end: endSnapshot(options),
+      schemaChanges: plan.schemaChanges,
+      isChangeFeed: plan.isChangeFeed,
+      fileCount,
+      fileBytes,
+      bookmark: options.bookmark,
+      select: source.sql,
+      fetch: () => source.fetch(),
+      countRows: () => source.countRows(),
+      async collapse(collapseOptions) {
+        await source.fetch();
+        const tables = `${schema}.c${collapsed++}`;
+        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
+        const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
+        const { columns } = layout;
+        return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
+      },
+      async [Symbol.asyncDispose]() {
+        try {
+          await connection.run(`drop schema ${schema} cascade`);
+        } finally {
+          connection.closeSync();
+        }
+      },
+    };
+  } catch (error) {
+    await connection.run(`drop schema if exists ${schema} cascade`);
+    connection.closeSync();
+    throw error;
+  }
+}
+
+/** The names of what a change says beside its row; Delta forbids them where the feed is on. */
+function refuseReservedNames({ plan, tableName }: OpenChangeRelationOptions): void {
+  const reserved = changeFields.map((field) => field.name);
+  const taken = plan.layout.columns.find((column) => reserved.includes(column.name.toLowerCase()));
+  if (!taken) return;
+  const feature = `changes of a table with a column named "${taken.name}"`;
+  throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
+}
+
+function endSnapshot({ plan, tableName, to }: OpenChangeRelationOptions): ChangeRelation['end'] {
+  return {
+    tableName,
+    version: to,
+    committedAtMs: plan.committedAtMs,
+    tableId: plan.metadata.id,
+    columns: plan.layout.columns,
+    rowCount: null,
+    hasChangeFeed: hasChangeFeed(plan.metadata.configuration),
+  };
+}
+
+function sizeOf(files: readonly ChangeFile[]): bigint {
+  const sizes = new Map(files.map(({ file }) => [file.path, file.sizeBytes ?? 0]));
+  return [...sizes.values()].reduce((sum, size) => sum + BigInt(size), 0n);
+}

@@ -1,0 +1,255 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import type { SchemaChange } from '../../changes/change-relation.js';
+import type {
+  DeletionVectorDescriptor,
+  FileAction,
+  MetadataAction,
+  PartitionTexts,
+  ProtocolAction,
+} from '../log/action.js';
+import type { Commit } from '../log/commit-tail.js';
+import { hasInCommitTimestamp } from '../log/commit-time.js';
+import type { LogHead } from '../log/log-bookmark.js';
+import { resolveLogPath } from '../log/log-path.js';
+import { deletionVectorId } from '../log/log-replay.js';
+import { requireReadable } from '../schema/protocol-gate.js';
+import { hasChangeFeed, type TableLayout, tableLayout } from '../schema/table-layout.js';
+import { type DeltaFile, requireInside, toDeltaFile } from '../snapshot/delta-file.js';
+import { compareSchemas, requireFollowable, requireSameLayout, type SchemaRules } from './schema-changes.js';
+
+/** `cdc`: the file says itself what each row is. */
+type FileChange = 'cdc' | 'insert' | 'delete';
+
+/** A file whose rows, or some of them, are changes of one version. */
+export interface ChangeFile {
+  readonly change: FileChange;
+  readonly version: bigint;
+  readonly committedAtMs: number;
+  /** `deletionVector`: rows that are no changes. */
+  readonly file: DeltaFile;
+  /** Set where the change is that of a vector: rows that `added` lists and `former` does not. */
+  readonly difference: {
+    readonly added: DeletionVectorDescriptor;
+    readonly former: DeletionVectorDescriptor | null;
+  } | null;
+}
+
+export interface ChangePlan {
+  /** What is in force at the last version, without its fingerprint. */
+  readonly protocol: ProtocolAction;
+  readonly metadata: MetadataAction;
+  readonly layout: TableLayout;
+  readonly committedAtMs: number | null;
+  readonly files: readonly ChangeFile[];
+  readonly schemaChanges: readonly SchemaChange[];
+  readonly isChangeFeed: boolean;
+}
+
+export interface ChangePlanOptions {
+  readonly root: string;
+  readonly tableName: string;
+  readonly head: LogHead;
+  readonly commits: readonly Commit[];
+  readonly rules: SchemaRules;
+  readonly allowFileDiff: boolean;
+  readonly allowOutsidePaths: boolean;
+  /** Partition values of the files that were live at `head`, by path. Asked at most once, and seldom. */
+  readonly livePartitions: () => Promise<ReadonlyMap<string, PartitionTexts>>;
+}
+
+/**
+ * Follows the log commit by commit and says which files hold the changes of which version. No data file is touched.
+ * @throws the errors of `ChangeFeed.changes` that concern the log and the schema
+ */
+export async function planChanges(options: ChangePlanOptions): Promise<ChangePlan> {
+  const planner = new ChangePlanner(options);
+  for (const commit of options.commits) planner.follow(commit);
+  return planner.finish();
+}
+
+/** A change whose file is not translated yet: that takes the layout of the end. */
+interface OpenChange extends Pick<ChangeFile, 'change' | 'version' | 'committedAtMs' | 'difference'> {
+  readonly path: string;
+  readonly sizeBytes: number | null;
+  readonly partitionValues: PartitionTexts | null;
+  readonly deletionVector: DeletionVectorDescriptor | null;
+}
+
+class ChangePlanner {
+  readonly #options: ChangePlanOptions;
+  #protocol: ProtocolAction | null;
+  #metadata: MetadataAction | null;
+  #layout: TableLayout | null = null;
+  #committedAtMs: number | null = null;
+  #isChangeFeed = true;
+  readonly #changes: OpenChange[] = [];
+  readonly #schemaChanges: SchemaChange[] = [];
+  /** Of all files added on the way: removes may leave theirs out. */
+  readonly #partitions = new Map<string, PartitionTexts>();
+
+  constructor(options: ChangePlanOptions) {
+    this.#options = options;
+    this.#protocol = options.head.protocol;
+    this.#metadata = options.head.metadata;
+    if (this.#protocol !== null && this.#metadata !== null) this.#layout = this.#layoutNow();
+  }
+
+  follow(commit: Commit): void {
+    this.#protocol = commit.protocol ?? this.#protocol;
+    if (commit.protocol !== null) requireReadable(commit.protocol, this.#options.tableName);
+    if (commit.metadata !== null) this.#followMetadata(commit.metadata, commit.version);
+    const configuration = this.#metadata?.configuration ?? new Map<string, string>();
+    const isInCommit = commit.inCommitTimestampMs !== null && hasInCommitTimestamp(configuration, commit.version);
+    this.#committedAtMs = isInCommit ? commit.inCommitTimestampMs : commit.modifiedAtMs;
+    const isRecorded = hasChangeFeed(configuration);
+    if (!isRecorded) this.#missFeed(commit.version);
+    if (isRecorded && commit.changeFiles.length > 0) this.#followChangeFiles(commit);
+    else this.#followFileActions(commit);
+    if (this.#layout !== null && this.#layout.partitionFields.length > 0) this.#rememberPartitions(commit);
+  }
+
+  async finish(): Promise<ChangePlan> {
+    const layout = this.#layoutNow();
+    if (this.#protocol === null || this.#metadata === null) throw new Error('a layout without protocol or metadata');
+    return {
+      protocol: this.#protocol,
+      metadata: this.#metadata,
+      layout,
+      committedAtMs: this.#committedAtMs,
+      files: await this.#translate(layout),
+      schemaChanges: this.#schemaChanges,
+      isChangeFeed: this.#isChangeFeed,
+    };
+  }
+
+  #followMetadata(metadata: MetadataAction, version: bigint): void {
+    const { tableName, rules } = this.#options;
+    if (this.#metadata !== null && this.#metadata.id !== metadata.id) {
+      throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version });
+    }
+    const before = this.#layout;
+    this.#metadata = metadata;
+    const after = this.#layoutNow();
+    if (before !== null) {
+      const changes = compareSchemas(before.columns, after.columns, version);
+      requireFollowable(changes, after, rules);
+      requireSameLayout(before, after, version);
+      this.#schemaChanges.push(...changes);
+    }
+    this.#layout = after;
+  }
+
+  #layoutNow(): TableLayout {
+    const { tableName } = this.#options;
+    if (this.#protocol === null || this.#metadata === null) {
+      const reason = `its first commit has no ${this.#protocol === null ? 'protocol' : 'metaData'}`;
+      throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+    }
+    return tableLayout({ protocol: this.#protocol, metadata: this.#metadata, tableName });
+  }
+
+  #missFeed(version: bigint): void {
+    this.#isChangeFeed = false;
+    if (this.#options.allowFileDiff) return;
+    throw syncedTablesError('CHANGE_DATA_FEED_INCOMPLETE', { table: this.#options.tableName, version });
+  }
+
+  /** Change files tell everything that the commit did (protocol: "Change Data Files", reader requirements). */
+  #followChangeFiles(commit: Commit): void {
+    for (const action of commit.changeFiles) {
+      const { sizeBytes, partitionValues } = action;
+      const path = this.#resolve(action.path);
+      this.#push(commit, { change: 'cdc', path, sizeBytes, partitionValues, deletionVector: null, difference: null });
+    }
+  }
+
+  #followFileActions(commit: Commit): void {
+    const adds = this.#byPath(commit, commit.adds);
+    const removes = this.#byPath(commit, commit.removes);
+    for (const [path, remove] of removes) {
+      const add = adds.get(path);
+      if (add) this.#followVector(commit, path, { add, remove });
+      else if (remove.dataChange) this.#pushWhole(commit, 'delete', path, remove);
+    }
+    for (const [path, add] of adds) {
+      if (add.dataChange && !removes.has(path)) this.#pushWhole(commit, 'insert', path, add);
+    }
+  }
+
+  #byPath(commit: Commit, actions: readonly FileAction[]): Map<string, FileAction> {
+    const byPath = new Map<string, FileAction>();
+    for (const action of actions) {
+      const path = this.#resolve(action.path);
+      const former = byPath.get(path);
+      if (former && vectorId(former) !== vectorId(action)) {
+        const reason = `version ${commit.version} names ${path} twice, with different deletion vectors`;
+        throw syncedTablesError('DELTA_LOG_CORRUPT', { table: this.#options.tableName, reason });
+      }
+      byPath.set(path, action);
+    }
+    return byPath;
+  }
+
+  #pushWhole(commit: Commit, change: 'insert' | 'delete', path: string, action: FileAction): void {
+    const { sizeBytes, partitionValues, deletionVector } = action;
+    this.#push(commit, { change, path, sizeBytes, partitionValues, deletionVector, difference: null });
+  }
+
+  /** One file, another vector: rows newly listed are deleted, rows no longer listed are back (RESTORE). */
+  #followVector(commit: Commit, path: string, pair: { add: FileAction; remove: FileAction }): void {
+    const { add, remove } = pair;
+    if (!(add.dataChange || remove.dataChange) || vectorId(add) === vectorId(remove)) return;
+    const after = add.deletionVector;
+    const before = remove.deletionVector;
+    const base = { path, sizeBytes: add.sizeBytes, partitionValues: add.partitionValues, deletionVector: null };
+    if (after) this.#push(commit, { ...base, change: 'delete', difference: { added: after, former: before } });
+    if (before) this.#push(commit, { ...base, change: 'insert', difference: { added: before, former: after } });
+  }
+
+  #push(commit: Commit, change: Omit<OpenChange, 'version' | 'committedAtMs'>): void {
+    this.#changes.push({ ...change, version: commit.version, committedAtMs: this.#committedAtMs ?? 0 });
+  }
+
+  #rememberPartitions(commit: Commit): void {
+    for (const { path, partitionValues } of commit.adds) {
+      if (partitionValues !== null) this.#partitions.set(this.#resolve(path), partitionValues);
+    }
+  }
+
+  async #translate(layout: TableLayout): Promise<ChangeFile[]> {
+    const { root, tableName, allowOutsidePaths } = this.#options;
+    const { partitionFields } = layout;
+    const files: ChangeFile[] = [];
+    for (const open of this.#changes) {
+      const { path, sizeBytes, deletionVector, change, version, committedAtMs, difference } = open;
+      const isComplete = partitionFields.length === 0 || open.partitionValues !== null;
+      const partitionValues = isComplete ? open.partitionValues : await this.#findPartition(path);
+      const file = toDeltaFile({
+        add: { sizeBytes, deletionVector, partitionValues },
+        path,
+        partitionFields,
+        tableName,
+      });
+      if (!allowOutsidePaths) {
+        for (const vector of [deletionVector, difference?.added ?? null, difference?.former ?? null]) {
+          requireInside({ root, tableName, file: { ...file, deletionVector: vector } });
+        }
+      }
+      files.push({ change, version, committedAtMs, file, difference });
+    }
+    return files;
+  }
+
+  async #findPartition(path: string): Promise<PartitionTexts | null> {
+    return this.#partitions.get(path) ?? (await this.#options.livePartitions()).get(path) ?? null;
+  }
+
+  #resolve(reference: string): string {
+    const { root, tableName } = this.#options;
+    return resolveLogPath({ root, reference, tableName });
+  }
+}
+
+function vectorId({ deletionVector }: FileAction): string | null {
+  return deletionVector && deletionVectorId(deletionVector);
+}

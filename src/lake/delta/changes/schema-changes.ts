@@ -1,0 +1,128 @@
+import { type DataType, dataTypeText, type Field } from '../../../core/data-type.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import type { SchemaChange } from '../../changes/change-relation.js';
+import type { TableLayout } from '../schema/table-layout.js';
+import { isWidening } from '../schema/type-widening.js';
+
+/**
+ * What changed from one schema to the next. A column is the same one if its physical name is: without column mapping
+ * that is the name itself, so a rename without mapping is a drop and an addition. Order and nullability do not count.
+ */
+export function compareSchemas(before: readonly Field[], after: readonly Field[], version: bigint): SchemaChange[] {
+  const changes: SchemaChange[] = [];
+  compareFields(before, after, '', { version, changes });
+  return changes;
+}
+
+interface Comparison {
+  readonly version: bigint;
+  readonly changes: SchemaChange[];
+}
+
+function compareFields(before: readonly Field[], after: readonly Field[], prefix: string, to: Comparison): void {
+  const { version, changes } = to;
+  const afterByPhysicalName = new Map(after.map((field) => [field.physicalName, field]));
+  const known = new Set(before.map((field) => field.physicalName));
+  for (const field of before) {
+    const column = prefix + field.name;
+    const successor = afterByPhysicalName.get(field.physicalName);
+    if (!successor) {
+      changes.push({ version, column, kind: 'dropped' });
+      continue;
+    }
+    if (successor.name !== field.name) changes.push({ version, column, kind: 'renamed', to: prefix + successor.name });
+    compareTypes(field.type, successor.type, prefix + successor.name, to);
+  }
+  for (const field of after) {
+    if (!known.has(field.physicalName)) changes.push({ version, column: prefix + field.name, kind: 'added' });
+  }
+}
+
+function compareTypes(before: DataType, after: DataType, column: string, to: Comparison): void {
+  if (before.kind === 'struct' && after.kind === 'struct') {
+    compareFields(before.fields, after.fields, `${column}.`, to);
+  } else if (before.kind === 'array' && after.kind === 'array') {
+    compareTypes(before.element, after.element, `${column}.element`, to);
+  } else if (before.kind === 'map' && after.kind === 'map') {
+    compareTypes(before.key, after.key, `${column}.key`, to);
+    compareTypes(before.value, after.value, `${column}.value`, to);
+  } else if (dataTypeText(before) !== dataTypeText(after)) {
+    // A void column has held nothing but nulls, which are nulls of any type.
+    const kind = before.kind === 'void' || isWidening(before, after) ? 'widened' : 'retyped';
+    to.changes.push({
+      version: to.version,
+      column,
+      kind,
+      from: dataTypeText(before),
+      to: dataTypeText(after),
+    });
+  }
+}
+
+export interface SchemaRules {
+  readonly tableName: string;
+  readonly keyColumns: readonly string[];
+  readonly policy: 'stop' | 'follow';
+}
+
+/**
+ * Refuses what changes cannot be followed through: then only a new copy of the table is right.
+ * @throws CHANGED_PRIMARY_KEY, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED,
+ *   COLUMN_DROP_NOT_SUPPORTED
+ */
+export function requireFollowable(changes: readonly SchemaChange[], after: TableLayout, rules: SchemaRules): void {
+  // Without mapping a name is all that a column has: what is dropped may come back under it as something else.
+  const isFollowed = rules.policy === 'follow' && after.mappingMode !== 'none';
+  // An error about the key says more than one about any column.
+  for (const change of changes) {
+    const { column, version } = change;
+    if (change.kind === 'added' || change.kind === 'widened' || !rules.keyColumns.includes(column)) continue;
+    throw syncedTablesError('CHANGED_PRIMARY_KEY', {
+      table: rules.tableName,
+      column,
+      change: describe(change),
+      version,
+    });
+  }
+  for (const change of changes) {
+    const { column, version } = change;
+    const table = rules.tableName;
+    if (change.kind === 'retyped') {
+      const { from, to } = change;
+      throw syncedTablesError('COLUMN_TYPE_CHANGE_NOT_SUPPORTED', { table, column, from, to, version });
+    }
+    if (change.kind === 'renamed' && !isFollowed) {
+      throw syncedTablesError('COLUMN_RENAME_NOT_SUPPORTED', { table, column, to: change.to, version });
+    }
+    if (change.kind === 'dropped' && !isFollowed) {
+      throw syncedTablesError('COLUMN_DROP_NOT_SUPPORTED', { table, column, version });
+    }
+  }
+}
+
+function describe(change: SchemaChange): string {
+  switch (change.kind) {
+    case 'renamed':
+      return `was renamed to "${change.to}"`;
+    case 'retyped':
+      return `changed its type from ${change.from} to ${change.to}`;
+    default:
+      return 'was dropped';
+  }
+}
+
+/**
+ * Refuses what makes older files unreadable beside newer ones.
+ * @throws SOURCE_LAYOUT_CHANGED
+ */
+export function requireSameLayout(before: TableLayout, after: TableLayout, version: bigint): void {
+  const table = after.tableName;
+  const names = (layout: TableLayout) => layout.partitionFields.map((field) => field.physicalName).join('\0');
+  if (names(before) !== names(after)) {
+    throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'partition columns', version });
+  }
+  // Switching mapping on keeps the names in the files; every other change of the mode rewrites them.
+  if (before.mappingMode !== after.mappingMode && !(before.mappingMode === 'none' && after.mappingMode === 'name')) {
+    throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'column mapping', version });
+  }
+}

@@ -1,0 +1,44 @@
+import { TextDecoder } from 'node:util';
+import { syncedTablesError } from '../../../core/errors.js';
+import type { FileStore } from '../../storage/file-store.js';
+import type { Action } from './action.js';
+import { readLines } from './log-lines.js';
+import { ActionFormatError, parseActions } from './parse-action.js';
+
+/**
+ * The actions of a newline-delimited JSON file of the log (commit, compaction, v2 checkpoint), line by line.
+ * A file without any line is refused: every writer puts something into a commit, so it is one cut to nothing.
+ * @param options.name the file's name in `_delta_log`, for messages
+ * @throws DELTA_LOG_CORRUPT naming file and line; LogFileVanished if there is no such file
+ */
+export async function* readJsonActions(options: {
+  store: FileStore;
+  path: string;
+  name: string;
+  tableName: string;
+  /** What `readBeginning` gave, if it was called earlier. */
+  beginning?: Promise<Buffer | null>;
+}): AsyncGenerator<Action> {
+  const { store, path, name, tableName, beginning } = options;
+  const corrupt = (reason: string) => syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let lastLine = 0;
+  try {
+    for await (const line of readLines(store, path, beginning)) {
+      lastLine = line.number;
+      yield* parseActions(decodeText(decoder, line.bytes));
+    }
+  } catch (error) {
+    if (!(error instanceof ActionFormatError)) throw error;
+    throw corrupt(`line ${lastLine} of ${name} cannot be read: ${error.message}`);
+  }
+  if (lastLine === 0) throw corrupt(`${name} is empty`);
+}
+
+function decodeText(decoder: TextDecoder, bytes: Buffer): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new ActionFormatError('it is not UTF-8 text');
+  }
+}

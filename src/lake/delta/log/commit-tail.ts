@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import type { FileStore } from '../../storage/file-store.js';
+import type { ChangeFileAction, FileAction, MetadataAction, ProtocolAction } from './action.js';
+import { readJsonActions } from './commit-reader.js';
+import { LogFileVanished } from './log-file-vanished.js';
+import { commitName, commitPath, listLog } from './log-listing.js';
+
+/** One commit, its actions by kind. They have no order among themselves. */
+export interface Commit {
+  readonly version: bigint;
+  readonly protocol: ProtocolAction | null;
+  readonly metadata: MetadataAction | null;
+  readonly adds: readonly FileAction[];
+  readonly removes: readonly FileAction[];
+  readonly changeFiles: readonly ChangeFileAction[];
+  readonly inCommitTimestampMs: number | null;
+  /** Modification time of the file in milliseconds since 1970. */
+  readonly modifiedAtMs: number;
+  readonly sizeBytes: number;
+}
+
+interface TailOptions {
+  readonly store: FileStore;
+  /** Canonical. */
+  readonly root: string;
+  readonly tableName: string;
+}
+
+/** Requests under way at once; object stores answer many side by side. */
+const READS_AT_ONCE = 16;
+/** A writer may be in the middle of the newest commit: waits between the attempts to read it, 0.6 s in all. */
+const RETRY_DELAYS_MS = [10, 20, 40, 80, 150, 300];
+
+/**
+ * The commits after version `from` up to `to`, in order.
+ * @throws DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_VERSION_NOT_FOUND, DELTA_LOG_CORRUPT
+ */
+export async function readCommits(options: TailOptions & { from: bigint; to: bigint }): Promise<Commit[]> {
+  const { from, to } = options;
+  const commits = new Array<Commit>(Number(to - from));
+  let next = from + 1n;
+  const read = async () => {
+    for (let version = next++; version <= to; version = next++) {
+      const commit = await (version === to ? readNewest(options, version) : readCommit(options, version));
+      if (commit === null) throw await missingCommit(options, version, to);
+      commits[Number(version - from) - 1] = commit;
+    }
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, read));
+  return commits;
+}
+
+/** Reads the last commit wanted, which may be half written: a name can be there before all of the content is. */
+async function readNewest(options: TailOptions, version: bigint): Promise<Commit | null> {
+  for (const delayMs of RETRY_DELAYS_MS) {
+    try {
+      return await readCommit(options, version);
+    } catch (error) {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_CORRUPT') throw error;
+      await sleep(delayMs);
+    }
+  }
+  return readCommit(options, version);
+}
+
+/** Null if there is no such commit. */
+async function readCommit(options: TailOptions, version: bigint): Promise<Commit | null> {
+  const { store, root, tableName } = options;
+  const path = commitPath(root, version);
+  const before = await store.stat(path);
+  if (before === null) return null;
+  const parts = { adds: [] as FileAction[], removes: [] as FileAction[], changeFiles: [] as ChangeFileAction[] };
+  let protocol: ProtocolAction | null = null;
+  let metadata: MetadataAction | null = null;
+  let inCommitTimestampMs: number | null = null;
+  try {
+    for await (const action of readJsonActions({ store, path, name: commitName(version), tableName })) {
+      if (action.kind === 'add') parts.adds.push(action);
+      else if (action.kind === 'remove') parts.removes.push(action);
+      else if (action.kind === 'cdc') parts.changeFiles.push(action);
+      else if (action.kind === 'protocol') protocol = action;
+      else if (action.kind === 'metaData') metadata = action;
+      else if (action.kind === 'commitInfo') inCommitTimestampMs ??= action.inCommitTimestampMs;
+    }
+  } catch (error) {
+    if (error instanceof LogFileVanished) return null;
+    throw error;
+  }
+  // Whole lines of a commit that was still growing look like a commit.
+  const after = await store.stat(path);
+  if (after?.sizeBytes !== before.sizeBytes) {
+    const reason = `${commitName(version)} changed while it was read`;
+    throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+  }
+  const modifiedAtMs = Math.floor(before.modifiedAtMs);
+  return { version, protocol, metadata, ...parts, inCommitTimestampMs, modifiedAtMs, sizeBytes: before.sizeBytes };
+}
+
+async function missingCommit(options: TailOptions, version: bigint, to: bigint): Promise<Error> {
+  const { latestVersion } = await listLog(options);
+  if (latestVersion >= to) return truncatedLog(options, version);
+  return syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: options.tableName, version: to, latest: latestVersion });
+}
+
+/** The error that says from which version on history is gone, and what is left of it after that. */
+export async function truncatedLog(options: TailOptions, version: bigint, cause?: unknown): Promise<Error> {
+  const { commits, checkpoints, latestVersion } = await listLog(options);
+  let oldest = latestVersion;
+  for (const candidate of [...commits.keys(), ...checkpoints.map((checkpoint) => checkpoint.version)]) {
+    if (candidate > version && candidate < oldest) oldest = candidate;
+  }
+  return syncedTablesError('DELTA_TRUNCATED_TRANSACTION_LOG', { table: options.tableName, version, oldest }, cause);
+}
+
+/**
+ * The newest version, found by asking for commits by name in growing steps from `after` on: one question if there is
+ * none. The log has no gaps where it can be read, so halving the last step finds the end.
+ * @returns null if there is not even the commit of `after`: then only a listing tells
+ */
+export async function probeNewestVersion(options: TailOptions & { after: bigint }): Promise<bigint | null> {
+  const { store, root, after } = options;
+  const exists = async (version: bigint) => (await store.stat(commitPath(root, version))) !== null;
+  if (!(await exists(after + 1n))) return (await exists(after)) ? after : null;
+  let known = after + 1n;
+  let step = 1n;
+  while (await exists(known + step)) {
+    known += step;
+    step *= 2n;
+  }
+  for (; step > 1n; step /= 2n) {
+    if (await exists(known + step / 2n)) known += step / 2n;
+  }
+  return known;
+}

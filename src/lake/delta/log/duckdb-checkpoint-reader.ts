@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { FileStore } from '../../storage/file-store.js';
+import type { Action } from './action.js';
+import type { CheckpointReader } from './checkpoint-reader.js';
+import { ActionFormatError, parseActions } from './parse-action.js';
+
+/** What is read of each action, and the member without which a row does not hold that action. */
+const WANTED = [
+  { action: 'protocol', key: 'minReaderVersion', members: ['readerFeatures'] },
+  { action: 'metaData', key: 'id', members: ['format', 'schemaString', 'partitionColumns', 'configuration'] },
+  { action: 'add', key: 'path', members: ['size', 'partitionValues', 'deletionVector', 'dataChange'] },
+  { action: 'sidecar', key: 'path', members: [] },
+] as const;
+type WantedAction = (typeof WANTED)[number]['action'];
+
+interface CheckpointSource {
+  /** Where the paths are. */
+  readonly store: FileStore;
+  readonly scratchFolder: string;
+  /** Other actions are passed over, unread; all are wanted if left out. */
+  readonly actions?: readonly WantedAction[];
+}
+
+/**
+ * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
+ * read. Rows come as JSON text of the shape that commits have, so that one parser judges both.
+ * @param connection not to be used for anything else until the checkpoint is read
+ * @param source the local disk if left out
+ */
+export function duckDbCheckpointReader(connection: DuckDBConnection, source?: CheckpointSource): CheckpointReader {
+  return source?.store.download
+    ? (path) => readFetched(connection, path, source)
+    : (path) => readParquetActions(connection, path, source?.actions);
+}
+
+/** Through a copy on the local disk, one at a time. */
+async function* readFetched(
+  connection: DuckDBConnection,
+  path: string,
+  { store, scratchFolder, actions }: CheckpointSource,
+): AsyncGenerator<Action> {
+  const destination = join(scratchFolder, `${randomUUID()}.parquet`);
+  if ((await store.download?.(path, { destination })) !== true) throw new Error(`there is no ${path}`);
+  try {
+    yield* readParquetActions(connection, destination, actions);
+  } finally {
+    await rm(destination, { force: true });
+  }
+}
+
+async function* readParquetActions(
+  connection: DuckDBConnection,
+  path: string,
+  actions?: readonly WantedAction[],
+): AsyncGenerator<Action> {
+  const pattern = escapeGlob(path);
+  const sql = checkpointSql(await readColumns(connection, pattern), actions);
+  if (sql === null) return;
+  const result = await connection.stream(sql, [pattern]);
+  let row = 0;
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    for (const json of chunk.getColumnValues(0)) {
+      row++;
+      yield* parseRow(String(json), row);
+    }
+  }
+}
+
+function parseRow(json: string, row: number): Action[] {
+  try {
+    return parseActions(json);
+  } catch (error) {
+    if (error instanceof ActionFormatError) throw new ActionFormatError(`row ${row}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** DuckDB reads `*`, `?` and `[` in a path as a pattern; in brackets they stand for themselves. */
+export function escapeGlob(path: string): string {
+  return path.replace(/[*?[]/g, '[$&]');
+}
+
+/** Members by name of each top-level group: columns that a writer had no use for may be missing. */
+async function readColumns(connection: DuckDBConnection, pattern: string): Promise<Map<string, Set<string>>> {
+  const sql = 'select name, coalesce(num_children, 0)::integer from parquet_schema($1)';
+  const nodes = (await connection.runAndReadAll(sql, [pattern])).getRows();
+  const columns = new Map<string, Set<string>>();
+  let next = 1;
+  // The schema comes flattened, depth first; node 0 is its root.
+  const skip = (): string => {
+    const [name, childCount] = nodes[next++] ?? [];
+    for (let i = 0; i < Number(childCount); i++) skip();
+    return String(name);
+  };
+  while (next < nodes.length) {
+    const [name, childCount] = nodes[next++] ?? [];
+    const members = new Set<string>();
+    for (let i = 0; i < Number(childCount); i++) members.add(skip());
+    columns.set(String(name), members);
+  }
+  return columns;
+}
+
+/** Null if the file has none of the wanted columns. */
+function checkpointSql(
+  columns: ReadonlyMap<string, ReadonlySet<string>>,
+  actions?: readonly WantedAction[],
+): string | null {
+  const present = WANTED.flatMap(({ action, key, members }) => {
+    const found = columns.get(action);
+    if (!found || actions?.includes(action) === false) return [];
+    if (!found.has(key)) throw new ActionFormatError(`column ${action} has no member ${key}`);
+    const pairs = [key, ...members.filter((member) => found.has(member))].map(
+      (name) => `'${name}': "${action}"."${name}"`,
+    );
+    // Asked of the member: asking the whole struct would make DuckDB read its statistics.
+    return [{ action, isPresent: `"${action}"."${key}" is not null`, json: `{${pairs.join(', ')}}` }];
+  });
+  if (present.length === 0) return null;
+  const parts = present.map(({ action, isPresent, json }) => `'${action}': case when ${isPresent} then ${json} end`);
+  return `select to_json({${parts.join(', ')}})::varchar
+    from read_parquet($1, hive_partitioning = false, binary_as_string = true)
+    where ${present.map(({ isPresent }) => isPresent).join(' or ')}`;
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { FileStore } from '../../storage/file-store.js';
+import type { MetadataAction, ProtocolAction } from './action.js';
+import { commitPath } from './log-listing.js';
+
+/** What is in force after a version of the log: all that reading on from there needs. */
+export interface LogHead {
+  /** -1 before the first commit. */
+  readonly version: bigint;
+  readonly protocol: ProtocolAction | null;
+  readonly metadata: MetadataAction | null;
+  /** See `commitFingerprint`; null if that commit's file was gone already. */
+  readonly fingerprint: string | null;
+}
+
+/** Bytes at either end of a commit that its fingerprint covers: commits of large loads have hundreds of megabytes. */
+const FINGERPRINT_BYTES = 64 * 1024;
+
+/**
+ * Tells one content of a commit file from another: a hash over its length and both its ends. The file's time is left
+ * out, so that a copied table is still the same. Null if there is no such file.
+ * @param readBytes how long the file was when its actions were read: were it to grow afterwards, it is another commit
+ */
+export async function commitFingerprint(
+  store: FileStore,
+  root: string,
+  version: bigint,
+  readBytes?: number,
+): Promise<string | null> {
+  const path = commitPath(root, version);
+  const sizeBytes = readBytes ?? (await store.stat(path))?.sizeBytes;
+  if (sizeBytes === undefined) return null;
+  const tailStart = Math.max(FINGERPRINT_BYTES, sizeBytes - FINGERPRINT_BYTES);
+  const head = await store.readRange(path, 0, Math.min(FINGERPRINT_BYTES, sizeBytes));
+  const tail = sizeBytes > tailStart ? await store.readRange(path, tailStart, sizeBytes - tailStart) : Buffer.alloc(0);
+  if (head === null || tail === null) return null;
+  return createHash('sha256').update(`${sizeBytes}\n`).update(head).update(tail).digest('base64url');
+}
+
+const shape = z.object({
+  version: z.string().regex(/^(-1|\d+)$/),
+  fingerprint: z.string().nullable(),
+  protocol: z.object({ minReaderVersion: z.int(), readerFeatures: z.array(z.string()).nullable() }).nullable(),
+  metadata: z
+    .object({
+      id: z.string(),
+      formatProvider: z.string(),
+      schemaString: z.string().nullable(),
+      partitionColumns: z.array(z.string()),
+      configuration: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+});
+
+/** The head as text that a database can keep: the size of the table's metadata. */
+export function encodeBookmark(head: LogHead): string {
+  const { version, protocol, metadata, fingerprint } = head;
+  return JSON.stringify({
+    version: String(version),
+    fingerprint,
+    protocol,
+    metadata: metadata && { ...metadata, configuration: Object.fromEntries(metadata.configuration) },
+  });
+}
+
+/** @throws if `text` is not what `encodeBookmark` gave */
+export function decodeBookmark(text: string): LogHead {
+  const { version, fingerprint, protocol, metadata } = shape.parse(JSON.parse(text));
+  return {
+    version: BigInt(version),
+    fingerprint,
+    protocol: protocol && { kind: 'protocol', ...protocol },
+    metadata: metadata && {
+      kind: 'metaData',
+      ...metadata,
+      configuration: new Map(Object.entries(metadata.configuration)),
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { FileStore } from '../../storage/file-store.js';
+import { LogFileVanished } from './log-file-vanished.js';
+import { ActionFormatError } from './parse-action.js';
+
+/** Most commits are far smaller than this: one read and no large buffer. */
+const FIRST_READ_BYTES = 64 * 1024;
+const READ_BYTES = 4 * 1024 * 1024;
+/** One action; half of what a JavaScript string can hold. */
+const LINE_BYTES_LIMIT = 256 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+export interface LogLine {
+  /** Counted from 1. */
+  readonly number: number;
+  /** Undecoded, without its line end. */
+  readonly bytes: Buffer;
+}
+
+/**
+ * The lines of a text file in order, read in pieces so that memory holds one piece and one line. Empty lines are
+ * left out; a last line without a line end is delivered like any other.
+ * @param beginning what `readBeginning` gave, if it was called earlier
+ * @throws LogFileVanished if there is no such file; ActionFormatError if a line is too long to be an action
+ */
+export async function* readLines(
+  store: FileStore,
+  path: string,
+  beginning = readBeginning(store, path),
+): AsyncGenerator<LogLine> {
+  let number = 0;
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  for await (const piece of readPieces(store, path, beginning)) {
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
+      number++;
+      const rest = piece.subarray(start, end);
+      const bytes = pending.length === 0 ? rest : Buffer.concat([...pending, rest]);
+      pending = [];
+      pendingBytes = 0;
+      start = end + 1;
+      if (!isBlank(bytes)) yield { number, bytes };
+    }
+    pending.push(piece.subarray(start));
+    pendingBytes += piece.length - start;
+    if (pendingBytes > LINE_BYTES_LIMIT) {
+      throw new ActionFormatError(`a line is longer than ${LINE_BYTES_LIMIT} bytes`);
+    }
+  }
+  const last = Buffer.concat(pending);
+  if (!isBlank(last)) yield { number: number + 1, bytes: last };
+}
+
+/** The first piece of a file, which is all of most commits; null if there is no such file. */
+export function readBeginning(store: FileStore, path: string): Promise<Buffer | null> {
+  return store.readRange(path, 0, FIRST_READ_BYTES);
+}
+
+async function* readPieces(store: FileStore, path: string, beginning: Promise<Buffer | null>): AsyncGenerator<Buffer> {
+  let piece = await beginning;
+  let offset = 0;
+  for (let wanted = FIRST_READ_BYTES; ; wanted = READ_BYTES) {
+    if (!piece) throw new LogFileVanished(path);
+    if (piece.length > 0) yield piece;
+    if (piece.length < wanted) return;
+    offset += piece.length;
+    piece = await store.readRange(path, offset, READ_BYTES);
+  }
+}
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
+}

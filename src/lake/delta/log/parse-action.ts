@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { Action, DeletionVectorDescriptor, PartitionTexts } from './action.js';
+
+/** A line or row that is not an action of the Delta protocol. The message never repeats values of the line. */
+export class ActionFormatError extends Error {
+  override readonly name = 'ActionFormatError';
+}
+
+// z.int() refuses what a JavaScript number cannot hold exactly: an int64 beyond 2^53 is an error, never rounded.
+const count = z.int().nonnegative();
+const texts = z.record(z.string(), z.string().nullable());
+
+const deletionVector = z.object({
+  storageType: z.enum(['u', 'p', 'i']),
+  pathOrInlineDv: z.string(),
+  offset: count.nullish(),
+  sizeInBytes: count,
+  cardinality: count,
+});
+
+const file = z.object({
+  path: z.string(),
+  size: count.nullish(),
+  partitionValues: texts.nullish(),
+  deletionVector: deletionVector.nullish(),
+  // Required by the protocol; a writer that leaves it out has changed data as far as we know.
+  dataChange: z.boolean().nullish(),
+});
+
+const protocol = z.object({ minReaderVersion: count, readerFeatures: z.array(z.string()).nullish() });
+
+const metaData = z.object({
+  id: z.string(),
+  format: z.object({ provider: z.string().nullish() }).nullish(),
+  schemaString: z.string().nullish(),
+  partitionColumns: z.array(z.string()).nullish(),
+  configuration: texts.nullish(),
+});
+
+// commitInfo is free-form: whatever a writer puts there must not stop a reader.
+const commitInfo = z.object({
+  timestamp: z.int().nullish().catch(null),
+  inCommitTimestamp: z.int().nullish().catch(null),
+});
+
+const sidecar = z.object({ path: z.string() });
+
+type KnownName = 'protocol' | 'metaData' | 'add' | 'remove' | 'cdc' | 'commitInfo' | 'sidecar';
+
+const parsers: { readonly [Name in KnownName]: (body: unknown) => Action } = {
+  protocol(body) {
+    const { minReaderVersion, readerFeatures } = protocol.parse(body);
+    return { kind: 'protocol', minReaderVersion, readerFeatures: readerFeatures ?? null };
+  },
+  metaData(body) {
+    const parsed = metaData.parse(body);
+    const configuration = Object.entries(parsed.configuration ?? {});
+    return {
+      kind: 'metaData',
+      id: parsed.id,
+      formatProvider: parsed.format?.provider ?? 'parquet',
+      schemaString: parsed.schemaString ?? null,
+      partitionColumns: parsed.partitionColumns ?? [],
+      configuration: new Map(configuration.filter((entry): entry is [string, string] => entry[1] !== null)),
+    };
+  },
+  add: (body) => ({ kind: 'add', ...fileParts(body) }),
+  remove: (body) => ({ kind: 'remove', ...fileParts(body) }),
+  cdc(body) {
+    const { path, sizeBytes, partitionValues } = fileParts(body);
+    return { kind: 'cdc', path, sizeBytes, partitionValues };
+  },
+  commitInfo(body) {
+    const { timestamp, inCommitTimestamp } = commitInfo.parse(body);
+    return { kind: 'commitInfo', timestampMs: timestamp ?? null, inCommitTimestampMs: inCommitTimestamp ?? null };
+  },
+  sidecar: (body) => ({ kind: 'sidecar', path: sidecar.parse(body).path }),
+};
+
+const knownNames = Object.keys(parsers) as KnownName[];
+
+function fileParts(body: unknown) {
+  const parsed = file.parse(body);
+  return {
+    path: parsed.path,
+    sizeBytes: parsed.size ?? null,
+    partitionValues: partitionTexts(parsed.partitionValues),
+    deletionVector: descriptor(parsed.deletionVector),
+    dataChange: parsed.dataChange ?? true,
+  };
+}
+
+/** Shared by the files of unpartitioned tables, which are the many. */
+const NO_TEXTS: PartitionTexts = new Map();
+
+function partitionTexts(values: Record<string, string | null> | null | undefined): PartitionTexts | null {
+  if (!values) return null;
+  const entries = Object.entries(values);
+  return entries.length === 0 ? NO_TEXTS : new Map(entries);
+}
+
+function descriptor(parsed: z.infer<typeof deletionVector> | null | undefined): DeletionVectorDescriptor | null {
+  if (!parsed) return null;
+  return { ...parsed, offset: parsed.offset ?? null, cardinality: BigInt(parsed.cardinality) };
+}
+
+/**
+ * The actions of one line of a commit or one row of a checkpoint, given as JSON text. Unknown action types and
+ * unknown fields are dropped (protocol: "Actions": readers must ignore them).
+ * @throws ActionFormatError if the text is not a JSON object or a known action lacks what it must have
+ */
+export function parseActions(json: string): Action[] {
+  const value = parseJson(json);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ActionFormatError('it is not a JSON object');
+  }
+  const bodies = value as Readonly<Record<string, unknown>>;
+  const actions: Action[] = [];
+  for (const name of knownNames) {
+    const body = bodies[name];
+    if (body !== undefined && body !== null) actions.push(parseBody(name, body));
+  }
+  return actions;
+}
+
+function parseBody(name: KnownName, body: unknown): Action {
+  try {
+    return parsers[name](body);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const issue = error.issues[0];
+    throw new ActionFormatError(`${[name, ...(issue?.path ?? [])].join('.')} is malformed (${issue?.message})`);
+  }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // The error of JSON.parse quotes the line, and statistics in it hold row values: it must not reach a log.
+    throw new ActionFormatError('it is not valid JSON, perhaps cut short');
+  }
+}

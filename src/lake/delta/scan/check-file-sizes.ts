@@ -1,0 +1,50 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import type { FileStat, FileStore } from '../../storage/file-store.js';
+import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
+
+/** Requests under way at once; object stores answer many side by side. */
+const CHECKS_AT_ONCE = 16;
+
+/**
+ * Looks at every live file before a row is read, so that a damaged table is refused at once and by name.
+ * @returns what the store says of each, by path
+ * @throws SOURCE_FILE_MISSING, SOURCE_FILE_CORRUPT if a file is not of the size that the log says
+ */
+export async function checkFileSizes(
+  store: FileStore,
+  snapshot: DeltaSnapshot,
+): Promise<ReadonlyMap<string, FileStat>> {
+  const { tableName, version } = snapshot;
+  const files = snapshot.files.map((file) => ({ file, version }));
+  return checkFiles(store, files, { tableName, missing: 'SOURCE_FILE_MISSING' });
+}
+
+/**
+ * Like `checkFileSizes`, for files of several versions.
+ * @param options.missing the code for a file that is not there
+ */
+export async function checkFiles(
+  store: FileStore,
+  files: readonly { readonly file: DeltaFile; readonly version: bigint }[],
+  options: { tableName: string; missing: 'SOURCE_FILE_MISSING' | 'DELTA_CHANGE_FILE_MISSING' },
+): Promise<ReadonlyMap<string, FileStat>> {
+  const { tableName, missing } = options;
+  const stats = new Map<string, FileStat>();
+  const waiting = files.values();
+  const check = async () => {
+    for (const { file, version } of waiting) {
+      const found = stats.get(file.path) ?? (await store.stat(file.path));
+      if (!found) throw syncedTablesError(missing, { file: file.path, table: tableName, version });
+      if (file.sizeBytes && found.sizeBytes !== file.sizeBytes) {
+        throw syncedTablesError('SOURCE_FILE_CORRUPT', {
+          file: file.path,
+          table: tableName,
+          reason: `it has ${found.sizeBytes} bytes, the log says ${file.sizeBytes}`,
+        });
+      }
+      stats.set(file.path, found);
+    }
+  };
+  await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, check));
+  return stats;
+}

@@ -1,0 +1,38 @@
+import type { Relation } from '../../relation/relation.js';
+import type { DeltaFile } from '../snapshot/delta-snapshot.js';
+import { checkFileSizes } from './check-file-sizes.js';
+import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
+import { openRemoteDeltaRelation } from './remote-delta-relation.js';
+
+/** Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. */
+export async function openDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
+  const { store, snapshot } = options;
+  if (store.download) return openRemoteDeltaRelation(options);
+  await checkFileSizes(store, snapshot);
+  const scan = await DeltaScan.open(options);
+  try {
+    const partCount = Math.max(1, Math.min(options.parts, snapshot.files.length));
+    const parts: string[] = [];
+    let rowCount = 0n;
+    for (const files of spread(snapshot.files, partCount)) {
+      const placed = files.map((file) => ({ file, data: file.path, footer: file.path }));
+      parts.push(await scan.select(placed));
+      rowCount += await scan.countRows(placed);
+    }
+    return { parts, rowCount, [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose]() };
+  } catch (error) {
+    await scan[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Deals the files out so that every part gets about the same number of bytes: largest first, to the smallest part. */
+function spread(files: readonly DeltaFile[], partCount: number): DeltaFile[][] {
+  const parts = Array.from({ length: partCount }, () => ({ bytes: 0, files: [] as DeltaFile[] }));
+  for (const file of [...files].sort((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0))) {
+    const smallest = parts.reduce((least, part) => (part.bytes < least.bytes ? part : least));
+    smallest.files.push(file);
+    smallest.bytes += file.sizeBytes ?? 1;
+  }
+  return parts.map((part) => part.files);
+}

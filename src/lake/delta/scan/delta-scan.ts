@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { quoteIdentifier } from '../../../core/names.js';
+import type { Engine } from '../../engine/duckdb-engine.js';
+import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
+import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
+import { holdsVariant, nullOf } from '../../parquet/project-column.js';
+import type { SpoolLimits } from '../../storage/fetch-ahead.js';
+import type { FileStore } from '../../storage/file-store.js';
+import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
+import { createDeadRowTable } from './dead-row-table.js';
+import { fileColumns, refuseReservedColumns } from './file-columns.js';
+import { createPartitionTable } from './partition-table.js';
+
+interface DeltaScanOptions {
+  readonly engine: Engine;
+  readonly store: FileStore;
+  readonly snapshot: DeltaSnapshot;
+  /** Zone of partition values of type timestamp that name none; the log does not record it. */
+  readonly partitionTimeZone: string;
+}
+
+export interface DeltaRelationOptions extends DeltaScanOptions {
+  /** How many connections read, each of which gets SELECTs of its own. */
+  readonly parts: number;
+  /** For stores whose files have to be fetched. */
+  readonly spool?: SpoolLimits | undefined;
+}
+
+/** A data file, and where the engine finds it. */
+export interface PlacedFile {
+  readonly file: DeltaFile;
+  /** Path on the local disk under which a SELECT reads it. */
+  readonly data: string;
+  /** Path on the local disk of a file with the same footer, which is there while SELECTs are put together. */
+  readonly footer: string;
+}
+
+/** Files that are read alike: same schema, and all or none of them with dead rows, or with marked variants. */
+interface FileSet {
+  readonly group: ParquetFileGroup;
+  readonly files: readonly PlacedFile[];
+  readonly hasDeadRows: boolean;
+  readonly isVariantMarked: boolean;
+}
+
+/** Puts together SELECTs over files of a snapshot; what they need beside the files lies in an engine schema of its own. */
+export class DeltaScan implements AsyncDisposable {
+  readonly #options: DeltaScanOptions;
+  readonly #connection: DuckDBConnection;
+  readonly #schema: string;
+  #selects = 0;
+
+  private constructor(options: DeltaScanOptions, connection: DuckDBConnection, schema: string) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#schema = schema;
+  }
+
+  static async open(options: DeltaScanOptions): Promise<DeltaScan> {
+    const connection = await options.engine.connect();
+    const schema = `scan_${randomUUID().replaceAll('-', '')}`;
+    await connection.run(`create schema ${schema}`);
+    return new DeltaScan(options, connection, schema);
+  }
+
+  /** The live rows of files as columns of the current schema. */
+  async select(files: readonly PlacedFile[]): Promise<string> {
+    const { columns } = this.#options.snapshot;
+    if (files.length === 0) {
+      const nulls = columns.map((field) => `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`);
+      return `select ${nulls.join(', ')} where false`;
+    }
+    const selects: string[] = [];
+    for (const fileSet of await this.#fileSets(files)) {
+      selects.push(await this.#fileSetSelect(fileSet, `${this.#schema}.s${this.#selects++}`));
+    }
+    return selects.join('\nunion all\n');
+  }
+
+  /** Rows of files less the rows that deletion vectors take out. */
+  async countRows(files: readonly PlacedFile[]): Promise<bigint> {
+    if (files.length === 0) return 0n;
+    const result = await this.#connection.runAndReadAll(
+      `select sum(num_rows)::varchar from parquet_file_metadata(${fileList(files.map(({ footer }) => footer))})`,
+    );
+    const total = BigInt(String(result.getRowsJson()[0]?.[0]));
+    return files.reduce((rows, { file }) => rows - BigInt(file.deletionVector?.cardinality ?? 0), total);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#connection.run(`drop schema ${this.#schema} cascade`);
+    } finally {
+      this.#connection.closeSync();
+    }
+  }
+
+  async #fileSets(files: readonly PlacedFile[]): Promise<FileSet[]> {
+    const connection = this.#connection;
+    const byFooter = new Map(files.map((file) => [file.footer, file]));
+    const footers = [...byFooter.keys()];
+    const groups = await groupByParquetSchema(connection, footers);
+    const hasVariants = this.#options.snapshot.columns.some((field) => holdsVariant(field.type));
+    const marked = hasVariants ? await filesWithMarkedVariants(connection, footers) : new Set<string>();
+    return groups.flatMap((group) => {
+      const members = group.paths.map((path) => {
+        const file = byFooter.get(path);
+        if (!file) throw new Error('the engine reported a file that was not asked for');
+        return file;
+      });
+      return [true, false].flatMap((hasDeadRows) =>
+        [true, false].flatMap((isVariantMarked) => {
+          const matching = members.filter(
+            ({ file, footer }) =>
+              (file.deletionVector !== null) === hasDeadRows && marked.has(footer) === isVariantMarked,
+          );
+          return matching.length > 0 ? [{ group, files: matching, hasDeadRows, isVariantMarked }] : [];
+        }),
+      );
+    });
+  }
+
+  async #fileSetSelect(fileSet: FileSet, tablePrefix: string): Promise<string> {
+    const { snapshot, store, partitionTimeZone } = this.#options;
+    const connection = this.#connection;
+    const { group, isVariantMarked } = fileSet;
+    const files = fileSet.files.map(({ file }) => file);
+    const partitionFields = snapshot.columns.filter((field) => snapshot.partitionColumns.includes(field.name));
+    refuseReservedColumns(snapshot.tableName, group, {
+      fileIndex: partitionFields.length > 0 || fileSet.hasDeadRows,
+      rowNumber: fileSet.hasDeadRows,
+    });
+    const layout = { ...snapshot, partitionFields };
+    const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
+    let from = `read_parquet(${fileList(fileSet.files.map(({ data }) => data))}, hive_partitioning = false) f`;
+    if (partitionFields.length > 0) {
+      await createPartitionTable(connection, `${tablePrefix}_partitions`, partitionFields, files);
+      from += ` join ${tablePrefix}_partitions p on p.file_index = f.file_index`;
+    }
+    if (fileSet.hasDeadRows) {
+      await createDeadRowTable(connection, `${tablePrefix}_dead`, { store, snapshot, files });
+      from += ` anti join ${tablePrefix}_dead d on d.file_index = f.file_index and d.position = f.file_row_number`;
+    }
+    return `select ${values.join(', ')} from ${from}`;
+  }
+}

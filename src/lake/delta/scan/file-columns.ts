@@ -1,0 +1,59 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import { quoteIdentifier } from '../../../core/names.js';
+import type { ParquetFileGroup } from '../../parquet/parquet-schema.js';
+import { findColumn, nullOf, type Projection, projectValue } from '../../parquet/project-column.js';
+import type { TableLayout } from '../schema/table-layout.js';
+import { partitionValueExpression } from './partition-table.js';
+
+/**
+ * The SELECT list that turns files of one Parquet schema into the table's columns. The files go by `f`, the text of
+ * the partition values by `p.v0`, `p.v1` … in the order of `layout.partitionFields`.
+ * @throws SOURCE_FILE_CORRUPT if columns are mapped by id and the files have none
+ */
+export function fileColumns(options: {
+  layout: TableLayout;
+  group: ParquetFileGroup;
+  isVariantMarked: boolean;
+  partitionTimeZone: string;
+}): string[] {
+  const { layout, group, isVariantMarked, partitionTimeZone } = options;
+  const match = layout.mappingMode === 'id' ? 'id' : 'name';
+  const projection: Projection = { match, isVariantMarked, tableName: layout.tableName };
+  if (projection.match === 'id' && !group.columns.some((node) => node.fieldId !== null)) {
+    throw syncedTablesError('SOURCE_FILE_CORRUPT', {
+      file: group.paths[0] ?? '',
+      table: layout.tableName,
+      reason: 'it has no field ids, but the table maps its columns by id',
+    });
+  }
+  return layout.columns.map((field) => {
+    const partition = layout.partitionFields.indexOf(field);
+    const node = findColumn(group.columns, field, projection.match);
+    const value =
+      partition >= 0
+        ? partitionValueExpression(field, `p.v${partition}`, partitionTimeZone)
+        : node
+          ? projectValue(field.type, node, `f.${quoteIdentifier(node.name)}`, projection)
+          : nullOf(field.type);
+    return `${value} as ${quoteIdentifier(field.name)}`;
+  });
+}
+
+/**
+ * The engine tells rows of files apart by columns of these names, unless the file has them itself.
+ * @throws DELTA_UNSUPPORTED_FEATURE
+ */
+export function refuseReservedColumns(
+  tableName: string,
+  group: ParquetFileGroup,
+  needs: { fileIndex: boolean; rowNumber: boolean },
+): void {
+  const needed = [...(needs.fileIndex ? ['file_index'] : []), ...(needs.rowNumber ? ['file_row_number'] : [])];
+  const taken = group.columns.find((node) => needed.includes(node.name.toLowerCase()));
+  if (taken) {
+    throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', {
+      table: tableName,
+      feature: `a column named "${taken.name}" together with partitions, deletion vectors or changes`,
+    });
+  }
+}

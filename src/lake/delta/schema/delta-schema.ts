@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { DataType, Field } from '../../../core/data-type.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import type { ColumnMappingMode } from './column-mapping.js';
+import { parsePrimitiveType } from './primitive-type.js';
+import { requireKnownTypeChanges } from './type-widening.js';
+
+const fieldShape = z.object({
+  name: z.string(),
+  type: z.unknown(),
+  nullable: z.boolean().nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+});
+const nestedShape = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('struct'), fields: z.array(fieldShape) }),
+  z.object({ type: z.literal('array'), elementType: z.unknown() }),
+  z.object({ type: z.literal('map'), keyType: z.unknown(), valueType: z.unknown() }),
+]);
+const otherShape = z.object({ type: z.string() });
+
+interface SchemaContext {
+  readonly mode: ColumnMappingMode;
+  readonly tableName: string;
+}
+
+/**
+ * The columns that `schemaString` of a metaData action declares (protocol: "Schema Serialization Format"). Types
+ * that are unknown become kind `unsupported`: whether that matters is for the caller to say. Physical names and field
+ * ids come from the column mapping metadata, in force at every level of nesting, unless `mode` is `none`.
+ * @throws DELTA_LOG_CORRUPT for what is not a schema; DELTA_UNSUPPORTED_FEATURE for a type change nobody knows
+ */
+export function parseDeltaSchema(schemaString: string | null, context: SchemaContext): Field[] {
+  if (schemaString === null) return [];
+  let schema: unknown;
+  try {
+    schema = JSON.parse(schemaString);
+  } catch (error) {
+    throw corrupt(context, 'schemaString is not valid JSON', error);
+  }
+  const type = parseType(schema, 'the table', context);
+  if (type.kind !== 'struct') throw corrupt(context, 'schemaString is not a struct');
+  return [...type.fields];
+}
+
+function parseType(type: unknown, path: string, context: SchemaContext): DataType {
+  if (typeof type === 'string') return parsePrimitiveType(type);
+  const nested = nestedShape.safeParse(type);
+  if (!nested.success) {
+    const name = otherShape.safeParse(type).data?.type;
+    if (name === undefined || ['struct', 'array', 'map'].includes(name)) {
+      throw corrupt(context, `the type of ${path} is malformed`);
+    }
+    return { kind: 'unsupported', name };
+  }
+  const shape = nested.data;
+  switch (shape.type) {
+    case 'struct':
+      return { kind: 'struct', fields: parseFields(shape.fields, path, context) };
+    case 'array':
+      return { kind: 'array', element: parseType(shape.elementType, `${path}.element`, context) };
+    case 'map':
+      return {
+        kind: 'map',
+        key: parseType(shape.keyType, `${path}.key`, context),
+        value: parseType(shape.valueType, `${path}.value`, context),
+      };
+  }
+}
+
+function parseFields(shapes: readonly z.infer<typeof fieldShape>[], path: string, context: SchemaContext): Field[] {
+  const names = new Set<string>();
+  return shapes.map((shape) => {
+    const lowerCased = shape.name.toLowerCase();
+    if (names.has(lowerCased)) throw corrupt(context, `${path} has two columns named "${shape.name}"`);
+    names.add(lowerCased);
+    return parseField(shape, path === 'the table' ? shape.name : `${path}.${shape.name}`, context);
+  });
+}
+
+function parseField(shape: z.infer<typeof fieldShape>, path: string, context: SchemaContext): Field {
+  const metadata = shape.metadata ?? {};
+  requireKnownTypeChanges({ history: metadata['delta.typeChanges'], column: path, tableName: context.tableName });
+  const type = parseType(shape.type, path, context);
+  const nullable = shape.nullable ?? true;
+  if (context.mode === 'none') return { name: shape.name, type, nullable, physicalName: shape.name };
+
+  const physicalName = metadata['delta.columnMapping.physicalName'];
+  const fieldId = metadata['delta.columnMapping.id'];
+  if (typeof physicalName !== 'string') throw corrupt(context, `column "${path}" has no physical name`);
+  if (!Number.isSafeInteger(fieldId)) {
+    if (context.mode === 'id') throw corrupt(context, `column "${path}" has no column mapping id`);
+    return { name: shape.name, type, nullable, physicalName };
+  }
+  return { name: shape.name, type, nullable, physicalName, fieldId: fieldId as number };
+}
+
+function corrupt(context: SchemaContext, reason: string, cause?: unknown): Error {
+  return syncedTablesError('DELTA_LOG_CORRUPT', { table: context.tableName, reason: `its schema: ${reason}` }, cause);
+}

@@ -1,0 +1,61 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import type { ProtocolAction } from '../log/action.js';
+
+/** Reader version from which on features are listed by name. */
+const FEATURES_READER_VERSION = 3;
+const COLUMN_MAPPING_READER_VERSION = 2;
+
+/**
+ * Reader features that this code honours. Shredded variants are put together by the Parquet engine. Geometry,
+ * catalog-managed tables and anything unknown are refused.
+ */
+const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
+  'columnMapping',
+  'deletionVectors',
+  'timestampNtz',
+  'typeWidening',
+  'typeWidening-preview',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+  'variantType',
+  'variantType-preview',
+  'variantShredding',
+  'variantShredding-preview',
+]);
+
+/** Their commits are ratified by a catalog: what lies in `_delta_log` may be behind or wrong. */
+const CATALOG_FEATURES: ReadonlySet<string> = new Set(['catalogManaged', 'catalogOwned', 'catalogOwned-preview']);
+
+/**
+ * Refuses tables that this reader would read wrongly (protocol: "Reader Version Requirements"). Writer versions and
+ * writer-only features never matter.
+ * @throws DELTA_UNSUPPORTED_FEATURE naming the version or the features; DELTA_LOG_CORRUPT
+ */
+export function requireReadable(protocol: ProtocolAction, tableName: string): void {
+  const refuse = (feature: string) => syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
+  const { minReaderVersion, readerFeatures } = protocol;
+  const unsupported = (readerFeatures ?? []).filter((feature) => !SUPPORTED_FEATURES.has(feature));
+  const names = unsupported.map((feature) =>
+    CATALOG_FEATURES.has(feature) ? `${feature} (commits by a catalog)` : feature,
+  );
+  if (minReaderVersion > FEATURES_READER_VERSION) {
+    const also = names.length === 0 ? '' : `, with ${featureText(names)}`;
+    throw refuse(`reader version ${minReaderVersion}${also}`);
+  }
+  if (minReaderVersion < FEATURES_READER_VERSION) return;
+  if (readerFeatures === null) {
+    const reason = `the protocol has reader version ${minReaderVersion} but no readerFeatures`;
+    throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+  }
+  if (names.length > 0) throw refuse(featureText(names));
+}
+
+/** True if column mapping in the metadata counts: otherwise a mode set there has no effect. */
+export function honoursColumnMapping(protocol: ProtocolAction): boolean {
+  if (protocol.minReaderVersion === COLUMN_MAPPING_READER_VERSION) return true;
+  return protocol.minReaderVersion >= FEATURES_READER_VERSION && !!protocol.readerFeatures?.includes('columnMapping');
+}
+
+function featureText(names: readonly string[]): string {
+  return `reader feature${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { quoteIdentifier } from '../../core/names.js';
+import type { CopySelects } from '../engine/copy-stream.js';
+import type { Engine } from '../engine/duckdb-engine.js';
+import type { PartPass, Relation } from './relation.js';
+import { eachPart, holdWhole, partsOf } from './relation-pass.js';
+import { copySelect, type TableRead } from './table-read.js';
+
+type Parts = Pick<Relation, 'parts' | 'remote'>;
+
+/** How many connections can share the rows: keeping the latest row per key, or some rows only, needs all in one. */
+export function readersOf(relation: Parts, read: TableRead, readersMax: number): number {
+  if (read.timeseriesKey !== null || read.limit !== undefined) return 1;
+  return Math.max(1, Math.min(relation.parts.length, readersMax));
+}
+
+/** The SELECTs of one of several readers. */
+export async function* sharedCopy(pass: PartPass, read: TableRead): CopySelects {
+  for await (const part of partsOf(pass)) yield copySelect(part, read);
+}
+
+/** The SELECTs of a reader that gets all rows, whatever is wanted of them. */
+export async function* wholeCopy(engine: Engine, relation: Parts, read: TableRead, signal?: AbortSignal): CopySelects {
+  if (read.timeseriesKey !== null && relation.parts.length > 1) {
+    if (!relation.remote || relation.remote.fitsSpool) yield* heldCopy(relation, read, signal);
+    else yield* latestCopy(engine, relation, { ...read, timeseriesKey: read.timeseriesKey }, signal);
+  } else if (read.limit !== undefined) {
+    yield* limitedCopy(relation, { ...read, limit: read.limit }, signal);
+  } else {
+    for await (const part of eachPart(relation, signal)) yield copySelect(part, read);
+  }
+}
+
+async function* heldCopy(relation: Parts, read: TableRead, signal: AbortSignal | undefined): CopySelects {
+  const whole = await holdWhole(relation, signal);
+  try {
+    yield copySelect(whole.select, read);
+  } finally {
+    await whole[Symbol.asyncDispose]();
+  }
+}
+
+async function* limitedCopy(
+  relation: Parts,
+  read: TableRead & { readonly limit: bigint },
+  signal: AbortSignal | undefined,
+): CopySelects {
+  let left = read.limit;
+  for await (const part of eachPart(relation, signal)) {
+    left -= yield copySelect(part, { ...read, limit: left });
+    if (left <= 0n) return;
+  }
+}
+
+/**
+ * The latest row of each key in two ways through the files, for they are never all there: first the greatest value of
+ * each key is kept, in the engine, which spills it to disk; then the rows that have it are read.
+ */
+async function* latestCopy(
+  engine: Engine,
+  relation: Parts,
+  read: TableRead & { readonly timeseriesKey: string },
+  signal: AbortSignal | undefined,
+): CopySelects {
+  const connection = await engine.connect();
+  const keys = read.keyColumns.map(quoteIdentifier);
+  const time = quoteIdentifier(read.timeseriesKey);
+  const schema = `latest_${randomUUID().replaceAll('-', '')}`;
+  const key = keys.join(', ');
+  const isWhole = keys.map((name) => `${name} is not null`).join(' and ');
+  try {
+    await connection.run(`create schema ${schema}`);
+    let isFirst = true;
+    for await (const part of eachPart(relation, signal)) {
+      const best = `select ${key}, max(${time}) as _latest from (${part}) where ${isWhole} group by ${key}`;
+      await connection.run(isFirst ? `create table ${schema}.found as ${best}` : `insert into ${schema}.found ${best}`);
+      isFirst = false;
+    }
+    await connection.run(
+      `create table ${schema}.best as select ${key}, max(_latest) as _latest from ${schema}.found group by ${key}`,
+    );
+    await connection.run(`drop table ${schema}.found`);
+    const isSame = keys.map((name) => `b.${name} = r.${name}`).join(' and ');
+    for await (const part of eachPart(relation, signal)) {
+      const rows = `select r.* from (${part}) r semi join ${schema}.best b
+        on ${isSame} and b._latest is not distinct from r.${time}`;
+      yield copySelect(rows, { ...read, timeseriesKey: null });
+    }
+  } finally {
+    await connection.run(`drop schema if exists ${schema} cascade`);
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,144 @@
+import type { Readable } from 'node:stream';
+import type { Client, Connection } from 'pg';
+import { publishCopiedBytes } from '../../observability/copied-bytes.js';
+
+/** Bytes of COPY, and the promise that tells whether they were all (see `CopyStream` of the reader). */
+export interface CopySource {
+  readonly bytes: Readable;
+  readonly finished: Promise<bigint>;
+}
+
+export interface CopyResult {
+  /** Rows that Postgres stored. */
+  readonly rows: bigint;
+  readonly bytes: number;
+}
+
+const COPY_DATA = 0x64;
+
+/**
+ * Runs `COPY … FROM STDIN` and feeds it with ready-made bytes: Node only puts a header before each chunk.
+ *
+ * CopyDone is sent only after `source.finished` has fulfilled: the end of the bytes alone does not prove that the
+ * writer was done. If the writer failed, CopyFail makes Postgres throw the rows away, and the writer's error is
+ * thrown; if Postgres refused a row, its error is thrown and the writer is stopped.
+ */
+export function copyIn(client: Client, sql: string, source: CopySource): Promise<CopyResult> {
+  const { database = '' } = client;
+  return new Promise((resolve, reject) => {
+    const done = (result: CopyResult) => {
+      publishCopiedBytes({ database, bytes: result.bytes });
+      resolve(result);
+    };
+    client.query(new CopyInQuery(sql, source, done, reject));
+  });
+}
+
+/** What `pg` has on its connection and its type declarations leave out. */
+interface CopyConnection extends Connection {
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+}
+
+/** A statement in the form in which `pg` hands over the connection (its Submittable). */
+class CopyInQuery {
+  readonly #sql: string;
+  readonly #source: CopySource;
+  readonly #resolve: (result: CopyResult) => void;
+  readonly #reject: (error: unknown) => void;
+  #bytes = 0;
+  #rows = 0n;
+  /** The first cause counts: CopyFail, for one, brings an error of its own. */
+  #failure: { error: unknown } | null = null;
+  #isServerDone = false;
+  /** A stream without a byte may end before Postgres has answered, so its end is watched from the start. */
+  readonly #ended: Promise<void>;
+
+  constructor(
+    sql: string,
+    source: CopySource,
+    resolve: (result: CopyResult) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#sql = sql;
+    this.#source = source;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { bytes } = source;
+    bytes.once('error', (error) => {
+      this.#failure ??= { error };
+    });
+    this.#ended = new Promise((end) => {
+      if (bytes.closed) end();
+      else bytes.once('close', end);
+    });
+  }
+
+  submit(connection: Connection): void {
+    connection.query(this.#sql);
+  }
+
+  handleCopyInResponse(connection: CopyConnection): void {
+    const { bytes, finished } = this.#source;
+    const { stream } = connection;
+    const resume = () => bytes.resume();
+    stream.on('drain', resume);
+    bytes.on('data', (chunk: Buffer) => {
+      if (this.#isServerDone) return;
+      this.#bytes += chunk.length;
+      const header = Buffer.allocUnsafe(5);
+      header.writeUInt8(COPY_DATA, 0);
+      header.writeUInt32BE(chunk.length + 4, 1);
+      stream.cork();
+      stream.write(header);
+      if (!stream.write(chunk)) bytes.pause();
+      stream.uncork();
+    });
+    this.#ended.then(async () => {
+      stream.off('drain', resume);
+      try {
+        await finished;
+      } catch (error) {
+        this.#failure ??= { error };
+      }
+      if (this.#isServerDone) return;
+      if (this.#failure) connection.sendCopyFail('the source could not be read');
+      else connection.endCopyFrom();
+    });
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    this.#rows = BigInt(/(\d+)$/.exec(message.text)?.[1] ?? '0');
+  }
+
+  handleReadyForQuery(): void {
+    this.#settle();
+  }
+
+  /** Postgres refused, answered our CopyFail, or the connection broke; `pg` tells nothing more after it. */
+  handleError(error: unknown): void {
+    this.#failure ??= { error };
+    this.#settle();
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+
+  async #settle(): Promise<void> {
+    this.#isServerDone = true;
+    if (this.#bytes === 0) await firstByte(this.#source);
+    // Closing the read end stops a writer that is still at work; its connection is free only when it has stopped.
+    this.#source.bytes.destroy();
+    await this.#source.finished.catch(() => {});
+    if (this.#failure) this.#reject(this.#failure.error);
+    else this.#resolve({ rows: this.#rows, bytes: this.#bytes });
+  }
+}
+
+/** A writer that has not opened its end of the FIFO yet would wait for a reader for ever: it must not lose its own. */
+async function firstByte({ bytes, finished }: CopySource): Promise<void> {
+  const arrived = new Promise((resolve) => bytes.once('data', resolve));
+  await Promise.race([arrived, finished.catch(() => {})]);
+}

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import { identifierList, postgresTableName } from '../../core/names.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { isPostgresError } from '../session/session.js';
+
+/** FOREIGN_KEY_REFERENCES_ROW for Postgres' refusal to delete a row that another table refers to; else the error itself. */
+export async function explainForeignKey(client: pg.Client, error: unknown, table: SyncedTable): Promise<unknown> {
+  if (!isPostgresError(error) || error.code !== '23503') return error;
+  const { constraint, referencing } = await findForeignKey(client, error);
+  const details = {
+    target: table.fullName,
+    table: table.source,
+    constraint,
+    referencing,
+    rows: referencedKey(error, table),
+  };
+  return syncedTablesError('FOREIGN_KEY_REFERENCES_ROW', details, error);
+}
+
+/** The key of one such row, where the foreign key refers to the key: other values are not for messages. */
+function referencedKey({ detail = '' }: pg.DatabaseError, { keyColumns }: SyncedTable): string {
+  const [, columns, values] = /\(([^=]+)\)=\((.*)\)/s.exec(detail) ?? [];
+  return columns === identifierList(keyColumns).replaceAll('"', '') ? `, for example to key ${values}` : '';
+}
+
+/** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */
+async function findForeignKey(
+  client: pg.Client,
+  { constraint = '', schema = '', table = '' }: pg.DatabaseError,
+): Promise<{ constraint: string; referencing: string }> {
+  const { rows } = await client.query<{ constraint: string }>(
+    `with recursive key as (
+       select oid, conname, conparentid from pg_constraint where conname = $1 and conrelid = to_regclass(format('%I.%I', $2::text, $3::text))
+       union all select p.oid, p.conname, p.conparentid from key k join pg_constraint p on p.oid = k.conparentid)
+     select conname as constraint from key where conparentid = 0`,
+    [constraint, schema, table],
+  );
+  return { constraint: rows[0]?.constraint ?? constraint, referencing: postgresTableName(schema, table) };
+}

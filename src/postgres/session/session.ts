@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+
+/** The role as which the sidecar acts, whoever it logged in as: no superuser's rights on the way of the data. */
+export const SYNC_ROLE = 'databricks_sync';
+
+export interface SessionOptions {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Role to act as; null for the login role itself (migrations, the CLI). */
+  readonly role: string | null;
+  /** Milliseconds that a statement may wait for a lock. Default 30,000. */
+  readonly lockTimeoutMs?: number;
+  /** Milliseconds after which an unanswered query fails on our side: for sessions whose queries are all short. */
+  readonly queryTimeoutMs?: number;
+  /** Milliseconds after which the server ends a statement. Default none. */
+  readonly statementTimeoutMs?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 30_000;
+/** What a session may hold of its staged rows before they go to disk; taken as they come. The server's default is 8. */
+const TEMP_BUFFERS_MB = 64;
+/** Silence after which both sides ask whether the other one is still there; broken a minute later. */
+const KEEPALIVE_SECONDS = 30;
+/** How long an orderly farewell, or the end of an aborted statement, is waited for. */
+const FAREWELL_MS_MAX = 5_000;
+
+/**
+ * Opens a connection with the settings that every one of ours has. There is no statement time-out, since loads and
+ * index builds take as long as the table is large; whoever waits can end the session.
+ * @throws POSTGRES_UNREACHABLE naming host and port, never the password
+ */
+export async function openSession(options: SessionOptions): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(options));
+  // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query(sessionSettings(options));
+  } catch (error) {
+    await closeSession(client);
+    throw explainConnectError(error, options.url);
+  }
+  return client;
+}
+
+/** What `pg` is to connect with. */
+export function clientConfig(options: SessionOptions): pg.ClientConfig {
+  return {
+    connectionString: options.url,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+  };
+}
+
+/** POSTGRES_UNREACHABLE where no session came about; errors of the server that are no refused login stay. */
+export function explainConnectError(error: unknown, url: string): unknown {
+  if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
+  return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
+}
+
+/** The statements that give a new connection the settings of ours. */
+export function sessionSettings(options: SessionOptions): string {
+  const settings = [
+    options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
+    `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8'; set datestyle = 'ISO, YMD'; set timezone = 'UTC';`,
+    `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
+    `set statement_timeout = ${options.statementTimeoutMs ?? 0}; set idle_in_transaction_session_timeout = 0;`,
+    `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
+    // The server, too, has to notice that we are gone: until then it keeps our locks, for two hours by default.
+    `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
+    // Also while it builds an index and does not look at the socket; not possible where the server runs on Windows.
+    `select set_config('client_connection_check_interval', '10s', false) where version() !~* 'windows|mingw|visual c';`,
+  ];
+  return settings.join(' ');
+}
+
+/** Ends a session. One whose other side does not answer is cut off instead of waited for. */
+export async function closeSession(client: pg.Client): Promise<void> {
+  const timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
+  // A session that is broken already has ended, which is all that is wanted.
+  await client.end().catch(() => {});
+  clearTimeout(timer);
+}
+
+/** Breaks the connection: whatever waits for an answer on it fails at once. */
+export function cutSession(client: pg.Client): void {
+  // `pg` has no public way that does not wait for the other side.
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  connection.stream.destroy();
+}
+
+/**
+ * Sees to it that a session does not outlive `signal` for long: a statement that is still unanswered some seconds after
+ * it aborts fails then, be it that it takes long or that nobody is there to answer.
+ * @returns lets go of the session, which may then outlive the signal
+ */
+export function untilAborted(signal: AbortSignal, client: pg.Client): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
+  };
+  const release = () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    client.off('end', release);
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  client.once('end', release);
+  return release;
+}
+
+/** Makes sessions that do not outlive `signal` for long. */
+export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client>): () => Promise<pg.Client> {
+  return async () => {
+    const client = await open();
+    untilAborted(signal, client);
+    return client;
+  };
+}
+
+/** `host:port/database` of a connection string: all of it that may be shown. */
+export function describeServer(url: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(url);
+    return `${hostname || 'localhost'}:${port || '5432'}${pathname}`;
+  } catch {
+    return 'the configured server';
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function isPostgresError(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError;
+}
+
+/** True for errors of `pg` itself that mean that the connection is gone. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (isPostgresError(error) || !(error instanceof Error)) return false;
+  const isSocketError = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(
+    String((error as NodeJS.ErrnoException).code),
+  );
+  return (
+    isSocketError ||
+    /^(Connection terminated|Client (was closed|has encountered)|Query read timeout)/.test(error.message)
+  );
+}
+
+/** A query that goes by the extended protocol, which takes one statement only: for text with SQL of somebody else in it. */
+export function singleStatement(text: string): pg.QueryConfig {
+  // `pg` knows the option, its type declarations do not.
+  const query: pg.QueryConfig & { readonly queryMode: 'extended' } = { text, queryMode: 'extended' };
+  return query;
+}
+
+/**
+ * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
+ * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
+ */
+export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
+  await client.query('begin');
+  try {
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
