@@ -2,9 +2,9 @@ import type { AutoCdcField } from '../core/auto-cdc-flow.js';
 
 /** How columns of a target are arranged: state is kept by their places. */
 export interface StoredColumns {
-  readonly names?: readonly string[];
+  readonly names: readonly string[];
   /** Fields of structs in which null is ignored, by column. */
-  readonly structs?: Readonly<Record<string, readonly AutoCdcField[]>>;
+  readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
 }
 
 /** Columns in the order in which the target has them; new ones come after those, in their own order. */

@@ -11,12 +11,12 @@ export interface TargetShape {
   readonly tracked: readonly string[];
   /** Names and types. */
   readonly columns: readonly string[];
-  /** Names of the columns, in the same order. Absent from targets that an earlier release made. */
-  readonly names?: readonly string[];
+  /** Names of the columns, in the same order. */
+  readonly names: readonly string[];
   /** Columns in which null is ignored. */
-  readonly ignored?: readonly string[];
+  readonly ignored: readonly string[];
   /** Fields of the structs among those: state is kept by their places. */
-  readonly structs?: Readonly<Record<string, readonly AutoCdcField[]>>;
+  readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
   /** How authors are kept; other flows into the target have to agree. */
   readonly authorship: string;
   readonly source: string;
@@ -93,35 +93,31 @@ function changed(target: string, before: string, now: string) {
 }
 
 function addedColumns(target: string, before: TargetShape, now: TargetShape): readonly string[] {
-  const { names = [] } = now;
-  if (before.names === undefined) {
-    if (before.columns.join() === now.columns.join()) return [];
-    throw changed(target, before.columns.join(', '), now.columns.join(', '));
-  }
+  const { names } = now;
   before.names.forEach((name, place) => {
     const was = before.columns[place] ?? '';
     const is = now.columns[names.indexOf(name)];
     if (is === undefined) throw changed(target, `column ${was}`, 'no such column');
     if (is !== was) throw changed(target, `column ${was}`, `column ${is}`);
   });
-  return names.filter((name) => before.names?.includes(name) === false);
+  return names.filter((name) => !before.names.includes(name));
 }
 
 function requireSameAuthorship(target: string, before: TargetShape, now: TargetShape, added: readonly string[]): void {
   const form = (shape: TargetShape) => `${shape.authorship} of ${shape.source}`;
-  const old = (now.ignored ?? []).filter((name) => !added.includes(name)).toSorted();
+  const old = now.ignored.filter((name) => !added.includes(name)).toSorted();
   const isSame =
     before.authorship === now.authorship ||
     // Whether null is ignored may differ in new columns only; and what keeps whole rows has no place for authors.
-    (before.ignored !== undefined && old.length > 0 && old.join() === before.ignored.toSorted().join());
+    (old.length > 0 && old.join() === before.ignored.toSorted().join());
   if (isSame && before.source === now.source) return;
   throw changed(target, form(before), form(now));
 }
 
 function hasWiderStructs(target: string, before: TargetShape, now: TargetShape): boolean {
   let isWider = false;
-  for (const [name, fields] of Object.entries(before.structs ?? {})) {
-    const current = now.structs?.[name] ?? [];
+  for (const [name, fields] of Object.entries(before.structs)) {
+    const current = now.structs[name] ?? [];
     const problem = alignFields(fields, current).problem;
     if (problem !== null) throw changed(target, `${problem.before} in column "${name}"`, problem.now);
     isWider ||= JSON.stringify(fields) !== JSON.stringify(current);

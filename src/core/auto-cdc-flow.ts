@@ -84,11 +84,8 @@ export const AUTHORED_COLUMN = '__autocdc_authored';
 /**
  * Columns of the staged rows in order, with their Postgres types. Snapshots are staged as the selected columns alone.
  *
- * Who checks what: definition and analysis errors, NON_ORDERABLE_SEQUENCE, and of snapshots NULL_SNAPSHOT_VERSION,
- * INVALID_SNAPSHOT_VERSION, SNAPSHOT_VERSION_NOT_SORTABLE, INVALID_SNAPSHOT_VERSION_TYPE and MULTIPLE_QUERIES_FOR_TABLE
- * belong to the surfaces. The engine checks what needs the staged rows or the state: NULL_SEQUENCE, NULL_KEY, unknown
- * names in AUTHORED_COLUMN, FIRST_SNAPSHOT_EMPTY, OUT_OF_ORDER_SNAPSHOT_VERSION, DUPLICATE_KEY_VIOLATION,
- * AUTOCDC_INVALID_STATE.*.
+ * Values are checked later, by what applies the staged rows: null sequences and keys, names in AUTHORED_COLUMN that the
+ * source does not have, and of snapshots their version and doubled keys.
  */
 export function stagingColumns(flow: AutoCdcFlow): { readonly name: string; readonly postgresType: string }[] {
   const selected = flow.columns.map(({ name, postgresType }) => ({ name, postgresType }));

@@ -169,7 +169,7 @@ function targetColumn(
     throw syncedTablesError('COLUMN_TYPE_UNSUPPORTED', details);
   }
   const struct = structFields(field.type);
-  const before = stored?.structs?.[field.name];
+  const before = stored?.structs[field.name];
   return {
     name: field.name,
     postgresType: type,
