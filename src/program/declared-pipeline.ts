@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import type { PipelineDeclaration } from '../cdc/declare/pipeline-declaration.js';
 import { registryDeclaration } from '../cdc/declare/registry-declaration.js';
+import type { PipelineDeclaration } from '../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session.js';

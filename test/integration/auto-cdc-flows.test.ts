@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { quoteLiteral } from '../../src/core/names.js';
 import { applyChangesFromSnapshot, createStreamingTable, runPipeline, type Snapshot } from '../../src/index.js';
 import { type FlowVector, flowVectors, normalized, type VectorRow } from '../support/flow-vectors.js';
 import { postgresServers } from '../support/postgres.js';
@@ -141,6 +142,35 @@ describe(`flows on ${server.name}`, () => {
     );
     await flow(`'seq', column_list => array['id', 'zzz']`);
     await expect(lake.sync('public.wrong')).rejects.toMatchObject(refused('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA'));
+  });
+
+  it('tells a declaration that cannot be read, and goes on with the other tables of the pipeline', async () => {
+    await lake.admin.query(
+      `create table public.declared (id int, v text, seq bigint); insert into public.declared values (1, 'a', 1)`,
+    );
+    const table = (name: string, tombstoneSeconds: unknown) => ({ name: [name], tombstoneSeconds });
+    const flow = (name: string) => ({
+      name,
+      kind: 'changes',
+      target: [name],
+      source: { kind: 'name', parts: ['public', 'declared'] },
+      options: { keys: ['id'], sequence_by: 'seq', column_list: ['id', 'v'] },
+    });
+    const pipeline = {
+      tables: [table('unreadable', 'soon'), table('readable', 60)],
+      views: [],
+      flows: [flow('unreadable'), flow('readable')],
+    };
+    const id = await lake.value(
+      `select synced_tables.declare_pipeline('half', ${quoteLiteral(JSON.stringify(pipeline))}, 'public')`,
+    );
+    const update = await lake.value(`select synced_tables.start_update('${id}')`);
+    await expect(lake.wait(update ?? '')).rejects.toMatchObject({
+      detail: 'error code: PIPELINE_DECLARATION_INVALID',
+      message: `What pipeline ${id} declares of streaming table public.unreadable cannot be read: tombstoneSeconds: Invalid input: expected number, received string.`,
+    });
+    expect(await rows('public.readable')).toEqual(['1 a']);
+    expect(await lake.status('public.unreadable')).toMatchObject({ state: 'SYNCED_TABLE_OFFLINE_FAILED' });
   });
 
   it('reads for nobody what he may not read, and updates and deletes for the owner alone', async () => {

@@ -1,5 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
-import type { ColumnSelection } from './flow-options.js';
+import type { ColumnSelection } from './declared-flow.js';
 
 /** Names of columns to choose from. They compare without regard to capitals; the own spelling is what counts after. */
 export class ColumnNames {

@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
+import type { FlowKind, FlowOptions } from '../../core/flows/flow-options.js';
 import { parseColumnReference } from '../parser/parse-pipeline-file.js';
-import type { ColumnSelection, DeclaredFlow, FlowKind, FlowOptions } from './flow-options.js';
+import type { ColumnSelection, DeclaredFlow } from './declared-flow.js';
 
 /**
  * Checks what the options of a flow say by themselves, before its source is looked at.

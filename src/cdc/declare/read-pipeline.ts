@@ -1,4 +1,11 @@
 import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { FlowOptions } from '../../core/flows/flow-options.js';
+import type {
+  FlowDeclaration,
+  PipelineDeclaration,
+  StreamingTableDeclaration,
+  ViewDeclaration,
+} from '../../core/flows/pipeline-declaration.js';
 import { parsePipelineFile, syntaxError } from '../parser/parse-pipeline-file.js';
 import type {
   ColumnChoice,
@@ -9,13 +16,6 @@ import type {
   ViewStatement,
 } from '../parser/pipeline-statement.js';
 import { describePlace } from '../parser/source-place.js';
-import type { FlowOptions } from './flow-options.js';
-import type {
-  FlowDeclaration,
-  PipelineDeclaration,
-  StreamingTableDeclaration,
-  ViewDeclaration,
-} from './pipeline-declaration.js';
 
 /**
  * Reads the declarations of a pipeline file.

@@ -1,6 +1,6 @@
 import { syncedTablesError } from '../../core/errors.js';
+import type { PipelineDeclaration } from '../../core/flows/pipeline-declaration.js';
 import { declareFlow } from './declare-flow.js';
-import type { PipelineDeclaration } from './pipeline-declaration.js';
 
 /**
  * A pipeline as the registry takes it (`declare_pipeline`), once its flows make sense in themselves. What the database

@@ -5,7 +5,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { alignFields, alignNames, type StoredColumns } from '../align-columns.js';
 import { ColumnNames } from './column-names.js';
-import type { ColumnSelection, DeclaredFlow } from './flow-options.js';
+import type { ColumnSelection, DeclaredFlow } from './declared-flow.js';
 
 /** A column that a flow reads. */
 export interface FlowSourceColumn {

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { FlowSource, ViewDeclaration } from '../../cdc/declare/pipeline-declaration.js';
+import type { FlowSource, ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import { sourceQuery } from '../../lake/dialect/source-query.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { findView, queryError } from './open-flow-source.js';

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FlowSourceColumn } from '../../cdc/declare/resolve-flow.js';
 import type { DataType } from '../../core/data-type.js';
+import type { SourcePosition } from './source-position.js';
 
 /** A column of an opened source, as expressions see it and as it is staged. */
 export interface OpenedColumn extends FlowSourceColumn {
@@ -25,16 +26,3 @@ export interface OpenedFlowSource extends AsyncDisposable {
   /** Rows that `select` gives, if the source has told: held against what was staged. */
   readonly rowCount: bigint | null;
 }
-
-/** How far each table is that a flow reads, by its name; JSON. */
-export type SourcePosition = Readonly<Record<string, TablePosition>>;
-
-export type TablePosition =
-  | {
-      readonly kind: 'lake';
-      readonly version: string;
-      readonly tableId: string | null;
-      readonly bookmark: string | null;
-    }
-  /** Transactions below had all ended: what they wrote has been read. */
-  | { readonly kind: 'postgres'; readonly xid: string };

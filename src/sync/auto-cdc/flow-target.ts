@@ -1,5 +1,4 @@
 import { requireAgreement } from '../../cdc/declare/agree-flows.js';
-import type { StreamingTableDeclaration } from '../../cdc/declare/pipeline-declaration.js';
 import type { FlowTarget as TargetNames } from '../../cdc/declare/resolve-flow.js';
 import { beginRefresh, refreshFlow, switchToRefreshed } from '../../cdc/refresh-target.js';
 import { createStreamingTarget, readFlowPosition, readTargetShape } from '../../cdc/streaming-target.js';
@@ -8,6 +7,7 @@ import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine
 import type { AutoCdcFlow } from '../../core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../core/errors.js';
 import {
+  declarationOf,
   type FlowMetrics,
   recordFlowBatch,
   requireDeclaration,
@@ -35,7 +35,6 @@ export class FlowTarget {
 
   private constructor(options: FlowTableOptions, shape: TargetShape | null) {
     const { table, isFullRefresh } = options;
-    const { tombstoneSeconds } = table.declared as StreamingTableDeclaration;
     this.#options = options;
     this.#isBeside = isFullRefresh && shape !== null;
     this.stored = isFullRefresh ? null : shape;
@@ -44,7 +43,7 @@ export class FlowTarget {
       table: table.name,
       fullName: table.fullName,
       createdBy: table.createdBy,
-      tombstoneSeconds: tombstoneSeconds ?? null,
+      tombstoneSeconds: declarationOf(table).tombstoneSeconds,
     };
   }
 

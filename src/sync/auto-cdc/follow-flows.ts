@@ -165,7 +165,9 @@ class FlowFollower {
     this.#intervalMs = (await readTriggerInterval(client, lease.pipelineId)) ?? triggerIntervalMs;
     this.#pipeline = (await readFlowPipeline(client, lease.pipelineId)) ?? { tables: [], views: [] };
     const wanted = new Map(
-      this.#pipeline.tables.filter(({ isFailed, flows }) => !isFailed && flows.length > 0).map((t) => [t.tableId, t]),
+      this.#pipeline.tables
+        .filter(({ isFailed, flowNames }) => !isFailed && flowNames.length > 0)
+        .map((t) => [t.tableId, t]),
     );
     for (const [tableId, followed] of this.#tables) {
       const table = wanted.get(tableId);

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { FlowSource, ViewDeclaration } from '../../cdc/declare/pipeline-declaration.js';
+import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { RegisteredPipeline, StreamingTable } from '../../postgres/flow-registry.js';
+import { declarationOf, type RegisteredPipeline, type StreamingTable } from '../../postgres/flow-registry.js';
 import { tableActivity } from '../../postgres/table-activity.js';
 import { RetryPause } from '../retry-pause.js';
 import { flowReads } from './flow-reads.js';
@@ -92,8 +92,8 @@ export class FollowedFlows {
   async #open({ engine, catalogs, onHint }: SignalOptions) {
     const names = new Set<string>();
     const postgres: { schema: string; table: string }[] = [];
-    for (const flow of this.#table.flows) {
-      const reads = await flowReads(engine, flow.source as FlowSource, this.#views);
+    for (const { source } of declarationOf(this.#table).flows) {
+      const reads = await flowReads(engine, source, this.#views);
       for (const name of reads.lakeTables) names.add(name);
       postgres.push(...reads.postgresTables);
     }

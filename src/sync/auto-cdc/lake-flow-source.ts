@@ -5,7 +5,7 @@ import { changeFields } from '../../lake/change-relation.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { wholeRelation } from '../../lake/relation.js';
 import type { SourceSnapshot } from '../../lake/source.js';
-import type { TablePosition } from './flow-source.js';
+import type { TablePosition } from './source-position.js';
 
 /** `all`: the rows of the newest version. `stream`: the rows that came since. `changes`: its change feed since. */
 export type LakeReadMode = 'all' | 'stream' | 'changes';

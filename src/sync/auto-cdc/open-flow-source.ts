@@ -1,18 +1,22 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type pg from 'pg';
-import type { FlowSource, ViewDeclaration } from '../../cdc/declare/pipeline-declaration.js';
 import { flowSourceColumn } from '../../cdc/declare/resolve-flow.js';
 import type { Field } from '../../core/data-type.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { FlowSource, ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import { quoteIdentifier } from '../../core/names.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../lake/dialect/engine-data-type.js';
 import { SourceQueryError, sourceQuery, type TableReference } from '../../lake/dialect/source-query.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../lake/engine/duckdb-type.js';
-import type { OpenedColumn, OpenedFlowSource, SourcePosition, TablePosition } from './flow-source.js';
+import type { OpenedColumn, OpenedFlowSource } from './flow-source.js';
 import { type LakeReadMode, openLakeRows } from './lake-flow-source.js';
 import { openPostgresRows } from './postgres-flow-source.js';
+import type { SourcePosition, TablePosition } from './source-position.js';
+
+/** A source that is read from tables, not given by a function. */
+export type TableSource = Exclude<FlowSource, { kind: 'function' }>;
 
 export interface OpenFlowSourceOptions {
   readonly client: pg.Client;
@@ -20,7 +24,7 @@ export interface OpenFlowSourceOptions {
   readonly catalogs: CatalogSet;
   readonly flow: string;
   readonly declaredBy: string;
-  readonly source: Exclude<FlowSource, { kind: 'function' }>;
+  readonly source: TableSource;
   readonly views: readonly ViewDeclaration[];
   /** Whether all rows are wanted at every update (snapshots), or only those that have not been read. */
   readonly isSnapshot: boolean;

@@ -1,5 +1,5 @@
 import type { StoredColumns } from '../../cdc/align-columns.js';
-import type { DeclaredFlow } from '../../cdc/declare/flow-options.js';
+import type { DeclaredFlow } from '../../cdc/declare/declared-flow.js';
 import { type FlowTarget, type ResolvedFlow, resolveFlow } from '../../cdc/declare/resolve-flow.js';
 import { parseColumnReference } from '../../cdc/parser/parse-pipeline-file.js';
 import { sequenceTypeOf } from '../../cdc/sequence-order.js';

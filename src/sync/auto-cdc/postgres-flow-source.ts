@@ -10,7 +10,8 @@ import { postgresTableName, quoteIdentifier, quoteLiteral } from '../../core/nam
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../lake/engine/duckdb-type.js';
 import { copyOut } from '../../postgres/copy-out.js';
-import type { OpenedColumn, OpenedFlowSource, TablePosition } from './flow-source.js';
+import type { OpenedColumn, OpenedFlowSource } from './flow-source.js';
+import type { TablePosition } from './source-position.js';
 
 export interface PostgresSourceOptions {
   readonly client: pg.Client;

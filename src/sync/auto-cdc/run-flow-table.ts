@@ -3,8 +3,7 @@ import { applyEventBatch } from '../../cdc/apply-event-batch.js';
 import { applySnapshot, requireSomeSnapshot } from '../../cdc/apply-snapshot.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
-import type { DeclaredFlow, FlowOptions } from '../../cdc/declare/flow-options.js';
-import type { FlowSource, StreamingTableDeclaration } from '../../cdc/declare/pipeline-declaration.js';
+import type { DeclaredFlow } from '../../cdc/declare/declared-flow.js';
 import { createStaging } from '../../cdc/stage-events.js';
 import { readFlowPosition } from '../../cdc/streaming-target.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
@@ -13,16 +12,17 @@ import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import { copyIn } from '../../postgres/copy-in.js';
-import type { RegisteredFlow, StreamingTable } from '../../postgres/flow-registry.js';
+import { declarationOf, type StreamingTable } from '../../postgres/flow-registry.js';
 import { explainFlowError } from './explain-flow-error.js';
 import { explainFlowValue } from './explain-flow-value.js';
-import type { OpenedFlowSource, SourcePosition } from './flow-source.js';
+import type { OpenedFlowSource } from './flow-source.js';
 import type { FlowTableOptions } from './flow-table-options.js';
 import { FlowTarget } from './flow-target.js';
-import { openFlowSource } from './open-flow-source.js';
+import { openFlowSource, type TableSource } from './open-flow-source.js';
 import { openSnapshot } from './open-snapshot.js';
 import { planChangeStaging, planSnapshotStaging, type StagingPlan } from './plan-staging.js';
 import { readSnapshotVersion, toSnapshotVersion } from './snapshot-version.js';
+import { type FunctionPosition, readSourcePosition, readVersionKind } from './source-position.js';
 
 /** What an update did to a streaming table, for people. */
 export interface FlowTableResult {
@@ -30,10 +30,16 @@ export interface FlowTableResult {
   readonly ties: bigint;
 }
 
+/** A flow that reads tables. */
+interface TableFlow {
+  readonly declared: DeclaredFlow;
+  readonly createdBy: string;
+  readonly source: TableSource;
+}
+
 /** A flow that takes part in this update, opened. */
 interface OpenedFlow {
   readonly declared: DeclaredFlow;
-  readonly registered: RegisteredFlow;
   readonly position: AutoCdcPosition;
   readonly source: OpenedFlowSource;
   readonly plan: StagingPlan;
@@ -48,20 +54,22 @@ const TIMESTAMP = { kind: 'timestamp' } as const;
 export async function runFlowTable(options: FlowTableOptions): Promise<FlowTableResult> {
   const { table } = options;
   const counted = { batches: 0, ties: 0n };
-  const declared = table.flows.map((flow) => ({
-    flow,
-    declared: declareFlow(flow.name, flow.kind, flow.options as FlowOptions),
-  }));
+  const flows: TableFlow[] = [];
+  let byFunction: DeclaredFlow | null = null;
+  for (const { name, kind, options: flowOptions, source, createdBy } of declarationOf(table).flows) {
+    const declared = declareFlow(name, kind, flowOptions);
+    if (source.kind === 'function') byFunction ??= declared;
+    else flows.push({ declared, createdBy, source });
+  }
   requireOneSnapshotFlow(table);
   const target = await FlowTarget.of(options);
-  const byFunction = declared.find(({ flow }) => (flow.source as FlowSource).kind === 'function');
-  if (byFunction !== undefined) return runSnapshotFunction(options, target, byFunction.declared);
+  if (byFunction !== null) return runSnapshotFunction(options, target, byFunction);
   const opened: OpenedFlow[] = [];
   try {
-    for (const { flow, declared: checked } of declared) {
-      const position = await target.position(flow.name);
-      if (checked.once && position.batchId > 0n) continue;
-      opened.push(await openFlow(options, target, checked, flow, position));
+    for (const flow of flows) {
+      const position = await target.position(flow.declared.name);
+      if (flow.declared.once && position.batchId > 0n) continue;
+      opened.push(await openFlow(options, target, flow, position));
     }
     await target.prepare(opened.map(({ plan }) => plan.flow));
     for (const flow of opened) {
@@ -79,18 +87,18 @@ export async function runFlowTable(options: FlowTableOptions): Promise<FlowTable
 }
 
 /** Known without a look at any source. */
-function requireOneSnapshotFlow({ flows, fullName }: StreamingTable): void {
+function requireOneSnapshotFlow(table: StreamingTable): void {
+  const { flows } = declarationOf(table);
   const [first, second] = flows;
   if (first === undefined || second === undefined || flows.every((flow) => flow.kind === 'changes')) return;
-  const names = { flow: first.name, other: second.name, target: fullName };
+  const names = { flow: first.name, other: second.name, target: table.fullName };
   throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.MULTIPLE_QUERIES_FOR_TABLE', names);
 }
 
 async function openFlow(
   options: FlowTableOptions,
   target: FlowTarget,
-  declared: DeclaredFlow,
-  registered: RegisteredFlow,
+  { declared, createdBy, source: from }: TableFlow,
   position: AutoCdcPosition,
 ): Promise<OpenedFlow> {
   const { client, engine, catalogs, pipeline, table } = options;
@@ -100,18 +108,18 @@ async function openFlow(
     engine,
     catalogs,
     flow: declared.name,
-    declaredBy: registered.createdBy,
-    source: registered.source as Exclude<FlowSource, { kind: 'function' }>,
+    declaredBy: createdBy,
+    source: from,
     views: pipeline.views,
     isSnapshot,
-    position: position.position as SourcePosition | null,
+    position: readSourcePosition(position.position),
   });
   try {
     const plan = isSnapshot
       ? planSnapshotStaging(declared, target.names, source, TIMESTAMP, target.stored)
       : await planChangeStaging(declared, target.names, source, target.stored);
-    requireDeclaredColumns(plan.flow, (table.declared as StreamingTableDeclaration).columns ?? null);
-    return { declared, registered, position, source, plan };
+    requireDeclaredColumns(plan.flow, declarationOf(table).columns);
+    return { declared, position, source, plan };
   } catch (error) {
     await source[Symbol.asyncDispose]();
     throw explainFlowError(error, table.fullName, null);
@@ -192,7 +200,7 @@ async function runSnapshotFunction(
   if (declared.once && position.batchId > 0n) return { batches: 0, ties: 0n };
   for (let batches = 0; ; batches += 1) {
     options.signal.throwIfAborted();
-    const kind = (position.position as { versionKind?: string } | null)?.versionKind ?? null;
+    const kind = readVersionKind(position.position);
     const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
     const snapshot = await askFor(declared.name, () => next(last));
     if (snapshot === null) {
@@ -212,13 +220,13 @@ async function runSnapshotFunction(
     await using _ = opened;
     const { table, client } = options;
     const plan = planSnapshotStaging(declared, target.names, opened, version.type, target.stored);
-    requireDeclaredColumns(plan.flow, (table.declared as StreamingTableDeclaration).columns ?? null);
+    requireDeclaredColumns(plan.flow, declarationOf(table).columns);
     await target.prepare([plan.flow]);
     const flow = target.flow(plan.flow);
     try {
       const staging = await stage(options, plan, opened);
       const finish = target.finisher(false);
-      const next = { versionKind: version.kind };
+      const next: FunctionPosition = { versionKind: version.kind };
       await applySnapshot({ client, flow, staging, version: version.text, position: next, finish });
     } catch (error) {
       throw explainFlowError(error, table.fullName, flow);

@@ -4,7 +4,8 @@ import { syncedTablesError } from '../../core/errors.js';
 /** The version of a snapshot that a program hands over. A number that is no safe integer has to be a bigint. */
 export type SnapshotVersion = number | bigint | string | Date;
 
-type VersionKind = 'long' | 'double' | 'string' | 'timestamp';
+export const VERSION_KINDS = ['long', 'double', 'string', 'timestamp'] as const;
+export type VersionKind = (typeof VERSION_KINDS)[number];
 
 /** A version as Postgres reads it. */
 export interface ReadVersion {
@@ -18,7 +19,7 @@ export interface ReadVersion {
  * @param before the kind of the versions before it; null if it is the first
  * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.NULL_SNAPSHOT_VERSION, SNAPSHOT_VERSION_NOT_SORTABLE, INVALID_SNAPSHOT_VERSION_TYPE
  */
-export function readSnapshotVersion(flow: string, version: unknown, before: string | null): ReadVersion {
+export function readSnapshotVersion(flow: string, version: unknown, before: VersionKind | null): ReadVersion {
   if (version === null || version === undefined) {
     throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.NULL_SNAPSHOT_VERSION', { flow });
   }
@@ -44,7 +45,7 @@ function kindOf(flow: string, version: unknown): VersionKind {
 }
 
 /** The version as the program gave it. */
-export function toSnapshotVersion(text: string, kind: string | null): SnapshotVersion {
+export function toSnapshotVersion(text: string, kind: VersionKind | null): SnapshotVersion {
   switch (kind) {
     case 'long': {
       const version = BigInt(text);

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { declareFlow } from '../../../src/cdc/declare/declare-flow.js';
-import type { FlowOptions } from '../../../src/cdc/declare/flow-options.js';
 import { flowSourceColumn, resolveFlow } from '../../../src/cdc/declare/resolve-flow.js';
 import type { AutoCdcFlow } from '../../../src/core/auto-cdc-flow.js';
 import type { DataType, Field } from '../../../src/core/data-type.js';
+import type { FlowOptions } from '../../../src/core/flows/flow-options.js';
 import { flowVectors } from '../../support/flow-vectors.js';
 
 // Goal: what a declaration gets wrong is told by its code, before any row is read.

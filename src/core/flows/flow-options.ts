@@ -22,26 +22,3 @@ export interface FlowOptions {
 
 /** How a flow gets its changes: from records of changes, or by comparing snapshots. */
 export type FlowKind = 'changes' | 'snapshot';
-
-export type ColumnSelection =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'include' | 'except'; readonly names: readonly string[] };
-
-/** The options of a flow once they make sense in themselves; what the source says about them is another question. */
-export interface DeclaredFlow {
-  /** For messages. */
-  readonly name: string;
-  readonly kind: FlowKind;
-  readonly keys: readonly string[];
-  /** Null for snapshots, whose order is that of their versions. */
-  readonly sequenceBy: string | null;
-  readonly applyAsDeletes: string | null;
-  readonly applyAsTruncates: string | null;
-  readonly columns: ColumnSelection;
-  readonly scdType: 1 | 2;
-  readonly trackHistory: ColumnSelection;
-  /** Null: an event writes nulls like any other value. */
-  readonly ignoreNull: ColumnSelection | null;
-  readonly columnsToUpdate: string | null;
-  readonly once: boolean;
-}
