@@ -3,7 +3,6 @@ import type { AutoCdcMetrics } from '../core/auto-cdc-engine.js';
 import { type AutoCdcFlow, KIND_COLUMN } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import { inTransaction } from '../postgres/session.js';
 import type { BatchStep, StepCounts } from './batch-step.js';
 import { checkBatch } from './check-batch.js';
 import { collectGarbage } from './collect-garbage.js';
@@ -24,24 +23,19 @@ export interface EventBatch {
   readonly batchId: bigint;
   /** JSON that the stager goes on from; committed with the batch. */
   readonly position: unknown;
-  /** Called inside the transaction, before it commits; not for replays. */
-  readonly finish?: (metrics: AutoCdcMetrics) => Promise<void>;
 }
 
 /**
- * Applies a staged batch of events to its target in one transaction: all of it or, when it fails, nothing.
+ * Applies a staged batch of events to its target, in the caller's transaction, which must end with it when it fails.
  * Batches and users' changes of one target come one after the other; readers never wait.
  * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_TARGET_NOT_FOUND
  */
 export async function applyEventBatch(batch: EventBatch): Promise<AutoCdcMetrics> {
   const { client, flow, staging } = batch;
-  return inTransaction(client, async () => {
-    const target = await lockTarget(client, flow, batch.batchId);
-    if (target.isReplay) return REPLAY;
-    const layout = targetLayout(flow);
-    const counts = await applyStaged(client, layout, target, staging, false);
-    return commitBatch(batch, target, counts);
-  });
+  const target = await lockTarget(client, flow, batch.batchId);
+  if (target.isReplay) return REPLAY;
+  const counts = await applyStaged(client, targetLayout(flow), target, staging, false);
+  return recordBatch(batch, target, counts);
 }
 
 const REPLAY: AutoCdcMetrics = {
@@ -153,9 +147,9 @@ async function raiseTruncateMark(
   return mark;
 }
 
-/** Writes position, version and what else belongs to the transaction of a batch. */
-export async function commitBatch(
-  batch: Pick<EventBatch, 'client' | 'flow' | 'batchId' | 'position' | 'finish'>,
+/** Writes position and version of a batch that was applied, and clears away what is old. */
+export async function recordBatch(
+  batch: Pick<EventBatch, 'client' | 'flow' | 'batchId' | 'position'>,
   target: LockedTarget,
   counts: StepCounts,
 ): Promise<AutoCdcMetrics> {
@@ -174,7 +168,5 @@ export async function commitBatch(
     [target.targetId, flow.flowName, batch.batchId.toString(), JSON.stringify(batch.position ?? null)],
   );
   await collectGarbage(client, targetLayout(flow), target.targetId);
-  const metrics = { ...counts, isReplay: false, commitVersion: isChanged ? target.commitVersion + 1n : null };
-  await batch.finish?.(metrics);
-  return metrics;
+  return { ...counts, isReplay: false, commitVersion: isChanged ? target.commitVersion + 1n : null };
 }

@@ -3,8 +3,7 @@ import type { AutoCdcMetrics, AutoCdcPosition } from '../core/auto-cdc-engine.js
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
-import { inTransaction } from '../postgres/session.js';
-import { applyStaged, commitBatch, type LockedTarget, lockTarget } from './apply-event-batch.js';
+import { applyStaged, type LockedTarget, lockTarget, recordBatch } from './apply-event-batch.js';
 import { exampleRows, nullKeyError } from './check-batch.js';
 import { analyzeIfLarge } from './stage-events.js';
 import { readFlowPosition } from './streaming-target.js';
@@ -18,8 +17,6 @@ export interface SnapshotBatch {
   /** Text of a value of the flow's sequence type. */
   readonly version: string;
   readonly position: unknown;
-  /** Called inside the transaction, before it commits. */
-  readonly finish?: (metrics: AutoCdcMetrics) => Promise<void>;
 }
 
 const EVENTS = 'pg_temp.synced_tables_cdc_differences';
@@ -27,29 +24,27 @@ const EVENTS = 'pg_temp.synced_tables_cdc_differences';
 const EXAMPLE_KEYS_MAX = 5;
 
 /**
- * Brings a target to a snapshot, in one transaction: what differs from the last snapshot becomes events of its version.
- * The comparison is with that snapshot and not with the target, so changes by hand are no changes of the source.
+ * Brings a target to a snapshot, in the caller's transaction, which must end with it when it fails: what differs from the
+ * last snapshot becomes events of its version. The comparison is with that snapshot and not with the target, so changes by hand are no changes of the source.
  * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.OUT_OF_ORDER_SNAPSHOT_VERSION, ….DUPLICATE_KEY_VIOLATION,
  *   AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY, AUTOCDC_TARGET_NOT_FOUND
  */
 export async function applySnapshot(batch: SnapshotBatch): Promise<AutoCdcMetrics> {
   const { client, flow, staging, version } = batch;
-  return inTransaction(client, async () => {
-    // Versions tell what was applied; the number of the batch only counts.
-    const target = await lockTarget(client, flow, NO_BATCH);
-    const layout = targetLayout(flow);
-    await requireLaterVersion(client, layout, target, version);
-    await checkSnapshot(client, layout, staging, version);
-    await stageDifferences(client, layout, staging, version);
-    const counts = await applyStaged(client, { ...layout, flow: { ...flow, source: 'changes' } }, target, EVENTS, true);
-    await replaceBase(client, layout);
-    await client.query('update synced_tables._cdc_targets set snapshot_version = $2::text where target_id = $1', [
-      target.targetId,
-      version,
-    ]);
-    const { batchId } = await readFlowPosition(client, flow);
-    return commitBatch({ ...batch, batchId: batchId + 1n }, target, counts);
-  });
+  // Versions tell what was applied; the number of the batch only counts.
+  const target = await lockTarget(client, flow, NO_BATCH);
+  const layout = targetLayout(flow);
+  await requireLaterVersion(client, layout, target, version);
+  await checkSnapshot(client, layout, staging, version);
+  await stageDifferences(client, layout, staging, version);
+  const counts = await applyStaged(client, { ...layout, flow: { ...flow, source: 'changes' } }, target, EVENTS, true);
+  await replaceBase(client, layout);
+  await client.query('update synced_tables._cdc_targets set snapshot_version = $2::text where target_id = $1', [
+    target.targetId,
+    version,
+  ]);
+  const { batchId } = await readFlowPosition(client, flow);
+  return recordBatch({ ...batch, batchId: batchId + 1n }, target, counts);
 }
 
 /** Above every batch: nothing counts as a replay. */

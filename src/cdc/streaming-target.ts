@@ -12,32 +12,25 @@ import { createDmlTriggers } from './target-triggers.js';
 import { widenTarget } from './widen-target.js';
 
 /**
- * Makes the target of a flow: the view that people read and write, the private storage behind it, the change feed, and
- * the rights of its creator. If it is there already, checks that its state suits the flow, and adds columns that the
- * flow has more, which may end with a lock time-out; safe to repeat.
- * @param finish called inside the transaction that makes or changes the target, before it commits
+ * Makes the target of a flow, in the caller's transaction: the view that people read and write, the private storage
+ * behind it, the change feed, and the rights of its creator. If it is there already, checks that its state suits the
+ * flow, and adds columns that the flow has more, which may end with a lock time-out; safe to repeat.
+ * @returns whether the target was made or changed
  * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, TARGET_TABLE_EXISTS, SCHEMA_RESERVED, PERMISSION_DENIED
  */
-export async function createStreamingTarget(
-  client: pg.Client,
-  flow: AutoCdcFlow,
-  finish?: () => Promise<void>,
-): Promise<void> {
-  await inTransaction(client, async () => {
-    await lockTargetName(client, flow);
-    const shape = await readTargetShape(client, flow);
-    const widened = shape === null ? null : widenedShape(flow, shape);
-    if (shape === null) {
-      await makeTarget(client, flow);
-    } else if (widened !== null) {
-      // Readers would wait behind us.
-      await client.query(BRIEF_LOCKS);
-      await widenTarget(client, flow, widened);
-    } else {
-      return;
-    }
-    await finish?.();
-  });
+export async function createStreamingTarget(client: pg.Client, flow: AutoCdcFlow): Promise<boolean> {
+  await lockTargetName(client, flow);
+  const shape = await readTargetShape(client, flow);
+  if (shape === null) {
+    await makeTarget(client, flow);
+    return true;
+  }
+  const widened = widenedShape(flow, shape);
+  if (widened === null) return false;
+  // Readers would wait behind us.
+  await client.query(BRIEF_LOCKS);
+  await widenTarget(client, flow, widened);
+  return true;
 }
 
 /** Full refresh: the target, its history and the positions of its flows begin anew; rights on it stay. */

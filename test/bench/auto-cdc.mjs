@@ -11,6 +11,7 @@ import { createStaging } from '../../dist/cdc/stage-events.js';
 import { createStreamingTarget } from '../../dist/cdc/streaming-target.js';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { migrateDatabase } from '../../dist/postgres/migrate.js';
+import { inTransaction } from '../../dist/postgres/session.js';
 
 const { values } = parseArgs({
   options: {
@@ -138,6 +139,10 @@ async function stage(target, select) {
   return staging;
 }
 
+async function apply(target, staging, batchId) {
+  await inTransaction(client, () => applyEventBatch({ client, flow: target, staging, batchId, position: null }));
+}
+
 async function dropTarget({ schema, table }) {
   await client.query(
     `reset role; select synced_tables.delete_streaming_table('${schema}.${table}', purge => true); set role databricks_sync`,
@@ -147,7 +152,7 @@ async function dropTarget({ schema, table }) {
 /** Without the time that staging takes. */
 async function measureFlow(scdType) {
   const target = flow(scdType, `scd${scdType}`);
-  await createStreamingTarget(client, target);
+  await inTransaction(client, () => createStreamingTarget(client, target));
   let seconds = 0;
   for (let batch = 0; batch * batchSize < events; batch++) {
     const staging = await stage(
@@ -155,7 +160,7 @@ async function measureFlow(scdType) {
       `select id, name, city, amount, kind, seq from bench.events where batch = ${batch}`,
     );
     const startedAt = performance.now();
-    await applyEventBatch({ client, flow: target, staging, batchId: BigInt(batch + 1), position: null });
+    await apply(target, staging, BigInt(batch + 1));
     seconds += (performance.now() - startedAt) / 1000;
   }
   const plain = await measurePlainUpsert(target);
@@ -166,16 +171,11 @@ async function measureFlow(scdType) {
 /** The median of several small batches, half of them late, on keys with `depth` times ten events each. */
 async function measureBatch(scdType, depth) {
   const target = flow(scdType, `history_${scdType}_${depth}`);
-  await createStreamingTarget(client, target);
+  await inTransaction(client, () => createStreamingTarget(client, target));
   const few = Math.round(keys / 10);
   const history = few * 10 * depth;
-  await applyEventBatch({
-    client,
-    flow: target,
-    staging: await stage(target, eventSelect(1, history, few).replaceAll('n as seq', 'n * 2 as seq')),
-    batchId: 1n,
-    position: null,
-  });
+  const first = await stage(target, eventSelect(1, history, few).replaceAll('n as seq', 'n * 2 as seq'));
+  await apply(target, first, 1n);
   await client.query(`analyze bench.__apply_changes_storage_history_${scdType}_${depth}`);
   const times = [];
   for (let nth = 0; nth < 15; nth++) {
@@ -186,7 +186,7 @@ async function measureBatch(scdType, depth) {
       eventSelect(from, from + SMALL_BATCH - 1, few).replaceAll('n as seq', sequence),
     );
     const startedAt = performance.now();
-    await applyEventBatch({ client, flow: target, staging, batchId: BigInt(nth + 2), position: null });
+    await apply(target, staging, BigInt(nth + 2));
     times.push(performance.now() - startedAt);
   }
   await dropTarget(target);

@@ -1,15 +1,17 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { applySnapshot, requireSomeSnapshot } from '../../src/cdc/apply-snapshot.js';
-import { createStreamingTarget, readFlowPosition } from '../../src/cdc/streaming-target.js';
+import { readFlowPosition } from '../../src/cdc/streaming-target.js';
 import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
 import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../src/core/errors.js';
+import { inTransaction } from '../../src/postgres/session.js';
 import {
   applyDml,
   applyRows,
   commitVersion,
   feedRows,
+  makeTarget,
   rowText,
   stageRows,
   visibleRows,
@@ -49,7 +51,9 @@ async function runBatch(
   }
   if ('version' in batch) {
     const staging = await stageRows(client, flow, batch.rows);
-    return applySnapshot({ client, flow, staging, version: String(batch.version), position: place });
+    return inTransaction(client, () =>
+      applySnapshot({ client, flow, staging, version: String(batch.version), position: place }),
+    );
   }
   const events = batch.map((event) => stagedRow(vector, flow, event));
   return applyRows(client, flow, events, BigInt(place + 1));
@@ -61,7 +65,7 @@ describe.each(postgresServers())('Auto CDC vectors on $name', (server) => {
     const client = await database.connectAsSidecar();
     for (const [place, vector] of vectors.entries()) {
       const flow = flowOfVector(vector, `t${place}`);
-      await createStreamingTarget(client, flow);
+      await makeTarget(client, flow);
       for (let nth = 0; nth < vector.batches.length; nth++) {
         const label = `${vector.name}, batch ${nth}`;
         const before = await commitVersion(client, flow);

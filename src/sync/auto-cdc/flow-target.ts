@@ -76,7 +76,9 @@ export class FlowTarget {
     this.#first = first;
     for (const flow of flows) {
       await this.#withPatience(async () => {
-        await createStreamingTarget(client, this.flow(flow), () => this.#requireOurs());
+        await inTransaction(client, async () => {
+          if (await createStreamingTarget(client, this.flow(flow))) await this.#requireOurs();
+        });
         return true;
       });
     }
@@ -88,13 +90,15 @@ export class FlowTarget {
     return this.#isBeside ? refreshFlow(flow) : flow;
   }
 
-  /** What belongs to the transaction of a batch: proof that it is still to be applied, and its record. */
-  finisher(hasMetrics: boolean): (metrics: AutoCdcMetrics) => Promise<void> {
-    return async (metrics) => {
-      await this.#requireOurs();
-      if (!this.#isBeside) await this.#record(hasMetrics ? metrics : null, metrics.commitVersion);
-      else if (hasMetrics) this.#metrics = sumOf(this.#metrics, metrics);
-    };
+  /**
+   * Proves that a batch is still to be applied, and records it: to be called in its transaction, once it is applied.
+   * @param counts what the batch did; null for snapshots, which report nothing
+   * @throws DeclaredAnew, and what a lost lease throws
+   */
+  async record({ commitVersion }: AutoCdcMetrics, counts: FlowMetrics | null): Promise<void> {
+    await this.#requireOurs();
+    if (!this.#isBeside) await this.#notify(counts, commitVersion);
+    else if (counts !== null) this.#metrics = sumOf(this.#metrics, counts);
   }
 
   /** Whatever is committed was read as it is declared now, by who holds the lease. */
@@ -104,7 +108,7 @@ export class FlowTarget {
     await requireDeclaration(client, table);
   }
 
-  async #record(metrics: FlowMetrics | null, version: bigint | null): Promise<void> {
+  async #notify(metrics: FlowMetrics | null, version: bigint | null): Promise<void> {
     const { client, updateId, table } = this.#options;
     await recordFlowBatch(client, updateId, table, metrics);
     await client.query('select pg_notify($1, $2)', [
@@ -129,7 +133,7 @@ export class FlowTarget {
         await client.query(`${BRIEF_LOCKS}; ${NO_SILENCE}`);
         await switchToRefreshed(client, flow);
         await this.#requireOurs();
-        await this.#record(this.#metrics, null);
+        await this.#notify(this.#metrics, null);
         await writeStreamingRelation(client, table);
         return true as const;
       }),

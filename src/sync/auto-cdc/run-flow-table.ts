@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { applyEventBatch } from '../../cdc/apply-event-batch.js';
-import { applySnapshot, requireSomeSnapshot } from '../../cdc/apply-snapshot.js';
+import { applyEventBatch, type EventBatch } from '../../cdc/apply-event-batch.js';
+import { applySnapshot, requireSomeSnapshot, type SnapshotBatch } from '../../cdc/apply-snapshot.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
 import type { DeclaredFlow } from '../../cdc/declare/declared-flow.js';
@@ -13,6 +13,7 @@ import { quoteIdentifier } from '../../core/names.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import { copyIn } from '../../postgres/copy-in.js';
 import { declarationOf, type StreamingTable } from '../../postgres/flow-registry.js';
+import { inTransaction } from '../../postgres/session.js';
 import { explainFlowError } from './explain-flow-error.js';
 import { explainFlowValue } from './explain-flow-value.js';
 import type { OpenedFlowSource } from './flow-source.js';
@@ -137,15 +138,30 @@ async function runOpened(
   try {
     const staging = await stage(options, plan, source);
     const shared = { client, flow, staging, position: source.position };
-    if (declared.kind === 'changes') {
-      const finish = target.finisher(true);
-      return await applyEventBatch({ ...shared, batchId: position.batchId + 1n, finish });
-    }
-    return await applySnapshot({ ...shared, version: await ingestionTime(client), finish: target.finisher(false) });
+    if (declared.kind === 'snapshot')
+      return await commitSnapshot(target, { ...shared, version: await ingestionTime(client) });
+    return await commitEvents(target, { ...shared, batchId: position.batchId + 1n });
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainFlowError(error, table.fullName, flow);
   }
+}
+
+/** Applies a batch in a transaction of its own; one that was committed before changes nothing. */
+function commitEvents(target: FlowTarget, batch: EventBatch): Promise<AutoCdcMetrics> {
+  return inTransaction(batch.client, async () => {
+    const metrics = await applyEventBatch(batch);
+    if (!metrics.isReplay) await target.record(metrics, metrics);
+    return metrics;
+  });
+}
+
+function commitSnapshot(target: FlowTarget, batch: SnapshotBatch): Promise<AutoCdcMetrics> {
+  return inTransaction(batch.client, async () => {
+    const metrics = await applySnapshot(batch);
+    await target.record(metrics, null);
+    return metrics;
+  });
 }
 
 /** Microseconds count: two snapshots may follow each other at once. */
@@ -225,9 +241,8 @@ async function runSnapshotFunction(
     const flow = target.flow(plan.flow);
     try {
       const staging = await stage(options, plan, opened);
-      const finish = target.finisher(false);
       const next: FunctionPosition = { versionKind: version.kind };
-      await applySnapshot({ client, flow, staging, version: version.text, position: next, finish });
+      await commitSnapshot(target, { client, flow, staging, version: version.text, position: next });
     } catch (error) {
       throw explainFlowError(error, table.fullName, flow);
     }
