@@ -19,3 +19,9 @@ export interface FlowTableOptions {
   readonly snapshotFunctions: ReadonlyMap<string, NextSnapshotAndVersion>;
   readonly signal: AbortSignal;
 }
+
+/** What an update did to a streaming table, for people. */
+export interface FlowTableResult {
+  readonly batches: number;
+  readonly ties: bigint;
+}

@@ -17,7 +17,8 @@ import { recordEvent } from '../../postgres/registry.js';
 import { closeSession } from '../../postgres/session.js';
 import { explainFlowError } from './explain-flow-error.js';
 import type { NextSnapshotAndVersion } from './flow-program.js';
-import { type FlowTableResult, runFlowTable } from './run-flow-table.js';
+import type { FlowTableResult } from './flow-table-options.js';
+import { runFlowTable } from './run-flow-table.js';
 
 export interface FlowPipelineOptions {
   readonly openSession: () => Promise<pg.Client>;

@@ -1,35 +1,20 @@
 import type pg from 'pg';
-import { applyEventBatch, type EventBatch } from '../../cdc/apply-event-batch.js';
-import { applySnapshot, requireSomeSnapshot, type SnapshotBatch } from '../../cdc/apply-snapshot.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
 import type { DeclaredFlow } from '../../cdc/declare/declared-flow.js';
-import { createStaging } from '../../cdc/stage-events.js';
-import { readFlowPosition } from '../../cdc/streaming-target.js';
 import type { AutoCdcMetrics, AutoCdcPosition } from '../../core/auto-cdc-engine.js';
-import { stagingColumns } from '../../core/auto-cdc-flow.js';
-import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { quoteIdentifier } from '../../core/names.js';
-import { openCopyStream } from '../../lake/engine/copy-stream.js';
-import { copyIn } from '../../postgres/copy-in.js';
+import { syncedTablesError } from '../../core/errors.js';
 import { declarationOf, type StreamingTable } from '../../postgres/flow-registry.js';
-import { inTransaction } from '../../postgres/session.js';
+import { commitEvents, commitSnapshot } from './commit-batch.js';
 import { explainFlowError } from './explain-flow-error.js';
-import { explainFlowValue } from './explain-flow-value.js';
 import type { OpenedFlowSource } from './flow-source.js';
-import type { FlowTableOptions } from './flow-table-options.js';
+import type { FlowTableOptions, FlowTableResult } from './flow-table-options.js';
 import { FlowTarget } from './flow-target.js';
 import { openFlowSource, type TableSource } from './open-flow-source.js';
-import { openSnapshot } from './open-snapshot.js';
 import { planChangeStaging, planSnapshotStaging, type StagingPlan } from './plan-staging.js';
-import { readSnapshotVersion, toSnapshotVersion } from './snapshot-version.js';
-import { type FunctionPosition, readSourcePosition, readVersionKind } from './source-position.js';
-
-/** What an update did to a streaming table, for people. */
-export interface FlowTableResult {
-  readonly batches: number;
-  readonly ties: bigint;
-}
+import { runSnapshotFunction } from './run-snapshot-function.js';
+import { readSourcePosition } from './source-position.js';
+import { stageSource } from './stage-source.js';
 
 /** A flow that reads tables. */
 interface TableFlow {
@@ -136,126 +121,20 @@ async function runOpened(
   const flow = target.flow(plan.flow);
   if (position.batchId > 0n && !source.hasNews && declared.kind === 'changes') return null;
   try {
-    const staging = await stage(options, plan, source);
+    const staging = await stageSource(options, plan, source);
     const shared = { client, flow, staging, position: source.position };
-    if (declared.kind === 'snapshot')
-      return await commitSnapshot(target, { ...shared, version: await ingestionTime(client) });
-    return await commitEvents(target, { ...shared, batchId: position.batchId + 1n });
+    if (declared.kind === 'changes') {
+      return await commitEvents(target, { ...shared, batchId: position.batchId + 1n });
+    }
+    return await commitSnapshot(target, { ...shared, version: await ingestionTime(client) });
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainFlowError(error, table.fullName, flow);
   }
 }
 
-/** Applies a batch in a transaction of its own; one that was committed before changes nothing. */
-function commitEvents(target: FlowTarget, batch: EventBatch): Promise<AutoCdcMetrics> {
-  return inTransaction(batch.client, async () => {
-    const metrics = await applyEventBatch(batch);
-    if (!metrics.isReplay) await target.record(metrics, metrics);
-    return metrics;
-  });
-}
-
-function commitSnapshot(target: FlowTarget, batch: SnapshotBatch): Promise<AutoCdcMetrics> {
-  return inTransaction(batch.client, async () => {
-    const metrics = await applySnapshot(batch);
-    await target.record(metrics, null);
-    return metrics;
-  });
-}
-
 /** Microseconds count: two snapshots may follow each other at once. */
 async function ingestionTime(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now');
   return rows[0]?.now ?? '';
-}
-
-/** Copies what the source has into the staging table. */
-async function stage(
-  { client, engine, signal }: FlowTableOptions,
-  plan: StagingPlan,
-  source: Pick<OpenedFlowSource, 'connection' | 'select'> & { readonly rowCount?: bigint | null },
-): Promise<string> {
-  const staging = await createStaging(client, plan.flow);
-  const columns = stagingColumns(plan.flow).map(({ name }) => quoteIdentifier(name));
-  const interrupt = () => source.connection.interrupt();
-  signal.addEventListener('abort', interrupt, { once: true });
-  try {
-    const stream = await openCopyStream(source.connection, plan.select, 'text', engine.scratchFolder);
-    const { rows } = await copyIn(client, `copy ${staging} (${columns.join(', ')}) from stdin`, stream);
-    const written = await stream.finished;
-    const expected = source.rowCount ?? written;
-    if (rows !== written || rows !== expected) {
-      throw new Error(`of ${expected} rows, ${written} were read and ${rows} staged`);
-    }
-    return staging;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw await explainFlowValue(error, plan, source);
-  } finally {
-    signal.removeEventListener('abort', interrupt);
-  }
-}
-
-/** Asks the program for snapshots until it has no more; each is committed before the next one is asked for. */
-async function runSnapshotFunction(
-  options: FlowTableOptions,
-  target: FlowTarget,
-  declared: DeclaredFlow,
-): Promise<FlowTableResult> {
-  const next = options.snapshotFunctions.get(declared.name);
-  if (next === undefined) {
-    throw syncedTablesError('FLOW_SOURCE_UNFIT', {
-      flow: declared.name,
-      source: 'a function',
-      reason: 'its snapshots come from the program that declared it',
-      hint: 'Run that program.',
-    });
-  }
-  let position = await target.position(declared.name);
-  if (declared.once && position.batchId > 0n) return { batches: 0, ties: 0n };
-  for (let batches = 0; ; batches += 1) {
-    options.signal.throwIfAborted();
-    const kind = readVersionKind(position.position);
-    const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
-    const snapshot = await askFor(declared.name, () => next(last));
-    if (snapshot === null) {
-      requireSomeSnapshot(position, options.table.fullName);
-      await target.publish();
-      return { batches, ties: 0n };
-    }
-    if (typeof snapshot !== 'object' || !('version' in snapshot)) {
-      const what = snapshot === undefined ? 'nothing' : `${typeof snapshot} without a version`;
-      throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.INVALID_SNAPSHOT_VERSION', {
-        flow: declared.name,
-        what,
-      });
-    }
-    const version = readSnapshotVersion(declared.name, snapshot.version, kind);
-    const opened = await openSnapshot({ ...options, flow: declared.name }, snapshot as never);
-    await using _ = opened;
-    const { table, client } = options;
-    const plan = planSnapshotStaging(declared, target.names, opened, version.type, target.stored);
-    requireDeclaredColumns(plan.flow, declarationOf(table).columns);
-    await target.prepare([plan.flow]);
-    const flow = target.flow(plan.flow);
-    try {
-      const staging = await stage(options, plan, opened);
-      const next: FunctionPosition = { versionKind: version.kind };
-      await commitSnapshot(target, { client, flow, staging, version: version.text, position: next });
-    } catch (error) {
-      throw explainFlowError(error, table.fullName, flow);
-    }
-    position = await readFlowPosition(client, flow);
-  }
-}
-
-/** @throws FLOW_FUNCTION_FAILED, which is final: the program decides whether to run again */
-async function askFor(flow: string, next: () => unknown): Promise<unknown> {
-  try {
-    return await next();
-  } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
-    throw asSyncedTablesError(error) ?? syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
-  }
 }
