@@ -75,6 +75,27 @@ describe(`flows on ${server.name}`, () => {
     expect(await rows('public.from_events')).toEqual(['1 slow', '2 inner', '3 tab\tand "quotes", \\N', '4 ']);
   });
 
+  it('declares by the other names of the functions as by the first ones', async () => {
+    await lake.admin.query(
+      `create table public.renamed_events (id int, v text, op text, seq bigint);
+       insert into public.renamed_events values (1, 'old', 'U', 1), (1, 'new', 'U', 2), (2, 'x', 'U', 1), (2, null, 'D', 2);
+       create table public.renamed_rows (id int, v text);
+       insert into public.renamed_rows values (1, 'a'), (2, 'b')`,
+    );
+    await declare(`create_streaming_live_table('public.renamed', comment => 'people', continuous => false)`);
+    await declare(`create_auto_cdc_flow('public.renamed', 'public.renamed_events', array['id'], 'seq', name => 'flow',
+                     apply_as_deletes => 'op = "D"', except_column_list => array['op', 'seq'])`);
+    await lake.sync('public.renamed');
+    expect(await rows('public.renamed')).toEqual(['1 new']);
+    await declare(`create_streaming_live_table('public.compared')`);
+    await declare(`create_auto_cdc_from_snapshot_flow('public.compared', 'public.renamed_rows', array['id'],
+                     stored_as_scd_type => 2, track_history_column_list => array['v'], name => 'flow')`);
+    await lake.sync('public.compared');
+    await lake.admin.query(`update public.renamed_rows set v = 'c' where id = 2`);
+    await lake.sync('public.compared');
+    expect(await rows('public.compared', 'id, v, ("__END_AT" is null)')).toEqual(['1 a true', '2 b false', '2 c true']);
+  });
+
   it('reads views of the pipeline, and refuses expressions that reach further', async () => {
     await lake.lake.createTable('bronze.raw', COLUMNS, `select 7 as id, 'x' as v, 'U' as op, 1 as seq`);
     const pipeline = (condition: string, query: string) => ({
