@@ -17,12 +17,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   settings: ['core'],
   docs: ['core'],
   cdc: ['core', 'postgres', 'observability'],
-  sync: ['core', 'cdc', 'lake', 'postgres', 'observability'],
+  flows: ['core'],
+  scd: ['core', 'postgres'],
+  sync: ['core', 'cdc', 'flows', 'scd', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
-  api: ['core', 'cdc', 'postgres', 'sync', 'queue', 'settings', 'observability'],
+  api: ['core', 'cdc', 'flows', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
   doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
-  program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
+  program: ['core', 'cdc', 'flows', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];
 
