@@ -1,4 +1,3 @@
-import { parseColumnReference } from '../cdc/parser/parse-pipeline-file.js';
 import type { FlowOptions } from '../core/flows/flow-options.js';
 import type {
   FlowDeclaration,
@@ -6,7 +5,8 @@ import type {
   StreamingTableDeclaration,
   ViewDeclaration,
 } from '../core/flows/pipeline-declaration.js';
-import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
+import { parseColumnReference } from '../flows/parser/parse-pipeline-file.js';
+import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 
 /** A part of a pipeline: what `createStreamingTable`, `createView`, `applyChanges` and their like give. */
 export type Declaration =

@@ -1,7 +1,7 @@
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { readFlowPipeline } from '../postgres/flow-registry.js';
 import { closeSession } from '../postgres/session.js';
-import { followFlows } from './auto-cdc/follow-flows.js';
+import { followFlows } from './flows/follow-flows.js';
 import { type FollowOptions, followPipeline } from './follow-pipeline.js';
 import type { PipelineOutcome } from './run-update.js';
 

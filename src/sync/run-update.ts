@@ -10,9 +10,9 @@ import { readPipelineTables, recordEvent, writeTableState } from '../postgres/re
 import { closeSession } from '../postgres/session.js';
 import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
 import { readUpdateSelection, type UpdateSelection } from '../postgres/update-selection.js';
-import { endFlows } from './auto-cdc/end-flows.js';
-import type { NextSnapshotAndVersion } from './auto-cdc/flow-program.js';
-import { runFlowPipeline } from './auto-cdc/run-flow-pipeline.js';
+import { endFlows } from './flows/end-flows.js';
+import { runFlowPipeline } from './flows/run/run-flow-pipeline.js';
+import type { NextSnapshotAndVersion } from './flows/source/snapshot-function.js';
 import type { PassMember, PassOptions } from './pass-member.js';
 import { runPass } from './run-pass.js';
 import { explainIfDropped, recordTableFailure, type TableUpdateOutcome } from './run-table-update.js';

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { applyEventBatch } from '../../dist/cdc/apply-event-batch.js';
-import { createStaging } from '../../dist/cdc/stage-events.js';
-import { createStreamingTarget } from '../../dist/cdc/streaming-target.js';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { migrateDatabase } from '../../dist/postgres/migrate.js';
 import { inTransaction } from '../../dist/postgres/session.js';
+import { applyEventBatch } from '../../dist/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../dist/scd/batch/create-staging.js';
+import { createStreamingTarget } from '../../dist/scd/target/create-target.js';
 
 const { values } = parseArgs({
   options: {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { createStaging } from '../../src/cdc/stage-events.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { inTransaction } from '../../src/postgres/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../src/scd/batch/create-staging.js';
 import { makeTarget } from '../support/auto-cdc-run.js';
 import { flowOfVector, ownVectors } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { modelTable } from '../support/auto-cdc-model.js';
 import { applyRows, makeTarget, rowText, visibleRows } from '../support/auto-cdc-run.js';
 import {

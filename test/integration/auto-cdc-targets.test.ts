@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { applySnapshot } from '../../src/cdc/apply-snapshot.js';
-import { readFlowPosition, resetStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { inTransaction } from '../../src/postgres/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { applySnapshot } from '../../src/scd/batch/apply-snapshot.js';
+import { readFlowPosition, resetTarget } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,
@@ -124,7 +124,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
       'AUTOCDC_INVALID_STATE.TRACK_HISTORY_DRIFT',
       'AUTOCDC_TARGET_SCHEMA_CHANGED',
     ]);
-    await resetStreamingTarget(client, { ...flow, scdType: 1, trackedColumns: [] });
+    await resetTarget(client, { ...flow, scdType: 1, trackedColumns: [] });
     expect(await visibleRows(client, flow)).toEqual([]);
     const { rows } = await client.query(`select has_table_privilege($1, 'gold.people', 'select') as may`, [reader]);
     expect(rows).toEqual([{ may: true }]);

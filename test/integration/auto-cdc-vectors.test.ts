@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applySnapshot, requireSomeSnapshot } from '../../src/cdc/apply-snapshot.js';
-import { readFlowPosition } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../src/core/errors.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
 import { inTransaction } from '../../src/postgres/session.js';
+import { applySnapshot, requireSomeSnapshot } from '../../src/scd/batch/apply-snapshot.js';
+import { readFlowPosition } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,
@@ -39,7 +39,7 @@ async function runBatch(
   flow: AutoCdcFlow,
   vector: Vector,
   place: number,
-): Promise<AutoCdcMetrics | null> {
+): Promise<BatchMetrics | null> {
   const batch = vector.batches[place];
   if (batch === null || batch === undefined) {
     requireSomeSnapshot(await readFlowPosition(client, flow), flow.fullName);

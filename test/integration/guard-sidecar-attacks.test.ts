@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { changes } from '../support/attack.js';
 import { applyRows, makeTarget } from '../support/auto-cdc-run.js';
 import { createGuardedDatabase, fingerprint, type GuardedDatabase } from '../support/guarded-database.js';

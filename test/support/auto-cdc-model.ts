@@ -1,4 +1,4 @@
-import type { AutoCdcField, AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcField, AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import type { Row } from './auto-cdc-vectors.js';
 
 /** The reference model of Auto CDC: slow, plain, and independent of the SQL. Events are staged rows. */

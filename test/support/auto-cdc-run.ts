@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { createStaging } from '../../src/cdc/stage-events.js';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
 import { quoteIdentifier } from '../../src/core/names.js';
 import { inTransaction } from '../../src/postgres/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../src/scd/batch/create-staging.js';
+import { createTarget } from '../../src/scd/target/create-target.js';
 import type { DmlStep, Row } from './auto-cdc-vectors.js';
 
 /** Stages rows, given with the names of `stagingColumns`. */
@@ -19,7 +19,7 @@ export async function stageRows(client: pg.Client, flow: AutoCdcFlow, rows: read
 
 /** Makes the target of a flow, in a transaction of its own. */
 export async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
-  await inTransaction(client, () => createStreamingTarget(client, flow));
+  await inTransaction(client, () => createTarget(client, flow));
 }
 
 /** Stages and applies a batch of events. */
@@ -28,7 +28,7 @@ export async function applyRows(
   flow: AutoCdcFlow,
   rows: readonly Row[],
   batchId: bigint,
-): Promise<AutoCdcMetrics> {
+): Promise<BatchMetrics> {
   const staging = await stageRows(client, flow, rows);
   return inTransaction(client, () =>
     applyEventBatch({ client, flow, staging, batchId, position: { batch: Number(batchId) } }),
