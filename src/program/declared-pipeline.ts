@@ -27,7 +27,7 @@ export interface DeclareOptions {
 /**
  * Checks a pipeline and registers it, in place of what its name stood for before.
  * @returns its id
- * @throws the codes of the define phase (auto-cdc 1.4), PIPELINE_TABLE_UNKNOWN, PIPELINE_TABLE_ELSEWHERE, PERMISSION_DENIED
+ * @throws what `registryDeclaration` throws, PIPELINE_TABLE_UNKNOWN, PIPELINE_TABLE_ELSEWHERE, PERMISSION_DENIED
  */
 export async function declarePipeline(options: DeclareOptions): Promise<string> {
   const { client, pipeline } = options;

@@ -11,7 +11,7 @@ import { migrateDatabase } from '../../dist/postgres/migrate.js';
 import { inTransaction } from '../../dist/postgres/session.js';
 import { applyEventBatch } from '../../dist/scd/batch/apply-event-batch.js';
 import { createStaging } from '../../dist/scd/batch/create-staging.js';
-import { createStreamingTarget } from '../../dist/scd/target/create-target.js';
+import { createTarget } from '../../dist/scd/target/create-target.js';
 
 const { values } = parseArgs({
   options: {
@@ -152,7 +152,7 @@ async function dropTarget({ schema, table }) {
 /** Without the time that staging takes. */
 async function measureFlow(scdType) {
   const target = flow(scdType, `scd${scdType}`);
-  await inTransaction(client, () => createStreamingTarget(client, target));
+  await inTransaction(client, () => createTarget(client, target));
   let seconds = 0;
   for (let batch = 0; batch * batchSize < events; batch++) {
     const staging = await stage(
@@ -171,7 +171,7 @@ async function measureFlow(scdType) {
 /** The median of several small batches, half of them late, on keys with `depth` times ten events each. */
 async function measureBatch(scdType, depth) {
   const target = flow(scdType, `history_${scdType}_${depth}`);
-  await inTransaction(client, () => createStreamingTarget(client, target));
+  await inTransaction(client, () => createTarget(client, target));
   const few = Math.round(keys / 10);
   const history = few * 10 * depth;
   const first = await stage(target, eventSelect(1, history, few).replaceAll('n as seq', 'n * 2 as seq'));

@@ -16,15 +16,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observability: ['core'],
   settings: ['core'],
   docs: ['core'],
-  cdc: ['core', 'postgres', 'observability'],
   flows: ['core'],
   scd: ['core', 'postgres'],
-  sync: ['core', 'cdc', 'flows', 'scd', 'lake', 'postgres', 'observability'],
+  sync: ['core', 'flows', 'scd', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
-  api: ['core', 'cdc', 'flows', 'postgres', 'sync', 'queue', 'settings', 'observability'],
+  api: ['core', 'flows', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
   doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
-  program: ['core', 'cdc', 'flows', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
+  program: ['core', 'flows', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];
 

@@ -2,8 +2,8 @@
  * What the two halves of Auto CDC agree on: a flow as the analysis resolved it, and the rows that are staged for it.
  *
  * The surfaces (SQL files, psql functions, TypeScript API) check the options, resolve names and types, evaluate
- * conditions and expressions in the lakehouse engine, and stage events. The engine (src/cdc) takes staged events to the
- * target, in Postgres alone.
+ * conditions and expressions in the lakehouse engine, and stage events: src/flows and src/sync/flows. From there src/scd
+ * takes the staged events to the target, in Postgres alone.
  */
 
 /** A column of the target, in target order. Keys are among them. */
@@ -69,7 +69,7 @@ export const CHANGE_FEED_RETENTION_SECONDS = 604_800;
 
 /**
  * Staged events: one row an event, first the selected columns under their own names (values of D and T events are not
- * looked at), then these. The engine creates the staging table; whoever stages fills it in this order.
+ * looked at), then these. `createStaging` makes the staging table; whoever stages fills it in this order.
  *
  * The kind: U upsert, D delete, T truncate. T is tested before D, and a condition that is null does not hold.
  */

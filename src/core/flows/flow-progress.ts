@@ -1,4 +1,4 @@
-/** What a batch did to the visible table, compared by primary key before and after (specification 4.3). */
+/** What a batch did to the visible table, compared by primary key before and after. */
 export interface BatchMetrics {
   readonly numUpsertedRows: bigint;
   readonly numDeletedRows: bigint;

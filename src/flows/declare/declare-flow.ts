@@ -7,7 +7,7 @@ import type { ColumnSelection, DeclaredFlow } from './declared-flow.js';
  * Checks what the options of a flow say by themselves, before its source is looked at.
  * @param name the flow's name, for messages
  * @throws AUTOCDC_EMPTY_KEYS, AUTOCDC_MISSING_SEQUENCE_BY, AUTOCDC_MULTIPART_COLUMN_IDENTIFIER,
- *   AUTOCDC_NON_COLUMN_IDENTIFIER and the other codes of the define phase (auto-cdc 1.4)
+ *   AUTOCDC_NON_COLUMN_IDENTIFIER and the other AUTOCDC codes of options that cannot be meant
  */
 export function declareFlow(name: string, kind: FlowKind, options: FlowOptions): DeclaredFlow {
   const scdType = scdTypeOf(name, options);

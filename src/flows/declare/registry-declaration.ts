@@ -6,7 +6,7 @@ import { declareFlow } from './declare-flow.js';
  * A pipeline as the registry takes it (`declare_pipeline`), once its flows make sense in themselves. What the database
  * and the sources have to say about them comes later.
  * @returns JSON
- * @throws the codes of the define phase (auto-cdc 1.4), AUTOCDC_MISSING_SOURCE
+ * @throws what `declareFlow` throws, AUTOCDC_MISSING_SOURCE
  */
 export function registryDeclaration(pipeline: PipelineDeclaration): string {
   for (const { name, kind, options, source } of pipeline.flows) {

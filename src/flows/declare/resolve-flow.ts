@@ -19,6 +19,7 @@ export function flowSourceColumn(field: Field): FlowSourceColumn {
   return { field, postgresType: postgresType(field.type) };
 }
 
+/** The target of a flow, as statements and messages name it. */
 export interface TargetNames {
   readonly schema: string;
   readonly table: string;
@@ -50,8 +51,8 @@ export interface ResolvedFlow {
 
 /**
  * Resolves the options of a flow against its source.
- * @throws AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_KEY_NOT_IN_SELECTED_SCHEMA and the other codes of the analyse
- *   phase (auto-cdc 1.4), COLUMN_TYPE_UNSUPPORTED
+ * @throws AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_KEY_NOT_IN_SELECTED_SCHEMA and the other AUTOCDC codes of
+ *   options that do not fit the source, COLUMN_TYPE_UNSUPPORTED
  */
 export function resolveFlow(options: ResolveOptions): ResolvedFlow {
   const { declared, target } = options;

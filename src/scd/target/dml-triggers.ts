@@ -6,7 +6,7 @@ import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER } from '../event/staged-event
 import type { TargetLayout } from './target-layout.js';
 
 /**
- * Lets people change the rows of a target (specification 2.5). The function runs with the rights of databricks_sync,
+ * Lets people change the rows of a target. The function runs with the rights of databricks_sync,
  * which owns the storage; who may call it is decided by the rights on the view. It takes its turn with batches. Safe to
  * repeat when the layout has changed.
  */

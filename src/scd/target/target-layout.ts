@@ -3,7 +3,10 @@ import type { AutoCdcColumn, AutoCdcFlow } from '../../core/flows/auto-cdc-flow.
 import { quoteIdentifier } from '../../core/names.js';
 import { type SequenceOrder, sequenceOrder } from '../event/sequence-order.js';
 
-/** Names and shapes of what belongs to one target, ready for SQL. */
+/**
+ * Names of the relations and columns of one target, quoted for statements: worked out from a flow, kept nowhere. What the
+ * target was made with is TargetShape.
+ */
 export interface TargetLayout {
   readonly flow: AutoCdcFlow;
   readonly order: SequenceOrder;

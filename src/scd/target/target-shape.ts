@@ -3,7 +3,10 @@ import { alignFields } from '../../core/flows/align-columns.js';
 import type { AutoCdcField, AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
 import { targetLayout } from './target-layout.js';
 
-/** What the state of a target was made with: kept beside it, so that a flow that would misread it is refused. */
+/**
+ * What the state of a target was made with, as the registry keeps it (`_cdc_targets.shape`), so that a flow that would
+ * misread the state is refused. The names for statements, worked out from a flow, are TargetLayout.
+ */
 export interface TargetShape {
   readonly keys: readonly string[];
   readonly sequence: string;

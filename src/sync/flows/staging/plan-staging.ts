@@ -38,7 +38,7 @@ const BOOLEAN: DataType = { kind: 'boolean' };
 
 /**
  * Reads the expressions of a flow, resolves it against its source, and writes the SELECT that stages it.
- * @throws FLOW_EXPRESSION_INVALID and the codes of the analyse phase (auto-cdc 1.4)
+ * @throws FLOW_EXPRESSION_INVALID and what `resolveFlow` throws
  */
 export async function planChangeStaging(
   declared: DeclaredFlow,
