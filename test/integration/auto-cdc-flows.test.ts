@@ -217,7 +217,19 @@ describe(`flows on ${server.name}`, () => {
     const stranger = await lake.database.connectAs(await lake.database.createRole('stranger'));
     await expect(stranger.query('table public.owned')).rejects.toMatchObject({ code: '42501' });
     await lake.admin.query(`revoke select on public.private_events from ${owner}`);
-    await expect(lake.sync('public.owned')).rejects.toMatchObject({ detail: 'error code: FLOW_SOURCE_UNFIT' });
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({
+      detail: 'error code: FLOW_SOURCE_UNFIT',
+      hint: `Grant it: GRANT SELECT ON public.private_events TO "${owner}";`,
+    });
+    await lake.admin.query(
+      `grant select on public.private_events to ${owner}; alter table public.private_events enable row level security`,
+    );
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({
+      detail: 'error code: FLOW_SOURCE_UNFIT',
+      hint: 'Read from a plain table without that.',
+    });
+    await lake.admin.query('drop table public.private_events');
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({ detail: 'error code: FLOW_SOURCE_UNKNOWN' });
     await client.query(`select synced_tables.delete_streaming_table('public.owned', purge => true)`);
     await expect(lake.admin.query('table public.owned')).rejects.toMatchObject({ code: '42P01' });
     await lake.admin.query(`drop owned by ${owner}`);
