@@ -81,22 +81,34 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
   }
 }
 
+/** What `_hold_source` says of a table: a code to decide by and a reason for messages, or that it may be read. */
+type HeldSource =
+  | { readonly code: null; readonly reason: null }
+  | {
+      readonly code: 'MISSING' | 'NOT_A_TABLE' | 'RESERVED_SCHEMA' | 'ROW_SECURITY' | 'NOT_READABLE' | 'FOREIGN_CODE';
+      readonly reason: string;
+    };
+
 /**
  * Holds the table as it is and verifies that reading it runs nobody's code: it belongs to others.
  * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
  */
 async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
   const source = postgresTableName(schema, table);
-  const { rows } = await client.query<{ refusal: string | null }>(
-    'select synced_tables._hold_source($1, $2, $3) as refusal',
-    [schema, table, declaredBy],
-  );
-  const reason = rows[0]?.refusal ?? null;
-  if (reason === null) return;
-  if (reason === 'there is no such table') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
-  const hint = reason.endsWith('may not read it')
-    ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
-    : 'Read from a plain table without that.';
+  const { rows } = await client.query<HeldSource>('select code, reason from synced_tables._hold_source($1, $2, $3)', [
+    schema,
+    table,
+    declaredBy,
+  ]);
+  const [held] = rows;
+  if (held === undefined) throw new Error('_hold_source gave no row');
+  const { code, reason } = held;
+  if (code === null) return;
+  if (code === 'MISSING') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
+  const hint =
+    code === 'NOT_READABLE'
+      ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
+      : 'Read from a plain table without that.';
   throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
 }
 
