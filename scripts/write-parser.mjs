@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import peggy from 'peggy';
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'cdc', 'parser');
+const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'flows', 'parser');
 const grammarName = 'pipeline-file.peggy';
 const target = join(folder, 'pipeline-grammar.generated.ts');
 

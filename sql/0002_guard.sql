@@ -36,7 +36,7 @@ create table databricks_auth.managers (
   constraint managers_pk primary key (synced_table, manager)
 );
 comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
-comment on column databricks_auth.managers.place is 'Where manager_oid was right: tells repair() whether to believe the OID or the name.';
+comment on column databricks_auth.managers.place is 'The place where manager_oid was valid: repair() decides by it whether to trust the OID or the name.';
 alter table databricks_auth.managers enable row level security;
 
 -- for: owner
@@ -72,5 +72,5 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 create table databricks_auth.schema_rights_lock (
   is_only boolean constraint schema_rights_lock_pk primary key
 );
-comment on table databricks_auth.schema_rights_lock is 'Locked by whoever changes the rights of a schema. Empty.';
+comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Empty.';
 alter table databricks_auth.schema_rights_lock enable row level security;

@@ -99,7 +99,7 @@ comment on table synced_tables._tables is 'The registry of synced tables: what e
 comment on column synced_tables._tables.synced_table is 'How messages and views name the table; _display_name.';
 comment on column synced_tables._tables.state is 'Names of the Databricks API, the misspelled SYNCED_TABLED_OFFLINE included.';
 comment on column synced_tables._tables.relation is 'The synced table; null until its first load was published. Stays when the table is dropped by hand.';
-comment on column synced_tables._tables.source_table_id is 'Identity of the source table. Another one means that the source was made anew.';
+comment on column synced_tables._tables.source_table_id is 'Identity of the source table. A different one means that the source was recreated.';
 comment on column synced_tables._tables.synced_version is 'The source version that the table reflects.';
 comment on column synced_tables._tables.source_version is 'The newest source version seen.';
 comment on column synced_tables._tables.source_committed_at is 'When source_version was committed in the source.';

@@ -34,7 +34,7 @@ comment on column synced_tables._updates.attempt is 'How often it was begun.';
 comment on column synced_tables._updates.next_attempt_at is 'A QUEUED update is not begun before this; null: at once.';
 comment on column synced_tables._updates.mode is 'DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is asked for.';
 comment on column synced_tables._updates.selection is
-  'Which tables of the pipeline are updated, and which of them wholly: {"refresh": […], "full_refresh": […]} with names as _tables.synced_table has them; null: all.';
+  'Which tables of the pipeline are updated, and which of them by a full refresh: {"refresh": […], "full_refresh": […]} with names as _tables.synced_table has them; null: all.';
 
 -- for: sidecar
 create table synced_tables._table_updates (

@@ -53,7 +53,7 @@ create table synced_tables._pipeline_views (
   query text not null,
   constraint _pipeline_views_pk primary key (pipeline_id, view_name)
 );
-comment on table synced_tables._pipeline_views is 'Queries of the lakehouse engine that flows of a pipeline read from. They are no objects of this database.';
+comment on table synced_tables._pipeline_views is 'Queries of the lakehouse engine that flows of a pipeline read from. They are not objects of this database.';
 
 -- for: sidecar
 create table synced_tables._cdc_targets (
@@ -76,7 +76,7 @@ create table synced_tables._cdc_targets (
   constraint _cdc_targets_name_key unique (schema_name, table_name)
 );
 comment on table synced_tables._cdc_targets is
-  'One row a target of Auto CDC flows. Locked by whoever changes the target, so that changes of one target come one after the other.';
+  'One row per target of Auto CDC flows. Locked by anything that changes the target, so that changes of one target come one after the other.';
 comment on column synced_tables._cdc_targets.target is 'The view. By name in a dump, so that a restore finds it.';
 comment on column synced_tables._cdc_targets.feed is 'Table of the change feed; null when the target has none.';
 comment on column synced_tables._cdc_targets.shape is 'What the state was made with: keys, sequence type, SCD type, tracked set, columns.';

@@ -38,7 +38,7 @@ create table synced_tables._tokens (
 comment on table synced_tables._tokens is 'Bearer tokens of the HTTP API: SHA-256 of each, and the role it acts as. Rows stay: an API that once asked for tokens does not open again.';
 comment on column synced_tables._tokens.role_oid is 'A role that was dropped and made again under the same name is somebody else.';
 comment on column synced_tables._tokens.made_grant is 'Whether the role was granted to databricks_gateway for this token; revoking the last such token takes it back.';
-comment on column synced_tables._tokens.place is 'Where role_oid was right: tells repair() whether to believe the OID or the name.';
+comment on column synced_tables._tokens.place is 'The place where role_oid was valid: repair() decides by it whether to trust the OID or the name.';
 
 -- for: sidecar
 create table synced_tables._catalogs (

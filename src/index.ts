@@ -13,5 +13,5 @@ export {
   type StreamingTableChoices,
 } from './program/declare-flows.js';
 export { type PipelineRun, type RunPipelineOptions, runPipeline } from './program/run-pipeline.js';
-export type { NextSnapshotAndVersion, Snapshot, SnapshotRows } from './sync/auto-cdc/flow-program.js';
-export type { SnapshotVersion } from './sync/auto-cdc/snapshot-version.js';
+export type { NextSnapshotAndVersion, Snapshot, SnapshotRows } from './sync/flows/source/snapshot-function.js';
+export type { SnapshotVersion } from './sync/flows/source/snapshot-version.js';

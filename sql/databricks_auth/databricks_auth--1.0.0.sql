@@ -51,7 +51,7 @@ create table databricks_auth.managers (
   constraint managers_pk primary key (synced_table, manager)
 );
 comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
-comment on column databricks_auth.managers.place is 'Where manager_oid was right: tells repair() whether to believe the OID or the name.';
+comment on column databricks_auth.managers.place is 'The place where manager_oid was valid: repair() decides by it whether to trust the OID or the name.';
 alter table databricks_auth.managers enable row level security;
 
 -- for: owner
@@ -87,7 +87,7 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 create table databricks_auth.schema_rights_lock (
   is_only boolean constraint schema_rights_lock_pk primary key
 );
-comment on table databricks_auth.schema_rights_lock is 'Locked by whoever changes the rights of a schema. Empty.';
+comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Empty.';
 alter table databricks_auth.schema_rights_lock enable row level security;
 
 -- for: owner
@@ -478,14 +478,14 @@ begin
   end if;
   if found_role is null then
     perform databricks_auth.refuse('42704', format('role %L does not exist', manager),
-      'Write its name as it stands in pg_roles, without double quotes.');
+      'Write its name as it appears in pg_roles, without double quotes.');
   end if;
   if manager ~ '^databricks_st_\d+_\d+_*$' then
     perform databricks_auth.refuse('42501', format('owner role %I cannot be a manager', manager), 'Nobody may act as an owner role.');
   end if;
   return found_role;
 end $$;
-comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses who may not appoint managers, what is no synced table, and roles that do not exist.';
+comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses callers who may not appoint managers, relations that are not synced tables, and roles that do not exist.';
 
 
 -- for: everybody
@@ -673,7 +673,7 @@ begin
     continue when databricks_auth.is_superuser(effective) and databricks_auth.override();
     perform databricks_auth.refuse('42501',
       format('a foreign key from %s to synced table %s may not have a column of type %s', reference.relation, reference.synced, reference.type_name),
-      'Use a type that a superuser owns: the key is checked with the rights of the synced table''s owner, casts of the type too.');
+      'Use a type that a superuser owns: the key is checked with the rights of the synced table''s owner, including casts of the type.');
   end loop;
 end $$;
 comment on function databricks_auth.check_references(name, text) is
@@ -701,7 +701,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
       || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
 $$;
-comment on function databricks_auth.hint() is 'What every refusal tells: which commands are permitted, and to whom.';
+comment on function databricks_auth.hint() is 'What every refusal says: which commands are permitted, and to whom.';
 
 
 -- for: everybody
@@ -709,7 +709,7 @@ create or replace function databricks_auth.hint_after(advice text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select concat_ws(' ', advice, databricks_auth.hint())
 $$;
-comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal tells.';
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal says.';
 
 
 -- for: everybody
@@ -871,7 +871,7 @@ begin
   -- anybody may hold, and would hold up the making of every synced table.
   lock table databricks_auth.schema_rights_lock in share row exclusive mode;
 end $$;
-comment on function databricks_auth.lock_schema_rights() is 'Held to the end of the transaction by whoever changes the rights of a schema.';
+comment on function databricks_auth.lock_schema_rights() is 'Held until the end of the transaction by anything that changes the rights of a schema.';
 
 
 -- for: owner
@@ -1052,7 +1052,7 @@ declare
 begin
   if not databricks_auth.is_superuser(current_user) then
     raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
-      hint = 'It makes roles and event triggers.';
+      hint = 'It creates roles and event triggers.';
   end if;
   perform databricks_auth.make_roles();
   delete from databricks_auth.open_windows;

@@ -1,5 +1,7 @@
 import type pg from 'pg';
-import type { SyncedTablesError } from '../core/errors.js';
+import { SyncedTablesError } from '../core/errors.js';
+import type { ViewDeclaration } from '../core/flows/pipeline-declaration.js';
+import { type DeclaredRows, parseTableDeclaration, type TableDeclaration } from './flow-declarations.js';
 
 /** A streaming table as the registry knows it. */
 export interface StreamingTable {
@@ -9,30 +11,21 @@ export interface StreamingTable {
   /** `schema.name`, quoted where Postgres needs it: for messages. */
   readonly fullName: string;
   readonly createdBy: string;
-  /** `StreamingTableDeclaration` without its name, as it was declared. */
-  readonly declared: unknown;
   /** False before its first update. */
   readonly isMade: boolean;
   /** Whether its last update failed in a way that does not pass by itself. */
   readonly isFailed: boolean;
   /** Another one after every declaration that changes the table, its flows or the views of its pipeline. */
   readonly declarationHash: string;
-  readonly flows: readonly RegisteredFlow[];
-}
-
-/** A flow as the registry knows it; source and options as they were declared. */
-export interface RegisteredFlow {
-  readonly name: string;
-  readonly kind: 'changes' | 'snapshot';
-  readonly source: unknown;
-  readonly options: unknown;
-  readonly createdBy: string;
+  readonly flowNames: readonly string[];
+  /** What was declared of it and its flows, or why that cannot be read: see `declarationOf`. */
+  readonly declaration: TableDeclaration | SyncedTablesError;
 }
 
 /** What `declare_pipeline` and the functions have registered for a pipeline of flows. */
 export interface RegisteredPipeline {
   readonly tables: readonly StreamingTable[];
-  readonly views: readonly { readonly name: string; readonly query: string }[];
+  readonly views: readonly ViewDeclaration[];
 }
 
 /** The streaming tables of a pipeline; null if it is one of synced tables. */
@@ -58,31 +51,44 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
        from synced_tables._streaming_tables where pipeline_id = $1 order by created_at, table_id`,
     [pipelineId],
   );
-  const flows = await client.query<RegisteredFlow & { table_id: string }>(
+  const flows = await client.query<DeclaredRows['flows'][number] & { table_id: string }>(
     `select f.table_id, f.flow_name as name, f.kind, f.source, f.options, f.created_by as "createdBy"
        from synced_tables._flows f join synced_tables._streaming_tables t using (table_id)
       where t.pipeline_id = $1 order by f.created_at, f.flow_name`,
     [pipelineId],
   );
-  const views = await client.query<{ name: string; query: string }>(
+  const views = await client.query<ViewDeclaration>(
     'select view_name as name, query from synced_tables._pipeline_views where pipeline_id = $1',
     [pipelineId],
   );
   return {
-    tables: tables.rows.map((row) => ({
-      tableId: row.table_id,
-      schema: row.schema_name,
-      name: row.table_name,
-      fullName: row.synced_table,
-      createdBy: row.created_by,
-      declared: row.declared,
-      isMade: row.is_made,
-      isFailed: row.is_failed,
-      declarationHash: row.declaration_hash,
-      flows: flows.rows.filter((flow) => flow.table_id === row.table_id),
-    })),
+    tables: tables.rows.map((row) => {
+      const { synced_table: fullName, declared } = row;
+      const own = flows.rows.filter((flow) => flow.table_id === row.table_id);
+      return {
+        tableId: row.table_id,
+        schema: row.schema_name,
+        name: row.table_name,
+        fullName,
+        createdBy: row.created_by,
+        isMade: row.is_made,
+        isFailed: row.is_failed,
+        declarationHash: row.declaration_hash,
+        flowNames: own.map(({ name }) => name),
+        declaration: parseTableDeclaration({ pipelineId, fullName, declared, flows: own }),
+      };
+    }),
     views: views.rows,
   };
+}
+
+/**
+ * What was declared of a streaming table and its flows.
+ * @throws PIPELINE_DECLARATION_INVALID
+ */
+export function declarationOf({ declaration }: StreamingTable): TableDeclaration {
+  if (declaration instanceof SyncedTablesError) throw declaration;
+  return declaration;
 }
 
 type StreamingTableState =
@@ -141,7 +147,7 @@ export async function recordFlowUpdateStart(client: pg.Client, updateId: string,
      on conflict (update_id, table_id) do update
        set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
            remedy = null, failed_attempts = null, next_attempt_at = null`,
-    [updateId, table.tableId, table.fullName, table.flows.map((flow) => flow.name).join(', ')],
+    [updateId, table.tableId, table.fullName, table.flowNames.join(', ')],
   );
 }
 

@@ -1,12 +1,12 @@
-import type { FlowOptions } from '../cdc/declare/flow-options.js';
+import type { FlowOptions } from '../core/flows/flow-options.js';
 import type {
   FlowDeclaration,
   PipelineDeclaration,
   StreamingTableDeclaration,
   ViewDeclaration,
-} from '../cdc/declare/pipeline-declaration.js';
-import { parseColumnReference } from '../cdc/parser/parse-pipeline-file.js';
-import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
+} from '../core/flows/pipeline-declaration.js';
+import { parseColumnReference } from '../flows/parser/parse-pipeline-file.js';
+import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 
 /** A part of a pipeline: what `createStreamingTable`, `createView`, `applyChanges` and their like give. */
 export type Declaration =

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import type { PipelineDeclaration } from '../cdc/declare/pipeline-declaration.js';
-import { registryDeclaration } from '../cdc/declare/registry-declaration.js';
+import type { PipelineDeclaration } from '../core/flows/pipeline-declaration.js';
+import { registryDeclaration } from '../flows/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { NextSnapshotAndVersion } from '../sync/auto-cdc/flow-program.js';
+import { followFlows } from '../sync/flows/follow-flows.js';
+import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 

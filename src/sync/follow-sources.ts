@@ -1,5 +1,5 @@
 import type { UpdateOutcome } from '../core/update-outcome.js';
-import { followFlows } from './auto-cdc/follow-flows.js';
+import { followFlows } from './flows/follow-flows.js';
 import { followTables } from './follow-tables.js';
 import type { FollowTask } from './update-run.js';
 

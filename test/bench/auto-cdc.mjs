@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { applyEventBatch } from '../../dist/cdc/apply-event-batch.js';
-import { createStaging } from '../../dist/cdc/stage-events.js';
-import { createStreamingTarget, dropStreamingTarget } from '../../dist/cdc/streaming-target.js';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
-import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
+import { migrateDatabase } from '../../dist/postgres/migrate.js';
+import { inTransaction } from '../../dist/postgres/session.js';
+import { applyEventBatch } from '../../dist/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../dist/scd/batch/create-staging.js';
+import { createTarget } from '../../dist/scd/target/create-target.js';
 
 const { values } = parseArgs({
   options: {
@@ -138,10 +139,20 @@ async function stage(target, select) {
   return staging;
 }
 
+async function apply(target, staging, batchId) {
+  await inTransaction(client, () => applyEventBatch({ client, flow: target, staging, batchId, position: null }));
+}
+
+async function dropTarget({ schema, table }) {
+  await client.query(
+    `reset role; select synced_tables.delete_streaming_table('${schema}.${table}', purge => true); set role databricks_sync`,
+  );
+}
+
 /** Without the time that staging takes. */
 async function measureFlow(scdType) {
   const target = flow(scdType, `scd${scdType}`);
-  await createStreamingTarget(client, target);
+  await inTransaction(client, () => createTarget(client, target));
   let seconds = 0;
   for (let batch = 0; batch * batchSize < events; batch++) {
     const staging = await stage(
@@ -149,27 +160,22 @@ async function measureFlow(scdType) {
       `select id, name, city, amount, kind, seq from bench.events where batch = ${batch}`,
     );
     const startedAt = performance.now();
-    await applyEventBatch({ client, flow: target, staging, batchId: BigInt(batch + 1), position: null });
+    await apply(target, staging, BigInt(batch + 1));
     seconds += (performance.now() - startedAt) / 1000;
   }
   const plain = await measurePlainUpsert(target);
-  await dropStreamingTarget(client, target);
+  await dropTarget(target);
   return { seconds, ...plain };
 }
 
 /** The median of several small batches, half of them late, on keys with `depth` times ten events each. */
 async function measureBatch(scdType, depth) {
   const target = flow(scdType, `history_${scdType}_${depth}`);
-  await createStreamingTarget(client, target);
+  await inTransaction(client, () => createTarget(client, target));
   const few = Math.round(keys / 10);
   const history = few * 10 * depth;
-  await applyEventBatch({
-    client,
-    flow: target,
-    staging: await stage(target, eventSelect(1, history, few).replaceAll('n as seq', 'n * 2 as seq')),
-    batchId: 1n,
-    position: null,
-  });
+  const first = await stage(target, eventSelect(1, history, few).replaceAll('n as seq', 'n * 2 as seq'));
+  await apply(target, first, 1n);
   await client.query(`analyze bench.__apply_changes_storage_history_${scdType}_${depth}`);
   const times = [];
   for (let nth = 0; nth < 15; nth++) {
@@ -180,9 +186,9 @@ async function measureBatch(scdType, depth) {
       eventSelect(from, from + SMALL_BATCH - 1, few).replaceAll('n as seq', sequence),
     );
     const startedAt = performance.now();
-    await applyEventBatch({ client, flow: target, staging, batchId: BigInt(nth + 2), position: null });
+    await apply(target, staging, BigInt(nth + 2));
     times.push(performance.now() - startedAt);
   }
-  await dropStreamingTarget(client, target);
+  await dropTarget(target);
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 }

@@ -158,7 +158,7 @@ describe.each(postgresServers())('$name', (server) => {
     const sidecarRole = new URL(synced.sidecarUrl).username;
     const superuser = (await synced.value('select current_user')) ?? '';
     for (const role of [superuser, 'databricks_sync', 'databricks_gateway', 'pg_read_all_data', sidecarRole]) {
-      await expect(createToken(synced, role)).rejects.toThrow(/No token can be made/);
+      await expect(createToken(synced, role)).rejects.toThrow(/No token can be created/);
     }
     const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
     const other = await synced.database.createRole('other');

@@ -148,7 +148,7 @@ describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
         status: 409,
         body: {
           error_code: 'RESOURCE_CONFLICT',
-          message: expect.stringContaining(`${follower.update_id}. It follows its sources without an end: stop`),
+          message: expect.stringContaining(`${follower.update_id}. It follows its sources continuously: stop`),
         },
       });
     }

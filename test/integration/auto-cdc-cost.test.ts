@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { createStaging } from '../../src/cdc/stage-events.js';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import { inTransaction } from '../../src/postgres/session/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../src/scd/batch/create-staging.js';
+import { makeTarget } from '../support/auto-cdc-run.js';
 import { flowOfVector, ownVectors } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
@@ -16,17 +17,15 @@ const batch = 40;
 async function apply(client: pg.Client, flow: AutoCdcFlow, batchId: bigint, select: string): Promise<number> {
   const staging = await createStaging(client, flow);
   await client.query(`insert into ${staging} ${select}`);
-  let read = Number.NaN;
-  const finish = async () => {
+  return inTransaction(client, async () => {
+    await applyEventBatch({ client, flow, staging, batchId, position: null });
     const { rows } = await client.query<{ read: string }>(
       `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::text as read
          from pg_stat_xact_user_tables where relname = '__apply_changes_storage_' || $1`,
       [flow.table],
     );
-    read = Number(rows[0]?.read);
-  };
-  await applyEventBatch({ client, flow, staging, batchId, position: null, finish });
-  return read;
+    return Number(rows[0]?.read);
+  });
 }
 
 // Goal: what a batch costs depends on its events, not on how long the history of their keys or of others is.
@@ -42,7 +41,7 @@ describe.each(postgresServers())('the cost of an Auto CDC batch on $name', (serv
     if (!vector) throw new Error('there is no vector');
     const tracked = scdType === 2 ? ['job', 'desk'] : [];
     const flow = { ...flowOfVector(vector, 'people'), scdType, ignoreNullColumns, trackedColumns: tracked };
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     const total = keys * eventsPerKey;
     await apply(
       client,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPipeline } from '../../src/cdc/declare/read-pipeline.js';
 import { asSyncedTablesError } from '../../src/core/errors.js';
+import { readPipeline } from '../../src/flows/declare/read-pipeline.js';
 import { declareBy, type Surface } from '../support/flow-surfaces.js';
 import { flowVectors } from '../support/flow-vectors.js';
 import { postgresServers } from '../support/postgres.js';

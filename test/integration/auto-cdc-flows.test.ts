@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { quoteLiteral } from '../../src/core/names.js';
 import { applyChangesFromSnapshot, createStreamingTable, runPipeline, type Snapshot } from '../../src/index.js';
 import { type FlowVector, flowVectors, normalized, type VectorRow } from '../support/flow-vectors.js';
 import { postgresServers } from '../support/postgres.js';
@@ -74,6 +75,27 @@ describe(`flows on ${server.name}`, () => {
     expect(await rows('public.from_events')).toEqual(['1 slow', '2 inner', '3 tab\tand "quotes", \\N', '4 ']);
   });
 
+  it('declares by the other names of the functions as by the first ones', async () => {
+    await lake.admin.query(
+      `create table public.renamed_events (id int, v text, op text, seq bigint);
+       insert into public.renamed_events values (1, 'old', 'U', 1), (1, 'new', 'U', 2), (2, 'x', 'U', 1), (2, null, 'D', 2);
+       create table public.renamed_rows (id int, v text);
+       insert into public.renamed_rows values (1, 'a'), (2, 'b')`,
+    );
+    await declare(`create_streaming_live_table('public.renamed', comment => 'people', continuous => false)`);
+    await declare(`create_auto_cdc_flow('public.renamed', 'public.renamed_events', array['id'], 'seq', name => 'flow',
+                     apply_as_deletes => 'op = "D"', except_column_list => array['op', 'seq'])`);
+    await lake.sync('public.renamed');
+    expect(await rows('public.renamed')).toEqual(['1 new']);
+    await declare(`create_streaming_live_table('public.compared')`);
+    await declare(`create_auto_cdc_from_snapshot_flow('public.compared', 'public.renamed_rows', array['id'],
+                     stored_as_scd_type => 2, track_history_column_list => array['v'], name => 'flow')`);
+    await lake.sync('public.compared');
+    await lake.admin.query(`update public.renamed_rows set v = 'c' where id = 2`);
+    await lake.sync('public.compared');
+    expect(await rows('public.compared', 'id, v, ("__END_AT" is null)')).toEqual(['1 a true', '2 b false', '2 c true']);
+  });
+
   it('reads views of the pipeline, and refuses expressions that reach further', async () => {
     await lake.lake.createTable('bronze.raw', COLUMNS, `select 7 as id, 'x' as v, 'U' as op, 1 as seq`);
     const pipeline = (condition: string, query: string) => ({
@@ -143,6 +165,35 @@ describe(`flows on ${server.name}`, () => {
     await expect(lake.sync('public.wrong')).rejects.toMatchObject(refused('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA'));
   });
 
+  it('tells a declaration that cannot be read, and goes on with the other tables of the pipeline', async () => {
+    await lake.admin.query(
+      `create table public.declared (id int, v text, seq bigint); insert into public.declared values (1, 'a', 1)`,
+    );
+    const table = (name: string, tombstoneSeconds: unknown) => ({ name: [name], tombstoneSeconds });
+    const flow = (name: string) => ({
+      name,
+      kind: 'changes',
+      target: [name],
+      source: { kind: 'name', parts: ['public', 'declared'] },
+      options: { keys: ['id'], sequence_by: 'seq', column_list: ['id', 'v'] },
+    });
+    const pipeline = {
+      tables: [table('unreadable', 'soon'), table('readable', 60)],
+      views: [],
+      flows: [flow('unreadable'), flow('readable')],
+    };
+    const id = await lake.value(
+      `select synced_tables.declare_pipeline('half', ${quoteLiteral(JSON.stringify(pipeline))}, 'public')`,
+    );
+    const update = await lake.value(`select synced_tables.start_update('${id}')`);
+    await expect(lake.wait(update ?? '')).rejects.toMatchObject({
+      detail: 'error code: PIPELINE_DECLARATION_INVALID',
+      message: `What pipeline ${id} declares of streaming table public.unreadable cannot be read: tombstoneSeconds: Invalid input: expected number, received string.`,
+    });
+    expect(await rows('public.readable')).toEqual(['1 a']);
+    expect(await lake.status('public.unreadable')).toMatchObject({ state: 'SYNCED_TABLE_OFFLINE_FAILED' });
+  });
+
   it('reads for nobody what he may not read, and updates and deletes for the owner alone', async () => {
     // Members of databricks_superuser may read everything: this one has the functions alone.
     const owner = await lake.database.createRole('owner');
@@ -166,7 +217,19 @@ describe(`flows on ${server.name}`, () => {
     const stranger = await lake.database.connectAs(await lake.database.createRole('stranger'));
     await expect(stranger.query('table public.owned')).rejects.toMatchObject({ code: '42501' });
     await lake.admin.query(`revoke select on public.private_events from ${owner}`);
-    await expect(lake.sync('public.owned')).rejects.toMatchObject({ detail: 'error code: FLOW_SOURCE_UNFIT' });
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({
+      detail: 'error code: FLOW_SOURCE_UNFIT',
+      hint: `Grant it: GRANT SELECT ON public.private_events TO "${owner}";`,
+    });
+    await lake.admin.query(
+      `grant select on public.private_events to ${owner}; alter table public.private_events enable row level security`,
+    );
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({
+      detail: 'error code: FLOW_SOURCE_UNFIT',
+      hint: 'Read from a plain table without that.',
+    });
+    await lake.admin.query('drop table public.private_events');
+    await expect(lake.sync('public.owned')).rejects.toMatchObject({ detail: 'error code: FLOW_SOURCE_UNKNOWN' });
     await client.query(`select synced_tables.delete_streaming_table('public.owned', purge => true)`);
     await expect(lake.admin.query('table public.owned')).rejects.toMatchObject({ code: '42P01' });
     await lake.admin.query(`drop owned by ${owner}`);

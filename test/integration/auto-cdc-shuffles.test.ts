@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { modelTable } from '../support/auto-cdc-model.js';
-import { applyRows, rowText, visibleRows } from '../support/auto-cdc-run.js';
+import { applyRows, makeTarget, rowText, visibleRows } from '../support/auto-cdc-run.js';
 import {
   flowOfVector,
   ownVectors,
@@ -40,7 +39,7 @@ describe.each(postgresServers())('Auto CDC vectors in any order on $name', (serv
     const random = new Random(propertySeed('auto cdc shuffles'));
     for (const [place, vector] of vectors.entries()) {
       const flow = multiplied(flowOfVector(vector, `t${place}`));
-      await createStreamingTarget(client, flow);
+      await makeTarget(client, flow);
       const events = vector.batches.filter(isEvents).flat();
       const batches: Row[][] = Array.from({ length: 1 + random.below(6) }, () => []);
       for (let shuffle = 0; shuffle < shuffles; shuffle++) {

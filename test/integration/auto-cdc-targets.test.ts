@@ -1,19 +1,16 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { applySnapshot } from '../../src/cdc/apply-snapshot.js';
-import {
-  createStreamingTarget,
-  dropStreamingTarget,
-  readFlowPosition,
-  resetStreamingTarget,
-} from '../../src/cdc/streaming-target.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import { inTransaction } from '../../src/postgres/session/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { applySnapshot } from '../../src/scd/batch/apply-snapshot.js';
+import { readFlowPosition, resetTarget } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,
   commitVersion,
   feedRows,
+  makeTarget,
   rowText,
   stageRows,
   visibleRows,
@@ -56,7 +53,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(scdType);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     const batch = [upsert(1, 1, 'smith'), remove(2, 5), upsert(1, 3, 'baker')];
     expect((await applyRows(client, flow, batch, 1n)).isReplay).toBe(false);
     const before = await stateOf(client);
@@ -72,17 +69,13 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(2);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'smith')], 1n);
     const before = await stateOf(client);
     const staging = await stageRows(client, flow, [upsert(1, 2, 'baker'), upsert(2, 2, 'miller')]);
-    const failing = applyEventBatch({
-      client,
-      flow,
-      staging,
-      batchId: 2n,
-      position: null,
-      finish: async () => Promise.reject(new Error('the lease is gone')),
+    const failing = inTransaction(client, async () => {
+      await applyEventBatch({ client, flow, staging, batchId: 2n, position: null });
+      throw new Error('the lease is gone');
     });
     await expect(failing).rejects.toThrow('the lease is gone');
     expect(await stateOf(client)).toEqual(before);
@@ -92,7 +85,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1, { keyColumns: ['id', 'job'] });
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     const batch = [upsert(null, 1, null, 'secret'), upsert(null, 2, 'b'), upsert(3, 3, 'c')];
     await expect(applyRows(client, flow, batch, 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY',
@@ -112,12 +105,12 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     const client = await database.connectAsSidecar();
     const reader = await database.createRole('reader');
     const flow = flowOf(2);
-    await createStreamingTarget(client, flow);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'smith')], 1n);
     await client.query(`grant select on gold.people to ${reader}`);
     const drift = async (changes: Partial<AutoCdcFlow>) =>
-      createStreamingTarget(client, { ...flow, ...changes }).catch((error: { code: string }) => error.code);
+      makeTarget(client, { ...flow, ...changes }).catch((error: { code: string }) => error.code);
     expect([
       await drift({ keyColumns: ['id', 'job'] }),
       await drift({ sequence: { kind: 'column', fields: [{ name: 'at', postgresType: 'text' }] } }),
@@ -131,12 +124,13 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
       'AUTOCDC_INVALID_STATE.TRACK_HISTORY_DRIFT',
       'AUTOCDC_TARGET_SCHEMA_CHANGED',
     ]);
-    await resetStreamingTarget(client, { ...flow, scdType: 1, trackedColumns: [] });
+    await resetTarget(client, { ...flow, scdType: 1, trackedColumns: [] });
     expect(await visibleRows(client, flow)).toEqual([]);
     const { rows } = await client.query(`select has_table_privilege($1, 'gold.people', 'select') as may`, [reader]);
     expect(rows).toEqual([{ may: true }]);
-    await dropStreamingTarget(client, flow);
-    await dropStreamingTarget(client, flow);
+    const drop = `select synced_tables.delete_streaming_table('gold.people', purge => true)`;
+    await database.admin.query(drop);
+    await expect(database.admin.query(drop)).rejects.toMatchObject({ detail: 'error code: SYNCED_TABLE_NOT_FOUND' });
     expect((await client.query(`select from pg_class where relname like '%people'`)).rowCount).toBe(0);
   });
 
@@ -144,7 +138,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     await database.admin.query('create schema gold; create table gold.people (id int)');
-    await expect(createStreamingTarget(client, flowOf(1))).rejects.toMatchObject({ code: 'TARGET_TABLE_EXISTS' });
+    await expect(makeTarget(client, flowOf(1))).rejects.toMatchObject({ code: 'TARGET_TABLE_EXISTS' });
   });
 
   it('lets its creator read and write it and pass that on, shows others nothing, and its storage nobody', async () => {
@@ -155,7 +149,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     const keeper = await database.createRole('keeper', 'databricks_superuser');
     await database.admin.query(`create schema gold authorization ${creator}; grant usage on schema gold to public`);
     const flow = flowOf(1, { createdBy: creator });
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'smith'), remove(7, 7)], 1n);
     const asCreator = await database.connectAs(creator);
     await asCreator.query(`insert into gold.people values (2, 'baker', 'north')`);
@@ -185,7 +179,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     const reader = await database.createRole('reader');
     await database.admin.query(`create schema gold authorization ${reader}; create schema own authorization ${reader}`);
     const flow = flowOf(2, { createdBy: reader, trackedColumns: ['job'] });
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'smith', 'hidden'), upsert(1, 2, 'smith', 'shown')], 1n);
     const asReader = await database.connectAs(reader);
     await asReader.query(
@@ -203,7 +197,7 @@ describe.each(postgresServers())('changes of Auto CDC targets by hand on $name',
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 10, 'smith', 'north'), remove(2, 10), upsert(3, 10, 'miller')], 1n);
     const from = await commitVersion(client, flow);
     await expect(applyDml(client, flow, { dml: 'insert', row: { id: 1, job: 'x' } })).rejects.toMatchObject({
@@ -243,7 +237,7 @@ describe.each(postgresServers())('changes of Auto CDC targets by hand on $name',
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1, { ignoreNullColumns: ['job', 'desk'] });
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyDml(client, flow, { dml: 'insert', row: { id: 1, job: 'base', desk: 'base' } });
     await applyRows(client, flow, [upsert(1, 5, null, 'north')], 1n);
     expect(await visibleRows(client, flow)).toEqual(texts({ id: 1, job: 'base', desk: 'north' }));
@@ -256,7 +250,7 @@ describe.each(postgresServers())('changes of Auto CDC targets by hand on $name',
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(2, { trackedColumns: ['job'] });
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     const insert = (row: Row) => applyDml(client, flow, { dml: 'insert', row });
     await insert({ id: 1, job: 'first', __START_AT: null, __END_AT: 2 });
     await insert({ id: 1, job: 'second', __START_AT: 5, __END_AT: 8 });
@@ -296,7 +290,7 @@ describe.each(postgresServers())('changes of Auto CDC targets by hand on $name',
     const client = await database.connectAsSidecar();
     const other = await database.connectAsSidecar();
     const flow = flowOf(1);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'smith', 'north'), upsert(2, 1, 'baker')], 1n);
     await other.query(`begin; update gold.people set desk = 'by hand' where id = 2`);
     // Who waits for a row waits for a transaction, and such locks belong to no database.
@@ -322,7 +316,7 @@ describe.each(postgresServers())('what Auto CDC targets forget on $name', (serve
       await using database = await createMigratedDatabase(server);
       const client = await database.connectAsSidecar();
       const flow = flowOf(scdType, { trackedColumns: scdType === 2 ? ['job'] : [] });
-      await createStreamingTarget(client, flow);
+      await makeTarget(client, flow);
       await applyRows(
         client,
         flow,
@@ -363,7 +357,7 @@ describe.each(postgresServers())('what Auto CDC targets forget on $name', (serve
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1);
-    await createStreamingTarget(client, flow);
+    await makeTarget(client, flow);
     await applyRows(client, flow, [upsert(1, 1, 'a'), { __autocdc_kind: 'T', __autocdc_seq1: 5 }], 1n);
     await applyRows(client, flow, [upsert(2, 4, 'dead')], 2n);
     expect(await visibleRows(client, flow)).toEqual([]);
@@ -381,9 +375,11 @@ describe.each(postgresServers())('what Auto CDC targets forget on $name', (serve
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const flow = flowOf(1, { source: 'snapshots' });
-    await createStreamingTarget(client, flow);
-    const apply = async (version: string, ...rows: Row[]) =>
-      applySnapshot({ client, flow, staging: await stageRows(client, flow, rows), version, position: { version } });
+    await makeTarget(client, flow);
+    const apply = async (version: string, ...rows: Row[]) => {
+      const staging = await stageRows(client, flow, rows);
+      return inTransaction(client, () => applySnapshot({ client, flow, staging, version, position: { version } }));
+    };
     await apply('9', { id: 1, job: 'a', desk: null }, { id: 2, job: 'b', desk: null });
     await applyDml(client, flow, { dml: 'update', where: { id: 1 }, set: { job: 'by hand' } });
     await apply('10', { id: 1, job: 'a', desk: null });

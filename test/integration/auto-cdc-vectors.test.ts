@@ -1,15 +1,17 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { applySnapshot, requireSomeSnapshot } from '../../src/cdc/apply-snapshot.js';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../src/core/errors.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
+import { inTransaction } from '../../src/postgres/session/session.js';
+import { applySnapshot, requireSomeSnapshot } from '../../src/scd/batch/apply-snapshot.js';
+import { readFlowPosition } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,
   commitVersion,
   feedRows,
+  makeTarget,
   rowText,
   stageRows,
   visibleRows,
@@ -37,10 +39,10 @@ async function runBatch(
   flow: AutoCdcFlow,
   vector: Vector,
   place: number,
-): Promise<AutoCdcMetrics | null> {
+): Promise<BatchMetrics | null> {
   const batch = vector.batches[place];
   if (batch === null || batch === undefined) {
-    await requireSomeSnapshot(client, flow);
+    requireSomeSnapshot(await readFlowPosition(client, flow), flow.fullName);
     return null;
   }
   if ('dml' in batch) {
@@ -49,7 +51,9 @@ async function runBatch(
   }
   if ('version' in batch) {
     const staging = await stageRows(client, flow, batch.rows);
-    return applySnapshot({ client, flow, staging, version: String(batch.version), position: place });
+    return inTransaction(client, () =>
+      applySnapshot({ client, flow, staging, version: String(batch.version), position: place }),
+    );
   }
   const events = batch.map((event) => stagedRow(vector, flow, event));
   return applyRows(client, flow, events, BigInt(place + 1));
@@ -61,7 +65,7 @@ describe.each(postgresServers())('Auto CDC vectors on $name', (server) => {
     const client = await database.connectAsSidecar();
     for (const [place, vector] of vectors.entries()) {
       const flow = flowOfVector(vector, `t${place}`);
-      await createStreamingTarget(client, flow);
+      await makeTarget(client, flow);
       for (let nth = 0; nth < vector.batches.length; nth++) {
         const label = `${vector.name}, batch ${nth}`;
         const before = await commitVersion(client, flow);

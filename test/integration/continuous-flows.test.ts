@@ -37,6 +37,24 @@ describe.each(postgresServers())('continuous flows on $name', (server) => {
     return id ?? '';
   }
 
+  it('leave a table out whose declaration cannot be read, and say so', async () => {
+    const pipeline = await declare('torn');
+    await isFollowing('public.torn');
+    await lake.admin.query(
+      `update synced_tables._flows set source = '{"kind": "topic"}' where flow_name = 'public.torn';
+       select synced_tables_internal._note_declaration('${pipeline}')`,
+    );
+    await eventually(
+      async () => (await stateOf('public.torn')) === 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      'the table has failed',
+    );
+    const { message } = await lake.status('public.torn');
+    expect(message).toContain(
+      `What pipeline ${pipeline} declares of flow public.torn into streaming table public.torn`,
+    );
+    await call(`delete_streaming_table('public.torn', purge => true)`);
+  });
+
   it('read events of a table as they come, and rest when they are stopped', async () => {
     const pipeline = await declare('tabled');
     await isFollowing('public.tabled');

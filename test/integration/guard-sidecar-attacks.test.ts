@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { changes } from '../support/attack.js';
-import { applyRows } from '../support/auto-cdc-run.js';
+import { applyRows, makeTarget } from '../support/auto-cdc-run.js';
 import { createGuardedDatabase, fingerprint, type GuardedDatabase } from '../support/guarded-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { sidecarAttacks } from '../support/sidecar-attacks.js';
@@ -107,7 +106,7 @@ describe.each(postgresServers())('by way of the sidecar on $name', (server) => {
     );
     await admin.query(`alter operator class own.mine_ops using hash owner to ${roles.other}`);
     await sessions.other.query(`select synced_tables.create_streaming_table('own.copy')`);
-    await createStreamingTarget(sessions.sync, flow);
+    await makeTarget(sessions.sync, flow);
     await applyRows(sessions.sync, flow, [{ id: 1, v: 'hidden', __autocdc_kind: 'U', __autocdc_seq1: 1 }], 1n);
     const { rows } = await admin.query<{ pipeline: string; scheduled: string }>(
       `select synced_tables.create_streaming_table('app.declared') as pipeline,
@@ -202,7 +201,7 @@ describe.each(postgresServers())('by way of the sidecar on $name', (server) => {
     await guarded.sessions.sync.query(`select synced_tables_internal._current_credential('${caller}')`);
     await admin.query(`select synced_tables.create_synced_table('gold.third', 'a.b.c', array['id'])`);
     await admin.query(`select databricks_synced_table_add_manager('gold.x', '${guarded.roles.schemaOwner}')`);
-    await createStreamingTarget(guarded.sessions.sync, flow);
+    await makeTarget(guarded.sessions.sync, flow);
     await other.query('rollback; select pg_advisory_unlock_all()');
   });
 });

@@ -1,4 +1,4 @@
-import type { AutoCdcField, AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcField, AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import type { Row } from './auto-cdc-vectors.js';
 
 /** The reference model of Auto CDC: slow, plain, and independent of the SQL. Events are staged rows. */
@@ -146,9 +146,15 @@ function compareStructs(fields: readonly AutoCdcField[], a: unknown, b: unknown)
   return 0;
 }
 
-/** Null lowest, false before true, numbers by value, texts by code point, arrays element by element. */
+const TYPES_ASCENDING = ['boolean', 'number', 'string', 'object'];
+
+/**
+ * Null lowest, then booleans, numbers, texts and arrays: false before true, numbers by value, texts by code point, arrays
+ * element by element.
+ */
 function compareValues(a: unknown, b: unknown): number {
   if (a === null || a === undefined || b === null || b === undefined) return Number(a != null) - Number(b != null);
+  if (typeof a !== typeof b) return TYPES_ASCENDING.indexOf(typeof a) - TYPES_ASCENDING.indexOf(typeof b);
   if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b));
   if (Array.isArray(a) && Array.isArray(b)) {
     for (let place = 0; place < Math.min(a.length, b.length); place++) {

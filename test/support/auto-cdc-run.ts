@@ -1,9 +1,11 @@
 import type pg from 'pg';
-import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
-import { createStaging } from '../../src/cdc/stage-events.js';
-import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
-import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
 import { quoteIdentifier } from '../../src/core/names.js';
+import { inTransaction } from '../../src/postgres/session/session.js';
+import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
+import { createStaging } from '../../src/scd/batch/create-staging.js';
+import { createTarget } from '../../src/scd/target/create-target.js';
 import type { DmlStep, Row } from './auto-cdc-vectors.js';
 
 /** Stages rows, given with the names of `stagingColumns`. */
@@ -15,15 +17,22 @@ export async function stageRows(client: pg.Client, flow: AutoCdcFlow, rows: read
   return staging;
 }
 
+/** Makes the target of a flow, in a transaction of its own. */
+export async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
+  await inTransaction(client, () => createTarget(client, flow));
+}
+
 /** Stages and applies a batch of events. */
 export async function applyRows(
   client: pg.Client,
   flow: AutoCdcFlow,
   rows: readonly Row[],
   batchId: bigint,
-): Promise<AutoCdcMetrics> {
+): Promise<BatchMetrics> {
   const staging = await stageRows(client, flow, rows);
-  return applyEventBatch({ client, flow, staging, batchId, position: { batch: Number(batchId) } });
+  return inTransaction(client, () =>
+    applyEventBatch({ client, flow, staging, batchId, position: { batch: Number(batchId) } }),
+  );
 }
 
 /** What people see of a target: rows as text that compares. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { AutoCdcColumn, AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
+import type { AutoCdcColumn, AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { sharedData } from './shared-data.js';
 
 export type Row = Readonly<Record<string, unknown>>;

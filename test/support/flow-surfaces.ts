@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { readPipeline } from '../../src/cdc/declare/read-pipeline.js';
 import { quoteLiteral } from '../../src/core/names.js';
+import { readPipeline } from '../../src/flows/declare/read-pipeline.js';
 import {
   applyChanges,
   type ChangeFlowChoices,

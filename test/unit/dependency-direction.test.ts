@@ -16,13 +16,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observability: ['core'],
   settings: ['core'],
   docs: ['core'],
-  cdc: ['core', 'postgres', 'observability'],
-  sync: ['core', 'cdc', 'lake', 'postgres', 'observability'],
+  flows: ['core'],
+  scd: ['core', 'postgres'],
+  sync: ['core', 'flows', 'scd', 'lake', 'postgres', 'observability'],
   queue: ['core', 'postgres', 'observability'],
-  api: ['core', 'cdc', 'postgres', 'sync', 'queue', 'settings', 'observability'],
+  api: ['core', 'flows', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
   doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
-  program: ['core', 'cdc', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
+  program: ['core', 'flows', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
 };
 const doors = ['main', 'index', 'cli'];
 

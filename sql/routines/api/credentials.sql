@@ -25,8 +25,8 @@ begin
   refusal := synced_tables_internal._credential_refusal(_current_credential.role_name);
   if refusal is not null then
     perform synced_tables_internal._raise('CREDENTIAL_REFUSED', '55000',
-      format('Role %I can have no database credential: %s.', _current_credential.role_name, refusal),
-      'Use a token of a login role without a password, for example one made with databricks_create_role; ALTER ROLE … PASSWORD NULL takes a password away.');
+      format('Role %I cannot have a database credential: %s.', _current_credential.role_name, refusal),
+      'Use a token of a login role without a password, for example one made with databricks_create_role; ALTER ROLE … PASSWORD NULL removes a password.');
   end if;
   return query
     select c.issued_at, c.expires_at from synced_tables._credentials c
@@ -41,7 +41,7 @@ create or replace function synced_tables_internal._set_credential(role_name name
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if synced_tables_internal._credential_refusal(_set_credential.role_name) is not null then
-    raise exception 'role % can have no credential', _set_credential.role_name;
+    raise exception 'role % cannot have a credential', _set_credential.role_name;
   end if;
   if verifier !~ '^SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' or expires_at > now() + interval '1 day' then
     raise exception 'the credential of role % is not one', _set_credential.role_name;

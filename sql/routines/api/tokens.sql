@@ -7,7 +7,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select exists (select from pg_roles r join pg_auth_members m on m.roleid = r.oid and m.member = to_regrole('databricks_gateway')
                   where r.rolname = role_name and not r.rolsuper)
 $$;
-comment on function synced_tables_internal._may_act_for(name) is 'Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is no superuser.';
+comment on function synced_tables_internal._may_act_for(name) is 'Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is not a superuser.';
 
 -- for: owner
 create or replace function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text
@@ -16,7 +16,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   -- outlast his membership.
   select case
     when exists (select from pg_roles s where s.rolsuper and pg_has_role(r.oid, s.oid, 'member')) then 'it is a superuser, or a member of one'
-    when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a role of the system'
+    when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a system role'
     when pg_has_role(r.oid, 'databricks_sync', 'member') then 'sidecars act as it'
     when not exists (select from pg_roles a where a.rolname = acting
                        and (a.rolsuper or (a.oid = r.oid and r.rolcanlogin) or pg_has_role(a.oid, r.oid, 'member with admin option')))
@@ -39,15 +39,15 @@ declare
 begin
   if role_oid is null then
     perform synced_tables_internal._raise('TOKEN_ROLE_NOT_FOUND', '42704', format('Role %I does not exist.', role_name),
-      format('Make it first: SELECT databricks_create_role(%L, ''USER'');', role_name));
+      format('Create it first: SELECT databricks_create_role(%L, ''USER'');', role_name));
   end if;
   if refusal is not null then
-    perform synced_tables_internal._raise('TOKEN_ROLE_REFUSED', '42501', format('No token can be made for role %I: %s.', role_name, refusal),
-      'Use a role of its own that has just the rights it needs; a member of databricks_superuser may create synced tables.');
+    perform synced_tables_internal._raise('TOKEN_ROLE_REFUSED', '42501', format('No token can be created for role %I: %s.', role_name, refusal),
+      'Use a dedicated role that has only the rights it needs; a member of databricks_superuser may create synced tables.');
   end if;
   if expires_at <= now() then
-    perform synced_tables_internal._raise('TOKEN_EXPIRY_PAST', '22023', format('The token for role %I would have expired at %s.', role_name, expires_at),
-      'Give a time to come, or none.');
+    perform synced_tables_internal._raise('TOKEN_EXPIRY_PAST', '22023', format('The token for role %I would already have expired at %s.', role_name, expires_at),
+      'Give a time in the future, or none.');
   end if;
   perform synced_tables_internal._hold_lock('token ' || role_name);
   has_grant := exists (select from pg_auth_members m where m.roleid = role_oid and m.member = to_regrole('databricks_gateway'));
@@ -61,7 +61,7 @@ begin
   return made;
 end $$;
 comment on function synced_tables_served.create_token(name, bytea, timestamptz, text) is
-  'Registers a bearer token of the HTTP API by its SHA-256: whoever shows it acts as the role. The caller must be able to grant the role. Use synced-tables token create.';
+  'Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. The caller must be able to grant the role. Use synced-tables token create.';
 
 -- for: operators
 create or replace function synced_tables_served.revoke_token(token_id uuid) returns void

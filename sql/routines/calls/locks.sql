@@ -19,7 +19,7 @@ begin
   -- Not the row of the pipeline: a user's open transaction must not keep the sidecar from renewing its lease.
   perform synced_tables_internal._hold_lock('pipeline ' || _lock_pipeline.pipeline_id);
 end $$;
-comment on function synced_tables_internal._lock_pipeline(uuid) is 'Held to the end of the transaction by whoever adds or removes tables or requests of a pipeline.';
+comment on function synced_tables_internal._lock_pipeline(uuid) is 'Held until the end of the transaction by anything that adds or removes tables or requests of a pipeline.';
 
 -- for: owner
 create or replace function synced_tables_internal._forget_pipeline_lock() returns trigger

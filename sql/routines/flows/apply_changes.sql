@@ -11,7 +11,7 @@ declare
   flow constant text := coalesce(flow_name, full_name);
 begin
   if wanted.table_id is null then
-    perform synced_tables_internal._raise('PIPELINE_TABLE_UNKNOWN', '42P01', format('Flow %s writes to %s, which is no streaming table of its pipeline.', flow, full_name),
+    perform synced_tables_internal._raise('PIPELINE_TABLE_UNKNOWN', '42P01', format('Flow %s writes to %s, which is not a streaming table of its pipeline.', flow, full_name),
       'Declare it: CREATE STREAMING TABLE, or synced_tables.create_streaming_table.');
   end if;
   perform synced_tables_internal._require_pipeline(wanted.pipeline_id, 'change');

@@ -10,15 +10,15 @@ declare
 begin
   for column_name in select jsonb_array_elements_text(coalesce(names, '[]')) loop
     if column_name is null or column_name !~ format('^\s*(%s|%s)(\s*\.\s*(%s|%s))*\s*$', bare, quoted, bare, quoted) then
-      perform synced_tables_internal._raise('AUTOCDC_NON_COLUMN_IDENTIFIER', '22023', format('Flow %s: %s in %s is no name of a column.', flow, column_name, option),
-        'Name a column; put names with other characters than letters, digits and _ between backticks. Work expressions out in a view.');
+      perform synced_tables_internal._raise('AUTOCDC_NON_COLUMN_IDENTIFIER', '22023', format('Flow %s: %s in %s is not a column name.', flow, column_name, option),
+        'Name a column; put names with characters other than letters, digits and _ in backticks. Compute expressions in a view.');
     elsif column_name !~ format('^\s*(%s|%s)\s*$', bare, quoted) then
       perform synced_tables_internal._raise('AUTOCDC_MULTIPART_COLUMN_IDENTIFIER', '22023', format('Flow %s: %s in %s is a qualified name.', flow, column_name, option),
         'Name the column alone.');
     end if;
   end loop;
 end $$;
-comment on function synced_tables_internal._check_flow_names(text, text, jsonb) is 'Refuses what is no plain name in a list of columns.';
+comment on function synced_tables_internal._check_flow_names(text, text, jsonb) is 'Refuses anything but a plain name in a list of columns.';
 
 -- for: owner
 create or replace function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void
@@ -49,14 +49,14 @@ begin
   if scd_type = '1' and (given ? 'track_history_column_list' or given ? 'track_history_except_column_list') then
     perform synced_tables_internal._raise('AUTOCDC_TRACK_HISTORY_REQUIRES_SCD2', '22023',
       format('Flow %s tracks the history of columns, but its target is stored as SCD type 1, which keeps none.', flow),
-      'Store it as SCD type 2, or leave the list out.');
+      'Store it as SCD type 2, or leave out the list.');
   end if;
   if kind = 'snapshot' then
     return;
   end if;
   if scd_type = '2' and coalesce(btrim(given ->> 'apply_as_truncates'), '') <> '' then
     perform synced_tables_internal._raise('AUTOCDC_TRUNCATE_REQUIRES_SCD1', '22023',
-      format('Flow %s applies truncates, but its target is stored as SCD type 2.', flow), 'Store it as SCD type 1, or leave apply_as_truncates out.');
+      format('Flow %s applies truncates, but its target is stored as SCD type 2.', flow), 'Store it as SCD type 1, or leave out apply_as_truncates.');
   end if;
   if coalesce(btrim(given ->> 'sequence_by'), '') = '' then
     perform synced_tables_internal._raise('AUTOCDC_MISSING_SEQUENCE_BY', '22023', format('Flow %s does not say which of two changes is the later one.', flow),
@@ -72,7 +72,7 @@ begin
   end if;
   if given -> 'ignore_null_updates_column_list' = '[]' then
     perform synced_tables_internal._raise('AUTOCDC_IGNORE_NULL_EMPTY_COLUMN_LIST', '22023',
-      format('Flow %s ignores null updates of an empty list of columns.', flow), 'Name columns, or leave the option out.');
+      format('Flow %s ignores null updates of an empty list of columns.', flow), 'Name columns, or leave out the option.');
   end if;
   if given ? 'columns_to_update' then
     perform synced_tables_internal._check_flow_names(flow, 'columns_to_update', jsonb_build_array(given -> 'columns_to_update'));
@@ -102,8 +102,8 @@ begin
    order by a.attname = wanted desc limit 1;
   if found and found_column.type not in ('text[]', 'character varying[]') then
     perform synced_tables_internal._raise('AUTOCDC_COLUMNS_TO_UPDATE_TYPE', '22023',
-      format('Column %s, which tells flow %s the columns to update, has type %s.', found_column.attname, flow, found_column.type),
-      'It must be an array of strings with names of columns.');
+      format('Column %s, which lists the columns to update for flow %s, has type %s.', found_column.attname, flow, found_column.type),
+      'It must be an array of strings that hold column names.');
   end if;
 end $$;
 comment on function synced_tables_internal._check_columns_to_update(text, jsonb, jsonb) is
@@ -115,7 +115,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform synced_tables_internal._check_flow(flow, flow_kind, flow_options);
   if flow_source ->> 'kind' = 'name' and coalesce(jsonb_array_length(flow_source -> 'parts'), 0) = 0 then
-    perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view with the changes.');
+    perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view that holds the changes.');
   end if;
   perform synced_tables_internal._lend_source(flow, flow_source);
   perform synced_tables_internal._check_columns_to_update(flow, flow_source, flow_options);

@@ -52,7 +52,7 @@ declare
 begin
   if threshold !~ '^\d{1,9}$' then
     perform synced_tables_internal._raise('STREAMING_TABLE_PROPERTY_INVALID', '22023',
-      format('The tombstone threshold of streaming table %s is no number of seconds.', full_name), 'Give a whole number, for example 172800.');
+      format('The tombstone threshold of streaming table %s is not a number of seconds.', full_name), 'Give a whole number, for example 172800.');
   end if;
   if (synced_tables_internal._find_streaming_table(parts)).table_id is not null then
     perform synced_tables_internal._raise_exists(full_name);

@@ -57,7 +57,7 @@ begin
     target := synced_tables_internal._find_streaming_table(parts);
     if target.pipeline_id is distinct from pipeline then
       perform synced_tables_internal._raise('PIPELINE_TABLE_UNKNOWN', '42P01',
-        format('Flow %s writes to %s, which is no streaming table of its pipeline.', item ->> 'name', synced_tables_internal._display_name(parts[1], parts[2])),
+        format('Flow %s writes to %s, which is not a streaming table of its pipeline.', item ->> 'name', synced_tables_internal._display_name(parts[1], parts[2])),
         'Declare it: CREATE STREAMING TABLE, or synced_tables.create_streaming_table.');
     end if;
     perform synced_tables_internal._declare_flow(target.table_id, item ->> 'name', item ->> 'kind',

@@ -32,7 +32,7 @@ begin
     -- The registry alone is not believed: this runs with a superuser's rights.
     if not exists (select from pg_class c where c.oid = part.relation and c.relowner = to_regrole('databricks_sync')) then
       perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', part.relation),
-        'Look at what it is; drop it with DROP TABLE if it may go.');
+        'Check what it is; drop it with DROP TABLE if it is not needed.');
     end if;
     execute format('drop %s %s', case part.key when 'view' then 'view' else 'table' end, part.relation);
   end loop;
@@ -40,8 +40,8 @@ begin
   delete from synced_tables._cdc_targets t where t.target_id = target.target_id;
 exception
   when dependent_objects_still_exist then
-    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01', format('Synced table %s cannot be dropped, other objects depend on it: %s', full_name, sqlerrm),
-      'Drop those first, or leave purge out: syncing stops and the table stays.');
+    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01', format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, sqlerrm),
+      'Drop those first, or leave purge out: then syncing stops and the table stays.');
   when lock_not_available then
     perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
       format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),

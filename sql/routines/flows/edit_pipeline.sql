@@ -4,8 +4,8 @@
 create or replace function synced_tables_internal._raise_pipeline_name_taken(name text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  perform synced_tables_internal._raise('PIPELINE_NAME_TAKEN', '42710', format('Role %I has a pipeline named %s already.', synced_tables_internal._acting_role(), name),
-    'Change that one, delete it, or choose another name.');
+  perform synced_tables_internal._raise('PIPELINE_NAME_TAKEN', '42710', format('Role %I already has a pipeline named %s.', synced_tables_internal._acting_role(), name),
+    'Change or delete that pipeline, or choose another name.');
 end $$;
 comment on function synced_tables_internal._raise_pipeline_name_taken(text) is 'Raises PIPELINE_NAME_TAKEN.';
 
@@ -16,8 +16,8 @@ declare
   wanted constant synced_tables._pipelines := synced_tables_internal._require_pipeline(pipeline, action);
 begin
   if wanted.kind <> 'FLOWS' then
-    perform synced_tables_internal._raise('PIPELINE_OF_SYNCED_TABLES', '55000', format('Pipeline %s is that of synced tables; it has no statements.', pipeline),
-      'Change its synced tables: create and delete them.');
+    perform synced_tables_internal._raise('PIPELINE_OF_SYNCED_TABLES', '55000', format('Pipeline %s feeds synced tables; it has no statements.', pipeline),
+      'Change its synced tables instead, by creating and deleting them.');
   end if;
   if wanted.runs_in_program and action <> 'delete' then
     perform synced_tables_internal._raise('PIPELINE_RUNS_IN_PROGRAM', '55000',
@@ -51,7 +51,7 @@ begin
   return pipeline;
 end $$;
 comment on function synced_tables_served._create_pipeline(text, text, jsonb, text, jsonb) is
-  'As declare_pipeline, but for a name that is new, and with what the HTTP API was told.';
+  'As declare_pipeline, but for a name that is new, and with what the HTTP API was given.';
 
 -- for: operators
 create or replace function synced_tables_served._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void
@@ -68,7 +68,7 @@ begin
   insert into synced_tables._pipeline_specs values (wanted.pipeline_id, _edit_pipeline.spec)
   on conflict on constraint _pipeline_specs_pk do update set spec = excluded.spec, updated_at = excluded.updated_at;
   perform synced_tables_internal._record_event('INFO', 'pipeline_declared', null, wanted.pipeline_id, null,
-    format('%I declared pipeline %s anew.', synced_tables_internal._acting_role(), _edit_pipeline.name));
+    format('%I declared pipeline %s again.', synced_tables_internal._acting_role(), _edit_pipeline.name));
   -- An update of its own lets whoever follows the pipeline look at it anew, or stop following.
   if 'CONTINUOUS' in (policy, wanted.scheduling_policy) and not (wanted.is_stopped and policy = wanted.scheduling_policy) then
     perform synced_tables_internal._request_update(wanted.pipeline_id, false, 'API_CALL');

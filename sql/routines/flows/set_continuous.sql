@@ -8,7 +8,7 @@ declare
 begin
   if continuous and exists (select from synced_tables._pipelines p where p.pipeline_id = pipeline and p.runs_in_program) then
     perform synced_tables_internal._raise('PIPELINE_CONTINUOUS_IN_PROGRAM', '0A000',
-      format('Pipeline %s cannot be continuous: a function of a program gives it snapshots, and no sidecar can call that.', pipeline),
+      format('Pipeline %s cannot be continuous: its snapshots come from a function of a program, which no sidecar can call.', pipeline),
       'Run the program whenever there are new snapshots, or let flows read from tables.');
   end if;
   update synced_tables._pipelines p set scheduling_policy = wanted, is_stopped = false
@@ -20,7 +20,7 @@ begin
     perform synced_tables_internal._request_update(pipeline, false);
   end if;
 end $$;
-comment on function synced_tables_internal._make_continuous(uuid, boolean) is 'Lets a pipeline of flows follow its sources, or run when it is asked to.';
+comment on function synced_tables_internal._make_continuous(uuid, boolean) is 'Lets a pipeline of flows follow its sources, or run when asked to.';
 
 -- for: operators
 create or replace function synced_tables_served.set_continuous(streaming_table text, continuous boolean default true) returns void
@@ -35,8 +35,8 @@ begin
   perform synced_tables_internal._lock_pipeline(wanted.pipeline_id);
   perform synced_tables_internal._make_continuous(wanted.pipeline_id, coalesce(set_continuous.continuous, true));
   perform synced_tables_internal._record_event('INFO', 'pipeline_changed', wanted.synced_table, wanted.pipeline_id, null,
-    format('%I let the pipeline of %s run %s.', synced_tables_internal._acting_role(), wanted.synced_table,
-           case when coalesce(set_continuous.continuous, true) then 'continuously' else 'when it is asked to' end));
+    format('%I set the pipeline of %s to run %s.', synced_tables_internal._acting_role(), wanted.synced_table,
+           case when coalesce(set_continuous.continuous, true) then 'continuously' else 'when asked to' end));
 end $$;
 comment on function synced_tables_served.set_continuous(text, boolean) is
-  'Lets the pipeline of a streaming table follow its sources by itself, with all its tables, or, with false, run only when it is asked to. For its creator and databricks_superuser.';
+  'Lets the pipeline of a streaming table follow its sources by itself, with all its tables, or, with false, run only when asked to. For its creator and databricks_superuser.';

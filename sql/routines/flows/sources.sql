@@ -8,7 +8,7 @@ declare
   parts text[];
 begin
   if coalesce(name, '') = '' then
-    perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view with the changes.');
+    perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view that holds the changes.');
   end if;
   if name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){2}$' or exists (
        select from synced_tables._pipeline_views v where v.pipeline_id = pipeline and lower(v.view_name) = lower(name)) then
@@ -53,7 +53,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   parts constant text[] := array(select jsonb_array_elements_text(source -> 'parts'));
   relation regclass;
-  refusal text;
+  refusal record;
 begin
   if source ->> 'kind' <> 'name' or cardinality(parts) <> 2 then
     return;
@@ -70,8 +70,8 @@ begin
       format('Grant it: GRANT USAGE ON SCHEMA %I TO %I; GRANT SELECT ON %s TO %I;', parts[1], synced_tables_internal._acting_role(), relation, synced_tables_internal._acting_role()));
   end if;
   refusal := synced_tables_internal._source_refusal(relation, synced_tables_internal._acting_role());
-  if refusal is not null then
-    perform synced_tables_internal._raise('FLOW_SOURCE_UNFIT', '42809', format('Flow %s cannot read from %s: %s.', flow, array_to_string(parts, '.'), refusal),
+  if refusal.code is not null then
+    perform synced_tables_internal._raise('FLOW_SOURCE_UNFIT', '42809', format('Flow %s cannot read from %s: %s.', flow, array_to_string(parts, '.'), refusal.reason),
       'Read from a plain table without them.');
   end if;
   -- What the caller may read, the sidecar reads for him; whether he still may is asked at every update.
@@ -90,23 +90,31 @@ $$;
 comment on function synced_tables_internal._table_and_children(regclass) is 'A table with its partitions and what inherits from it.';
 
 -- for: owner
-create or replace function synced_tables_internal._source_refusal(relation regclass, role_name name) returns text
+create or replace function synced_tables_internal._source_refusal(relation regclass, role_name name, out code text, out reason text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   found_parts text;
 begin
   if (select bool_or(c.relkind not in ('r', 'p')) from pg_class c where c.oid in (select synced_tables_internal._table_and_children(relation))) is not false then
-    return 'it is no table, or has parts that are none';
+    code := 'NOT_A_TABLE';
+    reason := 'it is not a table, or has parts that are not';
+    return;
   end if;
   if (select synced_tables_internal._is_reserved_schema(n.nspname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation) then
-    return 'its schema is reserved';
+    code := 'RESERVED_SCHEMA';
+    reason := 'its schema is reserved';
+    return;
   end if;
   if (select bool_or(c.relrowsecurity) from pg_class c where c.oid in (select synced_tables_internal._table_and_children(relation))) then
-    return 'it has row security, and the sidecar would read all of it or nothing';
+    code := 'ROW_SECURITY';
+    reason := 'it has row security, and the sidecar would read all of it or nothing';
+    return;
   end if;
   if not coalesce((select has_table_privilege(r.oid, relation, 'select') and has_schema_privilege(r.oid, c.relnamespace, 'usage')
                      from pg_roles r, pg_class c where r.rolname = role_name and c.oid = relation), false) then
-    return format('role %I, which declared the flow, may not read it', role_name);
+    code := 'NOT_READABLE';
+    reason := format('role %I, which declared the flow, may not read it', role_name);
+    return;
   end if;
   select string_agg(distinct pg_describe_object(d.refclassid, d.refobjid, 0), ', ') into found_parts
     from pg_depend d
@@ -122,26 +130,32 @@ begin
           and not (d.objsubid > 0 and d.refclassid = 'pg_type'::regclass)  -- values are read as text
           or d.classid = 'pg_statistic_ext'::regclass
           and d.objid in (select e.oid from pg_statistic_ext e where e.stxrelid in (select synced_tables_internal._table_and_children(relation))));
-  return 'an index, its statistics or its partition key uses what no superuser owns (' || found_parts || '), and the sidecar would run it';
+  if found_parts is not null then
+    code := 'FOREIGN_CODE';
+    reason := 'an index, its statistics or its partition key uses objects that no superuser owns (' || found_parts || '), and the sidecar would run it';
+  end if;
 end $$;
 comment on function synced_tables_internal._source_refusal(regclass, name) is
-  'Why the sidecar does not read a table for a role; null when it does.';
+  'Why the sidecar does not read a table for a role, as a code and in words; nulls when it does.';
 
 -- for: sidecar
-create or replace function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name) returns text
+create or replace function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name, out code text, out reason text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Until the end of the transaction the name stands for the same table, and that gets no indexes, statistics, partitions
   -- or children: renaming the schema waits for its row, everything else for the table.
   perform from pg_namespace n where n.nspname = schema_name for key share;
   if not found or to_regclass(format('%I.%I', schema_name, table_name)) is null then
-    return 'there is no such table';
+    code := 'MISSING';
+    reason := 'there is no such table';
+    return;
   end if;
   execute format('lock table %I.%I in share update exclusive mode', schema_name, table_name);
-  return synced_tables_internal._source_refusal(to_regclass(format('%I.%I', schema_name, table_name)), role_name);
+  select r.code, r.reason into code, reason
+    from synced_tables_internal._source_refusal(to_regclass(format('%I.%I', schema_name, table_name)), role_name) r;
 end $$;
 comment on function synced_tables_internal._hold_source(text, text, name) is
-  'For the sidecar, in the transaction (READ COMMITTED, or it sees what was before the locks) in which it reads a table of this database for a role: why it must not; null when it may.';
+  'For the sidecar, in the transaction (READ COMMITTED, or it sees what was before the locks) in which it reads a table of this database for a role: why it must not, as a code and in words; nulls when it may.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._read_type(type oid, modifier integer) returns text

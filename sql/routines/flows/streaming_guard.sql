@@ -68,7 +68,7 @@ begin
     end loop;
     execute format('drop function if exists __db_system.%I()', 'cdc_dml_' || target.target_id);
     perform synced_tables_internal._record_event('WARN', 'streaming_table_dropped', dropped.full_name, wanted.pipeline_id, null,
-      format('%I dropped %s: streaming table %s is gone, and its flows with it.', acting, dropped.object_identity, dropped.full_name));
+      format('%I dropped %s: streaming table %s is gone, and so are its flows.', acting, dropped.object_identity, dropped.full_name));
   end loop;
 exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
   raise warning 'synced_tables: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
@@ -130,4 +130,4 @@ language sql set search_path = pg_catalog, pg_temp as $$
    where done.outcome is not null
 $$;
 comment on function synced_tables_internal._guard_streaming_tables() is
-  'Makes and enables the event triggers that keep parts of streaming tables from being dropped or altered; tells what it did.';
+  'Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.';

@@ -14,14 +14,14 @@ begin
   select * into found_target from synced_tables._cdc_targets t where array[t.schema_name, t.table_name] = parts;
   if not found or not coalesce(has_table_privilege(role_name, found_target.target, 'select'), false) then
     perform synced_tables_internal._raise('AUTOCDC_TARGET_NOT_FOUND', '42P01',
-      format('%s is no target of an Auto CDC flow, or not one that role %I may read.', target, role_name),
+      format('%s is not a target of an Auto CDC flow, or not one that role %I may read.', target, role_name),
       'Name the streaming table as schema.table; ask for SELECT on it.');
   end if;
   if found_target.feed is null or from_version <= found_target.feed_starts_after then
     perform synced_tables_internal._raise('AUTOCDC_CHANGE_FEED_GONE', '22023',
       format('The change feed of %s does not go back to version %s; it begins after version %s.', target, from_version,
              case when found_target.feed is null then found_target.commit_version else found_target.feed_starts_after end),
-      'Read the target itself, then its changes from there.');
+      'Read the target itself, then its changes from there on.');
   end if;
   return query execute format(
     'select f._change_type, f._commit_version, f._commit_timestamp, to_jsonb(f) - ''_change_type'' - ''_commit_version'' - ''_commit_timestamp''
@@ -40,4 +40,4 @@ begin
      cross join lateral synced_tables_internal._table_changes(current_user, s.signature, target, from_version, to_version) c;
 end $$;
 comment on function synced_tables.table_changes(text, bigint, bigint) is
-  'Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For whoever may read the target.';
+  'Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For roles that may read the target.';

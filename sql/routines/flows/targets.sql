@@ -56,8 +56,8 @@ begin
     if (select c.relowner from pg_class c where c.oid = relation) is distinct from 'databricks_sync'::regrole::oid
        or part.role = 'view' and relation <> target.target or part.role = 'feed' and relation <> target.feed then
       perform synced_tables_internal._raise('AUTOCDC_TARGET_CHANGED', '42809',
-        format('%s, part of streaming table %I.%I, is not what the sidecar made.', part.name, target.schema_name, target.table_name),
-        'Put schema and tables back as they were; or drop what is in the way, and the streaming table with synced_tables.delete_streaming_table, and declare it again.');
+        format('%s, which is part of streaming table %I.%I, is not what the sidecar created.', part.name, target.schema_name, target.table_name),
+        'Put the schema and tables back as they were; or drop what is in the way, delete the streaming table with synced_tables.delete_streaming_table, and declare it again.');
     end if;
   end loop;
 end $$;

@@ -33,14 +33,14 @@ begin
   end if;
   if found_role is null then
     perform databricks_auth.refuse('42704', format('role %L does not exist', manager),
-      'Write its name as it stands in pg_roles, without double quotes.');
+      'Write its name as it appears in pg_roles, without double quotes.');
   end if;
   if manager ~ '^databricks_st_\d+_\d+_*$' then
     perform databricks_auth.refuse('42501', format('owner role %I cannot be a manager', manager), 'Nobody may act as an owner role.');
   end if;
   return found_role;
 end $$;
-comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses who may not appoint managers, what is no synced table, and roles that do not exist.';
+comment on function databricks_auth.check_appointment(regclass, text) is 'Refuses callers who may not appoint managers, relations that are not synced tables, and roles that do not exist.';
 
 -- for: everybody
 create or replace function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void

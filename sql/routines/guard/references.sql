@@ -23,7 +23,7 @@ begin
     continue when databricks_auth.is_superuser(effective) and databricks_auth.override();
     perform databricks_auth.refuse('42501',
       format('a foreign key from %s to synced table %s may not have a column of type %s', reference.relation, reference.synced, reference.type_name),
-      'Use a type that a superuser owns: the key is checked with the rights of the synced table''s owner, casts of the type too.');
+      'Use a type that a superuser owns: the key is checked with the rights of the synced table''s owner, including casts of the type.');
   end loop;
 end $$;
 comment on function databricks_auth.check_references(name, text) is

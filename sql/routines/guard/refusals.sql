@@ -7,14 +7,14 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
       || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
 $$;
-comment on function databricks_auth.hint() is 'What every refusal tells: which commands are permitted, and to whom.';
+comment on function databricks_auth.hint() is 'What every refusal says: which commands are permitted, and to whom.';
 
 -- for: everybody
 create or replace function databricks_auth.hint_after(advice text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select concat_ws(' ', advice, databricks_auth.hint())
 $$;
-comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal tells.';
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal says.';
 
 -- for: everybody
 create or replace function databricks_auth.refuse(sql_state text, message text, advice text default null, detail text default '') returns void

@@ -22,7 +22,7 @@ begin
   -- anybody may hold, and would hold up the making of every synced table.
   lock table databricks_auth.schema_rights_lock in share row exclusive mode;
 end $$;
-comment on function databricks_auth.lock_schema_rights() is 'Held to the end of the transaction by whoever changes the rights of a schema.';
+comment on function databricks_auth.lock_schema_rights() is 'Held until the end of the transaction by anything that changes the rights of a schema.';
 
 -- for: owner
 create or replace function databricks_auth.grant_table_rights(parent regclass, owner_role name) returns void

@@ -76,7 +76,7 @@ declare
 begin
   if not databricks_auth.is_superuser(current_user) then
     raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
-      hint = 'It makes roles and event triggers.';
+      hint = 'It creates roles and event triggers.';
   end if;
   perform databricks_auth.make_roles();
   delete from databricks_auth.open_windows;

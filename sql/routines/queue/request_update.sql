@@ -56,9 +56,9 @@ begin
    order by u.mode = 'CONTINUOUS', u.created_at limit 1;
   if found then
     perform synced_tables_internal._raise('UPDATE_IN_PROGRESS', '55006',
-      format('Pipeline %s has an update already that has not ended: %s.', pipeline, active.update_id),
-      case active.mode when 'CONTINUOUS' then 'It follows its sources without an end: stop the pipeline, then start it again.'
-                       else 'Wait for its end, or stop it.' end);
+      format('Pipeline %s already has an update that has not ended: %s.', pipeline, active.update_id),
+      case active.mode when 'CONTINUOUS' then 'It follows its sources continuously: stop the pipeline, then start it again.'
+                       else 'Wait for it to end, or stop it.' end);
   end if;
 end $$;
 comment on function synced_tables_internal._require_idle(uuid) is

@@ -54,7 +54,7 @@ begin
   return synced_tables_internal._release_pipeline(pipeline, holder, epoch);
 end $$;
 comment on function synced_tables_internal._finish_update(uuid, uuid, uuid, bigint, text, text, text, text, text) is
-  'Ends a claimed update and gives its lease back in one step, so that whoever is woken by it can go on at once.';
+  'Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can go on at once.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision,

@@ -70,7 +70,7 @@ begin
   if problem is not null then
     perform synced_tables_internal._raise('CRON_INVALID', '22023',
       format('%L is not a cron expression: %s.', set_schedule.cron, problem),
-      'Write minute, hour, day of the month, month and day of the week, with seconds before them if need be: ''0 9 * * MON-FRI''.');
+      'Write minute, hour, day of the month, month and day of the week, with seconds in front if needed: ''0 9 * * MON-FRI''.');
   end if;
   select n.name into zone from pg_timezone_names n where lower(n.name) = lower(coalesce(set_schedule.time_zone, 'UTC')) limit 1;
   if zone is null then

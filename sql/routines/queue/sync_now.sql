@@ -29,7 +29,7 @@ begin
   return synced_tables_internal._request_update(start_update.pipeline_id, coalesce(start_update.full_refresh, false));
 end $$;
 comment on function synced_tables_served.start_update(uuid, boolean) is
-  'Asks for an update of a pipeline; full_refresh forgets what was read and starts anew. Returns the update''s id, for wait_for_update. For its creator and databricks_superuser.';
+  'Asks for an update of a pipeline; full_refresh forgets what was read and starts again. Returns the update''s id, for wait_for_update. For its creator and databricks_superuser.';
 
 -- for: managers
 create or replace function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid

@@ -69,7 +69,7 @@ begin
   exception when invalid_transaction_termination then
     if sqlerrm = synced_tables_internal._commit_refusal() then
       raise exception using errcode = '2D000', detail = 'error code: WAIT_IN_TRANSACTION',
-        message = 'wait_for_update cannot run inside a transaction: the sidecar does not see what it has not committed.',
+        message = 'wait_for_update cannot run inside a transaction: the sidecar does not see what the transaction has not committed.',
         hint = 'End the transaction first (or turn autocommit on), and call it on its own, not from a function.';
     end if;
   end;
@@ -95,7 +95,7 @@ begin
     if clock_timestamp() >= deadline then
       raise exception using errcode = '57014', detail = 'error code: UPDATE_WAIT_TIMEOUT',
         message = pg_catalog.format('Update %s is still %s after %s.', update_id, outcome.state, timeout),
-        hint = 'It goes on without you; call wait_for_update again. A QUEUED one may wait for a sidecar: see synced-tables doctor.';
+        hint = 'It carries on in the background; call wait_for_update again. If it stays QUEUED, a sidecar may be missing: see synced-tables doctor.';
     end if;
     commit;
     perform pg_catalog.pg_sleep(least(pause_ms / 1000, greatest(0, extract(epoch from deadline - clock_timestamp()))));
@@ -135,7 +135,7 @@ begin
     if place.state in ('SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLED_OFFLINE') then
       raise exception using errcode = 'P0001', detail = 'error code: ' || coalesce(place.error_code, 'UPDATE_FAILED'),
         message = pg_catalog.format('Synced table %s will not reach version %s by itself: %s', synced_table, version, place.message),
-        hint = 'Mend the cause, then ask for an update with synced_tables.sync_now.';
+        hint = 'Fix the cause, then ask for an update with synced_tables.sync_now.';
     end if;
     if clock_timestamp() >= deadline then
       raise exception using errcode = '57014', detail = 'error code: VERSION_WAIT_TIMEOUT',
@@ -165,7 +165,7 @@ begin
   exception when invalid_transaction_termination then
     if sqlerrm = synced_tables_internal._commit_refusal() then
       raise exception using errcode = '2D000', detail = 'error code: WAIT_IN_TRANSACTION',
-        message = 'wait_for_verification cannot run inside a transaction: the sidecar does not see what it has not committed.',
+        message = 'wait_for_verification cannot run inside a transaction: the sidecar does not see what the transaction has not committed.',
         hint = 'End the transaction first (or turn autocommit on), and call it on its own, not from a function.';
     end if;
   end;
@@ -187,7 +187,7 @@ begin
     if clock_timestamp() >= deadline then
       raise exception using errcode = '57014', detail = 'error code: VERIFICATION_WAIT_TIMEOUT',
         message = pg_catalog.format('Verification %s is still %s after %s.', verification_id, outcome.state, timeout),
-        hint = 'It goes on without you; call wait_for_verification again. A QUEUED one may wait for a sidecar: see synced-tables doctor.';
+        hint = 'It carries on in the background; call wait_for_verification again. If it stays QUEUED, a sidecar may be missing: see synced-tables doctor.';
     end if;
     commit;
     perform pg_catalog.pg_sleep(least(pause_ms / 1000, greatest(0, extract(epoch from deadline - clock_timestamp()))));

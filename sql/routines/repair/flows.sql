@@ -53,6 +53,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   flow record;
   relation regclass;
+  refusal record;
 begin
   for flow in
     select f.flow_name, f.created_by, array(select jsonb_array_elements_text(f.source -> 'parts')) as parts from synced_tables._flows f
@@ -61,8 +62,9 @@ begin
     relation := to_regclass(format('%I.%I', flow.parts[1], flow.parts[2]));
     continue when relation is null or (has_table_privilege('databricks_sync', relation, 'select') and has_schema_privilege('databricks_sync', flow.parts[1], 'usage'));
     object := 'source of flow ' || flow.flow_name;
-    outcome := coalesce('waits: ' || synced_tables_internal._source_refusal(relation, flow.created_by), 'lent to databricks_sync');
-    if outcome not like 'waits: %' then
+    refusal := synced_tables_internal._source_refusal(relation, flow.created_by);
+    outcome := coalesce('waits: ' || refusal.reason, 'lent to databricks_sync');
+    if refusal.code is null then
       execute format('grant usage on schema %I to databricks_sync', flow.parts[1]);
       execute format('grant select on %s to databricks_sync', relation);
     end if;

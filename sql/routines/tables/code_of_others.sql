@@ -70,7 +70,7 @@ create or replace function synced_tables_internal._raise_foreign_names(full_name
 language sql set search_path = pg_catalog, pg_temp as $$
   select synced_tables_internal._raise('EXTRA_DEFINITION_INVALID', '42P17',
     format('Synced table %s cannot have its extra %s: the sidecar would run %s.', full_name, what, foreign_names),
-    'Use columns of the table, built-in objects, and objects that a superuser owns, with their schema; no function that does more than to work out a value.');
+    'Use columns of the table, built-in objects, and objects that a superuser owns, with their schema; no function that does more than compute a value.');
 $$;
 comment on function synced_tables_internal._raise_foreign_names(text, text, text) is 'Refuses an extra column or index that names what the sidecar must not run.';
 

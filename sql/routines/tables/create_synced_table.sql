@@ -14,18 +14,18 @@ begin
   if array_ndims(primary_key_columns) <> 1 or cardinality(primary_key_columns) > 32
      or exists (select from unnest(primary_key_columns) key where coalesce(key, '') = '' or octet_length(key) > 63) then
     perform synced_tables_internal._raise('PRIMARY_KEY_INVALID', '22023',
-      format('The primary key columns of synced table %s contain an empty or too long name, or are more than 32.', synced_table),
+      format('The primary key columns of synced table %s include an empty name or one that is too long, or there are more than 32.', synced_table),
       'Give up to 32 column names of the source table, each of up to 63 bytes.');
   end if;
   select key into doubled from unnest(primary_key_columns) key group by key having count(*) > 1 limit 1;
   if doubled is not null then
     perform synced_tables_internal._raise('PRIMARY_KEY_DUPLICATE', '22023',
-      format('Column %I stands twice among the primary key columns of synced table %s.', doubled, synced_table),
+      format('Column %I appears twice among the primary key columns of synced table %s.', doubled, synced_table),
       'Name each key column once.');
   end if;
   if timeseries_key = '' or timeseries_key = any (primary_key_columns) then
     perform synced_tables_internal._raise('TIMESERIES_KEY_INVALID', '22023',
-      format('The timeseries key of synced table %s is empty or one of its primary key columns.', synced_table),
+      format('The timeseries key of synced table %s is empty, or is one of its primary key columns.', synced_table),
       'Name a column outside the primary key that says which of several rows with one key is the latest, or leave it out.');
   end if;
 end $$;
@@ -67,7 +67,7 @@ begin
      or exists (select from pg_type t where t.typnamespace = namespace and t.typname = table_name
                                               and not exists (select from pg_type e where e.typarray = t.oid)) then
     perform synced_tables_internal._raise('TARGET_TABLE_EXISTS', '42P07',
-      format('%s exists already and is not being synced; nothing is ever overwritten.', full_name),
+      format('%s already exists and is not being synced; nothing is ever overwritten.', full_name),
       case when exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
                          where c.relnamespace = namespace and c.relname = table_name)
            then format('It was a synced table before. Drop it: SELECT synced_tables.delete_synced_table(%L, purge => true);', full_name)
@@ -89,8 +89,8 @@ begin
   perform synced_tables_internal._hold_lock('source ' || source_table_full_name);
   if (select count(*) from synced_tables._tables t where t.source_table_full_name = _check_source.source_table_full_name) >= 20 then
     perform synced_tables_internal._raise('SYNCED_TABLE_LIMIT', '54000',
-      format('Source table %s feeds 20 synced tables already, the most it can.', source_table_full_name),
-      'Delete one of them, or read from one that exists.');
+      format('Source table %s already feeds 20 synced tables, which is the limit.', source_table_full_name),
+      'Delete one of them, or use one that exists.');
   end if;
 end $$;
 comment on function synced_tables_internal._check_source(text) is 'Refuses a source name of the wrong form, and the 21st synced table of one source.';
@@ -123,8 +123,8 @@ begin
   end if;
   if pipeline.kind = 'FLOWS' then
     perform synced_tables_internal._raise('PIPELINE_OF_FLOWS', '55000',
-      format('Pipeline %s fills streaming tables by flows; synced table %s cannot join it.', existing_pipeline_id, full_name),
-      'Take the pipeline_id of a synced table from synced_tables.status, or leave it out to get a new pipeline.');
+      format('Pipeline %s fills streaming tables through flows; synced table %s cannot join it.', existing_pipeline_id, full_name),
+      'Use the pipeline_id of a synced table in synced_tables.status, or leave it out to get a new pipeline.');
   end if;
   if pipeline.scheduling_policy <> policy then
     perform synced_tables_internal._raise('PIPELINE_POLICY_DIFFERS', '22023',
@@ -150,7 +150,7 @@ begin
   if found_publish <> wanted then
     perform synced_tables_internal._raise('PIPELINE_PUBLISH_DIFFERS', '22023',
       format('Pipeline %s publishes its tables %s, but synced table %s asks for %s.', pipeline, found_publish, full_name, wanted),
-      'Leave publish out to take that of the pipeline, or leave the pipeline out to get a new one.');
+      'Leave publish out to use the setting of the pipeline, or leave the pipeline out to get a new one.');
   end if;
 end $$;
 comment on function synced_tables_internal._choose_publish(text, uuid, text, boolean) is 'How a new pipeline publishes; refuses a table that asks for another way than its pipeline''s.';
@@ -180,7 +180,7 @@ begin
   end if;
   if create_synced_table.on_history_gap is null or create_synced_table.on_history_gap not in ('fail', 'refresh') then
     perform synced_tables_internal._raise('ON_HISTORY_GAP_UNKNOWN', '22023',
-      format('%L is not a way to go on when the source of synced table %s has lost history.', create_synced_table.on_history_gap, full_name),
+      format('%L does not say what to do when the source of synced table %s has lost history.', create_synced_table.on_history_gap, full_name),
       'Use fail (the default) or refresh.');
   end if;
   perform synced_tables_internal._check_target_options(full_name, create_synced_table.type_overrides, create_synced_table.extra_columns,

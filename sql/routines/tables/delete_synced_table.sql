@@ -12,7 +12,7 @@ begin
         where s.synced_table = relation and databricks_auth.is_owner_role_of(s.owner_role, relation)
           and c.relowner = to_regrole(quote_ident(s.owner_role))) then
     perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', full_name),
-      'Look at what it is; drop it with DROP TABLE if it may go.');
+      'Check what it is; drop it with DROP TABLE if it is not needed.');
   end if;
   execute format('drop table %s', relation);
   perform databricks_auth.unregister(relation);
@@ -20,8 +20,8 @@ exception
   when dependent_objects_still_exist then
     get stacked diagnostics dependents = pg_exception_detail;
     perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
-      format('Synced table %s cannot be dropped, other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
-      'Drop those first, or leave purge out: syncing stops and the table stays.');
+      format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
+      'Drop those first, or leave purge out: then syncing stops and the table stays.');
   when lock_not_available then
     perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
       format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),

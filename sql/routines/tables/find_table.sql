@@ -43,7 +43,7 @@ comment on function synced_tables_internal._raise_unknown_table(text) is 'Raises
 -- for: owner
 create or replace function synced_tables_internal._raise_exists(full_name text) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
-  select synced_tables_internal._raise('SYNCED_TABLE_EXISTS', '42P07', format('Synced table %s exists already.', full_name),
+  select synced_tables_internal._raise('SYNCED_TABLE_EXISTS', '42P07', format('Synced table %s already exists.', full_name),
     'Choose another name, or delete it first with synced_tables.delete_synced_table.')
 $$;
 comment on function synced_tables_internal._raise_exists(text) is 'Raises SYNCED_TABLE_EXISTS.';

@@ -130,7 +130,7 @@ begin
     end if;
     if not synced_tables_internal._is_sql_fragment(coalesce(entry->>'compute', (case entry->>'maintenance' when 'DEFAULT_VALUE' then 'null' end))) then
       perform synced_tables_internal._raise('TARGET_OPTION_INVALID', '22023',
-        format('What extra column %I of synced table %s is computed from is no expression of its own.', entry->>'column_name', full_name),
+        format('What extra column %I of synced table %s is computed from is not one complete expression.', entry->>'column_name', full_name),
         'Give one expression with its brackets and quotes closed, without semicolons, comments, dollar quotes and E'''' strings.');
     end if;
     foreign_names := concat_ws(', ', synced_tables_internal._foreign_names_in(entry->>'column_type'), synced_tables_internal._foreign_names_in(entry->>'compute'));

@@ -1,6 +1,6 @@
-import { readPipelineFiles } from '../../cdc/declare/read-pipeline.js';
-import { registryDeclaration } from '../../cdc/declare/registry-declaration.js';
 import { syncedTablesError } from '../../core/errors.js';
+import { readPipelineFiles } from '../../flows/declare/read-pipeline.js';
+import { registryDeclaration } from '../../flows/declare/registry-declaration.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { ApiDatabase } from '../places/api-database.js';
 import type { Caller } from '../places/caller.js';

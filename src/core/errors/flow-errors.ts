@@ -92,6 +92,14 @@ export const flowErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  PIPELINE_DECLARATION_INVALID: {
+    message: 'What pipeline {pipeline} declares of {what} cannot be read: {reason}.',
+    remedy: 'Declare it again: with the pipeline file, the program, or the functions that declared it.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   PIPELINE_RUNS_IN_PROGRAM: {
     message: 'Pipeline {pipeline} belongs to the program that declared it, which holds the function it reads from.',
     remedy: 'Let that program run it.',

@@ -1,0 +1,172 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import { type AutoCdcFlow, KIND_COLUMN } from '../../core/flows/auto-cdc-flow.js';
+import type { BatchMetrics } from '../../core/flows/flow-progress.js';
+import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { orderColumns, stagedOrder } from '../event/sequence-order.js';
+import { EVENT_ORDER, stagedEvents } from '../event/staged-events.js';
+import type { BatchStep, StepCounts } from '../merge/batch-step.js';
+import { mergeAuthoredColumns } from '../merge/merge-authored-columns.js';
+import { mergeHistory } from '../merge/merge-history.js';
+import { mergeWholeRows } from '../merge/merge-whole-rows.js';
+import { type TargetLayout, targetLayout } from '../target/target-layout.js';
+import { checkBatch } from './check-batch.js';
+import { collectGarbage } from './collect-garbage.js';
+import { analyzeIfLarge } from './create-staging.js';
+
+export interface EventBatch {
+  readonly client: pg.Client;
+  readonly flow: AutoCdcFlow;
+  /** What `createStaging` returned, filled. */
+  readonly staging: string;
+  /** 1, 2, 3 …: a batch that is not above the last committed one of the flow is a replay and changes nothing. */
+  readonly batchId: bigint;
+  /** JSON that the stager goes on from; committed with the batch. */
+  readonly position: unknown;
+}
+
+/**
+ * Applies a staged batch of events to its target, in the caller's transaction, which must end with it when it fails.
+ * Batches and users' changes of one target come one after the other; readers never wait.
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_TARGET_NOT_FOUND
+ */
+export async function applyEventBatch(batch: EventBatch): Promise<BatchMetrics> {
+  const { client, flow, staging } = batch;
+  const target = await lockTarget(client, flow, batch.batchId);
+  if (target.isReplay) return REPLAY;
+  const counts = await applyStaged(client, targetLayout(flow), target, staging, false);
+  return recordBatch(batch, target, counts);
+}
+
+const REPLAY: BatchMetrics = {
+  numUpsertedRows: 0n,
+  numDeletedRows: 0n,
+  ties: 0n,
+  isReplay: true,
+  commitVersion: null,
+};
+
+/** A target that nobody else changes until the transaction ends. */
+export interface LockedTarget {
+  readonly targetId: string;
+  readonly commitVersion: bigint;
+  readonly snapshotVersion: string | null;
+  /** Texts of the order columns. */
+  readonly truncatedBefore: readonly string[] | null;
+  readonly isReplay: boolean;
+}
+
+/** Sorting a batch in memory; expressions are many and rows few, so compiling them does not pay. */
+const SESSION_SETTINGS = `set local work_mem = '64MB'; set local jit = off`;
+
+/** @throws AUTOCDC_TARGET_NOT_FOUND, AUTOCDC_TARGET_CHANGED */
+export async function lockTarget(client: pg.Client, flow: AutoCdcFlow, batchId: bigint): Promise<LockedTarget> {
+  await client.query(SESSION_SETTINGS);
+  const { rows } = await client.query<{
+    target_id: string;
+    version: string;
+    snapshot_version: string | null;
+    truncated_before: string[] | null;
+  }>(
+    `select target_id, commit_version::text as version, snapshot_version, truncated_before
+       from synced_tables._cdc_targets where schema_name = $1 and table_name = $2 for update`,
+    [flow.schema, flow.table],
+  );
+  const found = rows[0];
+  if (!found) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
+  await client.query('select synced_tables_internal._hold_target($1)', [found.target_id]);
+  const done = await client.query(
+    'select from synced_tables._cdc_positions where target_id = $1 and flow_name = $2 and batch_id >= $3',
+    [found.target_id, flow.flowName, batchId.toString()],
+  );
+  return {
+    targetId: found.target_id,
+    commitVersion: BigInt(found.version),
+    snapshotVersion: found.snapshot_version,
+    truncatedBefore: found.truncated_before,
+    isReplay: done.rowCount !== 0,
+  };
+}
+
+/** Checks and merges events in a locked target. */
+export async function applyStaged(
+  client: pg.Client,
+  layout: TargetLayout,
+  target: LockedTarget,
+  staging: string,
+  forgetsDeletes: boolean,
+): Promise<StepCounts> {
+  const { flow } = layout;
+  const checked = await checkBatch(client, layout, staging);
+  await analyzeIfLarge(client, staging, checked.rows);
+  const mark = checked.hasTruncates ? await raiseTruncateMark(client, layout, target, staging) : null;
+  const truncatedBefore = mark ?? target.truncatedBefore;
+  const step: BatchStep = {
+    client,
+    layout,
+    events: stagedEvents(layout, staging, checked.hasTies),
+    truncatedBefore: truncatedBefore === null ? null : orderLiterals(layout, truncatedBefore),
+    isNewlyTruncated: mark !== null,
+    feedVersion: flow.changeFeedRetentionSeconds === null ? null : target.commitVersion + 1n,
+    forgetsDeletes,
+  };
+  const merge = flow.scdType === 2 ? mergeHistory : layout.isPartial ? mergeAuthoredColumns : mergeWholeRows;
+  const counts = await merge(step);
+  return { ...counts, ties: counts.ties + checked.ties };
+}
+
+function orderLiterals({ order }: TargetLayout, texts: readonly string[]): string[] {
+  return order.parts.map(({ type }, place) => `${quoteLiteral(texts[place] ?? '')}::${type}`);
+}
+
+/** The mark as the batch leaves it, if it rises; events and rows below it are dead. */
+async function raiseTruncateMark(
+  client: pg.Client,
+  layout: TargetLayout,
+  target: LockedTarget,
+  staging: string,
+): Promise<string[] | null> {
+  const { order } = layout;
+  const own = orderColumns(order, EVENT_ORDER);
+  const values = stagedOrder(order, 'e').map((value, place) => `${value} as ${own[place]}`);
+  const above =
+    target.truncatedBefore === null
+      ? ''
+      : `where (${own.join(', ')}) > (${orderLiterals(layout, target.truncatedBefore).join(', ')})`;
+  const { rows } = await client.query<{ mark: string[] }>(
+    `select array[${own.map((column) => `${column}::text`).join(', ')}] as mark
+       from (select ${values.join(', ')} from ${staging} e where e.${quoteIdentifier(KIND_COLUMN)} = 'T') t ${above}
+      order by ${own.map((column) => `${column} desc`).join(', ')} limit 1`,
+  );
+  const mark = rows[0]?.mark ?? null;
+  if (mark === null) return null;
+  await client.query(
+    'update synced_tables._cdc_targets set truncated_before = $2, truncated_at = clock_timestamp() where target_id = $1',
+    [target.targetId, JSON.stringify(mark)],
+  );
+  return mark;
+}
+
+/** Writes position and version of a batch that was applied, and clears away what is old. */
+export async function recordBatch(
+  batch: Pick<EventBatch, 'client' | 'flow' | 'batchId' | 'position'>,
+  target: LockedTarget,
+  counts: StepCounts,
+): Promise<BatchMetrics> {
+  const { client, flow } = batch;
+  const isChanged = counts.numUpsertedRows + counts.numDeletedRows > 0n;
+  if (isChanged) {
+    await client.query(
+      'update synced_tables._cdc_targets set commit_version = $2, changed_by = pg_current_xact_id() where target_id = $1',
+      [target.targetId, (target.commitVersion + 1n).toString()],
+    );
+  }
+  await client.query(
+    `insert into synced_tables._cdc_positions (target_id, flow_name, batch_id, position) values ($1, $2, $3, $4)
+     on conflict on constraint _cdc_positions_pk do update
+       set batch_id = excluded.batch_id, position = excluded.position, committed_at = now()`,
+    [target.targetId, flow.flowName, batch.batchId.toString(), JSON.stringify(batch.position ?? null)],
+  );
+  await collectGarbage(client, targetLayout(flow), target.targetId);
+  return { ...counts, isReplay: false, commitVersion: isChanged ? target.commitVersion + 1n : null };
+}

@@ -1,0 +1,128 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
+import { quoteIdentifier } from '../../core/names.js';
+import { isPostgresError } from '../../postgres/session/session.js';
+import { createFeed, createTargetView, grantToCreator } from './create-relations.js';
+import { grantsOn, lockTargetName, resetTarget } from './create-target.js';
+import { createDmlTriggers } from './dml-triggers.js';
+import { privateName, type TargetLayout, targetLayout } from './target-layout.js';
+import { shapeOf } from './target-shape.js';
+import { viewColumns } from './widen-target.js';
+
+/**
+ * The flow as it fills the table in which a full refresh is built, beside the target that people go on reading. Nobody
+ * else has rights on it, and its changes are no news to anybody.
+ */
+export function refreshFlow(flow: AutoCdcFlow): AutoCdcFlow {
+  return {
+    ...flow,
+    table: privateName('__apply_changes_refresh_', flow.table),
+    createdBy: 'databricks_sync',
+    changeFeedRetentionSeconds: null,
+  };
+}
+
+/**
+ * Makes the table in which a full refresh is built, empty.
+ * @param updateId the update that builds it: when that is over, what is left of it is swept away
+ */
+export async function beginRefresh(client: pg.Client, flow: AutoCdcFlow, updateId: string): Promise<void> {
+  const beside = refreshFlow(flow);
+  await resetTarget(client, beside);
+  await client.query(
+    'update synced_tables._cdc_targets set refreshed_by = $3 where schema_name = $1 and table_name = $2',
+    [beside.schema, beside.table, updateId],
+  );
+}
+
+interface TargetRow {
+  readonly target_id: string;
+  readonly commit_version: string;
+}
+
+/**
+ * Puts what a full refresh has built in the place of the target, in the caller's transaction. The view stays itself,
+ * with what hangs on it, unless its columns changed in a way that Postgres does not allow a view. The change feed begins
+ * anew above all versions it had.
+ * @throws AUTOCDC_TARGET_NOT_FOUND, SYNCED_TABLE_HAS_DEPENDENTS
+ */
+export async function switchToRefreshed(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
+  await lockTargetName(client, flow);
+  const built = targetLayout(refreshFlow(flow));
+  const layout = targetLayout(flow);
+  const old = await lockRow(client, flow);
+  const fresh = await lockRow(client, built.flow);
+  await client.query(`drop view ${built.view}`);
+  await client.query(`drop function __db_system.${quoteIdentifier(`cdc_dml_${fresh.target_id}`)}()`);
+  await showStorage(client, layout, built.storage);
+  await client.query(`drop table if exists ${layout.storage}, ${layout.feed}, ${layout.base}`);
+  await rename(client, flow, built.storage, layout.storage);
+  if (flow.source === 'snapshots') await rename(client, flow, built.base, layout.base);
+  const hasFeed = flow.changeFeedRetentionSeconds !== null;
+  if (hasFeed) await createFeed(client, layout);
+  await createDmlTriggers(client, layout, old.target_id);
+  const version = (BigInt(old.commit_version) + 1n).toString();
+  await client.query(
+    `update synced_tables._cdc_targets o
+        set shape = $3, target = $4::regclass, feed = $5::regclass, commit_version = $6, changed_by = pg_current_xact_id(),
+            feed_starts_after = $6, truncated_before = f.truncated_before, truncated_at = f.truncated_at,
+            snapshot_version = f.snapshot_version, collected_at = now()
+       from synced_tables._cdc_targets f where o.target_id = $1 and f.target_id = $2`,
+    [old.target_id, fresh.target_id, shapeOf(flow), layout.view, hasFeed ? layout.feed : null, version],
+  );
+  await client.query('delete from synced_tables._cdc_positions where target_id = $1', [old.target_id]);
+  await client.query('update synced_tables._cdc_positions set target_id = $1 where target_id = $2', [
+    old.target_id,
+    fresh.target_id,
+  ]);
+  await client.query('delete from synced_tables._cdc_targets where target_id = $1', [fresh.target_id]);
+}
+
+async function lockRow(client: pg.Client, flow: AutoCdcFlow): Promise<TargetRow> {
+  const { rows } = await client.query<TargetRow>(
+    `select target_id, commit_version::text from synced_tables._cdc_targets
+      where schema_name = $1 and table_name = $2 for update`,
+    [flow.schema, flow.table],
+  );
+  const [row] = rows;
+  if (row === undefined) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
+  return row;
+}
+
+async function rename(client: pg.Client, { schema }: AutoCdcFlow, from: string, to: string): Promise<void> {
+  await client.query(`alter table ${from} rename to ${to.slice(quoteIdentifier(schema).length + 1)}`);
+}
+
+/** Postgres refuses other names, types or fewer columns. */
+const CANNOT_REPLACE_VIEW = '42P16';
+
+/** Lets the view show another storage. */
+async function showStorage(client: pg.Client, layout: TargetLayout, storage: string): Promise<void> {
+  const { flow } = layout;
+  const shown = { ...layout, storage };
+  const existing = await viewColumns(client, layout);
+  const names = new Set(flow.columns.map(({ name }) => name));
+  if (flow.scdType === 2) names.add('__START_AT').add('__END_AT');
+  if (existing.every((name) => names.has(name))) {
+    await client.query('savepoint replacing');
+    try {
+      await createTargetView(client, shown, existing);
+      return;
+    } catch (error) {
+      if (!isPostgresError(error) || error.code !== CANNOT_REPLACE_VIEW) throw error;
+      await client.query('rollback to savepoint replacing');
+    }
+  }
+  const grants = await grantsOn(client, flow);
+  try {
+    await client.query(`drop view ${layout.view}`);
+  } catch (error) {
+    if (!isPostgresError(error) || error.code !== '2BP01') throw error;
+    const objects = (error.detail ?? error.message).split('\n').join('; ');
+    throw syncedTablesError('SYNCED_TABLE_HAS_DEPENDENTS', { target: flow.fullName, objects }, error);
+  }
+  await createTargetView(client, shown);
+  await grantToCreator(client, layout);
+  for (const grant of grants) await client.query(grant);
+}

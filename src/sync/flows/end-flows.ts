@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import { ATTEMPTS_MAX, retryDelaySeconds } from '../../core/backoff.js';
+import type { UpdateOutcome } from '../../core/update-outcome.js';
+import { recordEvent } from '../../postgres/registry.js';
+
+import { closeSession } from '../../postgres/session/session.js';
+import type { UpdateTask } from '../update-run.js';
+import { type FlowTableOutcome, recordFlowFailure } from './run/run-flow-pipeline.js';
+
+/** Decides for each table that failed whether to try again, and writes down what is final. */
+export async function endFlows(
+  task: UpdateTask,
+  outcomes: readonly FlowTableOutcome[],
+): Promise<readonly UpdateOutcome[]> {
+  if (outcomes.length === 0) return [{ kind: 'completed' }];
+  const client = await task.openSession();
+  try {
+    const ended: UpdateOutcome[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'failed') ended.push(outcome);
+      else if (outcome.error.retry === 'timed' && task.attempt < ATTEMPTS_MAX) {
+        ended.push(await retryFlows(client, task, outcome));
+      } else {
+        await recordFlowFailure(client, task, outcome.table, outcome.error);
+        ended.push({ kind: 'failed', error: outcome.error });
+      }
+    }
+    return ended;
+  } finally {
+    await closeSession(client);
+  }
+}
+
+async function retryFlows(
+  client: pg.Client,
+  { attempt, lease, updateId }: UpdateTask,
+  { error, table }: Extract<FlowTableOutcome, { kind: 'failed' }>,
+): Promise<UpdateOutcome> {
+  const delaySeconds = retryDelaySeconds(attempt);
+  await recordEvent(client, {
+    level: 'WARN',
+    type: 'flow_retried',
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
+    message: `Attempt ${attempt} of ${ATTEMPTS_MAX} failed, the next follows in ${delaySeconds} s: ${error.message}`,
+    details: { error_code: error.code },
+  });
+  return { kind: 'retry', delaySeconds };
+}

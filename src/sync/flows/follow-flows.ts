@@ -1,0 +1,145 @@
+import type pg from 'pg';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { UpdateOutcome } from '../../core/update-outcome.js';
+import {
+  DeclaredAnew,
+  type RegisteredPipeline,
+  readFlowPipeline,
+  recordFlowUpdateStart,
+  type StreamingTable,
+  writeStreamingTableState,
+} from '../../postgres/flow-registry.js';
+import { type FollowHooks, FollowLoop, type RetriedFailure } from '../follow-loop.js';
+import { isPassing } from '../retry-pause.js';
+import type { FollowTask } from '../update-run.js';
+import { FollowedFlows } from './followed-flows.js';
+import { recordFlowFailure, reportTies } from './run/run-flow-pipeline.js';
+import { runFlowTable } from './run/run-flow-table.js';
+import type { NextSnapshotAndVersion } from './source/snapshot-function.js';
+import { explainFlowError } from './staging/explain-flow-error.js';
+
+const NO_FUNCTIONS: ReadonlyMap<string, NextSnapshotAndVersion> = new Map();
+
+/**
+ * Keeps the streaming tables of a pipeline up to date: looks whether their sources have something new, and runs the
+ * flows of those that have. See `FollowLoop` for when it ends.
+ */
+export function followFlows(task: FollowTask): Promise<UpdateOutcome> {
+  return new FollowLoop<FollowedFlows>(task, (loop) => new FlowFollower(task, loop)).run();
+}
+
+class FlowFollower implements FollowHooks<FollowedFlows> {
+  readonly retryEvent = 'flow_retried';
+  readonly #task: FollowTask;
+  readonly #loop: FollowLoop<FollowedFlows>;
+  #pipeline: RegisteredPipeline = { tables: [], views: [] };
+
+  constructor(task: FollowTask, loop: FollowLoop<FollowedFlows>) {
+    this.#task = task;
+    this.#loop = loop;
+  }
+
+  async readRegistry(client: pg.Client): Promise<void> {
+    const { lease, updateId } = this.#task;
+    const followedNow = this.#loop.tables;
+    this.#pipeline = (await readFlowPipeline(client, lease.pipelineId)) ?? { tables: [], views: [] };
+    const wanted = new Map(
+      this.#pipeline.tables
+        .filter(({ isFailed, flowNames }) => !isFailed && flowNames.length > 0)
+        .map((t) => [t.tableId, t]),
+    );
+    for (const [tableId, followed] of followedNow) {
+      const table = wanted.get(tableId);
+      if (table === undefined) this.#loop.drop(followed);
+      else followed.redeclare(table, this.#pipeline);
+    }
+    for (const table of wanted.values()) {
+      if (followedNow.has(table.tableId)) continue;
+      await recordFlowUpdateStart(client, updateId, table);
+      if (table.isMade) await writeFollowing(client, table);
+      followedNow.set(table.tableId, new FollowedFlows(table, this.#pipeline));
+    }
+  }
+
+  async look(): Promise<UpdateOutcome | null> {
+    const { signal, yieldSignal } = this.#task;
+    for (const followed of this.#loop.tables.values()) {
+      signal.throwIfAborted();
+      if (yieldSignal.aborted) return null;
+      if (followed.waitMs() !== null) continue;
+      const outcome = await this.#lookAt(followed);
+      if (outcome !== null) return outcome;
+    }
+    this.#loop.recover();
+    return null;
+  }
+
+  async #lookAt(followed: FollowedFlows): Promise<UpdateOutcome | null> {
+    const client = await this.#loop.session();
+    const { table } = followed;
+    try {
+      const news = await followed.news({ ...this.#task, client, onHint: () => this.#loop.hint() });
+      if (news === null) return null;
+      // What is new may have come after another declaration.
+      await this.#loop.readRegistry(client);
+      if (this.#loop.tables.get(table.tableId) !== followed) return null;
+      if (followed.table !== table) {
+        this.#loop.wake();
+        return null;
+      }
+      const run = { ...this.#task, client, table, pipeline: this.#pipeline, isFullRefresh: false };
+      const result = await runFlowTable({ ...run, snapshotFunctions: NO_FUNCTIONS });
+      if (followed.failures > 0 || !table.isMade) await this.#noteFollowing(client, followed);
+      followed.applied(news);
+      await reportTies(client, this.#task, table, result);
+      return null;
+    } catch (error) {
+      this.#task.signal.throwIfAborted();
+      if (!(error instanceof DeclaredAnew)) return this.#settle(followed, error);
+      await this.#loop.readRegistry(client);
+      this.#loop.wake();
+      return null;
+    }
+  }
+
+  /** The table is up to date, for the first time or again. */
+  async #noteFollowing(client: pg.Client, followed: FollowedFlows): Promise<void> {
+    const { table } = followed;
+    await recordFlowUpdateStart(client, this.#task.updateId, table);
+    await writeFollowing(client, table);
+    followed.redeclare({ ...table, isMade: true }, this.#pipeline);
+  }
+
+  /** Takes note of a failure. An outcome if the whole update is over. */
+  async #settle(followed: FollowedFlows, cause: unknown): Promise<UpdateOutcome | null> {
+    const client = await this.#loop.sessionAfterFailure();
+    if (client === null) return { kind: 'ended' };
+    const { table } = followed;
+    const explained = explainFlowError(cause, table.fullName, null);
+    const reason = explained instanceof Error ? explained.message : String(explained);
+    const error =
+      asSyncedTablesError(explained) ?? syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, cause);
+    if (isPassing(error, followed.failures)) {
+      await this.#loop.retryLater(client, followed, error);
+    } else {
+      await recordFlowFailure(client, this.#task, table, error);
+      this.#loop.dropFailed(followed, error);
+    }
+    return null;
+  }
+
+  async writeRetry(client: pg.Client, { table }: FollowedFlows, failure: RetriedFailure): Promise<void> {
+    const { error, message, isLasting } = failure;
+    await writeStreamingTableState(client, table.tableId, stateOf(table, isLasting), message, error.code);
+  }
+}
+
+function stateOf({ isMade }: StreamingTable, isLasting: boolean) {
+  if (isLasting) return isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
+  return isMade ? 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES' : 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT';
+}
+
+async function writeFollowing(client: pg.Client, table: StreamingTable): Promise<void> {
+  const message = 'Everything its sources had is applied; follows them.';
+  await writeStreamingTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', message);
+}

@@ -1,0 +1,133 @@
+import type pg from 'pg';
+import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
+import type { CatalogSet } from '../../lake/catalog/catalog.js';
+import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import { declarationOf, type RegisteredPipeline, type StreamingTable } from '../../postgres/flow-registry.js';
+import { tableActivity } from '../../postgres/table-activity.js';
+import type { Followed } from '../follow-loop.js';
+import { RetryPause } from '../retry-pause.js';
+import { flowReads } from './source/flow-reads.js';
+
+export interface SignalOptions {
+  readonly client: pg.Client;
+  readonly engine: Engine;
+  readonly catalogs: CatalogSet;
+  /** How often a source is read that cannot tell whether it has changed. */
+  readonly pollSeconds: number;
+  /** Called when something may have been committed to a source. */
+  readonly onHint: () => void;
+}
+
+/** A table of the lakehouse that is kept open to hear of its commits. */
+interface WatchedTable {
+  readonly lakeTable: LakeTable;
+  readonly watch: Disposable | null;
+  version: bigint | undefined;
+}
+
+/** A streaming table whose flows are being followed: its sources stay open, and failures are counted. */
+export class FollowedFlows implements Followed {
+  readonly #pause = new RetryPause();
+  #table: StreamingTable;
+  #views: readonly ViewDeclaration[];
+  #sources: {
+    readonly lake: readonly WatchedTable[];
+    readonly postgres: readonly { readonly schema: string; readonly table: string }[];
+  } | null = null;
+  /** The sources as they were when they were last read. */
+  #applied: string | null = null;
+
+  constructor(table: StreamingTable, { views }: RegisteredPipeline) {
+    this.#table = table;
+    this.#views = views;
+  }
+
+  /** As the registry has it. */
+  get table(): StreamingTable {
+    return this.#table;
+  }
+
+  get failures(): number {
+    return this.#pause.failures;
+  }
+
+  waitMs(): number | null {
+    return this.#pause.waitMs();
+  }
+
+  /** Takes what the registry has now. With another declaration the sources are opened again. */
+  redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
+    const isSame = table.declarationHash === this.#table.declarationHash;
+    if (isSame && table.isMade === this.#table.isMade) return;
+    this.#table = table;
+    this.#views = views;
+    if (!isSame) this.close();
+  }
+
+  /**
+   * How the sources are now; null if that is how they were when they were last read.
+   * @throws what opening the sources and looking at their logs throw
+   */
+  async news(options: SignalOptions): Promise<string | null> {
+    this.#sources ??= await this.#open(options);
+    const states: string[] = [];
+    for (const watched of this.#sources.lake) states.push(await lakeState(watched, options.pollSeconds));
+    for (const { schema, table } of this.#sources.postgres) {
+      states.push(await tableActivity(options.client, schema, table));
+    }
+    const state = states.join('\n');
+    return state === this.#applied ? null : state;
+  }
+
+  /** What `news` returned has been read and applied. */
+  applied(state: string): void {
+    this.#applied = state;
+    this.#pause.recover();
+  }
+
+  /** Counts a failure. The sources are opened again next time: what was kept of them may be what is wrong. */
+  fail(): number {
+    this.close();
+    return this.#pause.fail();
+  }
+
+  close(): void {
+    for (const { watch } of this.#sources?.lake ?? []) watch?.[Symbol.dispose]();
+    this.#sources = null;
+    this.#applied = null;
+  }
+
+  async #open({ engine, catalogs, onHint }: SignalOptions) {
+    const names = new Set<string>();
+    const postgres: { schema: string; table: string }[] = [];
+    for (const { source } of declarationOf(this.#table).flows) {
+      const reads = await flowReads(engine, source, this.#views);
+      for (const name of reads.lakeTables) names.add(name);
+      postgres.push(...reads.postgresTables);
+    }
+    const lake: WatchedTable[] = [];
+    try {
+      for (const name of names) {
+        const lakeTable = await catalogs.open(name);
+        lake.push({ lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null, version: undefined });
+      }
+    } catch (error) {
+      for (const { watch } of lake) watch?.[Symbol.dispose]();
+      throw error;
+    }
+    return { lake, postgres };
+  }
+}
+
+async function lakeState(watched: WatchedTable, pollSeconds: number): Promise<string> {
+  const { lakeTable, version } = watched;
+  if (lakeTable.changeFeed === null) {
+    const snapshot = await lakeTable.snapshot();
+    // Files without a log do not say: such a source is read again from time to time.
+    const state = snapshot.version ?? Math.floor(performance.now() / (pollSeconds * 1000));
+    return `${lakeTable.name} ${state}`;
+  }
+  watched.version = await lakeTable.changeFeed.newestVersion(version);
+  return `${lakeTable.name} ${watched.version}`;
+}

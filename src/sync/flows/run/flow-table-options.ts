@@ -1,0 +1,27 @@
+import type pg from 'pg';
+import type { CatalogSet } from '../../../lake/catalog/catalog.js';
+import type { Engine } from '../../../lake/engine/duckdb-engine.js';
+import type { RegisteredPipeline, StreamingTable } from '../../../postgres/flow-registry.js';
+import type { Lease } from '../../../postgres/lease.js';
+import type { NextSnapshotAndVersion } from '../source/snapshot-function.js';
+
+/** What running the flows of one streaming table needs. */
+export interface FlowTableOptions {
+  readonly client: pg.Client;
+  readonly engine: Engine;
+  readonly catalogs: CatalogSet;
+  readonly lease: Lease;
+  readonly updateId: string;
+  readonly isFullRefresh: boolean;
+  readonly pipeline: RegisteredPipeline;
+  readonly table: StreamingTable;
+  /** The functions that give snapshots, by flow; only where the program that declared them runs the update. */
+  readonly snapshotFunctions: ReadonlyMap<string, NextSnapshotAndVersion>;
+  readonly signal: AbortSignal;
+}
+
+/** What an update did to a streaming table, for people. */
+export interface FlowTableResult {
+  readonly batches: number;
+  readonly ties: bigint;
+}

@@ -1,0 +1,202 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type pg from 'pg';
+import type { Field } from '../../../core/data-type.js';
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import type { FlowSource, ViewDeclaration } from '../../../core/flows/pipeline-declaration.js';
+import { quoteIdentifier } from '../../../core/names.js';
+import { flowSourceColumn } from '../../../flows/declare/resolve-flow.js';
+import type { CatalogSet } from '../../../lake/catalog/catalog.js';
+import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
+import { SourceQueryError, sourceQuery, type TableReference } from '../../../lake/dialect/source-query.js';
+import type { Engine } from '../../../lake/engine/duckdb-engine.js';
+import { duckDbType } from '../../../lake/engine/duckdb-type.js';
+import { type LakeReadMode, openLakeRows } from './open-lake-rows.js';
+import { openPostgresRows } from './open-postgres-rows.js';
+import type { OpenedColumn, OpenedSource } from './opened-source.js';
+import type { SourcePosition, TablePosition } from './source-position.js';
+
+/** A source that is read from tables, not given by a function. */
+export type TableSource = Exclude<FlowSource, { kind: 'function' }>;
+
+export interface OpenFlowSourceOptions {
+  readonly client: pg.Client;
+  readonly engine: Engine;
+  readonly catalogs: CatalogSet;
+  readonly flow: string;
+  readonly declaredBy: string;
+  readonly source: TableSource;
+  readonly views: readonly ViewDeclaration[];
+  /** Whether all rows are wanted at every update (snapshots), or only those that have not been read. */
+  readonly isSnapshot: boolean;
+  /** Null before the first update. */
+  readonly position: SourcePosition | null;
+}
+
+/**
+ * Opens what a flow has to read now.
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_QUERY_INVALID, and what reading the tables behind it can throw
+ */
+export async function openFlowSource(options: OpenFlowSourceOptions): Promise<OpenedSource> {
+  const { source, views, flow, engine } = options;
+  if (source.kind === 'query') return openQuery(options, flow, source.query);
+  const { parts } = source;
+  const view = parts.length === 1 ? findView(views, parts[0] ?? '') : undefined;
+  if (view !== undefined) return openQuery(options, `view ${view.name}`, view.query);
+  if (parts.length === 3) {
+    const connection = await engine.connect();
+    try {
+      const mode = options.isSnapshot ? 'all' : source.isChangeFeed ? 'changes' : 'stream';
+      return await openLakeTable(options, connection, parts, mode);
+    } catch (error) {
+      connection.closeSync();
+      throw error;
+    }
+  }
+  const [schema, table] = parts;
+  if (parts.length !== 2 || schema === undefined || table === undefined) {
+    const reason = 'its name has one part';
+    throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source: parts.join('.'), reason });
+  }
+  const name = Object.keys(options.position ?? {})[0];
+  const position = options.isSnapshot || name === undefined ? null : (options.position?.[name] ?? null);
+  return openPostgresRows({ ...options, schema, table, position });
+}
+
+/** The view of the pipeline with that name, whatever its capitals. */
+export function findView(views: readonly ViewDeclaration[], name: string): ViewDeclaration | undefined {
+  return views.find((view) => view.name.toLowerCase() === name.toLowerCase());
+}
+
+/** A column of the lakehouse: staged as it is. */
+function openedColumn(field: Field): OpenedColumn {
+  return { ...flowSourceColumn(field), staged: { sql: `r.${quoteIdentifier(field.name)}`, type: field.type } };
+}
+
+/** A column of a query: in the type that holds all of the engine's values. */
+function queryColumn(field: Field): OpenedColumn {
+  const column = openedColumn(field);
+  const { sql, type } = column.staged;
+  return column.postgresType === null
+    ? column
+    : { ...column, staged: { sql: `cast(${sql} as ${duckDbType(type)})`, type } };
+}
+
+async function openLakeTable(
+  { catalogs, position }: OpenFlowSourceOptions,
+  connection: DuckDBConnection,
+  parts: readonly string[],
+  mode: LakeReadMode,
+): Promise<OpenedSource> {
+  const name = parts.join('.');
+  const key = `${mode} ${name}`;
+  const rows = await openLakeRows(await catalogs.open(name), mode, position?.[key]);
+  return {
+    connection,
+    columns: rows.columns.map(openedColumn),
+    select: rows.select,
+    position: { [key]: rows.position },
+    hasNews: rows.hasNews,
+    rowCount: null,
+    async [Symbol.asyncDispose]() {
+      connection.closeSync();
+      await rows[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What a query has opened, to be closed with it. */
+interface QueryParts {
+  readonly connection: DuckDBConnection;
+  /** In the order in which they were opened. */
+  readonly opened: AsyncDisposable[];
+  readonly position: Record<string, TablePosition>;
+  hasNews: boolean;
+  tables: number;
+}
+
+async function openQuery(options: OpenFlowSourceOptions, name: string, query: string): Promise<OpenedSource> {
+  const connection = await options.engine.connect();
+  const parts: QueryParts = { connection, opened: [], position: {}, hasNews: false, tables: 0 };
+  const dispose = async () => {
+    connection.closeSync();
+    for (const opened of parts.opened.reverse()) await opened[Symbol.asyncDispose]();
+  };
+  try {
+    const select = await querySql(options, parts, name, query, []);
+    const described = await connection.runAndReadAll(`select * from (${select}) limit 0`);
+    const types = described.columnTypes();
+    const fields = described.columnNames().map((column, index): Field => {
+      const type = types[index];
+      if (type === undefined) throw new Error(`a column without a type: ${column}`);
+      return { name: column, type: dataTypeOfEngine(type), nullable: true, physicalName: column };
+    });
+    return {
+      connection,
+      columns: fields.map(queryColumn),
+      select,
+      position: parts.position,
+      // Tables that are read as a whole may have changed together with one that has not.
+      hasNews: parts.hasNews || Object.keys(parts.position).length === 0,
+      rowCount: null,
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw queryError(error, name);
+  }
+}
+
+/** FLOW_QUERY_INVALID for what the query itself is to blame for. */
+export function queryError(error: unknown, name: string): unknown {
+  if (asSyncedTablesError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const [reason = ''] = message.replace(/^\w+ Error: /, '').split('\n');
+  const isOurs =
+    error instanceof SourceQueryError || /^(Binder|Catalog|Parser|Conversion|Invalid Input) Error/.test(message);
+  return isOurs ? syncedTablesError('FLOW_QUERY_INVALID', { name, reason: reason.replace(/\.$/, '') }, error) : error;
+}
+
+const VIEW_DEPTH_MAX = 20;
+
+async function querySql(
+  options: OpenFlowSourceOptions,
+  parts: QueryParts,
+  name: string,
+  query: string,
+  above: readonly string[],
+): Promise<string> {
+  if (above.length > VIEW_DEPTH_MAX) throw new SourceQueryError('its views go round in a circle');
+  const parsed = await sourceQuery(parts.connection, query);
+  const engineNames = new Map<TableReference, string>();
+  for (const reference of parsed.references) {
+    const sql = await referenceSql(options, parts, reference, [...above, name]);
+    const engineName = `flow_source_${parts.tables++}`;
+    await parts.connection.run(`create temp view ${engineName} as ${sql}`);
+    engineNames.set(reference, engineName);
+  }
+  return parsed.toSql((reference) => engineNames.get(reference) ?? '');
+}
+
+async function referenceSql(
+  options: OpenFlowSourceOptions,
+  parts: QueryParts,
+  reference: TableReference,
+  above: readonly string[],
+): Promise<string> {
+  const [first = ''] = reference.parts;
+  const view = reference.parts.length === 1 ? findView(options.views, first) : undefined;
+  if (view !== undefined) return querySql(options, parts, view.name, view.query, above);
+  if (reference.parts.length !== 3) {
+    throw new SourceQueryError(
+      `"${reference.parts.join('.')}" is neither a table of the lakehouse nor a view of the pipeline`,
+    );
+  }
+  const mode = options.isSnapshot && reference.mode === 'stream' ? 'all' : reference.mode;
+  const name = reference.parts.join('.');
+  const key = `${mode} ${name}`;
+  const rows = await openLakeRows(await options.catalogs.open(name), mode, options.position?.[key]);
+  parts.opened.push(rows);
+  parts.position[key] = rows.position;
+  parts.hasNews ||= rows.hasNews;
+  return rows.select;
+}

@@ -1,0 +1,100 @@
+import type { Field } from '../../../core/data-type.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import { quoteIdentifier } from '../../../core/names.js';
+import { changeFields } from '../../../lake/changes/change-relation.js';
+import type { LakeTable } from '../../../lake/lake-table.js';
+import { wholeRelation } from '../../../lake/relation/relation.js';
+import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
+import type { TablePosition } from './source-position.js';
+
+/** `all`: the rows of the newest version. `stream`: the rows that came since. `changes`: its change feed since. */
+export type LakeReadMode = 'all' | 'stream' | 'changes';
+
+export interface LakeRows extends AsyncDisposable {
+  readonly columns: readonly Field[];
+  readonly select: string;
+  readonly position: TablePosition;
+  readonly hasNews: boolean;
+}
+
+/**
+ * Opens what a flow has not read yet of a table of the lakehouse. Where nothing was read before, that is every row, as
+ * if it had just come.
+ * @throws SOURCE_WITHOUT_HISTORY, and what reading a log or its changes can throw
+ */
+export async function openLakeRows(
+  lakeTable: LakeTable,
+  mode: LakeReadMode,
+  position: TablePosition | undefined,
+): Promise<LakeRows> {
+  if (mode !== 'all' && position?.kind === 'lake') return openNewRows(lakeTable, mode, position);
+  const snapshot = await lakeTable.snapshot();
+  const relation = await lakeTable.openRelation(snapshot, 1);
+  const isChanges = mode === 'changes';
+  if (isChanges && lakeTable.changeFeed === null) {
+    throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
+  }
+  const rows = wholeRelation(relation);
+  const wasRead = mode === 'all' && position?.kind === 'lake' && isSameVersion(snapshot, position);
+  return {
+    columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
+    select: isChanges ? asInserts(rows, snapshot) : rows,
+    position: await positionOf(lakeTable, snapshot),
+    hasNews: !wasRead,
+    [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose](),
+  };
+}
+
+function isSameVersion(snapshot: SourceSnapshot, position: TablePosition & { kind: 'lake' }): boolean {
+  return (
+    snapshot.version !== null &&
+    snapshot.version.toString() === position.version &&
+    snapshot.tableId === position.tableId
+  );
+}
+
+/** The first rows of a change feed: all that were there, inserted at the version at which they were read. */
+function asInserts(rows: string, snapshot: SourceSnapshot): string {
+  const committed = `make_timestamp(${(snapshot.committedAtMs ?? 0) * 1000}::bigint) at time zone 'UTC'`;
+  return `select *, 'insert' as _change_type, ${snapshot.version ?? 0n}::bigint as _commit_version, ${committed} as _commit_timestamp from (${rows})`;
+}
+
+async function positionOf(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<TablePosition> {
+  const { version, tableId } = snapshot;
+  const bookmark =
+    lakeTable.changeFeed === null || version === null ? null : await lakeTable.changeFeed.bookmark(version);
+  return { kind: 'lake', version: (version ?? -1n).toString(), tableId, bookmark };
+}
+
+async function openNewRows(
+  lakeTable: LakeTable,
+  mode: 'stream' | 'changes',
+  position: TablePosition & { kind: 'lake' },
+): Promise<LakeRows> {
+  if (lakeTable.changeFeed === null) return openLakeRows(lakeTable, 'all', position);
+  const { version, bookmark, tableId } = position;
+  const changes = await lakeTable.changeFeed.changes({
+    from: BigInt(version),
+    // Rows that an OPTIMIZE or an UPDATE has rewritten come again, which does no harm.
+    allowFileDiff: mode === 'stream',
+    ...(bookmark === null ? {} : { bookmark }),
+    ...(tableId === null ? {} : { tableId }),
+  });
+  const names = changes.end.columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const select =
+    mode === 'stream'
+      ? `select ${names} from (${changes.select}) where _change_type in ('insert', 'update_postimage')`
+      : `select * from (${changes.select}) where _change_type <> 'update_preimage'`;
+  return {
+    columns: mode === 'stream' ? changes.end.columns : [...changes.end.columns, ...changeFields],
+    select,
+    position: {
+      kind: 'lake',
+      version: changes.to.toString(),
+      tableId: changes.end.tableId,
+      bookmark: changes.bookmark,
+    },
+    hasNews: changes.to > changes.from && changes.fileCount > 0,
+    [Symbol.asyncDispose]: () => changes[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type pg from 'pg';
+import type { DataType } from '../../../core/data-type.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import { postgresTableName, quoteIdentifier, quoteLiteral } from '../../../core/names.js';
+import type { Engine } from '../../../lake/engine/duckdb-engine.js';
+import { duckDbType } from '../../../lake/engine/duckdb-type.js';
+import { copyOut } from '../../../postgres/copy/copy-out.js';
+import type { OpenedColumn, OpenedSource } from './opened-source.js';
+import type { TablePosition } from './source-position.js';
+
+export interface PostgresSourceOptions {
+  readonly client: pg.Client;
+  readonly engine: Engine;
+  readonly flow: string;
+  /** Must still be allowed to read the table. */
+  readonly declaredBy: string;
+  readonly schema: string;
+  readonly table: string;
+  /** Null to read every row. */
+  readonly position: TablePosition | null;
+}
+
+interface SourceAttribute {
+  readonly name: string;
+  readonly base_type: string;
+  readonly type_text: string;
+  readonly precision: number | null;
+  readonly scale: number | null;
+  /** Names and types of the fields of a composite type, in order; null for other types, and where a field is not of a built-in type. */
+  readonly fields: readonly { readonly name: string; readonly type: string }[] | null;
+}
+
+/** Types from here on are not Postgres's own: making JSON of them may run somebody's cast. */
+const FIRST_OID_OF_USERS = 16_384;
+
+/** A quoted value with line breaks in it may be as long as this, in bytes. */
+const VALUE_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Opens the rows of a table of the target's own database that were committed since `position`. They go through a file
+ * beside the engine: what is staged in the end is the very text that Postgres gave, whatever its type.
+ *
+ * Committed since is told by the transaction that wrote a row: every one that was still under way, or not begun, at the
+ * last read is read now. Of those some may have been read already, which does no harm; none is missed, also where rows
+ * were written in subtransactions, which snapshots do not list.
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
+ */
+export async function openPostgresRows(options: PostgresSourceOptions): Promise<OpenedSource> {
+  const { engine, schema, table } = options;
+  const file = join(engine.scratchFolder, `${randomUUID()}.csv`);
+  const connection = await engine.connect();
+  const dispose = async () => {
+    connection.closeSync();
+    await rm(file, { force: true });
+  };
+  try {
+    const { xid, rows, attributes } = await copyNewRows(options, file);
+    const raw = attributes.map((_, index) => `'raw${index}': 'VARCHAR'`).join(', ');
+    const reader = `read_csv(${quoteLiteral(file)}, columns = {${raw}}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${VALUE_BYTES_MAX}, buffer_size = ${2 * VALUE_BYTES_MAX})`;
+    const typed = attributes.map(
+      (attribute, index) => `${typedValue(attribute, `raw${index}`)} as ${quoteIdentifier(attribute.name)}`,
+    );
+    const kept = attributes.map((_, index) => `raw${index} as __autocdc_raw${index}`);
+    return {
+      connection,
+      columns: attributes.map(openedColumn),
+      select: `select ${[...typed, ...kept].join(', ')} from ${reader}`,
+      position: { [postgresTableName(schema, table)]: { kind: 'postgres', xid } },
+      hasNews: rows > 0n,
+      rowCount: rows,
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** What `_hold_source` says of a table: a code to decide by and a reason for messages, or that it may be read. */
+type HeldSource =
+  | { readonly code: null; readonly reason: null }
+  | {
+      readonly code: 'MISSING' | 'NOT_A_TABLE' | 'RESERVED_SCHEMA' | 'ROW_SECURITY' | 'NOT_READABLE' | 'FOREIGN_CODE';
+      readonly reason: string;
+    };
+
+/**
+ * Holds the table as it is and verifies that reading it runs nobody's code: it belongs to others.
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
+ */
+async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
+  const source = postgresTableName(schema, table);
+  const { rows } = await client.query<HeldSource>(
+    'select code, reason from synced_tables_internal._hold_source($1, $2, $3)',
+    [schema, table, declaredBy],
+  );
+  const [held] = rows;
+  if (held === undefined) throw new Error('_hold_source gave no row');
+  const { code, reason } = held;
+  if (code === null) return;
+  if (code === 'MISSING') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
+  const hint =
+    code === 'NOT_READABLE'
+      ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
+      : 'Read from a plain table without that.';
+  throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
+}
+
+async function readAttributes({ client, schema, table }: PostgresSourceOptions): Promise<SourceAttribute[]> {
+  const { rows } = await client.query<SourceAttribute>(
+    `select a.attname as name, synced_tables_internal._read_type(a.atttypid, null) as base_type,
+            synced_tables_internal._read_type(a.atttypid, a.atttypmod) as type_text,
+            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
+            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale,
+            case when t.typtype = 'c' then
+              (select jsonb_agg(jsonb_build_object('name', f.attname, 'type', format_type(f.atttypid, null)) order by f.attnum)
+                 from pg_attribute f where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped
+               having max(f.atttypid::bigint) < ${FIRST_OID_OF_USERS}) end as fields
+       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_type t on t.oid = a.atttypid
+      where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
+      order by a.attnum`,
+    [schema, table],
+  );
+  return rows;
+}
+
+async function copyNewRows(
+  options: PostgresSourceOptions,
+  file: string,
+): Promise<{ readonly xid: string; readonly rows: bigint; readonly attributes: SourceAttribute[] }> {
+  const { client, schema, table, position } = options;
+  const since = position?.kind === 'postgres' ? ` where ${writtenSince(position.xid)}` : '';
+  const from = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+  // The rows are seen later than the horizon, so none is missed.
+  await client.query('begin isolation level read committed');
+  try {
+    // A policy would leave rows out without a word; without it the query fails. Constraints of others are no help.
+    await client.query('set local row_security = off; set local constraint_exclusion = off');
+    await holdSource(options);
+    const attributes = await readAttributes(options);
+    // A composite value is taken as JSON, as a struct of the lakehouse is.
+    const columns = attributes
+      .map(({ name, fields }) => (fields === null ? quoteIdentifier(name) : `to_jsonb(${quoteIdentifier(name)})`))
+      .join(', ');
+    const horizon = await client.query<{ xid: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as xid');
+    const sink = createWriteStream(file, { mode: 0o600 });
+    const rows = await copyOut(
+      client,
+      `copy (select ${columns} from ${from}${since}) to stdout with (format csv, force_quote *)`,
+      sink,
+    );
+    sink.end();
+    await finished(sink);
+    await client.query('commit');
+    return { xid: horizon.rows[0]?.xid ?? '0', rows, attributes };
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Ages count from one transaction, so comparing them needs no thought of the 32 bits that `xmin` has. Beyond half of
+ * what they can tell apart every row is read, also when the position is one of another cluster, from which a dump came.
+ * Rows that were frozen long ago may look young: they are read again.
+ */
+function writtenSince(xid: string): string {
+  const known = BigInt(xid);
+  const short = (known % 4_294_967_296n).toString();
+  return `(pg_snapshot_xmax(pg_current_snapshot())::text::numeric - ${known} not between 0 and 1000000000 or age(xmin) <= age(${quoteLiteral(short)}::xid))`;
+}
+
+const TYPES: Readonly<Record<string, DataType>> = {
+  smallint: { kind: 'short' },
+  integer: { kind: 'integer' },
+  bigint: { kind: 'long' },
+  real: { kind: 'float' },
+  'double precision': { kind: 'double' },
+  boolean: { kind: 'boolean' },
+  bytea: { kind: 'binary' },
+  date: { kind: 'date' },
+  'timestamp with time zone': { kind: 'timestamp' },
+  'timestamp without time zone': { kind: 'timestamp_ntz' },
+  interval: { kind: 'interval' },
+  json: { kind: 'variant' },
+  jsonb: { kind: 'variant' },
+  'text[]': { kind: 'array', element: { kind: 'string' } },
+  'character varying[]': { kind: 'array', element: { kind: 'string' } },
+};
+
+/** How exact a number without a declared precision is in expressions; what is staged is exact in any case. */
+const BARE_NUMERIC: DataType = { kind: 'decimal', precision: 38, scale: 18 };
+
+function dataTypeOf({ base_type: base, precision, scale, fields }: SourceAttribute): DataType {
+  if (fields !== null) {
+    const members = fields.map(({ name, type }) => ({ name, type: TYPES[type] ?? ({ kind: 'string' } as const) }));
+    return {
+      kind: 'struct',
+      fields: members.map(({ name, type }) => ({ name, type, nullable: true, physicalName: name })),
+    };
+  }
+  if (base === 'numeric') {
+    if (precision === null || scale === null || precision > 38 || scale > precision) return BARE_NUMERIC;
+    return { kind: 'decimal', precision, scale };
+  }
+  return TYPES[base] ?? { kind: base.endsWith('[]') ? 'variant' : 'string' };
+}
+
+/** The value as expressions see it; read only where one of them names the column. */
+function typedValue(attribute: SourceAttribute, raw: string): string {
+  const type = dataTypeOf(attribute);
+  if (type.kind === 'binary') return `unhex(substr(${raw}, 3))`;
+  if (type.kind === 'array' || type.kind === 'variant' || type.kind === 'string') return raw;
+  if (type.kind === 'struct') return `cast(cast(${raw} as json) as ${duckDbType(type)})`;
+  return `cast(${raw} as ${duckDbType(type)})`;
+}
+
+function openedColumn(attribute: SourceAttribute, index: number): OpenedColumn {
+  const { name, type_text: typeText } = attribute;
+  return {
+    field: { name, type: dataTypeOf(attribute), nullable: true, physicalName: name },
+    // Values of json have no equality, so that no change could be told.
+    postgresType: typeText === 'json' || attribute.fields !== null ? 'jsonb' : typeText,
+    staged: { sql: `r.__autocdc_raw${index}`, type: { kind: 'string' } },
+  };
+}

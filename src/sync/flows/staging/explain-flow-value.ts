@@ -1,0 +1,42 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import { describeKeys } from '../../../core/format-key.js';
+import { quoteIdentifier } from '../../../core/names.js';
+import { findUnreadableColumn, keysOfUnreadable } from '../../../lake/relation/failing-keys.js';
+import { EXAMPLE_KEYS_MAX, isValueError, withoutValues } from '../../load-errors.js';
+import type { OpenedSource } from '../source/opened-source.js';
+import type { StagingPlan } from './plan-staging.js';
+
+/**
+ * Says which column or expression of a flow the engine could not work out, and for rows of which keys: its own error
+ * tells neither. Each is worked out by itself once more. Other errors are given back as they are.
+ */
+export async function explainFlowValue(
+  error: unknown,
+  { flow, parts }: StagingPlan,
+  { connection, select }: Pick<OpenedSource, 'connection' | 'select'>,
+): Promise<unknown> {
+  if (!isValueError(error)) return error;
+  const fields = parts.map(({ type }, place) => {
+    const name = `__autocdc_part${place}`;
+    return { name, type, nullable: true, physicalName: name };
+  });
+  const keys = flow.keyColumns.map((key) => `r.${quoteIdentifier(key)}`);
+  const values = parts.map(({ sql }, place) => `${sql} as ${quoteIdentifier(fields[place]?.name ?? '')}`);
+  const relation = {
+    parts: [`select ${[...keys, ...values].join(', ')} from (${select}) r`],
+    rowCount: null,
+    // The source is closed by whoever opened it.
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const found = await findUnreadableColumn(connection, relation, fields);
+  if (found === null || !isValueError(found.error)) return error;
+  const search = { connection, relation, keyColumns: flow.keyColumns, limit: EXAMPLE_KEYS_MAX };
+  const rows = describeKeys(await keysOfUnreadable(search, found.field));
+  const reason = withoutValues(found.error instanceof Error ? found.error.message : String(found.error));
+  const what = parts[fields.indexOf(found.field)]?.what ?? 'A column';
+  return syncedTablesError(
+    'FLOW_VALUE_INVALID',
+    { what, flow: flow.flowName, target: flow.fullName, reason, rows },
+    error,
+  );
+}
