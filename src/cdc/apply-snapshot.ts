@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { AutoCdcMetrics } from '../core/auto-cdc-engine.js';
+import type { AutoCdcMetrics, AutoCdcPosition } from '../core/auto-cdc-engine.js';
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../core/auto-cdc-flow.js';
 import { syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../core/names.js';
@@ -57,12 +57,12 @@ const NO_BATCH = 9_223_372_036_854_775_807n;
 
 /**
  * To be called when the source of snapshots has no (further) one.
+ * @param target full name of the table that is made from the snapshots
  * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY if there never was one
  */
-export async function requireSomeSnapshot(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
-  const { snapshotVersion } = await readFlowPosition(client, flow);
+export function requireSomeSnapshot(target: string, { snapshotVersion }: AutoCdcPosition): void {
   if (snapshotVersion !== null) return;
-  throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY', { target: flow.fullName });
+  throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY', { target });
 }
 
 async function requireLaterVersion(client: pg.Client, { flow }: TargetLayout, target: LockedTarget, version: string) {

@@ -51,17 +51,6 @@ export async function resetStreamingTarget(client: pg.Client, flow: AutoCdcFlow)
   });
 }
 
-/** Removes a target with its state and change feed. One that is not there is no error. */
-export async function dropStreamingTarget(
-  client: pg.Client,
-  target: Pick<AutoCdcFlow, 'schema' | 'table'>,
-): Promise<void> {
-  await inTransaction(client, async () => {
-    await lockTargetName(client, target);
-    await removeTarget(client, target);
-  });
-}
-
 /**
  * How far a flow is.
  * @throws AUTOCDC_TARGET_NOT_FOUND

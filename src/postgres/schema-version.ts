@@ -19,12 +19,3 @@ export async function readAppliedMigrations(
   const { rows } = await client.query<AppliedMigration>('select id, hash from synced_tables.migrations order by id');
   return rows;
 }
-
-/**
- * The number of the last migration that the database has; null when it was never migrated, or when the role of the
- * session is neither a superuser nor a member of databricks_sync or databricks_superuser.
- */
-export async function schemaVersion(client: Pick<pg.Client, 'query'>): Promise<number | null> {
-  const applied = await readAppliedMigrations(client);
-  return applied?.at(-1)?.id ?? null;
-}

@@ -2,12 +2,7 @@ import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { applyEventBatch } from '../../src/cdc/apply-event-batch.js';
 import { applySnapshot } from '../../src/cdc/apply-snapshot.js';
-import {
-  createStreamingTarget,
-  dropStreamingTarget,
-  readFlowPosition,
-  resetStreamingTarget,
-} from '../../src/cdc/streaming-target.js';
+import { createStreamingTarget, readFlowPosition, resetStreamingTarget } from '../../src/cdc/streaming-target.js';
 import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import {
   applyDml,
@@ -135,8 +130,10 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     expect(await visibleRows(client, flow)).toEqual([]);
     const { rows } = await client.query(`select has_table_privilege($1, 'gold.people', 'select') as may`, [reader]);
     expect(rows).toEqual([{ may: true }]);
-    await dropStreamingTarget(client, flow);
-    await dropStreamingTarget(client, flow);
+    await database.admin.query(
+      `select synced_tables._drop_cdc_target($1, t) from synced_tables._cdc_targets t where t.table_name = $2`,
+      [flow.fullName, flow.table],
+    );
     expect((await client.query(`select from pg_class where relname like '%people'`)).rowCount).toBe(0);
   });
 

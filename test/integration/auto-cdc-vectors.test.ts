@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { applySnapshot, requireSomeSnapshot } from '../../src/cdc/apply-snapshot.js';
-import { createStreamingTarget } from '../../src/cdc/streaming-target.js';
+import { createStreamingTarget, readFlowPosition } from '../../src/cdc/streaming-target.js';
 import type { AutoCdcMetrics } from '../../src/core/auto-cdc-engine.js';
 import type { AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import { asSyncedTablesError } from '../../src/core/errors.js';
@@ -40,7 +40,7 @@ async function runBatch(
 ): Promise<AutoCdcMetrics | null> {
   const batch = vector.batches[place];
   if (batch === null || batch === undefined) {
-    await requireSomeSnapshot(client, flow);
+    requireSomeSnapshot(flow.fullName, await readFlowPosition(client, flow));
     return null;
   }
   if ('dml' in batch) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStreamingTarget, dropStreamingTarget } from '../../src/cdc/streaming-target.js';
+import { resetStreamingTarget } from '../../src/cdc/streaming-target.js';
 import type { AutoCdcColumn, AutoCdcFlow } from '../../src/core/auto-cdc-flow.js';
 import { modelTable } from '../support/auto-cdc-model.js';
 import { applyRows, rowText, visibleRows } from '../support/auto-cdc-run.js';
@@ -160,8 +160,7 @@ describe.each(postgresServers())('Auto CDC on $name', (server) => {
     const seed = propertySeed('auto cdc');
     await fc.assert(
       fc.asyncProperty(cases, async ({ flow, batches }) => {
-        await dropStreamingTarget(client, flow);
-        await createStreamingTarget(client, flow);
+        await resetStreamingTarget(client, flow);
         for (const [nth, batch] of batches.entries()) {
           await applyRows(client, flow, batch, BigInt(nth + 1));
           const expected = modelTable(flow, batches.slice(0, nth + 1).flat());

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { applyEventBatch } from '../../cdc/apply-event-batch.js';
-import { applySnapshot } from '../../cdc/apply-snapshot.js';
+import { applySnapshot, requireSomeSnapshot } from '../../cdc/apply-snapshot.js';
 import { declareFlow } from '../../cdc/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../cdc/declare/declared-columns.js';
 import type { DeclaredFlow, FlowOptions } from '../../cdc/declare/flow-options.js';
@@ -196,7 +196,7 @@ async function runSnapshotFunction(
     const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
     const snapshot = await askFor(declared.name, () => next(last));
     if (snapshot === null) {
-      if (position.snapshotVersion === null) throw firstEmpty(options);
+      requireSomeSnapshot(options.table.fullName, position);
       await target.publish();
       return { batches, ties: 0n };
     }
@@ -235,8 +235,4 @@ async function askFor(flow: string, next: () => unknown): Promise<unknown> {
     const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
     throw asSyncedTablesError(error) ?? syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
   }
-}
-
-function firstEmpty({ table }: FlowTableOptions) {
-  return syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY', { target: table.fullName });
 }
