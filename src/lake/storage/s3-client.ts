@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { FileStat } from './file-store.js';
+import { loadClient } from './load-client.js';
 import {
   explainRequestError,
   type ListOptions,
@@ -116,15 +117,16 @@ export class S3ObjectClient implements ObjectClient {
     const endpoint = host === undefined ? this.#settings.endpoint : `https://${host}`;
     const known = this.#clients.get(endpoint ?? '');
     if (known) return known;
-    const made = this.#open(endpoint);
+    const made = this.#open(location.scheme, endpoint);
     this.#clients.set(endpoint ?? '', made);
     return made;
   }
 
-  async #open(endpoint: string | undefined): Promise<{ sdk: Sdk; client: S3Client }> {
+  async #open(scheme: string, endpoint: string | undefined): Promise<{ sdk: Sdk; client: S3Client }> {
     // Its word about future versions of Node would stand between the lines of our log.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-    const sdk = await import('@aws-sdk/client-s3');
+    const needed = { packages: '@aws-sdk/client-s3', url: `${scheme}://` };
+    const sdk: Sdk = await loadClient(() => import('@aws-sdk/client-s3'), needed);
     const { region, pathStyle, accessKeyId, secretAccessKey, sessionToken } = this.#settings;
     const temporary = this.#temporary;
     const fixed =

@@ -7,7 +7,10 @@ import {
   type RoaringContainer,
 } from './roaring-container.js';
 
-/** Positions in one chunk of `positions()`: 128 KiB. */
+/**
+ * Positions in one chunk of `positions()`: 128 KiB.
+ * @internal exported for tests
+ */
 export const POSITIONS_PER_CHUNK = 16384;
 
 /** The positions of 65536 neighbouring rows. */

@@ -78,7 +78,10 @@ function parseRow(json: string, row: number): Action[] {
   }
 }
 
-/** DuckDB reads `*`, `?` and `[` in a path as a pattern; in brackets they stand for themselves. */
+/**
+ * DuckDB reads `*`, `?` and `[` in a path as a pattern; in brackets they stand for themselves.
+ * @internal exported for tests
+ */
 export function escapeGlob(path: string): string {
   return path.replace(/[*?[]/g, '[$&]');
 }

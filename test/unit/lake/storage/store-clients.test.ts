@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { unityCatalog } from '../../../../src/lake/catalog/unity-catalog.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { FileStoreSettings } from '../../../../src/lake/storage/file-stores.js';
 import { openFileStore } from '../../../../src/lake/storage/file-stores.js';
-import { ensureBuilt } from '../../../support/ensure-built.js';
+import { layOutPlainInstall } from '../../../support/plain-install.js';
 import { BUCKET, S3FolderServer } from '../../../support/s3-folder-server.js';
 import { UnityServer } from '../../../support/unity-server.js';
 
@@ -71,19 +71,12 @@ afterEach(async () => {
 });
 
 it.each([
+  ['s3://bucket/t', 'npm install @aws-sdk/client-s3'],
+  ['r2://bucket/t', 'npm install @aws-sdk/client-s3'],
   ['gs://bucket/t', 'npm install @google-cloud/storage google-auth-library'],
   ['abfss://box@account.dfs.core.windows.net/t', 'npm install @azure/storage-blob @azure/identity'],
 ])('says what to install for %s', { timeout: 240_000 }, async (url, command) => {
-  await ensureBuilt();
-  // As a plain install is: without the packages that are optional.
-  const root = path.resolve(import.meta.dirname, '../../../..');
-  cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
-  writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
-  mkdirSync(path.join(folder, 'node_modules'));
-  const left = new Set(['@azure', '@google-cloud', 'google-auth-library', '.bin', '.package-lock.json']);
-  for (const name of readdirSync(path.join(root, 'node_modules'))) {
-    if (!left.has(name)) symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
-  }
+  await layOutPlainInstall(folder);
   const script = `
     const { openFileStore } = await import(${JSON.stringify(path.join(folder, 'dist/lake/storage/file-stores.js'))});
     const store = openFileStore(${JSON.stringify(url)}, { patience: { attemptsMax: 3, timeoutMs: 5000 } });
