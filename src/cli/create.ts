@@ -4,7 +4,7 @@ import { parseSourceName } from '../core/names.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import { isUuid } from '../core/uuid.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { planTarget, type TargetRequest } from '../sync/plan-target.js';
+import { planTarget, type TargetRequest } from '../sync/source/plan-target.js';
 import { chooseDatabase } from './connect/choose-database.js';
 import { withDatabase } from './connect/database-session.js';
 import { openLake } from './connect/open-lake.js';

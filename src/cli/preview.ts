@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
-import { previewSource, type SourcePreview } from '../sync/preview-source.js';
+import { previewSource, type SourcePreview } from '../sync/source/preview-source.js';
 import { openLake } from './connect/open-lake.js';
 import {
   addConfigOption,

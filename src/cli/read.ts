@@ -5,7 +5,7 @@ import type { CopyFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { wholeCopy } from '../lake/relation/copy-parts.js';
 import type { TableRead } from '../lake/relation/table-read.js';
-import { planColumns } from '../sync/plan-target.js';
+import { planColumns } from '../sync/source/plan-target.js';
 import { openLake } from './connect/open-lake.js';
 import {
   addConfigOption,

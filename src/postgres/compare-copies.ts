@@ -2,10 +2,10 @@ import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
-import { isDifferent, isSameKey } from './merge-rows.js';
-import { readTable } from './registry.js';
+import { isDifferent, isSameKey } from './publish/merge-rows.js';
+import { columnDefinitions } from './publish/shadow-table.js';
+import { readTable } from './registry/synced-tables.js';
 import { inTransaction } from './session/session.js';
-import { columnDefinitions } from './shadow-table.js';
 
 /** The copies that are compared: temporary tables of the session at hand. */
 const TARGET_COPY = 'pg_temp.synced_tables_verify_target';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import { dropShadowTable } from './publish/shadow-table.js';
 import { inTransaction, isPostgresError } from './session/session.js';
-import { dropShadowTable } from './shadow-table.js';
 
 /**
  * Cleans up after sidecars that died and people who dropped tables by hand:

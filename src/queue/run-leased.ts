@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
-import { releaseLease, renewLease } from '../postgres/lease.js';
+import { releaseLease, renewLease } from '../postgres/registry/lease.js';
 import { cutSession } from '../postgres/session/session.js';
 import { keepClaim } from './keep-claim.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from './update-queue.js';

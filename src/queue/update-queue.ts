@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { PipelineKind, UpdateMode } from '../core/update-outcome.js';
-import type { Lease } from '../postgres/lease.js';
+import type { Lease } from '../postgres/registry/lease.js';
 
 /** An update that this sidecar has taken on, with the lease of its pipeline. */
 export interface ClaimedUpdate {

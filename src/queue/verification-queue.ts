@@ -3,7 +3,7 @@ import { countOf } from '../core/count-of.js';
 import { errorCatalogue } from '../core/error-catalogue.js';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Comparison, VerificationOutcome } from '../postgres/compare-copies.js';
-import { recordEvent } from '../postgres/registry.js';
+import { recordEvent } from '../postgres/registry/synced-tables.js';
 import { inTransaction } from '../postgres/session/session.js';
 
 /** A comparison of a synced table with its source that this sidecar has taken on. */

@@ -15,7 +15,7 @@ import { startWorker, type Worker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
-import { runVerification } from '../sync/run-verification.js';
+import { runVerification } from '../sync/verify/run-verification.js';
 import { Maintenance } from './maintenance.js';
 import type { ManagedDatabase } from './managed-databases.js';
 import { SIDECAR_APPLICATION } from './sidecar-session.js';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
-import { readFailedFollowed } from '../postgres/registry.js';
+import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
 import { closeSession, sessionsUntil } from '../postgres/session/session.js';
-import { lookAtFailedTables } from '../sync/look-at-failed-tables.js';
+import { lookAtFailedTables } from '../sync/follow/look-at-failed-tables.js';
 
 const PRUNE_SECONDS = 3_600;
 

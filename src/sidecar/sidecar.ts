@@ -3,7 +3,7 @@ import { startHttpServer } from '../api/server/http-server.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { checkSource } from '../sync/check-source.js';
+import { checkSource } from '../sync/source/check-source.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';

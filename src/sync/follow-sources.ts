@@ -1,7 +1,7 @@
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { followFlows } from './flows/follow-flows.js';
-import { followTables } from './follow-tables.js';
-import type { FollowTask } from './update-run.js';
+import { followTables } from './follow/follow-tables.js';
+import type { FollowTask } from './task/update-task.js';
 
 /** Follows the sources of a pipeline, whether it keeps synced tables or streaming tables. */
 export function followSources(task: FollowTask): Promise<UpdateOutcome> {

@@ -4,20 +4,20 @@ import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
-import { readFlowPipeline } from '../postgres/flow-registry.js';
-import { isLeaseHeld } from '../postgres/lease.js';
-import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry.js';
+import { isLeaseHeld } from '../postgres/registry/lease.js';
+import { readFlowPipeline } from '../postgres/registry/streaming-tables.js';
+import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry/synced-tables.js';
+import { recordTableUpdateRetry } from '../postgres/registry/table-update-record.js';
+import { readUpdateSelection } from '../postgres/registry/update-selection.js';
 import { endSession } from '../postgres/session/kept-sessions.js';
 import { closeSession } from '../postgres/session/session.js';
-import { recordTableUpdateRetry } from '../postgres/table-update-record.js';
-import { readUpdateSelection } from '../postgres/update-selection.js';
 import { endFlows } from './flows/end-flows.js';
 import { runFlowPipeline } from './flows/run/run-flow-pipeline.js';
 import type { NextSnapshotAndVersion } from './flows/source/snapshot-function.js';
-import { runPass } from './run-pass.js';
-import type { TableOutcome } from './run-table.js';
-import { explainIfDropped, recordTableFailure } from './table-failure.js';
-import type { TableTask, UpdateRun, UpdateTask } from './update-run.js';
+import { explainIfDropped, recordTableFailure } from './task/table-failure.js';
+import type { TableTask, UpdateRun, UpdateTask } from './task/update-task.js';
+import { runPass } from './update/run-pass.js';
+import type { TableOutcome } from './update/run-table.js';
 
 /** What only updates use that come to an end by themselves. */
 export interface UpdateEnd {

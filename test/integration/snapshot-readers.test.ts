@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
-import { releaseLease } from '../../src/postgres/lease.js';
+import { releaseLease } from '../../src/postgres/registry/lease.js';
 import { openSession, SYNC_ROLE } from '../../src/postgres/session/session.js';
 import { claimUpdate, requeueUpdate } from '../../src/queue/update-queue.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';

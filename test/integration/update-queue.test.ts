@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { isLeaseHeld, releaseLease, renewLease, requireLease } from '../../src/postgres/lease.js';
 import { pruneHistory } from '../../src/postgres/maintain-tables.js';
+import { isLeaseHeld, releaseLease, renewLease, requireLease } from '../../src/postgres/registry/lease.js';
 import {
   type ClaimedUpdate,
   claimUpdate,

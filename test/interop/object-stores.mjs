@@ -9,7 +9,7 @@ import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { wholeCopy } from '../../dist/lake/relation/copy-parts.js';
 import { openFileStore } from '../../dist/lake/storage/file-stores.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
-import { planColumns } from '../../dist/sync/plan-target.js';
+import { planColumns } from '../../dist/sync/source/plan-target.js';
 import { objectStores } from './start-object-store.mjs';
 
 const repository = path.resolve(import.meta.dirname, '../..');

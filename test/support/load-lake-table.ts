@@ -9,7 +9,7 @@ import type { Engine } from '../../src/lake/engine/duckdb-engine.js';
 import { copySelects, type TableRead } from '../../src/lake/relation/table-read.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { copyIn } from '../../src/postgres/copy/copy-in.js';
-import { planColumns } from '../../src/sync/plan-target.js';
+import { planColumns } from '../../src/sync/source/plan-target.js';
 
 export interface LoadLakeOptions {
   readonly engine: Engine;

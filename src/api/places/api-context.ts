@@ -4,7 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { SourceBrowser } from '../../core/source-browser.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { SourceRequest } from '../../sync/check-source.js';
+import type { SourceRequest } from '../../sync/source/check-source.js';
 import type { InstanceSet } from './api-instance.js';
 
 /** The configured catalogs, looked at with the credentials of the sidecar. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncedTablesError } from '../../core/errors.js';
-import type { SourceRequest } from '../../sync/check-source.js';
+import type { SourceRequest } from '../../sync/source/check-source.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { maySeeSources } from './source-rights.js';

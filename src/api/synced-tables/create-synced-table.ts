@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { isUuid } from '../../core/uuid.js';
-import type { SourceRequest } from '../../sync/check-source.js';
+import type { SourceRequest } from '../../sync/source/check-source.js';
 import { findCatalog } from '../names/catalog-place.js';
 import { withReservedName } from '../names/reserved-name.js';
 import { fullNameOf, sqlNameOf } from '../names/table-name.js';

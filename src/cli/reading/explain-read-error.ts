@@ -4,7 +4,7 @@ import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
-import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sync/load-errors.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sync/source/load-errors.js';
 
 export interface ReadContext {
   readonly engine: Engine;

@@ -5,7 +5,7 @@ import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { copySelects, type TableRead } from '../../lake/relation/table-read.js';
-import { planColumns, planTarget } from '../../sync/plan-target.js';
+import { planColumns, planTarget } from '../../sync/source/plan-target.js';
 import { explainReadError } from './explain-read-error.js';
 import { writeToStdout } from './write-to-stdout.js';
 

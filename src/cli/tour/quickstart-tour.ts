@@ -6,11 +6,11 @@ import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { openEngine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import { findSyncedTable } from '../../postgres/registry.js';
+import { findSyncedTable } from '../../postgres/registry/synced-tables.js';
 import { openSession } from '../../postgres/session/session.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { openCatalogs } from '../../sidecar/open-catalogs.js';
-import { verifyTable } from '../../sync/verify-table.js';
+import { verifyTable } from '../../sync/verify/verify-table.js';
 import { textTable } from '../output/text-table.js';
 import { guessKey } from './guess-key.js';
 

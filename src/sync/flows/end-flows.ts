@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../../core/backoff.js';
 import type { UpdateOutcome } from '../../core/update-outcome.js';
-import { recordEvent } from '../../postgres/registry.js';
+import { recordEvent } from '../../postgres/registry/synced-tables.js';
 
 import { closeSession } from '../../postgres/session/session.js';
-import type { UpdateTask } from '../update-run.js';
+import type { UpdateTask } from '../task/update-task.js';
 import { type FlowTableOutcome, recordFlowFailure } from './run/run-flow-pipeline.js';
 
 /** Decides for each table that failed whether to try again, and writes down what is final. */

@@ -8,10 +8,10 @@ import {
   recordFlowUpdateStart,
   type StreamingTable,
   writeStreamingTableState,
-} from '../../postgres/flow-registry.js';
-import { type FollowHooks, FollowLoop, type RetriedFailure } from '../follow-loop.js';
-import { isPassing } from '../retry-pause.js';
-import type { FollowTask } from '../update-run.js';
+} from '../../postgres/registry/streaming-tables.js';
+import { type FollowHooks, FollowLoop, type RetriedFailure } from '../follow/follow-loop.js';
+import { isPassing } from '../follow/retry-pause.js';
+import type { FollowTask } from '../task/update-task.js';
 import { FollowedFlows } from './followed-flows.js';
 import { recordFlowFailure, reportTies } from './run/run-flow-pipeline.js';
 import { runFlowTable } from './run/run-flow-table.js';

@@ -3,10 +3,14 @@ import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import { declarationOf, type RegisteredPipeline, type StreamingTable } from '../../postgres/flow-registry.js';
-import { tableActivity } from '../../postgres/table-activity.js';
-import type { Followed } from '../follow-loop.js';
-import { RetryPause } from '../retry-pause.js';
+import {
+  declarationOf,
+  type RegisteredPipeline,
+  type StreamingTable,
+} from '../../postgres/registry/streaming-tables.js';
+import { tableActivity } from '../../postgres/registry/table-activity.js';
+import type { Followed } from '../follow/follow-loop.js';
+import { RetryPause } from '../follow/retry-pause.js';
 import { flowReads } from './source/flow-reads.js';
 
 export interface SignalOptions {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { asSyncedTablesError } from '../../../src/core/errors.js';
-import { type DeclaredRows, parseTableDeclaration } from '../../../src/postgres/flow-declarations.js';
+import { type DeclaredRows, parseTableDeclaration } from '../../../src/postgres/registry/flow-declarations.js';
 
 // Goal: what the registry has of a streaming table is read as it was declared, by every way to declare it; what does not
 // parse is told with pipeline, streaming table and flow.

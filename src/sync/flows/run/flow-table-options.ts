@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
-import type { RegisteredPipeline, StreamingTable } from '../../../postgres/flow-registry.js';
-import type { Lease } from '../../../postgres/lease.js';
+import type { Lease } from '../../../postgres/registry/lease.js';
+import type { RegisteredPipeline, StreamingTable } from '../../../postgres/registry/streaming-tables.js';
 import type { NextSnapshotAndVersion } from '../source/snapshot-function.js';
 
 /** What running the flows of one streaming table needs. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
+import { isLeaseHeld, type Lease } from '../../../postgres/registry/lease.js';
 import {
   DeclaredAnew,
   markStreamingTable,
@@ -11,9 +12,8 @@ import {
   recordFlowUpdateStart,
   type StreamingTable,
   writeStreamingTableState,
-} from '../../../postgres/flow-registry.js';
-import { isLeaseHeld, type Lease } from '../../../postgres/lease.js';
-import { recordEvent } from '../../../postgres/registry.js';
+} from '../../../postgres/registry/streaming-tables.js';
+import { recordEvent } from '../../../postgres/registry/synced-tables.js';
 import { closeSession } from '../../../postgres/session/session.js';
 import type { NextSnapshotAndVersion } from '../source/snapshot-function.js';
 import { explainFlowError } from '../staging/explain-flow-error.js';

@@ -4,7 +4,7 @@ import type { BatchMetrics, FlowPosition } from '../../../core/flows/flow-progre
 import { declareFlow } from '../../../flows/declare/declare-flow.js';
 import { requireDeclaredColumns } from '../../../flows/declare/declared-columns.js';
 import type { DeclaredFlow } from '../../../flows/declare/declared-flow.js';
-import { declarationOf, type StreamingTable } from '../../../postgres/flow-registry.js';
+import { declarationOf, type StreamingTable } from '../../../postgres/registry/streaming-tables.js';
 import { openFlowSource, type TableSource } from '../source/open-flow-source.js';
 import type { OpenedSource } from '../source/opened-source.js';
 import { readSourcePosition } from '../source/source-position.js';

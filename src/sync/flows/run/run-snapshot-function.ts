@@ -2,7 +2,7 @@ import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js'
 import type { FlowPosition } from '../../../core/flows/flow-progress.js';
 import { requireDeclaredColumns } from '../../../flows/declare/declared-columns.js';
 import type { DeclaredFlow } from '../../../flows/declare/declared-flow.js';
-import { declarationOf } from '../../../postgres/flow-registry.js';
+import { declarationOf } from '../../../postgres/registry/streaming-tables.js';
 import { requireSomeSnapshot } from '../../../scd/batch/apply-snapshot.js';
 import { readFlowPosition } from '../../../scd/target/create-target.js';
 import { openSnapshot } from '../source/open-snapshot.js';

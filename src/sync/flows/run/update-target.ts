@@ -3,15 +3,15 @@ import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics, FlowPosition } from '../../../core/flows/flow-progress.js';
 import { requireAgreement } from '../../../flows/declare/agree-flows.js';
 import type { TargetNames } from '../../../flows/declare/resolve-flow.js';
-import { announcement, UPDATES_CHANNEL } from '../../../postgres/announcement.js';
+import { announcement, UPDATES_CHANNEL } from '../../../postgres/registry/announcement.js';
+import { requireLease } from '../../../postgres/registry/lease.js';
 import {
   declarationOf,
   type FlowMetrics,
   recordFlowBatch,
   requireDeclaration,
   writeStreamingRelation,
-} from '../../../postgres/flow-registry.js';
-import { requireLease } from '../../../postgres/lease.js';
+} from '../../../postgres/registry/streaming-tables.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../../postgres/session/lock-patience.js';
 import { inTransaction } from '../../../postgres/session/session.js';
 import { createTarget, readFlowPosition, readTargetShape } from '../../../scd/target/create-target.js';

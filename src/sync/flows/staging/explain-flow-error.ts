@@ -2,7 +2,7 @@ import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js'
 import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
 import { NUL_ERROR_MARK } from '../../../lake/engine/copy-value.js';
 import { isConnectionLoss, isPostgresError } from '../../../postgres/session/session.js';
-import { explainConnectionLoss, explainEngineError, explainPostgresError } from '../../load-errors.js';
+import { explainConnectionLoss, explainEngineError, explainPostgresError } from '../../source/load-errors.js';
 
 /** Says in catalogued words what went wrong while events were staged or applied. */
 export function explainFlowError(error: unknown, target: string, flow: AutoCdcFlow | null): unknown {

@@ -2,7 +2,7 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { describeKeys } from '../../../core/format-key.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { findUnreadableColumn, keysOfUnreadable } from '../../../lake/relation/failing-keys.js';
-import { EXAMPLE_KEYS_MAX, isValueError, withoutValues } from '../../load-errors.js';
+import { EXAMPLE_KEYS_MAX, isValueError, withoutValues } from '../../source/load-errors.js';
 import type { OpenedSource } from '../source/opened-source.js';
 import type { StagingPlan } from './plan-staging.js';
 

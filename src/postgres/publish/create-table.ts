@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import { identifierList, quoteIdentifier } from '../../core/names.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { commitPosition } from '../registry/commit-position.js';
+import type { TableUpdateResult } from '../registry/table-update-record.js';
+import { isPostgresError } from '../session/session.js';
+import { addExtraColumns } from './extra-columns.js';
+import { createExtraIndexesOfParent } from './extra-indexes.js';
+import type { LoadedCopy } from './loaded-copy.js';
+import type { Publication } from './publication.js';
+import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
+
+/**
+ * Makes a loaded table visible for the first time: the partitioned parent, its one partition, owner role, rights and
+ * position come into being in one transaction, so nobody ever sees it empty.
+ * Fails with TARGET_TABLE_EXISTS if somebody made a relation of that name meanwhile, EXTRA_DEFINITION_INVALID,
+ * SYNCED_TABLE_DELETED.
+ */
+export function creationPublication(copy: LoadedCopy): Publication {
+  const { client, position } = copy;
+  const { table } = position;
+  return {
+    table,
+    relation: null,
+    kind: 'new',
+    ready: async () => {
+      await client.query('select synced_tables_internal._prepare_schema($1)', [table.tableId]);
+    },
+    apply: () => create(copy),
+  };
+}
+
+async function create({ client, position, columns, shadow, result }: LoadedCopy): Promise<TableUpdateResult> {
+  const { table } = position;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  await createParent(client, table, target, columns);
+  await addExtraColumns(client, table, target);
+  await createExtraIndexesOfParent(client, table, target);
+  const { rows } = await client.query<{ relation: number }>(`select $1::regclass::oid as relation`, [target]);
+  const relation = Number(rows[0]?.relation);
+  await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
+  await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
+  await client.query('select databricks_auth.register($1::oid)', [relation]);
+  await client.query('select synced_tables_internal._grant_creator($1::oid, $2)', [relation, table.createdBy]);
+  await client.query(`comment on table ${target} is '${comment(table)}'`);
+  return result;
+}
+
+function comment(table: SyncedTable): string {
+  return `Synced from ${table.source}; read-only. See synced_tables.status.`;
+}
+
+async function createParent(
+  client: pg.Client,
+  table: SyncedTable,
+  target: string,
+  columns: readonly TargetColumn[],
+): Promise<void> {
+  const [partitionKey = ''] = table.keyColumns;
+  try {
+    await client.query(
+      `create table ${target} (${columnDefinitions(columns)}, primary key (${identifierList(table.keyColumns)}))
+         partition by range (${quoteIdentifier(partitionKey)})`,
+    );
+  } catch (error) {
+    if (!isPostgresError(error) || (error.code !== '42P07' && error.code !== '42710')) throw error;
+    throw syncedTablesError('TARGET_TABLE_EXISTS', { target: table.fullName }, error);
+  }
+}

@@ -1,0 +1,150 @@
+import type pg from 'pg';
+import { identifierList, quoteIdentifier } from '../../core/names.js';
+import type { TargetColumn } from '../../core/synced-table.js';
+import { canReplaceRows, isUniqueViolation } from '../refusals/unique-refusal.js';
+
+/** Rows to be brought into a table by key: inserted, or written over those that have other values. */
+export interface RowMerge {
+  /** The table, quoted for SQL. */
+  readonly into: string;
+  /** Where the rows are, quoted for SQL; known as `s` to `filter`. */
+  readonly from: string;
+  readonly filter: string;
+  readonly columns: readonly TargetColumn[];
+  readonly keyColumns: readonly string[];
+}
+
+export interface RowMergeCounts {
+  /** Rows inserted or really changed. */
+  readonly written: bigint;
+  /** Rows that were not there before. */
+  readonly inserted: bigint;
+}
+
+/** True where two rows have the same key. */
+export function isSameKey(keyColumns: readonly string[], left: string, right: string): string {
+  return keyColumns.map((key) => `${left}.${quoteIdentifier(key)} = ${right}.${quoteIdentifier(key)}`).join(' and ');
+}
+
+/**
+ * True where two rows differ in a stored byte: what equals for an operator may be another value all the same, such as
+ * `0` and `-0`. As records, since `row(…) *<> row(…)` would look for that operator column by column.
+ */
+export function isDifferent(names: readonly string[], left: string, right: string): string {
+  const record = (side: string) => `row(${names.map((name) => `${side}.${quoteIdentifier(name)}`).join(', ')})::record`;
+  return `${record(left)} *<> ${record(right)}`;
+}
+
+/** Types of which two values that are equal are stored alike; `numeric` is one where its scale is declared. */
+const TYPES_STORED_ALIKE: ReadonlySet<string> = new Set([
+  'bigint',
+  'boolean',
+  'bytea',
+  'date',
+  'integer',
+  'smallint',
+  'text',
+  'timestamp with time zone',
+  'timestamp without time zone',
+]);
+
+/**
+ * The same as `isDifferent` at less cost: it takes records, which have to be built, only for the columns that need
+ * them, and only where the others are equal.
+ */
+function isChanged(columns: readonly TargetColumn[], left: string, right: string): string {
+  const isStoredAlike = ({ postgresType }: TargetColumn) =>
+    TYPES_STORED_ALIKE.has(postgresType) || postgresType.startsWith('numeric(');
+  const plain = columns.filter(isStoredAlike).map(({ field }) => {
+    const name = quoteIdentifier(field.name);
+    return `${left}.${name} is distinct from ${right}.${name}`;
+  });
+  const others = columns.filter((column) => !isStoredAlike(column)).map(({ field }) => field.name);
+  return [...plain, ...(others.length === 0 ? [] : [isDifferent(others, left, right)])].join(' or ');
+}
+
+/**
+ * Writes in the order of the key, so that neighbours in the index are written together; rows that are equal already are
+ * not rewritten. Fails with 23505 where values move between rows under a unique index of a user.
+ */
+async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+  const { keyColumns } = merge;
+  const names = namesOf(merge);
+  const keys = identifierList(keyColumns);
+  const others = merge.columns.filter(({ field }) => !keyColumns.includes(field.name));
+  const assignments = others.map(
+    ({ field }) => `${quoteIdentifier(field.name)} = excluded.${quoteIdentifier(field.name)}`,
+  );
+  const conflict =
+    others.length === 0
+      ? 'nothing'
+      : `update set ${assignments.join(', ')} where ${isChanged(others, 't', 'excluded')}`;
+  const { rows } = await client.query<{ inserted: string; written: string }>(
+    `with written as (
+       insert into ${merge.into} as t (${identifierList(names)})
+       select ${identifierList(names)} from ${merge.from} s where ${merge.filter} order by ${keys}
+           on conflict (${keys}) do ${conflict} returning (t.xmax = 0) as is_new)
+     select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
+  );
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  return { written: BigInt(counts.written), inserted: BigInt(counts.inserted) };
+}
+
+/**
+ * The same for values that move between rows under a unique index, such as two that are exchanged: the rows that change
+ * are all deleted before the first is inserted, which an uncorrelated subquery sees to. In one statement, so that
+ * foreign keys are looked at when all rows are back.
+ */
+async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+  const { into, from, filter, keyColumns } = merge;
+  const names = namesOf(merge);
+  const sameKey = isSameKey(keyColumns, 't', 's');
+  const { rows } = await client.query<{ replaced: string; written: string }>(
+    `with gone as (
+       delete from ${into} t using ${from} s where ${filter} and ${sameKey} and ${isDifferent(names, 't', 's')} returning 1
+     ), replaced as materialized (select count(*) as n from gone),
+     written as (
+       insert into ${into} (${identifierList(names)})
+       select ${names.map((name) => `s.${quoteIdentifier(name)}`).join(', ')} from ${from} s
+        where ${filter} and (select n from replaced) >= 0
+          and not exists (select from ${into} t where ${sameKey} and not (${isDifferent(names, 't', 's')}))
+        order by ${keyColumns.map((key) => `s.${quoteIdentifier(key)}`).join(', ')}
+       returning 1)
+     select (select n from replaced)::text as replaced, (select count(*) from written)::text as written`,
+  );
+  const [counts] = rows;
+  if (!counts) throw new Error('a count has no row');
+  const written = BigInt(counts.written);
+  return { written, inserted: written - BigInt(counts.replaced) };
+}
+
+/**
+ * Brings rows into a published table: by an upsert, and once that has met a unique index under which values move between
+ * rows, by deleting and inserting those that change.
+ */
+export class MergeStatement {
+  readonly #client: pg.Client;
+  readonly #relation: number;
+  #merge = upsertRows;
+
+  /** @param relation OID of the published table */
+  constructor(client: pg.Client, relation: number) {
+    this.#client = client;
+    this.#relation = relation;
+  }
+
+  run(merge: RowMerge): Promise<RowMergeCounts> {
+    return this.#merge(this.#client, merge);
+  }
+
+  /** True if the statement failed for a unique index and another attempt is going to be made the other way. */
+  async mend(error: unknown): Promise<boolean> {
+    if (this.#merge === replaceRows || !isUniqueViolation(error)) return false;
+    if (!(await canReplaceRows(this.#client, this.#relation))) return false;
+    this.#merge = replaceRows;
+    return true;
+  }
+}
+
+const namesOf = ({ columns }: RowMerge) => columns.map(({ field }) => field.name);

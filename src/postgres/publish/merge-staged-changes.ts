@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { identifierList, quoteIdentifier } from '../../core/names.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { type CopySource, copyIn } from '../copy/copy-in.js';
+import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
+import { explainUnique } from '../refusals/unique-refusal.js';
+import { commitPosition, type NewPosition } from '../registry/commit-position.js';
+import type { TableUpdateResult } from '../registry/table-update-record.js';
+import { inTransaction } from '../session/session.js';
+import { applyColumnChangesBriefly, type ColumnChanges, hasColumnChanges } from './column-changes.js';
+import { isSameKey, MergeStatement } from './merge-rows.js';
+import type { Publication } from './publication.js';
+import { solePartition } from './published-table.js';
+import { columnDefinitions } from './shadow-table.js';
+
+/** Column of the staged rows behind those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
+const CHANGE_TYPE_COLUMN = '_change_type';
+
+/** Changes of a source that a published table is to take over, together with the position that they lead to. */
+export interface ChangesToMerge {
+  readonly client: pg.Client;
+  readonly position: NewPosition;
+  /** OID of the published table. */
+  readonly relation: number;
+  /** The columns of the source now. */
+  readonly columns: readonly TargetColumn[];
+  /** Columns to be added first; nothing else can be done to rows that stay. */
+  readonly columnChanges: ColumnChanges;
+  /** Opens the changes: one row a key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
+  readonly openSource: () => Promise<CopySource>;
+  /** The column by whose greater value a row of type `newer` has to beat the one that is there; null: there are none. */
+  readonly newestBy: TargetColumn | null;
+  /** Rows that came less rows that went, which is held against what was done; null if nobody knows. */
+  readonly balance: bigint | null;
+  /** What was counted while they were read. */
+  readonly read: Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>;
+  /** When reading them began, by `performance.now()`. */
+  readonly startedAt: number;
+  readonly patienceMs?: number | undefined;
+}
+
+/**
+ * Merges changes into a published table: COPY into a temporary table, then one DELETE and one INSERT … ON CONFLICT in
+ * the order of the key. Rows that are equal already are not rewritten. Readers wait only if columns are added.
+ * Fails with LastStateUnclear, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, SYNCED_TABLE_DELETED, and what the source
+ * fails with.
+ */
+export function changesPublication(changes: ChangesToMerge): Publication {
+  const { client, position, relation } = changes;
+  const { table } = position;
+  const merge = new MergeStatement(client, relation);
+  let staging = '';
+  return {
+    table,
+    relation,
+    kind: 'rows',
+    patienceMs: changes.patienceMs,
+    stage: async () => {
+      staging = await stage(changes);
+    },
+    apply: () => mergeStagedChanges(changes, staging, merge),
+    mend: (error) => merge.mend(error),
+    explain: async (error) => {
+      if (error instanceof LastStateUnclear) return error;
+      const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(changes, find);
+      return explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
+    },
+  };
+}
+
+/** The rows that the table would have had: staged once more, for a look at what was wrong with them. */
+async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Promise<string[]>): Promise<string[]> {
+  const { client, position, columns, relation, newestBy } = changes;
+  if (hasColumnChanges(changes.columnChanges)) return [];
+  return inTransaction(client, async () => {
+    const staging = await stage(changes);
+    const partition = await solePartition(client, relation);
+    if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
+    const names = columns.map(({ field }) => field.name);
+    const kept = `select ${identifierList(names)} from ${partition} t
+                   where not exists (select from ${staging} s where ${isSameKey(position.table.keyColumns, 's', 't')})`;
+    const changed = `select ${identifierList(names)} from ${staging} where ${CHANGE_TYPE_COLUMN} <> 'delete'`;
+    return find(`(${kept} union all ${changed})`);
+  });
+}
+
+/**
+ * A key has several rows in the source that count alike, or had them for some of the versions: the last state of its
+ * changes does not tell what it has now. Nothing was applied.
+ *
+ * A key that has one row here and gets another one in the source has two there, and may lose either of them again. Such
+ * keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ */
+export class LastStateUnclear extends Error {
+  constructor() {
+    super('changes do not tell the last state of a key');
+  }
+}
+
+/**
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: a table that is
+ * followed gets changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
+ * does another synced table: those that are published together are staged together.
+ */
+function stagingTable({ tableId }: SyncedTable, definitions: string): string {
+  const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
+  return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
+}
+
+/** Makes the staged changes rows of the table, and their position its own. */
+async function mergeStagedChanges(
+  changes: ChangesToMerge,
+  staging: string,
+  merge: MergeStatement,
+): Promise<TableUpdateResult> {
+  const { client, columns, relation, newestBy, position } = changes;
+  const { table } = position;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  await applyColumnChangesBriefly(client, table, target, changes.columnChanges);
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const partition = await solePartition(client, relation);
+  if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
+  const deleted = await client.query(
+    `delete from ${partition} t using ${staging} s
+      where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
+  );
+  const rowsDeleted = BigInt(deleted.rowCount ?? 0);
+  const { written: rowsWritten, inserted } = await merge.run({
+    into: partition,
+    from: staging,
+    filter: `s.${CHANGE_TYPE_COLUMN} <> 'delete'`,
+    columns,
+    keyColumns: table.keyColumns,
+  });
+  const balance = inserted - rowsDeleted;
+  if (changes.balance !== null && changes.balance !== balance) throw new LastStateUnclear();
+  const loadSeconds = (performance.now() - changes.startedAt) / 1000;
+  const { version } = position.snapshot;
+  const result = { ...changes.read, method: 'CHANGES' as const, version, rowsWritten, rowsDeleted, loadSeconds };
+  const rowCount = table.rowCount === null ? null : table.rowCount + balance;
+  await commitPosition(client, position, { relation, result, rowCount });
+  return result;
+}
+
+/**
+ * Takes the staged rows away that are not newer than the row of their key here. A null is older than any value.
+ * @throws LastStateUnclear if a row is exactly as new
+ */
+async function dropOutdated(
+  { client, position }: ChangesToMerge,
+  newestBy: TargetColumn,
+  { staging, partition }: { readonly staging: string; readonly partition: string },
+): Promise<void> {
+  // The engine orders texts by their bytes.
+  const collation = newestBy.field.type.kind === 'string' ? ' collate "C"' : '';
+  const name = quoteIdentifier(newestBy.field.name);
+  const isNewer = `coalesce(s.${name}${collation} > t.${name}, t.${name} is null and s.${name} is not null)`;
+  const { rows } = await client.query<{ has_tie: boolean }>(
+    `with outdated as (
+       delete from ${staging} s using ${partition} t
+        where s.${CHANGE_TYPE_COLUMN} = 'newer' and ${isSameKey(position.table.keyColumns, 't', 's')} and not ${isNewer}
+       returning s.${name} is not distinct from t.${name} as is_tie)
+     select exists (select from outdated where is_tie) as has_tie`,
+  );
+  if (rows[0]?.has_tie) throw new LastStateUnclear();
+}
+
+/** Copies the changes into their temporary table. Returns its name, quoted for SQL. */
+async function stage(changes: ChangesToMerge): Promise<string> {
+  const { client, columns, position } = changes;
+  const definitions = `${columnDefinitions(columns)}, ${CHANGE_TYPE_COLUMN} text not null`;
+  const staging = stagingTable(position.table, definitions);
+  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
+  // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
+  // whole table, which the limit of changes that are applied rules out.
+  await copyIn(client, `copy ${staging} from stdin`, await changes.openSource());
+  return staging;
+}

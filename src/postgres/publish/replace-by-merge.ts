@@ -1,0 +1,62 @@
+import { quoteIdentifier } from '../../core/names.js';
+import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
+import { explainUnique } from '../refusals/unique-refusal.js';
+import { commitPosition } from '../registry/commit-position.js';
+import type { TableUpdateResult } from '../registry/table-update-record.js';
+import { inTransaction } from '../session/session.js';
+import { applyColumnChangesBriefly } from './column-changes.js';
+import type { ReplacingCopy } from './loaded-copy.js';
+import { isSameKey, MergeStatement } from './merge-rows.js';
+import type { Publication } from './publication.js';
+import { solePartition } from './published-table.js';
+import { qualifiedShadow } from './shadow-table.js';
+
+/**
+ * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
+ * Postgres does not let go. Rows that are equal are not rewritten. Readers wait only if columns change.
+ * Fails with FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, DEPENDENT_OBJECTS_EXIST, SYNCED_TABLE_DELETED.
+ */
+export function mergePublication(copy: ReplacingCopy): Publication {
+  const { client, position, relation } = copy;
+  const { table } = position;
+  const merge = new MergeStatement(client, relation);
+  return {
+    table,
+    relation,
+    kind: 'rows',
+    apply: () => replace(copy, merge),
+    mend: (error) => merge.mend(error),
+    explain: async (error) => {
+      const withRows = (find: (rows: string) => Promise<string[]>) =>
+        inTransaction(client, () => find(qualifiedShadow(copy.shadow)));
+      return explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
+    },
+  };
+}
+
+async function replace(copy: ReplacingCopy, merge: MergeStatement): Promise<TableUpdateResult> {
+  const { client, position, relation, shadow } = copy;
+  const { table } = position;
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  await applyColumnChangesBriefly(client, table, target, copy.columnChanges);
+  const result = { ...copy.result, ...(await replaceRowsOf(copy, target, merge)), method: 'MERGE' as const };
+  await commitPosition(client, position, { relation, result, rowCount: copy.result.rowsWritten });
+  await client.query(`drop table ${qualifiedShadow(shadow)}`);
+  return result;
+}
+
+async function replaceRowsOf(
+  { client, columns, position, relation, shadow }: ReplacingCopy,
+  target: string,
+  merge: MergeStatement,
+): Promise<Pick<TableUpdateResult, 'rowsWritten' | 'rowsDeleted'>> {
+  const from = qualifiedShadow(shadow);
+  const { keyColumns } = position.table;
+  const deleted = await client.query(
+    `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
+  );
+  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  const into = await solePartition(client, relation);
+  const { written } = await merge.run({ into, from, filter: 'true', columns, keyColumns });
+  return { rowsWritten: written, rowsDeleted: BigInt(deleted.rowCount ?? 0) };
+}

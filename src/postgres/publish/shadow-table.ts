@@ -1,0 +1,131 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import { describeKeys } from '../../core/format-key.js';
+import { identifierList, quoteIdentifier } from '../../core/names.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { keysOfDuplicates, keysOfFailing } from '../refusals/index-misfits.js';
+import { inTransaction, isPostgresError } from '../session/session.js';
+import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
+
+/** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
+const SYSTEM_SCHEMA = '__db_system';
+
+/**
+ * The hidden table into which an update loads. Its name tells update and lease, so that a sweeper knows whether
+ * anybody still works on it: `partition_<lease epoch>_<update id>_<place of the table in its pipeline>`.
+ */
+export function shadowTableName(leaseEpoch: bigint, updateId: string, place: number): string {
+  return `partition_${leaseEpoch}_${updateId.replaceAll('-', '')}_${place}`;
+}
+
+export function qualifiedShadow(name: string): string {
+  return `${quoteIdentifier(SYSTEM_SCHEMA)}.${quoteIdentifier(name)}`;
+}
+
+/**
+ * Creates a shadow table without key or index: building them after the load is a fifth faster.
+ * @throws EXTRA_DEFINITION_INVALID
+ */
+export async function createShadowTable(
+  client: pg.Client,
+  name: string,
+  columns: readonly TargetColumn[],
+  extras: ExtraColumnsOwner,
+): Promise<void> {
+  await client.query(`create table ${qualifiedShadow(name)} (${columnDefinitions(columns)})`);
+  await addExtraColumns(client, extras, qualifiedShadow(name));
+}
+
+export function columnDefinitions(columns: readonly TargetColumn[]): string {
+  return columns.map((column) => `${quoteIdentifier(column.field.name)} ${column.postgresType}`).join(', ');
+}
+
+export async function addPrimaryKey(client: pg.Client, name: string, keyColumns: readonly string[]): Promise<void> {
+  await client.query(`alter table ${qualifiedShadow(name)} add primary key (${identifierList(keyColumns)})`);
+}
+
+/** Up to `limit` keys that occur more than once, each as the texts of its columns. */
+export async function findDuplicateKeys(
+  client: pg.Client,
+  name: string,
+  keyColumns: readonly string[],
+  limit: number,
+): Promise<string[][]> {
+  const keys = identifierList(keyColumns);
+  const { rows } = await client.query<{ key: string[] }>(
+    `select array[${keyColumns.map((key) => `${quoteIdentifier(key)}::text`).join(', ')}] as key
+       from ${qualifiedShadow(name)} group by ${keys} having count(*) > 1 order by ${keys} limit $1`,
+    [limit],
+  );
+  return rows.map((row) => row.key);
+}
+
+export interface IndexBuild {
+  readonly client: pg.Client;
+  readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
+  /** Name of the shadow table. */
+  readonly shadow: string;
+  /** True if columns are about to be dropped: an index on one of them goes with it. */
+  readonly mayLackColumns: boolean;
+}
+
+/**
+ * Builds every index that the published table has and the shadow lacks, so that the switch adopts them.
+ * @returns the statements that could not run because they need a column that is about to be dropped
+ * @throws INDEX_UNBUILDABLE
+ */
+export async function buildMissingIndexes(build: IndexBuild): Promise<ReadonlySet<string>> {
+  const { client, relation, shadow, mayLackColumns } = build;
+  const { rows } = await client.query<{ statement: string }>(
+    `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
+    [relation, qualifiedShadow(shadow)],
+  );
+  const unbuildable = new Set<string>();
+  for (const { statement } of rows) {
+    try {
+      await client.query(statement);
+    } catch (error) {
+      if (!mayLackColumns || !isPostgresError(error) || error.code !== '42703') {
+        throw await explainIndexError(build, statement, error);
+      }
+      unbuildable.add(statement);
+    }
+  }
+  return unbuildable;
+}
+
+/** Classes of SQLSTATE that say that index and rows do not fit: data, constraints, names and types, limits, own code. */
+const MISFIT = /^(22|23|42|54|0A|P0)/;
+
+async function explainIndexError(build: IndexBuild, statement: string, error: unknown): Promise<unknown> {
+  if (!isPostgresError(error) || !MISFIT.test(error.code ?? '')) return error;
+  const { client, table, relation, shadow } = build;
+  const { rows: found } = await client.query<{ oid: number; index: string }>(
+    `select indexrelid as oid, indexrelid::regclass::text as index from pg_index
+      where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
+    [relation, statement.slice(statement.indexOf(' USING '))],
+  );
+  // Messages about data quote values, all others names; that of 23505 names the index by its passing name.
+  const isAboutData = error.code?.startsWith('22') === true;
+  const message = isAboutData ? error.message.replace(/"[^"]*"/g, '"…"') : error.message;
+  const isTwice = error.code === '23505';
+  const reason = isTwice ? 'several of them have the same values in its columns' : message;
+  const misfits = { client, index: found[0]?.oid ?? 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
+  const keys = await (isTwice ? inTransaction(client, () => keysOfDuplicates(misfits)) : keysOfFailing(misfits, error));
+  const index = found[0]?.index ?? 'of unknown name';
+  const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
+  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+}
+
+/**
+ * Drops a shadow table if it is there, and never one that has been switched in: an answer to COMMIT that got lost
+ * leaves it open which of the two it is.
+ */
+export async function dropShadowTable(client: pg.Client, name: string): Promise<void> {
+  const { rowCount } = await client.query(`select from pg_class where oid = to_regclass($1) and not relispartition`, [
+    qualifiedShadow(name),
+  ]);
+  if (rowCount === 1) await client.query(`drop table ${qualifiedShadow(name)}`);
+}

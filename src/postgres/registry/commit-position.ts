@@ -1,0 +1,124 @@
+import type pg from 'pg';
+import { syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
+import type { UpdateMode } from '../../core/update-outcome.js';
+import { announcement, UPDATES_CHANNEL } from './announcement.js';
+import type { TableUpdateResult } from './table-update-record.js';
+
+/** The version of its source that an update brings a table to. */
+export interface NewPosition {
+  readonly updateId: string;
+  readonly mode: UpdateMode;
+  /** As it was read when the update began. */
+  readonly table: SyncedTable;
+  /** What the table is equal to. No commit time: the one known so far stays, if the version does. */
+  readonly snapshot: {
+    readonly version: bigint | null;
+    readonly committedAtMs: number | null;
+    /** An id that stays with the source table. */
+    readonly tableId: string;
+  };
+  /** Bookmark of the snapshot's version for reading changes from there; null for sources without a change feed. */
+  readonly bookmark: string | null;
+}
+
+/** How the table came to be there. */
+export interface WrittenRows {
+  /** OID of the published table. */
+  readonly relation: number;
+  readonly result: TableUpdateResult;
+  /** Rows that the table has afterwards; null if that did not change. */
+  readonly rowCount: bigint | null;
+}
+
+/** An update that follows its source commits many times: its record sums them up and stays open. */
+const COMMIT_POSITION = `
+  with moved as (
+    update synced_tables._tables
+       set relation = $2, synced_version = $3, source_version = greatest(source_version, $3), source_table_id = $4,
+           source_committed_at = case when source_version > $3 or source_version = $3 and $5::float8 is null
+                                      then source_committed_at else to_timestamp($5::float8 / 1000) end,
+           row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
+           is_failed = false, rows_done = null, rows_total = null, state = $10,
+           synced_committed_at = case when synced_version = $3 and $5::float8 is null
+                                      then synced_committed_at else to_timestamp($5::float8 / 1000) end,
+           behind_since = case when source_version > $3 then behind_since end,
+           last_sync_started_at = case when $11 then clock_timestamp() - make_interval(secs => $18::float8)
+             else (select started_at from synced_tables._table_updates where update_id = $12 and table_id = $1) end, message = $7, source_bookmark = $8
+     where table_id = $1 and synced_version is not distinct from $9
+    returning table_id
+  ), recorded as (
+    update synced_tables._table_updates r
+       set state = case when $11 then r.state else 'COMPLETED' end,
+           finished_at = case when $11 then null else clock_timestamp() end,
+           batches = case when $11 then coalesce(r.batches, 0) + 1 end,
+           method = $13, synced_version = $3,
+           rows_written = case when $11 then coalesce(r.rows_written, 0) else 0 end + $14::bigint,
+           rows_deleted = case when $11 then coalesce(r.rows_deleted, 0) else 0 end + $15::bigint,
+           rows_without_key = case when $11 then coalesce(r.rows_without_key, 0) else 0 end + $16::bigint,
+           rows_with_stripped_characters =
+             case when $11 then coalesce(r.rows_with_stripped_characters, 0) else 0 end + $17::bigint,
+           load_seconds = case when $11 then coalesce(r.load_seconds, 0) else 0 end + $18::float8,
+           error_code = null, message = $19, remedy = null, failed_attempts = null, next_attempt_at = null
+      from moved where r.update_id = $12 and r.table_id = moved.table_id
+  )
+  select pg_notify('${UPDATES_CHANNEL}', $20) from moved`;
+
+/**
+ * Writes down which version the table reflects, in the transaction that makes it so: data and position are never
+ * apart. Notifies those who listen; Postgres delivers that at commit, or not at all.
+ * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version
+ */
+export async function commitPosition(
+  client: pg.Client,
+  position: NewPosition,
+  { relation, result, rowCount }: WrittenRows,
+): Promise<void> {
+  const { table, snapshot, mode } = position;
+  const committed = await client.query({
+    name: 'synced_tables_commit_position',
+    text: COMMIT_POSITION,
+    values: [
+      table.tableId,
+      relation,
+      snapshot.version?.toString() ?? null,
+      snapshot.tableId,
+      snapshot.committedAtMs,
+      rowCount?.toString() ?? null,
+      `Equal to ${table.source}${snapshot.version === null ? '' : ` at version ${snapshot.version}`}.`,
+      position.bookmark,
+      table.syncedVersion?.toString() ?? null,
+      restState(table, mode),
+      mode === 'CONTINUOUS',
+      position.updateId,
+      result.method,
+      result.rowsWritten.toString(),
+      result.rowsDeleted.toString(),
+      result.rowsWithoutKey.toString(),
+      result.rowsWithStrippedCharacters.toString(),
+      result.loadSeconds,
+      result.reason ?? null,
+      announcement({ ...result, table: table.fullName, version: snapshot.version }),
+    ],
+  });
+  if (committed.rowCount === 0) throw await explainUnmoved(client, table);
+}
+
+/** What a table is in when its update is over: a CONTINUOUS one is about to be followed then. */
+function restState(table: SyncedTable, mode: UpdateMode): SyncedTableState {
+  if (mode === 'CONTINUOUS') return 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE';
+  return table.policy === 'CONTINUOUS'
+    ? 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
+    : 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
+}
+
+async function explainUnmoved(client: pg.Client, table: SyncedTable): Promise<Error> {
+  const { rows } = await client.query<{ version: string | null }>(
+    'select synced_version::text as version from synced_tables._tables where table_id = $1',
+    [table.tableId],
+  );
+  const target = table.fullName;
+  if (!rows[0]) return syncedTablesError('SYNCED_TABLE_DELETED', { target });
+  const expected = table.syncedVersion?.toString() ?? 'none';
+  return syncedTablesError('POSITION_MOVED', { target, expected, found: rows[0].version ?? 'none' });
+}

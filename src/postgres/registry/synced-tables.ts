@@ -1,0 +1,248 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../../core/errors.js';
+import type { ExtraIndex, SyncedTable, SyncedTableState } from '../../core/synced-table.js';
+
+interface TableRow {
+  table_id: string;
+  schema_name: string;
+  table_name: string;
+  synced_table: string;
+  source_table_full_name: string;
+  primary_key_columns: string[];
+  timeseries_key: string | null;
+  invalid_characters: 'fail' | 'strip';
+  scheduling_policy: SyncedTable['policy'];
+  publish: SyncedTable['publish'];
+  relation: string | null;
+  synced_version: string | null;
+  source_table_id: string | null;
+  source_bookmark: string | null;
+  row_count: string | null;
+  allow_file_diff: boolean;
+  on_history_gap: 'fail' | 'refresh';
+  is_failed: boolean;
+  created_by: string;
+  override_types: Record<string, string | null>;
+  extra_columns: { column_name: string; column_type: string; compute?: string | null; maintenance: string }[];
+  extra_index_definitions: ExtraIndex[];
+  accelerated_sync: boolean;
+}
+
+const SELECT_TABLE = `
+  select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
+         t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
+         t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
+         t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
+         (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables_internal._override_type(o)), '{}')
+            from jsonb_array_elements(t.type_overrides) o) as override_types
+    from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
+
+function toSyncedTable(row: TableRow): SyncedTable {
+  return {
+    tableId: row.table_id,
+    schema: row.schema_name,
+    name: row.table_name,
+    fullName: row.synced_table,
+    source: row.source_table_full_name,
+    keyColumns: row.primary_key_columns,
+    timeseriesKey: row.timeseries_key,
+    invalidCharacters: row.invalid_characters,
+    policy: row.scheduling_policy,
+    publish: row.publish,
+    relation: row.relation === null ? null : Number(row.relation),
+    syncedVersion: row.synced_version === null ? null : BigInt(row.synced_version),
+    sourceTableId: row.source_table_id,
+    sourceBookmark: row.source_bookmark,
+    rowCount: row.row_count === null ? null : BigInt(row.row_count),
+    allowFileDiff: row.allow_file_diff,
+    onHistoryGap: row.on_history_gap,
+    isFailed: row.is_failed,
+    createdBy: row.created_by,
+    typeOverrides: new Map(Object.entries(row.override_types)),
+    extraColumns: row.extra_columns.map((column) => ({
+      name: column.column_name,
+      postgresType: column.column_type,
+      kind: column.maintenance === 'STORED_GENERATED' ? 'generated' : 'default',
+      expression: column.compute ?? 'null',
+    })),
+    extraIndexes: row.extra_index_definitions.map(({ name, definition }) => ({ name, definition })),
+    isAccelerated: row.accelerated_sync,
+  };
+}
+
+/** The synced tables of a pipeline, oldest first. */
+export async function readPipelineTables(client: pg.Client, pipelineId: string): Promise<SyncedTable[]> {
+  const { rows } = await client.query<TableRow>(
+    `${SELECT_TABLE} where t.pipeline_id = $1 order by t.created_at, t.table_id`,
+    [pipelineId],
+  );
+  return rows.map(toSyncedTable);
+}
+
+/** A synced table as it stands now; null if it is no longer registered. */
+export async function readTable(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
+  const { rows } = await client.query<TableRow>({
+    name: 'synced_tables_read_table',
+    text: `${SELECT_TABLE} where t.table_id = $1`,
+    values: [tableId],
+  });
+  return rows[0] ? toSyncedTable(rows[0]) : null;
+}
+
+/** The code of what last went wrong with a table; null if nothing did. */
+export async function readLastErrorCode(client: pg.Client, tableId: string): Promise<string | null> {
+  const { rows } = await client.query<{ code: string | null }>(
+    'select last_error_code as code from synced_tables._tables where table_id = $1',
+    [tableId],
+  );
+  return rows[0]?.code ?? null;
+}
+
+/**
+ * CONTINUOUS tables that nobody follows since they failed in a way that does not pass by itself. Those that somebody
+ * stopped or dropped are none of them.
+ */
+export async function readFailedFollowed(client: pg.Client): Promise<SyncedTable[]> {
+  const { rows } = await client.query<TableRow>(
+    `${SELECT_TABLE}
+      where t.is_failed and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and t.synced_version is not null
+        and t.state <> 'SYNCED_TABLED_OFFLINE' order by t.table_id`,
+  );
+  return rows.map(toSyncedTable);
+}
+
+/** How often a pipeline is to look for commits; null if that was left to the sidecar. */
+export async function readTriggerInterval(client: pg.Client, pipelineId: string): Promise<number | null> {
+  const { rows } = await client.query<{ ms: number | null }>(
+    'select trigger_interval_ms as ms from synced_tables._pipelines where pipeline_id = $1',
+    [pipelineId],
+  );
+  return rows[0]?.ms ?? null;
+}
+
+/** The synced table of that name, written as in `synced_tables.status`; null if there is none. */
+export async function findSyncedTable(client: pg.Client, fullName: string): Promise<SyncedTable | null> {
+  const { rows } = await client.query<TableRow>(`${SELECT_TABLE} where t.synced_table = $1`, [fullName]);
+  return rows[0] ? toSyncedTable(rows[0]) : null;
+}
+
+/** Changes what the status view says of a table; false if the table is no longer registered. */
+export async function writeTableState(
+  client: pg.Client,
+  tableId: string,
+  state: SyncedTableState,
+  message: string,
+  errorCode: string | null = null,
+): Promise<boolean> {
+  const written = await client.query(
+    `update synced_tables._tables set state = $2, message = $3, last_error_code = $4, rows_done = null, rows_total = null
+      where table_id = $1`,
+    [tableId, state, message, errorCode],
+  );
+  return written.rowCount === 1;
+}
+
+/** Says what happens to a table at this moment; its state stays. What comes after the end of the update is not written. */
+export async function writeTableMessage(
+  client: pg.Client,
+  { tableId, syncedVersion }: Pick<SyncedTable, 'tableId' | 'syncedVersion'>,
+  message: string,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._tables set message = $2
+      where table_id = $1 and synced_version is not distinct from $3
+        and state <> 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'`,
+    [tableId, message, syncedVersion?.toString() ?? null],
+  );
+}
+
+/** Like `writeTableState`, for failures that do not pass by themselves: nobody follows the table until an update succeeds. */
+export async function writeTableFailure(
+  client: pg.Client,
+  tableId: string,
+  state: SyncedTableState,
+  error: SyncedTablesError,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._tables
+        set state = $2, message = $3, last_error_code = $4, is_failed = true, rows_done = null, rows_total = null
+      where table_id = $1`,
+    [tableId, state, `${error.message} ${error.remedy}`, error.code],
+  );
+}
+
+/**
+ * Notes the newest source version seen and when it was committed.
+ * @param behindSinceMs when the first version was committed that the table does not reflect, if that is known
+ */
+export async function writeSourceVersion(
+  client: pg.Client,
+  tableId: string,
+  version: bigint | null,
+  committedAtMs: number | null,
+  behindSinceMs: number | null = null,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._tables
+        set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
+            behind_since = case when $2 > synced_version
+                                then coalesce(behind_since, to_timestamp($4::float8 / 1000), to_timestamp($3::float8 / 1000),
+                                              clock_timestamp()) end
+      where table_id = $1`,
+    [tableId, version?.toString() ?? null, committedAtMs, behindSinceMs],
+  );
+}
+
+/** How far a load is. */
+export interface LoadProgress {
+  readonly phase: 'load' | 'index';
+  readonly version: bigint | null;
+  readonly rowsDone: bigint;
+  /** Null if only the end tells. */
+  readonly rowsTotal: bigint | null;
+  /** Time spent in the phase so far. */
+  readonly phaseMs: number;
+}
+
+const PHASES = { load: 'PROVISIONING_PHASE_MAIN', index: 'PROVISIONING_PHASE_INDEX_SCAN' } as const;
+
+/** Notes how far an update is. One that comes late, after its end, is not written. */
+export async function writeProgress(client: pg.Client, tableId: string, progress: LoadProgress): Promise<void> {
+  const { phase, version, rowsDone, rowsTotal, phaseMs } = progress;
+  await client.query(
+    `update synced_tables._tables
+        set rows_done = $2, rows_total = $3, provisioning_phase = $4, processing_version = $5,
+            phase_started_at = clock_timestamp() - make_interval(secs => $6::float8 / 1000)
+      where table_id = $1 and state in ('SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT',
+              'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE',
+              'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES')`,
+    [tableId, rowsDone.toString(), rowsTotal?.toString() ?? null, PHASES[phase], version?.toString() ?? null, phaseMs],
+  );
+}
+
+export interface EventRecord {
+  readonly level: 'INFO' | 'WARN' | 'ERROR';
+  readonly type: string;
+  readonly syncedTable: string | null;
+  readonly pipelineId: string | null;
+  readonly updateId: string | null;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Adds to the history that `synced_tables.events` shows. Never pass values of rows. */
+export async function recordEvent(client: pg.Client, event: EventRecord): Promise<void> {
+  await client.query(
+    `insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message, details)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      event.level,
+      event.type,
+      event.syncedTable,
+      event.pipelineId,
+      event.updateId,
+      event.message,
+      event.details ? JSON.stringify(event.details) : null,
+    ],
+  );
+}

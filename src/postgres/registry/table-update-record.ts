@@ -1,0 +1,78 @@
+import type pg from 'pg';
+import type { SyncedTablesError } from '../../core/errors.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+
+/** How the rows of an update came into the table. */
+type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'CHANGES' | 'UNCHANGED';
+
+/** What an update did to one synced table. */
+export interface TableUpdateResult {
+  readonly method: UpdateMethod;
+  readonly version: bigint | null;
+  readonly rowsWritten: bigint;
+  readonly rowsDeleted: bigint;
+  readonly rowsWithoutKey: bigint;
+  readonly rowsWithStrippedCharacters: bigint;
+  readonly loadSeconds: number;
+  /** Why the whole table was copied although it follows changes; absent otherwise. */
+  readonly reason?: string | null;
+}
+
+/** Notes that the update has begun with this table. */
+export async function recordTableUpdateStart(client: pg.Client, updateId: string, table: SyncedTable): Promise<void> {
+  await client.query(
+    `insert into synced_tables._table_updates
+       (update_id, table_id, synced_table, source_table_full_name, state, previous_version, started_at)
+     values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
+     on conflict (update_id, table_id) do update
+       set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
+           remedy = null, failed_attempts = null, next_attempt_at = null`,
+    [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null],
+  );
+}
+
+/** Notes how long readers could have waited for the switch: known only after it, so never part of its transaction. */
+export async function recordSwitchTime(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  switchMs: number,
+): Promise<void> {
+  await client.query(`update synced_tables._table_updates set switch_ms = $3 where update_id = $1 and table_id = $2`, [
+    updateId,
+    tableId,
+    switchMs,
+  ]);
+}
+
+export async function recordTableUpdateFailure(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  error: SyncedTablesError,
+): Promise<void> {
+  await client.query(
+    `update synced_tables._table_updates
+        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, next_attempt_at = null,
+            finished_at = clock_timestamp()
+      where update_id = $1 and table_id = $2`,
+    [updateId, tableId, error.code, error.message, error.remedy],
+  );
+}
+
+/** Notes a failure that may pass by itself: the table is tried again, by this update or when it is begun again. */
+export async function recordTableUpdateRetry(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  retry: { readonly error: SyncedTablesError; readonly failedAttempts: number; readonly delaySeconds: number },
+): Promise<void> {
+  const { error, failedAttempts, delaySeconds } = retry;
+  await client.query(
+    `update synced_tables._table_updates
+        set error_code = $3, message = $4, remedy = $5, failed_attempts = $6,
+            next_attempt_at = clock_timestamp() + make_interval(secs => $7)
+      where update_id = $1 and table_id = $2`,
+    [updateId, tableId, error.code, error.message, error.remedy, failedAttempts, delaySeconds],
+  );
+}

@@ -1,0 +1,236 @@
+import type { DataType } from '../../core/data-type.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import type { ChangeRelation } from '../../lake/changes/change-relation.js';
+import type { CollapsedChanges } from '../../lake/changes/collapse-changes.js';
+import { latestRows } from '../../lake/changes/latest-rows.js';
+import { newerRows } from '../../lake/changes/newer-rows.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
+import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
+import type { Publishing } from '../../postgres/publish/publication.js';
+import type { TableUpdateResult } from '../../postgres/registry/table-update-record.js';
+import { explainLoadError, isValueError } from '../source/load-errors.js';
+import { planTarget } from '../source/plan-target.js';
+import type { UpdateRun } from '../task/update-task.js';
+import { countStripped, type LastStates, openLastStates, rowsThatStay } from './last-states.js';
+
+/** Above this part of the table, copying all of it and switching is as fast as applying changes (docs/decisions/0006). */
+const CHANGED_PART_MAX = 0.1;
+
+/** Tables smaller than this are not worth a thought. */
+const SMALL_TABLE_ROWS = 10_000n;
+
+/** A table that is there, and its source. */
+export interface FollowedSource {
+  readonly table: SyncedTable;
+  /** OID of the published table. */
+  readonly relation: number;
+  readonly lakeTable: LakeTable;
+}
+
+/** Changes of a source on their way into its table. */
+interface ChangesAtHand extends FollowedSource {
+  readonly run: UpdateRun;
+  readonly changes: ChangeRelation;
+}
+
+/** `copy`: the changes were not applied, since copying the whole table is better or the only way; `reason` says why. */
+export type ChangesOutcome =
+  | { readonly kind: 'applied'; readonly result: TableUpdateResult }
+  | { readonly kind: 'copy'; readonly reason: string };
+
+/** Brings a table from its position to the newest version of its source by what has changed between the two. */
+export async function* applySourceChanges(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {
+  const { table, lakeTable } = followed;
+  if (table.syncedVersion === null || lakeTable.changeFeed === null)
+    return { kind: 'copy', reason: 'it has no position' };
+  const changes = await lakeTable.changeFeed.changes({
+    from: table.syncedVersion,
+    keyColumns: table.keyColumns,
+    allowFileDiff: table.allowFileDiff,
+    ...(table.sourceBookmark === null ? {} : { bookmark: table.sourceBookmark }),
+    ...(table.sourceTableId === null ? {} : { tableId: table.sourceTableId }),
+  });
+  await using _ = changes;
+  const reason = reasonToCopy(changes) ?? (await tooManyChanges(table, changes));
+  if (reason !== null) return { kind: 'copy', reason };
+  return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
+}
+
+/** Rows that stay would have to be rewritten: in a widened column, and in a nested value that got a new member. */
+function reasonToCopy(changes: ChangeRelation): string | null {
+  const rewriting = changes.schemaChanges.find((change) => change.kind !== 'added' || change.column.includes('.'));
+  return rewriting ? `column "${rewriting.column}" was changed in the source (${rewriting.kind})` : null;
+}
+
+async function tooManyChanges({ rowCount }: SyncedTable, changes: ChangeRelation): Promise<string | null> {
+  if (rowCount === null || changes.fileCount === 0) return null;
+  const changedRows = await changes.countRows();
+  if (changedRows < SMALL_TABLE_ROWS || Number(changedRows) <= Number(rowCount) * CHANGED_PART_MAX) return null;
+  return `${changedRows} changes are many for ${rowCount} rows`;
+}
+
+/** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
+async function* apply(atHand: ChangesAtHand): Publishing<TableUpdateResult> {
+  const { table, changes } = atHand;
+  const collapsed = await explained(atHand, changes.collapse({ keyColumns: table.keyColumns }));
+  if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) {
+    throw duplicateKeys(table, collapsed.duplicateKeys);
+  }
+  try {
+    if (table.timeseriesKey !== null) return yield* applyNewer(atHand, collapsed, table.timeseriesKey);
+    return yield* applyStates(atHand, { ...collapsed, newestBy: null });
+  } catch (error) {
+    if (!(error instanceof LastStateUnclear)) throw error;
+    // A key has several rows, or had them for some versions: what is left of them only the source tells.
+    return yield* applyLookedUp(atHand, collapsed);
+  }
+}
+
+/**
+ * Applies the rows that are certain to count if they are newer than what is here, and what the source has for the other
+ * touched keys.
+ * @throws LastStateUnclear, TIMESERIES_KEY_TIE
+ */
+async function* applyNewer(
+  atHand: ChangesAtHand,
+  collapsed: CollapsedChanges,
+  timeseriesKey: string,
+): Publishing<TableUpdateResult> {
+  const { table, lakeTable, changes } = atHand;
+  const newestBy = planTarget(changes.end, table).find(({ field }) => field.name === timeseriesKey);
+  if (!newestBy || !isOrderedAlike(newestBy, table)) return yield* applyLookedUp(atHand, collapsed);
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { columns } = changes.end;
+    const choice = { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey };
+    const newer = await explained(atHand, newerRows(connection, choice));
+    const states = { ...collapsed, select: newer.select, balance: null, newestBy };
+    if (newer.restCount === 0n) return yield* applyStates(atHand, states);
+    return yield* applyLookedUp(atHand, { ...collapsed, keysTable: newer.restTable }, states);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+const ORDERED_ALIKE: ReadonlySet<DataType['kind']> = new Set([
+  'long',
+  'integer',
+  'short',
+  'byte',
+  'double',
+  'float',
+  'decimal',
+  'boolean',
+  'binary',
+  'date',
+  'timestamp',
+  'timestamp_ntz',
+]);
+
+/** Whether a value that is greater in Postgres is greater in the engine too; texts are, as long as they stay as they are. */
+function isOrderedAlike({ field }: TargetColumn, { invalidCharacters }: SyncedTable): boolean {
+  return ORDERED_ALIKE.has(field.type.kind) || (field.type.kind === 'string' && invalidCharacters === 'fail');
+}
+
+/** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
+async function explained<Value>(atHand: ChangesAtHand, reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!isValueError(error)) throw error;
+    const { table, lakeTable, changes } = atHand;
+    await using relation = await openEnd(atHand);
+    const columns = planTarget(changes.end, table);
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
+  }
+}
+
+/** The source at the version that the changes lead to. */
+async function openEnd({ lakeTable, changes }: ChangesAtHand): Promise<Relation> {
+  return lakeTable.openRelation(await lakeTable.snapshot(changes.to), 1);
+}
+
+/**
+ * Applies the rows that the source at the end version has for the touched keys.
+ * @param others rows of other keys, to be applied beside them
+ */
+async function* applyLookedUp(
+  atHand: ChangesAtHand,
+  { keysTable, rowsWithoutKey }: CollapsedChanges,
+  others: LastStates | null = null,
+): Publishing<TableUpdateResult> {
+  const { table, lakeTable, changes } = atHand;
+  const { keyColumns, timeseriesKey } = table;
+  await using relation = await openEnd(atHand);
+  const connection = await lakeTable.engine.connect();
+  try {
+    const { columns } = changes.end;
+    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
+    if (latest.tieCount > 0n) {
+      throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
+    }
+    const select = others === null ? latest.select : `${others.select} union all ${latest.select}`;
+    const newestBy = others?.newestBy ?? null;
+    return yield* applyStates(atHand, { select, rowsWithoutKey, balance: null, newestBy });
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishing<TableUpdateResult> {
+  const { run, table, lakeTable, relation, changes } = atHand;
+  const { client, updateId, mode, signal } = run;
+  const columns = planTarget(changes.end, table);
+  const read = { engine: lakeTable.engine, table, columns };
+  const startedAt = performance.now();
+  try {
+    const rowsWithStrippedCharacters = await countStripped(read, states);
+    const published = yield changesPublication({
+      client,
+      position: { updateId, mode, table, snapshot: changes.end, bookmark: changes.bookmark },
+      relation,
+      columns,
+      columnChanges: addedColumns(changes, columns),
+      openSource: () => openLastStates(read, states),
+      newestBy: states.newestBy,
+      balance: states.balance,
+      read: { rowsWithoutKey: states.rowsWithoutKey, rowsWithStrippedCharacters },
+      startedAt,
+      patienceMs: run.lockPatienceMs,
+    });
+    return published.result;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof LastStateUnclear) throw error;
+    throw await explainLoadError(error, { ...read, relation: rowsThatStay(states) });
+  }
+}
+
+/** New columns of the source that the table does not have yet. */
+function addedColumns(changes: ChangeRelation, columns: readonly TargetColumn[]): ColumnChanges {
+  const names = new Set(changes.schemaChanges.map((change) => change.column));
+  const added = columns.filter((column) => names.has(column.field.name));
+  return { added, dropped: [], retyped: [] };
+}
+
+function duplicateKeys(table: SyncedTable, keys: readonly string[]) {
+  return syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    keys: keys.join(', '),
+  });
+}
+
+function tie(table: SyncedTable, timeseries: string, keys: readonly string[]) {
+  return syncedTablesError('TIMESERIES_KEY_TIE', {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    timeseries,
+    keys: keys.join(', '),
+  });
+}

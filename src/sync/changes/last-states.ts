@@ -1,0 +1,61 @@
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { changeFields } from '../../lake/changes/change-relation.js';
+import { openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { copySelects, countRowsWithNul } from '../../lake/relation/table-read.js';
+import type { CopySource } from '../../postgres/copy/copy-in.js';
+import { targetRead } from '../source/target-read.js';
+
+/** The last state of every key that changes touch. */
+export interface LastStates {
+  /** SELECT of the engine: the columns and `_change_type`, one row a key. */
+  readonly select: string;
+  readonly rowsWithoutKey: bigint;
+  /** Rows that came less rows that went: what is applied is held against it. Null if it is not known. */
+  readonly balance: bigint | null;
+  /** The column that decides about rows of type `newer`; null if there are none. */
+  readonly newestBy: TargetColumn | null;
+}
+
+/** For whom, and with what, they are read. */
+export interface StatesRead {
+  readonly engine: Engine;
+  readonly table: SyncedTable;
+  readonly columns: readonly TargetColumn[];
+}
+
+/** Opens them as COPY text: the columns of the table, then `_change_type`. */
+export async function openLastStates({ engine, table, columns }: StatesRead, states: LastStates): Promise<CopySource> {
+  const connection = await engine.connect();
+  const [changeType] = changeFields;
+  if (!changeType) throw new Error('changes have no type');
+  const fields = [...columns.map((column) => column.field), changeType];
+  const relation = { ...rowsThatStay(states), parts: [states.select] };
+  const [select = ''] = copySelects(relation, { ...targetRead(table, columns), columns: fields });
+  const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
+  const finished = stream.finished.finally(() => connection.closeSync());
+  finished.catch(() => {});
+  return { bytes: stream.bytes, finished };
+}
+
+/** The new and changed rows, for looking at what was wrong with them. */
+export function rowsThatStay(states: LastStates): Relation {
+  return {
+    parts: [`select * from (${states.select}) where _change_type <> 'delete'`],
+    rowCount: null,
+    // What they are read from is open elsewhere, and closed there.
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** How many of the rows that stay have characters that Postgres does not store, where these are left out. */
+export async function countStripped({ engine, table, columns }: StatesRead, states: LastStates): Promise<bigint> {
+  if (table.invalidCharacters === 'fail') return 0n;
+  const connection = await engine.connect();
+  try {
+    return await countRowsWithNul(connection, rowsThatStay(states), targetRead(table, columns));
+  } finally {
+    connection.closeSync();
+  }
+}

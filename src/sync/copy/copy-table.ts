@@ -1,0 +1,206 @@
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { formatKey } from '../../core/format-key.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table-read.js';
+import { type ColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
+import { creationPublication } from '../../postgres/publish/create-table.js';
+import { createExtraIndexes } from '../../postgres/publish/extra-indexes.js';
+import { awaitOlderSnapshots } from '../../postgres/publish/older-snapshots.js';
+import type { Publishing } from '../../postgres/publish/publication.js';
+import { analyzeParent, isReferenced } from '../../postgres/publish/published-table.js';
+import { mergePublication } from '../../postgres/publish/replace-by-merge.js';
+import {
+  addPrimaryKey,
+  dropShadowTable,
+  findDuplicateKeys,
+  qualifiedShadow,
+} from '../../postgres/publish/shadow-table.js';
+import { preparePartition, switchPublication } from '../../postgres/publish/switch-table.js';
+import { recordEvent } from '../../postgres/registry/synced-tables.js';
+import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
+import { isPostgresError } from '../../postgres/session/session.js';
+import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../source/load-errors.js';
+import { targetRead } from '../source/target-read.js';
+import { publishOptions } from '../task/publish-options.js';
+import type { UpdateRun } from '../task/update-task.js';
+import { loadShadow } from './load-shadow.js';
+import type { CopyPlan } from './plan-copy.js';
+import type { ProgressReports } from './progress-reports.js';
+
+/** A planned copy of one table, and what it works with. */
+export interface TableCopy {
+  readonly run: UpdateRun;
+  readonly table: SyncedTable;
+  readonly plan: CopyPlan;
+  /** Why a table that follows changes is copied; null where that goes without saying. */
+  readonly reason: string | null;
+  readonly progress: ProgressReports;
+}
+
+/** A shadow table with its rows and its key. */
+interface Loaded {
+  /** True if transactions that are older than the load see the rows too. */
+  readonly isFrozen: boolean;
+  /** How many rows were read, stored and left out. */
+  readonly counts: Pick<
+    TableUpdateResult,
+    'rowsWritten' | 'rowsWithoutKey' | 'rowsWithStrippedCharacters' | 'loadSeconds'
+  >;
+}
+
+/**
+ * Copies a whole version of the source and puts it in the place of the old rows in one transaction. Nothing that
+ * readers see changes before that, and nothing is left behind if it does not come to that.
+ */
+export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult> {
+  const { table, plan } = copy;
+  const { client } = copy.run;
+  const { relation } = table;
+  const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, plan.columns);
+  let result: TableUpdateResult;
+  try {
+    const loaded = await load(copy);
+    await client.query(`analyze ${qualifiedShadow(plan.shadow)}`);
+    result = yield* publish(copy, loaded, columnChanges);
+  } catch (error) {
+    // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
+    await dropShadowTable(client, plan.shadow).catch(() => {});
+    throw error;
+  }
+  await refreshStatistics(copy);
+  return result;
+}
+
+/** The rows are committed: that their parent could not be analyzed is worth a warning, no failure. */
+async function refreshStatistics({ run, table }: TableCopy): Promise<void> {
+  const { client, lease, updateId } = run;
+  try {
+    await analyzeParent(client, table);
+  } catch (error) {
+    await recordEvent(client, {
+      level: 'WARN',
+      type: 'analyze_failed',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message: `Statistics of ${table.fullName} are those of an earlier version: ANALYZE failed.`,
+      details: { sql_state: isPostgresError(error) ? error.code : undefined },
+    });
+  }
+}
+
+async function load(copy: TableCopy): Promise<Loaded> {
+  const { run, table, plan, progress } = copy;
+  const { client, signal } = run;
+  const { columns, lakeTable, snapshot, shadow } = plan;
+  const connections = connectionsOf(copy);
+  const opened = lakeTable.openRelation(snapshot, connections).catch((error: unknown) => {
+    throw asSyncedTablesError(error) ?? explainEngineError(error, table.source);
+  });
+  await using relation = await opened;
+  try {
+    progress.setPhase('load', relation.rowCount);
+    const startedAt = performance.now();
+    const openLoader = () => progress.openLoader();
+    const { engine } = lakeTable;
+    const target = { table, columns, shadow };
+    const shadowed = await loadShadow({ ...target, client, engine, relation, connections, openLoader, signal });
+    const rowsWritten = shadowed.rows;
+    const loadSeconds = (performance.now() - startedAt) / 1000;
+    progress.setPhase('index', relation.rowCount);
+    const counts = await countLeftOut(copy, relation, rowsWritten);
+    await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
+      throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(copy, error) : error;
+    });
+    return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
+  }
+}
+
+/** How many connections load the table at once. */
+function connectionsOf({ table, run }: TableCopy): number {
+  return table.isAccelerated ? Math.max(run.connections, run.acceleratedConnections) : run.connections;
+}
+
+/**
+ * Accounts for every row of the source: stored, without a key, or beaten by a later one. The footers' count of rows
+ * is held against what was stored, so that a reader that loses rows cannot go unnoticed.
+ */
+async function countLeftOut(
+  { table, plan: { columns, lakeTable } }: TableCopy,
+  relation: Relation,
+  rowsWritten: bigint,
+): Promise<Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
+  const isWhole = relation.rowCount === rowsWritten;
+  if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };
+  const connection = await lakeTable.engine.connect();
+  try {
+    const rowsWithoutKey = isWhole ? 0n : await countRowsWithoutKey(connection, relation, table.keyColumns);
+    if (
+      table.timeseriesKey === null &&
+      relation.rowCount !== null &&
+      relation.rowCount !== rowsWritten + rowsWithoutKey
+    ) {
+      throw syncedTablesError('SOURCE_READ_ERROR', {
+        table: table.source,
+        reason: `its files hold ${relation.rowCount} rows, but ${rowsWritten} with a key and ${rowsWithoutKey} without one were read`,
+      });
+    }
+    const rowsWithStrippedCharacters =
+      table.invalidCharacters === 'strip'
+        ? await countRowsWithNul(connection, relation, targetRead(table, columns))
+        : 0n;
+    return { rowsWithoutKey, rowsWithStrippedCharacters };
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function duplicateKeys({ run, table, plan }: TableCopy, cause: unknown): Promise<SyncedTablesError> {
+  const found = await findDuplicateKeys(run.client, plan.shadow, table.keyColumns, EXAMPLE_KEYS_MAX);
+  const details = {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    keys: found.map(formatKey).join(', '),
+  };
+  return table.timeseriesKey === null
+    ? syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, cause)
+    : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, cause);
+}
+
+async function* publish(
+  { run, table, plan, reason }: TableCopy,
+  { counts, isFrozen }: Loaded,
+  columnChanges: ColumnChanges | null,
+): Publishing<TableUpdateResult> {
+  const { client, updateId, mode } = run;
+  const { snapshot, bookmark, columns, shadow } = plan;
+  const { relation } = table;
+  const result = { ...counts, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' as const, reason };
+  const position = { updateId, mode, table, snapshot, bookmark };
+  const copy = { client, columns, shadow, position, result };
+  if (relation === null || columnChanges === null) {
+    await createExtraIndexes(client, table, shadow);
+    const created = yield creationPublication(copy);
+    return created.result;
+  }
+  const replacing = { ...copy, relation, columnChanges };
+  if (!(await isReferenced(client, relation))) {
+    if (!isFrozen) await awaitOlderSnapshots({ ...publishOptions(run), table });
+    try {
+      await preparePartition(client, relation, shadow);
+      const switched = yield switchPublication(replacing);
+      await recordSwitchTime(client, updateId, table.tableId, switched.transactionMs);
+      return result;
+    } catch (error) {
+      // A foreign key that was made a moment ago.
+      if (!isPostgresError(error) || error.code !== '23503') throw error;
+    }
+  }
+  const merged = yield mergePublication(replacing);
+  return merged.result;
+}

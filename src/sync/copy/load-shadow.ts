@@ -1,0 +1,93 @@
+import type pg from 'pg';
+import { identifierList } from '../../core/names.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import { readersOf, sharedCopy, wholeCopy } from '../../lake/relation/copy-parts.js';
+import type { Relation } from '../../lake/relation/relation.js';
+import { beginPass } from '../../lake/relation/relation-pass.js';
+import { type CopyResult, copyIn } from '../../postgres/copy/copy-in.js';
+import { createShadowTable, qualifiedShadow } from '../../postgres/publish/shadow-table.js';
+import { closeSession, inTransaction } from '../../postgres/session/session.js';
+import { targetRead } from '../source/target-read.js';
+
+export interface LoadOptions {
+  readonly engine: Engine;
+  readonly relation: Relation;
+  readonly table: SyncedTable;
+  readonly columns: readonly TargetColumn[];
+  /** Name of the shadow table to create and fill. */
+  readonly shadow: string;
+  /** The session that creates it, and the first that loads. */
+  readonly client: pg.Client;
+  /** How many sessions load at most. */
+  readonly connections: number;
+  /** Opens a session for each further reader. */
+  readonly openLoader: () => Promise<pg.Client>;
+  readonly signal: AbortSignal;
+}
+
+export interface LoadedShadow {
+  /** The number of rows stored, which is the number that the engine wrote. */
+  readonly rows: bigint;
+  /** True if transactions that are older than the load see the rows too. */
+  readonly isFrozen: boolean;
+}
+
+/** Creates a shadow table and fills it, over as many connections as can share the rows. */
+export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
+  const { client, columns, shadow, table } = options;
+  const { engine, relation, signal } = options;
+  const read = targetRead(table, columns);
+  const columnList = identifierList(columns.map((column) => column.field.name));
+  const copySql = (freeze: string) =>
+    `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
+  const readers = readersOf(relation, read, options.connections);
+  if (readers === 1) {
+    // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
+    const rows = await inTransaction(client, async () => {
+      await createShadowTable(client, shadow, columns, table);
+      return loadPart(options, client, wholeCopy(engine, relation, read, signal), copySql(', freeze true'));
+    });
+    return { rows, isFrozen: true };
+  }
+  await createShadowTable(client, shadow, columns, table);
+  await using pass = beginPass(relation, signal);
+  const counts = await settleAll(
+    Array.from({ length: readers }, async (_, index) => {
+      const loader = index === 0 ? client : await options.openLoader();
+      try {
+        return await loadPart(options, loader, sharedCopy(pass, read), copySql(''));
+      } finally {
+        if (index > 0) await closeSession(loader);
+      }
+    }),
+  );
+  return { rows: counts.reduce((sum, count) => sum + count, 0n), isFrozen: false };
+}
+
+/** Waits for all, also after a failure: nobody may still write into a table that is then dropped. */
+async function settleAll<Value>(promises: Promise<Value>[]): Promise<Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+async function loadPart(options: LoadOptions, client: pg.Client, selects: CopySelects, sql: string): Promise<bigint> {
+  const { engine, signal } = options;
+  signal.throwIfAborted();
+  const connection = await engine.connect();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
+    const result: CopyResult = await copyIn(client, sql, stream);
+    const written = await stream.finished;
+    if (result.rows !== written) {
+      throw new Error(`Postgres stored ${result.rows} rows of ${written}`);
+    }
+    return written;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  }
+}

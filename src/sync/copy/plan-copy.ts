@@ -1,0 +1,56 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import type { SourceSnapshot } from '../../lake/source-snapshot.js';
+import { probeExtras } from '../../postgres/publish/extra-indexes.js';
+import { shadowTableName } from '../../postgres/publish/shadow-table.js';
+import { writeSourceVersion, writeTableState } from '../../postgres/registry/synced-tables.js';
+import { planTarget } from '../source/plan-target.js';
+import { requireHistory, requireRecordedChanges } from '../source/source-history.js';
+import { explainIfDropped } from '../task/table-failure.js';
+import type { TableTask, UpdateRun } from '../task/update-task.js';
+
+/** A copy of a whole version of a source, of which nothing is left to be refused before a row is read. */
+export interface CopyPlan {
+  readonly lakeTable: LakeTable;
+  readonly snapshot: SourceSnapshot;
+  readonly columns: readonly TargetColumn[];
+  /** Where changes will be read from after this copy; null for tables that are only ever copied. */
+  readonly bookmark: string | null;
+  /** Name for the shadow table of this attempt. */
+  readonly shadow: string;
+}
+
+/**
+ * Plans a copy of the newest version.
+ * @throws SYNCED_TABLE_DROPPED, EXTRA_DEFINITION_INVALID, SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF, and what opening
+ *   the source and `planTarget` throw
+ */
+export async function planCopy(run: UpdateRun, { table, place }: TableTask): Promise<CopyPlan> {
+  const { client, lease, updateId } = run;
+  if (table.relation === null) {
+    const state = 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES';
+    await writeTableState(client, table.tableId, state, `Opening ${table.source}.`);
+  }
+  const dropped = await explainIfDropped(client, table);
+  if (dropped) throw dropped;
+  const lakeTable = await run.catalogs.open(table.source);
+  const snapshot = await lakeTable.snapshot();
+  await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
+  const columns = planTarget(snapshot, table);
+  const shadow = shadowTableName(lease.epoch, updateId, place);
+  if (table.relation === null) await probeExtras(client, table, shadow, columns);
+  return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot), shadow };
+}
+
+async function planBookmark(
+  table: SyncedTable,
+  lakeTable: LakeTable,
+  snapshot: SourceSnapshot,
+): Promise<string | null> {
+  if (table.policy === 'SNAPSHOT') return null;
+  const changeFeed = requireHistory(lakeTable, table.source);
+  if (snapshot.version === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
+  if (table.relation === null && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);
+  return changeFeed.bookmark(snapshot.version);
+}

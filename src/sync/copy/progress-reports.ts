@@ -1,0 +1,96 @@
+import type pg from 'pg';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { type LoadProgress, writeProgress } from '../../postgres/registry/synced-tables.js';
+import { closeSession, cutSession, inTransaction } from '../../postgres/session/session.js';
+
+const REPORT_INTERVAL_MS = 500;
+
+export interface ProgressReports extends AsyncDisposable {
+  setPhase(phase: LoadProgress['phase'], rowsTotal: bigint | null): void;
+  /** Opens another session that loads: its rows count too. */
+  openLoader(): Promise<pg.Client>;
+}
+
+export interface ProgressOptions {
+  /** The session that loads first; its server process is watched. */
+  readonly client: pg.Client;
+  readonly openSession: () => Promise<pg.Client>;
+  readonly table: SyncedTable;
+  /** The source version that is loaded. */
+  readonly version: bigint | null;
+}
+
+/**
+ * Writes into the registry how far a load is, as Postgres itself counts it (`pg_stat_progress_copy`), from a session
+ * of its own. Progress is a courtesy: a failure to report it never fails the load.
+ *
+ * It also sees when the server has ended the session that loads and word of it got lost: cutting it off then makes
+ * the update fail, and be tried again, instead of waiting for an answer that nobody will give.
+ */
+export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
+  const { client, table, version } = options;
+  /** What each session has copied: one that is done with its part no longer shows it. */
+  const copied = new Map<number, bigint>([[await processId(client), 0n]]);
+  const reporter = await options.openSession();
+  let phase: LoadProgress['phase'] | null = null;
+  let rowsTotal: bigint | null = null;
+  let phaseStartedAt = 0;
+  let report = Promise.resolve();
+  const watch = async () => {
+    const [first = 0] = copied.keys();
+    const found = await rowsCopied(reporter, [...copied.keys()]);
+    if (!found.has(first)) return cutSession(client);
+    if (phase === 'load') {
+      for (const [pid, rows] of found) if (rows > (copied.get(pid) ?? 0n)) copied.set(pid, rows);
+    }
+    if (phase === null) return;
+    const counted = [...copied.values()].reduce((sum, rows) => sum + rows, 0n);
+    const rowsDone = phase === 'index' ? (rowsTotal ?? counted) : counted;
+    const phaseMs = performance.now() - phaseStartedAt;
+    await writeProgress(reporter, table.tableId, { phase, version, rowsDone, rowsTotal, phaseMs });
+  };
+  const look = () => {
+    report = report.then(watch).catch(() => {});
+  };
+  const timer = setInterval(look, REPORT_INTERVAL_MS);
+  return {
+    setPhase(next, total) {
+      phase = next;
+      rowsTotal = total;
+      phaseStartedAt = performance.now();
+      look();
+    },
+    async openLoader() {
+      const loader = await options.openSession();
+      copied.set(await processId(loader), 0n);
+      return loader;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      // Closed first: a report that is under way and not answered must not hold anybody up.
+      await closeSession(reporter);
+      await report;
+    },
+  };
+}
+
+async function processId(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid ?? 0;
+}
+
+/**
+ * Rows that the sessions of those processes have copied so far; sessions that are gone are left out. Looked up as the
+ * role that all sessions logged in with: the role that they act as cannot see what other sessions do.
+ */
+async function rowsCopied(reporter: pg.Client, pids: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+  return inTransaction(reporter, async () => {
+    await reporter.query('set local role none');
+    const { rows } = await reporter.query<{ pid: number; done: string }>(
+      `select a.pid, coalesce(c.tuples_processed, 0)::text as done
+         from pg_stat_activity a left join pg_stat_progress_copy c using (pid) where a.pid = any ($1::int[])`,
+      [pids],
+    );
+    return new Map(rows.map(({ pid, done }) => [pid, BigInt(done)]));
+  });
+}

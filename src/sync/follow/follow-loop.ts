@@ -1,0 +1,199 @@
+import type pg from 'pg';
+import { ATTEMPTS_MAX, type Backoff, backoffMs } from '../../core/backoff.js';
+import type { SyncedTablesError } from '../../core/errors.js';
+import type { UpdateOutcome } from '../../core/update-outcome.js';
+import { WakeUp } from '../../core/wake-up.js';
+import { isLeaseHeld } from '../../postgres/registry/lease.js';
+import { readTriggerInterval, recordEvent } from '../../postgres/registry/synced-tables.js';
+import { recordTableUpdateRetry } from '../../postgres/registry/table-update-record.js';
+import { closeSession } from '../../postgres/session/session.js';
+import type { FollowTask } from '../task/update-task.js';
+
+/** A table whose sources are being followed. They stay open, and failures are counted. */
+export interface Followed {
+  readonly table: { readonly tableId: string; readonly fullName: string };
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Milliseconds until the next attempt; null if it does not have to wait. */
+  waitMs(): number | null;
+  /** Counts a failure. Returns the pause before the next attempt, in milliseconds. */
+  fail(): number;
+  close(): void;
+}
+
+/** What following is about: the same loop follows the sources of synced tables and those of flows. */
+export interface FollowHooks<Table extends Followed> {
+  /** Takes up the tables that are to be followed, and drops those that are not any more. */
+  readRegistry(client: pg.Client): Promise<void>;
+  /**
+   * Looks at everything that is due, and applies what is new. An outcome if the whole update is over. Throws for
+   * failures of our own, such as a lost connection.
+   */
+  look(): Promise<UpdateOutcome | null>;
+  /** Type of the event for a failure that is tried again. */
+  readonly retryEvent: string;
+  /** Says in the table's status that it failed, and that it is tried again. */
+  writeRetry(client: pg.Client, followed: Table, failure: RetriedFailure): Promise<void>;
+}
+
+export interface RetriedFailure {
+  readonly error: SyncedTablesError;
+  readonly message: string;
+  /** True when it has failed so often that it counts as failed. */
+  readonly isLasting: boolean;
+}
+
+/** From this interval on, hints of the storage do not make us look earlier: somebody wants fewer commits. */
+const UNHURRIED_INTERVAL_MS = 1_000;
+/** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
+const SESSION_MS_MAX = 3_600_000;
+/** Pauses after failures of our own, such as a lost connection. */
+const SESSION_BACKOFF: Backoff = { firstMs: 200, longestMs: 30_000 };
+
+/**
+ * Follows the sources of a pipeline: looks at them again and again, as often as the pipeline says or when the storage
+ * gives a hint. Session, sources and engine stay open in between. Ends when another update is asked for, and when no
+ * table is left to follow.
+ */
+export class FollowLoop<Table extends Followed> {
+  /** The tables that are followed, by id. */
+  readonly tables = new Map<string, Table>();
+  readonly #task: FollowTask;
+  readonly #hooks: FollowHooks<Table>;
+  readonly #wakeUp = new WakeUp();
+  #client: pg.Client | null = null;
+  #openedAt = 0;
+  #registryReadAt = Number.NEGATIVE_INFINITY;
+  #intervalMs: number;
+  #sessionFailures = 0;
+  #firstError: SyncedTablesError | null = null;
+
+  constructor(task: FollowTask, hooksOf: (loop: FollowLoop<Table>) => FollowHooks<Table>) {
+    this.#task = task;
+    this.#hooks = hooksOf(this);
+    this.#intervalMs = task.triggerIntervalMs;
+  }
+
+  /** Follows until there is an outcome, then closes what is open. */
+  async run(): Promise<UpdateOutcome> {
+    const { signal, yieldSignal } = this.#task;
+    const wake = () => this.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    yieldSignal.addEventListener('abort', wake, { once: true });
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        if (yieldSignal.aborted) return { kind: 'completed' };
+        this.#wakeUp.rearm();
+        const outcome = await this.#look().catch((error: unknown) => this.#survive(error));
+        if (outcome) return outcome;
+        await this.#wakeUp.sleep(this.#pauseMs());
+      }
+    } finally {
+      for (const followed of this.tables.values()) followed.close();
+      await this.#closeSession();
+    }
+  }
+
+  async #look(): Promise<UpdateOutcome | null> {
+    const client = await this.session();
+    const isDue = performance.now() - this.#registryReadAt >= this.#task.pollSeconds * 1000;
+    if (isDue) await this.readRegistry(client);
+    if (this.tables.size > 0) return this.#hooks.look();
+    return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
+  }
+
+  /** Tables may have been deleted or failed since the last time, and somebody may have set another interval. */
+  async readRegistry(client: pg.Client): Promise<void> {
+    const { lease, triggerIntervalMs } = this.#task;
+    this.#intervalMs = (await readTriggerInterval(client, lease.pipelineId)) ?? triggerIntervalMs;
+    await this.#hooks.readRegistry(client);
+    this.#registryReadAt = performance.now();
+  }
+
+  /** The session to work with. It may be another one after a failure, and after an hour. */
+  async session(): Promise<pg.Client> {
+    if (this.#client !== null && performance.now() - this.#openedAt > SESSION_MS_MAX) await this.#closeSession();
+    if (this.#client === null) {
+      this.#client = await this.#task.openSession();
+      this.#openedAt = performance.now();
+    }
+    return this.#client;
+  }
+
+  /** A new session after the failure of a table, since the one at hand may be what failed; null if the lease is lost. */
+  async sessionAfterFailure(): Promise<pg.Client | null> {
+    await this.#closeSession();
+    const client = await this.session();
+    return (await isLeaseHeld(client, this.#task.lease)) ? client : null;
+  }
+
+  async #closeSession(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client) await closeSession(client);
+  }
+
+  /** Something may have been committed to a source. */
+  hint(): void {
+    if (this.#intervalMs < UNHURRIED_INTERVAL_MS) this.wake();
+  }
+
+  /** Looks again without a pause. */
+  wake(): void {
+    this.#wakeUp.wake();
+  }
+
+  /** The database answers: failures of our own are counted from the beginning again. */
+  recover(): void {
+    this.#sessionFailures = 0;
+  }
+
+  /** Follows a table no more. */
+  drop(followed: Table): void {
+    followed.close();
+    this.tables.delete(followed.table.tableId);
+  }
+
+  /** Follows a table no more because of a failure. The first one is that of the update, when no table is left. */
+  dropFailed(followed: Table, error: SyncedTablesError): void {
+    this.#firstError ??= error;
+    this.drop(followed);
+  }
+
+  /** A table failed in a way that may pass by itself. */
+  async retryLater(client: pg.Client, followed: Table, error: SyncedTablesError): Promise<void> {
+    const { lease, updateId } = this.#task;
+    const { table } = followed;
+    const delaySeconds = Math.round(followed.fail() / 100) / 10;
+    const failedAttempts = followed.failures;
+    const message = `Attempt ${failedAttempts} in a row failed, the next follows in ${delaySeconds} s: ${error.message}`;
+    await this.#hooks.writeRetry(client, followed, { error, message, isLasting: failedAttempts >= ATTEMPTS_MAX });
+    await recordTableUpdateRetry(client, updateId, table.tableId, { error, failedAttempts, delaySeconds });
+    if (failedAttempts > ATTEMPTS_MAX) return; // it goes on like this, perhaps for days
+    await recordEvent(client, {
+      level: failedAttempts < ATTEMPTS_MAX ? 'WARN' : 'ERROR',
+      type: this.#hooks.retryEvent,
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message,
+      details: { error_code: error.code, attempt: failedAttempts, delay_seconds: delaySeconds },
+    });
+  }
+
+  /** Something of ours failed, most likely the connection: tried again after a pause, until the lease is lost too. */
+  async #survive(error: unknown): Promise<null> {
+    this.#task.signal.throwIfAborted();
+    await this.#closeSession();
+    this.#sessionFailures += 1;
+    this.#task.onError(error);
+    return null;
+  }
+
+  #pauseMs(): number {
+    if (this.#sessionFailures > 0) return backoffMs(SESSION_BACKOFF, this.#sessionFailures);
+    const waits = [...this.tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
+    return Math.min(this.#task.pollSeconds * 1000, ...waits);
+  }
+}

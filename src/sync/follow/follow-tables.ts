@@ -1,0 +1,187 @@
+import type pg from 'pg';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import type { UpdateOutcome } from '../../core/update-outcome.js';
+import {
+  readLastErrorCode,
+  readPipelineTables,
+  readTable,
+  writeSourceVersion,
+  writeTableState,
+} from '../../postgres/registry/synced-tables.js';
+import { recordTableUpdateStart } from '../../postgres/registry/table-update-record.js';
+import { explainIfDropped, recordTableFailure } from '../task/table-failure.js';
+import type { FollowTask } from '../task/update-task.js';
+import { runPass } from '../update/run-pass.js';
+import type { TableOutcome } from '../update/run-table.js';
+import { type HoldingBack, heldBack, isHeldBack } from '../update/run-together.js';
+import { type FollowHooks, FollowLoop, type RetriedFailure } from './follow-loop.js';
+import { FollowedTable } from './followed-table.js';
+import { isPassing } from './retry-pause.js';
+
+/**
+ * Follows the sources of a pipeline's synced tables: looks for their next commits by name, and applies what waits. See
+ * `FollowLoop` for when it ends.
+ */
+export function followTables(task: FollowTask): Promise<UpdateOutcome> {
+  return new FollowLoop<FollowedTable>(task, (loop) => new TableFollower(task, loop)).run();
+}
+
+class TableFollower implements FollowHooks<FollowedTable> {
+  readonly retryEvent = 'table_sync_retried';
+  readonly #task: FollowTask;
+  readonly #loop: FollowLoop<FollowedTable>;
+  #places = 0;
+  /** A table that failed and is published together with others, which have not been held back yet. */
+  #failure: (HoldingBack & { readonly passes: boolean }) | null = null;
+
+  constructor(task: FollowTask, loop: FollowLoop<FollowedTable>) {
+    this.#task = task;
+    this.#loop = loop;
+  }
+
+  async readRegistry(client: pg.Client): Promise<void> {
+    const { lease, updateId } = this.#task;
+    const followedNow = this.#loop.tables;
+    const tables = await readPipelineTables(client, lease.pipelineId);
+    const wanted = new Map(tables.filter((table) => !table.isFailed).map((table) => [table.tableId, table]));
+    for (const [tableId, followed] of followedNow) if (!wanted.has(tableId)) this.#loop.drop(followed);
+    for (const table of wanted.values()) {
+      // One that was never loaded has an update of its own in the queue.
+      if (table.relation === null || followedNow.has(table.tableId)) continue;
+      await recordTableUpdateStart(client, updateId, table);
+      await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
+      followedNow.set(table.tableId, new FollowedTable(table));
+    }
+    const failed = tables.find((table) => table.isFailed && table.publish === 'together' && table.relation !== null);
+    // An update of that table alone may have failed.
+    if (failed && followedNow.size > 0) await this.#holdBackFor(client, failed);
+  }
+
+  async look(): Promise<UpdateOutcome | null> {
+    const { tables } = this.#loop;
+    // Tables that are published together wait together: one alone would run ahead of those that failed.
+    if ([...tables.values()].some((each) => isTogether(each) && each.waitMs() !== null)) return null;
+    const due: FollowedTable[] = [];
+    const quiet: FollowedTable[] = [];
+    for (const followed of [...tables.values()]) {
+      if (followed.waitMs() !== null) continue;
+      const hasNews = await this.#hasNews(followed);
+      if (this.#failure !== null) return this.#holdOthersBack();
+      if (hasNews !== null) (hasNews ? due : quiet).push(followed);
+    }
+    this.#loop.recover();
+    const outcomes = due.length === 0 ? [] : await this.#pass(due);
+    const ended = outcomes.find((outcome) => outcome !== null);
+    if (ended) return ended;
+    if (this.#failure !== null) return this.#holdOthersBack();
+    for (const followed of quiet) if (followed.failures > 0) await this.#recover(followed);
+    return null;
+  }
+
+  async #pass(due: readonly FollowedTable[]): Promise<(UpdateOutcome | null)[]> {
+    const client = await this.#loop.session();
+    const tasks = due.map(({ table, lakeTable }) => ({
+      table,
+      lakeTable,
+      place: this.#places++,
+      isFullRefresh: false,
+    }));
+    return runPass({ ...this.#task, client }, tasks, async ({ table }, outcome) => {
+      const followed = this.#loop.tables.get(table.tableId);
+      // What one that failed means for those that are published with it is settled for all of them, below.
+      if (!followed || (outcome.kind !== 'done' && isHeldBack(outcome.error))) return null;
+      return this.#settle(followed, outcome);
+    });
+  }
+
+  /** Null if the source cannot be looked at. */
+  async #hasNews(followed: FollowedTable): Promise<boolean | null> {
+    try {
+      return await followed.hasNews(this.#task.catalogs, () => this.#loop.hint());
+    } catch (error) {
+      const known = asSyncedTablesError(error);
+      const reason = error instanceof Error ? error.message : String(error);
+      const { table } = followed;
+      await this.#settle(followed, {
+        kind: 'failed',
+        error: known ?? syncedTablesError('SOURCE_READ_ERROR', { table: table.source, reason }, error),
+      });
+      return null;
+    }
+  }
+
+  /** The source can be read again, and has nothing new. */
+  async #recover(followed: FollowedTable): Promise<void> {
+    const { table } = followed;
+    const client = await this.#loop.session();
+    await recordTableUpdateStart(client, this.#task.updateId, table);
+    await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
+    followed.recover();
+  }
+
+  async #holdBackFor(client: pg.Client, table: SyncedTable): Promise<void> {
+    const code = await readLastErrorCode(client, table.tableId);
+    this.#failure = { table, error: { code: code ?? 'INTERNAL_ERROR' }, passes: false };
+    await this.#holdOthersBack();
+  }
+
+  /** Takes note of how a table fared. An outcome if the whole update is over. */
+  async #settle(followed: FollowedTable, outcome: TableOutcome): Promise<UpdateOutcome | null> {
+    if (outcome.kind === 'done') {
+      const table = await readTable(await this.#loop.session(), followed.table.tableId);
+      if (table) followed.moveTo(table);
+      else this.#loop.drop(followed);
+      return null;
+    }
+    this.#task.signal.throwIfAborted();
+    const client = await this.#loop.sessionAfterFailure();
+    if (client === null) return { kind: 'ended' };
+    const { table } = followed;
+    const error = (await explainIfDropped(client, table)) ?? outcome.error;
+    if (error.code === 'SYNCED_TABLE_DELETED') {
+      this.#loop.drop(followed);
+      return null;
+    }
+    const passes = isPassing(error, followed.failures);
+    if (isTogether(followed)) this.#failure = { table, error, passes };
+    await this.#fail(client, followed, error, passes);
+    return null;
+  }
+
+  async #fail(client: pg.Client, followed: FollowedTable, error: SyncedTablesError, passes: boolean): Promise<void> {
+    const { table } = followed;
+    const lag = await followed.readLag();
+    if (lag) await writeSourceVersion(client, table.tableId, lag.version, lag.committedAtMs, lag.behindSinceMs);
+    if (passes) return this.#loop.retryLater(client, followed, error);
+    await recordTableFailure({ ...this.#task, client }, table, error);
+    this.#loop.dropFailed(followed, error);
+  }
+
+  /** One table failed: those that are published together with it wait for it, or stop as it does. */
+  async #holdOthersBack(): Promise<null> {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure === null) return null;
+    const client = await this.#loop.session();
+    for (const followed of [...this.#loop.tables.values()]) {
+      if (followed.table.tableId === failure.table.tableId) continue;
+      await this.#fail(client, followed, heldBack(followed.table, failure), failure.passes);
+    }
+    return null;
+  }
+
+  async writeRetry(client: pg.Client, { table }: FollowedTable, failure: RetriedFailure): Promise<void> {
+    const { error, message, isLasting } = failure;
+    const state = isLasting ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES';
+    await writeTableState(client, table.tableId, state, message, error.code);
+  }
+}
+
+function isTogether({ table }: FollowedTable): boolean {
+  return table.publish === 'together';
+}
+
+function followingMessage(table: SyncedTable): string {
+  return `Equal to ${table.source} at version ${table.syncedVersion}; follows it.`;
+}

@@ -1,0 +1,101 @@
+import type { SyncedTable } from '../../core/synced-table.js';
+import type { CatalogSet } from '../../lake/catalog/catalog.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import { requireHistory } from '../source/source-history.js';
+import { readSourceLag, type SourceLag } from '../source/source-lag.js';
+import type { Followed } from './follow-loop.js';
+import { RetryPause } from './retry-pause.js';
+
+/** How often the commit that the table reflects is looked at where each look is a request to a store. */
+const COMPARE_MS = 10_000;
+
+/** A synced table whose source is being followed: the source stays open, and failures are counted. */
+export class FollowedTable implements Followed {
+  #table: SyncedTable;
+  #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
+  readonly #pause = new RetryPause();
+  #comparedAt = Number.NEGATIVE_INFINITY;
+  #newestVersion: bigint | null = null;
+
+  constructor(table: SyncedTable) {
+    this.#table = table;
+  }
+
+  /** As the registry has it. */
+  get table(): SyncedTable {
+    return this.#table;
+  }
+
+  get lakeTable(): LakeTable | null {
+    return this.#source?.lakeTable ?? null;
+  }
+
+  get failures(): number {
+    return this.#pause.failures;
+  }
+
+  waitMs(): number | null {
+    return this.#pause.waitMs();
+  }
+
+  /**
+   * Looks for a version other than the one that the table reflects, by the name of the next commit. It is news too that
+   * the commit it reflects was written again: reading the changes since then finds out.
+   * @param onHint called when something may have been committed
+   * @throws what opening the source and looking at its log throw
+   */
+  async hasNews(catalogs: CatalogSet, onHint: () => void): Promise<boolean> {
+    this.#source ??= await this.#open(catalogs, onHint);
+    const changeFeed = requireHistory(this.#source.lakeTable, this.#table.source);
+    const { syncedVersion, sourceBookmark } = this.#table;
+    this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
+    if (this.#newestVersion !== syncedVersion) return true;
+    if (sourceBookmark === null || !this.#isComparisonDue()) return false;
+    return !(await changeFeed.isSameCommit(sourceBookmark));
+  }
+
+  #isComparisonDue(): boolean {
+    // What can be watched is on the local disk, where a look costs next to nothing.
+    if (this.#source?.watch) return true;
+    const now = performance.now();
+    if (now - this.#comparedAt < COMPARE_MS) return false;
+    this.#comparedAt = now;
+    return true;
+  }
+
+  async #open(catalogs: CatalogSet, onHint: () => void) {
+    const lakeTable = await catalogs.open(this.#table.source);
+    return { lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null };
+  }
+
+  /** How far the source is ahead of the table, as far as it is known: the last look found news, or it is null. */
+  async readLag(): Promise<SourceLag | null> {
+    const changeFeed = this.#source?.lakeTable.changeFeed;
+    const newest = this.#newestVersion;
+    const { syncedVersion } = this.#table;
+    if (!changeFeed || newest === null || syncedVersion === null || newest <= syncedVersion) return null;
+    return readSourceLag(changeFeed, syncedVersion, newest);
+  }
+
+  /** The table was brought to another version. */
+  moveTo(table: SyncedTable): void {
+    this.#table = table;
+    this.recover();
+  }
+
+  /** What failed before does not any more. */
+  recover(): void {
+    this.#pause.recover();
+  }
+
+  /** Counts a failure. The source is opened again next time: what was kept of it may be what is wrong. */
+  fail(): number {
+    this.close();
+    return this.#pause.fail();
+  }
+
+  close(): void {
+    this.#source?.watch?.[Symbol.dispose]();
+    this.#source = null;
+  }
+}

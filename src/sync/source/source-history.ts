@@ -1,0 +1,23 @@
+import { syncedTablesError } from '../../core/errors.js';
+import type { ChangeFeed } from '../../lake/changes/change-relation.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import type { SourceDescription } from '../../lake/source-snapshot.js';
+
+/**
+ * The history of a source whose changes are to be followed.
+ * @param source name of the source, for the message
+ * @throws SOURCE_WITHOUT_HISTORY
+ */
+export function requireHistory({ changeFeed }: LakeTable, source: string): ChangeFeed {
+  if (changeFeed === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: source });
+  return changeFeed;
+}
+
+/**
+ * A table that is created to follow changes wants a source that records them.
+ * @param source name of the source, for the message
+ * @throws CHANGE_DATA_FEED_OFF
+ */
+export function requireRecordedChanges({ hasChangeFeed }: SourceDescription, source: string): void {
+  if (hasChangeFeed !== true) throw syncedTablesError('CHANGE_DATA_FEED_OFF', { table: source });
+}

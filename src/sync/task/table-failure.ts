@@ -1,0 +1,48 @@
+import type pg from 'pg';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+import { findRelation } from '../../postgres/publish/published-table.js';
+import { recordEvent, writeTableFailure } from '../../postgres/registry/synced-tables.js';
+import { recordTableUpdateFailure } from '../../postgres/registry/table-update-record.js';
+import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
+import { explainConnectionLoss, explainPostgresError } from '../source/load-errors.js';
+import type { UpdateRun } from './update-task.js';
+
+/** In catalogued words whatever went wrong with a table that is known by these names. */
+export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
+  const known = asSyncedTablesError(error);
+  if (known) return known;
+  if (isPostgresError(error)) return explainPostgresError(error, table);
+  if (isConnectionLoss(error)) return explainConnectionLoss(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, error);
+}
+
+/** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
+export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {
+  if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
+  await client.query('select synced_tables_internal._forget_dropped($1)', [table.tableId]);
+  return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
+}
+
+/** Writes the failure where people look: the table's state, the update's record and the events. */
+export async function recordTableFailure(
+  { client, lease, updateId }: Pick<UpdateRun, 'client' | 'lease' | 'updateId'>,
+  table: SyncedTable,
+  error: SyncedTablesError,
+): Promise<void> {
+  if (error.code !== 'SYNCED_TABLE_DROPPED') {
+    const state = table.relation === null ? 'SYNCED_TABLE_OFFLINE_FAILED' : 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED';
+    await writeTableFailure(client, table.tableId, state, error);
+  }
+  await recordTableUpdateFailure(client, updateId, table.tableId, error);
+  await recordEvent(client, {
+    level: 'ERROR',
+    type: 'table_sync_failed',
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
+    message: error.message,
+    details: { error_code: error.code, remedy: error.remedy },
+  });
+}

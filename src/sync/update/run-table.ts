@@ -1,0 +1,171 @@
+import { countOf } from '../../core/count-of.js';
+import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
+import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
+import type { Publishing } from '../../postgres/publish/publication.js';
+import { commitPosition, type NewPosition } from '../../postgres/registry/commit-position.js';
+import { recordEvent, writeSourceVersion, writeTableState } from '../../postgres/registry/synced-tables.js';
+import { recordTableUpdateStart, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
+import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '../changes/apply-source-changes.js';
+import { copyTable } from '../copy/copy-table.js';
+import { type CopyPlan, planCopy } from '../copy/plan-copy.js';
+import { startProgressReports } from '../copy/progress-reports.js';
+import { requireHistory } from '../source/source-history.js';
+import { readSourceLag } from '../source/source-lag.js';
+import { catalogued, explainIfDropped } from '../task/table-failure.js';
+import type { TableTask, UpdateRun } from '../task/update-task.js';
+
+/** How an update of one table ended. `rejected`: it never existed and does not come into being. */
+export type TableOutcome =
+  | { readonly kind: 'done'; readonly result: TableUpdateResult }
+  | { readonly kind: 'failed'; readonly error: SyncedTablesError }
+  | { readonly kind: 'rejected'; readonly error: SyncedTablesError };
+
+/** Brings one synced table to the newest version of its source. Never throws for what a user can meet. */
+export async function* runTable(run: UpdateRun, task: TableTask): Publishing<TableOutcome> {
+  const { client, updateId, lease, mode } = run;
+  const { table } = task;
+  let isPlanned = false;
+  try {
+    if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
+    const changes = yield* byChanges(run, task);
+    // Nobody wants a line for every batch of what is followed.
+    if (mode === 'CONTINUOUS' && changes.kind === 'applied') return { kind: 'done', result: changes.result };
+    let result: TableUpdateResult;
+    if (changes.kind === 'applied') result = changes.result;
+    else {
+      const plan = await planCopy(run, task);
+      isPlanned = true;
+      result = yield* runPlan(run, task, plan, changes.reason);
+    }
+    await recordEvent(client, {
+      level: 'INFO',
+      type: 'table_synced',
+      syncedTable: table.fullName,
+      pipelineId: lease.pipelineId,
+      updateId,
+      message: describeResult(table, result),
+    });
+    return { kind: 'done', result };
+  } catch (cause) {
+    run.signal.throwIfAborted();
+    const error = catalogued(cause, table);
+    const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
+    return { kind: isRejected ? 'rejected' : 'failed', error };
+  }
+}
+
+type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
+
+/**
+ * Applies what has changed since the table's position, where that is possible; else says why everything has to be
+ * copied. Reads no more of the log than what came since: all of it can take minutes where nobody writes checkpoints.
+ */
+async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOutcome | CopyWanted> {
+  const { client } = run;
+  const { table } = task;
+  if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
+  if (task.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
+  const { relation } = table;
+  if (task.lakeTable !== null) return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable });
+  const dropped = await explainIfDropped(client, table);
+  if (dropped) throw dropped;
+  const lakeTable = await run.catalogs.open(table.source);
+  const changeFeed = requireHistory(lakeTable, table.source);
+  const { syncedVersion, sourceBookmark, sourceTableId } = table;
+  const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);
+  // If the commit of that version was written again, reading the changes from there finds out.
+  const isSame = newest === syncedVersion && sourceBookmark !== null && (await changeFeed.isSameCommit(sourceBookmark));
+  if (isSame && sourceTableId !== null) {
+    const snapshot = { version: newest, committedAtMs: null, tableId: sourceTableId };
+    return { kind: 'applied', result: await recordUnchanged(run, { table, snapshot, bookmark: sourceBookmark }) };
+  }
+  if (syncedVersion !== null && newest > syncedVersion) {
+    const lag = await readSourceLag(changeFeed, syncedVersion, newest);
+    await writeSourceVersion(client, table.tableId, newest, lag.committedAtMs, lag.behindSinceMs);
+  }
+  await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
+  return yield* changesOrCopy(run, { table, relation, lakeTable });
+}
+
+/** Failures after which only a copy helps: the source cannot tell any more what has changed. */
+const HISTORY_GAPS: ReadonlySet<string> = new Set([
+  'DELTA_TRUNCATED_TRANSACTION_LOG',
+  'DELTA_CHANGE_FILE_MISSING',
+  'CHANGE_DATA_FEED_INCOMPLETE',
+  'SOURCE_TABLE_REPLACED',
+  'SOURCE_HISTORY_REWRITTEN',
+]);
+
+async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {
+  try {
+    return yield* applySourceChanges(run, followed);
+  } catch (error) {
+    const known = asSyncedTablesError(error);
+    if (!known || !HISTORY_GAPS.has(known.code) || followed.table.onHistoryGap !== 'refresh') throw error;
+    return { kind: 'copy', reason: known.message };
+  }
+}
+
+async function* runPlan(
+  run: UpdateRun,
+  { table, isFullRefresh }: TableTask,
+  plan: CopyPlan,
+  reason: string | null,
+): Publishing<TableUpdateResult> {
+  const { client, openSession } = run;
+  if (!isFullRefresh && isUnchanged(table, plan)) return recordUnchanged(run, { table, ...plan });
+  await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
+  const progress = await startProgressReports({ client, openSession, table, version: plan.snapshot.version });
+  await using _ = progress;
+  return yield* copyTable({ run, table, plan, reason, progress });
+}
+
+function runningState(table: SyncedTable): SyncedTableState {
+  if (table.relation === null) return 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT';
+  return table.policy === 'CONTINUOUS'
+    ? 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'
+    : 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE';
+}
+
+/** The same version of the same table is already there: nothing to copy, unless a full refresh was asked for. */
+function isUnchanged(table: SyncedTable, { snapshot, bookmark }: CopyPlan): boolean {
+  // Another bookmark of the same version: its commit was written again. Reading the changes from there finds out.
+  const isSameCommit = bookmark === null || table.sourceBookmark === null || bookmark === table.sourceBookmark;
+  return (
+    table.relation !== null &&
+    snapshot.version !== null &&
+    snapshot.version === table.syncedVersion &&
+    snapshot.tableId === table.sourceTableId &&
+    isSameCommit
+  );
+}
+
+async function recordUnchanged(
+  { client, updateId, mode }: UpdateRun,
+  { table, snapshot, bookmark }: Pick<NewPosition, 'table' | 'snapshot' | 'bookmark'>,
+): Promise<TableUpdateResult> {
+  const result: TableUpdateResult = {
+    method: 'UNCHANGED',
+    version: snapshot.version,
+    rowsWritten: 0n,
+    rowsDeleted: 0n,
+    rowsWithoutKey: 0n,
+    rowsWithStrippedCharacters: 0n,
+    loadSeconds: 0,
+  };
+  const written = { relation: table.relation ?? 0, result, rowCount: null };
+  await commitPosition(client, { updateId, mode, table, snapshot, bookmark }, written);
+  return result;
+}
+
+function describeResult(table: SyncedTable, result: TableUpdateResult): string {
+  const version = result.version === null ? '' : ` at version ${result.version}`;
+  if (result.method === 'UNCHANGED') return `${table.fullName} already equals ${table.source}${version}.`;
+  const counts = [
+    `${countOf(result.rowsWritten, 'row')} written`,
+    ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
+    ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
+    ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),
+  ];
+  return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;
+}

@@ -1,0 +1,35 @@
+import type pg from 'pg';
+import type { CatalogSet } from '../../lake/catalog/catalog.js';
+import type { VerificationOutcome } from '../../postgres/compare-copies.js';
+import { closeSession } from '../../postgres/session/session.js';
+import { catalogued } from '../task/table-failure.js';
+import { verifyTable } from './verify-table.js';
+
+export interface RunVerificationOptions {
+  /** Opens a session as the sidecar's role. */
+  readonly openSession: () => Promise<pg.Client>;
+  readonly catalogs: CatalogSet;
+  readonly tableId: string;
+  /** Name of the synced table, for messages. */
+  readonly target: string;
+  readonly source: string;
+  readonly signal: AbortSignal;
+}
+
+/** Compares one synced table with its source, in a session of its own. Never throws for what a user can meet. */
+export async function runVerification(options: RunVerificationOptions): Promise<VerificationOutcome> {
+  const { catalogs, tableId, target, source, signal } = options;
+  try {
+    const client = await options.openSession();
+    try {
+      const openSource = (name: string) => catalogs.open(name);
+      const { version, ...comparison } = await verifyTable({ client, tableId, openSource, signal });
+      return { kind: 'compared', version, comparison };
+    } finally {
+      await closeSession(client);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: 'failed', error: catalogued(error, { fullName: target, source }) };
+  }
+}

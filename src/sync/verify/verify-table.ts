@@ -1,0 +1,153 @@
+import type pg from 'pg';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { formatKey } from '../../core/format-key.js';
+import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
+import { openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { LakeTable } from '../../lake/lake-table.js';
+import { wholeCopy } from '../../lake/relation/copy-parts.js';
+import type { SourceSnapshot } from '../../lake/source-snapshot.js';
+import {
+  type Comparison,
+  compareCopies,
+  copyTarget,
+  createSourceCopy,
+  dropCopies,
+  findDuplicateSourceKeys,
+  SOURCE_COPY,
+  targetCopyRelation,
+} from '../../postgres/compare-copies.js';
+import { copyIn } from '../../postgres/copy/copy-in.js';
+import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
+import { EXAMPLE_KEYS_MAX, explainLoadError } from '../source/load-errors.js';
+import { planTarget } from '../source/plan-target.js';
+import { targetRead } from '../source/target-read.js';
+
+/** The outcome of comparing a synced table with its source at the version that it reflects. */
+export interface Verification extends Comparison {
+  readonly version: bigint | null;
+}
+
+export interface VerifyOptions {
+  /** A session that may read the table; temporary tables stand in it for the time of the call. */
+  readonly client: pg.Client;
+  readonly tableId: string;
+  readonly openSource: (source: string) => Promise<LakeTable>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Copies the table's rows aside, reads the source again at the version that those rows reflect, by the rules of a
+ * sync, and compares every cell inside Postgres. Syncs may go on meanwhile: they touch neither copy.
+ * @throws SYNCED_TABLE_NOT_LOADED, SOURCE_VERSION_GONE, COLUMNS_DIFFER, PRIMARY_KEY_CONSTRAINT_VIOLATION,
+ *   TIMESERIES_KEY_TIE and what reading the source fails with
+ */
+export async function verifyTable(options: VerifyOptions): Promise<Verification> {
+  const { client, tableId } = options;
+  const table = await copyTarget(client, tableId);
+  if (table === null) throw syncedTablesError('SYNCED_TABLE_NOT_LOADED', { target: tableId });
+  try {
+    const lakeTable = await options.openSource(table.source);
+    const snapshot = await snapshotAt(table, lakeTable);
+    const columns = planTarget(snapshot, table);
+    await requireSameColumns(client, table, columns);
+    await copySource(options, { table, lakeTable, snapshot, columns });
+    const comparison = await compareCopies(client, table, columns);
+    if (comparison === null) throw await duplicateKeys(client, table);
+    return { version: snapshot.version, ...comparison };
+  } finally {
+    // What the session fails with is the error to tell; its temporary tables go with it.
+    await dropCopies(client).catch(() => {});
+  }
+}
+
+/** Failures that mean that the version is gone, once its table is known to have had it. */
+const GONE: ReadonlySet<string> = new Set(['DELTA_VERSION_NOT_FOUND', 'DELTA_LOG_GAP', 'SOURCE_FILE_MISSING']);
+
+function asVersionGone(error: unknown, table: SyncedTable): unknown {
+  const known = asSyncedTablesError(error);
+  if (known === null || !GONE.has(known.code)) return error;
+  return versionGone(table, known.message.replace(/\.$/, ''), known);
+}
+
+function versionGone(table: SyncedTable, reason: string, cause?: unknown): SyncedTablesError {
+  const version = table.syncedVersion ?? 'null';
+  return syncedTablesError(
+    'SOURCE_VERSION_GONE',
+    { version, table: table.source, target: table.fullName, reason },
+    cause,
+  );
+}
+
+async function snapshotAt(table: SyncedTable, lakeTable: LakeTable): Promise<SourceSnapshot> {
+  const snapshot = await lakeTable.snapshot(table.syncedVersion ?? undefined).catch((error: unknown) => {
+    throw asVersionGone(error, table);
+  });
+  if (table.sourceTableId !== null && snapshot.tableId !== table.sourceTableId) {
+    throw versionGone(table, 'another table has taken its place');
+  }
+  return snapshot;
+}
+
+async function requireSameColumns(
+  client: pg.Client,
+  table: SyncedTable,
+  columns: readonly TargetColumn[],
+): Promise<void> {
+  const changes = await planColumnChanges(client, table, await targetCopyRelation(client), columns);
+  if (!hasColumnChanges(changes)) return;
+  const details = { target: table.fullName, table: table.source, columns: describeColumns(changes) };
+  throw syncedTablesError('COLUMNS_DIFFER', details);
+}
+
+function describeColumns({ added, dropped, retyped }: ColumnChanges): string {
+  return [
+    ...added.map(({ field }) => `"${field.name}" is missing`),
+    ...dropped.map((name) => `"${name}" is not in the source`),
+    ...retyped.map(({ field, postgresType }) => `"${field.name}" should be ${postgresType}`),
+  ].join(', ');
+}
+
+interface SourceRead {
+  readonly table: SyncedTable;
+  readonly lakeTable: LakeTable;
+  readonly snapshot: SourceSnapshot;
+  readonly columns: readonly TargetColumn[];
+}
+
+async function copySource({ client, signal }: VerifyOptions, read: SourceRead): Promise<void> {
+  const { table, lakeTable, snapshot, columns } = read;
+  const { engine } = lakeTable;
+  const opened = lakeTable.openRelation(snapshot, 1).catch((error: unknown) => {
+    throw asVersionGone(error, table);
+  });
+  await using relation = await opened;
+  await createSourceCopy(client, columns);
+  const connection = await engine.connect();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    signal.throwIfAborted();
+    const selects = wholeCopy(engine, relation, targetRead(table, columns), signal);
+    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
+    await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await explainLoadError(error, { engine, relation, table, columns });
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  }
+}
+
+async function duplicateKeys(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError> {
+  const keys = await findDuplicateSourceKeys(client, table.keyColumns, EXAMPLE_KEYS_MAX);
+  const details = {
+    table: table.source,
+    target: table.fullName,
+    columns: table.keyColumns.join(', '),
+    keys: keys.map(formatKey).join(', '),
+  };
+  return table.timeseriesKey === null
+    ? syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details)
+    : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey });
+}
