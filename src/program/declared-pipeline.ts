@@ -7,7 +7,6 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { followFlows } from '../sync/flows/follow-flows.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';

@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js'
 import { migrateDatabase } from '../../dist/postgres/migrate.js';
 import { inTransaction } from '../../dist/postgres/session.js';
 import { applyEventBatch } from '../../dist/scd/batch/apply-event-batch.js';
-import { createStaging } from '../../dist/scd/batch/create-staging.js';
+import { createStaging } from '../../dist/scd/event/create-staging.js';
 import { createTarget } from '../../dist/scd/target/create-target.js';
 
 const { values } = parseArgs({
@@ -151,12 +151,6 @@ async function stage(target, select) {
 
 async function apply(target, staging, batchId) {
   await inTransaction(client, () => applyEventBatch({ client, flow: target, staging, batchId, position: null }));
-}
-
-async function dropTarget({ schema, table }) {
-  await client.query(
-    `reset role; select synced_tables.delete_streaming_table('${schema}.${table}', purge => true); set role databricks_sync`,
-  );
 }
 
 /** Without the time that staging takes. */

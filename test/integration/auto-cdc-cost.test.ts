@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import { inTransaction } from '../../src/postgres/session/session.js';
 import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
-import { createStaging } from '../../src/scd/batch/create-staging.js';
+import { createStaging } from '../../src/scd/event/create-staging.js';
 import { makeTarget } from '../support/auto-cdc-run.js';
 import { flowOfVector, ownVectors } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';

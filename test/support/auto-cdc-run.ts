@@ -4,7 +4,7 @@ import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
 import { quoteIdentifier } from '../../src/core/names.js';
 import { inTransaction } from '../../src/postgres/session/session.js';
 import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
-import { createStaging } from '../../src/scd/batch/create-staging.js';
+import { createStaging } from '../../src/scd/event/create-staging.js';
 import { createTarget } from '../../src/scd/target/create-target.js';
 import type { DmlStep, Row } from './auto-cdc-vectors.js';
 

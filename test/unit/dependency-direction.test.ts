@@ -72,7 +72,31 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
   postgres: {
     session: [],
     copy: [],
-    refusals: ['session', 'shadow-table'],
+    registry: [],
+    install: ['session'],
+    refusals: ['session'],
+    publish: ['refusals', 'registry', 'copy', 'session'],
+  },
+  flows: {
+    parser: [],
+    declare: ['parser'],
+  },
+  scd: {
+    // A target and its staged events are arranged by one layout.
+    target: ['event'],
+    event: ['target'],
+    merge: ['event', 'target'],
+    batch: ['merge', 'event', 'target'],
+  },
+  sync: {
+    source: [],
+    task: ['source'],
+    copy: ['task', 'source'],
+    changes: ['task', 'source'],
+    update: ['changes', 'copy', 'task', 'source'],
+    follow: ['update', 'task', 'source'],
+    verify: ['task', 'source'],
+    flows: ['follow', 'task', 'source'],
   },
   doctor: {
     facts: [],

@@ -3,6 +3,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import { type AutoCdcFlow, KIND_COLUMN } from '../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics } from '../../core/flows/flow-progress.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { analyzeIfLarge } from '../event/create-staging.js';
 import { orderColumns, stagedOrder } from '../event/sequence-order.js';
 import { EVENT_ORDER, stagedEvents } from '../event/staged-events.js';
 import type { BatchStep, StepCounts } from '../merge/batch-step.js';
@@ -12,7 +13,6 @@ import { mergeWholeRows } from '../merge/merge-whole-rows.js';
 import { type TargetLayout, targetLayout } from '../target/target-layout.js';
 import { checkBatch } from './check-batch.js';
 import { collectGarbage } from './collect-garbage.js';
-import { analyzeIfLarge } from './create-staging.js';
 
 export interface EventBatch {
   readonly client: pg.Client;

@@ -3,11 +3,11 @@ import { syncedTablesError } from '../../core/errors.js';
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics, FlowPosition } from '../../core/flows/flow-progress.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { analyzeIfLarge } from '../event/create-staging.js';
 import { readFlowPosition } from '../target/create-target.js';
 import { differs, listOf, sameColumns, type TargetLayout, targetLayout } from '../target/target-layout.js';
 import { applyStaged, type LockedTarget, lockTarget, recordBatch } from './apply-event-batch.js';
 import { exampleRows, nullKeyError } from './check-batch.js';
-import { analyzeIfLarge } from './create-staging.js';
 
 export interface SnapshotBatch {
   readonly client: pg.Client;

@@ -1,5 +1,5 @@
-import { analyzeIfLarge } from '../batch/create-staging.js';
 import { columnsOfAuthored } from '../event/authored-values.js';
+import { analyzeIfLarge } from '../event/create-staging.js';
 import { contentAscending, IS_TIED_COLUMN } from '../event/event-content.js';
 import { noOrder, orderAsJson, orderColumns, orderOfJson, orderRow } from '../event/sequence-order.js';
 import { contentOf, DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER } from '../event/staged-events.js';

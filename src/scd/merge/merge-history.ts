@@ -1,5 +1,5 @@
-import { analyzeIfLarge } from '../batch/create-staging.js';
 import { allAuthored, columnsOfAuthored } from '../event/authored-values.js';
+import { analyzeIfLarge } from '../event/create-staging.js';
 import { contentDescending, isContentGreater } from '../event/event-content.js';
 import { noOrder, orderColumns } from '../event/sequence-order.js';
 import { contentOf, DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER } from '../event/staged-events.js';

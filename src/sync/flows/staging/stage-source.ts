@@ -2,7 +2,7 @@ import { stagingColumns } from '../../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { openCopyStream } from '../../../lake/engine/copy-stream.js';
 import { copyIn } from '../../../postgres/copy/copy-in.js';
-import { createStaging } from '../../../scd/batch/create-staging.js';
+import { createStaging } from '../../../scd/event/create-staging.js';
 import type { FlowTableOptions } from '../run/flow-table-options.js';
 import type { OpenedSource } from '../source/opened-source.js';
 import { explainFlowValue } from './explain-flow-value.js';
