@@ -55,6 +55,7 @@ export async function readSqlLayer(dir: string): Promise<SqlLayer> {
 /**
  * The objects of one file. Each begins with a line `-- for: audience`, directly before its CREATE.
  * @throws as `readSqlLayer`
+ * @internal
  */
 export function readDefinitions(file: string, text: string): Definition[] {
   // Splitting leaves out an empty first part.
