@@ -1,7 +1,7 @@
+import { isoTime } from '../../postgres/registry/api/iso-time.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
-import { isoTime } from '../wire/iso-time.js';
 
 /** A registered database catalog. */
 export interface CatalogPlace {

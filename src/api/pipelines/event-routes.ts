@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { eventCondition } from '../../postgres/registry/api/event-filter.js';
+import { isoTime } from '../../postgres/registry/api/iso-time.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
-import { isoTime } from '../wire/iso-time.js';
-import { eventCondition } from './event-filter.js';
 import { findPipeline, type PlacedPipeline } from './pipeline-record.js';
 import {
   eventListReply,

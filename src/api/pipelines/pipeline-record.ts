@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
+import { isoTime } from '../../postgres/registry/api/iso-time.js';
 import { catalogOfDatabase } from '../names/catalog-place.js';
 import { fullNameOf } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
-import { isoTime } from '../wire/iso-time.js';
 import type { PipelineSpec } from './pipeline-spec.js';
 
 /** A pipeline as the API tells it. */

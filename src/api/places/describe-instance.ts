@@ -1,5 +1,5 @@
 import { SyncedTablesError } from '../../core/errors.js';
-import { isoTime } from '../wire/iso-time.js';
+import { isoTime } from '../../postgres/registry/api/iso-time.js';
 import type { ApiInstance } from './api-instance.js';
 
 /** What a server says about itself. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { isUuid } from '../../core/uuid.js';
+import { readSyncedTables } from '../../postgres/registry/api/synced-table-record.js';
 import type { SourceRequest } from '../../sync/source/check-source.js';
 import { findCatalog } from '../names/catalog-place.js';
 import { withReservedName } from '../names/reserved-name.js';
@@ -13,7 +14,6 @@ import type { Caller } from '../places/caller.js';
 import { ensureDatabase } from '../places/ensure-database.js';
 import { checkCreateSource } from './check-create-source.js';
 import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
-import { readSyncedTables } from './synced-table-record.js';
 import type { SyncedTableSpec } from './synced-table-schema.js';
 
 export interface CreateRequest {
