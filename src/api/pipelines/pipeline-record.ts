@@ -1,85 +1,15 @@
-import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
-import { isoTime } from '../../postgres/registry/api/iso-time.js';
+import {
+  type PipelineRecord,
+  readPipelineMembers,
+  readPipelines,
+} from '../../postgres/registry/api/pipeline-record.js';
 import { catalogOfDatabase } from '../names/catalog-place.js';
 import { fullNameOf } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
-import type { PipelineSpec } from './pipeline-spec.js';
-
-/** A pipeline as the API tells it. */
-export interface PipelineRecord {
-  readonly pipelineId: string;
-  readonly kind: 'SYNCED_TABLES' | 'FLOWS';
-  readonly name: string;
-  readonly isContinuous: boolean;
-  readonly isStopped: boolean;
-  readonly createdBy: string;
-  /** Milliseconds since 1970. */
-  readonly modifiedAtMs: bigint;
-  readonly hasFailedTable: boolean;
-  /** Newest first, at most five. */
-  readonly latestUpdates: readonly { readonly updateId: string; readonly state: string; readonly createdAt: string }[];
-  /** What it was made from over HTTP; null for other pipelines, and for callers who only read its tables. */
-  readonly spec: PipelineSpec | null;
-}
-
-interface PipelineRow {
-  readonly pipeline_id: string;
-  readonly kind: PipelineRecord['kind'];
-  readonly name: string;
-  readonly scheduling_policy: string;
-  readonly is_stopped: boolean;
-  readonly created_by: string;
-  readonly modified_at_ms: string;
-  readonly has_failed_table: boolean;
-  readonly latest_updates: PipelineRecord['latestUpdates'] | null;
-  readonly spec: PipelineSpec | null;
-}
-
-const FAILED_STATES = `'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLED_OFFLINE'`;
-
-// A caller sees a pipeline when he sees one of its tables, and what he may control.
-const SELECT_PIPELINES = `
-  select p.pipeline_id, p.kind, p.name, p.scheduling_policy, p.is_stopped, p.created_by,
-         floor(extract(epoch from coalesce(s.updated_at, p.created_at)) * 1000)::bigint::text as modified_at_ms,
-         exists (select from synced_tables._tables t
-                  where t.pipeline_id = p.pipeline_id and t.state in (${FAILED_STATES}))
-           or exists (select from synced_tables._streaming_tables t
-                       where t.pipeline_id = p.pipeline_id and t.state in (${FAILED_STATES})) as has_failed_table,
-         (select jsonb_agg(jsonb_build_object('updateId', u.update_id, 'state', u.state, 'createdAt', ${isoTime('u.created_at')})
-                           order by u.created_at desc)
-            from (select * from synced_tables._updates u where u.pipeline_id = p.pipeline_id
-                   order by u.created_at desc limit 5) u) as latest_updates,
-         case when synced_tables_internal._role_may_control($1, p.created_by) then s.spec end as spec
-    from synced_tables._pipelines p
-    left join synced_tables._pipeline_specs s using (pipeline_id)
-   where (exists (select from synced_tables._tables t
-                   where t.pipeline_id = p.pipeline_id and synced_tables_internal._role_may_see($1, t.created_by, t.relation))
-          or exists (select from synced_tables._streaming_tables t
-                      where t.pipeline_id = p.pipeline_id and synced_tables_internal._role_may_see($1, t.created_by, t.relation))
-          or p.kind = 'FLOWS' and synced_tables_internal._role_may_control($1, p.created_by))`;
-
-async function readPipelines(client: pg.ClientBase, role: string, id: string | null): Promise<PipelineRecord[]> {
-  const { rows } = await client.query<PipelineRow>(`${SELECT_PIPELINES} and ($2::uuid is null or p.pipeline_id = $2)`, [
-    role,
-    id,
-  ]);
-  return rows.map((row) => ({
-    pipelineId: row.pipeline_id,
-    kind: row.kind,
-    name: row.name,
-    isContinuous: row.scheduling_policy === 'CONTINUOUS',
-    isStopped: row.is_stopped,
-    createdBy: row.created_by,
-    modifiedAtMs: BigInt(row.modified_at_ms),
-    hasFailedTable: row.has_failed_table,
-    latestUpdates: row.latest_updates ?? [],
-    spec: row.spec,
-  }));
-}
 
 /** A synced or streaming table of a pipeline. */
 export interface PipelineTable {
@@ -114,22 +44,10 @@ async function readPlaced(place: DatabasePlace, caller: Caller, pipelineId: stri
   const role = await database.roleNameOf(caller);
   const [record] = await database.asService((client) => readPipelines(client, role, pipelineId));
   if (!record) return null;
-  const { rows } = await database.asService((client) =>
-    client.query<{ schema_name: string; table_name: string; synced_table: string; catalog_name: string | null }>(
-      `select t.schema_name, t.table_name, t.synced_table, s.catalog_name
-         from synced_tables._tables t left join synced_tables._table_specs s using (table_id)
-        where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
-       union all
-       select t.schema_name, t.table_name, t.synced_table, null from synced_tables._streaming_tables t
-        where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
-        order by 1, 2`,
-      [role, pipelineId],
-    ),
-  );
+  const members = await database.asService((client) => readPipelineMembers(client, role, pipelineId));
   const other = await catalogOfDatabase(instance, database.name);
-  const tables = rows.map(({ schema_name: schema, table_name: table, synced_table: sqlName, catalog_name: named }) => {
-    const catalog = named ?? other;
-    return { fullName: fullNameOf({ catalog, schema, table }), schema, table, sqlName };
+  const tables = members.map(({ schema, table, sqlName, catalog }) => {
+    return { fullName: fullNameOf({ catalog: catalog ?? other, schema, table }), schema, table, sqlName };
   });
   return { record, instance, database, tables };
 }

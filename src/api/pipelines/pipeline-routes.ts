@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { deleteFlowPipeline, deletePipelineTable, stopPipeline } from '../../postgres/registry/api/pipelines.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { pageOf } from '../wire/page.js';
@@ -53,9 +54,7 @@ export function addPipelineRoutes(server: ApiServer, context: ApiContext): void 
     },
     async ({ params, caller }) => {
       const { record, database } = await findPipeline(context, caller, params.pipeline_id);
-      await database.asCaller(caller, (client) =>
-        client.query('select synced_tables.stop_pipeline($1)', [record.pipelineId]),
-      );
+      await database.asCaller(caller, (client) => stopPipeline(client, record.pipelineId));
       return {};
     },
   );
@@ -88,11 +87,11 @@ async function deletePipeline(
 ): Promise<void> {
   await database.asCaller(caller, async (client) => {
     if (record.kind === 'FLOWS') {
-      await client.query('select synced_tables_internal._delete_flows($1, $2)', [record.pipelineId, purge]);
+      await deleteFlowPipeline(client, record.pipelineId, purge);
       return;
     }
     for (const { sqlName } of tables) {
-      await client.query('select synced_tables.delete_synced_table($1, $2)', [sqlName, purge]);
+      await deletePipelineTable(client, sqlName, purge);
     }
   });
 }
