@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { readPipelineEvents } from '../../postgres/registry/api/events.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
-import { findPipeline, type PlacedPipeline } from './pipeline-record.js';
 import {
   eventListReply,
   PIPELINES_PATH,
@@ -12,6 +11,7 @@ import {
   pipelineListQuery,
   pipelineParams,
 } from './pipeline-schema.js';
+import { findPipeline, type PlacedPipeline } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 250;
 

@@ -8,7 +8,6 @@ import type { Caller } from '../places/caller.js';
 import { nothing } from '../wire/wire-fields.js';
 import { readPipelineLibraries } from './pipeline-files.js';
 import { choosePipelineDatabase } from './pipeline-place.js';
-import { findPipeline } from './pipeline-record.js';
 import { shownSpec } from './pipeline-reply.js';
 import { PIPELINES_PATH, pipelineParams } from './pipeline-schema.js';
 import {
@@ -19,6 +18,7 @@ import {
   type PipelineSpec,
   refuseUnsupported,
 } from './pipeline-spec.js';
+import { findPipeline } from './placed-pipeline.js';
 
 const tags = ['pipelines'];
 /** How messages call the text of field `sql`. */

@@ -6,7 +6,6 @@ import { pageOf } from '../wire/page.js';
 import { nothing } from '../wire/wire-fields.js';
 import { addEventRoutes } from './event-routes.js';
 import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
-import { findPipeline, listPipelines, type PlacedPipeline } from './pipeline-record.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
   deletePipelineQuery,
@@ -17,6 +16,7 @@ import {
   pipelineParams,
   pipelineReply,
 } from './pipeline-schema.js';
+import { findPipeline, listPipelines, type PlacedPipeline } from './placed-pipeline.js';
 import { addUpdateRoutes } from './update-routes.js';
 
 const PAGE_SIZE_MAX = 100;

@@ -4,7 +4,6 @@ import { isUuid } from '../../core/uuid.js';
 import { startFlowsUpdate, startTablesUpdate } from '../../postgres/registry/api/pipelines.js';
 import { readUpdates, type UpdateRecord } from '../../postgres/registry/api/update-record.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
-import { findPipeline, type PipelineTable } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
   pageSizeOf,
@@ -18,6 +17,7 @@ import {
   updateParams,
   updateReply,
 } from './pipeline-schema.js';
+import { findPipeline, type PipelineTable } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];

@@ -50,17 +50,14 @@ export async function readFlowPosition(
 }
 
 /** Held until the transaction ends: nobody else makes, changes or removes a target of that name meanwhile. */
-export async function lockTargetName(client: pg.Client, { schema, table }: Pick<AutoCdcFlow, 'schema' | 'table'>) {
+export async function lockTargetName(client: pg.Client, { schema, table }: TargetName) {
   await client.query(`select synced_tables_internal._hold_lock('cdc target ' || $1::text)`, [
     JSON.stringify([schema, table]),
   ]);
 }
 
 /** What the state of a target was made with; null if there is none. */
-export async function readTargetShape(
-  client: pg.Client,
-  flow: Pick<AutoCdcFlow, 'schema' | 'table'>,
-): Promise<TargetShape | null> {
+export async function readTargetShape(client: pg.Client, flow: TargetName): Promise<TargetShape | null> {
   const { rows } = await client.query<{ shape: TargetShape }>(
     `select t.shape from synced_tables._cdc_targets t join pg_class c on c.oid = t.target
       where t.schema_name = $1 and t.table_name = $2`,
