@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { readAddedDatabases } from '../postgres/registry/added-databases.js';
 import { closeSession, describeServer, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { readAddedDatabases } from '../sidecar/added-databases.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from '../sidecar/managed-databases.js';
 import { examineCatalogs } from './examine-catalogs.js';
 import { examineDatabase } from './examine-database.js';

@@ -4,6 +4,7 @@ import type { PipelineDeclaration } from '../core/flows/pipeline-declaration.js'
 import { registryDeclaration } from '../flows/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
+import { registerFlowPipeline } from '../postgres/registry/flow-pipelines.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -31,12 +32,7 @@ export interface DeclareOptions {
  *   PIPELINE_TABLE_ELSEWHERE, PERMISSION_DENIED
  */
 export async function declarePipeline(options: DeclareOptions): Promise<string> {
-  const { client, pipeline } = options;
-  const { rows } = await client.query<{ id: string }>(
-    'select synced_tables.declare_pipeline($1, $2::jsonb, default_schema => $3, runs_in_program => $4, continuous => $5) as id',
-    [options.name, registryDeclaration(pipeline), options.defaultSchema, options.runsInProgram, options.isContinuous],
-  );
-  return rows[0]?.id ?? '';
+  return registerFlowPipeline(options.client, { ...options, declaration: registryDeclaration(options.pipeline) });
 }
 
 export interface PipelineWorkerOptions {
@@ -90,31 +86,4 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     maintenanceSeconds: Number.POSITIVE_INFINITY,
     onError: options.onError,
   });
-}
-
-/** What an update did to one streaming table. */
-export interface TableOutcome {
-  /** `schema.table`, quoted where Postgres needs it. */
-  readonly table: string;
-  readonly state: string;
-  /** Null for flows from snapshots. */
-  readonly numUpsertedRows: bigint | null;
-  readonly numDeletedRows: bigint | null;
-}
-
-/** The tables of an update. */
-export async function readOutcomes(client: pg.Client, updateId: string): Promise<TableOutcome[]> {
-  const { rows } = await client.query<
-    Record<'synced_table' | 'state', string> & Record<'upserted' | 'deleted', string | null>
-  >(
-    `select synced_table, state, num_upserted_rows::text as upserted, num_deleted_rows::text as deleted
-       from synced_tables.updates where update_id = $1 and synced_table is not null order by started_at, synced_table`,
-    [updateId],
-  );
-  return rows.map((row) => ({
-    table: row.synced_table,
-    state: row.state,
-    numUpsertedRows: row.upserted === null ? null : BigInt(row.upserted),
-    numDeletedRows: row.deleted === null ? null : BigInt(row.deleted),
-  }));
 }

@@ -3,12 +3,18 @@ import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import { asRaisedError, isErrorCode } from '../postgres/refusals/raised-error.js';
+import {
+  readOutcomes,
+  readUpdateOutcome,
+  startUpdate,
+  type TableOutcome,
+} from '../postgres/registry/flow-pipelines.js';
 import { closeSession, openSession } from '../postgres/session/session.js';
 import { loadSettings } from '../settings/load-settings.js';
 import { managedDatabases } from '../sidecar/managed-databases.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 import { type Declaration, gatherPipeline } from './declare-flows.js';
-import { declarePipeline, readOutcomes, startPipelineWorker, type TableOutcome } from './declared-pipeline.js';
+import { declarePipeline, startPipelineWorker } from './declared-pipeline.js';
 
 export interface RunPipelineOptions {
   /** Names the pipeline: the next run under this name goes on where this one ended. */
@@ -92,22 +98,9 @@ export async function runPipeline(options: RunPipelineOptions): Promise<Pipeline
   }
 }
 
-/** Asks for an update of a pipeline. */
-export async function startUpdate(client: pg.Client, pipelineId: string, isFullRefresh: boolean): Promise<string> {
-  const { rows } = await client.query<{ id: string }>(
-    'select synced_tables.start_update($1, full_refresh => $2) as id',
-    [pipelineId, isFullRefresh],
-  );
-  return rows[0]?.id ?? '';
-}
-
 async function waitForEnd(client: pg.Client, updateId: string, defect: () => unknown): Promise<void> {
   for (;;) {
-    const { rows } = await client.query<Record<'state' | 'error_code' | 'message' | 'remedy', string | null>>(
-      'select state, error_code, message, remedy from synced_tables_internal._update_outcome($1)',
-      [updateId],
-    );
-    const { state = null, error_code: code = null, message = null, remedy = null } = rows[0] ?? {};
+    const { state, code, message, remedy } = await readUpdateOutcome(client, updateId);
     if (state === 'COMPLETED') return;
     if (state === null || state === 'FAILED' || state === 'CANCELED') {
       if (code !== null && message !== null && isErrorCode(code))

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { releaseLease, renewLease } from '../postgres/registry/lease.js';
+import { type ClaimedUpdate, finishUpdate, requeueUpdate } from '../postgres/registry/update-queue.js';
 import { cutSession } from '../postgres/session/session.js';
 import { keepClaim } from './keep-claim.js';
-import { type ClaimedUpdate, finishUpdate, requeueUpdate } from './update-queue.js';
 
 export interface RunSignals {
   /** Aborts when the update must not go on. */

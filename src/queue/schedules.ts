@@ -1,15 +1,12 @@
 import { Cron } from 'croner';
 import type pg from 'pg';
-
-/** A schedule that has to be looked at: due, or its next run is yet to be worked out. */
-interface WaitingSchedule {
-  readonly pipelineId: string;
-  readonly cron: string;
-  readonly timeZone: string;
-  /** Instants as Postgres writes them: milliseconds would not compare equal. */
-  readonly dueAt: string | null;
-  readonly now: Date;
-}
+import {
+  msUntilNextRun,
+  type NextRun,
+  readWaitingSchedules,
+  runSchedule,
+  writeFirstRun,
+} from '../postgres/registry/schedules.js';
 
 /**
  * Asks for every update whose time has come, once however many sidecars look: moving the schedule on and asking are one
@@ -18,59 +15,12 @@ interface WaitingSchedule {
  * @returns milliseconds until the next run; null if there is none
  */
 export async function runSchedules(client: pg.Client): Promise<number | null> {
-  for (const schedule of await readWaiting(client)) {
+  for (const schedule of await readWaitingSchedules(client)) {
     const next = planNextRun(schedule.cron, schedule.timeZone, schedule.now);
     if (schedule.dueAt === null) await writeFirstRun(client, schedule, next);
-    else {
-      await client.query('select synced_tables_internal._run_schedule($1, $2, $3, $4)', [
-        schedule.pipelineId,
-        schedule.dueAt,
-        next.at,
-        next.problem,
-      ]);
-    }
+    else await runSchedule(client, schedule, next);
   }
-  const { rows } = await client.query<{ ms: number | null }>(
-    `select extract(epoch from min(next_run_at) - clock_timestamp())::float8 * 1000 as ms from synced_tables._schedules`,
-  );
-  return rows[0]?.ms ?? null;
-}
-
-async function readWaiting(client: pg.Client): Promise<WaitingSchedule[]> {
-  const { rows } = await client.query<{
-    pipeline_id: string;
-    cron: string;
-    time_zone: string;
-    due_at: string | null;
-    now: Date;
-  }>(
-    `select pipeline_id, cron, time_zone, next_run_at::text as due_at, clock_timestamp() as now
-       from synced_tables._schedules
-      where next_run_at <= clock_timestamp() or next_run_at is null and message is null`,
-  );
-  return rows.map((row) => ({
-    pipelineId: row.pipeline_id,
-    cron: row.cron,
-    timeZone: row.time_zone,
-    dueAt: row.due_at,
-    now: row.now,
-  }));
-}
-
-/** Unless somebody else has worked it out already, or the schedule was changed meanwhile. */
-async function writeFirstRun(client: pg.Client, schedule: WaitingSchedule, next: NextRun): Promise<void> {
-  await client.query(
-    `update synced_tables._schedules set next_run_at = $4, message = $5
-      where pipeline_id = $1 and cron = $2 and time_zone = $3 and next_run_at is null`,
-    [schedule.pipelineId, schedule.cron, schedule.timeZone, next.at, next.problem],
-  );
-}
-
-interface NextRun {
-  /** Null if there is none. */
-  readonly at: Date | null;
-  /** Why there is none. */
-  readonly problem: string | null;
+  return msUntilNextRun(client);
 }
 
 /**

@@ -3,15 +3,15 @@ import { retryDelaySeconds } from '../core/backoff.js';
 import { syncedTablesError } from '../core/errors.js';
 import { WakeUp } from '../core/wake-up.js';
 import type { VerificationOutcome } from '../postgres/compare-copies.js';
-import { keepClaim } from './keep-claim.js';
-import { onSession } from './on-session.js';
 import {
   type ClaimedVerification,
   claimVerification,
-  finishVerification,
   renewVerification,
   requeueVerification,
-} from './verification-queue.js';
+} from '../postgres/registry/verifications.js';
+import { finishVerification } from './finish-verification.js';
+import { keepClaim } from './keep-claim.js';
+import { onSession } from './on-session.js';
 
 export interface VerificationWorkerOptions {
   /** Id of this sidecar. */

@@ -1,10 +1,15 @@
 import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
+import {
+  type ClaimedUpdate,
+  claimUpdate,
+  msUntilNextDue,
+  readPipelineNews,
+} from '../postgres/registry/update-queue.js';
 import { endSession } from '../postgres/session/kept-sessions.js';
 import { onSession } from './on-session.js';
 import { type RunSignals, runLeased } from './run-leased.js';
-import { type ClaimedUpdate, claimUpdate, msUntilNextDue, readPipelineNews } from './update-queue.js';
 
 export interface WorkerOptions {
   /** Id of this sidecar. */

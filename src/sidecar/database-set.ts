@@ -4,9 +4,9 @@ import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
 import { readInstalledSchema } from '../postgres/install/installed-schema.js';
 import { migrateDatabase } from '../postgres/install/migrate.js';
+import { noteAddedDatabase, readAddedDatabases } from '../postgres/registry/added-databases.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { readAddedDatabases } from './added-databases.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
 import { openSidecarSession } from './sidecar-session.js';
@@ -151,10 +151,7 @@ export class DatabaseSet implements DatabaseHost {
     const home = homeDatabase(this.#options.settings, instance);
     const client = await openSidecarSession(home.url, SYNC_ROLE);
     try {
-      await client.query(
-        'insert into synced_tables._databases (database_name, added_by) values ($1, coalesce($2, current_user)) on conflict do nothing',
-        [database, owner],
-      );
+      await noteAddedDatabase(client, database, owner);
     } finally {
       await client.end();
     }

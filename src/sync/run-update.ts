@@ -1,12 +1,11 @@
 import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../core/backoff.js';
-import { errorCatalogue } from '../core/error-catalogue.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { isLeaseHeld } from '../postgres/registry/lease.js';
 import { readFlowPipeline } from '../postgres/registry/streaming-tables.js';
-import { readPipelineTables, recordEvent, writeTableState } from '../postgres/registry/synced-tables.js';
+import { readPipelineTables, recordEvent, rejectCreate, writeTableState } from '../postgres/registry/synced-tables.js';
 import { recordTableUpdateRetry } from '../postgres/registry/table-update-record.js';
 import { readUpdateSelection } from '../postgres/registry/update-selection.js';
 import { endSession } from '../postgres/session/kept-sessions.js';
@@ -73,30 +72,17 @@ async function endFailed(
   table: SyncedTable,
   outcome: Exclude<TableOutcome, { kind: 'done' }>,
 ): Promise<UpdateOutcome> {
-  const { client, lease, attempt } = run;
+  const { client, lease, updateId, attempt } = run;
   // Deleted, or taken over: the end of the update is written already.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
   if (outcome.kind === 'rejected') {
-    await reject(run, table, outcome.error);
+    await rejectCreate(client, updateId, table.tableId, outcome.error);
     return { kind: 'ended' };
   }
   const error = (await explainIfDropped(client, table)) ?? outcome.error;
   if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(run, table, error);
   await recordTableFailure(run, table, error);
   return { kind: 'failed', error };
-}
-
-/** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
-async function reject({ client, updateId }: UpdateRun, table: SyncedTable, error: SyncedTablesError): Promise<void> {
-  const { sqlState } = errorCatalogue[error.code];
-  await client.query('select synced_tables_internal._reject_create($1, $2, $3, $4, $5, $6)', [
-    table.tableId,
-    updateId,
-    error.code,
-    error.message,
-    error.remedy,
-    sqlState,
-  ]);
 }
 
 async function retryLater(run: UpdateRun, table: SyncedTable, error: SyncedTablesError): Promise<UpdateOutcome> {

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
+import { readFlowPosition } from '../../src/postgres/registry/targets.js';
 import { inTransaction } from '../../src/postgres/session/session.js';
 import { applyEventBatch } from '../../src/scd/batch/apply-event-batch.js';
 import { applySnapshot } from '../../src/scd/batch/apply-snapshot.js';
-import { readFlowPosition, resetTarget } from '../../src/scd/target/create-target.js';
+import { resetTarget } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { asSyncedTablesError } from '../../src/core/errors.js';
 import type { AutoCdcFlow } from '../../src/core/flows/auto-cdc-flow.js';
 import type { BatchMetrics } from '../../src/core/flows/flow-progress.js';
+import { readFlowPosition } from '../../src/postgres/registry/targets.js';
 import { inTransaction } from '../../src/postgres/session/session.js';
 import { applySnapshot, requireSomeSnapshot } from '../../src/scd/batch/apply-snapshot.js';
-import { readFlowPosition } from '../../src/scd/target/create-target.js';
 import {
   applyDml,
   applyRows,

@@ -11,7 +11,7 @@ import {
   msUntilNextDue,
   readPipelineNews,
   requeueUpdate,
-} from '../../src/queue/update-queue.js';
+} from '../../src/postgres/registry/update-queue.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 

@@ -57,8 +57,8 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
   // What services share imports none of them, and no service imports another.
   api: {
     wire: [],
-    places: ['wire'],
-    names: ['places', 'wire'],
+    places: [],
+    names: ['places'],
     identity: ['places'],
     'synced-tables': ['names', 'places', 'wire'],
     database: ['synced-tables', 'names', 'identity', 'places', 'wire'],
@@ -76,6 +76,10 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     install: ['session'],
     refusals: ['session'],
     publish: ['refusals', 'registry', 'copy', 'session'],
+  },
+  // Statements for HTTP are kept apart from those of updates.
+  'postgres/registry': {
+    api: [],
   },
   flows: {
     parser: [],

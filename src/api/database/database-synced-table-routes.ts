@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { chooseInstance } from '../names/chosen-instance.js';
 import { parseTableName } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { createSyncedTable } from '../synced-tables/create-synced-table.js';
-import { deleteSyncedTable } from '../synced-tables/delete-synced-table.js';
 import { listSyncedTables, requireSyncedTable } from '../synced-tables/synced-table-place.js';
 import { syncedTableReplyOf } from '../synced-tables/synced-table-reply.js';
 import { syncedTableInput, syncedTableListReply, syncedTableReply } from '../synced-tables/synced-table-schema.js';
@@ -54,11 +54,9 @@ export function addDatabaseSyncedTableRoutes(server: ApiServer, context: ApiCont
       },
     },
     async ({ params, query, caller }) => {
-      await deleteSyncedTable(
-        await requireSyncedTable(context, caller, params.name),
-        caller,
-        query.purge_data === 'true',
-      );
+      const { database, record } = await requireSyncedTable(context, caller, params.name);
+      const purge = query.purge_data === 'true';
+      await database.asCaller(caller, (client) => deleteSyncedTable(client, record.sqlName, purge));
       return {};
     },
   );

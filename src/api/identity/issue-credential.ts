@@ -1,5 +1,10 @@
 import { SignJWT } from 'jose';
-import type pg from 'pg';
+import {
+  lockCredential,
+  readCredentialSecret,
+  setCredential,
+  type Validity,
+} from '../../postgres/registry/api/credentials.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 import { scramVerifier } from './scram-verifier.js';
@@ -13,11 +18,6 @@ export interface Credential {
 const LIFETIME_SECONDS = 3_600;
 /** A credential that lasts at least this long is given out again. */
 const REMAINING_SECONDS_MIN = 900;
-
-interface Validity {
-  readonly issued: number;
-  readonly expires: number;
-}
 
 /**
  * Gives the caller a password for his role, good for logging in to every database of the instance. A role has one
@@ -35,36 +35,15 @@ export async function issueCredential(
 ): Promise<Credential> {
   const role = await instance.home.roleNameOf(caller);
   return instance.home.asService(async (client) => {
-    // Locks the role's credential until the transaction ends.
-    const { rows } = await client.query<Validity>(
-      `select extract(epoch from issued_at)::int as issued, extract(epoch from expires_at)::int as expires
-         from synced_tables_internal._current_credential($1)`,
-      [role],
-    );
-    const { secret, uid, now } = await readSecret(client);
-    const [current] = rows;
+    const current = await lockCredential(client, role);
+    const { secret, uid, now } = await readCredentialSecret(client);
     const remainingMin = Math.min(REMAINING_SECONDS_MIN, lifetimeSeconds);
     if (current && current.expires - now >= remainingMin) return credentialOf(role, { ...current, secret, uid });
     const validity = { issued: now, expires: now + lifetimeSeconds };
     const credential = await credentialOf(role, { ...validity, secret, uid });
-    await client.query('select synced_tables_internal._set_credential($1, $2, to_timestamp($3), to_timestamp($4))', [
-      role,
-      await scramVerifier(credential.token),
-      validity.issued,
-      validity.expires,
-    ]);
+    await setCredential(client, role, await scramVerifier(credential.token), validity);
     return credential;
   });
-}
-
-async function readSecret(client: pg.ClientBase): Promise<{ secret: Buffer; uid: string; now: number }> {
-  const { rows } = await client.query<{ secret: Buffer; uid: string; now: number }>(
-    `select credential_secret as secret, instance_uid as uid, floor(extract(epoch from now()))::int as now
-       from synced_tables._service`,
-  );
-  const [row] = rows;
-  if (!row) throw new Error('synced_tables._service has no row');
-  return row;
 }
 
 /** The same for the same input: HMAC has no randomness. */

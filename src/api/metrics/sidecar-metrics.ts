@@ -1,8 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { onCopiedBytes } from '../../observability/copied-bytes.js';
+import type { TableMetrics } from '../../postgres/registry/api/metrics.js';
 import type { ApiDatabase } from '../places/api-database.js';
 import { CountedRows } from './counted-rows.js';
-import { readDatabaseMetrics, type TableMetrics } from './database-metrics.js';
+import { readDatabaseMetrics } from './database-metrics.js';
 
 const PLACE = ['instance', 'database'] as const;
 const TABLE = [...PLACE, 'synced_table'] as const;

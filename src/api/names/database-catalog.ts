@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { insertCatalog, removeCatalog } from '../../postgres/registry/api/catalogs.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
@@ -48,37 +49,17 @@ export async function createCatalog(
         reason: `role ${roleName} lacks CREATE on database ${database.name}`,
       });
     });
-    await insertCatalog(instance, { name, database: database.name, role });
+    const catalog = { name, database: database.name, role };
+    const isRegistered = await instance.home.asService((client) => insertCatalog(client, catalog));
+    if (!isRegistered) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
     return requireCatalog(context, caller, name);
   });
-}
-
-async function insertCatalog(
-  instance: ApiInstance,
-  catalog: { readonly name: string; readonly database: string; readonly role: string },
-): Promise<void> {
-  const { name, database, role } = catalog;
-  const { rowCount } = await instance.home.asService((client) =>
-    client.query(
-      `insert into synced_tables._catalogs (catalog_name, database_name, created_by) values ($1, $2, $3)
-       on conflict do nothing`,
-      [name, database, role],
-    ),
-  );
-  if (rowCount === 0) throw syncedTablesError('DATABASE_CATALOG_EXISTS', { catalog: name });
 }
 
 /** Unregisters a catalog; its database and tables stay. @throws ACCESS_DENIED */
 export async function deleteCatalog(catalog: CatalogPlace, caller: Caller): Promise<void> {
   const { home } = catalog.instance;
   const role = await home.roleNameOf(caller);
-  const { rowCount } = await home.asService((client) =>
-    client.query(
-      `delete from synced_tables._catalogs
-        where catalog_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
-      [catalog.name, role],
-    ),
-  );
-  if (rowCount !== 0) return;
+  if (await home.asService((client) => removeCatalog(client, catalog.name, role))) return;
   throw syncedTablesError('ACCESS_DENIED', { reason: `catalog ${catalog.name} was created by ${catalog.createdBy}` });
 }

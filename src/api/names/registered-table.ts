@@ -1,5 +1,10 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
+import {
+  deleteRegisteredTable,
+  findRegisteredTable,
+  insertRegisteredTable,
+} from '../../postgres/registry/api/registered-tables.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
@@ -34,14 +39,10 @@ export async function registerTable(
   return withReservedName(context, { name: `table ${fullName}`, ...place }, async () => {
     const taken = await findTakenName(context, name);
     if (taken === 'synced') throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullName });
-    const { rowCount } = await instance.home.asService((client) =>
-      client.query(
-        `insert into synced_tables._registered_tables (table_full_name, database_name, created_by)
-         select $1, $2, $3 where not $4 on conflict do nothing`,
-        [fullName, database, role, taken !== null],
-      ),
+    const isRegistered = await instance.home.asService((client) =>
+      insertRegisteredTable(client, { fullName, database, role, isTaken: taken !== null }),
     );
-    if (rowCount === 0) throw syncedTablesError('REGISTERED_TABLE_EXISTS', { table: fullName });
+    if (!isRegistered) throw syncedTablesError('REGISTERED_TABLE_EXISTS', { table: fullName });
     return { name: fullName, instance, database, createdBy: role };
   });
 }
@@ -97,15 +98,7 @@ export async function requireRegisteredTable(
   const name = parseTableName(fullName);
   for (const instance of context.instances.of(caller)) {
     const role = await instance.home.roleNameOf(caller);
-    const { rows } = await instance.home.asService((client) =>
-      client.query<{ database: string; createdBy: string; mayControl: boolean }>(
-        `select database_name as database, created_by as "createdBy",
-                synced_tables_internal._role_may_control($2, created_by) as "mayControl"
-           from synced_tables._registered_tables where table_full_name = $1`,
-        [fullNameOf(name), role],
-      ),
-    );
-    const [found] = rows;
+    const found = await instance.home.asService((client) => findRegisteredTable(client, fullNameOf(name), role));
     if (!found) continue;
     if (!found.mayControl && !(await mayRead(instance, found.database, caller, name))) continue;
     return { name: fullNameOf(name), instance, database: found.database, createdBy: found.createdBy };
@@ -117,13 +110,6 @@ export async function requireRegisteredTable(
 export async function unregisterTable(table: RegisteredTable, caller: Caller): Promise<void> {
   const { home } = table.instance;
   const role = await home.roleNameOf(caller);
-  const { rowCount } = await home.asService((client) =>
-    client.query(
-      `delete from synced_tables._registered_tables
-        where table_full_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
-      [table.name, role],
-    ),
-  );
-  if (rowCount !== 0) return;
+  if (await home.asService((client) => deleteRegisteredTable(client, table.name, role))) return;
   throw syncedTablesError('ACCESS_DENIED', { reason: `table ${table.name} was registered by ${table.createdBy}` });
 }

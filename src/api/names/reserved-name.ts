@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { syncedTablesError } from '../../core/errors.js';
+import { releaseName, reserveName } from '../../postgres/registry/api/reserved-names.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 
@@ -25,15 +26,7 @@ export async function withReservedName<Result>(
 ): Promise<Result> {
   const { home } = firstInstance(context);
   const place = `${request.instance}/${request.database}`;
-  const reserve = async () => {
-    const { rows } = await home.asService((client) =>
-      client.query<{ id: string | null }>('select synced_tables_internal._reserve_name($1, $2) as id', [
-        request.name,
-        place,
-      ]),
-    );
-    return rows[0]?.id ?? null;
-  };
+  const reserve = () => home.asService((client) => reserveName(client, request.name, place));
   const deadline = performance.now() + WAIT_MS_MAX;
   let reservation = await reserve();
   while (reservation === null) {
@@ -41,12 +34,11 @@ export async function withReservedName<Result>(
     await sleep(PAUSE_MS);
     reservation = await reserve();
   }
+  const reserved = reservation;
   try {
     return await take();
   } finally {
-    await home.asService((client) =>
-      client.query('delete from synced_tables._reserved_names where reservation_id = $1', [reservation]),
-    );
+    await home.asService((client) => releaseName(client, reserved));
   }
 }
 

@@ -1,4 +1,7 @@
 import type { TableName } from '../../core/names.js';
+import { isCatalogRegistered } from '../../postgres/registry/api/catalogs.js';
+import { isTableRegistered } from '../../postgres/registry/api/registered-tables.js';
+import { isSyncedTableNamed } from '../../postgres/registry/api/synced-tables.js';
 import type { ApiContext } from '../places/api-context.js';
 import { fullNameOf } from './table-name.js';
 
@@ -8,19 +11,11 @@ import { fullNameOf } from './table-name.js';
 export async function findTakenName(context: ApiContext, name: TableName): Promise<'synced' | 'registered' | null> {
   for (const instance of context.instances.all()) {
     for (const database of instance.databases()) {
-      const { rowCount } = await database.asService((client) =>
-        client.query(
-          `select from synced_tables._tables t join synced_tables._table_specs s using (table_id)
-            where s.catalog_name = $1 and t.schema_name = $2 and t.table_name = $3`,
-          [name.catalog, name.schema, name.table],
-        ),
-      );
-      if (rowCount !== 0) return 'synced';
+      const isSynced = await database.asService((client) => isSyncedTableNamed(client, name));
+      if (isSynced) return 'synced';
     }
-    const { rowCount } = await instance.home.asService((client) =>
-      client.query('select from synced_tables._registered_tables where table_full_name = $1', [fullNameOf(name)]),
-    );
-    if (rowCount !== 0) return 'registered';
+    const isRegistered = await instance.home.asService((client) => isTableRegistered(client, fullNameOf(name)));
+    if (isRegistered) return 'registered';
   }
   return null;
 }
@@ -29,10 +24,7 @@ export async function findTakenName(context: ApiContext, name: TableName): Promi
 export async function isCatalogTaken(context: ApiContext, name: string): Promise<boolean> {
   if (Object.hasOwn(context.settings.catalogs, name)) return true;
   for (const instance of context.instances.all()) {
-    const { rowCount } = await instance.home.asService((client) =>
-      client.query('select from synced_tables._catalogs where catalog_name = $1', [name]),
-    );
-    if (rowCount !== 0) return true;
+    if (await instance.home.asService((client) => isCatalogRegistered(client, name))) return true;
   }
   return false;
 }

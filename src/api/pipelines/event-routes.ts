@@ -1,10 +1,8 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { readPipelineEvents } from '../../postgres/registry/api/events.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
-import { isoTime } from '../wire/iso-time.js';
-import { eventCondition } from './event-filter.js';
-import { findPipeline, type PlacedPipeline } from './pipeline-record.js';
 import {
   eventListReply,
   PIPELINES_PATH,
@@ -13,6 +11,7 @@ import {
   pipelineListQuery,
   pipelineParams,
 } from './pipeline-schema.js';
+import { findPipeline, type PlacedPipeline } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 250;
 
@@ -78,51 +77,34 @@ function readToken(token: string): Cursor {
   }
 }
 
-interface EventRow {
-  readonly event_id: string;
-  readonly occurred_at: string;
-  readonly level: PipelineEvent['level'];
-  readonly event_type: string;
-  readonly message: string;
-  readonly update_id: string | null;
-  readonly synced_table: string | null;
-  readonly error_code: string | null;
-}
-
 async function readEvents(
   client: pg.ClientBase,
   { record, tables }: PlacedPipeline,
   place: Cursor,
   limit: number,
 ): Promise<PipelineEvent[]> {
-  const condition = eventCondition(place.filter, 5);
-  const order = place.isAscending ? 'asc' : 'desc';
-  const { rows } = await client.query<EventRow>(
-    // Of the events of a shared pipeline only those about tables that the caller may see, and about the pipeline itself.
-    `select e.event_id::text, ${isoTime('e.occurred_at')} as occurred_at, e.level, e.event_type, e.message, e.update_id,
-            e.synced_table, e.details->>'error_code' as error_code
-       from synced_tables._events e
-      where e.pipeline_id = $1 and (e.synced_table is null or e.synced_table = any ($2))
-        and ($3::bigint is null or e.event_id ${place.isAscending ? '>' : '<'} $3) and ${condition.sql}
-      order by e.event_id ${order} limit $4`,
-    [record.pipelineId, tables.map((table) => table.sqlName), place.after, limit, ...condition.values],
-  );
+  const rows = await readPipelineEvents(client, {
+    ...place,
+    pipelineId: record.pipelineId,
+    tables: tables.map((table) => table.sqlName),
+    limit,
+  });
   return rows.map((row) => ({
-    id: row.event_id,
-    timestamp: row.occurred_at,
+    id: row.id,
+    timestamp: row.occurredAt,
     level: row.level,
-    event_type: row.event_type,
+    event_type: row.type,
     message: row.message,
     maturity_level: 'STABLE',
     origin: {
       pipeline_id: record.pipelineId,
       pipeline_name: record.name,
-      ...(row.update_id === null ? {} : { update_id: row.update_id }),
-      ...(row.synced_table === null ? {} : { dataset_name: row.synced_table }),
+      ...(row.updateId === null ? {} : { update_id: row.updateId }),
+      ...(row.syncedTable === null ? {} : { dataset_name: row.syncedTable }),
     },
-    sequence: { control_plane_seq_no: BigInt(row.event_id) },
+    sequence: { control_plane_seq_no: BigInt(row.id) },
     ...(row.level === 'ERROR'
-      ? { error: { fatal: true, exceptions: [{ class_name: row.error_code ?? 'UNKNOWN', message: row.message }] } }
+      ? { error: { fatal: true, exceptions: [{ class_name: row.errorCode ?? 'UNKNOWN', message: row.message }] } }
       : {}),
   }));
 }

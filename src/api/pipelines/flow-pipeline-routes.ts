@@ -1,13 +1,13 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { readPipelineFiles } from '../../flows/declare/read-pipeline.js';
 import { registryDeclaration } from '../../flows/declare/registry-declaration.js';
+import { createFlowPipeline, editFlowPipeline, type FlowPipelineInput } from '../../postgres/registry/api/pipelines.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { ApiDatabase } from '../places/api-database.js';
 import type { Caller } from '../places/caller.js';
 import { nothing } from '../wire/wire-fields.js';
 import { readPipelineLibraries } from './pipeline-files.js';
 import { choosePipelineDatabase } from './pipeline-place.js';
-import { findPipeline } from './pipeline-record.js';
 import { shownSpec } from './pipeline-reply.js';
 import { PIPELINES_PATH, pipelineParams } from './pipeline-schema.js';
 import {
@@ -18,6 +18,7 @@ import {
   type PipelineSpec,
   refuseUnsupported,
 } from './pipeline-spec.js';
+import { findPipeline } from './placed-pipeline.js';
 
 const tags = ['pipelines'];
 /** How messages call the text of field `sql`. */
@@ -64,25 +65,18 @@ export function addFlowPipelineRoutes(server: ApiServer, context: ApiContext): v
         throw syncedTablesError('PIPELINE_OF_SYNCED_TABLES', { pipeline: record.pipelineId });
       refuseUnsupported(body, caller.name);
       const name = body.name ?? record.name;
-      const spec = keptSpec({ catalog: record.spec?.catalog, ...keptSpec(body) });
+      const { catalog } = (record.spec ?? {}) as PipelineSpec;
+      const spec = keptSpec({ catalog, ...keptSpec(body) });
       if (spec.catalog !== undefined) await requireSameDatabase(context, caller, { name, spec, database });
       const statements = await readStatements(context, { database, caller, name, spec });
-      await database.asCaller(caller, (client) =>
-        client.query('select synced_tables_internal._edit_pipeline($1, $2, $3, $4, $5, $6)', [
-          record.pipelineId,
-          name,
-          policyOf(spec),
-          statements.declaration,
-          statements.schema,
-          JSON.stringify(spec),
-        ]),
-      );
+      const pipeline = { name, policy: policyOf(spec), ...statements, spec };
+      await database.asCaller(caller, (client) => editFlowPipeline(client, record.pipelineId, pipeline));
       return {};
     },
   );
 }
 
-function policyOf({ continuous }: PipelineSpec): string {
+function policyOf({ continuous }: PipelineSpec): FlowPipelineInput['policy'] {
   return continuous === true ? 'CONTINUOUS' : 'TRIGGERED';
 }
 
@@ -151,11 +145,8 @@ async function createPipeline(database: ApiDatabase, caller: Caller, pipeline: N
   return database.asCaller(caller, async (client) => {
     // A dry run tells all that the database has to say, and leaves nothing.
     await client.query('savepoint before_pipeline');
-    const { rows } = await client.query<{ id: string }>(
-      'select synced_tables_internal._create_pipeline($1, $2, $3, $4, $5) as id',
-      [name, policyOf(spec), declaration, schema, JSON.stringify(spec)],
-    );
+    const id = await createFlowPipeline(client, { name, policy: policyOf(spec), declaration, schema, spec });
     if (isDryRun) await client.query('rollback to savepoint before_pipeline');
-    return rows[0]?.id ?? '';
+    return id;
   });
 }

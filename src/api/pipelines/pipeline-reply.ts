@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { PipelineRecord } from './pipeline-record.js';
+import type { PipelineRecord } from '../../postgres/registry/api/pipeline-record.js';
 import type { pipelineReply, updateState } from './pipeline-schema.js';
 import type { PipelineSpec } from './pipeline-spec.js';
 
@@ -25,7 +25,7 @@ export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
       development: false,
       serverless: false,
       channel: 'CURRENT',
-      ...(spec === null ? {} : shownSpec(spec)),
+      ...(spec === null ? {} : shownSpec(spec as PipelineSpec)),
       id: pipelineId,
       name,
       continuous: pipeline.isContinuous,

@@ -1,11 +1,11 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { deleteFlowPipeline, deletePipelineTable, stopPipeline } from '../../postgres/registry/api/pipelines.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { pageOf } from '../wire/page.js';
 import { nothing } from '../wire/wire-fields.js';
 import { addEventRoutes } from './event-routes.js';
 import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
-import { findPipeline, listPipelines, type PlacedPipeline } from './pipeline-record.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
   deletePipelineQuery,
@@ -16,6 +16,7 @@ import {
   pipelineParams,
   pipelineReply,
 } from './pipeline-schema.js';
+import { findPipeline, listPipelines, type PlacedPipeline } from './placed-pipeline.js';
 import { addUpdateRoutes } from './update-routes.js';
 
 const PAGE_SIZE_MAX = 100;
@@ -53,9 +54,7 @@ export function addPipelineRoutes(server: ApiServer, context: ApiContext): void 
     },
     async ({ params, caller }) => {
       const { record, database } = await findPipeline(context, caller, params.pipeline_id);
-      await database.asCaller(caller, (client) =>
-        client.query('select synced_tables.stop_pipeline($1)', [record.pipelineId]),
-      );
+      await database.asCaller(caller, (client) => stopPipeline(client, record.pipelineId));
       return {};
     },
   );
@@ -88,11 +87,11 @@ async function deletePipeline(
 ): Promise<void> {
   await database.asCaller(caller, async (client) => {
     if (record.kind === 'FLOWS') {
-      await client.query('select synced_tables_internal._delete_flows($1, $2)', [record.pipelineId, purge]);
+      await deleteFlowPipeline(client, record.pipelineId, purge);
       return;
     }
     for (const { sqlName } of tables) {
-      await client.query('select synced_tables.delete_synced_table($1, $2)', [sqlName, purge]);
+      await deletePipelineTable(client, sqlName, purge);
     }
   });
 }

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
+import { startFlowsUpdate, startTablesUpdate } from '../../postgres/registry/api/pipelines.js';
+import { readUpdates, type UpdateRecord } from '../../postgres/registry/api/update-record.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
-import { findPipeline, type PipelineTable } from './pipeline-record.js';
 import {
   PIPELINES_PATH,
   pageSizeOf,
@@ -16,7 +17,7 @@ import {
   updateParams,
   updateReply,
 } from './pipeline-schema.js';
-import { readUpdates } from './update-record.js';
+import { findPipeline, type PipelineTable } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
@@ -39,18 +40,17 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
       const selection = selectionOf(body, tables);
       if (record.kind === 'FLOWS' && selection !== null) throw refuseSelection();
-      const start =
+      const request = {
+        pipelineId: record.pipelineId,
+        isFullRefresh: body.full_refresh === true,
+        cause: body.cause ?? 'API_CALL',
+      };
+      const id = await database.asCaller(caller, (client) =>
         record.kind === 'FLOWS'
-          ? 'select synced_tables_internal._start_flows($1, $2, $3) as id'
-          : 'select synced_tables_internal._start_update($1, $2, selection => $4, cause => $3) as id';
-      const values = [record.pipelineId, body.full_refresh === true, body.cause ?? 'API_CALL'];
-      const { rows } = await database.asCaller(caller, (client) =>
-        client.query<{ id: string }>(
-          start,
-          record.kind === 'FLOWS' ? values : [...values, selection && JSON.stringify(selection)],
-        ),
+          ? startFlowsUpdate(client, request)
+          : startTablesUpdate(client, { ...request, selection }),
       );
-      return { update_id: rows[0]?.id ?? '' };
+      return { update_id: id };
     },
   );
   server.get(
@@ -64,7 +64,7 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       if (!update) {
         throw syncedTablesError('UPDATE_NOT_FOUND', { update: params.update_id });
       }
-      return { update: withFullNames(update.info, tables) };
+      return { update: withFullNames(updateInfoOf(update), tables) };
     },
   );
   server.get(
@@ -87,8 +87,8 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       );
       const last = found.length > size ? found[size - 1] : undefined;
       return {
-        updates: found.slice(0, size).map(({ info }) => withFullNames(info, tables)),
-        ...(last === undefined ? {} : { next_page_token: last.info.update_id }),
+        updates: found.slice(0, size).map((update) => withFullNames(updateInfoOf(update), tables)),
+        ...(last === undefined ? {} : { next_page_token: last.updateId }),
       };
     },
   );
@@ -129,6 +129,21 @@ function memberOf(tables: readonly PipelineTable[], name: string): string {
   const found = tables.find(({ fullName, schema, table }) => [fullName, `${schema}.${table}`, table].includes(name));
   if (!found) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
   return found.sqlName;
+}
+
+function updateInfoOf({ selection, ...update }: UpdateRecord): UpdateInfo {
+  return {
+    pipeline_id: update.pipelineId,
+    update_id: update.updateId,
+    state: update.state,
+    cause: update.cause,
+    creation_time: update.createdAtMs,
+    full_refresh: update.isFullRefresh,
+    validate_only: false,
+    mode: update.mode,
+    ...(selection?.refresh?.length ? { refresh_selection: selection.refresh } : {}),
+    ...(selection?.full_refresh?.length ? { full_refresh_selection: selection.full_refresh } : {}),
+  };
 }
 
 /** Selections name tables as the other calls do; the registry knows them without their catalog. */

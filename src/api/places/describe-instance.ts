@@ -1,29 +1,11 @@
 import { SyncedTablesError } from '../../core/errors.js';
-import { isoTime } from '../wire/iso-time.js';
+import { type InstanceDescription, readInstanceDescription } from '../../postgres/registry/api/instance-description.js';
 import type { ApiInstance } from './api-instance.js';
-
-/** What a server says about itself. */
-export interface InstanceDescription {
-  /** UUID, the same as long as the home database lives. */
-  readonly uid: string;
-  readonly creator: string;
-  readonly createdAt: string;
-  /** Major version of Postgres. */
-  readonly major: number;
-}
 
 /** Null for a server that cannot be reached. */
 export async function describeInstance(instance: ApiInstance): Promise<InstanceDescription | null> {
   try {
-    const { rows } = await instance.home.asService((client) =>
-      client.query<InstanceDescription>(
-        `select s.instance_uid as uid, ${isoTime('s.created_at')} as "createdAt",
-                pg_catalog.pg_get_userbyid(d.datdba) as creator,
-                pg_catalog.current_setting('server_version_num')::int / 10000 as major
-           from synced_tables._service s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database()`,
-      ),
-    );
-    return rows[0] ?? null;
+    return await instance.home.asService(readInstanceDescription);
   } catch (error) {
     if (error instanceof SyncedTablesError && error.code === 'POSTGRES_UNREACHABLE') return null;
     throw error;

@@ -1,10 +1,14 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
+import {
+  findOperationAction,
+  forgetOldOperations,
+  insertOperation,
+  type OperationAction,
+} from '../../postgres/registry/api/operations.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
-
-export type OperationAction = 'CREATE' | 'DELETE';
 
 /** An operation that was done. */
 export interface Operation {
@@ -20,14 +24,11 @@ export async function recordOperation(
   done: { readonly resourceName: string; readonly action: OperationAction },
 ): Promise<Operation> {
   const role = await instance.home.roleNameOf(caller);
-  const { rows } = await instance.home.asService(async (client) => {
-    await client.query(`delete from synced_tables._operations where created_at < now() - interval '1 day'`);
-    return client.query<{ operation_id: string }>(
-      `insert into synced_tables._operations (resource_name, action, role_name) values ($1, $2, $3) returning operation_id`,
-      [done.resourceName, done.action, role],
-    );
+  const id = await instance.home.asService(async (client) => {
+    await forgetOldOperations(client);
+    return insertOperation(client, done, role);
   });
-  return { ...done, name: `${done.resourceName}/operations/${rows[0]?.operation_id}` };
+  return { ...done, name: `${done.resourceName}/operations/${id}` };
 }
 
 /** @throws RESOURCE_NOT_FOUND, also for operations of other roles */
@@ -35,13 +36,8 @@ export async function findOperation(context: ApiContext, caller: Caller, name: s
   const [, resourceName = '', id = ''] = /^(.+)\/operations\/([^/]+)$/.exec(name) ?? [];
   for (const instance of isUuid(id) ? context.instances.of(caller) : []) {
     const role = await instance.home.roleNameOf(caller);
-    const { rows } = await instance.home.asService((client) =>
-      client.query<{ action: OperationAction }>(
-        'select action from synced_tables._operations where operation_id = $1 and resource_name = $2 and role_name = $3',
-        [id, resourceName, role],
-      ),
-    );
-    if (rows[0]) return { name, resourceName, action: rows[0].action };
+    const action = await instance.home.asService((client) => findOperationAction(client, { id, resourceName, role }));
+    if (action !== null) return { name, resourceName, action };
   }
   throw syncedTablesError('RESOURCE_NOT_FOUND', { resource: name });
 }

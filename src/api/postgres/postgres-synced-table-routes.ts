@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { TableName } from '../../core/names.js';
+import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { findByBranch } from '../names/resource-names.js';
 import { fullNameOf, parseTableName } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { createSyncedTable } from '../synced-tables/create-synced-table.js';
-import { deleteSyncedTable } from '../synced-tables/delete-synced-table.js';
 import { requireSyncedTable } from '../synced-tables/synced-table-place.js';
 import { nameParams } from '../wire/wire-fields.js';
 import { EMPTY_RESPONSE, findOperation, operationReplyOf, recordOperation, TYPES } from './operation.js';
@@ -64,7 +64,8 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
     },
     async ({ params, caller }) => {
       const placed = await requireSyncedTable(context, caller, params.name);
-      await deleteSyncedTable(placed, caller, false);
+      const { database, record } = placed;
+      await database.asCaller(caller, (client) => deleteSyncedTable(client, record.sqlName, false));
       const resourceName = `synced_tables/${placed.fullName}`;
       return operationReplyOf(
         await recordOperation(placed.instance, caller, { resourceName, action: 'DELETE' }),

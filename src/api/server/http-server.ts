@@ -23,7 +23,8 @@ import { replyToUnreadRequest } from './unread-request.js';
 //                   `error-reply`: errors of the catalogue (src/core/errors) to status, error_code, message, details.
 //                   Throw syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
 //                   `unread-request`: the answer to what is no HTTP request.
-//   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`), queries.
+//   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`). Statements on the
+//                   registry are in src/postgres/registry/api.
 //
 // What services share, and what imports none of them:
 //

@@ -1,7 +1,12 @@
-import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { isUuid } from '../../core/uuid.js';
+import { readSyncedTables } from '../../postgres/registry/api/synced-table-record.js';
+import {
+  type CreateParameters,
+  insertTableSpec,
+  registerSyncedTable,
+} from '../../postgres/registry/api/synced-tables.js';
 import type { SourceRequest } from '../../sync/source/check-source.js';
 import { findCatalog } from '../names/catalog-place.js';
 import { withReservedName } from '../names/reserved-name.js';
@@ -13,7 +18,6 @@ import type { Caller } from '../places/caller.js';
 import { ensureDatabase } from '../places/ensure-database.js';
 import { checkCreateSource } from './check-create-source.js';
 import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
-import { readSyncedTables } from './synced-table-record.js';
 import type { SyncedTableSpec } from './synced-table-schema.js';
 
 export interface CreateRequest {
@@ -72,15 +76,15 @@ async function createAt(place: Place, caller: Caller, request: CreateRequest): P
   const database = await ensureDatabase(caller, place, spec.create_database_objects_if_missing === true);
   const role = await database.roleNameOf(caller);
   const record = await database.asCaller(caller, async (client, asService) => {
-    await callCreate(client, request);
+    await registerSyncedTable(client, parametersOf(request));
     return asService(async () => {
       const [created] = await readSyncedTables(client, role, { schema: name.schema, table: name.table });
       if (!created) throw new SyncedTablesError('API_DEFECT', `${fullNameOf(name)} was created but is not there.`, '');
-      await client.query('insert into synced_tables._table_specs (table_id, catalog_name, spec) values ($1, $2, $3)', [
-        created.tableId,
-        place.isStandard ? name.catalog : null,
-        JSON.stringify(spec),
-      ]);
+      await insertTableSpec(client, {
+        tableId: created.tableId,
+        catalog: place.isStandard ? name.catalog : null,
+        spec,
+      });
       return { ...created, spec: { ...spec }, catalog: place.isStandard ? name.catalog : null };
     });
   });
@@ -119,9 +123,9 @@ function checkSame(catalog: string, what: string, found: string, wanted: string 
 }
 
 /** The parameters of create_synced_table that the spec can give: the one place where both meet. */
-async function callCreate(client: pg.ClientBase, { name, spec, createsSchemaByDefault }: CreateRequest): Promise<void> {
+function parametersOf({ name, spec, createsSchemaByDefault }: CreateRequest): CreateParameters {
   const json = (value: object | undefined) => (value === undefined ? undefined : JSON.stringify(value));
-  const given: Readonly<Record<string, unknown>> = {
+  return {
     synced_table: sqlNameOf(name),
     source_table_full_name: spec.source_table_full_name ?? '',
     primary_key_columns: spec.primary_key_columns ?? [],
@@ -134,10 +138,6 @@ async function callCreate(client: pg.ClientBase, { name, spec, createsSchemaByDe
     extra_index_definitions: json(spec.extra_index_definitions),
     accelerated_sync: spec.accelerated_sync === true ? true : undefined,
   };
-  const named = Object.entries(given).filter(([, value]) => value !== undefined);
-  const values = named.map(([, value]) => value);
-  const list = named.map(([parameter], place) => `${parameter} => $${place + 1}`).join(', ');
-  await client.query(`select synced_tables.create_synced_table(${list})`, values);
 }
 
 function pipelineIdOf(given: string | undefined): string | undefined {

@@ -1,5 +1,10 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
+import {
+  type RecordFilter,
+  readSyncedTables,
+  type SyncedTableRecord,
+} from '../../postgres/registry/api/synced-table-record.js';
 import { catalogOfDatabase, findCatalog } from '../names/catalog-place.js';
 import { fullNameOf, parseTableName } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
@@ -7,7 +12,6 @@ import type { ApiDatabase } from '../places/api-database.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
-import { type RecordFilter, readSyncedTables, type SyncedTableRecord } from './synced-table-record.js';
 
 /** A synced table, and where it was found. */
 export interface PlacedTable extends DatabasePlace {

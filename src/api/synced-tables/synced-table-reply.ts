@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/assert-never.js';
+import type { SyncedTableRecord } from '../../postgres/registry/api/synced-table-record.js';
 import { BRANCH_ID, projectIdOf } from '../names/resource-names.js';
 import type { PlacedTable } from './synced-table-place.js';
-import type { SyncedTableRecord } from './synced-table-record.js';
 import {
   type PipelineProgress,
   type SyncedTableReply,

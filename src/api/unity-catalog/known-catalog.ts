@@ -1,11 +1,11 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
+import { readSyncedTables } from '../../postgres/registry/api/synced-table-record.js';
 import { listCatalogs } from '../names/catalog-place.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
 import { maySeeSources } from '../synced-tables/source-rights.js';
-import { readSyncedTables } from '../synced-tables/synced-table-record.js';
 import { findRegistered } from './registered-name.js';
 import type { CatalogInfo } from './unity-catalog-schema.js';
 

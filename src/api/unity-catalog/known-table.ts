@@ -1,9 +1,9 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceTable } from '../../core/source-browser.js';
+import { readSyncedTables, type SyncedTableRecord } from '../../postgres/registry/api/synced-table-record.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
-import { readSyncedTables, type SyncedTableRecord } from '../synced-tables/synced-table-record.js';
 import { type KnownCatalog, requireKnownCatalog } from './known-catalog.js';
 import { findRegistered } from './registered-name.js';
 import { type RelationFilter, type RelationRecord, readRelations, readSchemas } from './relation-record.js';

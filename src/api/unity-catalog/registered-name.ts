@@ -1,3 +1,4 @@
+import { listRegisteredTables } from '../../postgres/registry/api/registered-tables.js';
 import { parseTableName } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
@@ -21,13 +22,7 @@ export async function findRegistered(
 ): Promise<RegisteredName[]> {
   const found: RegisteredName[] = [];
   for (const instance of context.instances.of(caller)) {
-    const { rows } = await instance.home.asService((client) =>
-      client.query<{ name: string; database: string }>(
-        `select table_full_name as name, database_name as database from synced_tables._registered_tables
-          where $1::text is null or split_part(table_full_name, '.', 1) = $1`,
-        [catalog],
-      ),
-    );
+    const rows = await instance.home.asService((client) => listRegisteredTables(client, catalog));
     for (const row of rows) {
       const { catalog: named, ...filter } = parseTableName(row.name);
       const database = instance.database(row.database);

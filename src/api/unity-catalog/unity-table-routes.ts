@@ -1,9 +1,9 @@
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { SourceTable } from '../../core/source-browser.js';
+import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { fullNameOf } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
-import { deleteSyncedTable } from '../synced-tables/delete-synced-table.js';
 import { nothing } from '../wire/wire-fields.js';
 import { requireKnownCatalog } from './known-catalog.js';
 import { type FoundTable, findTable, type KnownTable, readKnownTables, requireKnownSchema } from './known-table.js';
@@ -76,16 +76,15 @@ async function deleteTable(found: FoundTable, caller: Caller): Promise<void> {
       alternative: 'Delete it in the lakehouse.',
     });
   }
-  const { synced, instance, database } = found.known;
-  const fullName = fullNameOf(found.known);
+  const { synced, database } = found.known;
   if (!synced) {
     throw syncedTablesError('NOT_IMPLEMENTED', {
-      call: `Deleting ${fullName}`,
+      call: `Deleting ${fullNameOf(found.known)}`,
       reason: 'it is not a synced table',
       alternative: 'Use DELETE /api/2.0/database/tables for its registration, or DROP TABLE in Postgres.',
     });
   }
-  await deleteSyncedTable({ fullName, instance, database, record: synced }, caller, false);
+  await database.asCaller(caller, (client) => deleteSyncedTable(client, synced.sqlName, false));
 }
 
 /** A table of a list: of Postgres, to be described with others, or of a source, which comes with all that is known. */

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 import type { ExtraIndex, SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 
@@ -109,6 +110,38 @@ export async function readFailedFollowed(client: pg.Client): Promise<SyncedTable
         and t.state <> 'SYNCED_TABLED_OFFLINE' order by t.table_id`,
   );
   return rows.map(toSyncedTable);
+}
+
+/** The pipeline of a table; null if the table is no longer registered. */
+export async function readPipelineOf(client: pg.Client, tableId: string): Promise<string | null> {
+  const { rows } = await client.query<{ pipeline_id: string }>(
+    'select pipeline_id from synced_tables._tables where table_id = $1',
+    [tableId],
+  );
+  return rows[0]?.pipeline_id ?? null;
+}
+
+/** Notes that somebody dropped the table by hand, and removes its owner role. */
+export async function forgetDropped(client: pg.Client, tableId: string): Promise<void> {
+  await client.query('select synced_tables_internal._forget_dropped($1)', [tableId]);
+}
+
+/** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
+export async function rejectCreate(
+  client: pg.Client,
+  updateId: string,
+  tableId: string,
+  error: SyncedTablesError,
+): Promise<void> {
+  const { sqlState } = errorCatalogue[error.code];
+  await client.query('select synced_tables_internal._reject_create($1, $2, $3, $4, $5, $6)', [
+    tableId,
+    updateId,
+    error.code,
+    error.message,
+    error.remedy,
+    sqlState,
+  ]);
 }
 
 /** How often a pipeline is to look for commits; null if that was left to the sidecar. */

@@ -1,8 +1,16 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
 import { type AutoCdcFlow, KIND_COLUMN } from '../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics } from '../../core/flows/flow-progress.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import {
+  holdTarget,
+  isBatchApplied,
+  type LockedTargetRow,
+  lockTargetRow,
+  writeFlowPosition,
+  writeTargetVersion,
+  writeTruncateMark,
+} from '../../postgres/registry/target-batches.js';
 import { analyzeIfLarge } from '../event/create-staging.js';
 import { orderColumns, stagedOrder } from '../event/sequence-order.js';
 import { EVENT_ORDER, stagedEvents } from '../event/staged-events.js';
@@ -47,12 +55,7 @@ const REPLAY: BatchMetrics = {
 };
 
 /** A target that nobody else changes until the transaction ends. */
-export interface LockedTarget {
-  readonly targetId: string;
-  readonly commitVersion: bigint;
-  readonly snapshotVersion: string | null;
-  /** Texts of the order columns. */
-  readonly truncatedBefore: readonly string[] | null;
+export interface LockedTarget extends LockedTargetRow {
   readonly isReplay: boolean;
 }
 
@@ -62,30 +65,10 @@ const SESSION_SETTINGS = `set local work_mem = '64MB'; set local jit = off`;
 /** @throws AUTOCDC_TARGET_NOT_FOUND, AUTOCDC_TARGET_CHANGED */
 export async function lockTarget(client: pg.Client, flow: AutoCdcFlow, batchId: bigint): Promise<LockedTarget> {
   await client.query(SESSION_SETTINGS);
-  const { rows } = await client.query<{
-    target_id: string;
-    version: string;
-    snapshot_version: string | null;
-    truncated_before: string[] | null;
-  }>(
-    `select target_id, commit_version::text as version, snapshot_version, truncated_before
-       from synced_tables._cdc_targets where schema_name = $1 and table_name = $2 for update`,
-    [flow.schema, flow.table],
-  );
-  const found = rows[0];
-  if (!found) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
-  await client.query('select synced_tables_internal._hold_target($1)', [found.target_id]);
-  const done = await client.query(
-    'select from synced_tables._cdc_positions where target_id = $1 and flow_name = $2 and batch_id >= $3',
-    [found.target_id, flow.flowName, batchId.toString()],
-  );
-  return {
-    targetId: found.target_id,
-    commitVersion: BigInt(found.version),
-    snapshotVersion: found.snapshot_version,
-    truncatedBefore: found.truncated_before,
-    isReplay: done.rowCount !== 0,
-  };
+  const found = await lockTargetRow(client, flow);
+  await holdTarget(client, found.targetId);
+  const isReplay = await isBatchApplied(client, { targetId: found.targetId, flowName: flow.flowName, batchId });
+  return { ...found, isReplay };
 }
 
 /** Checks and merges events in a locked target. */
@@ -140,10 +123,7 @@ async function raiseTruncateMark(
   );
   const mark = rows[0]?.mark ?? null;
   if (mark === null) return null;
-  await client.query(
-    'update synced_tables._cdc_targets set truncated_before = $2, truncated_at = clock_timestamp() where target_id = $1',
-    [target.targetId, JSON.stringify(mark)],
-  );
+  await writeTruncateMark(client, target.targetId, mark);
   return mark;
 }
 
@@ -156,17 +136,14 @@ export async function recordBatch(
   const { client, flow } = batch;
   const isChanged = counts.numUpsertedRows + counts.numDeletedRows > 0n;
   if (isChanged) {
-    await client.query(
-      'update synced_tables._cdc_targets set commit_version = $2, changed_by = pg_current_xact_id() where target_id = $1',
-      [target.targetId, (target.commitVersion + 1n).toString()],
-    );
+    await writeTargetVersion(client, target.targetId, target.commitVersion + 1n);
   }
-  await client.query(
-    `insert into synced_tables._cdc_positions (target_id, flow_name, batch_id, position) values ($1, $2, $3, $4)
-     on conflict on constraint _cdc_positions_pk do update
-       set batch_id = excluded.batch_id, position = excluded.position, committed_at = now()`,
-    [target.targetId, flow.flowName, batch.batchId.toString(), JSON.stringify(batch.position ?? null)],
-  );
+  await writeFlowPosition(client, {
+    targetId: target.targetId,
+    flowName: flow.flowName,
+    batchId: batch.batchId,
+    position: batch.position,
+  });
   await collectGarbage(client, targetLayout(flow), target.targetId);
   return { ...counts, isReplay: false, commitVersion: isChanged ? target.commitVersion + 1n : null };
 }

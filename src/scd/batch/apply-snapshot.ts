@@ -3,8 +3,9 @@ import { syncedTablesError } from '../../core/errors.js';
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics, FlowPosition } from '../../core/flows/flow-progress.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { writeSnapshotVersion } from '../../postgres/registry/target-batches.js';
+import { readFlowPosition } from '../../postgres/registry/targets.js';
 import { analyzeIfLarge } from '../event/create-staging.js';
-import { readFlowPosition } from '../target/create-target.js';
 import { differs, listOf, sameColumns, type TargetLayout, targetLayout } from '../target/target-layout.js';
 import { applyStaged, type LockedTarget, lockTarget, recordBatch } from './apply-event-batch.js';
 import { exampleRows, nullKeyError } from './check-batch.js';
@@ -39,10 +40,7 @@ export async function applySnapshot(batch: SnapshotBatch): Promise<BatchMetrics>
   await stageDifferences(client, layout, staging, version);
   const counts = await applyStaged(client, { ...layout, flow: { ...flow, source: 'changes' } }, target, EVENTS, true);
   await replaceBase(client, layout);
-  await client.query('update synced_tables._cdc_targets set snapshot_version = $2::text where target_id = $1', [
-    target.targetId,
-    version,
-  ]);
+  await writeSnapshotVersion(client, target.targetId, version);
   const { batchId } = await readFlowPosition(client, flow);
   return recordBatch({ ...batch, batchId: batchId + 1n }, target, counts);
 }

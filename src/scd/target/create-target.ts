@@ -1,14 +1,20 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
-import type { FlowPosition } from '../../core/flows/flow-progress.js';
 import { quoteIdentifier } from '../../core/names.js';
+import {
+  deleteTarget,
+  insertTarget,
+  lockTargetName,
+  prepareTargetSchema,
+  readTargetShape,
+} from '../../postgres/registry/targets.js';
 import { BRIEF_LOCKS } from '../../postgres/session/lock-patience.js';
 import { inTransaction, isPostgresError } from '../../postgres/session/session.js';
 import { createBase, createFeed, createStorage, createTargetView, grantToCreator } from './create-relations.js';
 import { createDmlTriggers } from './dml-triggers.js';
 import { targetLayout } from './target-layout.js';
-import { shapeOf, type TargetShape, widenedShape } from './target-shape.js';
+import { shapeOf, widenedShape } from './target-shape.js';
 import { widenTarget } from './widen-target.js';
 
 /**
@@ -44,49 +50,9 @@ export async function resetTarget(client: pg.Client, flow: AutoCdcFlow): Promise
   });
 }
 
-/**
- * How far a flow is.
- * @throws AUTOCDC_TARGET_NOT_FOUND
- */
-export async function readFlowPosition(
-  client: pg.Client,
-  flow: Pick<AutoCdcFlow, 'flowName' | 'schema' | 'table' | 'fullName'>,
-): Promise<FlowPosition> {
-  const { rows } = await client.query<{ batch_id: string; position: unknown; snapshot_version: string | null }>(
-    `select coalesce(p.batch_id, 0)::text as batch_id, p.position, t.snapshot_version
-       from synced_tables._cdc_targets t
-       left join synced_tables._cdc_positions p on p.target_id = t.target_id and p.flow_name = $3
-      where t.schema_name = $1 and t.table_name = $2`,
-    [flow.schema, flow.table, flow.flowName],
-  );
-  const found = rows[0];
-  if (!found) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
-  return { batchId: BigInt(found.batch_id), position: found.position, snapshotVersion: found.snapshot_version };
-}
-
-/** Held until the transaction ends: nobody else makes, changes or removes a target of that name meanwhile. */
-export async function lockTargetName(client: pg.Client, { schema, table }: Pick<AutoCdcFlow, 'schema' | 'table'>) {
-  await client.query(`select synced_tables_internal._hold_lock('cdc target ' || $1::text)`, [
-    JSON.stringify([schema, table]),
-  ]);
-}
-
-/** What the state of a target was made with; null if there is none. */
-export async function readTargetShape(
-  client: pg.Client,
-  flow: Pick<AutoCdcFlow, 'schema' | 'table'>,
-): Promise<TargetShape | null> {
-  const { rows } = await client.query<{ shape: TargetShape }>(
-    `select t.shape from synced_tables._cdc_targets t join pg_class c on c.oid = t.target
-      where t.schema_name = $1 and t.table_name = $2`,
-    [flow.schema, flow.table],
-  );
-  return rows[0]?.shape ?? null;
-}
-
 async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   const layout = targetLayout(flow);
-  await client.query('select synced_tables_internal._prepare_cdc_schema($1, $2)', [flow.schema, flow.createdBy]);
+  await prepareTargetSchema(client, flow);
   // Dropped by hand, or in part: what is left of it would be in the way.
   await removeTarget(client, flow);
   try {
@@ -99,27 +65,19 @@ async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
     throw syncedTablesError('TARGET_TABLE_EXISTS', { target: flow.fullName }, error);
   }
   const feed = flow.changeFeedRetentionSeconds === null ? null : layout.feed;
-  const { rows } = await client.query<{ target_id: string }>(
-    `insert into synced_tables._cdc_targets (schema_name, table_name, target, feed, created_by, shape)
-     values ($1, $2, $3::regclass, $4::regclass, $5, $6) returning target_id`,
-    [flow.schema, flow.table, layout.view, feed, flow.createdBy, shapeOf(flow)],
-  );
-  await createDmlTriggers(client, layout, rows[0]?.target_id ?? '');
+  const targetId = await insertTarget(client, flow, { view: layout.view, feed, shape: shapeOf(flow) });
+  await createDmlTriggers(client, layout, targetId);
   await grantToCreator(client, layout);
 }
 
 /** Drops everything of a target, in the caller's transaction. */
 async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema' | 'table'>): Promise<void> {
-  const { rows } = await client.query<{ target_id: string; shape: TargetShape }>(
-    'delete from synced_tables._cdc_targets where schema_name = $1 and table_name = $2 returning target_id, shape',
-    [target.schema, target.table],
-  );
-  const found = rows[0];
+  const found = await deleteTarget(client, target);
   if (!found) return;
   const { view, storage, feed, base } = found.shape.relations;
   await client.query(`drop view if exists ${view}`);
   await client.query(`drop table if exists ${storage}, ${feed}, ${base}`);
-  await client.query(`drop function if exists __db_system.${quoteIdentifier(`cdc_dml_${found.target_id}`)}()`);
+  await client.query(`drop function if exists __db_system.${quoteIdentifier(`cdc_dml_${found.targetId}`)}()`);
 }
 
 /** The grants on the view of a target, as statements that give them again. */

@@ -2,9 +2,18 @@ import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier } from '../../core/names.js';
+import {
+  forgetFlowPositions,
+  lockTargetName,
+  lockTargetVersion,
+  markRefreshed,
+  moveFlowPositions,
+  removeTargetRow,
+  takeOverTarget,
+} from '../../postgres/registry/targets.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 import { createFeed, createTargetView, grantToCreator } from './create-relations.js';
-import { grantsOn, lockTargetName, resetTarget } from './create-target.js';
+import { grantsOn, resetTarget } from './create-target.js';
 import { createDmlTriggers } from './dml-triggers.js';
 import { privateName, type TargetLayout, targetLayout } from './target-layout.js';
 import { shapeOf } from './target-shape.js';
@@ -30,15 +39,7 @@ export function refreshFlow(flow: AutoCdcFlow): AutoCdcFlow {
 export async function beginRefresh(client: pg.Client, flow: AutoCdcFlow, updateId: string): Promise<void> {
   const beside = refreshFlow(flow);
   await resetTarget(client, beside);
-  await client.query(
-    'update synced_tables._cdc_targets set refreshed_by = $3 where schema_name = $1 and table_name = $2',
-    [beside.schema, beside.table, updateId],
-  );
-}
-
-interface TargetRow {
-  readonly target_id: string;
-  readonly commit_version: string;
+  await markRefreshed(client, beside, updateId);
 }
 
 /**
@@ -51,43 +52,29 @@ export async function switchToRefreshed(client: pg.Client, flow: AutoCdcFlow): P
   await lockTargetName(client, flow);
   const built = targetLayout(refreshFlow(flow));
   const layout = targetLayout(flow);
-  const old = await lockRow(client, flow);
-  const fresh = await lockRow(client, built.flow);
+  const old = await lockTargetVersion(client, flow);
+  const fresh = await lockTargetVersion(client, built.flow);
   await client.query(`drop view ${built.view}`);
-  await client.query(`drop function __db_system.${quoteIdentifier(`cdc_dml_${fresh.target_id}`)}()`);
+  await client.query(`drop function __db_system.${quoteIdentifier(`cdc_dml_${fresh.targetId}`)}()`);
   await showStorage(client, layout, built.storage);
   await client.query(`drop table if exists ${layout.storage}, ${layout.feed}, ${layout.base}`);
   await rename(client, flow, built.storage, layout.storage);
   if (flow.source === 'snapshots') await rename(client, flow, built.base, layout.base);
   const hasFeed = flow.changeFeedRetentionSeconds !== null;
   if (hasFeed) await createFeed(client, layout);
-  await createDmlTriggers(client, layout, old.target_id);
-  const version = (BigInt(old.commit_version) + 1n).toString();
-  await client.query(
-    `update synced_tables._cdc_targets o
-        set shape = $3, target = $4::regclass, feed = $5::regclass, commit_version = $6, changed_by = pg_current_xact_id(),
-            feed_starts_after = $6, truncated_before = f.truncated_before, truncated_at = f.truncated_at,
-            snapshot_version = f.snapshot_version, collected_at = now()
-       from synced_tables._cdc_targets f where o.target_id = $1 and f.target_id = $2`,
-    [old.target_id, fresh.target_id, shapeOf(flow), layout.view, hasFeed ? layout.feed : null, version],
-  );
-  await client.query('delete from synced_tables._cdc_positions where target_id = $1', [old.target_id]);
-  await client.query('update synced_tables._cdc_positions set target_id = $1 where target_id = $2', [
-    old.target_id,
-    fresh.target_id,
-  ]);
-  await client.query('delete from synced_tables._cdc_targets where target_id = $1', [fresh.target_id]);
-}
-
-async function lockRow(client: pg.Client, flow: AutoCdcFlow): Promise<TargetRow> {
-  const { rows } = await client.query<TargetRow>(
-    `select target_id, commit_version::text from synced_tables._cdc_targets
-      where schema_name = $1 and table_name = $2 for update`,
-    [flow.schema, flow.table],
-  );
-  const [row] = rows;
-  if (row === undefined) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
-  return row;
+  await createDmlTriggers(client, layout, old.targetId);
+  const version = old.commitVersion + 1n;
+  await takeOverTarget(client, {
+    targetId: old.targetId,
+    builtId: fresh.targetId,
+    shape: shapeOf(flow),
+    view: layout.view,
+    feed: hasFeed ? layout.feed : null,
+    version,
+  });
+  await forgetFlowPositions(client, old.targetId);
+  await moveFlowPositions(client, { from: fresh.targetId, to: old.targetId });
+  await removeTargetRow(client, fresh.targetId);
 }
 
 async function rename(client: pg.Client, { schema }: AutoCdcFlow, from: string, to: string): Promise<void> {

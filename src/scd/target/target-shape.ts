@@ -1,30 +1,8 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { alignFields } from '../../core/flows/align-columns.js';
-import type { AutoCdcField, AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
+import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
+import type { TargetShape } from '../../postgres/registry/targets.js';
 import { targetLayout } from './target-layout.js';
-
-/**
- * What the state of a target was made with, as the registry keeps it (`_cdc_targets.shape`), so that a flow that would
- * misread the state is refused. The names for statements, worked out from a flow, are TargetLayout.
- */
-export interface TargetShape {
-  readonly keys: readonly string[];
-  readonly sequence: string;
-  readonly scdType: number;
-  readonly tracked: readonly string[];
-  /** Names and types. */
-  readonly columns: readonly string[];
-  /** Names of the columns, in the same order. */
-  readonly names: readonly string[];
-  /** Columns in which null is ignored. */
-  readonly ignored: readonly string[];
-  /** Fields of the structs among those: state is kept by their places. */
-  readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
-  /** How authors are kept; other flows into the target have to agree. */
-  readonly authorship: string;
-  readonly source: string;
-  readonly relations: { readonly view: string; readonly storage: string; readonly feed: string; readonly base: string };
-}
 
 export function shapeOf(flow: AutoCdcFlow): TargetShape {
   const { view, storage, feed, base } = targetLayout(flow);

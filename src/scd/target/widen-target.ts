@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { lockTargetColumns, type TargetShape, writeTargetShape } from '../../postgres/registry/targets.js';
 import { EVENT_COLUMN } from '../event/staged-events.js';
 import { createTargetView, hasUntracked, indexVisible } from './create-relations.js';
 import { createDmlTriggers } from './dml-triggers.js';
 import { type TargetLayout, targetLayout } from './target-layout.js';
-import type { TargetShape } from './target-shape.js';
 
 /**
  * Adds columns to a target, in the caller's transaction: rows that are there have null in them. The view stays itself,
@@ -13,15 +13,10 @@ import type { TargetShape } from './target-shape.js';
  */
 export async function widenTarget(client: pg.Client, flow: AutoCdcFlow, shape: TargetShape): Promise<void> {
   const layout = targetLayout(flow);
-  const { rows } = await client.query<{ target_id: string; names: string[]; has_feed: boolean }>(
-    `select t.target_id, array(select jsonb_array_elements_text(t.shape -> 'names')) as names, t.feed is not null as has_feed
-       from synced_tables._cdc_targets t where t.schema_name = $1 and t.table_name = $2 for update`,
-    [flow.schema, flow.table],
-  );
-  const [target] = rows;
-  if (target === undefined) throw new Error(`the target ${flow.fullName} is gone`);
+  const target = await lockTargetColumns(client, flow);
+  if (target === null) throw new Error(`the target ${flow.fullName} is gone`);
   const added = flow.columns.filter(({ name }) => !target.names.includes(name));
-  const relations = [layout.storage, ...(target.has_feed ? [layout.feed] : [])];
+  const relations = [layout.storage, ...(target.hasFeed ? [layout.feed] : [])];
   if (flow.source === 'snapshots') relations.push(layout.base);
   const additions = added.map(({ name, postgresType }) => `add column ${quoteIdentifier(name)} ${postgresType}`);
   if (additions.length > 0) {
@@ -39,11 +34,8 @@ export async function widenTarget(client: pg.Client, flow: AutoCdcFlow, shape: T
     tracked: layout.tracked.filter((column) => !added.some(({ name }) => quoteIdentifier(name) === column)),
   });
   if (hasUntracked(layout) && !hadUntracked) await indexVisible(client, layout);
-  await createDmlTriggers(client, layout, target.target_id);
-  await client.query('update synced_tables._cdc_targets set shape = $2 where target_id = $1', [
-    target.target_id,
-    shape,
-  ]);
+  await createDmlTriggers(client, layout, target.targetId);
+  await writeTargetShape(client, target.targetId, shape);
 }
 
 /** Events that write every column but those in which null is ignored have written null into the new ones. */

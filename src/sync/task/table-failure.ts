@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { findRelation } from '../../postgres/publish/published-table.js';
-import { recordEvent, writeTableFailure } from '../../postgres/registry/synced-tables.js';
+import { forgetDropped, recordEvent, writeTableFailure } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateFailure } from '../../postgres/registry/table-update-record.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
 import { explainConnectionLoss, explainPostgresError } from '../source/load-errors.js';
@@ -21,7 +21,7 @@ export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' |
 /** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
 export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {
   if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
-  await client.query('select synced_tables_internal._forget_dropped($1)', [table.tableId]);
+  await forgetDropped(client, table.tableId);
   return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
 }
 

@@ -12,11 +12,11 @@ import {
   requireDeclaration,
   writeStreamingRelation,
 } from '../../../postgres/registry/streaming-tables.js';
+import { readFlowPosition, readTargetShape, type TargetShape } from '../../../postgres/registry/targets.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../../postgres/session/lock-patience.js';
 import { inTransaction } from '../../../postgres/session/session.js';
-import { createTarget, readFlowPosition, readTargetShape } from '../../../scd/target/create-target.js';
+import { createTarget } from '../../../scd/target/create-target.js';
 import { beginRefresh, refreshFlow, switchToRefreshed } from '../../../scd/target/refresh-target.js';
-import type { TargetShape } from '../../../scd/target/target-shape.js';
 import type { FlowTableOptions } from './flow-table-options.js';
 
 const NO_POSITION: FlowPosition = { batchId: 0n, position: null, snapshotVersion: null };

@@ -10,6 +10,11 @@ import { postgresTableName, quoteIdentifier, quoteLiteral } from '../../../core/
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import { copyOut } from '../../../postgres/copy/copy-out.js';
+import {
+  holdSourceTable,
+  readSourceAttributes,
+  type SourceAttribute,
+} from '../../../postgres/registry/flow-sources.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { TablePosition } from './source-position.js';
 
@@ -24,19 +29,6 @@ export interface PostgresSourceOptions {
   /** Null to read every row. */
   readonly position: TablePosition | null;
 }
-
-interface SourceAttribute {
-  readonly name: string;
-  readonly base_type: string;
-  readonly type_text: string;
-  readonly precision: number | null;
-  readonly scale: number | null;
-  /** Names and types of the fields of a composite type, in order; null for other types, and where a field is not of a built-in type. */
-  readonly fields: readonly { readonly name: string; readonly type: string }[] | null;
-}
-
-/** Types from here on are not Postgres's own: making JSON of them may run somebody's cast. */
-const FIRST_OID_OF_USERS = 16_384;
 
 /** A quoted value with line breaks in it may be as long as this, in bytes. */
 const VALUE_BYTES_MAX = 16 * 1024 * 1024;
@@ -81,27 +73,13 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
   }
 }
 
-/** What `_hold_source` says of a table: a code to decide by and a reason for messages, or that it may be read. */
-type HeldSource =
-  | { readonly code: null; readonly reason: null }
-  | {
-      readonly code: 'MISSING' | 'NOT_A_TABLE' | 'RESERVED_SCHEMA' | 'ROW_SECURITY' | 'NOT_READABLE' | 'FOREIGN_CODE';
-      readonly reason: string;
-    };
-
 /**
  * Holds the table as it is and verifies that reading it runs nobody's code: it belongs to others.
  * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
  */
 async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
   const source = postgresTableName(schema, table);
-  const { rows } = await client.query<HeldSource>(
-    'select code, reason from synced_tables_internal._hold_source($1, $2, $3)',
-    [schema, table, declaredBy],
-  );
-  const [held] = rows;
-  if (held === undefined) throw new Error('_hold_source gave no row');
-  const { code, reason } = held;
+  const { code, reason } = await holdSourceTable(client, { schema, table, declaredBy });
   if (code === null) return;
   if (code === 'MISSING') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
   const hint =
@@ -109,25 +87,6 @@ async function holdSource({ client, flow, declaredBy, schema, table }: PostgresS
       ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
       : 'Read from a plain table without that.';
   throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
-}
-
-async function readAttributes({ client, schema, table }: PostgresSourceOptions): Promise<SourceAttribute[]> {
-  const { rows } = await client.query<SourceAttribute>(
-    `select a.attname as name, synced_tables_internal._read_type(a.atttypid, null) as base_type,
-            synced_tables_internal._read_type(a.atttypid, a.atttypmod) as type_text,
-            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then ((a.atttypmod - 4) >> 16) & 65535 end as precision,
-            case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 4 then (a.atttypmod - 4) & 2047 end as scale,
-            case when t.typtype = 'c' then
-              (select jsonb_agg(jsonb_build_object('name', f.attname, 'type', format_type(f.atttypid, null)) order by f.attnum)
-                 from pg_attribute f where f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped
-               having max(f.atttypid::bigint) < ${FIRST_OID_OF_USERS}) end as fields
-       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-       join pg_type t on t.oid = a.atttypid
-      where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
-      order by a.attnum`,
-    [schema, table],
-  );
-  return rows;
 }
 
 async function copyNewRows(
@@ -143,7 +102,7 @@ async function copyNewRows(
     // A policy would leave rows out without a word; without it the query fails. Constraints of others are no help.
     await client.query('set local row_security = off; set local constraint_exclusion = off');
     await holdSource(options);
-    const attributes = await readAttributes(options);
+    const attributes = await readSourceAttributes(client, schema, table);
     // A composite value is taken as JSON, as a struct of the lakehouse is.
     const columns = attributes
       .map(({ name, fields }) => (fields === null ? quoteIdentifier(name) : `to_jsonb(${quoteIdentifier(name)})`))

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { SyncedTableState } from '../../core/synced-table.js';
-import { isoTime } from '../wire/iso-time.js';
+import type { SyncedTableState } from '../../../core/synced-table.js';
+import { isoTime } from './iso-time.js';
 
 type ProvisioningPhase = 'PROVISIONING_PHASE_MAIN' | 'PROVISIONING_PHASE_INDEX_SCAN' | 'PROVISIONING_PHASE_INDEX_SORT';
 

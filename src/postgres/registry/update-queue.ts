@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { errorCatalogue } from '../core/error-catalogue.js';
-import type { SyncedTablesError } from '../core/errors.js';
-import type { PipelineKind, UpdateMode } from '../core/update-outcome.js';
-import type { Lease } from '../postgres/registry/lease.js';
+import { errorCatalogue } from '../../core/error-catalogue.js';
+import type { SyncedTablesError } from '../../core/errors.js';
+import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
+import type { Lease } from './lease.js';
 
 /** An update that this sidecar has taken on, with the lease of its pipeline. */
 export interface ClaimedUpdate {

@@ -1,4 +1,4 @@
-import { syncedTablesError } from '../../core/errors.js';
+import { syncedTablesError } from '../../../core/errors.js';
 
 /** A condition on events as SQL over alias `e`, with the values of its parameters. */
 export interface EventCondition {

@@ -1,10 +1,6 @@
 import type pg from 'pg';
-import { countOf } from '../core/count-of.js';
-import { errorCatalogue } from '../core/error-catalogue.js';
-import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { Comparison, VerificationOutcome } from '../postgres/compare-copies.js';
-import { recordEvent } from '../postgres/registry/synced-tables.js';
-import { inTransaction } from '../postgres/session/session.js';
+import { errorCatalogue } from '../../core/error-catalogue.js';
+import type { SyncedTablesError } from '../../core/errors.js';
 
 /** A comparison of a synced table with its source that this sidecar has taken on. */
 export interface ClaimedVerification {
@@ -94,76 +90,65 @@ export async function requeueVerification(
   );
 }
 
-/** TABLES_DIFFER for rows that are not the same; null for a table that equals its source. */
-function differenceError(claim: ClaimedVerification, comparison: Comparison): SyncedTablesError | null {
-  const { missingRows, extraRows, differentRows } = comparison;
-  if (missingRows + extraRows + differentRows === 0n) return null;
-  return syncedTablesError('TABLES_DIFFER', {
-    target: claim.target,
-    table: claim.source,
-    missing: missingRows,
-    extra: extraRows,
-    different: differentRows,
-  });
+/** How many rows were compared and how many of them differ, as the registry keeps it. */
+interface ComparedRows {
+  readonly sourceRows: bigint;
+  readonly targetRows: bigint;
+  readonly missingRows: bigint;
+  readonly extraRows: bigint;
+  readonly differentRows: bigint;
+  /** Examples, kept as JSON. */
+  readonly differences: readonly object[];
 }
 
-/** Writes what came of a comparison, unless it is no longer ours. Values of rows go nowhere but into its own row. */
-export async function finishVerification(
+/** What came of a comparison, in the words that are kept. */
+export interface VerificationRecord {
+  /** Null if the rows could not be compared. */
+  readonly compared: ComparedRows | null;
+  /** The version that was compared; null if there is none. */
+  readonly version: bigint | null;
+  /** Why it failed, or that the tables differ; null for a table that equals its source. */
+  readonly error: SyncedTablesError | null;
+  readonly message: string;
+}
+
+/** Ends a comparison with what came of it; false if it is no longer ours. */
+export async function writeVerification(
   client: pg.Client,
   claim: ClaimedVerification,
-  outcome: VerificationOutcome,
-): Promise<void> {
-  const compared = outcome.kind === 'compared' ? outcome.comparison : null;
-  const error = outcome.kind === 'compared' ? differenceError(claim, outcome.comparison) : outcome.error;
-  const version = outcome.kind === 'compared' ? outcome.version : null;
-  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell.`;
-  await inTransaction(client, async () => {
-    const written = await client.query(
-      `update synced_tables._verifications
+  { compared, version, error, message }: VerificationRecord,
+): Promise<boolean> {
+  const written = await client.query(
+    `update synced_tables._verifications
           set state = $3, finished_at = clock_timestamp(), claim_expires_at = null, synced_version = $4, source_rows = $5,
               target_rows = $6, missing_rows = $7, extra_rows = $8, different_rows = $9, differences = $10,
               error_code = $11, message = $12, remedy = $13, sql_state = $14
         where verification_id = $1 and claimed_by = $2 and state = 'RUNNING'`,
-      [
-        claim.verificationId,
-        claim.holder,
-        compared ? 'COMPLETED' : 'FAILED',
-        version?.toString() ?? null,
-        compared?.sourceRows.toString() ?? null,
-        compared?.targetRows.toString() ?? null,
-        compared?.missingRows.toString() ?? null,
-        compared?.extraRows.toString() ?? null,
-        compared?.differentRows.toString() ?? null,
-        compared ? JSON.stringify(compared.differences) : null,
-        error?.code ?? null,
-        error?.message ?? proved,
-        error?.remedy ?? null,
-        error ? errorCatalogue[error.code].sqlState : null,
-      ],
-    );
-    if (written.rowCount === 0) return;
-    // Values of rows are kept for the newest comparison alone.
-    await client.query(
-      `update synced_tables._verifications set differences = null
-        where table_id = $1 and verification_id <> $2 and differences is not null`,
-      [claim.tableId, claim.verificationId],
-    );
-    await recordEvent(client, {
-      level: error ? 'ERROR' : 'INFO',
-      type: compared ? 'table_verified' : 'table_verification_failed',
-      syncedTable: claim.target,
-      pipelineId: await pipelineOf(client, claim),
-      updateId: null,
-      message: error?.message ?? proved,
-      ...(error ? { details: { error_code: error.code, remedy: error.remedy } } : {}),
-    });
-  });
+    [
+      claim.verificationId,
+      claim.holder,
+      compared ? 'COMPLETED' : 'FAILED',
+      version?.toString() ?? null,
+      compared?.sourceRows.toString() ?? null,
+      compared?.targetRows.toString() ?? null,
+      compared?.missingRows.toString() ?? null,
+      compared?.extraRows.toString() ?? null,
+      compared?.differentRows.toString() ?? null,
+      compared ? JSON.stringify(compared.differences) : null,
+      error?.code ?? null,
+      message,
+      error?.remedy ?? null,
+      error ? errorCatalogue[error.code].sqlState : null,
+    ],
+  );
+  return written.rowCount !== 0;
 }
 
-async function pipelineOf(client: pg.Client, claim: ClaimedVerification): Promise<string | null> {
-  const { rows } = await client.query<{ pipeline_id: string }>(
-    'select pipeline_id from synced_tables._tables where table_id = $1',
-    [claim.tableId],
+/** Forgets the examples of the table's other comparisons. */
+export async function forgetOlderDifferences(client: pg.Client, claim: ClaimedVerification): Promise<void> {
+  await client.query(
+    `update synced_tables._verifications set differences = null
+        where table_id = $1 and verification_id <> $2 and differences is not null`,
+    [claim.tableId, claim.verificationId],
   );
-  return rows[0]?.pipeline_id ?? null;
 }

@@ -1,13 +1,5 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
-import { isUuid } from '../../core/uuid.js';
-import { catalogOfDatabase } from '../names/catalog-place.js';
-import { fullNameOf } from '../names/table-name.js';
-import type { ApiContext } from '../places/api-context.js';
-import type { Caller } from '../places/caller.js';
-import { type DatabasePlace, databasesOf } from '../places/database-place.js';
-import { isoTime } from '../wire/iso-time.js';
-import type { PipelineSpec } from './pipeline-spec.js';
+import { isoTime } from './iso-time.js';
 
 /** A pipeline as the API tells it. */
 export interface PipelineRecord {
@@ -23,7 +15,7 @@ export interface PipelineRecord {
   /** Newest first, at most five. */
   readonly latestUpdates: readonly { readonly updateId: string; readonly state: string; readonly createdAt: string }[];
   /** What it was made from over HTTP; null for other pipelines, and for callers who only read its tables. */
-  readonly spec: PipelineSpec | null;
+  readonly spec: Readonly<Record<string, unknown>> | null;
 }
 
 interface PipelineRow {
@@ -36,7 +28,7 @@ interface PipelineRow {
   readonly modified_at_ms: string;
   readonly has_failed_table: boolean;
   readonly latest_updates: PipelineRecord['latestUpdates'] | null;
-  readonly spec: PipelineSpec | null;
+  readonly spec: Readonly<Record<string, unknown>> | null;
 }
 
 const FAILED_STATES = `'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLED_OFFLINE'`;
@@ -62,7 +54,11 @@ const SELECT_PIPELINES = `
                       where t.pipeline_id = p.pipeline_id and synced_tables_internal._role_may_see($1, t.created_by, t.relation))
           or p.kind = 'FLOWS' and synced_tables_internal._role_may_control($1, p.created_by))`;
 
-async function readPipelines(client: pg.ClientBase, role: string, id: string | null): Promise<PipelineRecord[]> {
+/**
+ * The pipelines that a role may see.
+ * @param id null for all of them
+ */
+export async function readPipelines(client: pg.ClientBase, role: string, id: string | null): Promise<PipelineRecord[]> {
   const { rows } = await client.query<PipelineRow>(`${SELECT_PIPELINES} and ($2::uuid is null or p.pipeline_id = $2)`, [
     role,
     id,
@@ -81,66 +77,41 @@ async function readPipelines(client: pg.ClientBase, role: string, id: string | n
   }));
 }
 
-/** A synced or streaming table of a pipeline. */
-export interface PipelineTable {
-  /** The three-part name that lists show. */
-  readonly fullName: string;
+/** A synced or streaming table of a pipeline, as the registry names it. */
+interface PipelineMember {
   readonly schema: string;
   readonly table: string;
   /** As the SQL functions take it. */
   readonly sqlName: string;
+  /** The catalog of its three-part name, if that is a standard one; else null. */
+  readonly catalog: string | null;
 }
 
-/** A pipeline, where it is, and those of its tables that the caller may see. */
-export interface PlacedPipeline extends DatabasePlace {
-  readonly record: PipelineRecord;
-  readonly tables: readonly PipelineTable[];
-}
-
-/** @throws PIPELINE_NOT_FOUND, also for a pipeline that the caller may not see */
-export async function findPipeline(context: ApiContext, caller: Caller, id: string): Promise<PlacedPipeline> {
-  const pipelineId = id.toLowerCase();
-  if (isUuid(pipelineId)) {
-    for (const place of databasesOf(context, caller)) {
-      const found = await readPlaced(place, caller, pipelineId);
-      if (found) return found;
-    }
-  }
-  throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: id });
-}
-
-async function readPlaced(place: DatabasePlace, caller: Caller, pipelineId: string): Promise<PlacedPipeline | null> {
-  const { instance, database } = place;
-  const role = await database.roleNameOf(caller);
-  const [record] = await database.asService((client) => readPipelines(client, role, pipelineId));
-  if (!record) return null;
-  const { rows } = await database.asService((client) =>
-    client.query<{ schema_name: string; table_name: string; synced_table: string; catalog_name: string | null }>(
-      `select t.schema_name, t.table_name, t.synced_table, s.catalog_name
+/** The tables of a pipeline that a role may see, by schema and name. */
+export async function readPipelineMembers(
+  client: pg.ClientBase,
+  role: string,
+  pipelineId: string,
+): Promise<PipelineMember[]> {
+  const { rows } = await client.query<{
+    schema_name: string;
+    table_name: string;
+    synced_table: string;
+    catalog_name: string | null;
+  }>(
+    `select t.schema_name, t.table_name, t.synced_table, s.catalog_name
          from synced_tables._tables t left join synced_tables._table_specs s using (table_id)
         where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
        union all
        select t.schema_name, t.table_name, t.synced_table, null from synced_tables._streaming_tables t
         where t.pipeline_id = $2 and synced_tables_internal._role_may_see($1, t.created_by, t.relation)
         order by 1, 2`,
-      [role, pipelineId],
-    ),
+    [role, pipelineId],
   );
-  const other = await catalogOfDatabase(instance, database.name);
-  const tables = rows.map(({ schema_name: schema, table_name: table, synced_table: sqlName, catalog_name: named }) => {
-    const catalog = named ?? other;
-    return { fullName: fullNameOf({ catalog, schema, table }), schema, table, sqlName };
-  });
-  return { record, instance, database, tables };
-}
-
-/** All pipelines that the caller may see. */
-export async function listPipelines(context: ApiContext, caller: Caller): Promise<PipelineRecord[]> {
-  const lists = await Promise.all(
-    databasesOf(context, caller).map(async ({ database }) => {
-      const role = await database.roleNameOf(caller);
-      return database.asService((client) => readPipelines(client, role, null));
-    }),
-  );
-  return lists.flat();
+  return rows.map((row) => ({
+    schema: row.schema_name,
+    table: row.table_name,
+    sqlName: row.synced_table,
+    catalog: row.catalog_name,
+  }));
 }

@@ -8,3 +8,14 @@ export async function readAddedDatabases(client: pg.Client): Promise<string[]> {
   );
   return rows.map(({ name }) => name);
 }
+
+/**
+ * Notes that sidecars look after a database.
+ * @param addedBy the role that asked for it; null for the acting one
+ */
+export async function noteAddedDatabase(client: pg.Client, database: string, addedBy: string | null): Promise<void> {
+  await client.query(
+    'insert into synced_tables._databases (database_name, added_by) values ($1, coalesce($2, current_user)) on conflict do nothing',
+    [database, addedBy],
+  );
+}

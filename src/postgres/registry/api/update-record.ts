@@ -1,18 +1,43 @@
 import type pg from 'pg';
-import type { UpdateInfo } from './pipeline-schema.js';
+import type { UpdateMode } from '../../../core/update-outcome.js';
+
+/** Why there is an update. */
+type UpdateCause =
+  | 'API_CALL'
+  | 'INFRASTRUCTURE_MAINTENANCE'
+  | 'JOB_TASK'
+  | 'RETRY_ON_FAILURE'
+  | 'SCHEMA_CHANGE'
+  | 'SERVICE_UPGRADE'
+  | 'USER_ACTION';
+
+/** An update of a pipeline. */
+export interface UpdateRecord {
+  readonly pipelineId: string;
+  readonly updateId: string;
+  readonly state: 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'CANCELED' | 'FAILED';
+  readonly cause: UpdateCause;
+  readonly mode: UpdateMode;
+  readonly isFullRefresh: boolean;
+  /** Names of the tables that it is for, as the SQL functions take them; null for all of its pipeline. */
+  readonly selection: { readonly refresh?: string[]; readonly full_refresh?: string[] } | null;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: bigint;
+}
 
 interface UpdateRow {
   readonly pipeline_id: string;
   readonly update_id: string;
-  readonly state: UpdateInfo['state'];
-  readonly cause: UpdateInfo['cause'];
-  readonly mode: UpdateInfo['mode'];
+  readonly state: UpdateRecord['state'];
+  readonly cause: UpdateCause;
+  readonly mode: UpdateMode;
   readonly full_refresh: boolean;
   readonly selection: { refresh?: string[]; full_refresh?: string[] } | null;
   readonly created_at_ms: string;
 }
 
-export interface UpdateFilter {
+/** Which updates of a pipeline are wanted. */
+interface UpdateFilter {
   readonly pipelineId: string;
   readonly updateId: string | null;
   readonly limit: number;
@@ -21,10 +46,7 @@ export interface UpdateFilter {
 }
 
 /** Updates of a pipeline, newest first. Who may see the pipeline has to be asked before. */
-export async function readUpdates(
-  client: pg.ClientBase,
-  filter: UpdateFilter,
-): Promise<{ readonly info: UpdateInfo }[]> {
+export async function readUpdates(client: pg.ClientBase, filter: UpdateFilter): Promise<UpdateRecord[]> {
   const { rows } = await client.query<UpdateRow>(
     `select u.pipeline_id, u.update_id, u.cause, u.mode, u.full_refresh, u.selection, u.state,
             floor(extract(epoch from u.created_at) * 1000)::bigint::text as created_at_ms
@@ -43,17 +65,13 @@ export async function readUpdates(
     ],
   );
   return rows.map((row) => ({
-    info: {
-      pipeline_id: row.pipeline_id,
-      update_id: row.update_id,
-      state: row.state,
-      cause: row.cause,
-      creation_time: BigInt(row.created_at_ms),
-      full_refresh: row.full_refresh,
-      validate_only: false,
-      mode: row.mode,
-      ...(row.selection?.refresh?.length ? { refresh_selection: row.selection.refresh } : {}),
-      ...(row.selection?.full_refresh?.length ? { full_refresh_selection: row.selection.full_refresh } : {}),
-    },
+    pipelineId: row.pipeline_id,
+    updateId: row.update_id,
+    state: row.state,
+    cause: row.cause,
+    mode: row.mode,
+    isFullRefresh: row.full_refresh,
+    selection: row.selection,
+    createdAtMs: BigInt(row.created_at_ms),
   }));
 }

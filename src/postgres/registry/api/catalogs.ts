@@ -1,0 +1,81 @@
+import type pg from 'pg';
+import { isoTime } from './iso-time.js';
+
+/** A registered database catalog. */
+export interface CatalogRecord {
+  readonly name: string;
+  readonly uid: string;
+  /** The Postgres database that it stands for. */
+  readonly database: string;
+  readonly createdBy: string;
+  /** ISO 8601 in UTC. */
+  readonly createdAt: string;
+}
+
+const SELECT_CATALOGS = `
+  select c.catalog_name, c.database_name, c.catalog_uid, c.created_by, ${isoTime('c.created_at')} as created_at
+    from synced_tables._catalogs c`;
+
+interface CatalogRow {
+  readonly catalog_name: string;
+  readonly database_name: string;
+  readonly catalog_uid: string;
+  readonly created_by: string;
+  readonly created_at: string;
+}
+
+function toRecord(row: CatalogRow): CatalogRecord {
+  return {
+    name: row.catalog_name,
+    uid: row.catalog_uid,
+    database: row.database_name,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+  };
+}
+
+/** The database catalog of that name; null if the instance has none. */
+export async function readCatalog(client: pg.ClientBase, name: string): Promise<CatalogRecord | null> {
+  const { rows } = await client.query<CatalogRow>(`${SELECT_CATALOGS} where c.catalog_name = $1`, [name]);
+  return rows[0] ? toRecord(rows[0]) : null;
+}
+
+/** The database catalogs of an instance, by name. */
+export async function readCatalogs(client: pg.ClientBase): Promise<CatalogRecord[]> {
+  const { rows } = await client.query<CatalogRow>(`${SELECT_CATALOGS} order by c.catalog_name`);
+  return rows.map(toRecord);
+}
+
+/** Whether a database catalog of that name is registered on the instance. */
+export async function isCatalogRegistered(client: pg.ClientBase, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from synced_tables._catalogs where catalog_name = $1', [name]);
+  return rowCount !== 0;
+}
+
+/** Registers a database catalog; false if its name is taken. */
+export async function insertCatalog(
+  client: pg.ClientBase,
+  catalog: {
+    readonly name: string;
+    readonly database: string;
+    /** The role that registers it. */
+    readonly role: string;
+  },
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `insert into synced_tables._catalogs (catalog_name, database_name, created_by) values ($1, $2, $3)
+       on conflict do nothing`,
+    [catalog.name, catalog.database, catalog.role],
+  );
+  return rowCount !== 0;
+}
+
+/** Unregisters a database catalog; false if the role may not do that. */
+export async function removeCatalog(client: pg.ClientBase, name: string, role: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `delete from synced_tables._catalogs
+        where catalog_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
+    [name, role],
+  );
+  return rowCount !== 0;
+}

@@ -1,0 +1,51 @@
+import type pg from 'pg';
+import { countOf } from '../core/count-of.js';
+import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { Comparison, VerificationOutcome } from '../postgres/compare-copies.js';
+import { readPipelineOf, recordEvent } from '../postgres/registry/synced-tables.js';
+import {
+  type ClaimedVerification,
+  forgetOlderDifferences,
+  writeVerification,
+} from '../postgres/registry/verifications.js';
+import { inTransaction } from '../postgres/session/session.js';
+
+/** TABLES_DIFFER for rows that are not the same; null for a table that equals its source. */
+function differenceError(claim: ClaimedVerification, comparison: Comparison): SyncedTablesError | null {
+  const { missingRows, extraRows, differentRows } = comparison;
+  if (missingRows + extraRows + differentRows === 0n) return null;
+  return syncedTablesError('TABLES_DIFFER', {
+    target: claim.target,
+    table: claim.source,
+    missing: missingRows,
+    extra: extraRows,
+    different: differentRows,
+  });
+}
+
+/** Writes what came of a comparison, unless it is no longer ours. Values of rows go nowhere but into its own row. */
+export async function finishVerification(
+  client: pg.Client,
+  claim: ClaimedVerification,
+  outcome: VerificationOutcome,
+): Promise<void> {
+  const compared = outcome.kind === 'compared' ? outcome.comparison : null;
+  const error = outcome.kind === 'compared' ? differenceError(claim, outcome.comparison) : outcome.error;
+  const version = outcome.kind === 'compared' ? outcome.version : null;
+  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell.`;
+  const message = error?.message ?? proved;
+  await inTransaction(client, async () => {
+    if (!(await writeVerification(client, claim, { compared, version, error, message }))) return;
+    // Values of rows are kept for the newest comparison alone.
+    await forgetOlderDifferences(client, claim);
+    await recordEvent(client, {
+      level: error ? 'ERROR' : 'INFO',
+      type: compared ? 'table_verified' : 'table_verification_failed',
+      syncedTable: claim.target,
+      pipelineId: await readPipelineOf(client, claim.tableId),
+      updateId: null,
+      message,
+      ...(error ? { details: { error_code: error.code, remedy: error.remedy } } : {}),
+    });
+  });
+}
