@@ -140,7 +140,7 @@ describe.each(postgresServers())('callers of synced_tables functions on $name', 
 
   it('are served so for every function that operators and managers may call and that changes something', async () => {
     const { rows } = await guarded.database.admin.query(
-      `select d.identity as unserved from synced_tables._definitions d join pg_proc p on p.oid = to_regprocedure(d.identity)
+      `select d.identity as unserved from synced_tables._definitions d join pg_proc p on p.oid = synced_tables_internal._routine_of(d.kind, d.identity)
         where d.audience in ('operators', 'managers') and p.prosecdef and not p.proretset`,
     );
     expect(rows, 'write it in schema synced_tables_served').toEqual([]);

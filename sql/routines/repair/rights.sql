@@ -100,6 +100,8 @@ declare
   manager name;
 begin
   grant usage on schema synced_tables, synced_tables_internal to databricks_sync, databricks_superuser;
+  -- Views and procedures that people were granted call functions in there with their rights.
+  grant usage on schema synced_tables_internal to public;
   grant select on synced_tables.migrations to databricks_sync, databricks_superuser;
   for definition in
     select * from synced_tables._definitions d
