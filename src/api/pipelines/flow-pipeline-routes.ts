@@ -125,7 +125,7 @@ async function requireRight(database: ApiDatabase, caller: Caller): Promise<void
     client.query<{ role: string; may: boolean }>(
       `select current_user as role, pg_catalog.bool_or(pg_catalog.has_function_privilege(p.oid, 'execute')) as may
          from pg_catalog.pg_proc p
-        where p.pronamespace = pg_catalog.to_regnamespace('synced_tables') and p.proname = '_create_pipeline'`,
+        where p.pronamespace = pg_catalog.to_regnamespace('synced_tables_internal') and p.proname = '_create_pipeline'`,
     ),
   );
   const { role = '', may = false } = rows[0] ?? {};
