@@ -31,10 +31,10 @@ Examples:
 
 async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> {
   const databases = chooseDatabases(settingsOf(options, { postgres: true }), options);
-  const results: ({ database: string } & MigrationResult)[] = [];
+  const results: { database: string; applied: readonly string[]; replaced_routines: boolean }[] = [];
   for (const database of databases) {
     const result = await withDatabase(database, (client) => migrateDatabase(client));
-    results.push({ database: database.name, ...result });
+    results.push({ database: database.name, applied: result.applied, replaced_routines: result.hasReplacedRoutines });
     if (options.output === 'table') {
       process.stdout.write(
         `${database.name}: ${describe(result)}\n${result.applied.map((file) => `  ${file}\n`).join('')}`,

@@ -13,7 +13,10 @@ export function addServeCommand(program: Command): void {
       `
 Examples:
   synced-tables serve --config /etc/synced-tables.yaml
-  DATABASE_URL=postgres://postgres@localhost/app SYNCED_TABLES_LAKE=./lake synced-tables serve`,
+  DATABASE_URL=postgres://postgres@localhost/app SYNCED_TABLES_LAKE=./lake synced-tables serve
+
+Exit code 3: a newer version has changed a database so that this one cannot work with it. Starting it again
+does not help; use the newer version.`,
     )
     .action(serve);
   addOutputOption(addConfigOption(command));
@@ -25,8 +28,10 @@ async function serve(options: SettingsOptions): Promise<void> {
   const logger = createLogger(settings.log.level);
   const stopped = untilStopped();
   const sidecar = await startSidecar({ settings, logger, portOption: 'api.port in the settings' });
-  const signal = await stopped;
-  logger.info({ signal }, 'stopping');
+  const end = await Promise.race([stopped, sidecar.outdated]);
+  const isOutdated = typeof end !== 'string';
+  logger.info(isOutdated ? { reason: end.code } : { signal: end }, 'stopping');
   await sidecar.stop();
   logger.info('stopped');
+  if (isOutdated) throw end;
 }

@@ -49,16 +49,16 @@ async function checkInstallation(
   isSuperuser: boolean,
 ): Promise<{ findings: Finding[]; isInstalled: boolean }> {
   try {
-    const { applied, pending } = await pendingMigrations(client);
+    const { applied, pending, isLayerOutdated } = await pendingMigrations(client);
     if (applied === 0) {
       const error = syncedTablesError('DATABASE_NOT_MIGRATED', { database: subject });
       // A superuser's sidecar installs it at start.
       return { findings: [errorFinding(error, subject, isSuperuser ? 'warning' : 'error')], isInstalled: false };
     }
-    const found =
-      pending > 0
-        ? finding('DATABASE_BEHIND', subject, { pending })
-        : finding('DATABASE_READY', subject, { migrations: applied - 1 });
+    if (pending > 0) return { findings: [finding('DATABASE_BEHIND', subject, { pending })], isInstalled: true };
+    const found = isLayerOutdated
+      ? finding('FUNCTIONS_BEHIND', subject)
+      : finding('DATABASE_READY', subject, { migrations: applied - 1 });
     return { findings: [found], isInstalled: true };
   } catch (error) {
     const known = asSyncedTablesError(error);

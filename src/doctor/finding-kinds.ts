@@ -98,6 +98,11 @@ export const findingKinds = {
     message: 'Migrations of this version that are not applied yet: {pending}.',
     remedy: 'Run "synced-tables migrate" as a superuser, or start the sidecar with a superuser\'s connection string.',
   },
+  FUNCTIONS_BEHIND: {
+    severity: 'warning',
+    message: 'Functions and views in the database are those of an older version of synced-tables.',
+    remedy: 'Run "synced-tables migrate" as a superuser, or start the sidecar with a superuser\'s connection string.',
+  },
   EXTENSION_BEHIND: {
     severity: 'warning',
     message: 'Extension databricks_auth is at {installed}; the server has the files of {available}.',

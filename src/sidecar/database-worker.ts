@@ -1,3 +1,4 @@
+import type { SyncedTablesError } from '../core/errors.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -33,6 +34,8 @@ export interface DatabaseWorkerOptions {
   readonly engine: Engine;
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Called with DATABASE_NEWER when a newer release has made the schema one that this release cannot work with. */
+  readonly onOutdated: (error: SyncedTablesError) => void;
 }
 
 /** Works on the queues of one database, woken by its notifications, until it is stopped. */
@@ -64,6 +67,7 @@ export class DatabaseWorker {
       catalogs,
       historyDays: settings.sync.history_days,
       onError: (error, doing) => this.#goOn(error, doing),
+      onOutdated: options.onOutdated,
     });
     this.#updates = this.#startUpdates();
     this.#verifications = this.#startVerifications();

@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
+import { explainIfOutdated } from '../postgres/install/migrate.js';
 import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
 import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
 import { closeSession, sessionsUntil } from '../postgres/session/session.js';
@@ -14,6 +16,8 @@ export interface MaintenanceOptions {
   /** How long events and ended updates are kept. */
   readonly historyDays: number;
   readonly onError: (error: unknown, doing: string) => void;
+  /** Called with DATABASE_NEWER when a newer release has made the schema one that this release cannot work with. */
+  readonly onOutdated: (error: SyncedTablesError) => void;
 }
 
 /** What a sidecar does for its database now and then, beside the queue. */
@@ -30,6 +34,8 @@ export class Maintenance {
 
   /** Sweeps what was left behind; once an hour forgets old history. */
   async run(client: pg.Client): Promise<void> {
+    const outdated = await explainIfOutdated(client);
+    if (outdated !== null) return this.#options.onOutdated(outdated);
     await maintainTables(client);
     await this.#lookAtFailed(client);
     if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { startHttpServer } from '../api/server/http-server.js';
+import type { SyncedTablesError } from '../core/errors.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -19,6 +20,11 @@ export interface SidecarOptions {
 export interface Sidecar {
   /** Address of the HTTP server. */
   readonly url: string;
+  /**
+   * Fulfils with DATABASE_NEWER when a newer release has changed a database so that this one cannot go on with it: then
+   * the sidecar has to be stopped.
+   */
+  readonly outdated: Promise<SyncedTablesError>;
   /** Ends what is at hand: running updates go back to the queue, nothing of them stays. */
   stop(): Promise<void>;
 }
@@ -44,8 +50,12 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => engine[Symbol.asyncDispose]());
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
     const holder = randomUUID();
+    let onOutdated: (error: SyncedTablesError) => void = () => {};
+    const outdated = new Promise<SyncedTablesError>((resolve) => {
+      onOutdated = resolve;
+    });
     const startWorker = (database: ManagedDatabase) =>
-      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger });
+      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger, onOutdated });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();
@@ -64,7 +74,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     });
     closers.push(() => server[Symbol.asyncDispose]());
     logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
-    return { url: server.url, stop };
+    return { url: server.url, outdated, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -22,8 +22,12 @@ describe.each(postgresServers())('$name', (server) => {
 
     const first = await runCli(['migrate'], environment);
     expect(first).toMatchObject({ end: 0, stderr: '' });
-    expect(first.stdout).toMatch(new RegExp(`^${name}: applied \\d+ migrations\n  1_roles_and_schemas\\.sql\n`));
-    expect(await runCliJson(['migrate'], environment)).toEqual([{ database: name, applied: [] }]);
+    expect(first.stdout).toMatch(
+      new RegExp(`^${name}: applied \\d+ migrations, brought functions and views up to date\n  0001_schemas\\.sql\n`),
+    );
+    expect(await runCliJson(['migrate'], environment)).toEqual([
+      { database: name, applied: [], replaced_routines: false },
+    ]);
     expect((await runCli(['migrate'], environment)).stdout).toBe(`${name}: up to date\n`);
     expect(await runCliJson(['list'], environment)).toEqual([]);
   });

@@ -50,6 +50,18 @@ it('stops at SIGINT too', async () => {
   expect(sidecar.log.map((line) => JSON.parse(line).msg)).toContain('stopped');
 });
 
+it('ends with exit code 3 when a newer version has made the database one that it cannot work with, and does not start again', async () => {
+  await using synced = await SyncedLake.create(server);
+  const sidecar = await synced.spawnSidecar();
+  await synced.admin.query('update synced_tables._schema set newest_breaking = 4711');
+  expect(await sidecar.exited).toBe(3);
+  const file = path.join(synced.folder, 'settings.json');
+  writeFileSync(file, JSON.stringify({ instances: { local: { url: synced.sidecarUrl } } }));
+  const { end, stderr } = await runCli(['serve', '--config', file]);
+  expect(end).toBe(3);
+  expect(stderr).toMatch(/^DATABASE_NEWER: .*4711/m);
+}, 120_000);
+
 it('tells in one line that its port is taken', async () => {
   await using synced = await SyncedLake.create(server);
   const taken = createServer().listen(0, '127.0.0.1');

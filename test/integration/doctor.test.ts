@@ -50,6 +50,55 @@ describe.each(postgresServers())('doctor on $name', (server) => {
     expect(of(asSidecar, 'TABLES_FINE')[0]?.message).toContain('Synced tables: 1;');
   });
 
+  it('notices each event trigger and each write gate that is gone, off or replaced, and repair() puts it back', async () => {
+    await using database = await createMigratedDatabase(server);
+    const { admin } = database;
+    await admin.query(`select synced_tables.create_synced_table('d.x', 'lake.d.t', array['id'])`);
+    await publishByHand(await database.connectAsSidecar(), 'd.x');
+    const damageNow = async () =>
+      (await examine(settingsFor(database.url)))
+        .filter(({ code }) => code === 'GUARD_DAMAGED' || code === 'TABLE_UNPROTECTED')
+        .map(({ message }) => message)
+        .join('\n');
+    expect(await damageNow()).toBe('');
+    const { rows: triggers } = await admin.query<{ evtname: string }>(
+      'select evtname from pg_event_trigger order by 1',
+    );
+    expect(triggers.length).toBe(9);
+    for (const { evtname } of triggers) await admin.query(`alter event trigger ${evtname} disable`);
+    const off = await damageNow();
+    for (const { evtname } of triggers) expect(off).toContain(`event trigger ${evtname} is switched off`);
+    for (const { evtname } of triggers) await admin.query(`drop event trigger ${evtname}`);
+    const gone = await damageNow();
+    for (const { evtname } of triggers) expect(gone).toContain(`event trigger ${evtname} is missing`);
+    await admin.query(`create event trigger databricks_auth_drop on sql_drop when tag in ('DROP VIEW') execute function databricks_auth.ev_drop();
+      alter event trigger databricks_auth_drop enable always`);
+    expect(await damageNow()).toContain('event trigger databricks_auth_drop is not ours');
+    await admin.query('select synced_tables.repair()');
+    expect(await damageNow()).toBe('');
+
+    const { rows: parts } = await admin.query<{ part: string }>(
+      `select databricks_auth.sole_partition('d.x')::text as part`,
+    );
+    const part = parts[0]?.part ?? '';
+    for (const [gate, relations] of [
+      ['databricks_write_guard', ['d.x', part]],
+      ['databricks_apply_guard', [part]],
+    ] as const) {
+      for (const relation of relations) {
+        for (const [sql, damage] of [
+          [`alter table ${relation} disable trigger ${gate}`, 'is switched off'],
+          [`drop trigger ${gate} on ${relation}`, 'is missing'],
+        ]) {
+          await admin.query(`set databricks_auth.allow_ddl = on; ${sql}; reset databricks_auth.allow_ddl`);
+          expect(await damageNow(), sql).toContain(`${gate} ${damage}`);
+          await admin.query('select synced_tables.repair()');
+          expect(await damageNow(), sql).toBe('');
+        }
+      }
+    }
+  });
+
   it('names what is damaged, stuck, late, failed or left over', async () => {
     await using database = await createMigratedDatabase(server);
     const { admin } = database;
@@ -89,7 +138,9 @@ describe.each(postgresServers())('doctor on $name', (server) => {
     expect(damage?.message).toContain('event trigger databricks_auth_drop is missing');
     const table = of(findings, 'TABLE_UNPROTECTED');
     expect(table.map(({ subject }) => subject)).toEqual([expect.stringMatching(/ d\.broken$/)]);
-    expect(table[0]?.message).toMatch(/a write gate is missing or off; its owner role has been granted to stranger_/);
+    expect(table[0]?.message).toMatch(
+      /databricks_write_guard is switched off; its owner role has been granted to stranger_/,
+    );
     expect(of(findings, 'TABLE_BEHIND')[0]?.message).toMatch(/^It is 6 versions, 6\d\d s, behind its source\.$/);
     expect(of(findings, 'SOURCE_TABLE_NOT_FOUND')[0]).toMatchObject({ severity: 'error', message: 'No such table.' });
     expect(of(findings, 'UPDATE_ABANDONED').map(({ subject }) => subject.split(' ')[1])).toEqual(['d.gone']);

@@ -163,7 +163,7 @@ describe('a dump', () => {
           `do $$ begin if to_regrole('${manager}') is null then create role ${manager}; end if; end $$; grant usage on schema gold to ${manager}`,
         );
         await repair(client);
-        expect(await migrateDatabase(client)).toEqual({ applied: [] });
+        expect(await migrateDatabase(client)).toEqual({ applied: [], hasReplacedRoutines: false });
         await checkWhole(client, manager);
       } finally {
         await client.query(`drop owned by ${manager}`).catch(() => {});

@@ -84,7 +84,7 @@ describe.skipIf(sources.length === 0).each(sources)('a restore of $name into a f
         'source of flow app.current': 'lent to databricks_sync',
       });
       expect(await repair()).toEqual({ 'gold.t': 'ok' });
-      expect(await migrateDatabase(client)).toEqual({ applied: [] });
+      expect(await migrateDatabase(client)).toEqual({ applied: [], hasReplacedRoutines: false });
 
       const url = new URL(copy.url);
       url.username = 'sidecar';

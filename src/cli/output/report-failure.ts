@@ -4,6 +4,8 @@ import type { Output } from '../options/command-options.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** The database is for a newer version: whoever restarts processes need not try again. */
+const EXIT_OUTDATED = 3;
 
 /** Errors of the command line and of the settings, apart from those whose code begins with SETTINGS_. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
@@ -31,6 +33,7 @@ export function reportFailure(error: unknown, context: FailureContext): number {
   const known = asSyncedTablesError(error);
   if (known) {
     writeError({ error_code: known.code, message: known.message, remedy: known.remedy }, context.output);
+    if (known.code === 'DATABASE_NEWER') return EXIT_OUTDATED;
     return known.code.startsWith('SETTINGS_') || USAGE_CODES.has(known.code) ? EXIT_USAGE : EXIT_FAILED;
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -12,7 +12,7 @@ export const migrationErrors = {
   },
   DATABASE_NEWER: {
     message:
-      'Database {database} was migrated by a newer synced-tables: it has migration {found}, this version knows up to {known}.',
+      'Database {database} was migrated by a newer synced-tables, and this version cannot work with it: migration {found} is for newer versions alone, this one knows up to {known}.',
     remedy: 'Use that version of synced-tables or a newer one for this database.',
     retry: 'manual',
     status: 400,

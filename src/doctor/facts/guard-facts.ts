@@ -36,25 +36,18 @@ const INSTALLATION_FACTS = `
          coalesce(pg_has_role(session_user, to_regrole('databricks_sync'),
            case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end), false) as "maySync"`;
 
-/** Event triggers of the guard, as listed in sql/routines/guard/event_triggers.sql. */
-const EVENT_TRIGGERS = `
-  values ('databricks_auth_0_close', 'ddl_command_end', 'ev_close'), ('databricks_auth_1_guard', 'ddl_command_start', 'ev_guard'),
-         ('databricks_auth_2_open', 'ddl_command_start', 'ev_open'), ('databricks_auth_3_kind', 'ddl_command_start', 'ev_kind'),
-         ('databricks_auth_careful', 'ddl_command_end', 'ev_careful'), ('databricks_auth_drop', 'sql_drop', 'ev_drop')`;
-
-/** What is wrong with the event triggers of the guard; empty if it is intact. */
+/** What is wrong with the event triggers of the guard, by the list that also installs them; empty if it is intact. */
 export async function readGuardDamage(client: pg.Client): Promise<string[]> {
+  const { rows: lists } = await client.query<{ missing: boolean }>(
+    `select to_regprocedure('databricks_auth.wanted_event_triggers()') is null
+         or to_regprocedure('synced_tables_internal._wanted_event_triggers()') is null as missing`,
+  );
+  if (lists[0]?.missing !== false) return ['its functions are missing'];
   const { rows } = await client.query<{ damage: string }>(
-    `with wanted (name, event, function) as (${EVENT_TRIGGERS})
-     select format('event trigger %s %s', w.name, case
-              when t.oid is null then 'is missing'
-              when t.evtenabled <> 'A' then 'is switched off'
-              when t.evtevent <> w.event or p.proname <> w.function or n.nspname <> 'databricks_auth' then 'is not ours'
-              else 'runs code of role ' || r.rolname || ', which is no superuser' end) as damage
-       from wanted w left join pg_event_trigger t on t.evtname = w.name left join pg_proc p on p.oid = t.evtfoid
-       left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
-      where (t.evtenabled = 'A' and t.evtevent = w.event and p.proname = w.function and n.nspname = 'databricks_auth' and r.rolsuper)
-            is not true
+    `select format('event trigger %s %s', w.name, d.damage) as damage
+       from synced_tables_internal._wanted_event_triggers() w
+      cross join lateral databricks_auth.event_trigger_damage(w.name, w.event, w.tags, w.function) as d (damage)
+      where d.damage is not null
      union all
      select 'setting event_triggers is off' where current_setting('event_triggers', true) = 'off'`,
   );
@@ -67,17 +60,18 @@ export interface TableProtection {
   readonly damage: readonly string[];
 }
 
-/** Owner, partition and write gates of each synced table. For superusers and databricks_sync. */
+/**
+ * Owner, partition and write gates of each synced table, gates by the list that also puts them up. For superusers and
+ * databricks_sync, where the functions of the guard are there.
+ */
 export async function readTableProtection(client: pg.Client): Promise<TableProtection[]> {
   const { rows } = await client.query<TableProtection>(
     `select format('%I.%I', n.nspname, c.relname) as table, array_remove(array[
               case when r.oid is null then format('owner role %s is missing', s.owner_role)
                    when c.relowner <> r.oid then format('it belongs to %s', pg_get_userbyid(c.relowner)) end,
               case when part.relation is null then 'it has not its one partition' end,
-              case when exists (select from unnest(array[c.oid, part.relation]) g (relation) where g.relation is not null
-                                  and not exists (select from pg_trigger t where t.tgrelid = g.relation
-                                                     and t.tgname = 'databricks_write_guard' and t.tgenabled = 'A'))
-                   then 'a write gate is missing or off' end,
+              (select string_agg(format('%s %s', d.name, d.damage), ', ' order by d.name)
+                 from unnest(array[c.oid, part.relation]) g (relation) cross join lateral databricks_auth.gate_damage(g.relation) d),
               (select 'its owner role has been granted to ' || string_agg(pg_get_userbyid(m.member), ', ')
                  from pg_auth_members m join pg_roles who on who.oid = m.member
                 where m.roleid = r.oid and who.rolname <> 'databricks_sync' and not who.rolsuper)

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** A numbered file that a database has run. */
-export interface AppliedMigration {
+interface AppliedMigration {
   readonly id: number;
   readonly name: string;
   readonly hash: string;

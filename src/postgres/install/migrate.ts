@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { migrate } from 'postgres-migrations';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { applyLayer } from './apply-layer.js';
-import { compareReleases, type InstalledSchema, readInstalledSchema } from './installed-schema.js';
+import { compareReleases, type InstalledSchema, readInstalledSchema, readNewestBreaking } from './installed-schema.js';
 import { type Migration, ownRelease, readMigrations, sqlDir } from './migration-files.js';
 import { releaseMigrationLock, sessionsInTheWay, takeMigrationLock } from './migration-lock.js';
 import { readSqlLayer, type SqlLayer } from './sql-layer.js';
@@ -86,6 +86,15 @@ export async function pendingMigrations(
   const applied = installed?.applied.length ?? 0;
   const pending = Math.max(0, ours.migrations.length - applied);
   return { applied, pending, isLayerOutdated: !isCurrent && pending === 0 };
+}
+
+/** DATABASE_NEWER when a newer release has made the schema one that this release cannot work with; else null. */
+export async function explainIfOutdated(client: pg.Client): Promise<SyncedTablesError | null> {
+  const known = (await readMigrations()).length - 1;
+  const found = await readNewestBreaking(client);
+  if (found <= known) return null;
+  const { database } = await readPlace(client);
+  return syncedTablesError('DATABASE_NEWER', { database, found, known });
 }
 
 /** What this release would install. */

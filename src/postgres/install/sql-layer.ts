@@ -8,8 +8,8 @@ const AUDIENCES = ['owner', 'sidecar', 'operators', 'managers', 'everybody'] as 
 const ROUTINE_KINDS = ['function', 'procedure', 'aggregate'] as const;
 
 /** Who may use an object; each word is explained in sql/README.md. */
-export type Audience = (typeof AUDIENCES)[number];
-export type DefinitionKind = (typeof ROUTINE_KINDS)[number] | 'view' | 'trigger' | 'table';
+type Audience = (typeof AUDIENCES)[number];
+type DefinitionKind = (typeof ROUTINE_KINDS)[number] | 'view' | 'trigger' | 'table';
 
 /** One object of the SQL side, as its file has it. */
 export interface Definition {
@@ -55,6 +55,7 @@ export async function readSqlLayer(dir: string): Promise<SqlLayer> {
 /**
  * The objects of one file. Each begins with a line `-- for: audience`, directly before its CREATE.
  * @throws as `readSqlLayer`
+ * @internal
  */
 export function readDefinitions(file: string, text: string): Definition[] {
   // Splitting leaves out an empty first part.
