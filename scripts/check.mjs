@@ -1,5 +1,5 @@
-// npm run check: what can be said about the tree without a server. Its parts run side by side, one a core. The first
-// that fails ends the others; its output stands last, with what to do about it.
+// npm run check: everything that can be checked without a server. Its parts run in parallel, one per core. The first
+// failure stops the others; its output comes last, with what to do about it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -8,11 +8,11 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '..');
 
 /**
- * What is checked, in the order in which it begins.
+ * One of the checks, in the order in which they start.
  * @typedef {object} Part
  * @property {string} name
  * @property {string} command run in the root of the repository, with the programs of node_modules/.bin
- * @property {string} [mend] what to do when it fails, where the output does not say so
+ * @property {string} [mend] what to do when it fails, if the output does not say so
  * @property {string} [after] the part whose result it needs
  */
 /** @type {Part[]} */
@@ -31,7 +31,7 @@ const stopped = new AbortController();
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => stopped.abort(signal));
 
 /**
- * Runs `part` to its end; one that is stopped has no output.
+ * Runs `part` to its end; a stopped part has no output.
  * @param {Part} part
  * @returns {Promise<{ part: Part, passed: boolean, output: string, seconds: number }>}
  */

@@ -3,13 +3,13 @@ import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 
 // The SQL side of a database as one text, in a fixed order and without anything that differs between two databases of
-// the same schema: what two such texts differ in is what differs in the catalogs.
+// the same schema: if two such texts differ, so do the catalogs.
 //
 //   node scripts/describe-schema.mjs postgres://…/database [--bodies]
 
 const SCHEMAS = ['databricks_auth', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', '__db_system'];
 
-/** Rights of one object: `role=privileges` in order of roles, the owner's own and a superuser's name left out. */
+/** Rights on one object: `role=privileges` ordered by role, without the owner's own and a superuser's name. */
 const rights = (acl, owner, kind) => `
   (select coalesce(string_agg(line, ', ' order by line), '')
      from (select format('%s: %s', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee) end,
@@ -24,7 +24,7 @@ const inSchemas = (column) => `${column} in (select n.oid from pg_namespace n wh
 
 const comment = (expression) => `coalesce(E'\\n  -- ' || ${expression}, '')`;
 
-/** Functions of ours that stand in schema public, where CREATE ROLE helpers of Lakebase are expected. */
+/** Our functions, including those in schema public, where Lakebase has its helpers for creating roles. */
 const ours = `(${inSchemas('p.pronamespace')} or p.pronamespace = 'public'::regnamespace and p.proname like 'databricks\\_%')`;
 const ourRelations = `(${inSchemas('c.relnamespace')} or c.relnamespace = 'public'::regnamespace and c.relname like 'databricks\\_%')`;
 
@@ -94,9 +94,9 @@ const SECTIONS = [
 ];
 
 /**
- * Describes what the migrations and routines have made in the database of `client`.
+ * Describes what the migrations and routines created in the database of `client`.
  * @param {pg.Client} client a superuser's session
- * @param {{ bodies?: boolean }} [options] whether the bodies of functions are part of the text
+ * @param {{ bodies?: boolean }} [options] whether to include the bodies of functions
  * @returns {Promise<string>}
  */
 export async function describeSchema(client, { bodies = false } = {}) {

@@ -1,4 +1,4 @@
-// Writes the parser of pipeline files from its grammar; with --check only says whether the file is up to date.
+// Writes the parser of pipeline files from its grammar; with --check only reports whether the file is up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,16 +1,15 @@
--- Where things live.
+-- What lives where.
 --
 --   synced_tables            tables with the state of syncing, and the functions and views that people use
---   synced_tables_internal   functions that only other functions and the sidecar call
---   synced_tables_served     the functions that serve calls of people; see routines/calls/served_calls.sql
---   databricks_auth          which relations are synced tables, and who owns them: the guard
---   __db_system              the partitions that hold the rows; nobody but databricks_sync looks in here
+--   synced_tables_internal   functions called only by other functions and the sidecar
+--   synced_tables_served     functions that serve people's calls; see routines/calls/served_calls.sql
+--   databricks_auth          the guard: which relations are synced tables, and who owns them
+--   __db_system              the partitions that hold the rows; only databricks_sync looks in here
 --
--- The schema synced_tables itself is made by src/postgres/install/migrate.ts: its table `migrations` has to be there
--- before the first file runs. Roles, and who may use which schema, are in routines/guard/roles.sql and
--- routines/repair/rights.sql.
+-- src/postgres/install/migrate.ts creates the schema synced_tables, because its table `migrations` must exist before the
+-- first file runs. Roles, and who may use which schema, are in routines/guard/roles.sql and routines/repair/rights.sql.
 
--- Plain CREATE SCHEMA on purpose: a schema of that name that somebody else made must not become ours.
+-- Plain CREATE SCHEMA on purpose: we must not adopt a schema of that name that somebody else made.
 create schema databricks_auth;
 comment on schema databricks_auth is 'Which relations are synced tables, and who owns them.';
 
@@ -21,9 +20,9 @@ comment on schema synced_tables is 'Synced tables: registry, requests, history, 
 revoke all on schema synced_tables from public;
 
 create schema synced_tables_internal;
-comment on schema synced_tables_internal is 'Functions that those of synced_tables and the sidecar call. Nothing here is meant to be called by people.';
+comment on schema synced_tables_internal is 'Functions called by those of synced_tables and by the sidecar. Not meant to be called by people.';
 
 create schema synced_tables_served;
-comment on schema synced_tables_served is 'Functions that serve calls of those of the same name in synced_tables. Nobody but their owner has a right here.';
+comment on schema synced_tables_served is 'Functions that serve calls to their namesakes in synced_tables. Only their owner has rights here.';
 
-comment on table synced_tables.migrations is 'Which numbered files of sql/ were applied here.';
+comment on table synced_tables.migrations is 'The numbered files of sql/ applied to this database.';

@@ -1,16 +1,17 @@
--- What the guard knows: which tables are synced, who manages them, what belongs to them. Row security without a policy
--- keeps out those whom rights alone would let in: holders of pg_read_all_data and pg_write_all_data. Policies and rights
--- go with the roles they are for: see routines/guard/roles.sql.
+-- What the guard knows: which tables are synced, who manages them, and which objects belong to them. Row security without a
+-- policy keeps out roles that rights alone would let in: holders of pg_read_all_data and pg_write_all_data. Policies and
+-- rights are granted along with the roles they are for: see routines/guard/roles.sql.
 --
--- Part of the extension databricks_auth too: it needs nothing of schema synced_tables.
+-- Also part of the extension databricks_auth, so it uses nothing from schema synced_tables.
 
--- A numbered file, since columns and a policy depend on it.
+-- In a numbered file because columns and a policy depend on it.
 -- for: everybody
 create function databricks_auth.place() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select c.system_identifier || '/' || d.oid from pg_control_system() c, pg_database d where d.datname = current_database()
 $$;
-comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
+comment on function databricks_auth.place() is
+  'Identifies this cluster and database. Rows that a dump carried elsewhere do not count until repair().';
 
 -- for: owner
 create table databricks_auth.synced_tables (
@@ -19,11 +20,12 @@ create table databricks_auth.synced_tables (
   created_by name,
   registered_at timestamptz not null default now()
 );
-comment on table databricks_auth.synced_tables is 'One row a relation that is a synced table, also after its syncing was stopped.';
-comment on column databricks_auth.synced_tables.created_by is 'The role that asked for the table, to which SELECT was granted.';
+comment on table databricks_auth.synced_tables is
+  'One row per relation that is a synced table, including tables whose syncing was stopped.';
+comment on column databricks_auth.synced_tables.created_by is 'The role that requested the table and was granted SELECT.';
 alter table databricks_auth.synced_tables enable row level security;
 
--- Roles are stored by name (a dump restores without them) and by OID (a new role under an old name gets nothing).
+-- Roles are stored by name (a dump restores without them) and by OID (a new role that reuses a name gets nothing).
 -- for: owner
 create table databricks_auth.managers (
   synced_table regclass not null
@@ -35,8 +37,9 @@ create table databricks_auth.managers (
   place text not null default databricks_auth.place(),
   constraint managers_pk primary key (synced_table, manager)
 );
-comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
-comment on column databricks_auth.managers.place is 'The place where manager_oid was valid: repair() decides by it whether to trust the OID or the name.';
+comment on table databricks_auth.managers is
+  'Who may index and drop which synced table. A row counts only when name and OID belong to the same role.';
+comment on column databricks_auth.managers.place is 'The place where manager_oid was valid; tells repair() whether to trust the OID or the name.';
 alter table databricks_auth.managers enable row level security;
 
 -- for: owner
@@ -47,10 +50,10 @@ create table databricks_auth.parts (
   place text not null default databricks_auth.place()
 );
 create index parts_synced_table_index on databricks_auth.parts (synced_table);
-comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place are a restore''s that is under way.';
+comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place come from a restore in progress.';
 alter table databricks_auth.parts enable row level security;
 
--- Everybody may see them (the guard runs as its caller to know the effective user); nobody may write them, not even
+-- Everybody may read them (the guard runs as its caller to know the effective user); nobody may write them, not even
 -- holders of pg_write_all_data. No key: sessions must not wait for each other here.
 -- for: owner
 create table databricks_auth.open_windows (
@@ -62,9 +65,9 @@ create table databricks_auth.open_windows (
   file_node oid,
   paused boolean not null default false
 );
-comment on table databricks_auth.open_windows is 'Ownership that is lent now; rows live only inside one command of one transaction.';
+comment on table databricks_auth.open_windows is 'Ownership currently lent; rows exist only during one command of one transaction.';
 comment on column databricks_auth.open_windows.role_setting is 'SET ROLE when the window opened; a command may not change it.';
-comment on column databricks_auth.open_windows.paused is 'While the guard itself runs DDL.';
+comment on column databricks_auth.open_windows.paused is 'Set while the guard itself runs DDL.';
 alter table databricks_auth.open_windows enable row level security;
 create policy open_windows_read on databricks_auth.open_windows for select using (true);
 
@@ -72,5 +75,5 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 create table databricks_auth.schema_rights_lock (
   is_only boolean constraint schema_rights_lock_pk primary key
 );
-comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Empty.';
+comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Always empty.';
 alter table databricks_auth.schema_rights_lock enable row level security;

@@ -1,4 +1,4 @@
--- What is installed, and what calls of people leave behind while they are served.
+-- What is installed, and what calls record while they are served.
 
 -- for: operators
 create table synced_tables._schema (
@@ -7,12 +7,13 @@ create table synced_tables._schema (
   layer_hash text not null default '',
   newest_breaking integer not null default 0
 );
-comment on table synced_tables._schema is 'Which release installed what is here. One row.';
-comment on column synced_tables._schema.release is 'The release of synced-tables whose functions, views and triggers these are.';
-comment on column synced_tables._schema.layer_hash is 'Tells whether they have to be applied again: a hash over the files they stand in.';
+comment on table synced_tables._schema is 'Which release installed which objects. One row.';
+comment on column synced_tables._schema.release is
+  'The release of synced-tables that these functions, views and triggers come from.';
+comment on column synced_tables._schema.layer_hash is 'Hash over the files that define them; when it differs they are applied again.';
 comment on column synced_tables._schema.newest_breaking is
-  'Number of the newest file of sql/ that older sidecars cannot work with; such a file sets it itself.';
--- Readers see it; nobody but its owner writes it, not even holders of pg_write_all_data.
+  'Number of the newest file of sql/ that older sidecars cannot work with; the file sets it.';
+-- Everybody may read it; only its owner may write it, not even holders of pg_write_all_data.
 alter table synced_tables._schema enable row level security;
 create policy _schema_read on synced_tables._schema for select using (true);
 insert into synced_tables._schema default values;
@@ -27,8 +28,9 @@ create table synced_tables._definitions (
   constraint _definitions_pk primary key (kind, identity)
 );
 comment on table synced_tables._definitions is
-  'Every object of the SQL side: the file of sql/ it stands in, and who may use it. Rights are granted from here, and what leaves the files is dropped.';
-comment on column synced_tables._definitions.hash is 'Of its text: views and triggers are replaced only when it differs, since that takes a lock.';
+  'Every object of the SQL side: the file of sql/ that defines it and who may use it. Rights are granted from here, and objects that leave the files are dropped.';
+comment on column synced_tables._definitions.hash is
+  'Hash of its text: views and triggers are replaced only when it differs, because replacing takes a lock.';
 alter table synced_tables._definitions enable row level security;
 
 -- for: owner
@@ -36,7 +38,8 @@ create table synced_tables._calls_under_way (
   asked_by name not null,
   transaction xid8 not null default pg_catalog.pg_current_xact_id()
 );
-comment on table synced_tables._calls_under_way is 'For whom a call is being served; rows live only inside one call of one transaction.';
+comment on table synced_tables._calls_under_way is
+  'The role for which a call is being served; rows exist only during one call of one transaction.';
 alter table synced_tables._calls_under_way enable row level security;
 
 -- for: owner
@@ -44,10 +47,10 @@ create table synced_tables._served_routines (
   routine text constraint _served_routines_pk primary key,
   statement text not null
 );
-comment on table synced_tables._served_routines is 'The statement that serves a call of each routine; its arguments come as an array of text.';
+comment on table synced_tables._served_routines is 'The statement that serves a call of each routine; its arguments come as a text array.';
 alter table synced_tables._served_routines enable row level security;
 
 -- for: sidecar
 create table synced_tables._locks (name text constraint _locks_pk primary key);
 comment on table synced_tables._locks is
-  'Rows that are locked in place of what they name, to the end of a transaction. Advisory locks would do, but everybody may hold those.';
+  'Rows that are locked in place of what they name, until the transaction ends. Not advisory locks, because anybody can take those.';

@@ -1,16 +1,16 @@
--- The registry: pipelines, the synced tables they keep, and what happened.
+-- The registry: pipelines, their synced tables, and what happened.
 --
--- Lock order, for those that take several: _pipelines, then _tables, then the synced table itself.
+-- Lock order, for code that takes several: _pipelines, then _tables, then the synced table itself.
 
--- A numbered file, since columns depend on it.
+-- In a numbered file because columns depend on it.
 -- for: everybody
 create function synced_tables_internal._display_name(schema_name text, table_name text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  -- Not quote_ident: which words that quotes depends on the server's version. Same rule as src/core/names.ts.
+  -- Not quote_ident: the words it quotes depend on the server's version. Same rule as src/core/names.ts.
   select string_agg(case when part ~ '^[a-z_][a-z0-9_]*$' then part else '"' || replace(part, '"', '""') || '"' end, '.' order by nth)
     from unnest(array[schema_name, table_name]) with ordinality as parts (part, nth)
 $$;
-comment on function synced_tables_internal._display_name(text, text) is 'How messages and views name a synced table: quoted only where capitals or a leading digit ask for it.';
+comment on function synced_tables_internal._display_name(text, text) is 'How messages and views name a synced table: quoted only if capitals or a leading digit require it.';
 
 -- for: sidecar
 create table synced_tables._pipelines (
@@ -32,14 +32,16 @@ create table synced_tables._pipelines (
   runs_in_program boolean not null default false
 );
 create unique index _pipelines_flows_name_key on synced_tables._pipelines (created_by, name) where kind = 'FLOWS';
-comment on table synced_tables._pipelines is 'What keeps one or more synced tables in sync. Run by one sidecar at a time: the holder of the lease.';
+comment on table synced_tables._pipelines is 'What keeps one or more synced tables in sync. Run by one sidecar at a time: the lease holder.';
 comment on column synced_tables._pipelines.lease_holder is 'The sidecar that runs the pipeline; null when none does.';
-comment on column synced_tables._pipelines.lease_epoch is 'Grows with every change of the holder. Every commit of a sync checks it (fencing).';
+comment on column synced_tables._pipelines.lease_epoch is 'Grows whenever the holder changes. Every commit of a sync checks it (fencing).';
 comment on column synced_tables._pipelines.is_stopped is 'Whether somebody stopped a CONTINUOUS pipeline; the next request for an update makes it run again.';
-comment on column synced_tables._pipelines.trigger_interval_ms is 'How often a CONTINUOUS pipeline looks for commits; null: as the sidecar''s settings say.';
+comment on column synced_tables._pipelines.trigger_interval_ms is
+  'How often a CONTINUOUS pipeline looks for commits; null: the default of the sidecar''s settings.';
 comment on column synced_tables._pipelines.publish is 'Whether an update publishes the tables one by one, or all of them in one transaction or none.';
 comment on column synced_tables._pipelines.kind is 'Whether it keeps synced tables, or streaming tables filled by flows.';
-comment on column synced_tables._pipelines.runs_in_program is 'Run by the program that declared it, since a function of that program is a source; sidecars leave it alone.';
+comment on column synced_tables._pipelines.runs_in_program is
+  'Run by the program that declared it, because a function of that program is a source; sidecars leave it alone.';
 
 -- for: sidecar
 create table synced_tables._tables (
@@ -95,28 +97,32 @@ create table synced_tables._tables (
 );
 create index _tables_pipeline_index on synced_tables._tables (pipeline_id);
 create index _tables_source_index on synced_tables._tables (source_table_full_name);
-comment on table synced_tables._tables is 'The registry of synced tables: what each is made from, and how far it is.';
+comment on table synced_tables._tables is 'The registry of synced tables: the source of each, and how far it has synced.';
 comment on column synced_tables._tables.synced_table is 'How messages and views name the table; _display_name.';
 comment on column synced_tables._tables.state is 'Names of the Databricks API, the misspelled SYNCED_TABLED_OFFLINE included.';
-comment on column synced_tables._tables.relation is 'The synced table; null until its first load was published. Stays when the table is dropped by hand.';
-comment on column synced_tables._tables.source_table_id is 'Identity of the source table. A different one means that the source was recreated.';
+comment on column synced_tables._tables.relation is 'The synced table; null until its first load is published. Kept when the table is dropped by hand.';
+comment on column synced_tables._tables.source_table_id is 'Identity of the source table. A different one means the source was recreated.';
 comment on column synced_tables._tables.synced_version is 'The source version that the table reflects.';
 comment on column synced_tables._tables.source_version is 'The newest source version seen.';
 comment on column synced_tables._tables.source_committed_at is 'When source_version was committed in the source.';
 comment on column synced_tables._tables.rows_done is 'Progress of the running update; null when none runs.';
 comment on column synced_tables._tables.source_bookmark is 'The place in the source''s history from which the next changes are read.';
-comment on column synced_tables._tables.allow_file_diff is 'Whether differences between files may stand in where the source''s change feed was off.';
-comment on column synced_tables._tables.on_history_gap is 'What happens when the source has lost the history that the next update needs: fail, or refresh as a whole.';
-comment on column synced_tables._tables.type_overrides is 'Columns that get a Postgres type of their own: [{"column_name", "pg_type", "size"}].';
-comment on column synced_tables._tables.extra_columns is 'Columns that only Postgres has: [{"column_name", "column_type", "compute", "maintenance"}].';
+comment on column synced_tables._tables.allow_file_diff is 'Whether differences between files may be used where the source''s change feed was off.';
+comment on column synced_tables._tables.on_history_gap is
+  'What to do when the source has lost the history that the next update needs: fail, or refresh the whole table.';
+comment on column synced_tables._tables.type_overrides is 'Columns stored as another Postgres type: [{"column_name", "pg_type", "size"}].';
+comment on column synced_tables._tables.extra_columns is
+  'Columns that exist only in Postgres: [{"column_name", "column_type", "compute", "maintenance"}].';
 comment on column synced_tables._tables.extra_index_definitions is 'Indexes made after the first load: [{"name", "definition", "creation_point"}].';
-comment on column synced_tables._tables.accelerated_sync is 'Whether whole copies load over more connections.';
-comment on column synced_tables._tables.new_pipeline_spec is 'As it was given; kept for who asks, without effect.';
-comment on column synced_tables._tables.is_failed is 'Whether the last update failed in a way that does not pass by itself: followers leave the table out until an update succeeds.';
-comment on column synced_tables._tables.provisioning_phase is 'What the running load does: MAIN copies rows, INDEX_SCAN builds key and indexes; names of the Databricks API.';
-comment on column synced_tables._tables.processing_version is 'The source version that the running load copies. Like phase and its start, of no meaning while rows_done is null.';
+comment on column synced_tables._tables.accelerated_sync is 'Whether full copies load over more connections.';
+comment on column synced_tables._tables.new_pipeline_spec is 'Kept as it was given and returned on request; has no effect.';
+comment on column synced_tables._tables.is_failed is 'Whether the last update failed with a permanent error: followers skip the table until an update succeeds.';
+comment on column synced_tables._tables.provisioning_phase is
+  'What the running load does: MAIN copies rows, INDEX_SCAN builds the key and indexes; names of the Databricks API.';
+comment on column synced_tables._tables.processing_version is
+  'The source version that the running load copies. Like the phase and its start, meaningless while rows_done is null.';
 comment on column synced_tables._tables.synced_committed_at is 'When synced_version was committed in the source.';
-comment on column synced_tables._tables.behind_since is 'When the oldest commit was made that was seen and that the table does not reflect yet.';
+comment on column synced_tables._tables.behind_since is 'Time of the oldest commit seen that the table does not reflect yet.';
 
 -- for: sidecar
 create table synced_tables._events (
@@ -131,4 +137,4 @@ create table synced_tables._events (
   details jsonb
 );
 create index _events_pipeline_index on synced_tables._events (pipeline_id, event_id);
-comment on table synced_tables._events is 'What happened, newest last. Never holds values of rows.';
+comment on table synced_tables._events is 'What happened, newest last. Never holds row values.';

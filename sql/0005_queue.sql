@@ -22,19 +22,19 @@ create table synced_tables._updates (
   mode text not null default 'DEFAULT' constraint _updates_mode_check check (mode in ('DEFAULT', 'CONTINUOUS')),
   selection jsonb
 );
--- The queue. One index serves "what is due" and "is one waiting already".
+-- The queue. One index answers both "what is due" and "is one already waiting".
 create index _updates_queue_index on synced_tables._updates (pipeline_id, created_at) where state = 'QUEUED';
 create index _updates_running_index on synced_tables._updates (pipeline_id) where state = 'RUNNING';
 create index _updates_history_index on synced_tables._updates (pipeline_id, created_at desc);
 create unique index _updates_follower_key on synced_tables._updates (pipeline_id)
   where mode = 'CONTINUOUS' and state in ('QUEUED', 'RUNNING');
 create index _updates_finished_index on synced_tables._updates (finished_at) where finished_at is not null;
-comment on table synced_tables._updates is 'Runs of pipelines, past, running and waiting: a QUEUED row is the durable request. No foreign key to the pipeline: history outlives it.';
-comment on column synced_tables._updates.attempt is 'How often it was begun.';
-comment on column synced_tables._updates.next_attempt_at is 'A QUEUED update is not begun before this; null: at once.';
-comment on column synced_tables._updates.mode is 'DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is asked for.';
+comment on table synced_tables._updates is 'Runs of pipelines: past, running and waiting. A QUEUED row is the durable request. No foreign key to the pipeline: history outlives it.';
+comment on column synced_tables._updates.attempt is 'How often it has been started.';
+comment on column synced_tables._updates.next_attempt_at is 'A QUEUED update does not start before this time; null: immediately.';
+comment on column synced_tables._updates.mode is 'DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested.';
 comment on column synced_tables._updates.selection is
-  'Which tables of the pipeline are updated, and which of them by a full refresh: {"refresh": […], "full_refresh": […]} with names as _tables.synced_table has them; null: all.';
+  'Which tables of the pipeline are updated, and which of those by a full refresh: {"refresh": […], "full_refresh": […]} with names as in _tables.synced_table; null: all.';
 
 -- for: sidecar
 create table synced_tables._table_updates (
@@ -69,13 +69,14 @@ create index _table_updates_table_index on synced_tables._table_updates (table_i
 create index _table_updates_finished_index on synced_tables._table_updates (finished_at) where finished_at is not null;
 create index _table_updates_running_index on synced_tables._table_updates (update_id) where state = 'RUNNING';
 comment on table synced_tables._table_updates is 'What an update did to one synced table. No foreign key to _tables: history outlives the table.';
-comment on column synced_tables._table_updates.method is 'How the rows came in: SNAPSHOT, MERGE and so on.';
+comment on column synced_tables._table_updates.method is 'How the rows were written: SNAPSHOT, MERGE and so on.';
 comment on column synced_tables._table_updates.rows_without_key is 'Source rows left out because a key column was null.';
-comment on column synced_tables._table_updates.batches is 'Commits of an update that follows its source; its counts are sums over them.';
-comment on column synced_tables._table_updates.failed_attempts is 'Failures in a row that may pass by themselves; null when the last attempt succeeded.';
-comment on column synced_tables._table_updates.next_attempt_at is 'When the table is tried again although the update goes on.';
-comment on column synced_tables._table_updates.num_upserted_rows is 'Rows of a streaming table that a flow from changes made or changed; null for everything else.';
-comment on column synced_tables._table_updates.num_deleted_rows is 'Rows of a streaming table that a flow from changes removed; null for everything else.';
+comment on column synced_tables._table_updates.batches is
+  'Commits of an update that follows its source; its counts are totals over them.';
+comment on column synced_tables._table_updates.failed_attempts is 'Consecutive transient failures; null when the last attempt succeeded.';
+comment on column synced_tables._table_updates.next_attempt_at is 'When the table is tried again while the update goes on.';
+comment on column synced_tables._table_updates.num_upserted_rows is 'Rows of a streaming table inserted or updated by a flow from changes; null otherwise.';
+comment on column synced_tables._table_updates.num_deleted_rows is 'Rows of a streaming table removed by a flow from changes; null otherwise.';
 
 -- for: sidecar
 create table synced_tables._schedules (
@@ -90,9 +91,9 @@ create table synced_tables._schedules (
   created_at timestamptz not null default now()
 );
 create index _schedules_next_run_index on synced_tables._schedules (next_run_at);
-comment on table synced_tables._schedules is 'When pipelines are updated by themselves; at most one schedule each.';
-comment on column synced_tables._schedules.next_run_at is 'Null: a sidecar has yet to work it out, or there is none, see message.';
-comment on column synced_tables._schedules.message is 'Why the schedule does not run; null when it does.';
+comment on table synced_tables._schedules is 'When pipelines are updated automatically; at most one schedule per pipeline.';
+comment on column synced_tables._schedules.next_run_at is 'Null: a sidecar has yet to compute it, or there is none (see message).';
+comment on column synced_tables._schedules.message is 'Why the schedule does not run; null if it does.';
 
 -- for: sidecar
 create table synced_tables._verifications (
@@ -124,7 +125,7 @@ create table synced_tables._verifications (
 create index _verifications_queue_index on synced_tables._verifications (created_at) where state in ('QUEUED', 'RUNNING');
 create index _verifications_table_index on synced_tables._verifications (table_id, created_at desc);
 comment on table synced_tables._verifications is
-  'Comparisons of synced tables with their sources, past, running and waiting. Not part of a pipeline: syncs go on meanwhile. No foreign key to _tables: history outlives the table.';
-comment on column synced_tables._verifications.claimed_by is 'The sidecar that compares; its claim runs out like a lease.';
+  'Comparisons of synced tables with their sources: past, running and waiting. Not part of a pipeline: syncs continue meanwhile. No foreign key to _tables: history outlives the table.';
+comment on column synced_tables._verifications.claimed_by is 'The sidecar doing the comparison; its claim expires like a lease.';
 comment on column synced_tables._verifications.differences is
-  'Up to 20 keys that differ, with values of rows: shown to roles alone that may read the table. Kept for the newest verification of a table, and only as long as the table is registered.';
+  'Up to 20 differing keys with row values: shown only to roles that may read the table. Kept for the newest verification of a table, and only while the table is registered.';

@@ -1,5 +1,5 @@
--- Streaming tables and the flows of APPLY CHANGES / AUTO CDC that fill them: what was declared, by whom, and how it stands
--- (_streaming_tables, _flows, _pipeline_views), and what was made for it (_cdc_targets, _cdc_positions).
+-- Streaming tables and the flows of APPLY CHANGES / AUTO CDC that fill them: what was declared, by whom, and its status
+-- (_streaming_tables, _flows, _pipeline_views), and what was created for it (_cdc_targets, _cdc_positions).
 
 -- for: sidecar
 create table synced_tables._streaming_tables (
@@ -24,12 +24,12 @@ create table synced_tables._streaming_tables (
   constraint _streaming_tables_name_key unique (schema_name, table_name)
 );
 create index _streaming_tables_pipeline_index on synced_tables._streaming_tables (pipeline_id);
-comment on table synced_tables._streaming_tables is 'Targets of flows: declared tables, and how they stand.';
-comment on column synced_tables._streaming_tables.declared is 'Columns, comment and tombstone threshold as they were declared.';
-comment on column synced_tables._streaming_tables.relation is 'The view that people read; null until the first update made it.';
-comment on column synced_tables._streaming_tables.is_failed is 'Whether the last update failed in a way that does not pass by itself: followers leave the table out until an update succeeds.';
+comment on table synced_tables._streaming_tables is 'Targets of flows: declared tables and their status.';
+comment on column synced_tables._streaming_tables.declared is 'Columns, comment and tombstone threshold as declared.';
+comment on column synced_tables._streaming_tables.relation is 'The view that people read; null until the first update creates it.';
+comment on column synced_tables._streaming_tables.is_failed is 'Whether the last update failed with a permanent error: followers skip the table until an update succeeds.';
 comment on column synced_tables._streaming_tables.declaration_hash is
-  'Tells declarations of the table, its flows and the views of its pipeline apart. Batches are committed only as long as it is what they were read under.';
+  'Identifies this declaration of the table, its flows and its pipeline''s views. A batch is committed only if the hash is still the one it was read under.';
 
 -- for: sidecar
 create table synced_tables._flows (
@@ -43,8 +43,8 @@ create table synced_tables._flows (
   created_at timestamptz not null default clock_timestamp(),
   constraint _flows_name_key unique (table_id, flow_name)
 );
-comment on table synced_tables._flows is 'What fills streaming tables: from where, by which keys, in which order. How far each is stands with its target.';
-comment on column synced_tables._flows.options is 'Named as the functions name them.';
+comment on table synced_tables._flows is 'What fills streaming tables: sources, keys and order. The progress of each flow is stored with its target.';
+comment on column synced_tables._flows.options is 'Named as the SQL functions name them.';
 
 -- for: sidecar
 create table synced_tables._pipeline_views (
@@ -53,7 +53,7 @@ create table synced_tables._pipeline_views (
   query text not null,
   constraint _pipeline_views_pk primary key (pipeline_id, view_name)
 );
-comment on table synced_tables._pipeline_views is 'Queries of the lakehouse engine that flows of a pipeline read from. They are not objects of this database.';
+comment on table synced_tables._pipeline_views is 'Queries of the lakehouse engine that the flows of a pipeline read. They are not objects of this database.';
 
 -- for: sidecar
 create table synced_tables._cdc_targets (
@@ -76,17 +76,19 @@ create table synced_tables._cdc_targets (
   constraint _cdc_targets_name_key unique (schema_name, table_name)
 );
 comment on table synced_tables._cdc_targets is
-  'One row per target of Auto CDC flows. Locked by anything that changes the target, so that changes of one target come one after the other.';
-comment on column synced_tables._cdc_targets.target is 'The view. By name in a dump, so that a restore finds it.';
+  'One row per target of Auto CDC flows. Anything that changes the target locks it, so changes to one target are serialised.';
+comment on column synced_tables._cdc_targets.target is 'The view, by name so that it survives dump and restore.';
 comment on column synced_tables._cdc_targets.feed is 'Table of the change feed; null when the target has none.';
-comment on column synced_tables._cdc_targets.shape is 'What the state was made with: keys, sequence type, SCD type, tracked set, columns.';
+comment on column synced_tables._cdc_targets.shape is
+  'What the state was built with: keys, sequence type, SCD type, tracked set, columns.';
 comment on column synced_tables._cdc_targets.truncated_before is 'Sequence of the last truncate: events below it are dead. Texts of the order columns.';
-comment on column synced_tables._cdc_targets.truncated_at is 'When that came, by the wall clock: the mark goes as tombstones go.';
+comment on column synced_tables._cdc_targets.truncated_at is 'Wall-clock time of that truncate: the mark expires as tombstones do.';
 comment on column synced_tables._cdc_targets.commit_version is 'Grows with every transaction that changes visible rows; the version in the change feed.';
-comment on column synced_tables._cdc_targets.changed_by is 'The transaction that made commit_version: its further changes belong to the same version.';
-comment on column synced_tables._cdc_targets.feed_starts_after is 'Versions up to here have left the change feed.';
+comment on column synced_tables._cdc_targets.changed_by is 'The transaction that set commit_version: its further changes belong to the same version.';
+comment on column synced_tables._cdc_targets.feed_starts_after is 'Versions up to this one have left the change feed.';
 comment on column synced_tables._cdc_targets.collected_at is 'When old tombstones and feed rows were last removed.';
-comment on column synced_tables._cdc_targets.refreshed_by is 'The update that builds a full refresh here; null for what people read.';
+comment on column synced_tables._cdc_targets.refreshed_by is
+  'The update that is building a full refresh here; null for the target that people read.';
 
 -- for: sidecar
 create table synced_tables._cdc_positions (
@@ -97,4 +99,4 @@ create table synced_tables._cdc_positions (
   committed_at timestamptz not null default now(),
   constraint _cdc_positions_pk primary key (target_id, flow_name)
 );
-comment on table synced_tables._cdc_positions is 'How far each flow is: written in the transaction that applies the batch.';
+comment on table synced_tables._cdc_positions is 'How far each flow has read: written in the transaction that applies the batch.';

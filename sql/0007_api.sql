@@ -1,24 +1,24 @@
--- What the HTTP API keeps, beside the data it is about, and how it acts with the rights of its callers.
+-- What the HTTP API stores, next to the data it describes, and how it acts with its callers' rights.
 --
--- Every call of the API runs in a transaction with SET LOCAL ROLE to the caller's role, so Postgres itself checks what the
--- caller may do. The sidecar's login may take on exactly the roles that were granted to databricks_gateway, which inherits
--- nothing: the sidecar has a caller's rights only where it says so, and never a superuser's.
+-- Every API call runs in a transaction with SET LOCAL ROLE to the caller's role, so Postgres itself checks what the caller
+-- may do. The sidecar's login can assume exactly the roles granted to databricks_gateway, which inherits nothing: the
+-- sidecar has a caller's rights only where it asks for them, and never a superuser's.
 --
--- Instance-wide state (tokens, catalogs, databases, credentials) is read in the home database of an instance only: the one
--- of its connection string.
+-- Instance-wide state (tokens, catalogs, databases, credentials) is read only in the home database of an instance: the one
+-- in its connection string.
 
 -- for: sidecar
 create table synced_tables._service (
   is_only boolean constraint _service_pk primary key default true constraint _service_is_only_check check (is_only),
   instance_uid uuid not null default gen_random_uuid(),
   created_at timestamptz not null default now(),
-  -- 244 random bits, without asking for an extension.
+  -- 244 random bits without requiring an extension.
   credential_secret bytea not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
   call_secret bytea not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
   place text not null default databricks_auth.place()
 );
-comment on table synced_tables._service is 'What an instance is known by, and the secret its credentials are derived from. One row.';
-comment on column synced_tables._service.place is 'Which cluster and database this was when repair() last found nothing missing.';
+comment on table synced_tables._service is 'The identity of an instance, and the secret its credentials are derived from. One row.';
+comment on column synced_tables._service.place is 'The cluster and database in which repair() last found nothing missing.';
 insert into synced_tables._service default values;
 
 -- for: sidecar
@@ -35,10 +35,12 @@ create table synced_tables._tokens (
   revoked_at timestamptz,
   place text not null default databricks_auth.place()
 );
-comment on table synced_tables._tokens is 'Bearer tokens of the HTTP API: SHA-256 of each, and the role it acts as. Rows stay: an API that once asked for tokens does not open again.';
-comment on column synced_tables._tokens.role_oid is 'A role that was dropped and made again under the same name is somebody else.';
+comment on table synced_tables._tokens is
+  'Bearer tokens of the HTTP API: the SHA-256 of each, and the role it acts as. Rows are kept: an API that once required tokens does not become open again.';
+comment on column synced_tables._tokens.role_oid is
+  'A role that was dropped and recreated under the same name is a different role.';
 comment on column synced_tables._tokens.made_grant is 'Whether the role was granted to databricks_gateway for this token; revoking the last such token takes it back.';
-comment on column synced_tables._tokens.place is 'The place where role_oid was valid: repair() decides by it whether to trust the OID or the name.';
+comment on column synced_tables._tokens.place is 'The place where role_oid was valid; tells repair() whether to trust the OID or the name.';
 
 -- for: sidecar
 create table synced_tables._catalogs (
@@ -48,7 +50,7 @@ create table synced_tables._catalogs (
   created_by name not null,
   created_at timestamptz not null default now()
 );
-comment on table synced_tables._catalogs is 'Database catalogs: names that stand for one database of this instance.';
+comment on table synced_tables._catalogs is 'Database catalogs: names that each refer to one database of this instance.';
 
 -- for: sidecar
 create table synced_tables._registered_tables (
@@ -57,7 +59,7 @@ create table synced_tables._registered_tables (
   created_by name not null,
   created_at timestamptz not null default now()
 );
-comment on table synced_tables._registered_tables is 'Postgres tables of this instance that are known by a three-part name without being synced.';
+comment on table synced_tables._registered_tables is 'Postgres tables of this instance that have a three-part name without being synced.';
 
 -- for: sidecar
 create table synced_tables._databases (
@@ -65,7 +67,7 @@ create table synced_tables._databases (
   added_by name not null,
   added_at timestamptz not null default now()
 );
-comment on table synced_tables._databases is 'Databases of this instance that the sidecars look after beside those of their settings.';
+comment on table synced_tables._databases is 'Databases of this instance that sidecars manage in addition to those in their settings.';
 
 -- for: sidecar
 create table synced_tables._credentials (
@@ -74,7 +76,8 @@ create table synced_tables._credentials (
   issued_at timestamptz not null,
   expires_at timestamptz not null
 );
-comment on table synced_tables._credentials is 'The newest credential of a role. Not the credential itself, nor its verifier: a hash of the latter, to know it again.';
+comment on table synced_tables._credentials is
+  'The newest credential of a role. Stores neither the credential nor its verifier, only a hash of the verifier to recognise it.';
 
 -- for: sidecar
 create table synced_tables._table_specs (
@@ -83,7 +86,7 @@ create table synced_tables._table_specs (
   catalog_name text,
   spec jsonb not null
 );
-comment on table synced_tables._table_specs is 'What the HTTP API was given for a synced table and has to give back.';
+comment on table synced_tables._table_specs is 'What the HTTP API received for a synced table and must return.';
 comment on column synced_tables._table_specs.catalog_name is 'The catalog of its three-part name; null when a database catalog gives it.';
 
 -- for: sidecar
@@ -92,7 +95,7 @@ create table synced_tables._pipeline_specs (
   spec jsonb not null,
   updated_at timestamptz not null default clock_timestamp()
 );
-comment on table synced_tables._pipeline_specs is 'What the HTTP API was given for a pipeline of flows and has to give back.';
+comment on table synced_tables._pipeline_specs is 'What the HTTP API received for a pipeline of flows and must return.';
 
 -- for: sidecar
 create table synced_tables._operations (
@@ -113,5 +116,6 @@ create table synced_tables._reserved_names (
   reserved_until timestamptz not null
 );
 create index _reserved_names_name_index on synced_tables._reserved_names (name);
-comment on table synced_tables._reserved_names is 'Names that requests of the HTTP API are about to take, and where. A row outlives its request only when the sidecar dies.';
-comment on column synced_tables._reserved_names.place is 'Instance and database: of those who take a name in one place, that place lets only one.';
+comment on table synced_tables._reserved_names is 'Names that HTTP API requests are about to take, and where. A row outlives its request only if the sidecar dies.';
+comment on column synced_tables._reserved_names.place is
+  'Instance and database. Among requests for a name in the same place, that place itself lets only one through.';

@@ -4,8 +4,8 @@ import { type FailureContext, reportFailure } from './cli/output/report-failure.
 import { syncedTablesError } from './core/errors.js';
 
 /**
- * In the order of the help. Only what the command line names is loaded: all of it, with a lake engine and an HTTP server,
- * takes several times as long as what most commands do.
+ * In the order of the help. Only the command on the command line is loaded: loading all of them, with a lake engine and
+ * an HTTP server, takes several times as long as running most commands.
  */
 const commandLoaders = new Map<string, () => Promise<(program: Command) => void>>(
   Object.entries({
@@ -43,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The command that is named, with its options and help; all of them if none is. */
+/** The named command with its options and help; all commands if none is named. */
 export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -53,7 +53,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .version(version)
     .enablePositionalOptions()
     .exitOverride()
-    // `reportFailure` tells errors, in the form that was asked for.
+    // `reportFailure` reports errors, in the requested form.
     .configureOutput({ outputError: () => {} });
   for (const load of loadersFor(argv[2] ?? '')) (await load())(program);
   return program;
@@ -65,7 +65,7 @@ function loadersFor(word: string) {
   return named ? [named] : commandLoaders.values();
 }
 
-/** Read off the arguments themselves: errors of parsing come before there are options. */
+/** Read from the raw arguments: parsing errors occur before options exist. */
 function failureContext(program: Command, argv: readonly string[]): FailureContext {
   const words = argv.slice(2);
   const isJson = words.some(
@@ -80,13 +80,14 @@ function failureContext(program: Command, argv: readonly string[]): FailureConte
 }
 
 /**
- * A reader that has seen enough (`| head`) is no failure; a full disk is. Commands that write much stop of themselves.
+ * A reader that has seen enough (`| head`) is not a failure; a full disk is. Commands that write much stop on their
+ * own.
  */
 function watchStandardStreams(context: FailureContext): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
     process.exitCode = reportFailure(syncedTablesError('OUTPUT_FAILED', { reason: error.message }, error), context);
   });
-  // Nobody reads messages: there is nobody to tell that either.
+  // Nobody reads messages, so this one has no reader either.
   process.stderr.on('error', () => {});
 }

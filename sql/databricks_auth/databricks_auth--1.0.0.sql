@@ -13,19 +13,20 @@ begin
     execute $databricks_auth_body$
 set local check_function_bodies = off;
 comment on schema databricks_auth is 'Which relations are synced tables, and who owns them.';
--- What the guard knows: which tables are synced, who manages them, what belongs to them. Row security without a policy
--- keeps out those whom rights alone would let in: holders of pg_read_all_data and pg_write_all_data. Policies and rights
--- go with the roles they are for: see routines/guard/roles.sql.
+-- What the guard knows: which tables are synced, who manages them, and which objects belong to them. Row security without a
+-- policy keeps out roles that rights alone would let in: holders of pg_read_all_data and pg_write_all_data. Policies and
+-- rights are granted along with the roles they are for: see routines/guard/roles.sql.
 --
--- Part of the extension databricks_auth too: it needs nothing of schema synced_tables.
+-- Also part of the extension databricks_auth, so it uses nothing from schema synced_tables.
 
--- A numbered file, since columns and a policy depend on it.
+-- In a numbered file because columns and a policy depend on it.
 -- for: everybody
 create function databricks_auth.place() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select c.system_identifier || '/' || d.oid from pg_control_system() c, pg_database d where d.datname = current_database()
 $$;
-comment on function databricks_auth.place() is 'Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().';
+comment on function databricks_auth.place() is
+  'Identifies this cluster and database. Rows that a dump carried elsewhere do not count until repair().';
 
 -- for: owner
 create table databricks_auth.synced_tables (
@@ -34,11 +35,12 @@ create table databricks_auth.synced_tables (
   created_by name,
   registered_at timestamptz not null default now()
 );
-comment on table databricks_auth.synced_tables is 'One row a relation that is a synced table, also after its syncing was stopped.';
-comment on column databricks_auth.synced_tables.created_by is 'The role that asked for the table, to which SELECT was granted.';
+comment on table databricks_auth.synced_tables is
+  'One row per relation that is a synced table, including tables whose syncing was stopped.';
+comment on column databricks_auth.synced_tables.created_by is 'The role that requested the table and was granted SELECT.';
 alter table databricks_auth.synced_tables enable row level security;
 
--- Roles are stored by name (a dump restores without them) and by OID (a new role under an old name gets nothing).
+-- Roles are stored by name (a dump restores without them) and by OID (a new role that reuses a name gets nothing).
 -- for: owner
 create table databricks_auth.managers (
   synced_table regclass not null
@@ -50,8 +52,9 @@ create table databricks_auth.managers (
   place text not null default databricks_auth.place(),
   constraint managers_pk primary key (synced_table, manager)
 );
-comment on table databricks_auth.managers is 'Who may index and drop which synced table. A row counts when name and OID belong to one role.';
-comment on column databricks_auth.managers.place is 'The place where manager_oid was valid: repair() decides by it whether to trust the OID or the name.';
+comment on table databricks_auth.managers is
+  'Who may index and drop which synced table. A row counts only when name and OID belong to the same role.';
+comment on column databricks_auth.managers.place is 'The place where manager_oid was valid; tells repair() whether to trust the OID or the name.';
 alter table databricks_auth.managers enable row level security;
 
 -- for: owner
@@ -62,10 +65,10 @@ create table databricks_auth.parts (
   place text not null default databricks_auth.place()
 );
 create index parts_synced_table_index on databricks_auth.parts (synced_table);
-comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place are a restore''s that is under way.';
+comment on table databricks_auth.parts is 'Indexes, partition and write gates of synced tables. Rows of another place come from a restore in progress.';
 alter table databricks_auth.parts enable row level security;
 
--- Everybody may see them (the guard runs as its caller to know the effective user); nobody may write them, not even
+-- Everybody may read them (the guard runs as its caller to know the effective user); nobody may write them, not even
 -- holders of pg_write_all_data. No key: sessions must not wait for each other here.
 -- for: owner
 create table databricks_auth.open_windows (
@@ -77,9 +80,9 @@ create table databricks_auth.open_windows (
   file_node oid,
   paused boolean not null default false
 );
-comment on table databricks_auth.open_windows is 'Ownership that is lent now; rows live only inside one command of one transaction.';
+comment on table databricks_auth.open_windows is 'Ownership currently lent; rows exist only during one command of one transaction.';
 comment on column databricks_auth.open_windows.role_setting is 'SET ROLE when the window opened; a command may not change it.';
-comment on column databricks_auth.open_windows.paused is 'While the guard itself runs DDL.';
+comment on column databricks_auth.open_windows.paused is 'Set while the guard itself runs DDL.';
 alter table databricks_auth.open_windows enable row level security;
 create policy open_windows_read on databricks_auth.open_windows for select using (true);
 
@@ -87,7 +90,7 @@ create policy open_windows_read on databricks_auth.open_windows for select using
 create table databricks_auth.schema_rights_lock (
   is_only boolean constraint schema_rights_lock_pk primary key
 );
-comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Empty.';
+comment on table databricks_auth.schema_rights_lock is 'Locked by anything that changes the rights of a schema. Always empty.';
 alter table databricks_auth.schema_rights_lock enable row level security;
 
 -- for: owner
@@ -121,7 +124,8 @@ begin
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
     join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
 end $$;
-comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
+comment on function databricks_auth.altered_tables() is
+  'Synced tables that a command changed, directly or through their partition, schema, triggers, rules or policies.';
 
 
 -- for: everybody
@@ -143,7 +147,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_altered(name, text) is
-  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
+  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.';
 
 
 -- for: owner
@@ -166,7 +170,7 @@ comment on function databricks_auth.ev_careful() is 'Event trigger: stops change
 create or replace function databricks_auth.ev_guard() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Runs as its caller: current_user is the effective user, in an index function that of the table's owner.
+  -- Runs as its caller: current_user is the effective user, or the table's owner inside an index function.
   if current_user like 'databricks\_st\_%' then
     perform databricks_auth.refuse('42501', format('%s is not allowed as the owner role of a synced table', tg_tag), 'No role may act as an owner role.');
   end if;
@@ -201,7 +205,8 @@ begin
     delete from databricks_auth.parts p where p.part = dropped.part;
   end loop;
 end $$;
-comment on function databricks_auth.check_dropped_parts(name, text) is 'Refuses to drop an index, partition or write gate of a synced table for whom may not.';
+comment on function databricks_auth.check_dropped_parts(name, text) is
+  'Refuses to let a role without the right drop an index, partition or write gate of a synced table.';
 
 
 -- for: owner
@@ -221,7 +226,7 @@ begin
     end if;
     update databricks_auth.open_windows set paused = true;
     perform databricks_auth.unregister(dropped.relation);
-    -- The schema synced_tables comes with the migrations; the extension alone does not have it.
+    -- The migrations create the schema synced_tables; the extension alone lacks it.
     if to_regprocedure('synced_tables_internal._table_was_dropped(oid,name)') is not null then
       execute 'select synced_tables_internal._table_was_dropped($1, $2)' using dropped.relation, effective;
     end if;
@@ -230,7 +235,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_dropped_tables(name, text) is
-  'Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.';
+  'Refuses to let a role without the right drop a synced table; otherwise removes its registry row, managers and owner role.';
 
 
 -- for: everybody
@@ -241,15 +246,15 @@ begin
   perform databricks_auth.check_dropped_tables(effective, command);
 end $$;
 comment on function databricks_auth.after_drop(name, text) is
-  'What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.';
+  'What the guard does after a drop. Open to PUBLIC and harmless: outside an sql_drop event trigger Postgres refuses to say what was dropped.';
 
 
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Runs as its caller, so that current_user is who Postgres let drop the object: not the session's user, who may be
-  -- a superuser's VACUUM that runs somebody else's index function.
+  -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
+  -- be a superuser whose VACUUM runs somebody else's index function.
   perform databricks_auth.after_drop(current_user, tg_tag);
 exception when others then
   -- A damaged installation must not lock an administrator out.
@@ -259,7 +264,8 @@ exception when others then
   end if;
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_drop() is 'Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.';
+comment on function databricks_auth.ev_drop() is
+  'Event trigger: keeps roles without the right from dropping synced tables and their parts, and forgets those that are dropped.';
 
 -- for: everybody
 create or replace function databricks_auth.wanted_event_triggers()
@@ -269,16 +275,16 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     -- Takes back what was lent.
     ('databricks_auth_0_close'::name, 'ddl_command_end', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'CREATE TABLE'],
      'databricks_auth.ev_close', true),
-    -- No DDL as an owner role, none nested in a window.
+    -- No DDL as an owner role, and none nested in a window.
     ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
     -- Lends the owner role.
     ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
      'databricks_auth.ev_open', true),
-    -- Better words than "must be owner", when the target is certain.
+    -- Clearer words than "must be owner" when the target is certain.
     ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',
                                                           'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE'],
      'databricks_auth.ev_kind', false),
-    -- Stops superusers and schema owners from carelessness.
+    -- Protects superusers and schema owners from accidents.
     ('databricks_auth_careful', 'ddl_command_end', array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER',
                                                          'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY'],
      'databricks_auth.ev_careful', false),
@@ -286,7 +292,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     ('databricks_auth_references', 'ddl_command_end', array['ALTER TABLE', 'CREATE TABLE', 'CREATE SCHEMA'],
      'databricks_auth.ev_references', false)
 $$;
-comment on function databricks_auth.wanted_event_triggers() is 'The event triggers that a whole guard has; functions without their (), the commands of each in tags (null: all).';
+comment on function databricks_auth.wanted_event_triggers() is 'The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).';
 
 
 -- for: everybody
@@ -302,7 +308,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_event_trigger e on e.evtname = $1
     left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
 $$;
-comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger that a whole guard has; null if nothing is.';
+comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger of an intact guard; null if nothing is.';
 
 
 -- for: owner
@@ -324,7 +330,8 @@ begin
   execute format('alter event trigger %I enable always', $1);
   return case when damage = 'is switched off' then 'enabled' else 'made' end;
 end $$;
-comment on function databricks_auth.install_event_trigger(name, text, text[], text) is 'Makes or enables one event trigger; tells what it did, null when nothing.';
+comment on function databricks_auth.install_event_trigger(name, text, text[], text) is
+  'Creates or enables one event trigger; returns what it did, null if nothing.';
 
 
 -- for: owner
@@ -335,7 +342,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
             from databricks_auth.wanted_event_triggers() w order by w.name) as done
    where done.outcome is not null
 $$;
-comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing, changed or off; tells what it did.';
+comment on function databricks_auth.install_event_triggers() is
+  'Creates and enables the event triggers that are missing, changed or disabled; returns what it did.';
 
 -- for: owner
 create or replace function databricks_auth.adopt_members() returns void
@@ -366,7 +374,7 @@ begin
     end if;
   end loop;
 end $$;
-comment on function databricks_auth.adopt_members() is 'Makes everything of the guard a member of the extension databricks_auth; data never is.';
+comment on function databricks_auth.adopt_members() is 'Makes all objects of the guard members of the extension databricks_auth; data never is.';
 
 -- for: everybody
 create or replace function public.databricks_create_role(identity_name text, identity_type text) returns void
@@ -386,13 +394,13 @@ begin
     raise exception using errcode = '42501', message = format('databricks_auth: role %I may not create roles', current_user),
       hint = format('Give it the right: ALTER ROLE %I CREATEROLE.', current_user);
   end if;
-  -- From version 16 on Postgres itself makes the creator its administrator.
+  -- From version 16 on Postgres makes the creator an administrator of the role.
   execute format('create role %I login inherit', identity_name)
     || case when current_setting('server_version_num')::int < 160000 then format(' admin %I', current_user) else '' end;
   execute format('comment on role %I is %L', identity_name, 'databricks identity: ' || kind);
 end $$;
 comment on function public.databricks_create_role(text, text) is
-  'Makes a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
+  'Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
 
 
 -- for: owner
@@ -412,7 +420,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
      and not coalesce(r.rolsuper, false)
 $$;
 comment on function databricks_auth.foreign_parts_of(oid, oid) is
-  'What an index uses that no superuser owns; null when nothing. The code would run as the sidecar at every write.';
+  'An object used by an index that no superuser owns; null if there is none. Its code would run as the sidecar at every write.';
 
 
 -- for: owner
@@ -446,7 +454,7 @@ begin
       'Use built-in objects and objects that a superuser owns (extensions): the code would run as the sidecar.');
   end if;
 end $$;
-comment on function databricks_auth.check_index(oid, text) is 'Refuses an index that a manager made or altered and that could harm the sync.';
+comment on function databricks_auth.check_index(oid, text) is 'Refuses an index created or altered by a manager that could harm the sync.';
 
 -- for: everybody
 create or replace function databricks_auth.can_manage(relation oid, who name) returns boolean
@@ -494,7 +502,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin
-  -- An earlier role of that name, which is gone.
+  -- From an earlier role of that name that no longer exists.
   delete from databricks_auth.managers m
    where m.synced_table = $1 and m.manager = $2::name and m.manager_oid <> found_role;
   insert into databricks_auth.managers (synced_table, manager, manager_oid) values ($1, $2, found_role)
@@ -525,8 +533,8 @@ comment on function public.databricks_synced_table_remove_manager(regclass, text
 -- for: sidecar
 create or replace function databricks_auth.missing_indexes(parent regclass, part regclass) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- pg_get_indexdef is `CREATE [UNIQUE] INDEX <name> ON [ONLY] <table> USING <tail>`. The head is rebuilt from the
-  -- catalogs and cut off by its length: searching for it would let an index name smuggle SQL into the tail.
+  -- pg_get_indexdef is `CREATE [UNIQUE] INDEX <name> ON [ONLY] <table> USING <tail>`. The head is rebuilt from the catalogs
+  -- and cut off by length: searching for it would let an index name smuggle SQL into the tail.
   with index as (
     select x.indrelid, x.indisunique, x.indisprimary, x.indisvalid, x.indexrelid,
            pg_get_indexdef(x.indexrelid) as definition,
@@ -536,7 +544,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
       join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
      where x.indrelid in (parent, part)
   ), numbered as (
-    -- Two equal indexes of the parent need two of the partition: each can be attached to one only.
+    -- Two equal indexes of the parent need two on the partition: each can be attached to only one.
     select i.*, substr(definition, length(head) + 1) as tail,
            row_number() over (partition by indrelid, indisunique, substr(definition, length(head) + 1) order by indexrelid) as nth
       from index i
@@ -549,7 +557,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                                               and q.tail = p.tail and q.nth = p.nth)
    order by p.indexrelid
 $$;
-comment on function databricks_auth.missing_indexes(regclass, regclass) is 'The statements that build the indexes of a synced table which a table in __db_system lacks. Ask again under the lock, before ATTACH.';
+comment on function databricks_auth.missing_indexes(regclass, regclass) is
+  'The statements that build the indexes of a synced table that a table in __db_system lacks. Call it again under the lock, before ATTACH.';
 
 -- for: owner
 create or replace function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean
@@ -568,7 +577,7 @@ declare
 begin
   if owner_role is null or not databricks_auth.is_owner_role_of(owner_role, parent) then
     owner_role := format('databricks_st_%s_%s', (select oid from pg_database where datname = current_database()), parent);
-    -- A role of that name is somebody else's: left over under a reused OID, or put there to be adopted.
+    -- The existing role of that name is somebody else's: left over from a reused OID, or planted for us to adopt.
     while to_regrole(quote_ident(owner_role)) is not null loop
       owner_role := owner_role || '_';
     end loop;
@@ -581,7 +590,7 @@ begin
     || case when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set true' else '' end;
   return owner_role;
 end $$;
-comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; made when there is none.';
+comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; created if there is none.';
 
 -- for: everybody
 create or replace function databricks_auth.is_synced_table(relation oid) returns boolean
@@ -591,7 +600,8 @@ begin
   select exists (select from databricks_auth.synced_tables s where s.synced_table = relation)
   );
 end $$;
-comment on function databricks_auth.is_synced_table(oid) is 'Whether a relation is a synced table, or was one and stayed after its syncing was stopped.';
+comment on function databricks_auth.is_synced_table(oid) is
+  'Whether a relation is a synced table, or was one and was kept after its syncing was stopped.';
 
 
 -- for: everybody
@@ -602,7 +612,7 @@ begin
   select exists (select from databricks_auth.parts p where p.synced_table = relation and p.place = databricks_auth.place())
   );
 end $$;
-comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, and not only carried here by a restore that is still under way.';
+comment on function databricks_auth.is_guarded(oid) is 'Whether a table was registered here, rather than carried here by an unfinished restore.';
 
 
 -- for: owner
@@ -614,13 +624,13 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
    where t.tgname in (select w.name from databricks_auth.wanted_gates() w)
      and (t.tgrelid = relation or t.tgrelid in (select inhrelid from pg_inherits where inhparent = relation))
 $$;
-comment on function databricks_auth.current_parts(oid) is 'What belongs to a synced table, by the catalogs.';
+comment on function databricks_auth.current_parts(oid) is 'The objects of a synced table according to the catalogs.';
 
 
 -- for: owner
 create or replace function databricks_auth.rebuild_parts(relation oid) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
-  -- Only what changed is touched: two sessions that create indexes at once must not meet in the rows of the others.
+  -- Only changed rows are touched: two sessions that create indexes at once must not collide on each other's rows.
   delete from databricks_auth.parts p
    where p.synced_table = relation and p.part not in (select c.part from databricks_auth.current_parts(relation) c);
   insert into databricks_auth.parts (part, synced_table, kind)
@@ -628,7 +638,7 @@ language sql set search_path = pg_catalog, pg_temp as $$
   on conflict (part) do update set synced_table = excluded.synced_table, kind = excluded.kind, place = excluded.place
     where (parts.synced_table, parts.kind, parts.place) is distinct from (excluded.synced_table, excluded.kind, excluded.place)
 $$;
-comment on function databricks_auth.rebuild_parts(oid) is 'Writes down what belongs to a synced table.';
+comment on function databricks_auth.rebuild_parts(oid) is 'Records the objects of a synced table.';
 
 
 -- for: owner
@@ -648,7 +658,7 @@ begin
     perform databricks_auth.rebuild_parts(changed.relation);
   end loop;
 end $$;
-comment on function databricks_auth.note_parts() is 'Keeps the list of parts after a command.';
+comment on function databricks_auth.note_parts() is 'Updates the list of parts after a command.';
 
 -- for: everybody
 create or replace function databricks_auth.check_references(effective name, command text) returns void
@@ -663,7 +673,7 @@ begin
       join databricks_auth.synced_tables s on s.synced_table = k.confrelid
       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
      cross join lateral (
-       -- Domains are compared as what is below them.
+       -- Domains are compared by their base types.
        with recursive base (type) as (
          select a.atttypid union all select b.typbasetype from base join pg_type b on b.oid = base.type where b.typtype = 'd')
        select b.oid, b.typowner from base join pg_type b on b.oid = base.type where b.typtype <> 'd') t
@@ -677,7 +687,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_references(name, text) is
-  'Refuses foreign keys to synced tables whose check would run code of others as the owner role. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
+  'Refuses foreign keys to synced tables whose check would run other people''s code as the owner role. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.';
 
 
 -- for: owner
@@ -693,7 +703,7 @@ exception when others then
   end if;
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_references() is 'Event trigger: looks at foreign keys to synced tables.';
+comment on function databricks_auth.ev_references() is 'Event trigger: checks foreign keys to synced tables.';
 
 -- for: everybody
 create or replace function databricks_auth.hint() returns text
@@ -701,7 +711,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
       || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
 $$;
-comment on function databricks_auth.hint() is 'What every refusal says: which commands are permitted, and to whom.';
+comment on function databricks_auth.hint() is 'The part common to all refusals: which commands are permitted, and to whom.';
 
 
 -- for: everybody
@@ -709,7 +719,7 @@ create or replace function databricks_auth.hint_after(advice text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select concat_ws(' ', advice, databricks_auth.hint())
 $$;
-comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal says.';
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: advice for this one, and the part common to all.';
 
 
 -- for: everybody
@@ -730,7 +740,7 @@ comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a 
 create or replace function databricks_auth.target_in(command text, tag text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Everything up to the target has to match from the very start of the text; else there is no answer.
+  -- Everything up to the target must match from the very start of the text; otherwise there is no answer.
   return (
   with part as (
     select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
@@ -750,21 +760,22 @@ begin
   end) from part
   );
 end $$;
-comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
+comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null if that is uncertain.';
 
 
 -- for: everybody
 create or replace function databricks_auth.innermost_command(stack text) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
-  -- there is no answer); without one, it is the client's.
+  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
+  -- no answer); if there is none, the command is the client's.
   return (
   select case when strpos(stack, e'\n') = 0 then current_query()
               else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
   );
 end $$;
-comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
+comment on function databricks_auth.innermost_command(text) is
+  'The text of the command that fired an event trigger, from the trigger''s call stack; null if the stack does not show it.';
 
 
 -- for: everybody
@@ -779,7 +790,7 @@ begin
     return;
   end if;
   if databricks_auth.is_superuser(effective) then
-    -- Before the work is done and not after, as the check at its end would.
+    -- Before the work is done, unlike the check at its end.
     if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
       perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
         'A superuser can go on after SET databricks_auth.allow_ddl = on.');
@@ -794,7 +805,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
-  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
+  'Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.';
 
 
 -- for: everybody
@@ -807,7 +818,7 @@ begin
   if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
     return;
   end if;
-  -- Somebody whose own table or index has the name most likely means that one.
+  -- A user with a table or index of that name most likely means that one.
   select s.synced_table into synced
     from pg_class c left join pg_index x on x.indexrelid = c.oid
     join databricks_auth.synced_tables s on s.synced_table = coalesce(x.indrelid, c.oid)
@@ -819,9 +830,9 @@ begin
     raise notice 'databricks_auth: if % is about synced table %, it will be refused', tag, synced using hint = databricks_auth.hint();
   end if;
 end $$;
-comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
+comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
 
--- No SET search_path: the name is resolved as the user's session would. Hence qualified calls and no operators here.
+-- No SET search_path: the name is resolved as in the user's session. Hence qualified calls and no operators here.
 
 -- for: owner
 create or replace function databricks_auth.ev_kind() returns event_trigger language plpgsql as $$
@@ -849,7 +860,8 @@ begin
 exception when undefined_table or undefined_function or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
+comment on function databricks_auth.ev_kind() is
+  'Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.';
 
 -- for: sidecar
 create or replace function databricks_auth.sole_partition(parent regclass) returns regclass
@@ -867,8 +879,8 @@ comment on function databricks_auth.sole_partition(regclass) is 'The one DEFAULT
 create or replace function databricks_auth.lock_schema_rights() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Two sessions that grant on one schema at once would meet "tuple concurrently updated". No advisory lock: those
-  -- anybody may hold, and would hold up the making of every synced table.
+  -- Two sessions that grant on one schema at once would raise "tuple concurrently updated". Not an advisory lock: anybody
+  -- may hold those, and could block the creation of every synced table.
   lock table databricks_auth.schema_rights_lock in share row exclusive mode;
 end $$;
 comment on function databricks_auth.lock_schema_rights() is 'Held until the end of the transaction by anything that changes the rights of a schema.';
@@ -879,7 +891,7 @@ create or replace function databricks_auth.grant_table_rights(parent regclass, o
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   execute format('revoke all on %s from public, %I', parent, owner_role);
-  -- Foreign-key checks run as the owner; it keeps nothing else.
+  -- Foreign-key checks run as the owner, who keeps no other rights.
   execute format('grant select, update on %s to %I', parent, owner_role);
   execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', parent);
   if current_setting('server_version_num')::int >= 170000 then
@@ -887,7 +899,7 @@ begin
   end if;
   execute format('grant select, references on %s to databricks_superuser with grant option', parent);
 end $$;
-comment on function databricks_auth.grant_table_rights(regclass, name) is 'The rights on a synced table that every one has.';
+comment on function databricks_auth.grant_table_rights(regclass, name) is 'Grants the rights that every synced table has.';
 
 
 -- for: sidecar
@@ -907,7 +919,7 @@ begin
     execute format('alter table %s owner to %I', part, owner_role);
   end if;
   execute format('revoke all on %s from public, %I', part, owner_role);
-  -- Foreign-key checks run as the owner, those of a DELETE on the partition itself, with FOR KEY SHARE.
+  -- Foreign-key checks run as the owner; those of a DELETE read the partition itself, with FOR KEY SHARE.
   execute format('grant select, update on %s to %I', part, owner_role);
   execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', part);
   if current_setting('server_version_num')::int >= 170000 then
@@ -915,7 +927,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.prepare_partition(regclass, regclass) is
-  'Gives a loaded table in __db_system the write gate, the owner and the rights of the synced table it will be attached to.';
+  'Gives a loaded table in __db_system the write gate, owner and rights of the synced table it will be attached to.';
 
 
 -- for: sidecar
@@ -954,7 +966,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   owner_role name;
 begin
-  -- DROP OWNED would take the table along.
+  -- DROP OWNED would drop the table as well.
   if exists (select from pg_class where oid = dropped) then
     raise exception using errcode = '55006', message = format('relation %s still exists', dropped::regclass);
   end if;
@@ -991,7 +1003,7 @@ begin
     object := format('manager %I of %s', manager.manager, manager.synced_table);
     name_now := (select r.rolname from pg_roles r where r.oid = manager.manager_oid);
     oid_now := to_regrole(quote_ident(manager.manager));
-    -- In the same cluster the OID is right and the name may be old; elsewhere only the name means anything.
+    -- In the same cluster the OID is right and the name may be outdated; elsewhere only the name is meaningful.
     if split_part(manager.place, '/', 1) = split_part(here, '/', 1) then
       oid_now := manager.manager_oid;
     else
@@ -1010,7 +1022,7 @@ begin
     return next;
   end loop;
 end $$;
-comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, also renamed ones.';
+comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, including renamed ones.';
 
 
 -- for: owner
@@ -1031,7 +1043,7 @@ begin
   if owner_now = owner_before then
     return 'ok';
   end if;
-  -- A copy in the same cluster: take back what the other database's owner role had here.
+  -- A copy in the same cluster: revoke what the other database's owner role had here.
   if owner_before like 'databricks\_st\_%' then
     execute format('revoke all on %s from %I', relation, owner_before);
     execute format('revoke all on schema %s, __db_system from %I',
@@ -1041,7 +1053,8 @@ begin
 exception when others then
   return format('failed: %s (%s)', sqlerrm, sqlstate);
 end $$;
-comment on function databricks_auth.repair_table(regclass, name) is 'Owner role, rights, write gates and list of parts of one synced table; says what was done.';
+comment on function databricks_auth.repair_table(regclass, name) is
+  'Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.';
 
 
 -- for: owner
@@ -1065,20 +1078,21 @@ begin
     return next;
   end loop;
 end $$;
-comment on function databricks_auth.repair() is 'Puts roles, owners, write gates, event triggers and managers right. For superusers; safe to repeat. synced_tables.repair() calls it.';
+comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.';
 
 -- for: owner
 create or replace function databricks_auth.make_roles() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  -- As on Lakebase: its members read and write all data, and see who runs what.
+  -- As on Lakebase: its members read and write all data, and see all sessions.
   granted constant name[] := array['pg_read_all_data', 'pg_write_all_data', 'pg_monitor'];
   membership name;
 begin
   if to_regrole('databricks_superuser') is null or to_regrole('databricks_sync') is null
      or exists (select from unnest(granted) g where not pg_has_role('databricks_superuser', g, 'member')) then
-    -- Roles belong to the whole cluster and two databases may be migrated at the same moment, where advisory locks do
-    -- not reach: pg_authid is a shared table, so a lock on it does. Logins go on; CREATE, ALTER and DROP ROLE wait.
+    -- Roles belong to the whole cluster, and two databases may be migrated at the same time, out of reach of each other's
+    -- advisory locks. pg_authid is a shared table, so a lock on it works. Logins continue; CREATE, ALTER and DROP ROLE
+    -- wait.
     lock table pg_authid in share row exclusive mode;
     if to_regrole('databricks_superuser') is null then
       create role databricks_superuser nologin;
@@ -1097,14 +1111,14 @@ begin
   perform databricks_auth.grant_rights();
   perform databricks_auth.admit_roles();
 end $$;
-comment on function databricks_auth.make_roles() is 'Makes the roles, the schema __db_system, and the rights and policies of the guard, as far as they are missing. Safe to repeat.';
+comment on function databricks_auth.make_roles() is 'Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.';
 
 
 -- for: owner
 create or replace function databricks_auth.grant_rights() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Not IF NOT EXISTS, which an extension may not say of a schema that is not its own.
+  -- Not IF NOT EXISTS, which an extension cannot use for a schema it does not own.
   if to_regnamespace('__db_system') is null then
     create schema __db_system;
     comment on schema __db_system is 'Partitions of synced tables, and tables being loaded. Read the synced table itself instead.';
@@ -1115,21 +1129,21 @@ begin
   grant select on databricks_auth.synced_tables to databricks_sync;
   grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
   grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
-  -- The functions for the sidecar, as their files say.
+  -- Functions for the sidecar, as marked in their files.
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
-  -- As on Lakebase: its members may make schemas, hence synced tables in new schemas.
+  -- As on Lakebase: its members may create schemas, hence synced tables in new schemas.
   execute format('grant create on database %I to databricks_superuser', current_database());
 end $$;
-comment on function databricks_auth.grant_rights() is 'Who may use what in the schemas of the guard.';
+comment on function databricks_auth.grant_rights() is 'Grants the rights in the schemas of the guard.';
 
 
 -- for: owner
 create or replace function databricks_auth.admit_roles() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- A policy goes with the role it is for, so after a restore it may have to be made again.
+  -- A policy is dropped with its role, so it may have to be created again after a restore.
   if not exists (select from pg_policy p where p.polrelid = 'databricks_auth.synced_tables'::regclass and p.polname = 'synced_tables_sync'
                     and p.polroles = array['databricks_sync'::regrole::oid]) then
     drop policy if exists synced_tables_sync on databricks_auth.synced_tables;
@@ -1142,7 +1156,7 @@ begin
       using (true) with check (granted_by = current_user and place = databricks_auth.place());
   end if;
 end $$;
-comment on function databricks_auth.admit_roles() is 'The policies that let the roles of the guard past row security.';
+comment on function databricks_auth.admit_roles() is 'The policies that let the guard''s roles past row security.';
 
 -- for: everybody
 create or replace function databricks_auth.acting_role() returns name
@@ -1152,7 +1166,7 @@ begin
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
   );
 end $$;
-comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
+comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are running. Cannot be forged.';
 
 
 -- for: everybody
@@ -1170,21 +1184,22 @@ comment on function databricks_auth.is_superuser(name) is 'Whether the role is a
 create or replace function databricks_auth.is_sync(who name) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  -- pg_has_role is true for superusers, whom the guard protects from accidents.
   return (
   select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
   );
 end $$;
-comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
+comment on function databricks_auth.is_sync(name) is
+  'Whether the role is the sidecar''s: a member of databricks_sync and not a superuser.';
 
 
 -- for: everybody
 create or replace function databricks_auth.override() returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
-  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment. What such a setting gives, a session gets when
-  -- it logs in, so it is the role that logged in which counts.
+  -- Both the session and the running code must be a superuser's, and the superuser must have set it explicitly: a value
+  -- from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role that
+  -- logged in decides.
   return (
   select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
      and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
@@ -1196,7 +1211,7 @@ begin
                or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
   );
 end $$;
-comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
+comment on function databricks_auth.override() is 'Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.';
 
 -- for: owner
 create or replace function databricks_auth.names_in(command text) returns name[]
@@ -1218,18 +1233,18 @@ begin
   );
 end $f$;
 comment on function databricks_auth.names_in(text) is
-  'Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".';
+  'Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".';
 
 
 -- for: owner
 create or replace function databricks_auth.names_in_calls(names name[]) returns name[]
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- An SQL-language function stands in the call stack by name only.
+  -- An SQL-language function appears in the call stack by name only.
   select names || databricks_auth.names_in(string_agg(p.prosrc, ' '))
     from pg_proc p join pg_language l on l.oid = p.prolang
    where p.proname = any (names) and l.lanname = 'sql' and p.prosrc ~* '(index|table)'
 $$;
-comment on function databricks_auth.names_in_calls(name[]) is 'The names, and those in the bodies of the SQL functions among them.';
+comment on function databricks_auth.names_in_calls(name[]) is 'The names, plus those in the bodies of SQL functions among them.';
 
 
 -- for: owner
@@ -1239,7 +1254,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select from databricks_auth.wanted_event_triggers() w
      where w.is_needed_by_windows and not exists (select from pg_event_trigger e where e.evtname = w.name and e.evtenabled = 'A'))
 $$;
-comment on function databricks_auth.guard_is_whole() is 'Whether all event triggers are on that a window needs; else none is opened.';
+comment on function databricks_auth.guard_is_whole() is
+  'Whether all event triggers that a window needs are enabled; otherwise none is opened.';
 
 
 -- for: owner
@@ -1248,7 +1264,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   qualified text;
 begin
-  -- One manager of a table at a time: a row lock, since upgrading table locks would deadlock. Then ACCESS SHARE on the
+  -- One manager of a table at a time: a row lock, because upgrading table locks would deadlock. Then ACCESS SHARE on the
   -- parent pins the partition until the transaction ends.
   perform from databricks_auth.synced_tables s where s.synced_table = relation for no key update;
   select format('%I.%I', n.nspname, c.relname) into qualified
@@ -1283,7 +1299,7 @@ begin
   if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
     return;
   end if;
-  -- The text of a nested command stands in the call stack, not in current_query().
+  -- The text of a nested command is in the call stack, not in current_query().
   get diagnostics stack = pg_context;
   stack := nullif(substr(stack, length(split_part(stack, e'\n', 1)) + 2), '');
   command := coalesce(stack, current_query());
@@ -1291,7 +1307,7 @@ begin
   if stack is not null then
     names := coalesce(databricks_auth.names_in_calls(names), names);
   end if;
-  -- CONCURRENTLY spans transactions: what is lent would be committed.
+  -- CONCURRENTLY spans transactions: the grant would be committed.
   if command ~* 'concurrently' then
     return;
   end if;
@@ -1302,7 +1318,7 @@ begin
              select coalesce(x.indrelid, c.oid) from pg_class c left join pg_index x on x.indexrelid = c.oid
               where c.relname = any (names) and c.relkind in ('p', 'I'))
        and databricks_auth.can_manage(s.synced_table, acting)
-     order by s.synced_table::oid  -- two that open the same windows do so in one order
+     order by s.synced_table::oid  -- two sessions that open the same windows do so in one order
   loop
     if not databricks_auth.guard_is_whole() then
       return;
@@ -1312,7 +1328,8 @@ begin
 exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%); managers have no rights now', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_open() is 'Event trigger: lends the owner roles of the synced tables that a command may mean, and that the acting role manages.';
+comment on function databricks_auth.ev_open() is
+  'Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.';
 
 
 -- for: owner
@@ -1337,7 +1354,7 @@ begin
     end if;
   end loop;
 end $$;
-comment on function databricks_auth.check_commands() is 'Looks at what a command in a window has done.';
+comment on function databricks_auth.check_commands() is 'Checks what a command in a window has done.';
 
 
 -- for: owner
@@ -1366,7 +1383,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.check_lent_table(databricks_auth.open_windows, oid) is
-  'Refuses what code that ran inside a window may have done: with an index of its own, a command runs functions.';
+  'Refuses what code run inside a window may have done: a command on an expression index runs functions.';
 
 
 -- for: owner
@@ -1455,15 +1472,14 @@ create or replace function databricks_auth.wanted_gates()
 returns table (name name, is_for_partition_only boolean, definition text, function text, enabled "char")
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   values
-    -- Statement triggers fire for the named table only, so nothing runs twice. Also in replica mode.
+    -- Statement triggers fire only for the named table, so nothing runs twice. Also in replica mode.
     ('databricks_write_guard'::name, false, 'before insert or update or delete or truncate on %s for each statement', 'databricks_auth.write_guard', 'A'::"char"),
-    -- Logical replication applies rows without firing statement triggers. A row trigger sees them, and one that is enabled
-    -- for replica mode alone costs the sync nothing but a look at its state. On the partition, since that is where rows
-    -- arrive whatever table was named. AFTER, since BEFORE would lock each row that is updated and keep COPY from inserting
-    -- many rows at once.
+    -- Logical replication applies rows without firing statement triggers. A row trigger sees them, and one enabled only for
+    -- replica mode costs the sync just a look at its state. On the partition, because rows arrive there whichever table was
+    -- named. AFTER, because BEFORE would lock each updated row and keep COPY from inserting many rows at once.
     ('databricks_apply_guard', true, 'after insert or update or delete on %s for each row', 'databricks_auth.apply_guard', 'R')
 $$;
-comment on function databricks_auth.wanted_gates() is 'The triggers that close a synced table and its partition to writers: from here installing, repair() and doctor read.';
+comment on function databricks_auth.wanted_gates() is 'The triggers that close a synced table and its partition to writers: used by installation, repair() and doctor.';
 
 
 -- for: everybody
@@ -1476,7 +1492,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_proc p on p.oid = t.tgfoid
    where t.oid is null or t.tgenabled <> w.enabled or format('%I.%I', p.pronamespace::regnamespace, p.proname) <> w.function
 $$;
-comment on function databricks_auth.gate_damage(oid) is 'Which gates of a synced table, or of its partition, are missing, off, or not ours; no row when all are whole.';
+comment on function databricks_auth.gate_damage(oid) is
+  'Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.';
 
 
 -- for: sidecar
@@ -1499,7 +1516,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.gate(regclass) is
-  'Puts the write gate on a table, also for replica mode, and on a partition the one for logical replication. Safe to repeat.';
+  'Puts the write gate on a table, also for replica mode, and on a partition the gate for logical replication. Safe to repeat.';
 
 -- for: everybody
 create or replace view public.databricks_list_roles as
@@ -1507,7 +1524,7 @@ create or replace view public.databricks_list_roles as
     from pg_catalog.pg_roles r
     join pg_catalog.pg_shdescription d on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
    where d.description ~ '^databricks identity: (user|service_principal|group)$';
-comment on view public.databricks_list_roles is 'Roles made with databricks_create_role, and what kind of identity each stands for.';
+comment on view public.databricks_list_roles is 'Roles created with databricks_create_role, and the kind of identity of each.';
 
 -- for: everybody
 create or replace view public.databricks_synced_table_managers as

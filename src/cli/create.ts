@@ -127,8 +127,8 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
 }
 
 /**
- * Refuses what a sync would refuse, and finds the key where none was given. A catalog that only the sidecar knows is
- * left to the sidecar.
+ * Refuses what a sync would refuse, and finds the key if none was given. A catalog that only the sidecar knows is left
+ * to the sidecar.
  */
 async function checkSource(settings: Settings, options: CreateOptions): Promise<TargetRequest> {
   const { catalog } = parseSourceName(options.source);

@@ -64,7 +64,7 @@ async function findingsOf(options: SettingsOptions): Promise<Finding[]> {
   return [finding('SETTINGS_READ', 'settings', { origin }), ...(await examine(settings))];
 }
 
-/** A line for each finding, what to do below it, and a last line that counts. */
+/** A line for each finding with its remedy below, and a last line with counts. */
 export function describeFindings(findings: readonly Finding[]): string {
   const width = Math.max(0, ...findings.map(({ subject }) => subject.length));
   const lines = findings.flatMap(({ severity, code, subject, message, remedy }) => {

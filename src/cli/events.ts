@@ -48,7 +48,7 @@ async function showEvents(name: string | undefined, options: EventsOptions): Pro
   const isJson = options.output === 'json';
   await withDatabase(database, async (client) => {
     const past = await readNewestEvents(client, fullName, options.limit ?? LIMIT_DEFAULT);
-    // Those of a table that was deleted are shown; a name that never was one is a mistake.
+    // Events of a deleted table are shown; a name that never was a table is a mistake.
     if (fullName !== null && past.length === 0 && !(await hasTable(client, fullName))) {
       throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: fullName });
     }
@@ -63,7 +63,7 @@ async function showEvents(name: string | undefined, options: EventsOptions): Pro
     const stopped = new AbortController();
     const stop = () => stopped.abort();
     void untilStopped().then(stop);
-    // A reader that has seen enough (`| head`).
+    // The reader has seen enough (`| head`).
     process.stdout.once('error', stop);
     await followEvents({ client, name: fullName, past, show, signal: stopped.signal });
   });

@@ -99,7 +99,7 @@ async function setInterval(client: pg.Client, pipelineId: string, seconds: numbe
   );
 }
 
-/** Tells of each batch that is committed, by whoever follows the sources, until it is to stop. */
+/** Reports each batch committed by the sidecar that follows the sources, until stopped. */
 async function reportBatches(client: pg.Client, pipelineId: string, output: OutputOptions['output']): Promise<void> {
   const stopped = untilStopped();
   const { rows } = await client.query<{ synced_table: string }>(

@@ -67,7 +67,7 @@ function previewJson(preview: SourcePreview): string {
   });
 }
 
-/** As a number where JSON readers keep it exact, else as text. */
+/** A number if JSON readers keep it exact, otherwise text. */
 function jsonNumber(value: bigint | null): number | string | null {
   if (value === null) return null;
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();

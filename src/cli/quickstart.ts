@@ -49,7 +49,7 @@ Examples:
 async function quickstart(options: QuickstartOptions): Promise<void> {
   const stopped = untilStopped();
   const lake = options.lake ?? SAMPLE_LAKE;
-  // A program that reads the result is not told the story on the same stream.
+  // If a program reads the result, the story is not written to the same stream.
   const isJson = options.output === 'json';
   const say = isJson ? console.error : console.log;
   await using postgres = await startPostgres(options, say);
@@ -90,7 +90,7 @@ async function startPostgres(
   try {
     return await startEmbeddedPostgres({ dataDir, port: options.port || undefined });
   } catch (error) {
-    // A cluster that never started is of no use to the next run.
+    // A cluster that never started is useless to the next run.
     if (isNew) await rm(dataDir, { recursive: true, force: true });
     throw error;
   }

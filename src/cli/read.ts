@@ -88,7 +88,7 @@ function requireFittingOptions({ changes, version, collapsed, primaryKey, allowF
   }
 }
 
-/** `3..7`, `..7`, `3..`: an end that is left out is the first or the newest version. */
+/** `3..7`, `..7`, `3..`: an omitted end means the first or the newest version. */
 function parseVersionRange(text: string): VersionRange {
   const match = /^(\d{0,18})\.\.(\d{0,18})$/.exec(text);
   if (!match) {

@@ -68,7 +68,7 @@ interface ScheduleRow {
   message: string | null;
 }
 
-/** A sidecar that runs works the next run out within a moment; without one it stays open. */
+/** A running sidecar computes the next run within a moment; without one it stays open. */
 const NEXT_RUN_MS_MAX = 2_000;
 const PAUSE_MS = 50;
 

@@ -22,7 +22,7 @@ does not help; use the newer version.`,
   addOutputOption(addConfigOption(command));
 }
 
-/** Its log goes to standard error; `--output` is the form of an error that keeps it from starting. */
+/** Logs go to standard error; `--output` is the form of an error that prevents the start. */
 async function serve(options: SettingsOptions): Promise<void> {
   const settings = settingsOf(options, { postgres: true });
   const logger = createLogger(settings.log.level);

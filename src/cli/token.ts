@@ -87,7 +87,7 @@ function parseTokenId(text: string): string {
   throw new InvalidArgumentError('It must be the id of a token; see synced-tables token list.');
 }
 
-/** The home databases of the chosen instances: tokens are known there. */
+/** The home databases of the chosen instances, which store the tokens. */
 function homesOf(options: InstanceOptions): ManagedDatabase[] {
   const settings = settingsOf(options, { postgres: true });
   const chosen = chooseDatabases(settings, options.instance === undefined ? {} : { instance: options.instance });

@@ -143,7 +143,7 @@ function describe(id: string, row: VerificationRow): string {
   return `${record}\n\n${textTable(['key', 'difference', 'column', 'source', 'table'], lines, 60)}`;
 }
 
-/** One line for each column that differs; a row that is on one side only takes one line. */
+/** One line for each column that differs; one line in all for a row that exists on one side only. */
 function differenceLines({ key, difference, source, target }: RowDifference): string[][] {
   const keyText = Object.values(key).join(', ');
   if (difference !== 'different') {

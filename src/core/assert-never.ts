@@ -1,4 +1,4 @@
-/** Proves at compile time that a union was handled whole; throws when unchecked input slips through. */
+/** Proves at compile time that a union was handled exhaustively; throws for unchecked input. */
 export function assertNever(value: never): never {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,4 @@
-/** Pauses that double after each failure in a row, up to a longest one. */
+/** Pauses that double after each failure in a row, up to a maximum. */
 export interface Backoff {
   readonly firstMs: number;
   readonly longestMs: number;
@@ -12,17 +12,17 @@ export function backoffMs({ firstMs, longestMs }: Backoff, failures: number): nu
   return Math.min(firstMs * 2 ** (failures - 1), longestMs);
 }
 
-/** Between attempts at an update, a table or a comparison that failed in a way that may pass by itself. */
+/** Between attempts at an update, a table or a comparison after a transient failure. */
 export const RETRY_BACKOFF: Backoff = { firstMs: 1_000, longestMs: 30_000 };
 
 /**
- * Attempts in a row at an update or a table before it counts as failed. The pauses between them add up to about half a
+ * Attempts in a row at an update or a table before it counts as failed. The pauses between them total about half a
  * minute.
  */
 export const ATTEMPTS_MAX = 6;
 
 /**
- * Seconds between an attempt that failed in a way that may pass by itself and the next one.
+ * Seconds between an attempt that failed with a transient error and the next one.
  * @param attempt the one that failed, 1 for the first
  */
 export function retryDelaySeconds(attempt: number): number {

@@ -8,7 +8,7 @@ export type DataType =
   | { readonly kind: 'array'; readonly element: DataType }
   | { readonly kind: 'map'; readonly key: DataType; readonly value: DataType }
   | { readonly kind: 'struct'; readonly fields: readonly Field[] }
-  /** A type that cannot be synced (geometry, object …), kept by name so that an error can name it. */
+  /** A type that cannot be synced (geometry, object …), kept by name for error messages. */
   | { readonly kind: 'unsupported'; readonly name: string };
 
 export type PrimitiveKind =

@@ -19,7 +19,9 @@ import { verifyErrors } from './errors/verify-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
-/** Every error that a user can meet, one file a topic in src/core/errors/. Codes are never reused and never renamed. */
+/**
+ * Every error that a user can meet, one file per topic in src/core/errors/. Codes are never reused and never renamed.
+ */
 export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,

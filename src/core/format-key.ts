@@ -7,7 +7,7 @@ export function formatKey(values: readonly string[]): string {
   return shown.length === 1 ? String(shown[0]) : `(${shown.join(', ')})`;
 }
 
-/** `; rows with key 1, 2`, or nothing if none is known. */
+/** `; rows with key 1, 2`, or an empty text if none is known. */
 export function describeKeys(keys: readonly string[]): string {
   return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
 }

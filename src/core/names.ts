@@ -36,7 +36,7 @@ function quoteIfNeeded(identifier: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(identifier) ? identifier : quoteIdentifier(identifier);
 }
 
-/** Quotes an identifier for SQL: the one way names enter statements, in Postgres and in DuckDB alike. */
+/** Quotes an identifier for SQL: the only way names enter statements, in Postgres and in DuckDB alike. */
 export function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }

@@ -48,7 +48,7 @@ export function postgresType(type: DataType): string | null {
   }
 }
 
-/** The first part of `type` that cannot be synced, at any depth; null if all of it can. */
+/** The first part of `type` that cannot be synced, at any depth; null if all of it can be. */
 export function findUnsupported(type: DataType): string | null {
   switch (type.kind) {
     case 'unsupported':
@@ -64,7 +64,7 @@ export function findUnsupported(type: DataType): string | null {
   }
 }
 
-/** True for types that Postgres can index as a primary key with the equality that the source has. */
+/** True for types that Postgres can index as a primary key with the same equality as in the source. */
 export function canBeKey(field: Field): boolean {
   const type = postgresType(field.type);
   return type !== null && type !== 'jsonb' && field.type.kind !== 'void';

@@ -1,12 +1,12 @@
-// What can be seen of the tables of a source catalog without reading a row of them, in the words of Unity Catalog.
+// What can be seen of a source catalog's tables without reading their rows, in Unity Catalog's terms.
 
 /** The type of a column as Unity Catalog names it. */
 export interface UnityType {
   /** One of its type names, such as LONG. */
   readonly name: string;
-  /** As SQL says it. */
+  /** The SQL text of the type. */
   readonly text: string;
-  /** As the JSON of Spark says it. */
+  /** The Spark JSON of the type. */
   readonly json: unknown;
   readonly precision?: number;
   readonly scale?: number;
@@ -17,7 +17,7 @@ export interface SourceColumn {
   readonly nullable: boolean;
   readonly type: UnityType;
   readonly comment: string | null;
-  /** Place among the columns that the table is partitioned by, from 0; null for all others. */
+  /** Position among the partition columns, from 0; null for all others. */
   readonly partitionIndex: number | null;
 }
 
@@ -27,7 +27,7 @@ export interface SourceKey {
   readonly timeseriesColumns: readonly string[];
 }
 
-/** A table of a source catalog. What a catalog does not know is null. */
+/** A table of a source catalog. Facts unknown to the catalog are null. */
 export interface SourceTable {
   readonly schema: string;
   readonly table: string;
@@ -36,7 +36,7 @@ export interface SourceTable {
   /** DELTA, PARQUET … */
   readonly format: string | null;
   readonly location: string | null;
-  /** Null where they were not asked for or cannot be read. */
+  /** Null if not requested or unreadable. */
   readonly columns: readonly SourceColumn[] | null;
   readonly properties: Readonly<Record<string, string>>;
   readonly primaryKey: SourceKey | null;
@@ -48,9 +48,9 @@ export interface SourceTable {
 }
 
 export interface BrowsePage {
-  /** How many items are wanted at most; less may come although there are more. */
+  /** Maximum number of items; fewer may be returned although there are more. */
   readonly size: number;
-  /** `next` of the page before; null for the first. */
+  /** `next` of the previous page; null for the first. */
   readonly token: string | null;
 }
 
@@ -61,9 +61,9 @@ export interface Browsed<Item> {
 }
 
 /**
- * Looks around in one source catalog, with the credentials of the sidecar: whoever hands on what it tells decides who may
- * hear it. Work is bounded for each call, however many tables there are. Every method throws what opening a table of the
- * catalog throws of a store or a server that does not answer.
+ * Browses one source catalog with the sidecar's credentials, so callers must decide who may see the results. Work per
+ * call is bounded, however many tables there are. Every method throws what opening a table of the catalog throws for a
+ * store or a server that does not answer.
  */
 export interface SourceBrowser {
   schemas(page: BrowsePage): Promise<Browsed<string>>;

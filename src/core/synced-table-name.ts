@@ -4,7 +4,7 @@ import { postgresTableName } from './names.js';
 const PART = /^[A-Za-z0-9_]{1,63}$/;
 
 /**
- * Reads the name of a synced table as Postgres reads identifiers: unquoted parts are folded to lower case. Gives it
+ * Reads the name of a synced table as Postgres reads identifiers: unquoted parts are folded to lower case. Returns it
  * as the status view shows it. Same rule as `synced_tables_internal._parse_name` in sql/.
  * @throws SYNCED_TABLE_NAME_INVALID unless it has two parts of letters, digits and underscores
  */

@@ -30,30 +30,33 @@ export interface SyncedTable {
   readonly policy: SchedulingPolicy;
   /** Whether an update publishes the tables of its pipeline one by one, or all in one transaction. */
   readonly publish: 'separately' | 'together';
-  /** OID of the Postgres table; null before the first load. Kept when somebody dropped the table. */
+  /** OID of the Postgres table; null before the first load. Kept after the table was dropped by hand. */
   readonly relation: number | null;
   readonly syncedVersion: bigint | null;
   readonly sourceTableId: string | null;
   /** `ChangeRelation.bookmark` of the synced version; null for sources without a change feed. */
   readonly sourceBookmark: string | null;
-  /** Rows that the table has; null before the first load. */
+  /** Rows in the table; null before the first load. */
   readonly rowCount: bigint | null;
-  /** Whether file differences may stand in where the source's change feed was off. */
+  /** Whether file differences may be used where the source's change feed was off. */
   readonly allowFileDiff: boolean;
-  /** What happens when the source has lost the history that the next update needs. */
+  /** What to do when the source has lost the history that the next update needs. */
   readonly onHistoryGap: 'fail' | 'refresh';
-  /** Whether its last update failed in a way that does not pass by itself. */
+  /** Whether its last update failed with a permanent error. */
   readonly isFailed: boolean;
   readonly createdBy: string;
-  /** Columns that get another Postgres type than their source type says; null: a type that this database lacks. */
+  /** Columns stored as another Postgres type than their source type implies; null: a type that this database lacks. */
   readonly typeOverrides: ReadonlyMap<string, string | null>;
   readonly extraColumns: readonly ExtraColumn[];
   readonly extraIndexes: readonly ExtraIndex[];
-  /** Whether whole copies load over more connections. */
+  /** Whether full copies load over more connections. */
   readonly isAccelerated: boolean;
 }
 
-/** A column that only Postgres has. Type and expression are SQL of the creator, checked to be fragments of their own. */
+/**
+ * A column that only Postgres has. Type and expression are SQL from the creator, checked to be self-contained
+ * fragments.
+ */
 export interface ExtraColumn {
   readonly name: string;
   readonly postgresType: string;
@@ -62,10 +65,10 @@ export interface ExtraColumn {
   readonly expression: string;
 }
 
-/** An index made with the first load; afterwards it is like any other. */
+/** An index created with the first load; afterwards it is an ordinary index. */
 export interface ExtraIndex {
   readonly name: string;
-  /** What follows the table's name in CREATE INDEX. */
+  /** The part of CREATE INDEX after the table's name. */
   readonly definition: string;
 }
 

@@ -7,8 +7,8 @@ export type UpdateMode = 'DEFAULT' | 'CONTINUOUS';
 export type PipelineKind = 'SYNCED_TABLES' | 'FLOWS';
 
 /**
- * How an update of a pipeline ended. `retry`: it failed in a way that may pass by itself. `ended`: its end is written
- * already, by the update itself or by what took its pipeline away.
+ * How an update of a pipeline ended. `retry`: it failed with a transient error. `ended`: its end was recorded already,
+ * by the update itself or by whatever removed its pipeline.
  */
 export type UpdateOutcome =
   | { readonly kind: 'completed' }

@@ -1,9 +1,9 @@
-/** A pause that can be cut short, also before it has begun. */
+/** A pause that can be cut short, even before it has begun. */
 export class WakeUp {
   #isWoken = false;
   #end = () => {};
 
-  /** Forgets wake-ups so far: to be called before looking at whatever they are about. */
+  /** Forgets earlier wake-ups: call it before checking the condition they signal. */
   rearm(): void {
     this.#isWoken = false;
   }
@@ -13,7 +13,7 @@ export class WakeUp {
     this.#end();
   }
 
-  /** Waits, unless somebody woke us since `rearm` or does so now. */
+  /** Waits, unless woken since `rearm` or during the wait. */
   sleep(ms: number): Promise<void> {
     if (this.#isWoken) return Promise.resolve();
     return new Promise((resolve) => {

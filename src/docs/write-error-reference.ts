@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, errorCatalogue, errorTopics, type RetryClass } from '../core/error-catalogue.js';
 
-// Writes docs/reference/errors.md from the catalogue; with --check it only compares and ends with 1 when they differ.
+// Writes docs/reference/errors.md from the catalogue; with --check it only compares and exits with 1 if they differ.
 
 const retryWords: Readonly<Record<RetryClass, string>> = {
   none: 'no',
@@ -45,7 +45,7 @@ function describeRow([code, kind]: readonly [string, ErrorKind]): readonly strin
   return [link, escapeText(summaryOf(kind)), retryWords[kind.retry], String(kind.status), kind.sqlState];
 }
 
-/** A Markdown table with columns as wide as their widest cell, as the formatter wants it. */
+/** A Markdown table with columns as wide as their widest cell, as the formatter requires. */
 function alignTable([head = [], ...rows]: readonly (readonly string[])[]): readonly string[] {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? '').length)));
   const line = (cells: readonly string[]) =>
@@ -88,7 +88,7 @@ function escapeText(text: string): string {
     .replace(/\{([\w\\]+)\}/g, (_, name: string) => `\`{${name.replaceAll('\\', '')}}\``);
 }
 
-/** A topic that somebody forgot would be missing without a trace. */
+/** A forgotten topic would be silently missing. */
 function requireEveryCode(): void {
   const listed = new Set(errorTopics.flatMap(({ errors }) => Object.keys(errors)));
   const missing = Object.keys(errorCatalogue).filter((code) => !listed.has(code));

@@ -4,11 +4,11 @@ import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 import { errorFinding, type Finding, failureFinding, finding } from './finding.js';
 
-/** Nobody waits long for a diagnosis: a store that needs many attempts is one to hear of. */
+/** Nobody waits long for a diagnosis, and a store that needs many attempts should be reported. */
 const ATTEMPTS = 2;
 const TIMEOUT_SECONDS_MAX = 10;
 
-/** Whether each catalog answers: its folder, its store (with the client that this needs), its server. */
+/** Whether each catalog answers: its folder, its store (with the client it needs), its server. */
 export async function examineCatalogs(settings: Settings): Promise<Finding[]> {
   const configured = Object.entries(settings.catalogs);
   if (configured.length === 0) return [finding('CATALOGS_NONE', 'catalogs')];

@@ -18,11 +18,11 @@ export interface DatabaseExamination {
   readonly findings: readonly Finding[];
   /** Whether there is a queue to look at. */
   readonly isInstalled: boolean;
-  /** Whether the session may act as databricks_sync, and so read all of it. */
+  /** Whether the session may act as databricks_sync, and so read the whole queue. */
   readonly maySync: boolean;
 }
 
-/** What concerns one database: whether the SQL side is installed and whole, and what the login role may do. */
+/** Examines one database: whether the SQL side is installed and intact, and what the login role may do. */
 export async function examineDatabase(client: pg.Client, subject: string): Promise<DatabaseExamination> {
   const facts = await readInstallationFacts(client);
   const { role, isSuperuser, walLevel } = await readServerFacts(client);
@@ -52,7 +52,7 @@ async function checkInstallation(
     const { applied, pending, isLayerOutdated } = await pendingMigrations(client);
     if (applied === 0) {
       const error = syncedTablesError('DATABASE_NOT_MIGRATED', { database: subject });
-      // A sidecar of a superuser installs it when it starts.
+      // A superuser's sidecar installs it at start.
       return { findings: [errorFinding(error, subject, isSuperuser ? 'warning' : 'error')], isInstalled: false };
     }
     if (pending > 0) return { findings: [finding('DATABASE_BEHIND', subject, { pending })], isInstalled: true };
@@ -82,7 +82,10 @@ function checkRoles({ missingRoles, isSyncSuperuser }: InstallationFacts, subjec
   return isSyncSuperuser ? [...missing, finding('ROLE_TOO_STRONG', subject)] : missing;
 }
 
-/** Event triggers anybody can see, the protection of each table only who may act as databricks_sync. */
+/**
+ * Anybody can see event triggers; the protection of each table is visible only to roles that may act as
+ * databricks_sync.
+ */
 async function checkGuard(client: pg.Client, subject: string, maySync: boolean): Promise<Finding[]> {
   const damage = await readGuardDamage(client);
   const tables = maySync ? await readTableProtection(client) : [];

@@ -9,10 +9,10 @@ import { formatBytes } from './format-bytes.js';
 const SUBJECT = 'machine';
 const NODE_NEEDED = '20.19';
 const BYTES_PER_MB = 1024 * 1024;
-/** What the engine may spill, and room to breathe. */
+/** What the engine may spill, plus some slack. */
 const SPILL_BYTES = 1024 * BYTES_PER_MB;
 
-/** Node, the temporary folder with its disk, and the program that makes named pipes. */
+/** Examines Node, the temporary folder with its disk, and the program that makes named pipes. */
 export async function examineMachine(settings: Settings | null): Promise<Finding[]> {
   const findings = [...checkNode(process.versions.node), ...(await checkPipes())];
   const folder = settings?.engine.temporary_folder ?? tmpdir();
@@ -38,7 +38,7 @@ function checkNode(found: string): Finding[] {
   return isEnough ? [] : [finding('NODE_TOO_OLD', SUBJECT, { found, needed: NODE_NEEDED })];
 }
 
-/** Only tables of object stores pass through a spool. */
+/** Only tables in object stores need a spool. */
 function bytesNeeded({ catalogs, storage, sync }: Settings): number {
   const isRemote = Object.values(catalogs).some((catalog) => catalog.kind !== 'path' || catalog.root.includes('://'));
   return SPILL_BYTES + (isRemote ? storage.spool_mb * BYTES_PER_MB * sync.concurrent_updates : 0);
@@ -49,7 +49,7 @@ async function checkPipes(): Promise<Finding[]> {
     await promisify(execFile)('mkfifo', ['--version']);
     return [];
   } catch (error) {
-    // BSD's knows no --version, and says so: it is there.
+    // BSD's mkfifo rejects --version, which proves that it exists.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return [];
     return [finding('PROGRAM_MISSING', SUBJECT, { program: 'mkfifo', reason: 'it is not on PATH' })];
   }

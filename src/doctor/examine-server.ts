@@ -11,7 +11,7 @@ const WAL_BYTES_HINTED = 1024 ** 3;
 const IDLE_SLOT_BYTES_MIN = 1024 ** 3;
 /** The worker, the verifier and the listener. */
 const SESSIONS_OF_A_DATABASE = 3;
-/** One that works, one that reports progress. */
+/** One does the work, one reports progress. */
 const SESSIONS_OF_AN_UPDATE = 2;
 
 export interface ServerToExamine {
@@ -19,11 +19,11 @@ export interface ServerToExamine {
   readonly settings: Settings;
   /** Name of the instance. */
   readonly subject: string;
-  /** How many databases of it are looked after. */
+  /** How many of its databases are managed. */
   readonly databases: number;
 }
 
-/** What concerns a whole server: version, settings, connections, clock, replication slots. */
+/** Examines a server: version, settings, connections, clock, replication slots. */
 export async function examineServer(server: ServerToExamine): Promise<Finding[]> {
   const { client, subject } = server;
   const before = Date.now();
@@ -33,7 +33,7 @@ export async function examineServer(server: ServerToExamine): Promise<Finding[]>
     const details = { database: subject, version: facts.version };
     return [errorFinding(syncedTablesError('DATABASE_TOO_OLD', details), subject)];
   }
-  // The round trip may have taken that long without any clock being wrong.
+  // A difference within the round trip does not mean that a clock is wrong.
   const differenceMs = Math.max(0, before - facts.clockMs, facts.clockMs - after);
   const seconds = (differenceMs / 1000).toFixed(1);
   return [

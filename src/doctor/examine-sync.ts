@@ -13,7 +13,7 @@ import {
 import { type Finding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 
-/** From then on an update that nobody has begun, or a schedule that did not run, is worth a word. */
+/** After this long, an update that has not started or a schedule that did not run is worth mentioning. */
 const WAITING_SECONDS_LONG = 60;
 const SCHEDULE_MINUTES_LATE = 2;
 /** A CONTINUOUS table is behind for a moment after each commit of its source. */
@@ -21,7 +21,9 @@ const LAG_SECONDS_MAX = 60;
 const SILENT_SECONDS_MIN = 60;
 const FAILED_STATES = ['SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLED_OFFLINE'];
 
-/** Sidecars, the queue, the synced tables and what updates may have left. For sessions that act as databricks_sync. */
+/**
+ * Examines sidecars, the queue, the synced tables and leftovers of updates. For sessions that act as databricks_sync.
+ */
 export async function examineSync(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
   return [
     ...(await checkSidecars(client, subject, settings)),
@@ -76,7 +78,7 @@ async function checkShadows(client: pg.Client, subject: string): Promise<Finding
   );
 }
 
-/** How the synced tables stand that the role of the session may see. */
+/** The status of the synced tables that the session's role may see. */
 export async function examineTables(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
   const tables = await readTableHealth(client);
   const troubled = tables.flatMap((table) => tableFinding(table, `${subject} ${table.table}`) ?? []);
@@ -91,7 +93,7 @@ export async function examineTables(client: pg.Client, subject: string, settings
 function tableFinding(health: TableHealth, subject: string): Finding | null {
   const { table, state, message, errorCode, remedy, policy, lagSeconds } = health;
   if (FAILED_STATES.includes(state)) {
-    // Under the code of what went wrong, as everywhere else.
+    // Under the code of the error itself, as everywhere else.
     const code = errorCode ?? state;
     return { severity: 'error', code, subject, message, remedy: remedy ?? `See synced-tables events ${table}.` };
   }

@@ -11,7 +11,7 @@ import { examineServer } from './examine-server.js';
 import { examineSync, examineTables } from './examine-sync.js';
 import { errorFinding, type Finding, failureFinding } from './finding.js';
 
-/** Looks at everything that the settings lead to. Changes nothing; what cannot be looked at is a finding too. */
+/** Examines everything that the settings refer to. Changes nothing; what cannot be examined is a finding too. */
 export async function examine(settings: Settings): Promise<Finding[]> {
   const findings = await attempt('machine', () => examineMachine(settings));
   findings.push(...(await attempt('catalogs', () => examineCatalogs(settings))));
@@ -21,7 +21,7 @@ export async function examine(settings: Settings): Promise<Finding[]> {
   return findings;
 }
 
-/** The examination of one part does not end that of the others. */
+/** A failure in one part does not end the others. */
 async function attempt(subject: string, part: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await part();
@@ -59,7 +59,7 @@ async function examineContents(client: pg.Client, subject: string, settings: Set
   if (!isInstalled) return [...findings];
   const tables = await examineTables(client, subject, settings);
   if (!maySync) return [...findings, ...tables];
-  // A superuser sees more of the sessions of sidecars as himself.
+  // A superuser sees more of the sidecars' sessions without SET ROLE.
   await client.query(
     `select set_config('role', $1, false) from pg_roles where rolname = session_user and not rolsuper`,
     [SYNC_ROLE],

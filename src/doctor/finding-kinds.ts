@@ -3,14 +3,14 @@ export type Severity = 'ok' | 'hint' | 'warning' | 'error';
 
 interface FindingKind {
   readonly severity: Severity;
-  /** `{name}` is filled in. */
+  /** `{name}` is a placeholder. */
   readonly message: string;
   readonly remedy: string | null;
 }
 
 const REPAIR = 'Run as a superuser: SELECT * FROM synced_tables.repair();';
 
-/** What `synced-tables doctor` can find beside errors of the catalogue. Codes are never renamed. */
+/** What `synced-tables doctor` can find apart from errors of the catalogue. Codes are never renamed. */
 export const findingKinds = {
   SETTINGS_READ: { severity: 'ok', message: 'Settings come from {origin}.', remedy: null },
   MACHINE_READY: { severity: 'ok', message: 'Node {node}; {free} free in {folder}.', remedy: null },

@@ -1,15 +1,15 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { type FindingCode, findingKinds, type Severity } from './finding-kinds.js';
 
-/** One thing that the doctor looked at. */
+/** One thing that the doctor examined. */
 export interface Finding {
   readonly severity: Severity;
   /** Of `findingKinds`, or of the error catalogue. */
   readonly code: string;
-  /** What was looked at: `machine`, `catalog lake`, `local`, `local/app`, or the name of a table behind that. */
+  /** What was examined: `machine`, `catalog lake`, `local`, `local/app`, or that followed by the name of a table. */
   readonly subject: string;
   readonly message: string;
-  /** What to do; null where all is well. */
+  /** What to do; null if all is well. */
   readonly remedy: string | null;
 }
 
@@ -28,7 +28,7 @@ export function errorFinding(error: SyncedTablesError, subject: string, severity
   return { severity, code, subject, message, remedy };
 }
 
-/** What kept a part of the examination from being made, as a finding. */
+/** The error that prevented part of the examination, as a finding. */
 export function failureFinding(error: unknown, subject: string): Finding {
   const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
   return errorFinding(syncedTablesError('EXAMINATION_FAILED', { subject, reason }, error), subject);

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { canEnter, findServerAccount } from './server-account.js';
 
-/** Where root keeps clusters when the wanted folder is closed to the server's user. */
+/** Where root keeps clusters if the server's user cannot enter the wanted folder. */
 const rootDataDir = '/var/lib/synced-tables';
 
 /**
- * Gives `preferred` when the server can work there. Root's server runs as another user, who may not enter folders such
- * as /root; then a folder below /var/lib is given, always the same for the same `preferred`.
+ * Returns `preferred` if the server can work there. Root's server runs as another user, who may not enter folders such
+ * as /root; then a folder below /var/lib is returned, always the same for the same `preferred`.
  */
 export async function chooseDataDir(preferred: string): Promise<string> {
   const wanted = path.resolve(preferred);

@@ -13,7 +13,7 @@ import { canEnter, runAs, type ServerAccount } from './server-account.js';
  */
 const passwordFileName = 'synced-tables-superuser-password';
 
-/** System errors that say that the folder is the wrong one, not that something broke. EBUSY: it is a mount point. */
+/** System errors that mean the folder is unsuitable, not that something broke. EBUSY: it is a mount point. */
 const folderFaults: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EBUSY']);
 
 export interface ClusterOptions {
@@ -25,7 +25,7 @@ export interface ClusterOptions {
 }
 
 /**
- * Makes a cluster in `dataDir` when the folder is missing or empty, else checks that the cluster there is ours.
+ * Creates a cluster in `dataDir` if the folder is missing or empty, otherwise checks that the cluster there is ours.
  * @returns the password of the superuser `postgres`
  * @throws DATA_DIR_OTHER_MAJOR, DATA_DIR_UNUSABLE, EMBEDDED_POSTGRES_FAILED
  */
@@ -73,7 +73,10 @@ async function readFileOrNull(file: string): Promise<string | null> {
   }
 }
 
-/** Builds the cluster in a folder beside `dataDir` and renames it, so that an interrupted initdb leaves no half. */
+/**
+ * Builds the cluster in a folder beside `dataDir` and renames it, so that an interrupted initdb leaves no partial
+ * cluster.
+ */
 async function initializeCluster(options: ClusterOptions): Promise<void> {
   const { dataDir, account } = options;
   const unfinished = `${dataDir}.${randomBytes(6).toString('hex')}.new`;

@@ -11,7 +11,7 @@ import { isPostgresProcess, readPostmasterFile } from './postmaster-file.js';
 import { findServerAccount, type ServerAccount } from './server-account.js';
 import { prepareServerBinaries, type ServerBinaries } from './server-binaries.js';
 
-/** A running PostgreSQL server of our own. Disposing of it is a fast stop. */
+/** A running embedded PostgreSQL server. Disposing of it is a fast stop. */
 export interface EmbeddedPostgres extends AsyncDisposable {
   /** Connects as superuser `postgres` to database `postgres` over TCP; holds the password. */
   readonly url: string;
@@ -20,34 +20,34 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly dataDir: string;
   /** What pg_config calls SHAREDIR; extension scripts live in its folder `extension`. */
   readonly shareDir: string;
-  /** Ends the server: `fast` (default) in order, `immediate` without a checkpoint. Takes at most about 45 seconds. */
+  /** Stops the server: `fast` (default) in order, `immediate` without a checkpoint. Takes at most about 45 seconds. */
   stop(mode?: StopMode): Promise<void>;
-  /** Ends the server as a crash would (SIGKILL); for fault tests. */
+  /** Kills the server as a crash would (SIGKILL); for fault tests. */
   kill(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
   readonly major?: EmbeddedMajor;
-  /** Made into a cluster when missing or empty; reused when it holds one of that major. */
+  /** Becomes a cluster if missing or empty; reused if it holds one of that major. */
   readonly dataDir: string;
   /** Default: any free one. */
   readonly port?: number | undefined;
-  /** How the user sets the port, named by PORT_TAKEN. */
+  /** How the user sets the port; shown in PORT_TAKEN. */
   readonly portOption?: string;
   /** Server settings, as with `postgres -c`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Receives each line of the server's log. */
   readonly log?: (line: string) => void;
-  /** Ends the start, not the started server. */
+  /** Aborts the start, not the started server. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Crash recovery of a large cluster takes minutes; a server that is silent for longer than this is broken. */
 const startMsLimit = 300_000;
 const readyPollMs = 20;
-/** Tries with a new free port when somebody else takes the one just found. */
+/** Attempts with a new free port if another program takes the one just found. */
 const freePortTriesLimit = 5;
-/** How long to wait for what is left of a killed server: its backends end with their statement. */
+/** How long to wait for the remains of a killed server: its backends end with their statement. */
 const remainsMsLimit = 30_000;
 const remainsPollMs = 100;
 
@@ -55,8 +55,8 @@ const remainsPollMs = 100;
 const quietSettings = { log_error_verbosity: 'terse', log_min_error_statement: 'panic', lc_messages: 'C' };
 
 /**
- * Starts a PostgreSQL server from the binaries that npm ships, listening on 127.0.0.1 only, with a random password.
- * It ends with `stop()`, and by itself when our process ends in any way.
+ * Starts a PostgreSQL server from the binaries that npm ships, listening on 127.0.0.1 only, with a random password. It
+ * ends with `stop()`, and automatically when our process ends in any way.
  * @throws PORT_TAKEN, DATA_DIR_IN_USE, DATA_DIR_OTHER_MAJOR, DATA_DIR_UNUSABLE, EMBEDDED_POSTGRES_MISSING,
  *   EMBEDDED_POSTGRES_FAILED; the signal's reason
  */
@@ -101,7 +101,7 @@ async function launchOnPort(launch: Launch): Promise<{ postmaster: Postmaster; p
   }
 }
 
-/** Launches, and again while traces of a crashed server stand in the way that will or can go. */
+/** Launches, and retries while removable traces of a crashed server are in the way. */
 async function launchPatiently(launch: Launch, port: number): Promise<Postmaster> {
   const deadline = performance.now() + remainsMsLimit;
   for (;;) {
@@ -129,7 +129,7 @@ function startProcess({ account, binaries, dataDir, settings, log }: Launch, por
   return new Postmaster({ program: path.join(binaries.binDir, 'postgres'), args, account, log: log ?? (() => {}) });
 }
 
-/** Waits until the server takes connections; false when it ended instead. */
+/** Waits until the server accepts connections; false if it ended instead. */
 async function becomesReady(postmaster: Postmaster, { dataDir, major, signal }: Launch): Promise<boolean> {
   // A crashed server's file may hold our process number (containers repeat them), but not our time; pg_ctl allows 2 s.
   const startedAtSeconds = Date.now() / 1000 - 2;
@@ -149,7 +149,7 @@ async function becomesReady(postmaster: Postmaster, { dataDir, major, signal }: 
   return false;
 }
 
-/** Removes the lock file of a dead server whose process number another program has got. */
+/** Removes the lock file of a dead server whose process number now belongs to another program. */
 async function removeStaleLock(dataDir: string): Promise<void> {
   const file = await readPostmasterFile(dataDir);
   if (file === null) return; // the other server has just ended

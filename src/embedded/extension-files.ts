@@ -3,17 +3,17 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The extension's files beside the migrations; found from src and from dist alike. */
+/** The extension's files beside the migrations; found from both src and dist. */
 const sourceDir = fileURLToPath(new URL('../../sql/databricks_auth/', import.meta.url));
 
-/** Errors of folders that cannot be written: then CREATE EXTENSION is not possible here, and migrations do instead. */
+/** Errors of folders that cannot be written: CREATE EXTENSION is then impossible, and the migrations do its work. */
 const closedFolder: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT']);
 
 /**
  * Puts the files of the extension databricks_auth where the server looks for them. Safe to repeat and in several
- * processes at once; writes nothing when they are there.
+ * processes at once; writes nothing if they are there.
  * @param shareDir what pg_config calls SHAREDIR
- * @returns false when the folder cannot be written
+ * @returns false if the folder cannot be written
  */
 export async function placeExtensionFiles(shareDir: string): Promise<boolean> {
   try {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** Finds a TCP port of 127.0.0.1 that nobody uses now; somebody may take it before the caller does. */
+/** Finds an unused TCP port of 127.0.0.1; another program may take it before the caller does. */
 export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

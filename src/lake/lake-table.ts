@@ -3,32 +3,32 @@ import type { Engine } from './engine/duckdb-engine.js';
 import type { Relation } from './relation/relation.js';
 import type { SourceDescription, SourceSnapshot } from './source-snapshot.js';
 
-/** What a catalog says of a table beside its files. */
+/** What a catalog says about a table, apart from its files. */
 export interface DeclaredTable {
   /** Columns of the declared primary key without its time series columns; null if none is declared. */
   readonly primaryKey: readonly string[] | null;
-  /** The column of the declared key that tells several rows of one key apart by time; null if there is none. */
+  /** The column of the declared key that distinguishes rows of one key by time; null if there is none. */
   readonly timeseriesKey: string | null;
   readonly properties: Readonly<Record<string, string>>;
   readonly columns: readonly { readonly name: string; readonly type: string | null; readonly comment: string | null }[];
 }
 
-/** A source table, whatever its kind: what a catalog gives for a name. */
+/** A source table of any kind: what a catalog returns for a name. */
 export interface LakeTable {
   /** Full name, catalog.schema.table. */
   readonly name: string;
-  /** The version `version`, or the newest one. Reads the log, no rows. */
+  /** The given version, or the newest one. Reads the log but no rows. */
   snapshot(version?: bigint): Promise<SourceSnapshot>;
-  /** What the newest version is made of, without its files: quick, however many there are. */
+  /** What the newest version consists of, without its files: fast, however many there are. */
   describe(): Promise<SourceDescription>;
   /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
   openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
   /**
-   * Null for kinds of sources that keep no history. Whether the table records its changes is another question:
-   * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers where it was.
+   * Null for kinds of sources that keep no history. Whether the table records its changes is a separate question:
+   * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers its position.
    */
   readonly changeFeed: ChangeFeed | null;
   readonly engine: Engine;
-  /** Absent where the catalog knows names only. */
+  /** Absent if the catalog knows only names. */
   readonly declared?: DeclaredTable;
 }

@@ -1,6 +1,6 @@
 import type { Field } from '../core/data-type.js';
 
-/** A source table at one version: everything needed to plan a read, none of its rows. */
+/** A source table at one version: everything needed to plan a read, but no rows. */
 export interface SourceSnapshot {
   /** Full name, catalog.schema.table; for messages. */
   readonly tableName: string;
@@ -8,7 +8,7 @@ export interface SourceSnapshot {
   readonly version: bigint | null;
   /** Commit time of that version in milliseconds since 1970, null if unknown. */
   readonly committedAtMs: number | null;
-  /** An id that stays with the table and differs from that of another table at the same place. */
+  /** An id that stays with the table and differs from that of another table in the same location. */
   readonly tableId: string;
   readonly columns: readonly Field[];
   /** Rows of the snapshot if known without reading data, else null. */
@@ -19,5 +19,5 @@ export interface SourceSnapshot {
   readonly hasChangeFeed?: boolean;
 }
 
-/** What a source table is made of, whatever its version. */
+/** What a source table consists of, independent of its version. */
 export type SourceDescription = Pick<SourceSnapshot, 'tableName' | 'tableId' | 'columns' | 'hasChangeFeed'>;

@@ -8,12 +8,12 @@ export interface CopiedBytes {
 
 const copied = channel('synced-tables.copied');
 
-/** Tells whoever listens in this process of a COPY that is over; costs nothing when nobody does. */
+/** Informs subscribers in this process of a finished COPY; costs nothing without subscribers. */
 export function publishCopiedBytes(done: CopiedBytes): void {
   if (copied.hasSubscribers) copied.publish(done);
 }
 
-/** @returns ends the subscription */
+/** @returns a function that ends the subscription */
 export function onCopiedBytes(listener: (done: CopiedBytes) => void): () => void {
   const receive = (message: unknown) => listener(message as CopiedBytes);
   copied.subscribe(receive);

@@ -4,9 +4,9 @@ import { asSyncedTablesError } from '../core/errors.js';
 export type { Logger };
 
 /**
- * A logger that writes one JSON object a line to standard error, so that standard output stays for results.
- * Connection strings, tokens and passwords never come out, wherever in an object they stand; neither do values of
- * rows that drivers put into their errors.
+ * A logger that writes one JSON object per line to standard error, so that standard output stays free for results.
+ * Connection strings, tokens and passwords are never written, wherever they are in an object; neither are row values
+ * that drivers put into their errors.
  */
 export function createLogger(level: string, destination: DestinationStream = pino.destination(2)): Logger {
   return pino(
@@ -40,19 +40,19 @@ function hideSecrets(value: unknown, depth = 0): unknown {
   );
 }
 
-/** The address of our own HTTP server: the one kind of URL that helps in a log and holds nothing secret. */
+/** The address of our own HTTP server: the one kind of URL that is useful in a log and holds no secret. */
 function isAddress(value: unknown): boolean {
   return typeof value === 'string' && /^https?:\/\/[\w.:[\]-]+\/?$/.test(value);
 }
 
-/** Takes `user:password@` out of URLs inside a text. */
+/** Removes `user:password@` from URLs inside a text. */
 function withoutCredentials(text: string): string {
   return text.replace(/(\w+:\/\/)[^\s/@]*:[^\s@]*@/g, `$1${HIDDEN}@`);
 }
 
 /**
- * Name, code, message and stack of an error; nothing else, for drivers hang rows and settings on it. Of the causes
- * only name, code and stack frames: their messages quote values of rows, and the error above them says it without.
+ * Name, code, message and stack of an error, and nothing else, because drivers attach rows and settings. Of the causes
+ * only name, code and stack frames: their messages quote row values, and the error above them has the rest.
  */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: withoutCredentials(String(error)) };
@@ -84,7 +84,10 @@ function stackFrames(error: Error): string {
     .join('\n');
 }
 
-/** SQLSTATE classes 22 and 23 are about data, as are these classes of the engine; messages of all others name things. */
+/**
+ * SQLSTATE classes 22 and 23 are about data, as are these classes of the engine; messages of all others contain only
+ * names.
+ */
 function mayQuoteValues(error: Error): boolean {
   const { code } = error as { code?: unknown };
   if (typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)) return true;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** One wrong setting, in the words of SETTINGS_INVALID. */
+/** One invalid setting, in the words of SETTINGS_INVALID. */
 export interface SettingProblem {
   /** Its path, for example `api.port`. */
   readonly setting: string;
@@ -18,9 +18,9 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Says which setting an issue is about, what was found and what is allowed. Texts that may hold a secret are never
- * shown, wherever they were put by mistake.
- * @param written the settings as they stand in the file, references to the environment not filled in
+ * Describes which setting an issue is about, what was found and what is allowed. Texts that may hold a secret are never
+ * shown, even if they are in the wrong place.
+ * @param written the settings as written in the file, references to the environment not filled in
  */
 export function describeIssue(issue: z.core.$ZodIssue, written: unknown): SettingProblem[] {
   const setting = issue.path.join('.') || 'file';

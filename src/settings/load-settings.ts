@@ -10,19 +10,19 @@ export interface SettingsSource {
   readonly file?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingFolder: string;
-  /** False for what only reads source tables: instances are then neither demanded nor looked at. Default true. */
+  /** False for commands that only read source tables: instances are then neither required nor checked. Default true. */
   readonly needsPostgres?: boolean;
 }
 
 const DEFAULT_FILE = 'synced-tables.yaml';
 
-/** Which variable stands behind a setting when there is no file. */
+/** The variable behind a setting when there is no file. */
 const VARIABLES: Readonly<Record<string, string>> = {
   'instances.local.url': 'DATABASE_URL',
   'catalogs.lake.root': 'SYNCED_TABLES_LAKE',
 };
 
-/** The file that `loadSettings` reads; null if the environment gives the settings. */
+/** The file that `loadSettings` reads; null if the settings come from the environment. */
 export function originOfSettings({ file, environment, workingFolder }: SettingsSource): string | null {
   const named = file ?? (environment.SYNCED_TABLES_CONFIG || undefined);
   const path = resolve(workingFolder, named ?? DEFAULT_FILE);
@@ -108,8 +108,8 @@ function fillReferences(value: unknown, references: References, path: readonly P
 }
 
 /**
- * Checks settings that come from `file`, or from the environment without one.
- * @param source.written the settings before references were filled in: what messages show, for variables may hold
+ * Checks settings from `file`, or from the environment if there is none.
+ * @param source.written the settings before references were filled in: messages show these, because variables may hold
  *   secrets
  * @throws AggregateError with one SETTINGS_INVALID for each wrong setting
  */
@@ -125,7 +125,7 @@ export function checkSettings(raw: unknown, source?: { readonly written: unknown
   throw new AggregateError(problems, 'the settings are wrong');
 }
 
-/** Folders are relative to the settings file, wherever the sidecar was started. */
+/** Folders are relative to the settings file, wherever the sidecar is started. */
 function withAbsoluteFolders(settings: Settings, base: string): Settings {
   const catalogs = Object.fromEntries(
     Object.entries(settings.catalogs).map(([name, catalog]) => [

@@ -20,7 +20,7 @@ const catalogName = z.string().regex(/^[A-Za-z0-9_]+$/, 'letters, digits and _')
 
 const text = z.string().min(1);
 
-/** How a catalog's object stores are reached; what is left out the official client finds in its own ways. */
+/** How to reach a catalog's object stores; the official client finds whatever is omitted in its own ways. */
 const catalogStorage = z.strictObject({
   s3: z
     .strictObject({
@@ -43,7 +43,7 @@ const catalogStorage = z.strictObject({
   gcs: z.strictObject({ endpoint: z.url().optional(), key_file: text.optional() }).optional(),
 });
 
-/** What all catalogs have whose tables are files. */
+/** Settings of all catalogs whose tables are files. */
 const fileTables = {
   /** Whether tables may refer to files outside their own folder (shallow clones, converted tables). */
   allow_outside_paths: z.boolean().default(false),
@@ -63,26 +63,26 @@ const unityCatalog = z.strictObject({
   kind: z.literal('unity'),
   uri: z.url({ protocol: /^https?$/ }),
   token: text.optional(),
-  /** Name of the catalog on the server; that of the settings if left out. */
+  /** Name of the catalog on the server; default: its name in the settings. */
   catalog: catalogName.optional(),
   ...fileTables,
 });
 
-/** Tokens of an OpenID Connect issuer, as a second kind beside those of `synced-tables token create`. */
+/** Tokens of an OpenID Connect issuer, in addition to those of `synced-tables token create`. */
 const oidc = z.strictObject({
   issuer: z.url(),
   audience: z.string().min(1),
-  /** Where the keys are; default: what the issuer's discovery document says. */
+  /** Where the keys are; default: from the issuer's discovery document. */
   jwks_uri: z.url().optional(),
-  /** The claim that says as which role its bearer acts: a text or a list of texts. */
+  /** The claim that names the role its bearer acts as: a text or a list of texts. */
   role_claim: z.string().min(1).default('sub'),
   /** Postgres role by value of the claim; without it, the value is the role. */
   roles: z.record(z.string(), z.string().min(1)).optional(),
 });
 
 /**
- * The settings file. Every key is optional but `instances`, and that too where no Postgres is needed (`loadSettings`
- * sees to it); unknown keys are errors.
+ * The settings file. Every key is optional except `instances`, which is optional too where Postgres is not needed
+ * (`loadSettings` checks that); unknown keys are errors.
  */
 export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
@@ -90,10 +90,10 @@ export const settingsSchema = z.strictObject({
   api: z
     .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
     .prefault({}),
-  /** Pipelines of flows that are made over HTTP. */
+  /** Pipelines of flows created over HTTP. */
   pipelines: z
     .strictObject({
-      /** Where the files lie that requests name, relative to the settings file; without it none can be named. */
+      /** Folder of the files that requests may name, relative to the settings file; without it they can name none. */
       folder: text.optional(),
     })
     .prefault({}),
@@ -121,12 +121,12 @@ export const settingsSchema = z.strictObject({
       /** The same for tables created with `accelerated_sync`. */
       accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
-      /** Another sidecar goes on with the pipelines of one that died after this time. */
+      /** After this time another sidecar takes over the pipelines of one that died. */
       lease_seconds: z.number().min(1).max(3_600).default(6),
       poll_seconds: z.number().min(0.05).max(3_600).default(10),
-      /** How often CONTINUOUS pipelines look for commits, unless they have an interval of their own. */
+      /** How often CONTINUOUS pipelines look for commits, unless they set another interval. */
       trigger_interval_ms: z.int().min(10).max(3_600_000).default(500),
-      /** How long ended updates and events are kept. */
+      /** How long to keep ended updates and events. */
       history_days: z.int().min(1).max(3_650).default(30),
     })
     .prefault({}),

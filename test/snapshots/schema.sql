@@ -16,27 +16,27 @@ schema databricks_auth [databricks_superuser: USAGE, databricks_sync: USAGE, pub
 schema synced_tables [databricks_superuser: USAGE, databricks_sync: USAGE]
   -- Synced tables: registry, requests, history, and the functions to create, sync and delete them.
 schema synced_tables_internal [databricks_superuser: USAGE, databricks_sync: USAGE]
-  -- Functions that those of synced_tables and the sidecar call. Nothing here is meant to be called by people.
+  -- Functions called by those of synced_tables and by the sidecar. Not meant to be called by people.
 schema synced_tables_served []
-  -- Functions that serve calls of those of the same name in synced_tables. Nobody but their owner has a right here.
+  -- Functions that serve calls to their namesakes in synced_tables. Only their owner has rights here.
 
 -- tables and views
 
 table databricks_auth.managers row security [databricks_superuser: DELETE SELECT]
-  -- Who may index and drop which synced table. A row counts when name and OID belong to one role.
+  -- Who may index and drop which synced table. A row counts only when name and OID belong to the same role.
     synced_table regclass not null [databricks_superuser: INSERT]
     manager name not null [databricks_superuser: INSERT]
     manager_oid oid not null [databricks_superuser: INSERT]
     granted_by name not null default CURRENT_USER
     granted_at timestamp with time zone not null default now()
     place text not null default databricks_auth.place()
-      -- Where manager_oid was right: tells repair() whether to believe the OID or the name.
+      -- The place where manager_oid was valid; tells repair() whether to trust the OID or the name.
     constraint managers_pk PRIMARY KEY (synced_table, manager)
     constraint managers_synced_table_fk FOREIGN KEY (synced_table) REFERENCES databricks_auth.synced_tables(synced_table) ON DELETE CASCADE
     policy managers_appoint for * to databricks_superuser using true check ((granted_by = CURRENT_USER) AND (place = databricks_auth.place()))
     CREATE TRIGGER managers_changed AFTER INSERT OR DELETE OR UPDATE OF manager, manager_oid ON databricks_auth.managers FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._managers_changed() (O)
 table databricks_auth.open_windows row security [public: SELECT]
-  -- Ownership that is lent now; rows live only inside one command of one transaction.
+  -- Ownership currently lent; rows exist only during one command of one transaction.
     synced_table oid not null
     owner_role name not null
     grantee name not null
@@ -45,10 +45,10 @@ table databricks_auth.open_windows row security [public: SELECT]
     part oid
     file_node oid
     paused boolean not null default false
-      -- While the guard itself runs DDL.
+      -- Set while the guard itself runs DDL.
     policy open_windows_read for r to public using true check none
 table databricks_auth.parts row security []
-  -- Indexes, partition and write gates of synced tables. Rows of another place are a restore's that is under way.
+  -- Indexes, partition and write gates of synced tables. Rows of another place come from a restore in progress.
     part oid not null
     synced_table oid not null
     kind text not null
@@ -57,21 +57,21 @@ table databricks_auth.parts row security []
     constraint parts_pk PRIMARY KEY (part)
     CREATE INDEX parts_synced_table_index ON databricks_auth.parts USING btree (synced_table)
 table databricks_auth.schema_rights_lock row security []
-  -- Locked by whoever changes the rights of a schema. Empty.
+  -- Locked by anything that changes the rights of a schema. Always empty.
     is_only boolean not null
     constraint schema_rights_lock_pk PRIMARY KEY (is_only)
 table databricks_auth.synced_tables row security [databricks_sync: SELECT]
-  -- One row a relation that is a synced table, also after its syncing was stopped.
+  -- One row per relation that is a synced table, including tables whose syncing was stopped.
     synced_table regclass not null
     owner_role name not null
     created_by name
-      -- The role that asked for the table, to which SELECT was granted.
+      -- The role that requested the table and was granted SELECT.
     registered_at timestamp with time zone not null default now()
     constraint synced_tables_owner_role_key UNIQUE (owner_role)
     constraint synced_tables_pk PRIMARY KEY (synced_table)
     policy synced_tables_sync for r to databricks_sync using true check none
 view public.databricks_list_roles [public: SELECT]
-  -- Roles made with databricks_create_role, and what kind of identity each stands for.
+  -- Roles created with databricks_create_role, and the kind of identity of each.
     role_name name
     identity_type text
   as
@@ -98,7 +98,7 @@ view public.databricks_synced_table_managers [public: SELECT]
      JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
      JOIN pg_roles r ON (((r.oid = m.manager_oid) AND (r.rolname = m.manager))));
 view synced_tables._calls []
-  -- Where functions put calls, to have them served. Holds nothing.
+  -- Functions insert calls here to have them served. Always empty.
     routine text [public: INSERT]
     arguments text[] [public: INSERT]
     asked_by name
@@ -112,11 +112,11 @@ view synced_tables._calls []
     NULL::text AS answer
   WHERE false;
 table synced_tables._calls_under_way row security []
-  -- For whom a call is being served; rows live only inside one call of one transaction.
+  -- The role for which a call is being served; rows exist only during one call of one transaction.
     asked_by name not null
     transaction xid8 not null default pg_current_xact_id()
 table synced_tables._catalogs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Database catalogs: names that stand for one database of this instance.
+  -- Database catalogs: names that each refer to one database of this instance.
     catalog_name text not null
     database_name name not null
     catalog_uid uuid not null default gen_random_uuid()
@@ -125,7 +125,7 @@ table synced_tables._catalogs row security [databricks_sync: DELETE INSERT SELEC
     constraint _catalogs_pk PRIMARY KEY (catalog_name)
     policy _catalogs_sync for * to databricks_sync using true check true
 table synced_tables._cdc_positions row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- How far each flow is: written in the transaction that applies the batch.
+  -- How far each flow has read: written in the transaction that applies the batch.
     target_id uuid not null
     flow_name text not null
     batch_id bigint not null
@@ -135,38 +135,38 @@ table synced_tables._cdc_positions row security [databricks_sync: DELETE INSERT 
     constraint _cdc_positions_target_fk FOREIGN KEY (target_id) REFERENCES synced_tables._cdc_targets(target_id) ON DELETE CASCADE
     policy _cdc_positions_sync for * to databricks_sync using true check true
 table synced_tables._cdc_targets row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- One row a target of Auto CDC flows. Locked by whoever changes the target, so that changes of one target come one after the other.
+  -- One row per target of Auto CDC flows. Anything that changes the target locks it, so changes to one target are serialised.
     target_id uuid not null default gen_random_uuid()
     schema_name text not null
     table_name text not null
     target regclass not null
-      -- The view. By name in a dump, so that a restore finds it.
+      -- The view, by name so that it survives dump and restore.
     feed regclass
       -- Table of the change feed; null when the target has none.
     created_by name not null
     shape jsonb not null
-      -- What the state was made with: keys, sequence type, SCD type, tracked set, columns.
+      -- What the state was built with: keys, sequence type, SCD type, tracked set, columns.
     created_at timestamp with time zone not null default now()
     truncated_before jsonb
       -- Sequence of the last truncate: events below it are dead. Texts of the order columns.
     truncated_at timestamp with time zone
-      -- When that came, by the wall clock: the mark goes as tombstones go.
+      -- Wall-clock time of that truncate: the mark expires as tombstones do.
     commit_version bigint not null default 0
       -- Grows with every transaction that changes visible rows; the version in the change feed.
     changed_by xid8
-      -- The transaction that made commit_version: its further changes belong to the same version.
+      -- The transaction that set commit_version: its further changes belong to the same version.
     feed_starts_after bigint not null default 0
-      -- Versions up to here have left the change feed.
+      -- Versions up to this one have left the change feed.
     snapshot_version text
     collected_at timestamp with time zone not null default now()
       -- When old tombstones and feed rows were last removed.
     refreshed_by uuid
-      -- The update that builds a full refresh here; null for what people read.
+      -- The update that is building a full refresh here; null for the target that people read.
     constraint _cdc_targets_name_key UNIQUE (schema_name, table_name)
     constraint _cdc_targets_pk PRIMARY KEY (target_id)
     policy _cdc_targets_sync for * to databricks_sync using true check true
 table synced_tables._credentials row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- The newest credential of a role. Not the credential itself, nor its verifier: a hash of the latter, to know it again.
+  -- The newest credential of a role. Stores neither the credential nor its verifier, only a hash of the verifier to recognise it.
     role_name name not null
     verifier_hash bytea not null
     issued_at timestamp with time zone not null
@@ -174,24 +174,24 @@ table synced_tables._credentials row security [databricks_sync: DELETE INSERT SE
     constraint _credentials_pk PRIMARY KEY (role_name)
     policy _credentials_sync for * to databricks_sync using true check true
 table synced_tables._databases row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Databases of this instance that the sidecars look after beside those of their settings.
+  -- Databases of this instance that sidecars manage in addition to those in their settings.
     database_name name not null
     added_by name not null
     added_at timestamp with time zone not null default now()
     constraint _databases_pk PRIMARY KEY (database_name)
     policy _databases_sync for * to databricks_sync using true check true
 table synced_tables._definitions row security []
-  -- Every object of the SQL side: the file of sql/ it stands in, and who may use it. Rights are granted from here, and what leaves the files is dropped.
+  -- Every object of the SQL side: the file of sql/ that defines it and who may use it. Rights are granted from here, and objects that leave the files are dropped.
     kind text not null
     identity text not null
     file text not null
     audience text not null
     hash text not null
-      -- Of its text: views and triggers are replaced only when it differs, since that takes a lock.
+      -- Hash of its text: views and triggers are replaced only when it differs, because replacing takes a lock.
     constraint _definitions_audience_check CHECK ((audience = ANY (ARRAY['owner'::text, 'sidecar'::text, 'operators'::text, 'managers'::text, 'everybody'::text])))
     constraint _definitions_pk PRIMARY KEY (kind, identity)
 table synced_tables._events row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What happened, newest last. Never holds values of rows.
+  -- What happened, newest last. Never holds row values.
     event_id bigint not null identity a
     occurred_at timestamp with time zone not null default clock_timestamp()
     level text not null default 'INFO'::text
@@ -210,14 +210,14 @@ S synced_tables._events_event_id_seq []
     log_cnt bigint not null
     is_called boolean not null
 table synced_tables._flows row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What fills streaming tables: from where, by which keys, in which order. How far each is stands with its target.
+  -- What fills streaming tables: sources, keys and order. The progress of each flow is stored with its target.
     flow_id uuid not null default gen_random_uuid()
     table_id uuid not null
     flow_name text not null
     kind text not null
     source jsonb not null
     options jsonb not null
-      -- Named as the functions name them.
+      -- Named as the SQL functions name them.
     created_by name not null
     created_at timestamp with time zone not null default clock_timestamp()
     constraint _flows_kind_check CHECK ((kind = ANY (ARRAY['changes'::text, 'snapshot'::text])))
@@ -247,7 +247,7 @@ UNION ALL
     s.relation
    FROM synced_tables._streaming_tables s;
 table synced_tables._locks row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Rows that are locked in place of what they name, to the end of a transaction. Advisory locks would do, but everybody may hold those.
+  -- Rows that are locked in place of what they name, until the transaction ends. Not advisory locks, because anybody can take those.
     name text not null
     constraint _locks_pk PRIMARY KEY (name)
     policy _locks_sync for * to databricks_sync using true check true
@@ -263,7 +263,7 @@ table synced_tables._operations row security [databricks_sync: DELETE INSERT SEL
     CREATE INDEX _operations_age_index ON synced_tables._operations USING btree (created_at)
     policy _operations_sync for * to databricks_sync using true check true
 table synced_tables._pipeline_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What the HTTP API was given for a pipeline of flows and has to give back.
+  -- What the HTTP API received for a pipeline of flows and must return.
     pipeline_id uuid not null
     spec jsonb not null
     updated_at timestamp with time zone not null default clock_timestamp()
@@ -271,7 +271,7 @@ table synced_tables._pipeline_specs row security [databricks_sync: DELETE INSERT
     constraint _pipeline_specs_pk PRIMARY KEY (pipeline_id)
     policy _pipeline_specs_sync for * to databricks_sync using true check true
 table synced_tables._pipeline_views row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Queries of the lakehouse engine that flows of a pipeline read from. They are no objects of this database.
+  -- Queries of the lakehouse engine that the flows of a pipeline read. They are not objects of this database.
     pipeline_id uuid not null
     view_name text not null
     query text not null
@@ -279,7 +279,7 @@ table synced_tables._pipeline_views row security [databricks_sync: DELETE INSERT
     constraint _pipeline_views_pk PRIMARY KEY (pipeline_id, view_name)
     policy _pipeline_views_sync for * to databricks_sync using true check true
 table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What keeps one or more synced tables in sync. Run by one sidecar at a time: the holder of the lease.
+  -- What keeps one or more synced tables in sync. Run by one sidecar at a time: the lease holder.
     pipeline_id uuid not null default gen_random_uuid()
     name text not null
     scheduling_policy text not null
@@ -288,18 +288,18 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
     lease_holder uuid
       -- The sidecar that runs the pipeline; null when none does.
     lease_epoch bigint not null default 0
-      -- Grows with every change of the holder. Every commit of a sync checks it (fencing).
+      -- Grows whenever the holder changes. Every commit of a sync checks it (fencing).
     lease_expires_at timestamp with time zone
     is_stopped boolean not null default false
       -- Whether somebody stopped a CONTINUOUS pipeline; the next request for an update makes it run again.
     trigger_interval_ms integer
-      -- How often a CONTINUOUS pipeline looks for commits; null: as the sidecar's settings say.
+      -- How often a CONTINUOUS pipeline looks for commits; null: the default of the sidecar's settings.
     publish text not null default 'separately'::text
       -- Whether an update publishes the tables one by one, or all of them in one transaction or none.
     kind text not null default 'SYNCED_TABLES'::text
       -- Whether it keeps synced tables, or streaming tables filled by flows.
     runs_in_program boolean not null default false
-      -- Run by the program that declared it, since a function of that program is a source; sidecars leave it alone.
+      -- Run by the program that declared it, because a function of that program is a source; sidecars leave it alone.
     constraint _pipelines_kind_check CHECK ((kind = ANY (ARRAY['SYNCED_TABLES'::text, 'FLOWS'::text])))
     constraint _pipelines_pk PRIMARY KEY (pipeline_id)
     constraint _pipelines_publish_check CHECK ((publish = ANY (ARRAY['separately'::text, 'together'::text])))
@@ -309,7 +309,7 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
     policy _pipelines_sync for * to databricks_sync using true check true
     CREATE TRIGGER _pipelines_forget_lock AFTER DELETE ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_pipeline_lock() (O)
 table synced_tables._registered_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Postgres tables of this instance that are known by a three-part name without being synced.
+  -- Postgres tables of this instance that have a three-part name without being synced.
     table_full_name text not null
     database_name name not null
     created_by name not null
@@ -317,26 +317,26 @@ table synced_tables._registered_tables row security [databricks_sync: DELETE INS
     constraint _registered_tables_pk PRIMARY KEY (table_full_name)
     policy _registered_tables_sync for * to databricks_sync using true check true
 table synced_tables._reserved_names row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Names that requests of the HTTP API are about to take, and where. A row outlives its request only when the sidecar dies.
+  -- Names that HTTP API requests are about to take, and where. A row outlives its request only if the sidecar dies.
     reservation_id uuid not null default gen_random_uuid()
     name text not null
     place text not null
-      -- Instance and database: of those who take a name in one place, that place lets only one.
+      -- Instance and database. Among requests for a name in the same place, that place itself lets only one through.
     reserved_until timestamp with time zone not null
     constraint _reserved_names_pk PRIMARY KEY (reservation_id)
     CREATE INDEX _reserved_names_name_index ON synced_tables._reserved_names USING btree (name)
     policy _reserved_names_sync for * to databricks_sync using true check true
 table synced_tables._schedules row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- When pipelines are updated by themselves; at most one schedule each.
+  -- When pipelines are updated automatically; at most one schedule per pipeline.
     pipeline_id uuid not null
     cron text not null
     time_zone text not null
     next_run_at timestamp with time zone
-      -- Null: a sidecar has yet to work it out, or there is none, see message.
+      -- Null: a sidecar has yet to compute it, or there is none (see message).
     last_run_at timestamp with time zone
     last_update_id uuid
     message text
-      -- Why the schedule does not run; null when it does.
+      -- Why the schedule does not run; null if it does.
     created_by name not null
     created_at timestamp with time zone not null default now()
     constraint _schedules_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
@@ -344,61 +344,61 @@ table synced_tables._schedules row security [databricks_sync: DELETE INSERT SELE
     CREATE INDEX _schedules_next_run_index ON synced_tables._schedules USING btree (next_run_at)
     policy _schedules_sync for * to databricks_sync using true check true
 table synced_tables._schema row security [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- Which release installed what is here. One row.
+  -- Which release installed which objects. One row.
     is_only boolean not null default true
     release text not null default ''::text
-      -- The release of synced-tables whose functions, views and triggers these are.
+      -- The release of synced-tables that these functions, views and triggers come from.
     layer_hash text not null default ''::text
-      -- Tells whether they have to be applied again: a hash over the files they stand in.
+      -- Hash over the files that define them; when it differs they are applied again.
     newest_breaking integer not null default 0
-      -- Number of the newest file of sql/ that older sidecars cannot work with; such a file sets it itself.
+      -- Number of the newest file of sql/ that older sidecars cannot work with; the file sets it.
     constraint _schema_is_only_check CHECK (is_only)
     constraint _schema_pk PRIMARY KEY (is_only)
     policy _schema_read for r to public using true check none
 table synced_tables._served_routines row security []
-  -- The statement that serves a call of each routine; its arguments come as an array of text.
+  -- The statement that serves a call of each routine; its arguments come as a text array.
     routine text not null
     statement text not null
     constraint _served_routines_pk PRIMARY KEY (routine)
 table synced_tables._service row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What an instance is known by, and the secret its credentials are derived from. One row.
+  -- The identity of an instance, and the secret its credentials are derived from. One row.
     is_only boolean not null default true
     instance_uid uuid not null default gen_random_uuid()
     created_at timestamp with time zone not null default now()
     credential_secret bytea not null default (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
     call_secret bytea not null default (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
     place text not null default databricks_auth.place()
-      -- Which cluster and database this was when repair() last found nothing missing.
+      -- The cluster and database in which repair() last found nothing missing.
     constraint _service_is_only_check CHECK (is_only)
     constraint _service_pk PRIMARY KEY (is_only)
     policy _service_sync for * to databricks_sync using true check true
 view synced_tables._signed_caller [public: SELECT]
-  -- The signature of who reads it, for functions that return rows; see table_changes.
+  -- The signature of the role that reads it, for functions that return rows; see table_changes.
     signature bytea
   as
  SELECT synced_tables_internal._call_signature(CURRENT_USER, call_secret) AS signature
    FROM synced_tables._service s;
 table synced_tables._streaming_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Targets of flows: declared tables, and how they stand.
+  -- Targets of flows: declared tables and their status.
     table_id uuid not null default gen_random_uuid()
     schema_name text not null
     table_name text not null
     synced_table text not null generated synced_tables_internal._display_name(schema_name, table_name)
     pipeline_id uuid not null
     declared jsonb not null default '{}'::jsonb
-      -- Columns, comment and tombstone threshold as they were declared.
+      -- Columns, comment and tombstone threshold as declared.
     state text not null default 'SYNCED_TABLE_PROVISIONING'::text
     message text
     relation regclass
-      -- The view that people read; null until the first update made it.
+      -- The view that people read; null until the first update creates it.
     last_sync_at timestamp with time zone
     last_error_code text
     created_by name not null
     created_at timestamp with time zone not null default clock_timestamp()
     is_failed boolean not null default false
-      -- Whether the last update failed in a way that does not pass by itself: followers leave the table out until an update succeeds.
+      -- Whether the last update failed with a permanent error: followers skip the table until an update succeeds.
     declaration_hash text not null default ''::text
-      -- Tells declarations of the table, its flows and the views of its pipeline apart. Batches are committed only as long as it is what they were read under.
+      -- Identifies this declaration of the table, its flows and its pipeline's views. A batch is committed only if the hash is still the one it was read under.
     constraint _streaming_tables_name_key UNIQUE (schema_name, table_name)
     constraint _streaming_tables_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _streaming_tables_pk PRIMARY KEY (table_id)
@@ -406,7 +406,7 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
     CREATE INDEX _streaming_tables_pipeline_index ON synced_tables._streaming_tables USING btree (pipeline_id)
     policy _streaming_tables_sync for * to databricks_sync using true check true
 table synced_tables._table_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- What the HTTP API was given for a synced table and has to give back.
+  -- What the HTTP API received for a synced table and must return.
     table_id uuid not null
     catalog_name text
       -- The catalog of its three-part name; null when a database catalog gives it.
@@ -422,7 +422,7 @@ table synced_tables._table_updates row security [databricks_sync: DELETE INSERT 
     source_table_full_name text not null
     state text not null
     method text
-      -- How the rows came in: SNAPSHOT, MERGE and so on.
+      -- How the rows were written: SNAPSHOT, MERGE and so on.
     previous_version bigint
     synced_version bigint
     rows_written bigint
@@ -438,15 +438,15 @@ table synced_tables._table_updates row security [databricks_sync: DELETE INSERT 
     message text
     remedy text
     batches bigint
-      -- Commits of an update that follows its source; its counts are sums over them.
+      -- Commits of an update that follows its source; its counts are totals over them.
     failed_attempts integer
-      -- Failures in a row that may pass by themselves; null when the last attempt succeeded.
+      -- Consecutive transient failures; null when the last attempt succeeded.
     next_attempt_at timestamp with time zone
-      -- When the table is tried again although the update goes on.
+      -- When the table is tried again while the update goes on.
     num_upserted_rows bigint
-      -- Rows of a streaming table that a flow from changes made or changed; null for everything else.
+      -- Rows of a streaming table inserted or updated by a flow from changes; null otherwise.
     num_deleted_rows bigint
-      -- Rows of a streaming table that a flow from changes removed; null for everything else.
+      -- Rows of a streaming table removed by a flow from changes; null otherwise.
     constraint _table_updates_pk PRIMARY KEY (update_id, table_id)
     constraint _table_updates_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
     constraint _table_updates_update_fk FOREIGN KEY (update_id) REFERENCES synced_tables._updates(update_id) ON DELETE CASCADE
@@ -455,7 +455,7 @@ table synced_tables._table_updates row security [databricks_sync: DELETE INSERT 
     CREATE INDEX _table_updates_table_index ON synced_tables._table_updates USING btree (table_id)
     policy _table_updates_sync for * to databricks_sync using true check true
 table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- The registry of synced tables: what each is made from, and how far it is.
+  -- The registry of synced tables: the source of each, and how far it has synced.
     table_id uuid not null default gen_random_uuid()
     schema_name text not null
     table_name text not null
@@ -471,9 +471,9 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- Names of the Databricks API, the misspelled SYNCED_TABLED_OFFLINE included.
     message text
     relation regclass
-      -- The synced table; null until its first load was published. Stays when the table is dropped by hand.
+      -- The synced table; null until its first load is published. Kept when the table is dropped by hand.
     source_table_id text
-      -- Identity of the source table. Another one means that the source was made anew.
+      -- Identity of the source table. A different one means the source was recreated.
     synced_version bigint
       -- The source version that the table reflects.
     source_version bigint
@@ -492,30 +492,30 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     source_bookmark text
       -- The place in the source's history from which the next changes are read.
     allow_file_diff boolean not null default false
-      -- Whether differences between files may stand in where the source's change feed was off.
+      -- Whether differences between files may be used where the source's change feed was off.
     on_history_gap text not null default 'fail'::text
-      -- What happens when the source has lost the history that the next update needs: fail, or refresh as a whole.
+      -- What to do when the source has lost the history that the next update needs: fail, or refresh the whole table.
     type_overrides jsonb not null default '[]'::jsonb
-      -- Columns that get a Postgres type of their own: [{"column_name", "pg_type", "size"}].
+      -- Columns stored as another Postgres type: [{"column_name", "pg_type", "size"}].
     extra_columns jsonb not null default '[]'::jsonb
-      -- Columns that only Postgres has: [{"column_name", "column_type", "compute", "maintenance"}].
+      -- Columns that exist only in Postgres: [{"column_name", "column_type", "compute", "maintenance"}].
     extra_index_definitions jsonb not null default '[]'::jsonb
       -- Indexes made after the first load: [{"name", "definition", "creation_point"}].
     accelerated_sync boolean not null default false
-      -- Whether whole copies load over more connections.
+      -- Whether full copies load over more connections.
     new_pipeline_spec jsonb
-      -- As it was given; kept for who asks, without effect.
+      -- Kept as it was given and returned on request; has no effect.
     is_failed boolean not null default false
-      -- Whether the last update failed in a way that does not pass by itself: followers leave the table out until an update succeeds.
+      -- Whether the last update failed with a permanent error: followers skip the table until an update succeeds.
     provisioning_phase text
-      -- What the running load does: MAIN copies rows, INDEX_SCAN builds key and indexes; names of the Databricks API.
+      -- What the running load does: MAIN copies rows, INDEX_SCAN builds the key and indexes; names of the Databricks API.
     processing_version bigint
-      -- The source version that the running load copies. Like phase and its start, of no meaning while rows_done is null.
+      -- The source version that the running load copies. Like the phase and its start, meaningless while rows_done is null.
     phase_started_at timestamp with time zone
     synced_committed_at timestamp with time zone
       -- When synced_version was committed in the source.
     behind_since timestamp with time zone
-      -- When the oldest commit was made that was seen and that the table does not reflect yet.
+      -- Time of the oldest commit seen that the table does not reflect yet.
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
     constraint _tables_on_history_gap_check CHECK ((on_history_gap = ANY (ARRAY['fail'::text, 'refresh'::text])))
@@ -529,12 +529,12 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     policy _tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
 table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Bearer tokens of the HTTP API: SHA-256 of each, and the role it acts as. Rows stay: an API that once asked for tokens does not open again.
+  -- Bearer tokens of the HTTP API: the SHA-256 of each, and the role it acts as. Rows are kept: an API that once required tokens does not become open again.
     token_id uuid not null default gen_random_uuid()
     token_hash bytea not null
     role_name name not null
     role_oid oid not null
-      -- A role that was dropped and made again under the same name is somebody else.
+      -- A role that was dropped and recreated under the same name is a different role.
     description text
     made_grant boolean not null
       -- Whether the role was granted to databricks_gateway for this token; revoking the last such token takes it back.
@@ -543,13 +543,13 @@ table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT 
     expires_at timestamp with time zone
     revoked_at timestamp with time zone
     place text not null default databricks_auth.place()
-      -- Where role_oid was right: tells repair() whether to believe the OID or the name.
+      -- The place where role_oid was valid; tells repair() whether to trust the OID or the name.
     constraint _tokens_hash_check CHECK ((length(token_hash) = 32))
     constraint _tokens_hash_key UNIQUE (token_hash)
     constraint _tokens_pk PRIMARY KEY (token_id)
     policy _tokens_sync for * to databricks_sync using true check true
 table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Runs of pipelines, past, running and waiting: a QUEUED row is the durable request. No foreign key to the pipeline: history outlives it.
+  -- Runs of pipelines: past, running and waiting. A QUEUED row is the durable request. No foreign key to the pipeline: history outlives it.
     update_id uuid not null default gen_random_uuid()
     pipeline_id uuid not null
     cause text not null default 'USER_ACTION'::text
@@ -560,17 +560,17 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     started_at timestamp with time zone
     finished_at timestamp with time zone
     attempt integer not null default 0
-      -- How often it was begun.
+      -- How often it has been started.
     next_attempt_at timestamp with time zone
-      -- A QUEUED update is not begun before this; null: at once.
+      -- A QUEUED update does not start before this time; null: immediately.
     error_code text
     message text
     remedy text
     sql_state text
     mode text not null default 'DEFAULT'::text
-      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is asked for.
+      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested.
     selection jsonb
-      -- Which tables of the pipeline are updated, and which of them wholly: {"refresh": […], "full_refresh": […]} with names as _tables.synced_table has them; null: all.
+      -- Which tables of the pipeline are updated, and which of those by a full refresh: {"refresh": […], "full_refresh": […]} with names as in _tables.synced_table; null: all.
     constraint _updates_cause_check CHECK ((cause = ANY (ARRAY['API_CALL'::text, 'INFRASTRUCTURE_MAINTENANCE'::text, 'JOB_TASK'::text, 'RETRY_ON_FAILURE'::text, 'SCHEMA_CHANGE'::text, 'SERVICE_UPGRADE'::text, 'USER_ACTION'::text])))
     constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text])))
     constraint _updates_pk PRIMARY KEY (update_id)
@@ -584,7 +584,7 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     policy _updates_sync for * to databricks_sync using true check true
     CREATE TRIGGER _updates_notify AFTER INSERT OR UPDATE OF state, next_attempt_at ON synced_tables._updates FOR EACH ROW WHEN (((new.state = 'QUEUED'::text) AND ((new.next_attempt_at IS NULL) OR (new.next_attempt_at <= now())))) EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
 table synced_tables._verifications row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Comparisons of synced tables with their sources, past, running and waiting. Not part of a pipeline: syncs go on meanwhile. No foreign key to _tables: history outlives the table.
+  -- Comparisons of synced tables with their sources: past, running and waiting. Not part of a pipeline: syncs continue meanwhile. No foreign key to _tables: history outlives the table.
     verification_id uuid not null default gen_random_uuid()
     table_id uuid not null
     synced_table text not null
@@ -596,7 +596,7 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     finished_at timestamp with time zone
     attempt integer not null default 0
     claimed_by uuid
-      -- The sidecar that compares; its claim runs out like a lease.
+      -- The sidecar doing the comparison; its claim expires like a lease.
     claim_expires_at timestamp with time zone
     synced_version bigint
     source_rows bigint
@@ -605,7 +605,7 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     extra_rows bigint
     different_rows bigint
     differences jsonb
-      -- Up to 20 keys that differ, with values of rows: shown to roles alone that may read the table. Kept for the newest verification of a table, and only as long as the table is registered.
+      -- Up to 20 differing keys with row values: shown only to roles that may read the table. Kept for the newest verification of a table, and only while the table is registered.
     error_code text
     message text
     remedy text
@@ -618,7 +618,7 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     policy _verifications_sync for * to databricks_sync using true check true
     CREATE TRIGGER _verifications_notify AFTER INSERT ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
 view synced_tables.definitions with (security_barrier=true) [public: SELECT]
-  -- Where in sql/ each object of the SQL side is written, and who may use it.
+  -- Which file of sql/ defines each object of the SQL side, and who may use it.
     kind text
     object text
     file text
@@ -656,7 +656,7 @@ view synced_tables.events with (security_barrier=true) [databricks_superuser: SE
   WHERE (synced_tables_internal._may_control(COALESCE(t.created_by, u.requested_by)) OR synced_tables_internal._may_see(t.created_by, t.relation))
   ORDER BY e.event_id;
 table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- Which numbered files of sql/ were applied here.
+  -- The numbered files of sql/ applied to this database.
     id integer not null
     name character varying(100) not null
     hash character varying(40) not null
@@ -664,13 +664,13 @@ table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: S
     constraint migrations_name_key UNIQUE (name)
     constraint migrations_pk PRIMARY KEY (id)
 view synced_tables.schedules with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- When pipelines are updated by themselves.
+  -- When pipelines are updated automatically.
     pipeline_id uuid
     synced_tables text[]
     cron text
     time_zone text
     next_run_at timestamp with time zone
-      -- Null until a sidecar has worked it out, and when there will be none: message says why.
+      -- Null until a sidecar has computed it, and if there is none: message says why.
     last_run_at timestamp with time zone
     last_update_id uuid
     message text
@@ -692,7 +692,7 @@ view synced_tables.schedules with (security_barrier=true) [databricks_superuser:
           WHERE (t_1.pipeline_id = s.pipeline_id)) t)
   WHERE t.may_see;
 view synced_tables.status with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- One row a synced or streaming table: how it stands and how fresh it is.
+  -- One row per synced or streaming table: its state and how fresh it is.
     synced_table text
     table_name regclass
       -- The table itself; null before its first load and after it was dropped.
@@ -706,27 +706,27 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     lag_versions bigint
       -- Source versions that the table does not reflect yet.
     lag_seconds double precision
-      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 when there is none. Commits are seen when an update looks for them.
+      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them.
     row_count bigint
     rows_done bigint
-      -- Rows moved so far by the update that is running.
+      -- Rows moved so far by the running update.
     rows_total bigint
-      -- Rows that the running update moves, as far as it is known.
+      -- Rows that the running update will move, if known.
     last_sync_at timestamp with time zone
     last_error_code text
     pipeline_id uuid
     provisioning_phase text
-      -- What a running load does: PROVISIONING_PHASE_MAIN copies rows, PROVISIONING_PHASE_INDEX_SCAN builds key and indexes; null when none runs.
+      -- What a running load does: PROVISIONING_PHASE_MAIN copies rows, PROVISIONING_PHASE_INDEX_SCAN builds the key and indexes; null when none runs.
     sync_progress_completion double precision
-      -- How much of the rows a running load has copied, 0 to 1.
+      -- Fraction of the rows that a running load has copied, 0 to 1.
     estimated_completion_seconds double precision
-      -- How long copying the remaining rows will take, if it goes on as it went; without the indexes, which follow.
+      -- Time to copy the remaining rows at the rate so far, without the indexes built afterwards.
     processing_version bigint
       -- The source version that a running load copies.
     synced_committed_at timestamp with time zone
       -- When synced_version was committed in the source.
     last_sync_started_at timestamp with time zone
-      -- When the newest successful sync began; it was visible from last_sync_at on.
+      -- When the newest successful sync began; its rows became visible at last_sync_at.
     publish text
       -- Whether updates publish the tables of the pipeline separately or together.
   as
@@ -836,7 +836,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
           WHERE synced_tables_internal._may_see(s.created_by, s.relation)) known
  OFFSET 0;
 view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- Bearer tokens of the HTTP API, without what would let one use them.
+  -- Bearer tokens of the HTTP API, without anything that would let a reader use them.
     token_id uuid
     role_name name
     description text
@@ -863,7 +863,7 @@ view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SE
         END AS state
    FROM synced_tables._tokens t;
 view synced_tables.updates with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- History of runs: one row an update and synced table.
+  -- History of runs: one row per update and synced table.
     update_id uuid
     synced_table text
     pipeline_id uuid
@@ -871,7 +871,7 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     full_refresh boolean
     state text
     method text
-      -- How the rows came in: SNAPSHOT, MERGE and so on.
+      -- How the rows were written: SNAPSHOT, MERGE and so on.
     synced_version bigint
     rows_written bigint
     rows_deleted bigint
@@ -890,15 +890,15 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     started_at timestamp with time zone
     finished_at timestamp with time zone
     mode text
-      -- CONTINUOUS: follows the source until another update is asked for; its counts grow meanwhile.
+      -- CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile.
     batches bigint
       -- How often an update of mode CONTINUOUS has committed.
     failed_attempts integer
-      -- Failures in a row that may pass by themselves; the next attempt is at next_attempt_at.
+      -- Consecutive transient failures; the next attempt is at next_attempt_at.
     num_upserted_rows bigint
-      -- Rows of a streaming table that its flows from changes made or changed; null for everything else.
+      -- Rows of a streaming table inserted or updated by its flows from changes; null otherwise.
     num_deleted_rows bigint
-      -- Rows of a streaming table that its flows from changes removed; null for everything else.
+      -- Rows of a streaming table removed by its flows from changes; null otherwise.
   as
  SELECT u.update_id,
     COALESCE(r.synced_table, t.synced_table) AS synced_table,
@@ -939,7 +939,7 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
     source_table_full_name text
     state text
     is_equal boolean
-      -- Whether every row and cell was the same; null when they were not compared.
+      -- Whether every row and cell was equal; null if they were not compared.
     synced_version bigint
       -- The source version that the table reflected, and at which the source was read.
     source_rows bigint
@@ -949,9 +949,9 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
     extra_rows bigint
       -- Rows of the table that the source lacks.
     different_rows bigint
-      -- Keys that both have, with other values.
+      -- Keys present in both, with different values.
     differences jsonb
-      -- Up to 20 keys that differ, with the values of source and table as texts: shown to who may read the table, and kept for its newest verification.
+      -- Up to 20 differing keys, with the values of source and table as texts: shown to roles that may read the table, and kept for its newest verification.
     error_code text
     message text
     remedy text
@@ -992,139 +992,139 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
 -- functions
 
 function databricks_auth.acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.
+  -- The role that the session acts as, whatever SECURITY DEFINER functions are running. Cannot be forged.
 function databricks_auth.admit_roles() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- The policies that let the roles of the guard past row security.
+  -- The policies that let the guard's roles past row security.
 function databricks_auth.adopt_members() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes everything of the guard a member of the extension databricks_auth; data never is.
+  -- Makes all objects of the guard members of the extension databricks_auth; data never is.
 function databricks_auth.after_drop(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.
+  -- What the guard does after a drop. Open to PUBLIC and harmless: outside an sql_drop event trigger Postgres refuses to say what was dropped.
 function databricks_auth.altered_tables() returns TABLE(relation oid, object_identity text) plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.
+  -- Synced tables that a command changed, directly or through their partition, schema, triggers, rules or policies.
 function databricks_auth.apply_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Refuses rows that a subscription (logical replication) would write into the partition of a synced table.
 function databricks_auth.can_manage(relation oid, who name) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.
 function databricks_auth.check_altered(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.
+  -- Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.
 function databricks_auth.check_appointment(relation regclass, manager text) returns regrole plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Refuses who may not appoint managers, what is no synced table, and roles that do not exist.
+  -- Refuses callers who may not appoint managers, relations that are not synced tables, and roles that do not exist.
 function databricks_auth.check_commands() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Looks at what a command in a window has done.
+  -- Checks what a command in a window has done.
 function databricks_auth.check_dropped_parts(effective name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses to drop an index, partition or write gate of a synced table for whom may not.
+  -- Refuses to let a role without the right drop an index, partition or write gate of a synced table.
 function databricks_auth.check_dropped_tables(effective name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.
+  -- Refuses to let a role without the right drop a synced table; otherwise removes its registry row, managers and owner role.
 function databricks_auth.check_index(index oid, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses an index that a manager made or altered and that could harm the sync.
+  -- Refuses an index created or altered by a manager that could harm the sync.
 function databricks_auth.check_lent_table(lent databricks_auth.open_windows, owner_oid oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses what code that ran inside a window may have done: with an index of its own, a command runs functions.
+  -- Refuses what code run inside a window may have done: a command on an expression index runs functions.
 function databricks_auth.check_references(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Refuses foreign keys to synced tables whose check would run code of others as the owner role. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.
+  -- Refuses foreign keys to synced tables whose check would run other people's code as the owner role. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.
 function databricks_auth.close_windows() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what was lent, and verifies that nothing else was done with it.
 function databricks_auth.current_parts(relation oid) returns TABLE(part oid, kind text) sql stable set search_path=pg_catalog, pg_temp []
-  -- What belongs to a synced table, by the catalogs.
+  -- The objects of a synced table according to the catalogs.
 function databricks_auth.ev_careful() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Event trigger: stops changes of synced tables that Postgres itself would allow.
 function databricks_auth.ev_close() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Event trigger: checks what a command did with lent ownership, and takes it back.
 function databricks_auth.ev_drop() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
-  -- Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.
+  -- Event trigger: keeps roles without the right from dropping synced tables and their parts, and forgets those that are dropped.
 function databricks_auth.ev_guard() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Event trigger: refuses DDL of code that runs inside a window.
 function databricks_auth.ev_kind() returns event_trigger plpgsql []
-  -- Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.
+  -- Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.
 function databricks_auth.ev_open() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Event trigger: lends the owner roles of the synced tables that a command may mean, and that the acting role manages.
+  -- Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.
 function databricks_auth.ev_references() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
-  -- Event trigger: looks at foreign keys to synced tables.
+  -- Event trigger: checks foreign keys to synced tables.
 function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What is wrong with an event trigger that a whole guard has; null if nothing is.
+  -- What is wrong with an event trigger of an intact guard; null if nothing is.
 function databricks_auth.foreign_parts_of(index oid, relation oid) returns text sql stable set search_path=pg_catalog, pg_temp []
-  -- What an index uses that no superuser owns; null when nothing. The code would run as the sidecar at every write.
+  -- An object used by an index that no superuser owns; null if there is none. Its code would run as the sidecar at every write.
 function databricks_auth.gate(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Puts the write gate on a table, also for replica mode, and on a partition the one for logical replication. Safe to repeat.
+  -- Puts the write gate on a table, also for replica mode, and on a partition the gate for logical replication. Safe to repeat.
 function databricks_auth.gate_damage(relation oid) returns TABLE(name name, damage text) sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Which gates of a synced table, or of its partition, are missing, off, or not ours; no row when all are whole.
+  -- Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.
 function databricks_auth.grant_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Who may use what in the schemas of the guard.
+  -- Grants the rights in the schemas of the guard.
 function databricks_auth.grant_table_rights(parent regclass, owner_role name) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- The rights on a synced table that every one has.
+  -- Grants the rights that every synced table has.
 function databricks_auth.guard_is_whole() returns boolean sql stable set search_path=pg_catalog, pg_temp []
-  -- Whether all event triggers are on that a window needs; else none is opened.
+  -- Whether all event triggers that a window needs are enabled; otherwise none is opened.
 function databricks_auth.hint() returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What every refusal tells: which commands are permitted, and to whom.
+  -- The part common to all refusals: which commands are permitted, and to whom.
 function databricks_auth.hint_after(advice text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The hint of a refusal: what to do about this one, and what every refusal tells.
+  -- The hint of a refusal: advice for this one, and the part common to all.
 function databricks_auth.innermost_command(stack text) returns text plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The text of the command that fired an event trigger, from the trigger's call stack; null when it does not stand there.
+  -- The text of the command that fired an event trigger, from the trigger's call stack; null if the stack does not show it.
 function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes or enables one event trigger; tells what it did, null when nothing.
+  -- Creates or enables one event trigger; returns what it did, null if nothing.
 function databricks_auth.install_event_triggers() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
-  -- Makes and enables the event triggers that are missing, changed or off; tells what it did.
+  -- Creates and enables the event triggers that are missing, changed or disabled; returns what it did.
 function databricks_auth.is_guarded(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Whether a table was registered here, and not only carried here by a restore that is still under way.
+  -- Whether a table was registered here, rather than carried here by an unfinished restore.
 function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a role name is one that register() gives to this table in this database.
 function databricks_auth.is_superuser(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether the role is a superuser of Postgres.
 function databricks_auth.is_sync(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Whether the role is the sidecar's: a member of databricks_sync and no superuser.
+  -- Whether the role is the sidecar's: a member of databricks_sync and not a superuser.
 function databricks_auth.is_synced_table(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Whether a relation is a synced table, or was one and stayed after its syncing was stopped.
+  -- Whether a relation is a synced table, or was one and was kept after its syncing was stopped.
 function databricks_auth.lock_schema_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Held to the end of the transaction by whoever changes the rights of a schema.
+  -- Held until the end of the transaction by anything that changes the rights of a schema.
 function databricks_auth.make_roles() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes the roles, the schema __db_system, and the rights and policies of the guard, as far as they are missing. Safe to repeat.
+  -- Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.
 function databricks_auth.missing_indexes(parent regclass, part regclass) returns SETOF text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The statements that build the indexes of a synced table which a table in __db_system lacks. Ask again under the lock, before ATTACH.
+  -- The statements that build the indexes of a synced table that a table in __db_system lacks. Call it again under the lock, before ATTACH.
 function databricks_auth.names_in(command text) returns name[] plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".
+  -- Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".
 function databricks_auth.names_in_calls(names name[]) returns name[] sql stable set search_path=pg_catalog, pg_temp []
-  -- The names, and those in the bodies of the SQL functions among them.
+  -- The names, plus those in the bodies of SQL functions among them.
 function databricks_auth.note_parts() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Keeps the list of parts after a command.
+  -- Updates the list of parts after a command.
 function databricks_auth.notice_of_doubt(command text, tag text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres's own error.
+  -- When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres's own error.
 function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lends the owner role of a synced table to the acting role.
 function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.
+  -- Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.
 function databricks_auth.owner_role_for(parent oid) returns name plpgsql set search_path=pg_catalog, pg_temp []
-  -- The owner role of a table; made when there is none.
+  -- The owner role of a table; created if there is none.
 function databricks_auth.place() returns text sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Which cluster and database this is. Rows that a dump carried elsewhere do not count until repair().
+  -- Identifies this cluster and database. Rows that a dump carried elsewhere do not count until repair().
 function databricks_auth.prepare_partition(parent regclass, part regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
-  -- Gives a loaded table in __db_system the write gate, the owner and the rights of the synced table it will be attached to.
+  -- Gives a loaded table in __db_system the write gate, owner and rights of the synced table it will be attached to.
 function databricks_auth.rebuild_parts(relation oid) returns void sql set search_path=pg_catalog, pg_temp []
-  -- Writes down what belongs to a synced table.
+  -- Records the objects of a synced table.
 function databricks_auth.refuse(sql_state text, message text, advice text DEFAULT NULL::text, detail text DEFAULT ''::text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.
 function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.
+  -- Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.
 function databricks_auth.register(parent regclass) returns name plpgsql security definer set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
   -- Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, write gates, registry. Safe to repeat. Returns the owner role.
 function databricks_auth.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
-  -- Puts roles, owners, write gates, event triggers and managers right. For superusers; safe to repeat. synced_tables.repair() calls it.
+  -- Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.
 function databricks_auth.repair_managers() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- Binds managers to the roles of this cluster, also renamed ones.
+  -- Binds managers to the roles of this cluster, including renamed ones.
 function databricks_auth.repair_table(relation regclass, owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
-  -- Owner role, rights, write gates and list of parts of one synced table; says what was done.
+  -- Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.
 function databricks_auth.sole_partition(parent regclass) returns regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.
 function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The table or index that a command names, as written; null when that is not certain.
+  -- The table or index that a command names, as written; null if that is uncertain.
 function databricks_auth.unregister(dropped oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- After a synced table was dropped: removes its registry row, managers and owner role.
 function databricks_auth.wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text, is_needed_by_windows boolean) sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The event triggers that a whole guard has; functions without their (), the commands of each in tags (null: all).
+  -- The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).
 function databricks_auth.wanted_gates() returns TABLE(name name, is_for_partition_only boolean, definition text, function text, enabled "char") sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The triggers that close a synced table and its partition to writers: from here installing, repair() and doctor read.
+  -- The triggers that close a synced table and its partition to writers: used by installation, repair() and doctor.
 function databricks_auth.write_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.
 function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Makes a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.
+  -- Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.
 function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.
 function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
@@ -1132,7 +1132,7 @@ function public.databricks_synced_table_remove_manager(synced_table regclass, ma
 function synced_tables.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
 function synced_tables.apply_changes_from_snapshot(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Declares a flow that compares the rows of a table with those that it had at the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
+  -- Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
 function synced_tables.create_auto_cdc_flow(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- The newer name of apply_changes.
 function synced_tables.create_auto_cdc_from_snapshot_flow(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1140,273 +1140,273 @@ function synced_tables.create_auto_cdc_from_snapshot_flow(target text, source te
 function synced_tables.create_streaming_live_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- The older name of create_streaming_table.
 function synced_tables.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Declares the target of flows: see apply_changes. With continuous, the flows into it run by themselves as soon as their sources have something new; else start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database when the schema is missing.
+  -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
 function synced_tables.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Asks for a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database when the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
+  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
 function synced_tables.create_token(role_name name, token_hash bytea, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Registers a bearer token of the HTTP API by its SHA-256: whoever shows it acts as the role. The caller must be able to grant the role. Use synced-tables token create.
+  -- Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.
 function synced_tables.declare_pipeline(name text, declaration jsonb, default_schema text DEFAULT "current_schema"(), runs_in_program boolean DEFAULT false, continuous boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Takes a pipeline as programs hand it over: its streaming tables, views and flows, in place of those it had. A continuous one runs by itself from then on. Returns its id.
+  -- Replaces the streaming tables, views and flows of a pipeline with those a program declares. A continuous pipeline runs automatically from then on. Returns its id.
 function synced_tables.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Takes a streaming table and its flows off their pipeline. What people read stays as it is; purge => true drops it too, also later. For the pipeline's creator and databricks_superuser.
+  -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, also later. A streaming table is deleted as delete_streaming_table does. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Takes the schedule of a pipeline away; false if it had none.
+  -- Removes the schedule of a pipeline; false if it had none.
 function synced_tables.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
-  -- Puts roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables right: after a restore, a role rename, or with doubts. For superusers; safe to repeat. Says what it found.
+  -- Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers; safe to repeat. Returns what it found.
 function synced_tables.revoke_token(token_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- A token is worth nothing from now on. When it was the last of its role, the API may not act for the role any more.
+  -- Revokes a token. If it was the last one of its role, the API may no longer act for the role.
 function synced_tables.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Lets the pipeline of a streaming table follow its sources by itself, with all its tables, or, with false, run only when it is asked to. For its creator and databricks_superuser.
+  -- Makes the pipeline of a streaming table, with all its tables, follow its sources automatically, or, with false, run only on request. For its creator and databricks_superuser.
 function synced_tables.set_schedule(synced_table_or_pipeline text, cron text, time_zone text DEFAULT 'UTC'::text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Lets a pipeline, given by its id or by one of its synced tables, be updated at the times of a cron expression. Runs that were missed are made up once. For creators, managers and databricks_superuser.
+  -- Updates a pipeline, given by its id or by one of its synced tables, at the times of a cron expression. Missed runs are made up for once. For creators, managers and databricks_superuser.
 function synced_tables.set_trigger_interval(synced_table text, trigger_interval_ms integer) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar's default. From 1000 on it does so no sooner even when it hears of a commit earlier. Takes effect within seconds.
+  -- How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar's default. At 1000 or more it does not look sooner, even if notified of a commit. Takes effect within seconds.
 function synced_tables.start_update(pipeline_id uuid, full_refresh boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Asks for an update of a pipeline; full_refresh forgets what was read and starts anew. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
+  -- Requests an update of a pipeline; full_refresh forgets what was read and starts over. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
 function synced_tables.stop_pipeline(pipeline_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Cancels what a pipeline does or has to do, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep serving what they have. For the creators of its tables, their managers and databricks_superuser.
+  -- Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.sync_now(synced_table text, full_refresh boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Asks for an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not begun yet is shared. For its creator, its managers and databricks_superuser.
+  -- Requests an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables.table_changes(target text, from_version bigint, to_version bigint DEFAULT NULL::bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For whoever may read the target.
+  -- Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For roles that may read the target.
 function synced_tables.verify(synced_table text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Asks for a comparison of a synced table with its source at the version that it reflects, cell by cell. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows what came of it. For its creator, its managers and databricks_superuser.
+  -- Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. For its creator, its managers and databricks_superuser.
 procedure synced_tables.wait_for_update(IN update_id uuid, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Returns when the update is done, raises its error when it failed, was canceled or takes longer than timeout. CALL synced_tables.wait_for_update(synced_tables.sync_now('gold.t')) works too.
+  -- Returns when the update is done; raises its error if it failed or was canceled, or an error if it takes longer than timeout. CALL synced_tables.wait_for_update(synced_tables.sync_now('gold.t')) works too.
 procedure synced_tables.wait_for_verification(IN verification_id uuid, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Returns when a verification found the table equal to its source; raises TABLES_DIFFER when it is not, and the error when they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify('gold.t')) works too.
+  -- Returns when a verification found the table equal to its source; raises TABLES_DIFFER if it is not, or the error if they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify('gold.t')) works too.
 procedure synced_tables.wait_for_version(IN synced_table text, IN version bigint, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Returns when a synced table reflects at least that version of its source: read what you wrote to the lakehouse.
 function synced_tables_internal._acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The role on whose behalf a function was called: the effective one, that of a served call included. Code of others in a session of somebody who may more gets no more by it.
+  -- The role on whose behalf a function was called: the effective role, including that of a served call. Other people's code gains nothing by running in a more privileged session.
 function synced_tables_internal._admit_sidecar(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Row security on a table of the registry, and the policy that lets the sidecar in.
 function synced_tables_internal._apply_flow(target text, source text, is_change_feed boolean, flow_name text, flow_kind text, flow_options jsonb, default_schema text) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Gives an object to its audience; managers have theirs from _grant_manager.
+  -- Grants an object to its audience; managers get theirs from _grant_manager.
 function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What proves, in this session and transaction, that a role called.
+  -- Proves, in this session and transaction, that a role made the call.
 function synced_tables_internal._calling_body(routine oid) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The body of a function that runs as its caller and has its call served by the one of the same name in synced_tables_served.
+  -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Cancels what a pipeline still had to do.
+  -- Cancels the pending and running updates of a pipeline.
 function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- Refuses a column that cannot list the columns that an event writes. Of a table of the lakehouse that is known later.
+  -- Refuses a column that cannot list the columns an event writes. For a lakehouse table this is checked later.
 function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Refuses options of a flow that cannot be meant, whatever its source is.
+  -- Refuses invalid options of a flow, whatever its source is.
 function synced_tables_internal._check_flow_names(flow text, option text, names jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Refuses what is no plain name in a list of columns.
+  -- Refuses anything but plain names in a list of columns.
 function synced_tables_internal._check_keys(synced_table text, primary_key_columns text[], timeseries_key text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses key columns that cannot be meant.
+  -- Refuses invalid key columns.
 function synced_tables_internal._check_list(full_name text, argument text, entries jsonb, required text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a list of options whose entries lack a field.
 function synced_tables_internal._check_source(source_table_full_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a source name of the wrong form, and the 21st synced table of one source.
 function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses a target that is taken, reserved, or not for the acting role.
+  -- Refuses a target that is taken, reserved, or not allowed for the acting role.
 function synced_tables_internal._check_target_options(full_name text, type_overrides jsonb, extra_columns jsonb, extra_index_definitions jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses options of the target that cannot be meant.
+  -- Refuses invalid options of the target.
 function synced_tables_internal._choose_pipeline(full_name text, policy text, existing_pipeline_id uuid) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline of a new synced table: a new one, or the named one when it fits.
 function synced_tables_internal._choose_publish(full_name text, pipeline uuid, wanted text, is_new boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- How a new pipeline publishes; refuses a table that asks for another way than its pipeline's.
+  -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
 function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What Postgres answers, in the language of the server, to COMMIT where it is not possible: a function is such a place.
+  -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
 function synced_tables_internal._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- As declare_pipeline, but for a name that is new, and with what the HTTP API was told.
+  -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_internal._credential_refusal(role_name name) returns text sql stable set search_path=pg_catalog, pg_temp []
-  -- Why a role can have no credential; null when it can.
+  -- Why a role cannot have a credential; null if it can.
 function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- What is wrong with a cron expression; null when nothing is.
+  -- What is wrong with a cron expression; null if nothing is.
 function synced_tables_internal._current_credential(role_name name) returns TABLE(issued_at timestamp with time zone, expires_at timestamp with time zone) plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The credential that is a role's password now; no row when it has none. Locks the role's credential until the transaction ends.
+  -- The credential that is currently a role's password; no row if there is none. Locks the role's credential until the transaction ends.
 function synced_tables_internal._declaration_hash(streaming synced_tables._streaming_tables) returns text sql stable set search_path=pg_catalog, pg_temp []
-  -- What declaration_hash has to be now.
+  -- The value that declaration_hash should have now.
 function synced_tables_internal._declare_flow(flow_table uuid, flow text, flow_kind text, flow_source jsonb, flow_options jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Registers a flow, or takes its new declaration: what it has read stays read.
+  -- Registers a flow, or replaces its declaration: what it has already read is not read again.
 function synced_tables_internal._declare_into(pipeline uuid, declaration jsonb, default_schema text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Takes the tables, views and flows of a pipeline in place of those it had. Tables that are not declared any more stay, without flows.
+  -- Replaces the tables, views and flows of a pipeline. Tables that are no longer declared stay, without flows.
 function synced_tables_internal._declare_streaming_table(parts text[], declared jsonb, pipeline uuid) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
-  -- Registers a streaming table, or takes its new declaration.
+  -- Registers a streaming table, or replaces its declaration.
 function synced_tables_internal._declared_name(name jsonb, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Schema and table of a name that a pipeline file has; names there know no capitals.
+  -- Schema and table of a name in a pipeline file; such names are folded to lower case.
 function synced_tables_internal._declared_source(flow text, source jsonb, pipeline uuid, default_schema text) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The source of a flow, with the schema of a table of this database.
+  -- The source of a flow, with the schema filled in for a table of this database.
 function synced_tables_internal._delete_flows(pipeline_id uuid, purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Takes a pipeline of flows off the registry; with purge what people read of its tables is dropped too.
+  -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
 function synced_tables_internal._delete_streaming_table(parts text[], purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Takes a streaming table off its pipeline; with purge, drops it.
+  -- Removes a streaming table from its pipeline; with purge, drops it.
 function synced_tables_internal._display_name(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- How messages and views name a synced table: quoted only where capitals or a leading digit ask for it.
+  -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
-  -- Drops what people read of a streaming table, and the state behind it.
+  -- Drops the view that people read of a streaming table, and the state behind it.
 function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops a synced table, its owner role and its registration.
 function synced_tables_internal._dropped_message(synced_table text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- What the status of a table says that was dropped by hand.
+  -- What the status of a table that was dropped by hand says.
 function synced_tables_internal._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Takes statements, name and policy of a pipeline of flows in place of those it had. What its flows have read stays read.
+  -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
 function synced_tables_internal._ev_streaming_ddl() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Event trigger: keeps parts of streaming tables from being altered by anybody but the sidecar.
 function synced_tables_internal._ev_streaming_drop() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Event trigger: keeps parts of streaming tables from being dropped by hand; where a superuser insists, ends the whole.
+  -- Event trigger: keeps parts of streaming tables from being dropped by hand; if a superuser insists, removes the whole table.
 function synced_tables_internal._extension_type(extension name, type_name name) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The qualified name of a type that an extension brings; null when it is not there.
+  -- The qualified name of a type that an extension provides; null if it is not installed.
 function synced_tables_internal._find_leftover(synced_table text) returns databricks_auth.synced_tables plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The ownership row of a table by name, synced or no longer.
+  -- The ownership row of a table by name, whether still synced or not.
 function synced_tables_internal._find_pipeline(target text, action text) returns synced_tables._pipelines plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The pipeline of that id, or of the synced table of that name, for those who may control it.
+  -- The pipeline with that id, or of the synced table of that name, for roles that may control it.
 function synced_tables_internal._find_streaming_table(parts text[]) returns synced_tables._streaming_tables plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The registry row of a streaming table; its columns are null when there is none.
+  -- The registry row of a streaming table; its columns are null if there is none.
 function synced_tables_internal._find_table(synced_table text) returns synced_tables._tables plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- The registry row of a synced table; its columns are null when there is none.
+  -- The registry row of a synced table; its columns are null if there is none.
 function synced_tables_internal._finish_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, state text, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Ends a claimed update and gives its lease back in one step, so that whoever is woken by it can go on at once.
+  -- Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can continue at once.
 function synced_tables_internal._foreign_names_in(fragment text) returns text plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- What an expression or a definition names that the sidecar must not run: what no superuser owns, and functions that do more than to work out a value. Null when nothing.
+  -- Names in an expression or a definition that the sidecar must not run: objects that no superuser owns, and functions that do more than compute a value. Null if none.
 function synced_tables_internal._foreign_parts_of_columns(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- What the columns of a table that is about to be loaded use that no superuser owns; null when nothing. The code would run as the sidecar at every write.
+  -- What the columns of a table that is about to be loaded use that no superuser owns; null if nothing. The code would run as the sidecar at every write.
 function synced_tables_internal._foreign_parts_of_index(relation regclass, index_name name) returns text sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The same of an index.
+  -- The same for an index.
 function synced_tables_internal._forget_dropped(table_id uuid) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- When a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.
+  -- After a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.
 function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- The lock of a pipeline goes with it.
+  -- A pipeline's lock is removed along with it.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Ends what compares a table that is deleted, and throws away the values that earlier comparisons kept.
+  -- Ends comparisons of a table that is being deleted, and discards the values that earlier comparisons kept.
 function synced_tables_internal._give_to_sidecar(relation regclass) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes databricks_sync the owner of what a restore left to a superuser; false when it is the owner already.
+  -- Makes databricks_sync the owner of what a restore left to a superuser; false if it is the owner already.
 function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Lets the creator of a synced table read it and pass that on. False when there is no such role.
+  -- Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.
 function synced_tables_internal._grant_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Lets a manager call what he may do. Which tables he may do it with is asked at every call.
+  -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
-  -- Makes and enables the event triggers that keep parts of streaming tables from being dropped or altered; tells what it did.
+  -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
 function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- Whether who has the rights of role (superusers have all); false when either does not exist.
+  -- Whether who has the rights of role (superusers have all); false if either does not exist.
 function synced_tables_internal._hold_lock(name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Waits until no other transaction holds the lock of that name, then holds it until this one ends.
-function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name) returns text plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- For the sidecar, in the transaction (READ COMMITTED, or it sees what was before the locks) in which it reads a table of this database for a role: why it must not; null when it may.
+function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name, OUT code text, OUT reason text) returns record plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.
 function synced_tables_internal._hold_target(target_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Keeps a streaming table and the state behind it what they are until the transaction ends; refuses when they are not the sidecar's any more.
+  -- Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar's.
 function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- The last step of migrating: roles, event triggers, and who may use what. Safe to repeat.
+  -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
-  -- Whether functions of that name do nothing but work out values; true when there are none.
+  -- Whether functions of that name only compute values; true if there are none.
 function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
-  -- Whether a qualified name stands for nothing, for something of ours, or for something that no superuser owns.
+  -- Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.
 function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
-  -- Whether no synced table may be in the schema.
+  -- Whether synced tables are forbidden in the schema.
 function synced_tables_internal._is_sql_fragment(fragment text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Whether a text can stand inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets closed.
+  -- Whether a text can be placed inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets balanced.
 function synced_tables_internal._is_type(type_name text) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a text names a type.
 function synced_tables_internal._json_order(value jsonb) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- A text that sorts by code point as JSON values do element by element: null, false, true, numbers, strings, arrays, objects.
+  -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
 function synced_tables_internal._lend_source(flow text, source jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read a table of this database that the caller may read.
 function synced_tables_internal._lock_pipeline(pipeline_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Held to the end of the transaction by whoever adds or removes tables or requests of a pipeline.
+  -- Held until the end of the transaction by anything that adds or removes tables or requests of a pipeline.
 function synced_tables_internal._make_continuous(pipeline uuid, continuous boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Lets a pipeline of flows follow its sources, or run when it is asked to.
+  -- Makes a pipeline of flows follow its sources, or run only on request.
 function synced_tables_internal._manager_relations() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may read, as a list for GRANT and REVOKE.
 function synced_tables_internal._manager_routines() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may call, as a list for GRANT and REVOKE.
 function synced_tables_internal._managers_changed() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Gives and takes the right to call functions as managers come and go.
+  -- Grants and revokes the right to call functions as managers are added and removed.
 function synced_tables_internal._manages(synced_table text) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether the acting role is a manager of the table.
 function synced_tables_internal._may_act_for(role_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is no superuser.
+  -- Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is not a superuser.
 function synced_tables_internal._may_control(created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
 function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether the acting role sees the status of a synced table.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
-  -- Schema and table of a name that may lack its schema.
+  -- Schema and table of a name whose schema may be missing.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The version of this transaction's changes to a target. Holds off every other change of the target until it ends.
+  -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
 function synced_tables_internal._note_declaration(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- To be called after every change of what flows of a pipeline are.
+  -- Must be called after every change to the definition of a pipeline's flows.
 function synced_tables_internal._notify_request() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
-  -- Wakes the sidecars. Only a hint: they poll too.
+  -- Wakes the sidecars. Only a hint, because they poll as well.
 function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- A text that sorts by code point as the numbers do.
 function synced_tables_internal._overlay(jsonb) returns jsonb internal immutable [databricks_sync: EXECUTE]
-  -- Objects laid over each other in order: each member has its last value.
+  -- Objects merged in order: each member has its last value.
 function synced_tables_internal._override_type(override jsonb) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The Postgres type of an entry of type_overrides, as format_type() writes it.
 function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
 function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Makes the schema of an Auto CDC target when it is missing, and lets databricks_sync create in it, as far as the target's creator may.
+  -- Creates the schema of an Auto CDC target if it is missing, and lets databricks_sync create objects in it, within the rights of the target's creator.
 function synced_tables_internal._prepare_schema(table_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Makes the schema of a synced table when it is missing, and lets databricks_sync create tables in it.
+  -- Creates the schema of a synced table if it is missing, and lets databricks_sync create tables in it.
 function synced_tables_internal._queue_follower(pipeline uuid) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Lets a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.
+  -- Makes a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.
 function synced_tables_internal._raise(code text, sql_state text, message text, remedy text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Raises an error of the catalogue (docs/reference/errors.md).
 function synced_tables_internal._raise_exists(full_name text) returns void sql set search_path=pg_catalog, pg_temp []
   -- Raises SYNCED_TABLE_EXISTS.
 function synced_tables_internal._raise_foreign_names(full_name text, what text, foreign_names text) returns void sql set search_path=pg_catalog, pg_temp []
-  -- Refuses an extra column or index that names what the sidecar must not run.
+  -- Refuses an extra column or index that names something the sidecar must not run.
 function synced_tables_internal._raise_pipeline_name_taken(name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Raises PIPELINE_NAME_TAKEN.
 function synced_tables_internal._raise_unknown_table(synced_table text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises SYNCED_TABLE_NOT_FOUND.
 function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- Where a flow reads: a table of the lakehouse (three parts), a view of the pipeline, else a table of this database.
+  -- Where a flow reads: a lakehouse table (three parts), a view of the pipeline, otherwise a table of this database.
 function synced_tables_internal._read_type(type oid, modifier integer) returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The type that a column of a flow's source has in the target, without its modifier if that is null: what is below a domain; text for a type that no superuser owns.
+  -- The type that a column of a flow's source has in the target, without its modifier if that is null: a domain's base type; text for a type that no superuser owns.
 function synced_tables_internal._record_event(level text, event_type text, synced_table text, pipeline_id uuid, update_id uuid, message text) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Writes an event.
 function synced_tables_internal._refuse_streaming_change(command text, object text, full_name text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises STREAMING_TABLE_PROTECTED.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
-  -- The roles that manage a synced table, without the groups that have these rights by themselves.
+  -- The roles that manage a synced table, except the groups that have these rights anyway.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Takes a registration back that was never loaded: the update fails with the given error, table and empty pipeline go. False when the table is loaded or gone.
+  -- Takes back a registration that was never loaded: the update fails with the given error, and the table and an empty pipeline are removed. False if the table is loaded or gone.
 function synced_tables_internal._relation_of(kind text, identity text) returns regclass sql stable set search_path=pg_catalog, pg_temp []
-  -- The table or view of a row of _definitions; null for other kinds, and when it is gone.
+  -- The table or view of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Gives a lease back; false if it is the caller's no longer.
+  -- Gives a lease back; false if the caller no longer holds it.
 function synced_tables_internal._remove_streaming_table(wanted synced_tables._streaming_tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Takes a streaming table off the registry, and its pipeline when that has no other.
+  -- Removes a streaming table from the registry, along with its pipeline if it was the only table.
 function synced_tables_internal._remove_table(gone synced_tables._tables, error_code text, reason text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Takes a table off the registry, and its pipeline when that has no other.
+  -- Removes a table from the registry, along with its pipeline if it was the only table.
 function synced_tables_internal._repair_flows() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- Lets the sidecar read the tables of this database that flows read, where their declarers may.
+  -- Lets the sidecar read the tables of this database that flows read, where the declaring roles may.
 function synced_tables_internal._repair_gateway() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes the role that lends callers of the HTTP API to the sidecars.
+  -- Creates the role that lends callers of the HTTP API to the sidecars.
 function synced_tables_internal._repair_registrations() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes tables synced tables again that databricks_auth has lost, for example with DROP EXTENSION.
+  -- Registers synced tables again that databricks_auth has lost, for example through DROP EXTENSION.
 function synced_tables_internal._repair_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Who may use what, as the files of sql/ say.
+  -- Grants rights as the files of sql/ say.
 function synced_tables_internal._repair_streaming_table(target synced_tables._cdc_targets) returns text plpgsql set search_path=pg_catalog, pg_temp []
-  -- Owners and rights of a streaming table and of the state behind it; says what was done, null when nothing.
+  -- Repairs owners and rights of a streaming table and its state; returns what was done, null if nothing.
 function synced_tables_internal._repair_tokens() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- Binds tokens of the HTTP API to the roles of this cluster, also renamed ones.
+  -- Binds tokens of the HTTP API to the roles of this cluster, including renamed ones.
 function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text DEFAULT 'USER_ACTION'::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The update of a pipeline that has not begun yet; queued when there is none. One that waits for its next attempt becomes due, a stopped pipeline runs again.
+  -- The update of a pipeline that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.
 function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision, counts_as_attempt boolean) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Puts a claimed update back and gives its lease back in one step.
 function synced_tables_internal._require_control(synced_table text, created_by name, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Refuses a role that may not sync and delete a table.
 function synced_tables_internal._require_flows(pipeline uuid, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
-  -- A pipeline of flows that sidecars run, for roles that may control it.
+  -- A pipeline of flows run by sidecars, for roles that may control it.
 function synced_tables_internal._require_idle(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses while an update of a pipeline waits or runs, be it one that follows its sources, and keeps others from being asked for until the transaction ends.
+  -- Refuses while an update of a pipeline waits or runs, including one that follows its sources, and blocks new requests until the transaction ends.
 function synced_tables_internal._require_pipeline(pipeline uuid, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline, for roles that may control it.
 function synced_tables_internal._require_pipeline_control(pipeline synced_tables._pipelines, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- Refuses a role that may not control all tables of a pipeline; without synced tables, one that may not control the pipeline.
+  -- Refuses a role that may not control all tables of a pipeline or, if it has no synced tables, the pipeline.
 function synced_tables_internal._reserve_name(name text, place text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Keeps a name for a place; null while somebody is about to take it elsewhere.
+  -- Reserves a name for a place; null while another place is about to take it.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
 function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
@@ -1414,99 +1414,99 @@ function synced_tables_internal._role_may_control(role_name name, created_by nam
 function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Whether a role sees the status of a synced table.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
-  -- The routine of a row of _definitions; null for other kinds, and when it is gone.
+  -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Asks for the update that was due then, and moves the schedule on; null if somebody else did.
+  -- Requests the update that was due then, and advances the schedule; null if another session did.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Runs what was called, on behalf of who signed the call.
+  -- Runs the called function on behalf of the role that signed the call.
 function synced_tables_internal._served_role() returns name sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- The role on whose behalf a SECURITY DEFINER function of this schema runs: who signed the call that is being served, else the session's.
+  -- The role on whose behalf a SECURITY DEFINER function of this schema runs: the signer of the call being served, otherwise the session's role.
 function synced_tables_internal._session_name(process integer) returns text sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- How a session is named in messages: process, user, application, and when its last query began.
+  -- How messages name a session: process, user, application, and when its last query began.
 function synced_tables_internal._set_authored(authored jsonb, changed jsonb, no_order jsonb) returns jsonb sql immutable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Events that author columns, after somebody changed values by hand: the authors of the columns stay, their values change.
+  -- The events that author columns, after values were changed by hand: the authors of the columns stay, their values change.
 function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamp with time zone, expires_at timestamp with time zone) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Makes a credential the password of its role, by its SCRAM verifier: the credential itself appears in no statement. Only for roles that the API may act for and that have no password of their own.
+  -- Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.
 function synced_tables_internal._settle_in() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
-  -- What has to be done once where a dump was restored.
+  -- What must be done once after a dump was restored.
 function synced_tables_internal._sign_call() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
-  -- Writes down the effective role of who calls: it runs as that role.
-function synced_tables_internal._source_refusal(relation regclass, role_name name) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- Why the sidecar does not read a table for a role; null when it does.
+  -- Records the effective role of the caller: it runs as that role.
+function synced_tables_internal._source_refusal(relation regclass, role_name name, OUT code text, OUT reason text) returns record plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Why the sidecar refuses to read a table for a role, as a code and in words; nulls if it does not refuse.
 function synced_tables_internal._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- As _start_update, for a pipeline of flows.
+  -- Like _start_update, for a pipeline of flows.
 function synced_tables_internal._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Asks for an update of a pipeline unless one is under way, be it one that follows its sources, as the pipelines API does; returns its id.
+  -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
 function synced_tables_internal._streaming_parts() returns TABLE(target_id uuid, full_name text, part oid, part_schema text, part_name text) sql stable set search_path=pg_catalog, pg_temp []
-  -- The view of each streaming table and the private tables behind it, also those that are gone.
+  -- The view of each streaming table and the private tables behind it, including those already dropped.
 function synced_tables_internal._sweep_refreshes() returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Drops what full refreshes left behind that were cut short.
+  -- Drops what interrupted full refreshes left behind.
 function synced_tables_internal._synced_version(synced_table text) returns TABLE(synced_version bigint, state text, message text, error_code text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- How far a synced table is; no row when it is unknown or none of the caller's business.
+  -- The version of a synced table; no row if it is unknown or hidden from the caller.
 function synced_tables_internal._table_and_children(relation regclass) returns SETOF oid sql stable set search_path=pg_catalog, pg_temp []
-  -- A table with its partitions and what inherits from it.
+  -- A table with its partitions and the tables that inherit from it.
 function synced_tables_internal._table_changes(role_name name, signature bytea, target text, from_version bigint, to_version bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves table_changes.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Called by the guard inside a DROP TABLE: takes the table off the registry, cancels what its pipeline still had to do.
+  -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
 function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text sql stable set search_path=pg_catalog, pg_temp []
-  -- Why acting may not make a token for a role; null when it may, or there is no such role.
+  -- Why the acting role may not make a token for a role; null if it may, or if there is no such role.
 function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []
-  -- The trigger of a row of _definitions; null for other kinds, and when it is gone.
+  -- The trigger of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- How an update stands; no row when it is unknown or none of the caller's business.
+  -- The state of an update; no row if it is unknown or hidden from the caller.
 function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- How a verification stands; no row when it is unknown or none of the caller's business.
+  -- The state of a verification; no row if it is unknown or hidden from the caller.
 function synced_tables_internal._wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text) sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
-  -- All event triggers of an installation: those of the guard, and those that guard streaming tables.
+  -- All event triggers of an installation: those of the guard, and those that protect streaming tables.
 function synced_tables_internal._watch_managers() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Puts the trigger on the table of managers that gives and takes the right to call functions.
+  -- Puts the trigger on the table of managers that grants and revokes the right to call functions.
 function synced_tables_internal._write_calling_half(served regprocedure) returns regprocedure plpgsql set search_path=pg_catalog, pg_temp []
-  -- Makes the function that people call in place of a served one: in synced_tables, or in synced_tables_internal if its name begins with _.
+  -- Creates the function that people call for a served one: in synced_tables, or in synced_tables_internal if its name begins with _.
 function synced_tables_served._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- As declare_pipeline, but for a name that is new, and with what the HTTP API was told.
+  -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_served._delete_flows(pipeline_id uuid, purge boolean) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Takes a pipeline of flows off the registry; with purge what people read of its tables is dropped too.
+  -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
 function synced_tables_served._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Takes statements, name and policy of a pipeline of flows in place of those it had. What its flows have read stays read.
+  -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
 function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- As _start_update, for a pipeline of flows.
+  -- Like _start_update, for a pipeline of flows.
 function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Asks for an update of a pipeline unless one is under way, be it one that follows its sources, as the pipelines API does; returns its id.
+  -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
 function synced_tables_served.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
 function synced_tables_served.apply_changes_from_snapshot(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
-  -- Declares a flow that compares the rows of a table with those that it had at the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
+  -- Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
 function synced_tables_served.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Declares the target of flows: see apply_changes. With continuous, the flows into it run by themselves as soon as their sources have something new; else start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database when the schema is missing.
+  -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
 function synced_tables_served.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Asks for a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database when the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
+  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
 function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Registers a bearer token of the HTTP API by its SHA-256: whoever shows it acts as the role. The caller must be able to grant the role. Use synced-tables token create.
+  -- Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.
 function synced_tables_served.declare_pipeline(name text, declaration jsonb, default_schema text DEFAULT "current_schema"(), runs_in_program boolean DEFAULT false, continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Takes a pipeline as programs hand it over: its streaming tables, views and flows, in place of those it had. A continuous one runs by itself from then on. Returns its id.
+  -- Replaces the streaming tables, views and flows of a pipeline with those a program declares. A continuous pipeline runs automatically from then on. Returns its id.
 function synced_tables_served.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Takes a streaming table and its flows off their pipeline. What people read stays as it is; purge => true drops it too, also later. For the pipeline's creator and databricks_superuser.
+  -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables_served.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, also later. A streaming table is deleted as delete_streaming_table does. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Takes the schedule of a pipeline away; false if it had none.
+  -- Removes the schedule of a pipeline; false if it had none.
 function synced_tables_served.revoke_token(token_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- A token is worth nothing from now on. When it was the last of its role, the API may not act for the role any more.
+  -- Revokes a token. If it was the last one of its role, the API may no longer act for the role.
 function synced_tables_served.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Lets the pipeline of a streaming table follow its sources by itself, with all its tables, or, with false, run only when it is asked to. For its creator and databricks_superuser.
+  -- Makes the pipeline of a streaming table, with all its tables, follow its sources automatically, or, with false, run only on request. For its creator and databricks_superuser.
 function synced_tables_served.set_schedule(synced_table_or_pipeline text, cron text, time_zone text DEFAULT 'UTC'::text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Lets a pipeline, given by its id or by one of its synced tables, be updated at the times of a cron expression. Runs that were missed are made up once. For creators, managers and databricks_superuser.
+  -- Updates a pipeline, given by its id or by one of its synced tables, at the times of a cron expression. Missed runs are made up for once. For creators, managers and databricks_superuser.
 function synced_tables_served.set_trigger_interval(synced_table text, trigger_interval_ms integer) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar's default. From 1000 on it does so no sooner even when it hears of a commit earlier. Takes effect within seconds.
+  -- How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar's default. At 1000 or more it does not look sooner, even if notified of a commit. Takes effect within seconds.
 function synced_tables_served.start_update(pipeline_id uuid, full_refresh boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Asks for an update of a pipeline; full_refresh forgets what was read and starts anew. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
+  -- Requests an update of a pipeline; full_refresh forgets what was read and starts over. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
 function synced_tables_served.stop_pipeline(pipeline_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Cancels what a pipeline does or has to do, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep serving what they have. For the creators of its tables, their managers and databricks_superuser.
+  -- Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.sync_now(synced_table text, full_refresh boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Asks for an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not begun yet is shared. For its creator, its managers and databricks_superuser.
+  -- Requests an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables_served.verify(synced_table text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Asks for a comparison of a synced table with its source at the version that it reflects, cell by cell. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows what came of it. For its creator, its managers and databricks_superuser.
+  -- Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. For its creator, its managers and databricks_superuser.
 
 -- event triggers
 

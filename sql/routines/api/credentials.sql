@@ -1,4 +1,4 @@
--- A credential is the password of its role for a while.
+-- A credential temporarily serves as the password of its role.
 
 -- for: owner
 create or replace function synced_tables_internal._credential_refusal(role_name name) returns text
@@ -12,7 +12,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
       then 'it has a password of its own, which would be lost' end
     from pg_authid a where a.rolname = role_name
 $$;
-comment on function synced_tables_internal._credential_refusal(name) is 'Why a role can have no credential; null when it can.';
+comment on function synced_tables_internal._credential_refusal(name) is 'Why a role cannot have a credential; null if it can.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._current_credential(role_name name) returns table (issued_at timestamptz, expires_at timestamptz)
@@ -20,7 +20,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   refusal text;
 begin
-  -- Whoever asks next waits, and then finds what we made.
+  -- Concurrent callers wait here and then find the credential we made.
   perform synced_tables_internal._hold_lock('credential ' || _current_credential.role_name);
   refusal := synced_tables_internal._credential_refusal(_current_credential.role_name);
   if refusal is not null then
@@ -34,7 +34,7 @@ begin
      where c.role_name = _current_credential.role_name;
 end $$;
 comment on function synced_tables_internal._current_credential(name) is
-  'The credential that is a role''s password now; no row when it has none. Locks the role''s credential until the transaction ends.';
+  'The credential that is currently a role''s password; no row if there is none. Locks the role''s credential until the transaction ends.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamptz, expires_at timestamptz) returns void
@@ -52,4 +52,4 @@ begin
     set verifier_hash = excluded.verifier_hash, issued_at = excluded.issued_at, expires_at = excluded.expires_at;
 end $$;
 comment on function synced_tables_internal._set_credential(name, text, timestamptz, timestamptz) is
-  'Makes a credential the password of its role, by its SCRAM verifier: the credential itself appears in no statement. Only for roles that the API may act for and that have no password of their own.';
+  'Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.';

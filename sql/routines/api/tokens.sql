@@ -3,7 +3,7 @@
 -- for: sidecar
 create or replace function synced_tables_internal._may_act_for(role_name name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- Granted to it by name: what such a role is a member of does not count.
+  -- Granted by name: roles that such a role is a member of do not count.
   select exists (select from pg_roles r join pg_auth_members m on m.roleid = r.oid and m.member = to_regrole('databricks_gateway')
                   where r.rolname = role_name and not r.rolsuper)
 $$;
@@ -12,8 +12,8 @@ comment on function synced_tables_internal._may_act_for(name) is 'Whether the HT
 -- for: owner
 create or replace function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- For itself, as a role may change its own password; who acts as a group by SET ROLE may not, since what he made would
-  -- outlast his membership.
+  -- A role may make tokens for itself, as it may change its own password. Somebody acting as a group through SET ROLE may
+  -- not, because the token would outlast the membership.
   select case
     when exists (select from pg_roles s where s.rolsuper and pg_has_role(r.oid, s.oid, 'member')) then 'it is a superuser, or a member of one'
     when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a system role'
@@ -24,7 +24,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     end
     from pg_roles r where r.rolname = role_name
 $$;
-comment on function synced_tables_internal._token_role_refusal(name, name) is 'Why acting may not make a token for a role; null when it may, or there is no such role.';
+comment on function synced_tables_internal._token_role_refusal(name, name) is
+  'Why the acting role may not make a token for a role; null if it may, or if there is no such role.';
 
 -- for: operators
 create or replace function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamptz default null,
@@ -61,7 +62,7 @@ begin
   return made;
 end $$;
 comment on function synced_tables_served.create_token(name, bytea, timestamptz, text) is
-  'Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. The caller must be able to grant the role. Use synced-tables token create.';
+  'Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.';
 
 -- for: operators
 create or replace function synced_tables_served.revoke_token(token_id uuid) returns void
@@ -80,7 +81,7 @@ begin
     execute format('revoke %I from databricks_gateway', gone.role_name);
   end if;
 end $$;
-comment on function synced_tables_served.revoke_token(uuid) is 'A token is worth nothing from now on. When it was the last of its role, the API may not act for the role any more.';
+comment on function synced_tables_served.revoke_token(uuid) is 'Revokes a token. If it was the last one of its role, the API may no longer act for the role.';
 
 -- for: operators
 create or replace view synced_tables.tokens with (security_barrier = true) as
@@ -90,4 +91,4 @@ create or replace view synced_tables.tokens with (security_barrier = true) as
               when not exists (select from pg_catalog.pg_roles r where r.oid = t.role_oid and r.rolname = t.role_name) then 'ROLE_MISSING'
               else 'ACTIVE' end as state
     from synced_tables._tokens t;
-comment on view synced_tables.tokens is 'Bearer tokens of the HTTP API, without what would let one use them.';
+comment on view synced_tables.tokens is 'Bearer tokens of the HTTP API, without anything that would let a reader use them.';

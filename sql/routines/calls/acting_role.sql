@@ -1,8 +1,7 @@
--- Who asks. The effective role decides: inside of a SECURITY DEFINER function of ours current_user is its owner, and the call
--- says for whom it is served; elsewhere (views, functions that run as their caller) current_user is the one.
+-- Who is calling. The effective role decides. Inside one of our SECURITY DEFINER functions current_user is the function's
+-- owner, and the call records whom it is served for; elsewhere (views, functions that run as their caller) current_user is
+-- right.
 
--- The effective role: inside of a SECURITY DEFINER function of ours current_user is its owner, and the call says for
--- whom it is served; elsewhere (views, functions that run as their caller) current_user is the one.
 -- for: everybody
 create or replace function synced_tables_internal._served_role() returns name
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -11,7 +10,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     case current_setting('role') when 'none' then session_user else current_setting('role')::name end)
 $$;
 comment on function synced_tables_internal._served_role() is
-  'The role on whose behalf a SECURITY DEFINER function of this schema runs: who signed the call that is being served, else the session''s.';
+  'The role on whose behalf a SECURITY DEFINER function of this schema runs: the signer of the call being served, otherwise the session''s role.';
 
 -- for: everybody
 create or replace function synced_tables_internal._acting_role() returns name
@@ -23,11 +22,11 @@ begin
   return current_user;
 end $$;
 comment on function synced_tables_internal._acting_role() is
-  'The role on whose behalf a function was called: the effective one, that of a served call included. Code of others in a session of somebody who may more gets no more by it.';
+  'The role on whose behalf a function was called: the effective role, including that of a served call. Other people''s code gains nothing by running in a more privileged session.';
 
 -- for: everybody
 create or replace function synced_tables_internal._has_role(who name, role name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select coalesce(pg_has_role(to_regrole(quote_ident(who)), to_regrole(quote_ident(role)), 'usage'), false)
 $$;
-comment on function synced_tables_internal._has_role(name, name) is 'Whether who has the rights of role (superusers have all); false when either does not exist.';
+comment on function synced_tables_internal._has_role(name, name) is 'Whether who has the rights of role (superusers have all); false if either does not exist.';

@@ -1,5 +1,5 @@
--- All tables that can be asked about. In this room because the views of other rooms read it, and views are made in the
--- order of their files.
+-- All tables that can be asked about. In this room because views of other rooms read it, and views are created in file
+-- order.
 
 -- for: owner
 create or replace view synced_tables._known_tables as
@@ -8,5 +8,5 @@ create or replace view synced_tables._known_tables as
   select s.table_id, s.synced_table, s.pipeline_id, s.created_by, s.relation from synced_tables._streaming_tables s;
 comment on view synced_tables._known_tables is 'Synced tables and streaming tables.';
 
--- OFFSET keeps UNION ALL from being taken apart, which would let a reader's own functions at rows before they are
--- filtered: security_barrier alone does not.
+-- OFFSET keeps UNION ALL from being flattened, which would run a reader's own functions on rows before they are filtered;
+-- security_barrier alone does not prevent that.

@@ -1,4 +1,4 @@
--- Locks that only functions of ours can hold, to the end of a transaction.
+-- Locks that only our functions can hold, until the transaction ends.
 
 -- for: sidecar
 create or replace function synced_tables_internal._hold_lock(name text) returns void
@@ -16,7 +16,7 @@ comment on function synced_tables_internal._hold_lock(text) is 'Waits until no o
 create or replace function synced_tables_internal._lock_pipeline(pipeline_id uuid) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Not the row of the pipeline: a user's open transaction must not keep the sidecar from renewing its lease.
+  -- Not the pipeline's row: a user's open transaction must not keep the sidecar from renewing its lease.
   perform synced_tables_internal._hold_lock('pipeline ' || _lock_pipeline.pipeline_id);
 end $$;
 comment on function synced_tables_internal._lock_pipeline(uuid) is 'Held until the end of the transaction by anything that adds or removes tables or requests of a pipeline.';
@@ -28,7 +28,7 @@ begin
   delete from synced_tables._locks l where l.name = 'pipeline ' || old.pipeline_id;
   return null;
 end $$;
-comment on function synced_tables_internal._forget_pipeline_lock() is 'The lock of a pipeline goes with it.';
+comment on function synced_tables_internal._forget_pipeline_lock() is 'A pipeline''s lock is removed along with it.';
 
 -- for: owner
 create or replace trigger _pipelines_forget_lock after delete on synced_tables._pipelines

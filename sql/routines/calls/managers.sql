@@ -7,7 +7,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     from databricks_auth.managers m join pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager
    where m.manager not in ('databricks_superuser', 'databricks_sync')
 $$;
-comment on function synced_tables_internal._registered_managers() is 'The roles that manage a synced table, without the groups that have these rights by themselves.';
+comment on function synced_tables_internal._registered_managers() is 'The roles that manage a synced table, except the groups that have these rights anyway.';
 
 -- for: owner
 create or replace function synced_tables_internal._manager_routines() returns text
@@ -34,7 +34,8 @@ begin
   execute format('grant execute on routine %s to %I', synced_tables_internal._manager_routines(), manager);
   execute format('grant select on %s to %I', synced_tables_internal._manager_relations(), manager);
 end $$;
-comment on function synced_tables_internal._grant_manager(name) is 'Lets a manager call what he may do. Which tables he may do it with is asked at every call.';
+comment on function synced_tables_internal._grant_manager(name) is
+  'Lets a manager call the functions for managers. Each call checks which tables it may be used on.';
 
 -- for: owner
 create or replace function synced_tables_internal._revoke_manager(manager name) returns void
@@ -51,7 +52,7 @@ comment on function synced_tables_internal._revoke_manager(name) is 'Takes back 
 create or replace function synced_tables_internal._managers_changed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  groups constant name[] := array['databricks_superuser', 'databricks_sync'];  -- have these rights by themselves
+  groups constant name[] := array['databricks_superuser', 'databricks_sync'];  -- have these rights anyway
 begin
   if tg_op in ('DELETE', 'UPDATE') and old.manager <> all (groups) and to_regrole(quote_ident(old.manager)) is not null
      and not exists (select from databricks_auth.managers m where m.manager = old.manager) then
@@ -63,16 +64,18 @@ begin
   end if;
   return null;
 end $$;
-comment on function synced_tables_internal._managers_changed() is 'Gives and takes the right to call functions as managers come and go.';
+comment on function synced_tables_internal._managers_changed() is
+  'Grants and revokes the right to call functions as managers are added and removed.';
 
 -- for: owner
 create or replace function synced_tables_internal._watch_managers() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- A dump leaves triggers on an extension's tables out.
+  -- A dump omits triggers on an extension's tables.
   if not exists (select from pg_trigger where tgrelid = 'databricks_auth.managers'::regclass and tgname = 'managers_changed') then
     create trigger managers_changed after insert or delete or update of manager, manager_oid on databricks_auth.managers
       for each row execute function synced_tables_internal._managers_changed();
   end if;
 end $$;
-comment on function synced_tables_internal._watch_managers() is 'Puts the trigger on the table of managers that gives and takes the right to call functions.';
+comment on function synced_tables_internal._watch_managers() is
+  'Puts the trigger on the table of managers that grants and revokes the right to call functions.';

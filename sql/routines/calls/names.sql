@@ -1,4 +1,4 @@
--- Names of tables, as people write them.
+-- Table names, as people write them.
 
 -- for: owner
 create or replace function synced_tables_internal._parse_name(synced_table text) returns text[]
@@ -6,7 +6,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   parts text[];
 begin
-  -- Unlike parse_ident this also takes unquoted names that begin with a digit.
+  -- Unlike parse_ident, this also accepts unquoted names that begin with a digit.
   if synced_table ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' then
     parts := string_to_array(lower(synced_table collate "C"), '.');
   else
@@ -31,7 +31,7 @@ comment on function synced_tables_internal._parse_name(text) is 'Schema and tabl
 create or replace function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- live.t is t: the schema of the pipeline itself.
+  -- live.t means t in the pipeline's own schema.
   if name ~* '^live\.[^.]+$' then
     name := substr(name, 6);
   end if;
@@ -40,11 +40,11 @@ begin
   end if;
   return synced_tables_internal._parse_name(name);
 end $$;
-comment on function synced_tables_internal._name_in_schema(text, text) is 'Schema and table of a name that may lack its schema.';
+comment on function synced_tables_internal._name_in_schema(text, text) is 'Schema and table of a name whose schema may be missing.';
 
 -- for: owner
 create or replace function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select schema_name like 'pg\_%' or schema_name in ('information_schema', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system')
 $$;
-comment on function synced_tables_internal._is_reserved_schema(text) is 'Whether no synced table may be in the schema.';
+comment on function synced_tables_internal._is_reserved_schema(text) is 'Whether synced tables are forbidden in the schema.';

@@ -1,4 +1,4 @@
--- How functions of this schema refuse: a catalogued code in DETAIL, what to do in HINT.
+-- How functions of this schema refuse: a catalogued code in DETAIL and advice in HINT.
 
 -- for: sidecar
 create or replace function synced_tables_internal._raise(code text, sql_state text, message text, remedy text) returns void

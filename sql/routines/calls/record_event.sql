@@ -1,4 +1,4 @@
--- What happened, for people to read.
+-- Events, for people to read.
 
 -- for: sidecar
 create or replace function synced_tables_internal._record_event(level text, event_type text, synced_table text, pipeline_id uuid,

@@ -1,4 +1,4 @@
--- Who may see, sync and delete what. One rule, for the acting role and for a role that is named.
+-- Who may see, sync and delete which tables. The same rule for the acting role and for a named role.
 
 -- for: everybody
 create or replace function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean
@@ -34,7 +34,7 @@ comment on function synced_tables_internal._may_see(name, regclass) is 'Whether 
 -- for: owner
 create or replace function synced_tables_internal._manages(synced_table text) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- The table by its registration, or what stayed of it after its syncing was stopped.
+  -- Found by its registration, or by what remains after its syncing was stopped.
   select coalesce((
     select databricks_auth.can_manage(s.synced_table, synced_tables_internal._acting_role())
       from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table join pg_namespace n on n.oid = c.relnamespace
@@ -42,7 +42,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function synced_tables_internal._manages(text) is 'Whether the acting role is a manager of the table.';
 
--- The effective role says who asks, also inside commands that run code of others.
+-- The effective role is the caller's, even inside commands that run other people's code.
 -- for: owner
 create or replace function synced_tables_internal._require_control(synced_table text, created_by name, action text) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$

@@ -1,15 +1,15 @@
--- Serving calls. Inside a SECURITY DEFINER function Postgres no longer tells who calls; the session's role says who logged in,
--- which is somebody else while a function, trigger or index of another role runs: a manager's SECURITY DEFINER function
--- called by a superuser would have been served as the superuser, one inside a superuser's ANALYZE too.
+-- Serving calls. Inside a SECURITY DEFINER function Postgres no longer says who called. The session's role only says who
+-- logged in, which is somebody else while a function, trigger or index of another role runs: a manager's SECURITY DEFINER
+-- function called by a superuser, or code run by a superuser's ANALYZE, would have been served as the superuser.
 --
--- So what people call runs as its caller (the calling half) and inserts into a view. There a trigger that runs as the caller
--- signs the call with the effective role, and one that runs as the owner serves it. Nobody can sign as another: the first
--- trigger overwrites what was given.
+-- So the functions people call run as their caller (the calling half) and insert into a view. There, a trigger that runs as
+-- the caller signs the call with the effective role, and a trigger that runs as the owner serves it. Nobody can sign as
+-- another role: the first trigger overwrites any value given.
 
 -- for: owner
 create or replace view synced_tables._calls as
   select null::text as routine, null::text[] as arguments, null::name as asked_by, null::text as answer where false;
-comment on view synced_tables._calls is 'Where functions put calls, to have them served. Holds nothing.';
+comment on view synced_tables._calls is 'Functions insert calls here to have them served. Always empty.';
 grant insert (routine, arguments), select (answer) on synced_tables._calls to public;
 
 -- for: owner
@@ -19,7 +19,7 @@ begin
   new.asked_by := current_user;
   return new;
 end $$;
-comment on function synced_tables_internal._sign_call() is 'Writes down the effective role of who calls: it runs as that role.';
+comment on function synced_tables_internal._sign_call() is 'Records the effective role of the caller: it runs as that role.';
 
 -- for: owner
 create or replace function synced_tables_internal._serve_call() returns trigger
@@ -27,7 +27,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   serving constant text := (select r.statement from synced_tables._served_routines r where r.routine = new.routine);
 begin
-  -- The view is open to everybody, the functions are not.
+  -- The view is open to everybody; the functions are not.
   if serving is null or not exists (
        select from pg_proc p where p.pronamespace in ('synced_tables'::regnamespace, 'synced_tables_internal'::regnamespace)
                                and p.proname = new.routine and has_function_privilege(new.asked_by, p.oid, 'execute')) then
@@ -38,7 +38,7 @@ begin
   delete from synced_tables._calls_under_way c where c.transaction = pg_current_xact_id();
   return new;
 end $$;
-comment on function synced_tables_internal._serve_call() is 'Runs what was called, on behalf of who signed the call.';
+comment on function synced_tables_internal._serve_call() is 'Runs the called function on behalf of the role that signed the call.';
 
 -- Triggers of one event fire in the order of their names.
 -- for: owner
@@ -74,7 +74,7 @@ begin
   %s
 exception when others then
   get stacked diagnostics state = returned_sqlstate, said = message_text, details = pg_exception_detail, remedy = pg_exception_hint;
-  -- What nobody meant to say keeps its context.
+  -- Unexpected errors keep their context.
   if details not like 'error code: %%' then
     raise;
   elsif remedy = '' then
@@ -84,7 +84,7 @@ exception when others then
 end $body$, called.proname, sent, answered);
 end $outer$;
 comment on function synced_tables_internal._calling_body(oid) is
-  'The body of a function that runs as its caller and has its call served by the one of the same name in synced_tables_served.';
+  'The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.';
 
 -- for: owner
 create or replace function synced_tables_internal._write_calling_half(served regprocedure) returns regprocedure
@@ -98,7 +98,7 @@ begin
   select p.* into strict called from pg_proc p where p.oid = served;
   calling_schema := case when starts_with(called.proname, '_') then 'synced_tables_internal' else 'synced_tables' end;
   calling := format('%I.%I(%s)', calling_schema, called.proname, pg_get_function_identity_arguments(served));
-  -- Replaced in place, so that views and functions of users that call it go on.
+  -- Replaced in place, so that users' views and functions that call it keep working.
   execute format('create or replace function %I.%I(%s) returns %s language plpgsql set search_path = pg_catalog, pg_temp as %L',
     calling_schema, called.proname, pg_get_function_arguments(served), format_type(called.prorettype, null),
     synced_tables_internal._calling_body(served));
@@ -111,4 +111,4 @@ begin
   return format('%I.%I(%s)', calling_schema, called.proname, oidvectortypes(called.proargtypes))::regprocedure;
 end $$;
 comment on function synced_tables_internal._write_calling_half(regprocedure) is
-  'Makes the function that people call in place of a served one: in synced_tables, or in synced_tables_internal if its name begins with _.';
+  'Creates the function that people call for a served one: in synced_tables, or in synced_tables_internal if its name begins with _.';

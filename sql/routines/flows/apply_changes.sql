@@ -77,7 +77,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     'track_history_except_column_list', track_history_except_column_list, 'once', once), default_schema)
 $$;
 comment on function synced_tables_served.apply_changes_from_snapshot(text, text, text[], integer, text[], text[], boolean, text, text) is
-  'Declares a flow that compares the rows of a table with those that it had at the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline''s id.';
+  'Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline''s id.';
 
 -- for: operators
 create or replace function synced_tables.create_auto_cdc_from_snapshot_flow(

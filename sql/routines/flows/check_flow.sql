@@ -1,4 +1,4 @@
--- What a declaration can get wrong by itself is refused here; what the source has to say about it is the sidecar's work.
+-- Checks that need only the declaration; checks that need the source are the sidecar's work.
 
 -- for: owner
 create or replace function synced_tables_internal._check_flow_names(flow text, option text, names jsonb) returns void
@@ -18,7 +18,7 @@ begin
     end if;
   end loop;
 end $$;
-comment on function synced_tables_internal._check_flow_names(text, text, jsonb) is 'Refuses anything but a plain name in a list of columns.';
+comment on function synced_tables_internal._check_flow_names(text, text, jsonb) is 'Refuses anything but plain names in a list of columns.';
 
 -- for: owner
 create or replace function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void
@@ -82,7 +82,7 @@ begin
     end if;
   end if;
 end $$;
-comment on function synced_tables_internal._check_flow(text, text, jsonb) is 'Refuses options of a flow that cannot be meant, whatever its source is.';
+comment on function synced_tables_internal._check_flow(text, text, jsonb) is 'Refuses invalid options of a flow, whatever its source is.';
 
 -- for: owner
 create or replace function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void
@@ -107,7 +107,7 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._check_columns_to_update(text, jsonb, jsonb) is
-  'Refuses a column that cannot list the columns that an event writes. Of a table of the lakehouse that is known later.';
+  'Refuses a column that cannot list the columns an event writes. For a lakehouse table this is checked later.';
 
 -- for: owner
 create or replace function synced_tables_internal._declare_flow(flow_table uuid, flow text, flow_kind text, flow_source jsonb, flow_options jsonb) returns void
@@ -124,4 +124,5 @@ begin
   on conflict on constraint _flows_name_key do update
     set kind = excluded.kind, source = excluded.source, options = excluded.options, created_by = excluded.created_by;
 end $$;
-comment on function synced_tables_internal._declare_flow(uuid, text, text, jsonb, jsonb) is 'Registers a flow, or takes its new declaration: what it has read stays read.';
+comment on function synced_tables_internal._declare_flow(uuid, text, text, jsonb, jsonb) is
+  'Registers a flow, or replaces its declaration: what it has already read is not read again.';

@@ -9,7 +9,7 @@ begin
   select * into wanted from synced_tables._streaming_tables t where t.schema_name = parts[1] and t.table_name = parts[2];
   return wanted;
 end $$;
-comment on function synced_tables_internal._find_streaming_table(text[]) is 'The registry row of a streaming table; its columns are null when there is none.';
+comment on function synced_tables_internal._find_streaming_table(text[]) is 'The registry row of a streaming table; its columns are null if there is none.';
 
 -- for: owner
 create or replace function synced_tables_internal._declare_streaming_table(parts text[], declared jsonb, pipeline uuid) returns uuid
@@ -31,12 +31,12 @@ begin
   insert into synced_tables._streaming_tables (schema_name, table_name, pipeline_id, declared, message, created_by)
   values (parts[1], parts[2], pipeline, _declare_streaming_table.declared, 'Waits for its first update.', synced_tables_internal._acting_role())
   on conflict on constraint _streaming_tables_name_key do nothing returning table_id into made;
-  if made is null then  -- somebody was faster by a moment
+  if made is null then  -- another session was slightly faster
     perform synced_tables_internal._raise_exists(synced_tables_internal._display_name(parts[1], parts[2]));
   end if;
   return made;
 end $$;
-comment on function synced_tables_internal._declare_streaming_table(text[], jsonb, uuid) is 'Registers a streaming table, or takes its new declaration.';
+comment on function synced_tables_internal._declare_streaming_table(text[], jsonb, uuid) is 'Registers a streaming table, or replaces its declaration.';
 
 -- for: operators
 create or replace function synced_tables_served.create_streaming_table(
@@ -71,7 +71,7 @@ begin
   return pipeline;
 end $$;
 comment on function synced_tables_served.create_streaming_table(text, text, jsonb, text, boolean) is
-  'Declares the target of flows: see apply_changes. With continuous, the flows into it run by themselves as soon as their sources have something new; else start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database when the schema is missing.';
+  'Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.';
 
 -- for: operators
 create or replace function synced_tables.create_streaming_live_table(

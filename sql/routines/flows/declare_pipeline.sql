@@ -1,5 +1,5 @@
--- Declaring a pipeline of flows as a whole. What was declared holds from the moment at which the declaration is committed: a
--- batch that was read under another one is not applied any more.
+-- Declaring a whole pipeline of flows. A declaration takes effect when it is committed: batches read under an earlier one
+-- are no longer applied.
 
 -- for: owner
 create or replace function synced_tables_internal._declared_name(name jsonb, default_schema text) returns text[]
@@ -11,7 +11,8 @@ begin
     when 1 then format('%I.%I', coalesce(default_schema, 'public'), lower(parts[1]))
     else (select string_agg(quote_ident(lower(part)), '.') from unnest(parts) part) end);
 end $$;
-comment on function synced_tables_internal._declared_name(jsonb, text) is 'Schema and table of a name that a pipeline file has; names there know no capitals.';
+comment on function synced_tables_internal._declared_name(jsonb, text) is
+  'Schema and table of a name in a pipeline file; such names are folded to lower case.';
 
 -- for: owner
 create or replace function synced_tables_internal._declaration_hash(streaming synced_tables._streaming_tables) returns text
@@ -23,17 +24,19 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     (select jsonb_agg(jsonb_build_array(v.view_name, v.query) order by v.view_name)
        from synced_tables._pipeline_views v where v.pipeline_id = streaming.pipeline_id))::text, 'UTF8')), 'hex')
 $$;
-comment on function synced_tables_internal._declaration_hash(synced_tables._streaming_tables) is 'What declaration_hash has to be now.';
+comment on function synced_tables_internal._declaration_hash(synced_tables._streaming_tables) is
+  'The value that declaration_hash should have now.';
 
 -- for: owner
 create or replace function synced_tables_internal._note_declaration(pipeline uuid) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Waits for a batch that is being committed; the next one waits for us, and finds the other hash.
+  -- Waits for a batch that is being committed; the next one waits for us and then finds a different hash.
   update synced_tables._streaming_tables s set declaration_hash = synced_tables_internal._declaration_hash(s)
    where s.pipeline_id = pipeline and s.declaration_hash <> synced_tables_internal._declaration_hash(s);
 end $$;
-comment on function synced_tables_internal._note_declaration(uuid) is 'To be called after every change of what flows of a pipeline are.';
+comment on function synced_tables_internal._note_declaration(uuid) is
+  'Must be called after every change to the definition of a pipeline''s flows.';
 
 -- for: owner
 create or replace function synced_tables_internal._declare_into(pipeline uuid, declaration jsonb, default_schema text) returns void
@@ -66,7 +69,7 @@ begin
   perform synced_tables_internal._note_declaration(pipeline);
 end $$;
 comment on function synced_tables_internal._declare_into(uuid, jsonb, text) is
-  'Takes the tables, views and flows of a pipeline in place of those it had. Tables that are not declared any more stay, without flows.';
+  'Replaces the tables, views and flows of a pipeline. Tables that are no longer declared stay, without flows.';
 
 -- for: operators
 create or replace function synced_tables_served.declare_pipeline(name text, declaration jsonb, default_schema text default current_schema(),
@@ -87,4 +90,4 @@ begin
   return pipeline;
 end $$;
 comment on function synced_tables_served.declare_pipeline(text, jsonb, text, boolean, boolean) is
-  'Takes a pipeline as programs hand it over: its streaming tables, views and flows, in place of those it had. A continuous one runs by itself from then on. Returns its id.';
+  'Replaces the streaming tables, views and flows of a pipeline with those a program declares. A continuous pipeline runs automatically from then on. Returns its id.';

@@ -1,4 +1,4 @@
--- Taking streaming tables off the registry.
+-- Removing streaming tables from the registry.
 
 -- for: owner
 create or replace function synced_tables_internal._remove_streaming_table(wanted synced_tables._streaming_tables) returns void
@@ -15,9 +15,9 @@ begin
   delete from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id;
 end $$;
 comment on function synced_tables_internal._remove_streaming_table(synced_tables._streaming_tables) is
-  'Takes a streaming table off the registry, and its pipeline when that has no other.';
+  'Removes a streaming table from the registry, along with its pipeline if it was the only table.';
 
--- The registry row goes first: what it names is protected.
+-- The registry row goes first, because the objects it names are protected.
 -- for: owner
 create or replace function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
@@ -29,7 +29,7 @@ begin
      order by r.key <> 'view'
   loop
     delete from synced_tables._cdc_targets t where t.target_id = target.target_id;
-    -- The registry alone is not believed: this runs with a superuser's rights.
+    -- The registry alone is not trusted: this runs with a superuser's rights.
     if not exists (select from pg_class c where c.oid = part.relation and c.relowner = to_regrole('databricks_sync')) then
       perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', part.relation),
         'Check what it is; drop it with DROP TABLE if it is not needed.');
@@ -47,7 +47,8 @@ exception
       format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
       'Try again when long transactions that read the table are over; see pg_stat_activity.');
 end $$;
-comment on function synced_tables_internal._drop_cdc_target(text, synced_tables._cdc_targets) is 'Drops what people read of a streaming table, and the state behind it.';
+comment on function synced_tables_internal._drop_cdc_target(text, synced_tables._cdc_targets) is
+  'Drops the view that people read of a streaming table, and the state behind it.';
 
 -- for: owner
 create or replace function synced_tables_internal._delete_streaming_table(parts text[], purge boolean) returns void
@@ -74,7 +75,8 @@ begin
     format('%I deleted streaming table %s%s.', synced_tables_internal._acting_role(), full_name,
            case when coalesce(purge, false) then ' with its data' else '; the table stays as it is' end));
 end $$;
-comment on function synced_tables_internal._delete_streaming_table(text[], boolean) is 'Takes a streaming table off its pipeline; with purge, drops it.';
+comment on function synced_tables_internal._delete_streaming_table(text[], boolean) is
+  'Removes a streaming table from its pipeline; with purge, drops it.';
 
 -- for: operators
 create or replace function synced_tables_served.delete_streaming_table(name text, purge boolean default false, default_schema text default current_schema()) returns void
@@ -83,4 +85,4 @@ begin
   perform synced_tables_internal._delete_streaming_table(synced_tables_internal._name_in_schema(name, default_schema), purge);
 end $$;
 comment on function synced_tables_served.delete_streaming_table(text, boolean, text) is
-  'Takes a streaming table and its flows off their pipeline. What people read stays as it is; purge => true drops it too, also later. For the pipeline''s creator and databricks_superuser.';
+  'Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline''s creator and databricks_superuser.';

@@ -1,4 +1,4 @@
--- Pipelines of flows over HTTP: made, changed, run and deleted by those who may control them.
+-- Pipelines of flows over HTTP: created, changed, run and deleted by roles that may control them.
 
 -- for: owner
 create or replace function synced_tables_internal._raise_pipeline_name_taken(name text) returns void
@@ -25,7 +25,7 @@ begin
   end if;
   return wanted;
 end $$;
-comment on function synced_tables_internal._require_flows(uuid, text) is 'A pipeline of flows that sidecars run, for roles that may control it.';
+comment on function synced_tables_internal._require_flows(uuid, text) is 'A pipeline of flows run by sidecars, for roles that may control it.';
 
 -- for: operators
 create or replace function synced_tables_served._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid
@@ -35,7 +35,7 @@ declare
   acting constant name := synced_tables_internal._acting_role();
   pipeline uuid;
 begin
-  -- Whoever makes one of that name at this moment is waited for.
+  -- Waits for any session that is creating one of that name.
   insert into synced_tables._pipelines (name, scheduling_policy, created_by, kind)
   values (_create_pipeline.name, policy, acting, 'FLOWS')
   on conflict (created_by, name) where kind = 'FLOWS' do nothing returning pipeline_id into pipeline;
@@ -45,13 +45,13 @@ begin
   perform synced_tables_internal._declare_into(pipeline, declaration, default_schema);
   insert into synced_tables._pipeline_specs (pipeline_id, spec) values (pipeline, _create_pipeline.spec);
   perform synced_tables_internal._record_event('INFO', 'pipeline_declared', null, pipeline, null, format('%I declared pipeline %s.', acting, _create_pipeline.name));
-  if policy = 'CONTINUOUS' then  -- it follows its sources when its first update is over
+  if policy = 'CONTINUOUS' then  -- it follows its sources once its first update is over
     perform synced_tables_internal._request_update(pipeline, false, 'API_CALL');
   end if;
   return pipeline;
 end $$;
 comment on function synced_tables_served._create_pipeline(text, text, jsonb, text, jsonb) is
-  'As declare_pipeline, but for a name that is new, and with what the HTTP API was given.';
+  'Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.';
 
 -- for: operators
 create or replace function synced_tables_served._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void
@@ -69,13 +69,13 @@ begin
   on conflict on constraint _pipeline_specs_pk do update set spec = excluded.spec, updated_at = excluded.updated_at;
   perform synced_tables_internal._record_event('INFO', 'pipeline_declared', null, wanted.pipeline_id, null,
     format('%I declared pipeline %s again.', synced_tables_internal._acting_role(), _edit_pipeline.name));
-  -- An update of its own lets whoever follows the pipeline look at it anew, or stop following.
+  -- A new update makes the sidecar that follows the pipeline look at it again, or stop following.
   if 'CONTINUOUS' in (policy, wanted.scheduling_policy) and not (wanted.is_stopped and policy = wanted.scheduling_policy) then
     perform synced_tables_internal._request_update(wanted.pipeline_id, false, 'API_CALL');
   end if;
 end $$;
 comment on function synced_tables_served._edit_pipeline(uuid, text, text, jsonb, text, jsonb) is
-  'Takes statements, name and policy of a pipeline of flows in place of those it had. What its flows have read stays read.';
+  'Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.';
 
 -- for: operators
 create or replace function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid
@@ -86,7 +86,7 @@ begin
   perform synced_tables_internal._require_idle(wanted.pipeline_id);
   return synced_tables_internal._request_update(wanted.pipeline_id, coalesce(_start_flows.full_refresh, false), _start_flows.cause);
 end $$;
-comment on function synced_tables_served._start_flows(uuid, boolean, text) is 'As _start_update, for a pipeline of flows.';
+comment on function synced_tables_served._start_flows(uuid, boolean, text) is 'Like _start_update, for a pipeline of flows.';
 
 -- for: operators
 create or replace function synced_tables_served._delete_flows(pipeline_id uuid, purge boolean) returns void
@@ -113,4 +113,4 @@ begin
     format('%I deleted pipeline %s%s.', synced_tables_internal._acting_role(), wanted.name,
            case when coalesce(purge, false) then ' with its tables' else '; its tables stay as they are' end));
 end $$;
-comment on function synced_tables_served._delete_flows(uuid, boolean) is 'Takes a pipeline of flows off the registry; with purge what people read of its tables is dropped too.';
+comment on function synced_tables_served._delete_flows(uuid, boolean) is 'Removes a pipeline of flows from the registry; with purge also drops the views that people read.';

@@ -1,15 +1,15 @@
--- How events are put in order and laid over each other.
+-- How events are ordered and merged.
 
 -- for: sidecar
 create or replace aggregate synced_tables_internal._overlay(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}');
-comment on aggregate synced_tables_internal._overlay(jsonb) is 'Objects laid over each other in order: each member has its last value.';
+comment on aggregate synced_tables_internal._overlay(jsonb) is 'Objects merged in order: each member has its last value.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._number_order(number numeric) returns text
 language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
 declare
   digits text := trim(trailing '0' from ltrim(replace(abs(number)::text, '.', ''), '0'));
-  -- Where the first digit stands: 0 for units, 1 for tens, -1 for tenths.
+  -- Position of the first digit: 0 for units, 1 for tens, -1 for tenths.
   place int := case when abs(number) >= 1 then length(trunc(abs(number))::text) - 1
                     else -1 - length(substring(abs(number)::text from '^0\.(0*)')) end;
   sortable text := (500000 + place)::text || digits;
@@ -17,7 +17,7 @@ begin
   if number = 0 then
     return '1';
   end if;
-  -- What ends sooner is the smaller one of two positive numbers, and the greater one of two negative ones.
+  -- If one is a prefix of the other, it is the smaller of two positive numbers, and the greater of two negative ones.
   return case when number > 0 then '2' || sortable || chr(1)
               else '0' || translate(sortable, '0123456789', '9876543210') || '~' end;
 end $$;
@@ -27,7 +27,7 @@ comment on function synced_tables_internal._number_order(numeric) is 'A text tha
 create or replace function synced_tables_internal._json_order(value jsonb) returns text
 language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Strings end with a character below all others; one inside of them is doubled with the next.
+  -- Strings end with the lowest character twice; inside a string it is escaped with the next one.
   return case jsonb_typeof(value)
     when 'null' then '0'
     when 'boolean' then case when value = 'true' then '2' else '1' end
@@ -40,12 +40,12 @@ begin
   end;
 end $$;
 comment on function synced_tables_internal._json_order(jsonb) is
-  'A text that sorts by code point as JSON values do element by element: null, false, true, numbers, strings, arrays, objects.';
+  'A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._set_authored(authored jsonb, changed jsonb, no_order jsonb) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  -- A value that nobody authored gets an author older than every event.
+  -- A value without an author gets one older than every event.
   with event as (
     select e.event, e.nth from jsonb_array_elements(authored) with ordinality e (event, nth)
   ), author as (
@@ -59,4 +59,4 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select coalesce(jsonb_agg(event order by nth), '[]') from replaced
 $$;
 comment on function synced_tables_internal._set_authored(jsonb, jsonb, jsonb) is
-  'Events that author columns, after somebody changed values by hand: the authors of the columns stay, their values change.';
+  'The events that author columns, after values were changed by hand: the authors of the columns stay, their values change.';

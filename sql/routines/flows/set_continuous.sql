@@ -1,4 +1,4 @@
--- Pipelines of flows that follow their sources by themselves, as CONTINUOUS synced tables do.
+-- Pipelines of flows that follow their sources automatically, like CONTINUOUS synced tables.
 
 -- for: owner
 create or replace function synced_tables_internal._make_continuous(pipeline uuid, continuous boolean) returns void
@@ -13,14 +13,15 @@ begin
   end if;
   update synced_tables._pipelines p set scheduling_policy = wanted, is_stopped = false
    where p.pipeline_id = pipeline and p.scheduling_policy <> wanted;
-  -- An update of its own lets whoever follows the pipeline look at it anew, or stop following.
+  -- A new update makes the sidecar that follows the pipeline look at it again, or stop following.
   if (found or continuous)
      and exists (select from synced_tables._flows f join synced_tables._streaming_tables s using (table_id) where s.pipeline_id = pipeline)
      and not exists (select from synced_tables._pipelines p where p.pipeline_id = pipeline and p.is_stopped) then
     perform synced_tables_internal._request_update(pipeline, false);
   end if;
 end $$;
-comment on function synced_tables_internal._make_continuous(uuid, boolean) is 'Lets a pipeline of flows follow its sources, or run when asked to.';
+comment on function synced_tables_internal._make_continuous(uuid, boolean) is
+  'Makes a pipeline of flows follow its sources, or run only on request.';
 
 -- for: operators
 create or replace function synced_tables_served.set_continuous(streaming_table text, continuous boolean default true) returns void
@@ -39,4 +40,4 @@ begin
            case when coalesce(set_continuous.continuous, true) then 'continuously' else 'when asked to' end));
 end $$;
 comment on function synced_tables_served.set_continuous(text, boolean) is
-  'Lets the pipeline of a streaming table follow its sources by itself, with all its tables, or, with false, run only when asked to. For its creator and databricks_superuser.';
+  'Makes the pipeline of a streaming table, with all its tables, follow its sources automatically, or, with false, run only on request. For its creator and databricks_superuser.';

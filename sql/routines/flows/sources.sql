@@ -1,4 +1,4 @@
--- Sources of flows that are tables of this database: read by the sidecar, on behalf of the role that declared the flow.
+-- Flow sources that are tables of this database: read by the sidecar on behalf of the role that declared the flow.
 
 -- for: owner
 create or replace function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb
@@ -30,7 +30,7 @@ begin
   return jsonb_build_object('kind', 'name', 'parts', parts, 'isChangeFeed', coalesce(is_change_feed, false));
 end $$;
 comment on function synced_tables_internal._read_source(text, text, boolean, uuid, text) is
-  'Where a flow reads: a table of the lakehouse (three parts), a view of the pipeline, else a table of this database.';
+  'Where a flow reads: a lakehouse table (three parts), a view of the pipeline, otherwise a table of this database.';
 
 -- for: owner
 create or replace function synced_tables_internal._declared_source(flow text, source jsonb, pipeline uuid, default_schema text) returns jsonb
@@ -45,7 +45,8 @@ begin
   end if;
   return source || jsonb_build_object('parts', case cardinality(parts) when 1 then array[coalesce(default_schema, 'public'), lower(parts[1])] else parts end);
 end $$;
-comment on function synced_tables_internal._declared_source(text, jsonb, uuid, text) is 'The source of a flow, with the schema of a table of this database.';
+comment on function synced_tables_internal._declared_source(text, jsonb, uuid, text) is
+  'The source of a flow, with the schema filled in for a table of this database.';
 
 -- for: owner
 create or replace function synced_tables_internal._lend_source(flow text, source jsonb) returns void
@@ -74,7 +75,7 @@ begin
     perform synced_tables_internal._raise('FLOW_SOURCE_UNFIT', '42809', format('Flow %s cannot read from %s: %s.', flow, array_to_string(parts, '.'), refusal.reason),
       'Read from a plain table without them.');
   end if;
-  -- What the caller may read, the sidecar reads for him; whether he still may is asked at every update.
+  -- The sidecar reads on behalf of the caller what the caller may read; every update checks that this is still so.
   perform databricks_auth.lock_schema_rights();
   execute format('grant usage on schema %I to databricks_sync', parts[1]);
   execute format('grant select on %s to databricks_sync', relation);
@@ -87,7 +88,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   with recursive tables (id) as (select relation::oid union select i.inhrelid from tables t join pg_inherits i on i.inhparent = t.id)
   select id from tables
 $$;
-comment on function synced_tables_internal._table_and_children(regclass) is 'A table with its partitions and what inherits from it.';
+comment on function synced_tables_internal._table_and_children(regclass) is
+  'A table with its partitions and the tables that inherit from it.';
 
 -- for: owner
 create or replace function synced_tables_internal._source_refusal(relation regclass, role_name name, out code text, out reason text)
@@ -136,14 +138,14 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._source_refusal(regclass, name) is
-  'Why the sidecar does not read a table for a role, as a code and in words; nulls when it does.';
+  'Why the sidecar refuses to read a table for a role, as a code and in words; nulls if it does not refuse.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name, out code text, out reason text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Until the end of the transaction the name stands for the same table, and that gets no indexes, statistics, partitions
-  -- or children: renaming the schema waits for its row, everything else for the table.
+  -- Until the transaction ends the name refers to the same table, which gets no indexes, statistics, partitions or
+  -- children: renaming the schema waits for its row, everything else for the table.
   perform from pg_namespace n where n.nspname = schema_name for key share;
   if not found or to_regclass(format('%I.%I', schema_name, table_name)) is null then
     code := 'MISSING';
@@ -155,7 +157,7 @@ begin
     from synced_tables_internal._source_refusal(to_regclass(format('%I.%I', schema_name, table_name)), role_name) r;
 end $$;
 comment on function synced_tables_internal._hold_source(text, text, name) is
-  'For the sidecar, in the transaction (READ COMMITTED, or it sees what was before the locks) in which it reads a table of this database for a role: why it must not, as a code and in words; nulls when it may.';
+  'For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._read_type(type oid, modifier integer) returns text
@@ -163,7 +165,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   found_type pg_type;
 begin
-  -- Writing a value of a domain checks it, and casts to types of others are theirs: code that the sidecar would run.
+  -- Writing a value of a domain checks it, and casts to other people's types are their code; the sidecar would run both.
   loop
     select * into found_type from pg_type t where t.oid = _read_type.type;
     exit when found_type.typtype <> 'd';
@@ -173,4 +175,4 @@ begin
   return case when (select r.rolsuper from pg_roles r where r.oid = found_type.typowner) then format_type(type, modifier) else 'text' end;
 end $$;
 comment on function synced_tables_internal._read_type(oid, integer) is
-  'The type that a column of a flow''s source has in the target, without its modifier if that is null: what is below a domain; text for a type that no superuser owns.';
+  'The type that a column of a flow''s source has in the target, without its modifier if that is null: a domain''s base type; text for a type that no superuser owns.';

@@ -1,9 +1,9 @@
--- What keeps parts of streaming tables from being dropped or altered.
+-- Keeps parts of streaming tables from being dropped or altered.
 
 -- for: owner
 create or replace function synced_tables_internal._streaming_parts() returns table (target_id uuid, full_name text, part oid, part_schema text, part_name text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- By OID as far as possible: names may have changed just now.
+  -- By OID where possible: names may just have changed.
   select t.target_id, synced_tables_internal._display_name(t.schema_name, t.table_name),
          case r.key
            when 'view' then t.target::oid
@@ -14,7 +14,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
          (parse_ident(r.value))[1], (parse_ident(r.value))[2]
     from synced_tables._cdc_targets t cross join jsonb_each_text(t.shape -> 'relations') r
 $$;
-comment on function synced_tables_internal._streaming_parts() is 'The view of each streaming table and the private tables behind it, also those that are gone.';
+comment on function synced_tables_internal._streaming_parts() is
+  'The view of each streaming table and the private tables behind it, including those already dropped.';
 
 -- for: owner
 create or replace function synced_tables_internal._refuse_streaming_change(command text, object text, full_name text) returns void
@@ -26,8 +27,8 @@ begin
 end $$;
 comment on function synced_tables_internal._refuse_streaming_change(text, text, text) is 'Raises STREAMING_TABLE_PROTECTED.';
 
--- Roles have no rights in this schema, so the functions of the event triggers run as their owner, and ask for the role
--- that the session acts as.
+-- Roles have no rights in this schema, so the functions of the event triggers run as their owner and look up the role that
+-- the session acts as.
 -- for: owner
 create or replace function synced_tables_internal._ev_streaming_drop() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -38,7 +39,7 @@ declare
   wanted synced_tables._streaming_tables;
   part text;
 begin
-  -- Not where it is declared: what is missing there, when the extension was dropped, would not be caught below.
+  -- Not in the DECLARE section: an error there, after the extension was dropped, would not be caught below.
   acting := databricks_auth.acting_role();
   if databricks_auth.is_sync(acting) or not exists (select from synced_tables._cdc_targets) then
     return;
@@ -54,7 +55,7 @@ begin
     if not databricks_auth.override() then
       perform synced_tables_internal._refuse_streaming_change(tg_tag, dropped.object_identity, dropped.full_name);
     end if;
-    -- A superuser meant it: nothing is left that would make it again.
+    -- A superuser did it on purpose: nothing may be left that would create it again.
     delete from synced_tables._cdc_targets t where t.target_id = dropped.target_id returning * into target;
     continue when target.target_id is null;
     wanted := synced_tables_internal._find_streaming_table(array[target.schema_name, target.table_name]);
@@ -74,7 +75,7 @@ exception when undefined_table or undefined_column or undefined_function or unde
   raise warning 'synced_tables: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
 comment on function synced_tables_internal._ev_streaming_drop() is
-  'Event trigger: keeps parts of streaming tables from being dropped by hand; where a superuser insists, ends the whole.';
+  'Event trigger: keeps parts of streaming tables from being dropped by hand; if a superuser insists, removes the whole table.';
 
 -- for: owner
 create or replace function synced_tables_internal._ev_streaming_ddl() returns event_trigger
@@ -83,7 +84,7 @@ declare
   acting name;
   altered record;
 begin
-  -- Not where it is declared: what is missing there, when the extension was dropped, would not be caught below.
+  -- Not in the DECLARE section: an error there, after the extension was dropped, would not be caught below.
   acting := databricks_auth.acting_role();
   if databricks_auth.is_sync(acting) or not exists (select from synced_tables._cdc_targets)
      or databricks_auth.override() then
@@ -118,7 +119,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
            'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY', 'ALTER SCHEMA', 'CREATE FUNCTION', 'ALTER FUNCTION'],
      'synced_tables_internal._ev_streaming_ddl')
 $$;
-comment on function synced_tables_internal._wanted_event_triggers() is 'All event triggers of an installation: those of the guard, and those that guard streaming tables.';
+comment on function synced_tables_internal._wanted_event_triggers() is
+  'All event triggers of an installation: those of the guard, and those that protect streaming tables.';
 
 -- for: owner
 create or replace function synced_tables_internal._guard_streaming_tables() returns table (object text, outcome text)

@@ -1,5 +1,5 @@
--- Targets of flows: for each a view that people read and write, a private table with the state behind it, and its change
--- feed. All of them belong to databricks_sync; src/scd makes them.
+-- Targets of flows: each has a view that people read and write, a private table with the state behind it, and a change
+-- feed. All belong to databricks_sync and are created by src/scd.
 
 -- for: sidecar
 create or replace function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void
@@ -29,7 +29,7 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._prepare_cdc_schema(text, name) is
-  'Makes the schema of an Auto CDC target when it is missing, and lets databricks_sync create in it, as far as the target''s creator may.';
+  'Creates the schema of an Auto CDC target if it is missing, and lets databricks_sync create objects in it, within the rights of the target''s creator.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._hold_target(target_id uuid) returns void
@@ -40,7 +40,7 @@ declare
   relation regclass;
 begin
   select * into strict target from synced_tables._cdc_targets t where t.target_id = _hold_target.target_id;
-  -- Until the end of the transaction names stand for what they stand for now.
+  -- Names keep their present meaning until the transaction ends.
   perform from pg_namespace n where n.nspname = target.schema_name for key share;
   for part in
     select r.key as role, r.value as name,
@@ -62,13 +62,13 @@ begin
   end loop;
 end $$;
 comment on function synced_tables_internal._hold_target(uuid) is
-  'Keeps a streaming table and the state behind it what they are until the transaction ends; refuses when they are not the sidecar''s any more.';
+  'Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar''s.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._next_cdc_version(target_id uuid, out version bigint, out changed_at timestamptz)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Once in a transaction.
+  -- Once per transaction.
   if exists (select from synced_tables._cdc_targets t where t.target_id = _next_cdc_version.target_id and t.changed_by is distinct from pg_current_xact_id()) then
     perform synced_tables_internal._hold_target(_next_cdc_version.target_id);
   end if;
@@ -80,7 +80,7 @@ begin
   changed_at := clock_timestamp();
 end $$;
 comment on function synced_tables_internal._next_cdc_version(uuid) is
-  'The version of this transaction''s changes to a target. Holds off every other change of the target until it ends.';
+  'The version of this transaction''s changes to a target. Blocks all other changes to the target until it ends.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._sweep_refreshes() returns void
@@ -100,4 +100,4 @@ begin
     execute format('drop function if exists __db_system.%I()', 'cdc_dml_' || left_over.target_id);
   end loop;
 end $$;
-comment on function synced_tables_internal._sweep_refreshes() is 'Drops what full refreshes left behind that were cut short.';
+comment on function synced_tables_internal._sweep_refreshes() is 'Drops what interrupted full refreshes left behind.';

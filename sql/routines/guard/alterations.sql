@@ -1,4 +1,4 @@
--- What stops superusers and schema owners from breaking a synced table by carelessness.
+-- Keeps superusers and schema owners from breaking a synced table by accident.
 
 -- for: owner
 create or replace function databricks_auth.altered_tables() returns table (relation oid, object_identity text)
@@ -31,7 +31,8 @@ begin
     join pg_class c on c.relnamespace = done.objid and done.classid = 'pg_namespace'::regclass
     join databricks_auth.parts p on p.part = c.oid and p.kind = 'partition';
 end $$;
-comment on function databricks_auth.altered_tables() is 'Synced tables that a command changed, itself or by their partition, schema, triggers, rules or policies.';
+comment on function databricks_auth.altered_tables() is
+  'Synced tables that a command changed, directly or through their partition, schema, triggers, rules or policies.';
 
 -- for: everybody
 create or replace function databricks_auth.check_altered(effective name, command text) returns void
@@ -52,7 +53,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_altered(name, text) is
-  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
+  'Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.';
 
 -- for: owner
 create or replace function databricks_auth.ev_careful() returns event_trigger
@@ -73,7 +74,7 @@ comment on function databricks_auth.ev_careful() is 'Event trigger: stops change
 create or replace function databricks_auth.ev_guard() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Runs as its caller: current_user is the effective user, in an index function that of the table's owner.
+  -- Runs as its caller: current_user is the effective user, or the table's owner inside an index function.
   if current_user like 'databricks\_st\_%' then
     perform databricks_auth.refuse('42501', format('%s is not allowed as the owner role of a synced table', tg_tag), 'No role may act as an owner role.');
   end if;

@@ -1,4 +1,4 @@
--- What happens when a synced table, or a part of one, is dropped.
+-- What happens when a synced table, or part of one, is dropped.
 
 -- for: owner
 create or replace function databricks_auth.check_dropped_parts(effective name, command text) returns void
@@ -23,7 +23,8 @@ begin
     delete from databricks_auth.parts p where p.part = dropped.part;
   end loop;
 end $$;
-comment on function databricks_auth.check_dropped_parts(name, text) is 'Refuses to drop an index, partition or write gate of a synced table for whom may not.';
+comment on function databricks_auth.check_dropped_parts(name, text) is
+  'Refuses to let a role without the right drop an index, partition or write gate of a synced table.';
 
 -- for: owner
 create or replace function databricks_auth.check_dropped_tables(effective name, command text) returns void
@@ -42,7 +43,7 @@ begin
     end if;
     update databricks_auth.open_windows set paused = true;
     perform databricks_auth.unregister(dropped.relation);
-    -- The schema synced_tables comes with the migrations; the extension alone does not have it.
+    -- The migrations create the schema synced_tables; the extension alone lacks it.
     if to_regprocedure('synced_tables_internal._table_was_dropped(oid,name)') is not null then
       execute 'select synced_tables_internal._table_was_dropped($1, $2)' using dropped.relation, effective;
     end if;
@@ -51,7 +52,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_dropped_tables(name, text) is
-  'Refuses to drop a synced table for whom may not; for others removes registry, managers and owner role along with it.';
+  'Refuses to let a role without the right drop a synced table; otherwise removes its registry row, managers and owner role.';
 
 -- for: everybody
 create or replace function databricks_auth.after_drop(effective name, command text) returns void
@@ -61,14 +62,14 @@ begin
   perform databricks_auth.check_dropped_tables(effective, command);
 end $$;
 comment on function databricks_auth.after_drop(name, text) is
-  'What the guard does after a drop. Open to PUBLIC and harmless: outside of an sql_drop event trigger Postgres refuses to say what was dropped.';
+  'What the guard does after a drop. Open to PUBLIC and harmless: outside an sql_drop event trigger Postgres refuses to say what was dropped.';
 
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Runs as its caller, so that current_user is who Postgres let drop the object: not the session's user, who may be
-  -- a superuser's VACUUM that runs somebody else's index function.
+  -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
+  -- be a superuser whose VACUUM runs somebody else's index function.
   perform databricks_auth.after_drop(current_user, tg_tag);
 exception when others then
   -- A damaged installation must not lock an administrator out.
@@ -78,4 +79,5 @@ exception when others then
   end if;
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_drop() is 'Event trigger: keeps synced tables and their parts from being dropped by whom may not, and forgets those that are dropped.';
+comment on function databricks_auth.ev_drop() is
+  'Event trigger: keeps roles without the right from dropping synced tables and their parts, and forgets those that are dropped.';

@@ -1,6 +1,6 @@
--- The event triggers of the guard: one list, from which installing, repair() and doctor read. Triggers of one event fire in
--- the order of their names. What runs at every DDL is PL/pgSQL, which keeps its plans: an SQL function with a SET clause is
--- planned again at each call.
+-- The event triggers of the guard: one list, used by installation, repair() and doctor. Triggers of one event fire in name
+-- order. Functions that run at every DDL are PL/pgSQL, which caches plans: an SQL function with a SET clause is planned
+-- again at each call.
 
 -- for: everybody
 create or replace function databricks_auth.wanted_event_triggers()
@@ -10,16 +10,16 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     -- Takes back what was lent.
     ('databricks_auth_0_close'::name, 'ddl_command_end', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'CREATE TABLE'],
      'databricks_auth.ev_close', true),
-    -- No DDL as an owner role, none nested in a window.
+    -- No DDL as an owner role, and none nested in a window.
     ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
     -- Lends the owner role.
     ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
      'databricks_auth.ev_open', true),
-    -- Better words than "must be owner", when the target is certain.
+    -- Clearer words than "must be owner" when the target is certain.
     ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',
                                                           'CREATE POLICY', 'CREATE TRIGGER', 'CREATE RULE'],
      'databricks_auth.ev_kind', false),
-    -- Stops superusers and schema owners from carelessness.
+    -- Protects superusers and schema owners from accidents.
     ('databricks_auth_careful', 'ddl_command_end', array['ALTER TABLE', 'ALTER INDEX', 'CREATE TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER',
                                                          'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE POLICY', 'ALTER POLICY'],
      'databricks_auth.ev_careful', false),
@@ -27,7 +27,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     ('databricks_auth_references', 'ddl_command_end', array['ALTER TABLE', 'CREATE TABLE', 'CREATE SCHEMA'],
      'databricks_auth.ev_references', false)
 $$;
-comment on function databricks_auth.wanted_event_triggers() is 'The event triggers that a whole guard has; functions without their (), the commands of each in tags (null: all).';
+comment on function databricks_auth.wanted_event_triggers() is 'The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).';
 
 -- for: everybody
 create or replace function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text
@@ -42,7 +42,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_event_trigger e on e.evtname = $1
     left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
 $$;
-comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger that a whole guard has; null if nothing is.';
+comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger of an intact guard; null if nothing is.';
 
 -- for: owner
 create or replace function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text
@@ -63,7 +63,8 @@ begin
   execute format('alter event trigger %I enable always', $1);
   return case when damage = 'is switched off' then 'enabled' else 'made' end;
 end $$;
-comment on function databricks_auth.install_event_trigger(name, text, text[], text) is 'Makes or enables one event trigger; tells what it did, null when nothing.';
+comment on function databricks_auth.install_event_trigger(name, text, text[], text) is
+  'Creates or enables one event trigger; returns what it did, null if nothing.';
 
 -- for: owner
 create or replace function databricks_auth.install_event_triggers() returns table (object text, outcome text)
@@ -73,4 +74,5 @@ language sql set search_path = pg_catalog, pg_temp as $$
             from databricks_auth.wanted_event_triggers() w order by w.name) as done
    where done.outcome is not null
 $$;
-comment on function databricks_auth.install_event_triggers() is 'Makes and enables the event triggers that are missing, changed or off; tells what it did.';
+comment on function databricks_auth.install_event_triggers() is
+  'Creates and enables the event triggers that are missing, changed or disabled; returns what it did.';

@@ -1,4 +1,4 @@
--- The extension databricks_auth has the objects of the guard as its members, however they were installed.
+-- The objects of the guard are members of the extension databricks_auth, however they were installed.
 
 -- for: owner
 create or replace function databricks_auth.adopt_members() returns void
@@ -29,4 +29,4 @@ begin
     end if;
   end loop;
 end $$;
-comment on function databricks_auth.adopt_members() is 'Makes everything of the guard a member of the extension databricks_auth; data never is.';
+comment on function databricks_auth.adopt_members() is 'Makes all objects of the guard members of the extension databricks_auth; data never is.';

@@ -1,4 +1,4 @@
--- Roles for people, service principals and groups, as Lakebase makes them.
+-- Roles for people, service principals and groups, as Lakebase creates them.
 
 -- for: everybody
 create or replace function public.databricks_create_role(identity_name text, identity_type text) returns void
@@ -18,13 +18,13 @@ begin
     raise exception using errcode = '42501', message = format('databricks_auth: role %I may not create roles', current_user),
       hint = format('Give it the right: ALTER ROLE %I CREATEROLE.', current_user);
   end if;
-  -- From version 16 on Postgres itself makes the creator its administrator.
+  -- From version 16 on Postgres makes the creator an administrator of the role.
   execute format('create role %I login inherit', identity_name)
     || case when current_setting('server_version_num')::int < 160000 then format(' admin %I', current_user) else '' end;
   execute format('comment on role %I is %L', identity_name, 'databricks identity: ' || kind);
 end $$;
 comment on function public.databricks_create_role(text, text) is
-  'Makes a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
+  'Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.';
 
 -- for: everybody
 create or replace view public.databricks_list_roles as
@@ -32,4 +32,4 @@ create or replace view public.databricks_list_roles as
     from pg_catalog.pg_roles r
     join pg_catalog.pg_shdescription d on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
    where d.description ~ '^databricks identity: (user|service_principal|group)$';
-comment on view public.databricks_list_roles is 'Roles made with databricks_create_role, and what kind of identity each stands for.';
+comment on view public.databricks_list_roles is 'Roles created with databricks_create_role, and the kind of identity of each.';

@@ -1,4 +1,4 @@
--- Which indexes a manager may put on a synced table: none that would run code of others as the owner role.
+-- Which indexes a manager may create on a synced table: only those that run no other people's code as the owner role.
 
 -- for: owner
 create or replace function databricks_auth.foreign_parts_of(index oid, relation oid) returns text
@@ -17,7 +17,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
      and not coalesce(r.rolsuper, false)
 $$;
 comment on function databricks_auth.foreign_parts_of(oid, oid) is
-  'What an index uses that no superuser owns; null when nothing. The code would run as the sidecar at every write.';
+  'An object used by an index that no superuser owns; null if there is none. Its code would run as the sidecar at every write.';
 
 -- for: owner
 create or replace function databricks_auth.check_index(index oid, command text) returns void
@@ -50,4 +50,4 @@ begin
       'Use built-in objects and objects that a superuser owns (extensions): the code would run as the sidecar.');
   end if;
 end $$;
-comment on function databricks_auth.check_index(oid, text) is 'Refuses an index that a manager made or altered and that could harm the sync.';
+comment on function databricks_auth.check_index(oid, text) is 'Refuses an index created or altered by a manager that could harm the sync.';

@@ -1,7 +1,7 @@
--- Managers: roles that may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on one synced table. Being a manager is a
--- row in a table, never a membership: how a command gets through is in windows.sql.
+-- Managers: roles that may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on one synced table. Being a manager is
+-- a row in a table, never a membership; windows.sql explains how a command gets through.
 --
--- Nothing in here decides by the session's user inside a SECURITY DEFINER function: autovacuum and a superuser's ANALYZE run
+-- Nothing here decides by the session's user inside a SECURITY DEFINER function: autovacuum and a superuser's ANALYZE run
 -- other people's code. The functions that appoint managers run as their caller, and row security decides.
 
 -- for: everybody
@@ -48,7 +48,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin
-  -- An earlier role of that name, which is gone.
+  -- From an earlier role of that name that no longer exists.
   delete from databricks_auth.managers m
    where m.synced_table = $1 and m.manager = $2::name and m.manager_oid <> found_role;
   insert into databricks_auth.managers (synced_table, manager, manager_oid) values ($1, $2, found_role)

@@ -1,11 +1,11 @@
--- Which indexes a partition must get before it is switched in, so that ATTACH adopts them instead of building them while
+-- Which indexes a partition needs before it is switched in, so that ATTACH adopts them instead of building them while
 -- readers wait.
 
 -- for: sidecar
 create or replace function databricks_auth.missing_indexes(parent regclass, part regclass) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- pg_get_indexdef is `CREATE [UNIQUE] INDEX <name> ON [ONLY] <table> USING <tail>`. The head is rebuilt from the
-  -- catalogs and cut off by its length: searching for it would let an index name smuggle SQL into the tail.
+  -- pg_get_indexdef is `CREATE [UNIQUE] INDEX <name> ON [ONLY] <table> USING <tail>`. The head is rebuilt from the catalogs
+  -- and cut off by length: searching for it would let an index name smuggle SQL into the tail.
   with index as (
     select x.indrelid, x.indisunique, x.indisprimary, x.indisvalid, x.indexrelid,
            pg_get_indexdef(x.indexrelid) as definition,
@@ -15,7 +15,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
       join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
      where x.indrelid in (parent, part)
   ), numbered as (
-    -- Two equal indexes of the parent need two of the partition: each can be attached to one only.
+    -- Two equal indexes of the parent need two on the partition: each can be attached to only one.
     select i.*, substr(definition, length(head) + 1) as tail,
            row_number() over (partition by indrelid, indisunique, substr(definition, length(head) + 1) order by indexrelid) as nth
       from index i
@@ -28,4 +28,5 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                                               and q.tail = p.tail and q.nth = p.nth)
    order by p.indexrelid
 $$;
-comment on function databricks_auth.missing_indexes(regclass, regclass) is 'The statements that build the indexes of a synced table which a table in __db_system lacks. Ask again under the lock, before ATTACH.';
+comment on function databricks_auth.missing_indexes(regclass, regclass) is
+  'The statements that build the indexes of a synced table that a table in __db_system lacks. Call it again under the lock, before ATTACH.';

@@ -1,5 +1,5 @@
 -- Owner roles. A synced table is a partitioned parent in the user's schema with one DEFAULT partition in __db_system; both
--- belong to an owner role of that table alone, of which databricks_sync is the only member.
+-- belong to an owner role used for that table only, whose sole member is databricks_sync.
 
 -- for: owner
 create or replace function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean
@@ -17,7 +17,7 @@ declare
 begin
   if owner_role is null or not databricks_auth.is_owner_role_of(owner_role, parent) then
     owner_role := format('databricks_st_%s_%s', (select oid from pg_database where datname = current_database()), parent);
-    -- A role of that name is somebody else's: left over under a reused OID, or put there to be adopted.
+    -- The existing role of that name is somebody else's: left over from a reused OID, or planted for us to adopt.
     while to_regrole(quote_ident(owner_role)) is not null loop
       owner_role := owner_role || '_';
     end loop;
@@ -30,4 +30,4 @@ begin
     || case when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set true' else '' end;
   return owner_role;
 end $$;
-comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; made when there is none.';
+comment on function databricks_auth.owner_role_for(oid) is 'The owner role of a table; created if there is none.';

@@ -13,7 +13,7 @@ begin
       join databricks_auth.synced_tables s on s.synced_table = k.confrelid
       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
      cross join lateral (
-       -- Domains are compared as what is below them.
+       -- Domains are compared by their base types.
        with recursive base (type) as (
          select a.atttypid union all select b.typbasetype from base join pg_type b on b.oid = base.type where b.typtype = 'd')
        select b.oid, b.typowner from base join pg_type b on b.oid = base.type where b.typtype <> 'd') t
@@ -27,7 +27,7 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.check_references(name, text) is
-  'Refuses foreign keys to synced tables whose check would run code of others as the owner role. Open to PUBLIC and harmless: outside of an event trigger Postgres refuses to say what was done.';
+  'Refuses foreign keys to synced tables whose check would run other people''s code as the owner role. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.';
 
 -- for: owner
 create or replace function databricks_auth.ev_references() returns event_trigger
@@ -42,4 +42,4 @@ exception when others then
   end if;
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_references() is 'Event trigger: looks at foreign keys to synced tables.';
+comment on function databricks_auth.ev_references() is 'Event trigger: checks foreign keys to synced tables.';

@@ -1,5 +1,5 @@
--- Refusals, and in which words. Where the target of a command is certain, it is refused in better words than "must be
--- owner", and before the work is done.
+-- Refusals and their wording. When the target of a command is certain, it is refused in clearer words than "must be owner",
+-- and before the work is done.
 
 -- for: everybody
 create or replace function databricks_auth.hint() returns text
@@ -7,14 +7,14 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select 'A synced table is read-only. Its managers may run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on it; '
       || 'a member of databricks_superuser appoints them: SELECT databricks_synced_table_add_manager(''schema.table'', ''role'').'
 $$;
-comment on function databricks_auth.hint() is 'What every refusal says: which commands are permitted, and to whom.';
+comment on function databricks_auth.hint() is 'The part common to all refusals: which commands are permitted, and to whom.';
 
 -- for: everybody
 create or replace function databricks_auth.hint_after(advice text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select concat_ws(' ', advice, databricks_auth.hint())
 $$;
-comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: what to do about this one, and what every refusal says.';
+comment on function databricks_auth.hint_after(text) is 'The hint of a refusal: advice for this one, and the part common to all.';
 
 -- for: everybody
 create or replace function databricks_auth.refuse(sql_state text, message text, advice text default null, detail text default '') returns void
@@ -33,7 +33,7 @@ comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a 
 create or replace function databricks_auth.target_in(command text, tag text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Everything up to the target has to match from the very start of the text; else there is no answer.
+  -- Everything up to the target must match from the very start of the text; otherwise there is no answer.
   return (
   with part as (
     select '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)' as name,
@@ -53,20 +53,21 @@ begin
   end) from part
   );
 end $$;
-comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null when that is not certain.';
+comment on function databricks_auth.target_in(text, text) is 'The table or index that a command names, as written; null if that is uncertain.';
 
 -- for: everybody
 create or replace function databricks_auth.innermost_command(stack text) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the language of the server: then
-  -- there is no answer); without one, it is the client's.
+  -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
+  -- no answer); if there is none, the command is the client's.
   return (
   select case when strpos(stack, e'\n') = 0 then current_query()
               else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
   );
 end $$;
-comment on function databricks_auth.innermost_command(text) is 'The text of the command that fired an event trigger, from the trigger''s call stack; null when it does not stand there.';
+comment on function databricks_auth.innermost_command(text) is
+  'The text of the command that fired an event trigger, from the trigger''s call stack; null if the stack does not show it.';
 
 -- for: everybody
 create or replace function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
@@ -80,7 +81,7 @@ begin
     return;
   end if;
   if databricks_auth.is_superuser(effective) then
-    -- Before the work is done and not after, as the check at its end would.
+    -- Before the work is done, unlike the check at its end.
     if not is_permitted and tag <> 'COMMENT' and not databricks_auth.override() and databricks_auth.is_guarded(synced) then
       perform databricks_auth.refuse('0A000', format('%s would break synced table %s', tag, synced),
         'A superuser can go on after SET databricks_auth.allow_ddl = on.');
@@ -95,7 +96,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.refuse_kindly(oid, text, text, name) is
-  'Refuses, in better words, what Postgres or the check at the end would refuse. Open to PUBLIC: raises errors and does nothing else.';
+  'Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.';
 
 -- for: everybody
 create or replace function databricks_auth.notice_of_doubt(command text, tag text) returns void
@@ -107,7 +108,7 @@ begin
   if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
     return;
   end if;
-  -- Somebody whose own table or index has the name most likely means that one.
+  -- A user with a table or index of that name most likely means that one.
   select s.synced_table into synced
     from pg_class c left join pg_index x on x.indexrelid = c.oid
     join databricks_auth.synced_tables s on s.synced_table = coalesce(x.indrelid, c.oid)
@@ -119,9 +120,9 @@ begin
     raise notice 'databricks_auth: if % is about synced table %, it will be refused', tag, synced using hint = databricks_auth.hint();
   end if;
 end $$;
-comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is not certain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
+comment on function databricks_auth.notice_of_doubt(text, text) is 'When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres''s own error.';
 
--- No SET search_path: the name is resolved as the user's session would. Hence qualified calls and no operators here.
+-- No SET search_path: the name is resolved as in the user's session. Hence qualified calls and no operators here.
 -- for: owner
 create or replace function databricks_auth.ev_kind() returns event_trigger language plpgsql as $$
 declare
@@ -148,4 +149,5 @@ begin
 exception when undefined_table or undefined_function or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_kind() is 'Event trigger: refuses in better words than "must be owner", and before the work is done, when the target is certain.';
+comment on function databricks_auth.ev_kind() is
+  'Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.';

@@ -1,7 +1,7 @@
--- Making a table a synced table, and what is left to do after one was dropped.
+-- Making a table a synced table, and cleaning up after one was dropped.
 --
--- Functions that are SECURITY DEFINER run as the superuser who migrated. They believe the catalogs, not their arguments and
--- not the registry's text alone.
+-- SECURITY DEFINER functions run as the superuser who migrated. They trust the catalogs, not their arguments, and not the
+-- registry's text alone.
 
 -- for: sidecar
 create or replace function databricks_auth.sole_partition(parent regclass) returns regclass
@@ -18,8 +18,8 @@ comment on function databricks_auth.sole_partition(regclass) is 'The one DEFAULT
 create or replace function databricks_auth.lock_schema_rights() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Two sessions that grant on one schema at once would meet "tuple concurrently updated". No advisory lock: those
-  -- anybody may hold, and would hold up the making of every synced table.
+  -- Two sessions that grant on one schema at once would raise "tuple concurrently updated". Not an advisory lock: anybody
+  -- may hold those, and could block the creation of every synced table.
   lock table databricks_auth.schema_rights_lock in share row exclusive mode;
 end $$;
 comment on function databricks_auth.lock_schema_rights() is 'Held until the end of the transaction by anything that changes the rights of a schema.';
@@ -29,7 +29,7 @@ create or replace function databricks_auth.grant_table_rights(parent regclass, o
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   execute format('revoke all on %s from public, %I', parent, owner_role);
-  -- Foreign-key checks run as the owner; it keeps nothing else.
+  -- Foreign-key checks run as the owner, who keeps no other rights.
   execute format('grant select, update on %s to %I', parent, owner_role);
   execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', parent);
   if current_setting('server_version_num')::int >= 170000 then
@@ -37,7 +37,7 @@ begin
   end if;
   execute format('grant select, references on %s to databricks_superuser with grant option', parent);
 end $$;
-comment on function databricks_auth.grant_table_rights(regclass, name) is 'The rights on a synced table that every one has.';
+comment on function databricks_auth.grant_table_rights(regclass, name) is 'Grants the rights that every synced table has.';
 
 -- for: sidecar
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
@@ -56,7 +56,7 @@ begin
     execute format('alter table %s owner to %I', part, owner_role);
   end if;
   execute format('revoke all on %s from public, %I', part, owner_role);
-  -- Foreign-key checks run as the owner, those of a DELETE on the partition itself, with FOR KEY SHARE.
+  -- Foreign-key checks run as the owner; those of a DELETE read the partition itself, with FOR KEY SHARE.
   execute format('grant select, update on %s to %I', part, owner_role);
   execute format('grant select, insert, update, delete, truncate on %s to databricks_sync', part);
   if current_setting('server_version_num')::int >= 170000 then
@@ -64,7 +64,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.prepare_partition(regclass, regclass) is
-  'Gives a loaded table in __db_system the write gate, the owner and the rights of the synced table it will be attached to.';
+  'Gives a loaded table in __db_system the write gate, owner and rights of the synced table it will be attached to.';
 
 -- for: sidecar
 create or replace function databricks_auth.register(parent regclass) returns name
@@ -101,7 +101,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   owner_role name;
 begin
-  -- DROP OWNED would take the table along.
+  -- DROP OWNED would drop the table as well.
   if exists (select from pg_class where oid = dropped) then
     raise exception using errcode = '55006', message = format('relation %s still exists', dropped::regclass);
   end if;

@@ -1,4 +1,4 @@
--- Putting the guard right after a restore, a role rename, or an installation that was damaged by hand. Safe to repeat.
+-- Repairing the guard after a restore, a role rename, or manual damage. Safe to repeat.
 
 -- for: owner
 create or replace function databricks_auth.repair_managers() returns table (object text, outcome text)
@@ -17,7 +17,7 @@ begin
     object := format('manager %I of %s', manager.manager, manager.synced_table);
     name_now := (select r.rolname from pg_roles r where r.oid = manager.manager_oid);
     oid_now := to_regrole(quote_ident(manager.manager));
-    -- In the same cluster the OID is right and the name may be old; elsewhere only the name means anything.
+    -- In the same cluster the OID is right and the name may be outdated; elsewhere only the name is meaningful.
     if split_part(manager.place, '/', 1) = split_part(here, '/', 1) then
       oid_now := manager.manager_oid;
     else
@@ -36,7 +36,7 @@ begin
     return next;
   end loop;
 end $$;
-comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, also renamed ones.';
+comment on function databricks_auth.repair_managers() is 'Binds managers to the roles of this cluster, including renamed ones.';
 
 -- for: owner
 create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
@@ -56,7 +56,7 @@ begin
   if owner_now = owner_before then
     return 'ok';
   end if;
-  -- A copy in the same cluster: take back what the other database's owner role had here.
+  -- A copy in the same cluster: revoke what the other database's owner role had here.
   if owner_before like 'databricks\_st\_%' then
     execute format('revoke all on %s from %I', relation, owner_before);
     execute format('revoke all on schema %s, __db_system from %I',
@@ -66,7 +66,8 @@ begin
 exception when others then
   return format('failed: %s (%s)', sqlerrm, sqlstate);
 end $$;
-comment on function databricks_auth.repair_table(regclass, name) is 'Owner role, rights, write gates and list of parts of one synced table; says what was done.';
+comment on function databricks_auth.repair_table(regclass, name) is
+  'Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.';
 
 -- for: owner
 create or replace function databricks_auth.repair() returns table (object text, outcome text)
@@ -89,4 +90,4 @@ begin
     return next;
   end loop;
 end $$;
-comment on function databricks_auth.repair() is 'Puts roles, owners, write gates, event triggers and managers right. For superusers; safe to repeat. synced_tables.repair() calls it.';
+comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.';

@@ -1,6 +1,6 @@
--- Who is who, and who may do what in the schemas of the guard.
+-- The roles, and what each may do in the schemas of the guard.
 --
---   databricks_superuser   looks after synced tables and their readers; a group, people are granted it
+--   databricks_superuser   manages synced tables and their readers; a group that is granted to people
 --   databricks_sync        what the sidecar acts as (SET ROLE); owns __db_system, member of every owner role
 --   databricks_st_<database>_<table>   owns one synced table and its partition; nobody logs in as it
 --   databricks_gateway     lends callers of the HTTP API to the sidecar; see repair/rights.sql
@@ -9,14 +9,15 @@
 create or replace function databricks_auth.make_roles() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  -- As on Lakebase: its members read and write all data, and see who runs what.
+  -- As on Lakebase: its members read and write all data, and see all sessions.
   granted constant name[] := array['pg_read_all_data', 'pg_write_all_data', 'pg_monitor'];
   membership name;
 begin
   if to_regrole('databricks_superuser') is null or to_regrole('databricks_sync') is null
      or exists (select from unnest(granted) g where not pg_has_role('databricks_superuser', g, 'member')) then
-    -- Roles belong to the whole cluster and two databases may be migrated at the same moment, where advisory locks do
-    -- not reach: pg_authid is a shared table, so a lock on it does. Logins go on; CREATE, ALTER and DROP ROLE wait.
+    -- Roles belong to the whole cluster, and two databases may be migrated at the same time, out of reach of each other's
+    -- advisory locks. pg_authid is a shared table, so a lock on it works. Logins continue; CREATE, ALTER and DROP ROLE
+    -- wait.
     lock table pg_authid in share row exclusive mode;
     if to_regrole('databricks_superuser') is null then
       create role databricks_superuser nologin;
@@ -35,13 +36,13 @@ begin
   perform databricks_auth.grant_rights();
   perform databricks_auth.admit_roles();
 end $$;
-comment on function databricks_auth.make_roles() is 'Makes the roles, the schema __db_system, and the rights and policies of the guard, as far as they are missing. Safe to repeat.';
+comment on function databricks_auth.make_roles() is 'Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.';
 
 -- for: owner
 create or replace function databricks_auth.grant_rights() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Not IF NOT EXISTS, which an extension may not say of a schema that is not its own.
+  -- Not IF NOT EXISTS, which an extension cannot use for a schema it does not own.
   if to_regnamespace('__db_system') is null then
     create schema __db_system;
     comment on schema __db_system is 'Partitions of synced tables, and tables being loaded. Read the synced table itself instead.';
@@ -52,20 +53,20 @@ begin
   grant select on databricks_auth.synced_tables to databricks_sync;
   grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
   grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
-  -- The functions for the sidecar, as their files say.
+  -- Functions for the sidecar, as marked in their files.
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
-  -- As on Lakebase: its members may make schemas, hence synced tables in new schemas.
+  -- As on Lakebase: its members may create schemas, hence synced tables in new schemas.
   execute format('grant create on database %I to databricks_superuser', current_database());
 end $$;
-comment on function databricks_auth.grant_rights() is 'Who may use what in the schemas of the guard.';
+comment on function databricks_auth.grant_rights() is 'Grants the rights in the schemas of the guard.';
 
 -- for: owner
 create or replace function databricks_auth.admit_roles() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- A policy goes with the role it is for, so after a restore it may have to be made again.
+  -- A policy is dropped with its role, so it may have to be created again after a restore.
   if not exists (select from pg_policy p where p.polrelid = 'databricks_auth.synced_tables'::regclass and p.polname = 'synced_tables_sync'
                     and p.polroles = array['databricks_sync'::regrole::oid]) then
     drop policy if exists synced_tables_sync on databricks_auth.synced_tables;
@@ -78,4 +79,4 @@ begin
       using (true) with check (granted_by = current_user and place = databricks_auth.place());
   end if;
 end $$;
-comment on function databricks_auth.admit_roles() is 'The policies that let the roles of the guard past row security.';
+comment on function databricks_auth.admit_roles() is 'The policies that let the guard''s roles past row security.';

@@ -1,4 +1,4 @@
--- Who acts: the role that the session acts as, and what it is to the guard.
+-- The role that the session acts as, and what it is to the guard.
 
 -- for: everybody
 create or replace function databricks_auth.acting_role() returns name
@@ -8,7 +8,7 @@ begin
   select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
   );
 end $$;
-comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are under way. Cannot be forged.';
+comment on function databricks_auth.acting_role() is 'The role that the session acts as, whatever SECURITY DEFINER functions are running. Cannot be forged.';
 
 -- for: everybody
 create or replace function databricks_auth.is_superuser(who name) returns boolean
@@ -24,20 +24,21 @@ comment on function databricks_auth.is_superuser(name) is 'Whether the role is a
 create or replace function databricks_auth.is_sync(who name) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- pg_has_role says yes to superusers, whom the guard has to stop from carelessness.
+  -- pg_has_role is true for superusers, whom the guard protects from accidents.
   return (
   select not databricks_auth.is_superuser(who) and pg_has_role(who, 'databricks_sync', 'usage')
   );
 end $$;
-comment on function databricks_auth.is_sync(name) is 'Whether the role is the sidecar''s: a member of databricks_sync and no superuser.';
+comment on function databricks_auth.is_sync(name) is
+  'Whether the role is the sidecar''s: a member of databricks_sync and not a superuser.';
 
 -- for: everybody
 create or replace function databricks_auth.override() returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Both the session and the code that runs must be a superuser's, and he must have said so himself: a setting that
-  -- came from ALTER DATABASE or ALTER ROLE was not meant for this moment. What such a setting gives, a session gets when
-  -- it logs in, so it is the role that logged in which counts.
+  -- Both the session and the running code must be a superuser's, and the superuser must have set it explicitly: a value
+  -- from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role that
+  -- logged in decides.
   return (
   select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
      and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
@@ -49,4 +50,4 @@ begin
                or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
   );
 end $$;
-comment on function databricks_auth.override() is 'Whether a superuser goes past the guard on purpose: SET databricks_auth.allow_ddl = on.';
+comment on function databricks_auth.override() is 'Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.';

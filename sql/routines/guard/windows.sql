@@ -1,11 +1,12 @@
 -- How managers get through. Ownership is lent for one command (a "window"):
 --
 --   ddl_command_start   the owner role is granted to the acting role; Postgres's own checks then decide
---   ddl_command_end     what was done is looked at, the grant is revoked, owner, members and partition are verified
+--   ddl_command_end     the command's effects are checked, the grant is revoked, owner, members and partition are verified
 --
--- Both changes are in the command's own transaction: no other session sees them, and an error removes them. All other
--- commands meet "must be owner", so no list of forbidden commands has to be complete. Event triggers only enable: switched
--- off, managers lose rights and nobody gains any (but a schema owner may then drop tables in his schema).
+-- Both changes are in the command's own transaction: no other session sees them, and an error undoes them. All other
+-- commands fail with "must be owner", so no list of forbidden commands has to be complete. Event triggers only enable: if
+-- they are disabled, managers lose rights and nobody gains any (although a schema owner can then drop tables in that
+-- schema).
 
 -- for: owner
 create or replace function databricks_auth.names_in(command text) returns name[]
@@ -27,17 +28,17 @@ begin
   );
 end $f$;
 comment on function databricks_auth.names_in(text) is
-  'Every name that a command may mean. A pre-filter only: a name too many lends nothing that the role does not manage, one too few ends in "must be owner".';
+  'Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".';
 
 -- for: owner
 create or replace function databricks_auth.names_in_calls(names name[]) returns name[]
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- An SQL-language function stands in the call stack by name only.
+  -- An SQL-language function appears in the call stack by name only.
   select names || databricks_auth.names_in(string_agg(p.prosrc, ' '))
     from pg_proc p join pg_language l on l.oid = p.prolang
    where p.proname = any (names) and l.lanname = 'sql' and p.prosrc ~* '(index|table)'
 $$;
-comment on function databricks_auth.names_in_calls(name[]) is 'The names, and those in the bodies of the SQL functions among them.';
+comment on function databricks_auth.names_in_calls(name[]) is 'The names, plus those in the bodies of SQL functions among them.';
 
 -- for: owner
 create or replace function databricks_auth.guard_is_whole() returns boolean
@@ -46,7 +47,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select from databricks_auth.wanted_event_triggers() w
      where w.is_needed_by_windows and not exists (select from pg_event_trigger e where e.evtname = w.name and e.evtenabled = 'A'))
 $$;
-comment on function databricks_auth.guard_is_whole() is 'Whether all event triggers are on that a window needs; else none is opened.';
+comment on function databricks_auth.guard_is_whole() is
+  'Whether all event triggers that a window needs are enabled; otherwise none is opened.';
 
 -- for: owner
 create or replace function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void
@@ -54,7 +56,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   qualified text;
 begin
-  -- One manager of a table at a time: a row lock, since upgrading table locks would deadlock. Then ACCESS SHARE on the
+  -- One manager of a table at a time: a row lock, because upgrading table locks would deadlock. Then ACCESS SHARE on the
   -- parent pins the partition until the transaction ends.
   perform from databricks_auth.synced_tables s where s.synced_table = relation for no key update;
   select format('%I.%I', n.nspname, c.relname) into qualified
@@ -88,7 +90,7 @@ begin
   if databricks_auth.is_superuser(acting) or databricks_auth.is_sync(acting) then
     return;
   end if;
-  -- The text of a nested command stands in the call stack, not in current_query().
+  -- The text of a nested command is in the call stack, not in current_query().
   get diagnostics stack = pg_context;
   stack := nullif(substr(stack, length(split_part(stack, e'\n', 1)) + 2), '');
   command := coalesce(stack, current_query());
@@ -96,7 +98,7 @@ begin
   if stack is not null then
     names := coalesce(databricks_auth.names_in_calls(names), names);
   end if;
-  -- CONCURRENTLY spans transactions: what is lent would be committed.
+  -- CONCURRENTLY spans transactions: the grant would be committed.
   if command ~* 'concurrently' then
     return;
   end if;
@@ -107,7 +109,7 @@ begin
              select coalesce(x.indrelid, c.oid) from pg_class c left join pg_index x on x.indexrelid = c.oid
               where c.relname = any (names) and c.relkind in ('p', 'I'))
        and databricks_auth.can_manage(s.synced_table, acting)
-     order by s.synced_table::oid  -- two that open the same windows do so in one order
+     order by s.synced_table::oid  -- two sessions that open the same windows do so in one order
   loop
     if not databricks_auth.guard_is_whole() then
       return;
@@ -117,7 +119,8 @@ begin
 exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%); managers have no rights now', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
 end $$;
-comment on function databricks_auth.ev_open() is 'Event trigger: lends the owner roles of the synced tables that a command may mean, and that the acting role manages.';
+comment on function databricks_auth.ev_open() is
+  'Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.';
 
 -- for: owner
 create or replace function databricks_auth.check_commands() returns void
@@ -141,7 +144,7 @@ begin
     end if;
   end loop;
 end $$;
-comment on function databricks_auth.check_commands() is 'Looks at what a command in a window has done.';
+comment on function databricks_auth.check_commands() is 'Checks what a command in a window has done.';
 
 -- for: owner
 create or replace function databricks_auth.check_lent_table(lent databricks_auth.open_windows, owner_oid oid) returns void
@@ -169,7 +172,7 @@ begin
   end if;
 end $$;
 comment on function databricks_auth.check_lent_table(databricks_auth.open_windows, oid) is
-  'Refuses what code that ran inside a window may have done: with an index of its own, a command runs functions.';
+  'Refuses what code run inside a window may have done: a command on an expression index runs functions.';
 
 -- for: owner
 create or replace function databricks_auth.close_windows() returns void

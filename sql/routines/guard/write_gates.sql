@@ -1,5 +1,5 @@
--- The write gates of synced tables. They stop those whom rights alone would not stop: holders of pg_write_all_data, of stray
--- GRANTs, writers through updatable views, sessions in replica mode, subscriptions.
+-- The write gates of synced tables. They stop writers that rights alone would not stop: holders of pg_write_all_data, stray
+-- GRANTs, writes through updatable views, sessions in replica mode, subscriptions.
 
 -- for: sidecar
 create or replace function databricks_auth.write_guard() returns trigger
@@ -43,15 +43,14 @@ create or replace function databricks_auth.wanted_gates()
 returns table (name name, is_for_partition_only boolean, definition text, function text, enabled "char")
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   values
-    -- Statement triggers fire for the named table only, so nothing runs twice. Also in replica mode.
+    -- Statement triggers fire only for the named table, so nothing runs twice. Also in replica mode.
     ('databricks_write_guard'::name, false, 'before insert or update or delete or truncate on %s for each statement', 'databricks_auth.write_guard', 'A'::"char"),
-    -- Logical replication applies rows without firing statement triggers. A row trigger sees them, and one that is enabled
-    -- for replica mode alone costs the sync nothing but a look at its state. On the partition, since that is where rows
-    -- arrive whatever table was named. AFTER, since BEFORE would lock each row that is updated and keep COPY from inserting
-    -- many rows at once.
+    -- Logical replication applies rows without firing statement triggers. A row trigger sees them, and one enabled only for
+    -- replica mode costs the sync just a look at its state. On the partition, because rows arrive there whichever table was
+    -- named. AFTER, because BEFORE would lock each updated row and keep COPY from inserting many rows at once.
     ('databricks_apply_guard', true, 'after insert or update or delete on %s for each row', 'databricks_auth.apply_guard', 'R')
 $$;
-comment on function databricks_auth.wanted_gates() is 'The triggers that close a synced table and its partition to writers: from here installing, repair() and doctor read.';
+comment on function databricks_auth.wanted_gates() is 'The triggers that close a synced table and its partition to writers: used by installation, repair() and doctor.';
 
 -- for: everybody
 create or replace function databricks_auth.gate_damage(relation oid) returns table (name name, damage text)
@@ -63,7 +62,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_proc p on p.oid = t.tgfoid
    where t.oid is null or t.tgenabled <> w.enabled or format('%I.%I', p.pronamespace::regnamespace, p.proname) <> w.function
 $$;
-comment on function databricks_auth.gate_damage(oid) is 'Which gates of a synced table, or of its partition, are missing, off, or not ours; no row when all are whole.';
+comment on function databricks_auth.gate_damage(oid) is
+  'Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.';
 
 -- for: sidecar
 create or replace function databricks_auth.gate(relation regclass) returns void
@@ -85,4 +85,4 @@ begin
   end loop;
 end $$;
 comment on function databricks_auth.gate(regclass) is
-  'Puts the write gate on a table, also for replica mode, and on a partition the one for logical replication. Safe to repeat.';
+  'Puts the write gate on a table, also for replica mode, and on a partition the gate for logical replication. Safe to repeat.';

@@ -1,4 +1,4 @@
--- What was done, and what happened.
+-- Past updates and events.
 
 -- for: managers
 create or replace view synced_tables.updates with (security_barrier = true) as
@@ -32,18 +32,18 @@ create or replace view synced_tables.updates with (security_barrier = true) as
          r.num_deleted_rows
     from synced_tables._updates u
     left join synced_tables._table_updates r using (update_id)
-    -- An update that has not come to its tables yet is shown with those it is for.
+    -- An update that has not reached its tables yet is listed for all tables it covers.
     left join synced_tables._known_tables t
       on t.table_id = r.table_id or (r.table_id is null and t.pipeline_id = u.pipeline_id and u.state in ('QUEUED', 'RUNNING'))
    where synced_tables_internal._may_control(u.requested_by) or synced_tables_internal._may_see(t.created_by, t.relation);
-comment on view synced_tables.updates is 'History of runs: one row an update and synced table.';
-comment on column synced_tables.updates.method is 'How the rows came in: SNAPSHOT, MERGE and so on.';
+comment on view synced_tables.updates is 'History of runs: one row per update and synced table.';
+comment on column synced_tables.updates.method is 'How the rows were written: SNAPSHOT, MERGE and so on.';
 comment on column synced_tables.updates.rows_without_key is 'Source rows left out because a key column was null.';
-comment on column synced_tables.updates.mode is 'CONTINUOUS: follows the source until another update is asked for; its counts grow meanwhile.';
+comment on column synced_tables.updates.mode is 'CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile.';
 comment on column synced_tables.updates.batches is 'How often an update of mode CONTINUOUS has committed.';
-comment on column synced_tables.updates.failed_attempts is 'Failures in a row that may pass by themselves; the next attempt is at next_attempt_at.';
-comment on column synced_tables.updates.num_upserted_rows is 'Rows of a streaming table that its flows from changes made or changed; null for everything else.';
-comment on column synced_tables.updates.num_deleted_rows is 'Rows of a streaming table that its flows from changes removed; null for everything else.';
+comment on column synced_tables.updates.failed_attempts is 'Consecutive transient failures; the next attempt is at next_attempt_at.';
+comment on column synced_tables.updates.num_upserted_rows is 'Rows of a streaming table inserted or updated by its flows from changes; null otherwise.';
+comment on column synced_tables.updates.num_deleted_rows is 'Rows of a streaming table removed by its flows from changes; null otherwise.';
 
 -- for: managers
 create or replace view synced_tables.events with (security_barrier = true) as

@@ -7,14 +7,14 @@ begin
   perform pg_notify('synced_tables_requests', '');
   return null;
 end $$;
-comment on function synced_tables_internal._notify_request() is 'Wakes the sidecars. Only a hint: they poll too.';
+comment on function synced_tables_internal._notify_request() is 'Wakes the sidecars. Only a hint, because they poll as well.';
 
 -- for: owner
 create or replace trigger _updates_notify after insert or update of state, next_attempt_at on synced_tables._updates
   for each row when (new.state = 'QUEUED' and (new.next_attempt_at is null or new.next_attempt_at <= now()))
   execute function synced_tables_internal._notify_request();
 
--- As before, but an update of a part of a pipeline is never shared by who asks for the whole.
+-- A request for the whole pipeline never shares an update of only part of it.
 -- for: sidecar
 create or replace function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text default 'USER_ACTION') returns uuid
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -25,8 +25,8 @@ begin
   update synced_tables._pipelines p set is_stopped = false where p.pipeline_id = pipeline and p.is_stopped;
   select * into waiting from synced_tables._updates u
    where u.pipeline_id = pipeline and u.state = 'QUEUED' and u.mode = 'DEFAULT' and u.selection is null order by u.created_at limit 1;
-  -- One that a sidecar begins this very moment may be shared: it reads the source after this request. It is not locked
-  -- unless it has to change, so that a caller who leaves his transaction open does not hold the sidecar up.
+  -- An update that a sidecar is just starting may be shared: it reads the source after this request. It is locked only if
+  -- it must change, so that a caller who leaves a transaction open does not block the sidecar.
   if found and (waiting.next_attempt_at is not null or (_request_update.full_refresh and not waiting.full_refresh)) then
     update synced_tables._updates u
        set full_refresh = u.full_refresh or _request_update.full_refresh, next_attempt_at = null
@@ -42,7 +42,7 @@ begin
   return waiting.update_id;
 end $$;
 comment on function synced_tables_internal._request_update(uuid, boolean, text) is
-  'The update of a pipeline that has not begun yet; queued when there is none. One that waits for its next attempt becomes due, a stopped pipeline runs again.';
+  'The update of a pipeline that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.';
 
 -- for: owner
 create or replace function synced_tables_internal._require_idle(pipeline uuid) returns void
@@ -62,4 +62,4 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._require_idle(uuid) is
-  'Refuses while an update of a pipeline waits or runs, be it one that follows its sources, and keeps others from being asked for until the transaction ends.';
+  'Refuses while an update of a pipeline waits or runs, including one that follows its sources, and blocks new requests until the transaction ends.';

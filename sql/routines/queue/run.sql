@@ -17,7 +17,7 @@ begin
   return found;
 end $$;
 comment on function synced_tables_internal._queue_follower(uuid) is
-  'Lets a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.';
+  'Makes a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean
@@ -31,7 +31,7 @@ begin
   perform synced_tables_internal._queue_follower(pipeline);
   return true;
 end $$;
-comment on function synced_tables_internal._release_pipeline(uuid, uuid, bigint) is 'Gives a lease back; false if it is the caller''s no longer.';
+comment on function synced_tables_internal._release_pipeline(uuid, uuid, bigint) is 'Gives a lease back; false if the caller no longer holds it.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._finish_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, state text,
@@ -47,14 +47,14 @@ begin
      set state = _finish_update.state, finished_at = clock_timestamp(), error_code = _finish_update.error_code,
          message = _finish_update.message, remedy = _finish_update.remedy, sql_state = _finish_update.sql_state
    where u.update_id = _finish_update.update_id and u.state = 'RUNNING';
-  -- Of one that followed its sources: each batch left them as they are.
+  -- For an update that followed its sources: its batches leave the rows RUNNING.
   update synced_tables._table_updates r
      set state = 'COMPLETED', finished_at = clock_timestamp(), next_attempt_at = null
    where r.update_id = _finish_update.update_id and r.state = 'RUNNING';
   return synced_tables_internal._release_pipeline(pipeline, holder, epoch);
 end $$;
 comment on function synced_tables_internal._finish_update(uuid, uuid, uuid, bigint, text, text, text, text, text) is
-  'Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can go on at once.';
+  'Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can continue at once.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision,

@@ -1,11 +1,11 @@
--- Schedules of pipelines: a cron expression with a time zone, kept here and worked out by the sidecars. When the next run is
--- due stands in the table; who moves that on in the same transaction asks for the update, so each run happens once.
+-- Schedules of pipelines: a cron expression with a time zone, stored here and evaluated by the sidecars. The table holds
+-- the next due time; the session that advances it requests the update in the same transaction, so each run happens once.
 
 -- for: owner
 create or replace function synced_tables_internal._cron_problem(cron text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
--- What the sidecars' parser accepts of five or six fields without its specialities (L, W, #): a mistake is told when it
--- is made, not when a sidecar comes to read it.
+-- What the sidecars' parser accepts of five or six fields without its extensions (L, W, #): a mistake is reported when the
+-- schedule is set, not when a sidecar reads it.
 declare
   names constant text[] := array['second', 'minute', 'hour', 'day of the month', 'month', 'day of the week'];
   lowest constant int[] := array[0, 0, 0, 1, 1, 0];
@@ -52,7 +52,7 @@ begin
   end loop;
   return null;
 end $$;
-comment on function synced_tables_internal._cron_problem(text) is 'What is wrong with a cron expression; null when nothing is.';
+comment on function synced_tables_internal._cron_problem(text) is 'What is wrong with a cron expression; null if nothing is.';
 
 -- for: managers
 create or replace function synced_tables_served.set_schedule(synced_table_or_pipeline text, cron text, time_zone text default 'UTC') returns void
@@ -84,7 +84,7 @@ begin
   perform pg_notify('synced_tables_requests', '');
 end $$;
 comment on function synced_tables_served.set_schedule(text, text, text) is
-  'Lets a pipeline, given by its id or by one of its synced tables, be updated at the times of a cron expression. Runs that were missed are made up once. For creators, managers and databricks_superuser.';
+  'Updates a pipeline, given by its id or by one of its synced tables, at the times of a cron expression. Missed runs are made up for once. For creators, managers and databricks_superuser.';
 
 -- for: managers
 create or replace function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean
@@ -95,7 +95,7 @@ begin
   delete from synced_tables._schedules s where s.pipeline_id = pipeline.pipeline_id;
   return found;
 end $$;
-comment on function synced_tables_served.remove_schedule(text) is 'Takes the schedule of a pipeline away; false if it had none.';
+comment on function synced_tables_served.remove_schedule(text) is 'Removes the schedule of a pipeline; false if it had none.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._run_schedule(pipeline uuid, due timestamptz, next_run timestamptz, problem text default null) returns uuid
@@ -114,7 +114,7 @@ begin
   return request;
 end $$;
 comment on function synced_tables_internal._run_schedule(uuid, timestamptz, timestamptz, text) is
-  'Asks for the update that was due then, and moves the schedule on; null if somebody else did.';
+  'Requests the update that was due then, and advances the schedule; null if another session did.';
 
 -- for: managers
 create or replace view synced_tables.schedules with (security_barrier = true) as
@@ -124,5 +124,5 @@ create or replace view synced_tables.schedules with (security_barrier = true) as
                               bool_or(synced_tables_internal._may_see(t.created_by, t.relation)) as may_see
                          from synced_tables._tables t where t.pipeline_id = s.pipeline_id) t
    where t.may_see;
-comment on view synced_tables.schedules is 'When pipelines are updated by themselves.';
-comment on column synced_tables.schedules.next_run_at is 'Null until a sidecar has worked it out, and when there will be none: message says why.';
+comment on view synced_tables.schedules is 'When pipelines are updated automatically.';
+comment on column synced_tables.schedules.next_run_at is 'Null until a sidecar has computed it, and if there is none: message says why.';

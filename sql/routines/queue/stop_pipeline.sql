@@ -35,7 +35,7 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._require_pipeline_control(synced_tables._pipelines, text) is
-  'Refuses a role that may not control all tables of a pipeline; without synced tables, one that may not control the pipeline.';
+  'Refuses a role that may not control all tables of a pipeline or, if it has no synced tables, the pipeline.';
 
 -- for: owner
 create or replace function synced_tables_internal._find_pipeline(target text, action text) returns synced_tables._pipelines
@@ -66,12 +66,13 @@ begin
   end if;
   return synced_tables_internal._require_pipeline(streaming.pipeline_id, action);
 end $$;
-comment on function synced_tables_internal._find_pipeline(text, text) is 'The pipeline of that id, or of the synced table of that name, for those who may control it.';
+comment on function synced_tables_internal._find_pipeline(text, text) is
+  'The pipeline with that id, or of the synced table of that name, for roles that may control it.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
-  -- RUNNING ones too: their sidecar, if it lives, can commit nothing more without the pipeline.
+  -- Including RUNNING ones: their sidecar, if alive, can commit nothing more without the pipeline.
   with canceled as (
     update synced_tables._updates u
        set state = 'CANCELED', finished_at = now(), error_code = _cancel_updates.error_code, message = reason, sql_state = '57014'
@@ -81,7 +82,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
      set state = 'CANCELED', finished_at = now(), error_code = _cancel_updates.error_code, message = reason
     from canceled c where r.update_id = c.update_id and r.state in ('QUEUED', 'RUNNING')
 $$;
-comment on function synced_tables_internal._cancel_updates(uuid, text, text) is 'Cancels what a pipeline still had to do.';
+comment on function synced_tables_internal._cancel_updates(uuid, text, text) is
+  'Cancels the pending and running updates of a pipeline.';
 
 -- for: managers
 create or replace function synced_tables_served.stop_pipeline(pipeline_id uuid) returns void
@@ -102,7 +104,7 @@ begin
        select from synced_tables._updates u where u.pipeline_id = wanted.pipeline_id and u.state in ('QUEUED', 'RUNNING')) then
     return;
   end if;
-  -- Waits for a commit that is under way, then lets none pass: the lease is nobody's any more.
+  -- Waits for a commit in progress, then blocks further ones: nobody holds the lease any more.
   perform from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id for update;
   update synced_tables._pipelines p
      set is_stopped = p.scheduling_policy = 'CONTINUOUS', lease_holder = null, lease_expires_at = null, lease_epoch = p.lease_epoch + 1
@@ -127,7 +129,7 @@ begin
   perform pg_notify('synced_tables_requests', '');
 end $$;
 comment on function synced_tables_served.stop_pipeline(uuid) is
-  'Cancels what a pipeline does or has to do, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep serving what they have. For the creators of its tables, their managers and databricks_superuser.';
+  'Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.';
 
 -- for: managers
 create or replace function synced_tables_served.set_trigger_interval(synced_table text, trigger_interval_ms integer) returns void
@@ -154,4 +156,4 @@ begin
    where p.pipeline_id = coalesce(wanted.pipeline_id, streaming.pipeline_id);
 end $$;
 comment on function synced_tables_served.set_trigger_interval(text, integer) is
-  'How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar''s default. From 1000 on it does so no sooner even when it hears of a commit earlier. Takes effect within seconds.';
+  'How often the pipeline of a CONTINUOUS table looks for new commits or events, in milliseconds; null for the sidecar''s default. At 1000 or more it does not look sooner, even if notified of a commit. Takes effect within seconds.';

@@ -1,4 +1,4 @@
--- Asking for an update.
+-- Requesting an update.
 
 -- for: managers
 create or replace function synced_tables_served.sync_now(synced_table text, full_refresh boolean default false) returns uuid
@@ -19,7 +19,7 @@ begin
   return synced_tables_internal._request_update(wanted.pipeline_id, coalesce(full_refresh, false));
 end $$;
 comment on function synced_tables_served.sync_now(text, boolean) is
-  'Asks for an update of a synced table; full_refresh rebuilds it. Returns the update''s id; an update that has not begun yet is shared. For its creator, its managers and databricks_superuser.';
+  'Requests an update of a synced table; full_refresh rebuilds it. Returns the update''s id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.';
 
 -- for: operators
 create or replace function synced_tables_served.start_update(pipeline_id uuid, full_refresh boolean default false) returns uuid
@@ -29,7 +29,7 @@ begin
   return synced_tables_internal._request_update(start_update.pipeline_id, coalesce(start_update.full_refresh, false));
 end $$;
 comment on function synced_tables_served.start_update(uuid, boolean) is
-  'Asks for an update of a pipeline; full_refresh forgets what was read and starts again. Returns the update''s id, for wait_for_update. For its creator and databricks_superuser.';
+  'Requests an update of a pipeline; full_refresh forgets what was read and starts over. Returns the update''s id, for wait_for_update. For its creator and databricks_superuser.';
 
 -- for: managers
 create or replace function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid
@@ -56,4 +56,4 @@ begin
   return request;
 end $$;
 comment on function synced_tables_served._start_update(uuid, boolean, jsonb, text) is
-  'Asks for an update of a pipeline unless one is under way, be it one that follows its sources, as the pipelines API does; returns its id.';
+  'Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.';

@@ -1,4 +1,4 @@
--- Asking for a proof that a synced table equals its source, and reading what came of it.
+-- Requesting proof that a synced table equals its source, and reading the result.
 
 -- for: managers
 create or replace function synced_tables_served.verify(synced_table text) returns uuid
@@ -22,7 +22,7 @@ begin
   return request;
 end $$;
 comment on function synced_tables_served.verify(text) is
-  'Asks for a comparison of a synced table with its source at the version that it reflects, cell by cell. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows what came of it. For its creator, its managers and databricks_superuser.';
+  'Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. For its creator, its managers and databricks_superuser.';
 
 -- for: owner
 create or replace function synced_tables_internal._forget_verifications() returns trigger
@@ -37,7 +37,8 @@ begin
    where v.table_id = old.table_id and v.differences is not null;
   return null;
 end $$;
-comment on function synced_tables_internal._forget_verifications() is 'Ends what compares a table that is deleted, and throws away the values that earlier comparisons kept.';
+comment on function synced_tables_internal._forget_verifications() is
+  'Ends comparisons of a table that is being deleted, and discards the values that earlier comparisons kept.';
 
 -- for: owner
 create or replace trigger _verifications_notify after insert on synced_tables._verifications
@@ -74,10 +75,10 @@ create or replace view synced_tables.verifications with (security_barrier = true
     left join synced_tables._tables t using (table_id)
    where synced_tables_internal._may_control(v.requested_by) or synced_tables_internal._may_see(t.created_by, t.relation);
 comment on view synced_tables.verifications is 'Comparisons of synced tables with their sources.';
-comment on column synced_tables.verifications.is_equal is 'Whether every row and cell was the same; null when they were not compared.';
+comment on column synced_tables.verifications.is_equal is 'Whether every row and cell was equal; null if they were not compared.';
 comment on column synced_tables.verifications.synced_version is 'The source version that the table reflected, and at which the source was read.';
 comment on column synced_tables.verifications.missing_rows is 'Rows of the source that the table lacks.';
 comment on column synced_tables.verifications.extra_rows is 'Rows of the table that the source lacks.';
-comment on column synced_tables.verifications.different_rows is 'Keys that both have, with other values.';
+comment on column synced_tables.verifications.different_rows is 'Keys present in both, with different values.';
 comment on column synced_tables.verifications.differences is
-  'Up to 20 keys that differ, with the values of source and table as texts: shown to who may read the table, and kept for its newest verification.';
+  'Up to 20 differing keys, with the values of source and table as texts: shown to roles that may read the table, and kept for its newest verification.';

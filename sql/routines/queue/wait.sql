@@ -1,5 +1,5 @@
--- Waiting for the end of an update or a verification, or for a version. No SET clause and no SECURITY DEFINER on procedures:
--- both forbid COMMIT.
+-- Waiting for the end of an update or a verification, or for a version. No SET clause and no SECURITY DEFINER on
+-- procedures: both forbid COMMIT.
 
 -- for: everybody
 create or replace function synced_tables_internal._commit_refusal() returns text
@@ -12,13 +12,13 @@ begin
   end;
   return null;
 end $$;
-comment on function synced_tables_internal._commit_refusal() is 'What Postgres answers, in the language of the server, to COMMIT where it is not possible: a function is such a place.';
+comment on function synced_tables_internal._commit_refusal() is 'What Postgres answers, in the server''s language, to COMMIT where it is not allowed, such as in a function.';
 
 -- for: everybody
 create or replace function synced_tables_internal._update_outcome(update_id uuid)
 returns table (state text, error_code text, message text, remedy text, sql_state text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  -- One that follows its sources has no end to wait for: it counts as done when it runs.
+  -- An update that follows its sources never ends: it counts as done once it runs.
   select case when u.mode = 'CONTINUOUS' and u.state = 'RUNNING' then 'COMPLETED' else u.state end,
          u.error_code, u.message, u.remedy, u.sql_state
     from synced_tables._updates u
@@ -29,7 +29,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
           or exists (select from synced_tables._table_updates r join synced_tables._known_tables t using (table_id)
                       where r.update_id = u.update_id and synced_tables_internal._may_see(t.created_by, t.relation)))
 $$;
-comment on function synced_tables_internal._update_outcome(uuid) is 'How an update stands; no row when it is unknown or none of the caller''s business.';
+comment on function synced_tables_internal._update_outcome(uuid) is 'The state of an update; no row if it is unknown or hidden from the caller.';
 
 -- for: everybody
 create or replace function synced_tables_internal._synced_version(synced_table text)
@@ -40,7 +40,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
    where array[t.schema_name, t.table_name] = synced_tables_internal._parse_name(_synced_version.synced_table)
      and synced_tables_internal._may_see(t.created_by, t.relation)
 $$;
-comment on function synced_tables_internal._synced_version(text) is 'How far a synced table is; no row when it is unknown or none of the caller''s business.';
+comment on function synced_tables_internal._synced_version(text) is 'The version of a synced table; no row if it is unknown or hidden from the caller.';
 
 -- for: everybody
 create or replace function synced_tables_internal._verification_outcome(verification_id uuid)
@@ -51,19 +51,19 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
    where v.verification_id = _verification_outcome.verification_id
      and (synced_tables_internal._may_control(v.requested_by) or synced_tables_internal._may_see(t.created_by, t.relation))
 $$;
-comment on function synced_tables_internal._verification_outcome(uuid) is 'How a verification stands; no row when it is unknown or none of the caller''s business.';
+comment on function synced_tables_internal._verification_outcome(uuid) is 'The state of a verification; no row if it is unknown or hidden from the caller.';
 
 -- for: managers
 create or replace procedure synced_tables.wait_for_update(update_id uuid, timeout interval default null)
 language plpgsql as $$
--- No SET clause and no SECURITY DEFINER: both forbid COMMIT. It must commit, first of all so that an update requested
--- in the same CALL can be seen, then so that no transaction stays open while it waits.
+-- No SET clause and no SECURITY DEFINER: both forbid COMMIT. It must commit, first so that an update requested in the same
+-- CALL becomes visible, then so that no transaction stays open while it waits.
 declare
   deadline constant timestamptz := clock_timestamp() + timeout;
   pause_ms double precision := 20;
   outcome record;
 begin
-  -- COMMIT fails in this inner block anyway, but with another text inside a transaction than outside.
+  -- COMMIT always fails in this inner block, but with a different message inside a transaction than outside.
   begin
     commit;
   exception when invalid_transaction_termination then
@@ -103,12 +103,12 @@ begin
   end loop;
 end $$;
 comment on procedure synced_tables.wait_for_update(uuid, interval) is
-  'Returns when the update is done, raises its error when it failed, was canceled or takes longer than timeout. CALL synced_tables.wait_for_update(synced_tables.sync_now(''gold.t'')) works too.';
+  'Returns when the update is done; raises its error if it failed or was canceled, or an error if it takes longer than timeout. CALL synced_tables.wait_for_update(synced_tables.sync_now(''gold.t'')) works too.';
 
 -- for: managers
 create or replace procedure synced_tables.wait_for_version(synced_table text, version bigint, timeout interval default null)
 language plpgsql as $$
--- As wait_for_update: no SET clause and no SECURITY DEFINER, since it must commit while it waits.
+-- Like wait_for_update: no SET clause and no SECURITY DEFINER, because it must commit while it waits.
 declare
   deadline constant timestamptz := clock_timestamp() + timeout;
   pause_ms double precision := 10;
@@ -154,7 +154,7 @@ comment on procedure synced_tables.wait_for_version(text, bigint, interval) is
 -- for: managers
 create or replace procedure synced_tables.wait_for_verification(verification_id uuid, timeout interval default null)
 language plpgsql as $$
--- As wait_for_update: no SET clause and no SECURITY DEFINER, since it must commit while it waits.
+-- Like wait_for_update: no SET clause and no SECURITY DEFINER, because it must commit while it waits.
 declare
   deadline constant timestamptz := clock_timestamp() + timeout;
   pause_ms double precision := 20;
@@ -195,4 +195,4 @@ begin
   end loop;
 end $$;
 comment on procedure synced_tables.wait_for_verification(uuid, interval) is
-  'Returns when a verification found the table equal to its source; raises TABLES_DIFFER when it is not, and the error when they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify(''gold.t'')) works too.';
+  'Returns when a verification found the table equal to its source; raises TABLES_DIFFER if it is not, or the error if they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify(''gold.t'')) works too.';

@@ -10,14 +10,14 @@ begin
   if found_relation.relowner = 'databricks_sync'::regrole then
     return false;
   end if;
-  -- Whoever restores is a superuser; what belongs to anybody else is not ours.
+  -- A restore is run by a superuser; what belongs to another role is not ours.
   if not (select r.rolsuper from pg_roles r where r.oid = found_relation.relowner) then
     raise exception using errcode = '42809', message = format('%s belongs to %I', relation, pg_get_userbyid(found_relation.relowner));
   end if;
   execute format('alter %s %s owner to databricks_sync', case found_relation.relkind when 'v' then 'view' else 'table' end, relation);
   return true;
 end $$;
-comment on function synced_tables_internal._give_to_sidecar(regclass) is 'Makes databricks_sync the owner of what a restore left to a superuser; false when it is the owner already.';
+comment on function synced_tables_internal._give_to_sidecar(regclass) is 'Makes databricks_sync the owner of what a restore left to a superuser; false if it is the owner already.';
 
 -- for: owner
 create or replace function synced_tables_internal._repair_streaming_table(target synced_tables._cdc_targets) returns text
@@ -45,7 +45,7 @@ begin
 exception when others then
   return format('failed: %s (%s)', sqlerrm, sqlstate);
 end $$;
-comment on function synced_tables_internal._repair_streaming_table(synced_tables._cdc_targets) is 'Owners and rights of a streaming table and of the state behind it; says what was done, null when nothing.';
+comment on function synced_tables_internal._repair_streaming_table(synced_tables._cdc_targets) is 'Repairs owners and rights of a streaming table and its state; returns what was done, null if nothing.';
 
 -- for: owner
 create or replace function synced_tables_internal._repair_flows() returns table (object text, outcome text)
@@ -71,4 +71,5 @@ begin
     return next;
   end loop;
 end $$;
-comment on function synced_tables_internal._repair_flows() is 'Lets the sidecar read the tables of this database that flows read, where their declarers may.';
+comment on function synced_tables_internal._repair_flows() is
+  'Lets the sidecar read the tables of this database that flows read, where the declaring roles may.';

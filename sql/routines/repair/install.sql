@@ -1,4 +1,4 @@
--- What an installation needs beside its objects.
+-- What an installation needs besides its objects.
 
 -- for: owner
 create or replace function synced_tables_internal._install() returns void
@@ -13,4 +13,4 @@ begin
   delete from synced_tables._served_routines s
    where not exists (select from pg_proc p where p.pronamespace = 'synced_tables_served'::regnamespace and p.proname = s.routine);
 end $$;
-comment on function synced_tables_internal._install() is 'The last step of migrating: roles, event triggers, and who may use what. Safe to repeat.';
+comment on function synced_tables_internal._install() is 'The last step of migrating: roles, event triggers, and rights. Safe to repeat.';

@@ -1,4 +1,4 @@
--- Putting everything right: after a restore, a role rename, or with doubts. Safe to repeat.
+-- Repairing everything: after a restore, a role rename, or when in doubt. Safe to repeat.
 
 -- for: owner
 create or replace function synced_tables_internal._settle_in() returns table (object text, outcome text)
@@ -27,15 +27,15 @@ begin
       return next;
     end if;
   end loop;
-  -- Transactions are numbered anew here, so a position that names one says nothing: the tables are read from the start,
-  -- which changes nothing that was read already.
+  -- Transaction numbers start over here, so a position that names one is meaningless: the tables are read from the start,
+  -- which does not change rows already read.
   update synced_tables._cdc_positions p
      set position = (select jsonb_object_agg(e.key, case when e.value ->> 'kind' = 'postgres' then e.value || '{"xid": "0"}' else e.value end)
                        from jsonb_each(p.position) e)
    where jsonb_typeof(p.position) = 'object' and p.position @? '$.*.kind ? (@ == "postgres")';
   update synced_tables._cdc_targets t set changed_by = null where t.changed_by is not null;
 end $$;
-comment on function synced_tables_internal._settle_in() is 'What has to be done once where a dump was restored.';
+comment on function synced_tables_internal._settle_in() is 'What must be done once after a dump was restored.';
 
 -- for: owner
 create or replace function synced_tables.repair() returns table (object text, outcome text)
@@ -73,4 +73,4 @@ begin
   end if;
 end $$;
 comment on function synced_tables.repair() is
-  'Puts roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables right: after a restore, a role rename, or with doubts. For superusers; safe to repeat. Says what it found.';
+  'Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers; safe to repeat. Returns what it found.';

@@ -14,7 +14,7 @@ begin
       execute format('grant execute on routine %s to %s', identity, roles);
     end if;
   elsif kind = 'table' and audience = 'sidecar' then
-    -- Holders of pg_read_all_data and pg_write_all_data could otherwise forge state that functions with a superuser's
+    -- Otherwise holders of pg_read_all_data and pg_write_all_data could forge state that functions with a superuser's
     -- rights act on.
     execute format('grant select, insert, update, delete on %s to databricks_sync', identity);
     perform synced_tables_internal._admit_sidecar(identity::regclass);
@@ -23,7 +23,7 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._apply_grant(text, text, text) is
-  'Gives an object to its audience; managers have theirs from _grant_manager.';
+  'Grants an object to its audience; managers get theirs from _grant_manager.';
 
 -- for: owner
 create or replace function synced_tables_internal._admit_sidecar(relation regclass) returns void
@@ -31,11 +31,11 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   table_name constant name := (select c.relname from pg_class c where c.oid = relation);
 begin
-  -- Only what differs is changed: both statements wait for those who read the table, and make others wait meanwhile.
+  -- Only differences are applied: both statements wait for readers of the table, and make others wait meanwhile.
   if not (select c.relrowsecurity from pg_class c where c.oid = relation) then
     execute format('alter table %s enable row level security', relation);
   end if;
-  -- A policy goes with the role it is for, so after a restore it may have to be made again.
+  -- A policy is dropped with its role, so it may have to be created again after a restore.
   if not exists (select from pg_policy p
                   where p.polrelid = relation and p.polname = table_name || '_sync' and p.polcmd = '*' and p.polpermissive
                     and p.polroles = array['databricks_sync'::regrole::oid]
@@ -68,7 +68,7 @@ begin
     return next;
   end loop;
 end $$;
-comment on function synced_tables_internal._repair_registrations() is 'Makes tables synced tables again that databricks_auth has lost, for example with DROP EXTENSION.';
+comment on function synced_tables_internal._repair_registrations() is 'Registers synced tables again that databricks_auth has lost, for example through DROP EXTENSION.';
 
 -- for: owner
 create or replace function synced_tables_internal._repair_gateway() returns table (object text, outcome text)
@@ -90,7 +90,8 @@ begin
     grant databricks_gateway to databricks_sync;
   end if;
 end $$;
-comment on function synced_tables_internal._repair_gateway() is 'Makes the role that lends callers of the HTTP API to the sidecars.';
+comment on function synced_tables_internal._repair_gateway() is
+  'Creates the role that lends callers of the HTTP API to the sidecars.';
 
 -- for: owner
 create or replace function synced_tables_internal._repair_rights() returns void
@@ -114,4 +115,4 @@ begin
     perform synced_tables_internal._grant_manager(manager);
   end loop;
 end $$;
-comment on function synced_tables_internal._repair_rights() is 'Who may use what, as the files of sql/ say.';
+comment on function synced_tables_internal._repair_rights() is 'Grants rights as the files of sql/ say.';

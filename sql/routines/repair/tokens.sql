@@ -15,7 +15,7 @@ begin
      order by t.created_at
   loop
     object := format('token %s of %I', token.token_id, token.role_name);
-    -- In the same cluster the OID is right and the name may be old; elsewhere only the name means anything.
+    -- In the same cluster the OID is right and the name may be outdated; elsewhere only the name is meaningful.
     name_now := case when split_part(token.place, '/', 1) = split_part(here, '/', 1) then (select r.rolname from pg_roles r where r.oid = token.role_oid)
                      else token.role_name end;
     if name_now is null then
@@ -36,4 +36,5 @@ begin
     return next;
   end loop;
 end $$;
-comment on function synced_tables_internal._repair_tokens() is 'Binds tokens of the HTTP API to the roles of this cluster, also renamed ones.';
+comment on function synced_tables_internal._repair_tokens() is
+  'Binds tokens of the HTTP API to the roles of this cluster, including renamed ones.';

@@ -1,22 +1,22 @@
--- Columns and indexes of Postgres alone must not run code of others with the rights of the sidecar.
+-- Postgres-only columns and indexes must not run other people's code with the sidecar's rights.
 
 -- for: owner
 create or replace function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- A volatile function can do anything that databricks_sync may, a few only make values; table_to_xml and its like read
-  -- tables although they are stable. One overload that is not calm is enough.
+  -- A volatile function can do anything that databricks_sync may, except the few listed here that only produce values;
+  -- table_to_xml and the like read tables although they are stable. One overload that is not calm is enough.
   select coalesce(bool_and(p.proname ~ '^(gen_random_(uuid|bytes)|uuidv[47]|uuid_generate_v[0-9a-z]+|random|random_normal|clock_timestamp|timeofday|nextval)$'
                            or p.provolatile <> 'v' and p.proname !~ '^(table|schema|database|cursor|query)_to_xml'), true)
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
    where n.nspname = schema_name and p.proname = function_name and (p.prokind <> 'f' or p.prorettype <> 'trigger'::regtype)
 $$;
 comment on function synced_tables_internal._is_calm_function(name, name) is
-  'Whether functions of that name do nothing but work out values; true when there are none.';
+  'Whether functions of that name only compute values; true if there are none.';
 
 -- for: owner
 create or replace function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- Whoever may create in the schema could put a function beside those that are there.
+  -- Anybody who may create objects in the schema could add a function next to the existing ones.
   select synced_tables_internal._is_reserved_schema(schema_name) or not coalesce(bool_and(r.rolsuper), false)
     from (select p.proowner as owner from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = schema_name and p.proname = object_name
           union all select t.typowner from pg_type t join pg_namespace n on n.oid = t.typnamespace where n.nspname = schema_name and t.typname = object_name
@@ -26,7 +26,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
           union all select c.cfgowner from pg_ts_config c join pg_namespace n on n.oid = c.cfgnamespace where n.nspname = schema_name and c.cfgname = object_name) named
     join pg_roles r on r.oid = named.owner
 $$;
-comment on function synced_tables_internal._is_foreign_name(name, name) is 'Whether a qualified name stands for nothing, for something of ours, or for something that no superuser owns.';
+comment on function synced_tables_internal._is_foreign_name(name, name) is 'Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._foreign_names_in(fragment text) returns text
@@ -37,7 +37,7 @@ declare
   names boolean[] := '{}';
   found_names text[] := '{}';
 begin
-  -- Names are looked at before Postgres sees the text: parsing and planning run code already.
+  -- Names are checked before Postgres sees the text, because parsing and planning already run code.
   for token in
     select m.part[1] as quoted, m.part[2] as literal, m.part[3] as word, m.part[4] as sign
       from regexp_matches(fragment, '("(?:[^"]|"")+")|(''(?:[^'']|'''')*'')|([[:alpha:]_\u0080-\uffff][[:alnum:]_$\u0080-\uffff]*)|([-+*/<>=~!@#%^&|`?]+|\S)', 'g')
@@ -49,7 +49,7 @@ begin
   for nth in 1 .. cardinality(words) loop
     continue when not names[nth];
     if words[nth + 1] = '.' then
-      -- schema.name; another thing with a dot is a column, which needs no look.
+      -- schema.name; anything else with a dot is a column, which needs no check.
       if words[nth] <> 'pg_catalog' and exists (select from pg_namespace n where n.nspname = words[nth])
          and (synced_tables_internal._is_foreign_name(words[nth], words[nth + 2])
               or words[nth + 3] = '(' and not synced_tables_internal._is_calm_function(words[nth], words[nth + 2])) then
@@ -63,7 +63,7 @@ begin
   return nullif(array_to_string(found_names, ', '), '');
 end $$;
 comment on function synced_tables_internal._foreign_names_in(text) is
-  'What an expression or a definition names that the sidecar must not run: what no superuser owns, and functions that do more than to work out a value. Null when nothing.';
+  'Names in an expression or a definition that the sidecar must not run: objects that no superuser owns, and functions that do more than compute a value. Null if none.';
 
 -- for: owner
 create or replace function synced_tables_internal._raise_foreign_names(full_name text, what text, foreign_names text) returns void
@@ -72,7 +72,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
     format('Synced table %s cannot have its extra %s: the sidecar would run %s.', full_name, what, foreign_names),
     'Use columns of the table, built-in objects, and objects that a superuser owns, with their schema; no function that does more than compute a value.');
 $$;
-comment on function synced_tables_internal._raise_foreign_names(text, text, text) is 'Refuses an extra column or index that names what the sidecar must not run.';
+comment on function synced_tables_internal._raise_foreign_names(text, text, text) is
+  'Refuses an extra column or index that names something the sidecar must not run.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._foreign_parts_of_columns(relation regclass) returns text
@@ -90,7 +91,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
      and not coalesce(r.rolsuper, false)
 $$;
 comment on function synced_tables_internal._foreign_parts_of_columns(regclass) is
-  'What the columns of a table that is about to be loaded use that no superuser owns; null when nothing. The code would run as the sidecar at every write.';
+  'What the columns of a table that is about to be loaded use that no superuser owns; null if nothing. The code would run as the sidecar at every write.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._foreign_parts_of_index(relation regclass, index_name name) returns text
@@ -99,4 +100,4 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     from pg_index i join pg_class c on c.oid = i.indexrelid
    where i.indrelid = relation and c.relname = index_name
 $$;
-comment on function synced_tables_internal._foreign_parts_of_index(regclass, name) is 'The same of an index.';
+comment on function synced_tables_internal._foreign_parts_of_index(regclass, name) is 'The same for an index.';

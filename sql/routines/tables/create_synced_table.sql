@@ -1,4 +1,4 @@
--- Asking for a synced table.
+-- Requesting a synced table.
 
 -- for: owner
 create or replace function synced_tables_internal._check_keys(synced_table text, primary_key_columns text[], timeseries_key text) returns void
@@ -29,7 +29,7 @@ begin
       'Name a column outside the primary key that says which of several rows with one key is the latest, or leave it out.');
   end if;
 end $$;
-comment on function synced_tables_internal._check_keys(text, text[], text) is 'Refuses key columns that cannot be meant.';
+comment on function synced_tables_internal._check_keys(text, text[], text) is 'Refuses invalid key columns.';
 
 -- for: owner
 create or replace function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void
@@ -62,7 +62,7 @@ begin
       format('Role %I may not create synced table %s: it lacks CREATE on schema %I.', acting, full_name, schema_name),
       format('Grant it: GRANT CREATE ON SCHEMA %I TO %I;', schema_name, acting));
   end if;
-  -- A type of that name is in the way too: a table brings a row type along. Array types make room by themselves.
+  -- A type of that name is in the way too, because a table brings a row type along. Array types are renamed automatically.
   if exists (select from pg_class c where c.relnamespace = namespace and c.relname = table_name)
      or exists (select from pg_type t where t.typnamespace = namespace and t.typname = table_name
                                               and not exists (select from pg_type e where e.typarray = t.oid)) then
@@ -74,7 +74,8 @@ begin
            else 'Drop or rename it, or choose another name.' end);
   end if;
 end $$;
-comment on function synced_tables_internal._check_target(text, text, boolean) is 'Refuses a target that is taken, reserved, or not for the acting role.';
+comment on function synced_tables_internal._check_target(text, text, boolean) is
+  'Refuses a target that is taken, reserved, or not allowed for the acting role.';
 
 -- for: owner
 create or replace function synced_tables_internal._check_source(source_table_full_name text) returns void
@@ -85,7 +86,7 @@ begin
       format('Source table name %L is not of the form catalog.schema.table with parts of letters, digits and _.', source_table_full_name),
       'Write the three parts separated by dots, for example analytics.gold.user_profiles.');
   end if;
-  -- Two that create the 20th and 21st table at once see each other's.
+  -- Two sessions that create the 20th and 21st table at once see each other's.
   perform synced_tables_internal._hold_lock('source ' || source_table_full_name);
   if (select count(*) from synced_tables._tables t where t.source_table_full_name = _check_source.source_table_full_name) >= 20 then
     perform synced_tables_internal._raise('SYNCED_TABLE_LIMIT', '54000',
@@ -153,7 +154,7 @@ begin
       'Leave publish out to use the setting of the pipeline, or leave the pipeline out to get a new one.');
   end if;
 end $$;
-comment on function synced_tables_internal._choose_publish(text, uuid, text, boolean) is 'How a new pipeline publishes; refuses a table that asks for another way than its pipeline''s.';
+comment on function synced_tables_internal._choose_publish(text, uuid, text, boolean) is 'How a new pipeline publishes; refuses a table that requests another way than its pipeline''s.';
 
 -- for: operators
 create or replace function synced_tables_served.create_synced_table(
@@ -205,7 +206,7 @@ begin
     coalesce(create_synced_table.extra_index_definitions, '[]'), coalesce(create_synced_table.accelerated_sync, false),
     create_synced_table.new_pipeline_spec)
   on conflict (schema_name, table_name) do nothing;
-  if not found then  -- somebody was faster by a moment
+  if not found then  -- another session was slightly faster
     perform synced_tables_internal._raise_exists(full_name);
   end if;
   request := synced_tables_internal._request_update(pipeline, false);
@@ -214,4 +215,4 @@ begin
   return request;
 end $$;
 comment on function synced_tables_served.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb, text) is
-  'Asks for a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database when the schema is missing. publish => ''together'': updates publish all tables of the pipeline in one transaction.';
+  'Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => ''together'': updates publish all tables of the pipeline in one transaction.';

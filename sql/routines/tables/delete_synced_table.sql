@@ -1,4 +1,4 @@
--- Taking a synced table off the registry.
+-- Removing a synced table from the registry.
 
 -- for: owner
 create or replace function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void
@@ -6,7 +6,7 @@ language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' a
 declare
   dependents text;
 begin
-  -- The registry alone is not believed: this runs with a superuser's rights.
+  -- The registry alone is not trusted: this runs with a superuser's rights.
   if databricks_auth.sole_partition(relation) is null or not exists (
        select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
         where s.synced_table = relation and databricks_auth.is_owner_role_of(s.owner_role, relation)
@@ -39,7 +39,7 @@ begin
   is_last := not exists (select from synced_tables._tables t where t.pipeline_id = gone.pipeline_id and t.table_id <> gone.table_id);
   if is_last then
     perform from synced_tables._pipelines p where p.pipeline_id = gone.pipeline_id for update;  -- before the table: lock order
-    -- So that the history of what is canceled names the table.
+    -- So that the history of canceled updates names the table.
     insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state)
     select u.update_id, gone.table_id, gone.synced_table, gone.source_table_full_name, u.state
       from synced_tables._updates u where u.pipeline_id = gone.pipeline_id and u.state in ('QUEUED', 'RUNNING')
@@ -51,7 +51,8 @@ begin
     delete from synced_tables._pipelines p where p.pipeline_id = gone.pipeline_id;
   end if;
 end $$;
-comment on function synced_tables_internal._remove_table(synced_tables._tables, text, text) is 'Takes a table off the registry, and its pipeline when that has no other.';
+comment on function synced_tables_internal._remove_table(synced_tables._tables, text, text) is
+  'Removes a table from the registry, along with its pipeline if it was the only table.';
 
 -- for: managers
 create or replace function synced_tables_served.delete_synced_table(synced_table text, purge boolean default false) returns void
@@ -92,4 +93,4 @@ begin
            case when coalesce(purge, false) then ' with its data' else '; the table stays as it is' end));
 end $$;
 comment on function synced_tables_served.delete_synced_table(text, boolean) is
-  'Stops syncing a table. The table stays, read-only; purge => true drops it too, also later. A streaming table is deleted as delete_streaming_table does. For its creator and databricks_superuser.';
+  'Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.';

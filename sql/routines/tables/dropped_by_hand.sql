@@ -9,7 +9,7 @@ declare
 begin
   select * into gone from synced_tables._tables t where t.relation = dropped;
   if not found then
-    return;  -- delete_synced_table has taken it off the registry before it dropped it
+    return;  -- delete_synced_table has removed it from the registry before dropping it
   end if;
   reason := format('Synced table %s was dropped in Postgres, so its sync has ended.', gone.synced_table);
   perform synced_tables_internal._remove_table(gone, 'SYNCED_TABLE_DROPPED', reason);
@@ -17,7 +17,7 @@ begin
     format('%I dropped synced table %s, so its sync has ended.', dropped_by, gone.synced_table));
 end $$;
 comment on function synced_tables_internal._table_was_dropped(oid, name) is
-  'Called by the guard inside a DROP TABLE: takes the table off the registry, cancels what its pipeline still had to do.';
+  'Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline''s pending updates.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._forget_dropped(table_id uuid) returns boolean
@@ -30,7 +30,7 @@ begin
     return false;
   end if;
   perform databricks_auth.unregister(dropped.relation);
-  -- relation stays: it tells a table that was dropped from one that was never loaded.
+  -- relation is kept: it distinguishes a dropped table from one that was never loaded.
   update synced_tables._tables t
      set state = 'SYNCED_TABLED_OFFLINE', message = synced_tables_internal._dropped_message(t.synced_table),
          last_error_code = 'SYNCED_TABLE_DROPPED', row_count = null, rows_done = null, rows_total = null
@@ -43,7 +43,7 @@ begin
   return true;
 end $$;
 comment on function synced_tables_internal._forget_dropped(uuid) is
-  'When a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.';
+  'After a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.';
 
 -- for: everybody
 create or replace function synced_tables_internal._dropped_message(synced_table text) returns text
@@ -51,4 +51,4 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
   select format('Synced table %s was dropped in Postgres, so its sync has ended. Remove it with delete_synced_table, '
                 'and create it again if it is still wanted.', synced_table)
 $$;
-comment on function synced_tables_internal._dropped_message(text) is 'What the status of a table says that was dropped by hand.';
+comment on function synced_tables_internal._dropped_message(text) is 'What the status of a table that was dropped by hand says.';

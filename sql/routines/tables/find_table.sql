@@ -10,7 +10,7 @@ begin
   select * into wanted from synced_tables._tables t where t.schema_name = parts[1] and t.table_name = parts[2];
   return wanted;
 end $$;
-comment on function synced_tables_internal._find_table(text) is 'The registry row of a synced table; its columns are null when there is none.';
+comment on function synced_tables_internal._find_table(text) is 'The registry row of a synced table; its columns are null if there is none.';
 
 -- for: owner
 create or replace function synced_tables_internal._find_leftover(synced_table text) returns databricks_auth.synced_tables
@@ -23,7 +23,8 @@ begin
     join pg_namespace n on n.oid = c.relnamespace where n.nspname = parts[1] and c.relname = parts[2];
   return leftover;
 end $$;
-comment on function synced_tables_internal._find_leftover(text) is 'The ownership row of a table by name, synced or no longer.';
+comment on function synced_tables_internal._find_leftover(text) is
+  'The ownership row of a table by name, whether still synced or not.';
 
 -- for: owner
 create or replace function synced_tables_internal._raise_unknown_table(synced_table text) returns void

@@ -1,4 +1,4 @@
--- What the sidecar asks for when it makes a synced table.
+-- What the sidecar calls when it creates a synced table.
 
 -- for: sidecar
 create or replace function synced_tables_internal._prepare_schema(table_id uuid) returns void
@@ -22,7 +22,7 @@ begin
         format('Schema %I of synced table %s does not exist.', wanted.schema_name, wanted.synced_table),
         'Create the schema, or pass create_database_objects_if_missing => true.');
     end if;
-    -- The sidecar's own role is not a person who could look after a schema.
+    -- The sidecar's own role is not a person who could manage a schema.
     schema_owner := case when to_regrole(quote_ident(wanted.created_by)) is null or wanted.created_by = 'databricks_sync'
                          then 'databricks_superuser' else wanted.created_by end;
     execute format('create schema %I authorization %I', wanted.schema_name, schema_owner);
@@ -32,7 +32,7 @@ begin
     execute format('grant usage, create on schema %I to databricks_sync', wanted.schema_name);
   end if;
 end $$;
-comment on function synced_tables_internal._prepare_schema(uuid) is 'Makes the schema of a synced table when it is missing, and lets databricks_sync create tables in it.';
+comment on function synced_tables_internal._prepare_schema(uuid) is 'Creates the schema of a synced table if it is missing, and lets databricks_sync create tables in it.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean
@@ -49,7 +49,8 @@ begin
   execute format('grant select on %s to %I with grant option', relation, created_by);
   return true;
 end $$;
-comment on function synced_tables_internal._grant_creator(regclass, name) is 'Lets the creator of a synced table read it and pass that on. False when there is no such role.';
+comment on function synced_tables_internal._grant_creator(regclass, name) is
+  'Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text,
@@ -79,10 +80,10 @@ begin
   return true;
 end $$;
 comment on function synced_tables_internal._reject_create(uuid, uuid, text, text, text, text) is
-  'Takes a registration back that was never loaded: the update fails with the given error, table and empty pipeline go. False when the table is loaded or gone.';
+  'Takes back a registration that was never loaded: the update fails with the given error, and the table and an empty pipeline are removed. False if the table is loaded or gone.';
 
--- Who is in the way of a sync. Since when a session of another role has been at its query only superusers and
--- pg_read_all_stats see; databricks_sync is to see no more than that, no statements above all.
+-- Which session blocks a sync. Only superusers and pg_read_all_stats see since when another role's session has been running
+-- its query; databricks_sync should see no more than that, above all no statements.
 -- for: sidecar
 create or replace function synced_tables_internal._session_name(process integer) returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -91,4 +92,4 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     from pg_stat_activity a where a.pid = _session_name.process
 $$;
 comment on function synced_tables_internal._session_name(integer) is
-  'How a session is named in messages: process, user, application, and when its last query began.';
+  'How messages name a session: process, user, application, and when its last query began.';

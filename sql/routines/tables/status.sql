@@ -1,4 +1,4 @@
--- How synced tables and streaming tables stand.
+-- The status of synced tables and streaming tables.
 
 -- for: managers
 create or replace view synced_tables.status with (security_barrier = true) as
@@ -25,7 +25,7 @@ select * from (
          t.pipeline_id,
          case when t.rows_done is not null then t.provisioning_phase end as provisioning_phase,
          case when t.rows_total > 0 then least(1, t.rows_done::double precision / t.rows_total) end as sync_progress_completion,
-         -- As fast as until now; before a hundredth is done that says nothing.
+         -- Assumes the rate so far; before one percent is done that says nothing.
          case when t.provisioning_phase = 'PROVISIONING_PHASE_MAIN' and t.rows_done * 100 >= t.rows_total
               then (extract(epoch from clock_timestamp() - t.phase_started_at)
                     * greatest(0, t.rows_total - t.rows_done) / nullif(t.rows_done, 0))::double precision
@@ -52,18 +52,20 @@ select * from (
     left join pg_catalog.pg_class c on c.oid = s.relation
    where synced_tables_internal._may_see(s.created_by, s.relation)
 ) known offset 0;
-comment on view synced_tables.status is 'One row a synced or streaming table: how it stands and how fresh it is.';
+comment on view synced_tables.status is 'One row per synced or streaming table: its state and how fresh it is.';
 comment on column synced_tables.status.table_name is 'The table itself; null before its first load and after it was dropped.';
 comment on column synced_tables.status.state is 'As the Databricks API names it.';
 comment on column synced_tables.status.lag_versions is 'Source versions that the table does not reflect yet.';
 comment on column synced_tables.status.lag_seconds is
-  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 when there is none. Commits are seen when an update looks for them.';
-comment on column synced_tables.status.rows_done is 'Rows moved so far by the update that is running.';
-comment on column synced_tables.status.rows_total is 'Rows that the running update moves, as far as it is known.';
-comment on column synced_tables.status.provisioning_phase is 'What a running load does: PROVISIONING_PHASE_MAIN copies rows, PROVISIONING_PHASE_INDEX_SCAN builds key and indexes; null when none runs.';
-comment on column synced_tables.status.sync_progress_completion is 'How much of the rows a running load has copied, 0 to 1.';
-comment on column synced_tables.status.estimated_completion_seconds is 'How long copying the remaining rows will take, if it goes on as it went; without the indexes, which follow.';
+  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them.';
+comment on column synced_tables.status.rows_done is 'Rows moved so far by the running update.';
+comment on column synced_tables.status.rows_total is 'Rows that the running update will move, if known.';
+comment on column synced_tables.status.provisioning_phase is
+  'What a running load does: PROVISIONING_PHASE_MAIN copies rows, PROVISIONING_PHASE_INDEX_SCAN builds the key and indexes; null when none runs.';
+comment on column synced_tables.status.sync_progress_completion is 'Fraction of the rows that a running load has copied, 0 to 1.';
+comment on column synced_tables.status.estimated_completion_seconds is 'Time to copy the remaining rows at the rate so far, without the indexes built afterwards.';
 comment on column synced_tables.status.processing_version is 'The source version that a running load copies.';
 comment on column synced_tables.status.synced_committed_at is 'When synced_version was committed in the source.';
-comment on column synced_tables.status.last_sync_started_at is 'When the newest successful sync began; it was visible from last_sync_at on.';
+comment on column synced_tables.status.last_sync_started_at is
+  'When the newest successful sync began; its rows became visible at last_sync_at.';
 comment on column synced_tables.status.publish is 'Whether updates publish the tables of the pipeline separately or together.';

@@ -1,4 +1,4 @@
--- What a synced table may have beyond its source: columns of other types, columns and indexes of Postgres alone, a load over
+-- What a synced table may have beyond its source: columns of other types, Postgres-only columns and indexes, a load over
 -- more connections. Names and values are those of the Databricks API.
 
 -- for: owner
@@ -24,7 +24,7 @@ begin
   return rest = '';
 end $$;
 comment on function synced_tables_internal._is_sql_fragment(text) is
-  'Whether a text can stand inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets closed.';
+  'Whether a text can be placed inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets balanced.';
 
 -- for: owner
 create or replace function synced_tables_internal._is_type(type_name text) returns boolean
@@ -32,7 +32,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   return to_regtype(type_name) is not null;
 exception when syntax_error or invalid_parameter_value or feature_not_supported or invalid_schema_name then
-  return false;  -- before PostgreSQL 17 what is no type at all raises
+  return false;  -- before PostgreSQL 17 a text that is not a type at all raises
 end $$;
 comment on function synced_tables_internal._is_type(text) is 'Whether a text names a type.';
 
@@ -45,7 +45,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     join pg_type t on t.oid = d.objid join pg_namespace n on n.oid = t.typnamespace
    where e.extname = extension and t.typname = type_name
 $$;
-comment on function synced_tables_internal._extension_type(name, name) is 'The qualified name of a type that an extension brings; null when it is not there.';
+comment on function synced_tables_internal._extension_type(name, name) is
+  'The qualified name of a type that an extension provides; null if it is not installed.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._override_type(override jsonb) returns text
@@ -84,7 +85,7 @@ begin
 end $$;
 comment on function synced_tables_internal._check_list(text, text, jsonb, text[]) is 'Refuses a list of options whose entries lack a field.';
 
--- As before, and names are looked at.
+-- Also checks the names in the given SQL, which the sidecar will run.
 -- for: owner
 create or replace function synced_tables_internal._check_target_options(full_name text, type_overrides jsonb, extra_columns jsonb,
                                                                extra_index_definitions jsonb) returns void
@@ -151,4 +152,4 @@ begin
     end if;
   end loop;
 end $$;
-comment on function synced_tables_internal._check_target_options(text, jsonb, jsonb, jsonb) is 'Refuses options of the target that cannot be meant.';
+comment on function synced_tables_internal._check_target_options(text, jsonb, jsonb, jsonb) is 'Refuses invalid options of the target.';

@@ -4,7 +4,7 @@ import { type ManagedDatabase, managedDatabases } from '../../sidecar/managed-da
 import type { DatabaseOptions } from '../options/command-options.js';
 
 /**
- * The databases that the options leave: all managed ones without any option.
+ * The databases that the options select: all managed ones if no option is given.
  * @throws INSTANCE_UNKNOWN, INSTANCE_AMBIGUOUS if `--database` could be on several servers
  */
 export function chooseDatabases(settings: Settings, options: DatabaseOptions): ManagedDatabase[] {
@@ -20,12 +20,12 @@ export function chooseDatabases(settings: Settings, options: DatabaseOptions): M
   if (only === undefined || server === undefined || chosen.length > 1) {
     throw syncedTablesError('INSTANCE_AMBIGUOUS', { configured: instances.join(', ') });
   }
-  // Also one that the settings do not list: every database of the server can be made ready by `migrate`.
+  // May be missing from the settings: `migrate` can prepare any database of the server.
   return managedDatabases({ ...settings, instances: { [only]: { ...server, databases: [database] } } });
 }
 
 /**
- * The one database that the options mean.
+ * The one database that the options select.
  * @throws INSTANCE_UNKNOWN, INSTANCE_AMBIGUOUS, DATABASE_AMBIGUOUS
  */
 export function chooseDatabase(settings: Settings, options: DatabaseOptions): ManagedDatabase {

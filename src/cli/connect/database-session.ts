@@ -18,7 +18,7 @@ export async function withDatabase<Result>(
     try {
       return await work(client);
     } finally {
-      // The session may have been what failed.
+      // The session itself may have failed.
       await client.end().catch(() => {});
     }
   } catch (error) {

@@ -8,7 +8,7 @@ export interface Lake extends AsyncDisposable {
   readonly engine: Engine;
 }
 
-/** The configured catalogs with an engine of their own. */
+/** The configured catalogs with a new engine. */
 export async function openLake(settings: Settings): Promise<Lake> {
   const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
   const engine = await openEngine({

@@ -12,13 +12,13 @@ export interface SettingsOptions {
   readonly config?: string;
 }
 
-/** Which database a command is for. */
+/** Selects the database of a command. */
 export interface DatabaseOptions extends SettingsOptions {
   readonly instance?: string;
   readonly database?: string;
 }
 
-/** Adds `--output table|json` and `--json`. Whoever reads errors of a program sees them in the same form. */
+/** Adds `--output table|json` and `--json`, which also decide the form of errors. */
 export function addOutputOption(command: Command): Command {
   const option = new Option('--output <form>', 'how results and errors are shown').choices(['table', 'json']);
   const short = new Option('--json', 'short for --output json').implies({ output: 'json' });
@@ -41,12 +41,12 @@ export function settingsSource(options: SettingsOptions): SettingsSource {
   return { ...file, environment: process.env, workingFolder: process.cwd() };
 }
 
-/** The settings that the command is to use. */
+/** The settings for the command. */
 export function settingsOf(options: SettingsOptions, needs: { readonly postgres: boolean }): Settings {
   return loadSettings({ ...settingsSource(options), needsPostgres: needs.postgres });
 }
 
-/** Gathers `a,b` and repeated options into one list of column names. */
+/** Collects `a,b` and repeated options into one list of column names. */
 export function collectColumns(text: string, previous: readonly string[] | undefined): string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.includes('')) throw new InvalidArgumentError('It must be column names separated by commas.');

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** An entry of `type_overrides` of the Databricks API. */
+/** An entry of `type_overrides` in the Databricks API. */
 export interface TypeOverride {
   readonly column_name: string;
   readonly pg_type: string;
@@ -20,12 +20,12 @@ export function collectOverride(text: string, given: readonly TypeOverride[] = [
   return [...given, size === undefined ? override : { ...override, size: Number(size) }];
 }
 
-/** A JSON array, handed on as it is: the database checks what is in it. */
+/** A JSON array, passed on unchanged: the database checks its contents. */
 export function parseJsonList(text: string): string {
   try {
     if (Array.isArray(JSON.parse(text))) return text;
   } catch {
-    // told below, like JSON of another shape
+    // reported below, like JSON of another shape
   }
   throw new InvalidArgumentError('It must be a JSON array of objects.');
 }

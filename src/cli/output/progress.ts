@@ -1,28 +1,28 @@
 import { countOf } from '../../core/count-of.js';
 import type { Output } from '../options/command-options.js';
 
-/** How far an update is. */
+/** How far an update has got. */
 interface ProgressStep {
-  /** What happens at this moment. */
+  /** What is happening now. */
   readonly message: string;
   readonly rowsDone: bigint | null;
-  /** Null while it is not known. */
+  /** Null while unknown. */
   readonly rowsTotal: bigint | null;
 }
 
 export interface Progress {
   report(step: ProgressStep): void;
-  /** Writes something that stays to be read. */
+  /** Writes a notice that stays on the screen. */
   tell(notice: string): void;
-  /** Takes a bar off the terminal. */
+  /** Removes a bar from the terminal. */
   end(): void;
 }
 
-/** Where progress is written: standard error, for standard output is for results. */
+/** Where progress is written: standard error, because standard output is for results. */
 export type ProgressStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
 
 interface Clock {
-  /** Milliseconds that only grow. */
+  /** Monotonic clock in milliseconds. */
   now(): number;
 }
 

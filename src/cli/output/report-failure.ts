@@ -22,8 +22,8 @@ export interface FailureContext {
 }
 
 /**
- * Tells a failure on standard error, one line each: `CODE: what happened. what to do.`, or a JSON object where JSON
- * was asked for. Returns the exit code. A defect comes with its stack.
+ * Reports a failure on standard error: one line `CODE: what happened. what to do.`, or a JSON object if JSON was
+ * requested. Returns the exit code. A defect includes its stack.
  */
 export function reportFailure(error: unknown, context: FailureContext): number {
   if (error instanceof CommanderError) return reportUsage(error, context);
@@ -43,7 +43,7 @@ export function reportFailure(error: unknown, context: FailureContext): number {
   return EXIT_FAILED;
 }
 
-/** Help that was asked for is no failure; help shown because nothing was asked says enough by itself. */
+/** Requested help is not a failure; help shown because no command was given needs no further words. */
 function reportUsage(error: CommanderError, context: FailureContext): number {
   if (error.exitCode === 0) return 0;
   if (error.code === 'commander.help') return EXIT_USAGE;
@@ -61,7 +61,7 @@ function writeError(shown: ShownError, output: Output): void {
   process.stderr.write(`${output === 'json' ? JSON.stringify(shown) : errorText(shown)}\n`);
 }
 
-/** One line; but a place in a file is shown as it stands there, with a mark below it. */
+/** One line; but a place in a file is shown as it appears there, with a mark below it. */
 function errorText({ error_code: code, message, remedy }: ShownError): string {
   return code.startsWith('PIPELINE_') ? `${code}: ${message}\n${remedy}` : oneLine(`${code}: ${message} ${remedy}`);
 }

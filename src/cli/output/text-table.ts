@@ -1,4 +1,4 @@
-/** Wider cells are cut: a table is for looking at, `--output json` for reading by programs. */
+/** Wider cells are cut: tables are for people, `--output json` is for programs. */
 const CELL_WIDTH_MAX = 32;
 
 /**

@@ -4,10 +4,10 @@ import type pg from 'pg';
 /** A row of the view synced_tables.events. */
 export interface SyncEvent {
   readonly id: bigint;
-  /** As JSON that Postgres made. */
+  /** JSON made by Postgres. */
   readonly json: string;
   readonly occurredAt: string;
-  /** Seconds since it was written, by the clock of the server. */
+  /** Seconds since it was written, by the server's clock. */
   readonly ageSeconds: number;
   readonly level: string;
   readonly type: string;
@@ -15,7 +15,7 @@ export interface SyncEvent {
   readonly message: string;
 }
 
-/** Of one table: its own events, and those of its pipeline as a whole. */
+/** Events of one table, and of its pipeline as a whole. */
 const OF_TABLE = `($1::text is null or e.synced_table = $1 or e.synced_table is null
                    and e.pipeline_id in (select s.pipeline_id from synced_tables.status s where s.synced_table = $1))`;
 
@@ -27,7 +27,7 @@ const EVENT = `
 
 type EventRow = Omit<SyncEvent, 'id'> & { readonly id: string };
 
-/** @param name as `parseSyncedTableName` gives it; null for all tables that the role may see */
+/** @param name as returned by `parseSyncedTableName`; null for all tables that the role may see */
 export async function readNewestEvents(client: pg.Client, name: string | null, limit: bigint): Promise<SyncEvent[]> {
   const { rows } = await client.query<EventRow>(`${EVENT} where ${OF_TABLE} order by e.event_id desc limit $2`, [
     name,
@@ -62,18 +62,21 @@ export function eventLine({ occurredAt, level, syncedTable, message }: SyncEvent
 export interface FollowEventsOptions {
   readonly client: pg.Client;
   readonly name: string | null;
-  /** The newest events, which were shown already. */
+  /** The newest events, already shown. */
   readonly past: readonly SyncEvent[];
   readonly show: (event: SyncEvent) => void;
-  /** Ends it. */
+  /** Stops it. */
   readonly signal: AbortSignal;
 }
 
 const PAUSE_MS = 500;
-/** A transaction that writes an event may be committed after one with a greater number: so long they are looked for. */
+/**
+ * A transaction that writes an event may commit after one with a greater number: missing numbers are looked for this
+ * long.
+ */
 const COMMIT_SECONDS_MAX = 300;
 
-/** Shows each event once, soon after it was committed, until it is stopped. */
+/** Shows each event once, soon after its commit, until stopped. */
 export async function followEvents({ client, name, past, show, signal }: FollowEventsOptions): Promise<void> {
   const [newest] = await readNewestEvents(client, null, 1n);
   let floor = past[0] ? past[0].id - 1n : (newest?.id ?? 0n);
@@ -91,7 +94,7 @@ export async function followEvents({ client, name, past, show, signal }: FollowE
   }
 }
 
-/** The greatest number up to which no event is to come any more; null if that is not known of any. */
+/** The greatest number at or below which no more events can appear; null if unknown. */
 function settledBelow(events: readonly SyncEvent[]): bigint | null {
   return events.findLast(({ ageSeconds }) => ageSeconds > COMMIT_SECONDS_MAX)?.id ?? null;
 }

@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
 
-/** A row of the view synced_tables.status, with the place where it was found. */
+/** A row of the view synced_tables.status, with the database it was found in. */
 export interface TableStatus {
-  /** As JSON that Postgres made: its numbers are exact. */
+  /** JSON made by Postgres: its numbers are exact. */
   readonly json: string;
   /** Columns of the view in their order, as text. */
   readonly values: ReadonlyMap<string, string | null>;
@@ -20,7 +20,7 @@ export async function readAllStatus(client: pg.Client, database: ManagedDatabase
 }
 
 /**
- * @param name as `parseSyncedTableName` gives it
+ * @param name as returned by `parseSyncedTableName`
  * @throws SYNCED_TABLE_NOT_FOUND
  */
 export async function readStatus(client: pg.Client, database: ManagedDatabase, name: string): Promise<TableStatus> {

@@ -8,15 +8,15 @@ import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sy
 
 export interface ReadContext {
   readonly engine: Engine;
-  /** Where to look for what went wrong; null if that is not there any more. */
+  /** Where to look for the cause; null if it is no longer available. */
   readonly relation: Relation | null;
   readonly table: string;
-  /** What identifies a row; none if that is not known. */
+  /** Columns that identify a row; empty if unknown. */
   readonly keyColumns: readonly string[];
   readonly columns: readonly TargetColumn[];
 }
 
-/** Says in catalogued words why rows could not be read, as a sync does; of values only those of keys are named. */
+/** Explains with a catalogued error why rows could not be read, as a sync does; of row values it names only keys. */
 export async function explainReadError(error: unknown, context: ReadContext): Promise<unknown> {
   const { relation, table, columns } = context;
   const known = asSyncedTablesError(error);

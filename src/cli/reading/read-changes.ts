@@ -18,12 +18,12 @@ export interface VersionRange {
 
 export interface ReadChangesOptions extends Pick<TableRead, 'format' | 'invalidCharacters' | 'limit'> {
   readonly changes: VersionRange;
-  /** With a key: only the last state of each. */
+  /** Given a key, only the last state of each. */
   readonly primaryKey?: readonly string[];
   readonly allowFileDiff?: boolean;
 }
 
-/** Writes the changes of a source table to standard output, in the form in which its rows would go to Postgres. */
+/** Writes the changes of a source table to standard output, in the form in which its rows are sent to Postgres. */
 export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOptions): Promise<void> {
   const { from, to } = options.changes;
   if (!lakeTable.changeFeed) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
@@ -43,7 +43,7 @@ export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOpt
   let relation: Relation | null = null;
   try {
     const select = await changesSelect(changes, options.primaryKey);
-    // What it reads from goes with the changes.
+    // Disposed together with the changes.
     relation = { parts: [select], rowCount: null, [Symbol.asyncDispose]: async () => {} };
     const { format, invalidCharacters, limit } = options;
     const wanted = { columns: fields, keyColumns: [], timeseriesKey: null, invalidCharacters, format };

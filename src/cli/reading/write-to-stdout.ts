@@ -1,15 +1,15 @@
 import { pipeline } from 'node:stream/promises';
 import type { CopyStream } from '../../lake/engine/copy-stream.js';
 
-/** Waits for the reader at the other end: what it has not taken yet stays in the engine, not in memory here. */
+/** Waits for the reader at the other end: rows it has not taken yet stay in the engine, not in memory here. */
 export async function writeToStdout({ bytes, finished }: CopyStream): Promise<void> {
   try {
     await pipeline(bytes, process.stdout, { end: false });
   } catch (error) {
-    // Closing the read end stops the engine; its connection is free only when it has stopped.
+    // Closing the read end stops the engine, which only then frees its connection.
     bytes.destroy();
     await finished.catch(() => {});
-    // `main` has said what is wrong with standard output, or nothing if its reader has seen enough.
+    // `main` has reported what is wrong with standard output, or nothing if its reader has seen enough.
     if ((error as NodeJS.ErrnoException).syscall === 'write') return;
     throw error;
   }

@@ -5,8 +5,8 @@ import { holdWhole } from '../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 
 /**
- * The declared key of a source table, or else the first column that could be one: no nulls, every value once. Columns named like a
- * key come first. Null if no single column is one.
+ * The declared key of a source table, or else the first column that could be one: no nulls, all values distinct.
+ * Columns named like a key come first. Null if no single column qualifies.
  */
 export async function guessKey(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<string | null> {
   const [declared, ...more] = lakeTable.declared?.primaryKey ?? [];

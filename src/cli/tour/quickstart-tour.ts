@@ -18,13 +18,13 @@ export interface TourOptions {
   readonly url: string;
   readonly settings: Settings;
   readonly lake: string;
-  /** Prove the rows against the source instead of telling how to go on. */
+  /** Verify the rows against the source instead of explaining how to continue. */
   readonly isOnce: boolean;
-  /** Tells the story, one paragraph a call. */
+  /** Narrates, one paragraph per call. */
   readonly say: (text: string) => void;
 }
 
-/** What the tour has made, for `--output json`. */
+/** What the tour created, for `--output json`. */
 export interface TourResult {
   readonly synced_table: string;
   readonly source_table_full_name: string;
@@ -34,7 +34,7 @@ export interface TourResult {
 
 const ROWS_SHOWN = 5;
 
-/** Creates or refreshes one synced table with plain SQL, as a user would, and tells what happens. */
+/** Creates or refreshes one synced table with plain SQL, as a user would, and narrates what happens. */
 export async function runQuickstartTour(options: TourOptions): Promise<TourResult> {
   const engine = await openEngine();
   await using _ = engine;

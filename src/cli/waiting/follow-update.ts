@@ -7,7 +7,7 @@ import { readStatus } from '../queries/table-status.js';
 import { SidecarNotice } from './sidecar-notice.js';
 import { waitForUpdate } from './wait-for-update.js';
 
-/** Options of commands that ask for an update. */
+/** Options of commands that request an update. */
 export interface WaitCommandOptions extends OutputOptions {
   readonly wait: boolean;
   readonly timeout?: bigint;
@@ -22,7 +22,7 @@ export interface FollowUpdateOptions {
   readonly options: WaitCommandOptions;
 }
 
-/** Waits for an update that was asked for, unless told otherwise, and prints how its table stands then. */
+/** Waits for a requested update, unless the options say otherwise, and prints the table's status afterwards. */
 export async function followUpdate({ client, database, updateId, name, options }: FollowUpdateOptions): Promise<void> {
   const progress = startProgress(options.output);
   const sidecar = new SidecarNotice({ client, database, progress });

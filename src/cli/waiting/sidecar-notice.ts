@@ -9,22 +9,22 @@ export interface SidecarNoticeOptions {
   readonly client: pg.Client;
   readonly database: ManagedDatabase;
   readonly progress: Pick<Progress, 'tell'>;
-  /** Milliseconds that only grow. */
+  /** Monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
 
-/** Tells whoever waits for work that nobody is there to do it: at first, and again when a sidecar has gone. */
+/** Informs a waiting user that no sidecar is there to do the work: at first, and again when a sidecar has gone. */
 export class SidecarNotice {
   readonly #options: SidecarNoticeOptions;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  /** Null before the first look. */
+  /** Null before the first check. */
   #wasThere: boolean | null = null;
 
   constructor(options: SidecarNoticeOptions) {
     this.#options = options;
   }
 
-  /** Looks, unless that was a moment ago. */
+  /** Checks, unless that was done a moment ago. */
   async look(): Promise<void> {
     const now = (this.#options.now ?? (() => performance.now()))();
     if (now - this.#lookedAt < INTERVAL_MS) return;

@@ -1,4 +1,4 @@
-/** Fulfils with the name of the signal when the process is asked to stop; a second request ends it at once. */
+/** Resolves to the name of the signal that asks the process to stop; a second signal ends it at once. */
 export function untilStopped(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {

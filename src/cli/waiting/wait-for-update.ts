@@ -12,7 +12,7 @@ export interface WaitOptions {
   readonly progress: Progress;
   /** Null waits for ever. */
   readonly timeoutSeconds: number | null;
-  /** Called while the update goes on. */
+  /** Called while the update is running. */
   readonly onPause?: () => Promise<void>;
 }
 
@@ -30,7 +30,7 @@ const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 100;
 
 /**
- * Returns when the update is done. Unlike the procedure `wait_for_update`, it shows how far the update is.
+ * Returns when the update is done. Unlike the procedure `wait_for_update`, it shows progress.
  * @throws the error of an update that failed or was canceled; UPDATE_NOT_FOUND, UPDATE_WAIT_TIMEOUT
  */
 export async function waitForUpdate(options: WaitOptions): Promise<void> {

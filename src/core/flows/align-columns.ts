@@ -1,19 +1,19 @@
 import type { AutoCdcField } from './auto-cdc-flow.js';
 
-/** How columns of a target are arranged: state is kept by their places. */
+/** How columns of a target are arranged: state refers to them by position. */
 export interface StoredColumns {
   readonly names: readonly string[];
   /** Fields of structs in which null is ignored, by column. */
   readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
 }
 
-/** Columns in the order in which the target has them; new ones come after those, in their own order. */
+/** Columns in the order of the target; new ones follow, in their own order. */
 export function alignNames(stored: readonly string[], names: readonly string[]): string[] {
   return [...stored.filter((name) => names.includes(name)), ...names.filter((name) => !stored.includes(name))];
 }
 
 /**
- * Fields of a struct in the order in which the target has them, inner ones too.
+ * Fields of a struct in the order of the target, at all levels.
  * @returns `problem` set if one of them is gone or has another type
  */
 export function alignFields(

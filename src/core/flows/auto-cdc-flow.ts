@@ -1,9 +1,9 @@
 /**
- * What the two halves of Auto CDC agree on: a flow as the analysis resolved it, and the rows that are staged for it.
+ * The interface between the two halves of Auto CDC: a flow as the analysis resolved it, and the rows staged for it.
  *
  * The surfaces (SQL files, psql functions, TypeScript API) check the options, resolve names and types, evaluate
- * conditions and expressions in the lakehouse engine, and stage events: src/flows and src/sync/flows. From there src/scd
- * takes the staged events to the target, in Postgres alone.
+ * conditions and expressions in the lakehouse engine, and stage events: src/flows and src/sync/flows. From there
+ * src/scd takes the staged events to the target, in Postgres alone.
  */
 
 /** A column of the target, in target order. Keys are among them. */
@@ -11,11 +11,11 @@ export interface AutoCdcColumn {
   /** As the target shows it. */
   readonly name: string;
   readonly postgresType: string;
-  /** The fields of a struct (`postgresType` jsonb); null for every other type, arrays, maps and variants included. */
+  /** The fields of a struct (`postgresType` jsonb); null for every other type, including arrays, maps and variants. */
   readonly struct: readonly AutoCdcField[] | null;
 }
 
-/** A field of a struct. Under ignore-null each field without fields of its own keeps its own latest author. */
+/** A field of a struct. Under ignore-null each field without subfields keeps a separate latest author. */
 export interface AutoCdcField {
   readonly name: string;
   /** The Postgres type that a column of the field's type would have. */
@@ -23,7 +23,7 @@ export interface AutoCdcField {
   readonly struct: readonly AutoCdcField[] | null;
 }
 
-/** What events are ordered by. A struct has the types of its fields; a nested struct is not orderable here. */
+/** What events are ordered by. A struct has the types of its fields; a nested struct cannot be ordered here. */
 export interface AutoCdcSequence {
   readonly kind: 'column' | 'struct';
   /** One field for a column (its name does not matter); the fields of a struct in order. Never jsonb. */
@@ -40,7 +40,7 @@ export interface AutoCdcFlow {
   readonly table: string;
   /** `schema.table`, quoted where Postgres needs it: for messages. */
   readonly fullName: string;
-  /** The role that gets SELECT and DML on the target, with grant option; no such role: nobody does. */
+  /** The role that gets SELECT and DML on the target, with grant option; nobody if the role does not exist. */
   readonly createdBy: string;
   readonly scdType: 1 | 2;
   readonly keyColumns: readonly string[];
@@ -48,44 +48,44 @@ export interface AutoCdcFlow {
   readonly columns: readonly AutoCdcColumn[];
   /** Type of SEQUENCE BY; for snapshots the one type of their versions. */
   readonly sequence: AutoCdcSequence;
-  /** SCD type 2: selected non-key columns of which a change begins a new row. Empty for type 1. */
+  /** SCD type 2: selected non-key columns whose changes begin a new row. Empty for type 1. */
   readonly trackedColumns: readonly string[];
   /** Selected non-key columns in which null means "not said". Excludes `columnsToUpdate`. */
   readonly ignoreNullColumns: readonly string[];
   /** Whether events name the columns that they author (staged as AUTHORED_COLUMN). */
   readonly columnsToUpdate: boolean;
-  /** Every column of the source: names in AUTHORED_COLUMN that are none of these reject the batch. */
+  /** Every column of the source: other names in AUTHORED_COLUMN reject the batch. */
   readonly sourceColumns: readonly string[];
-  /** Seconds after which tombstones may go, by wall clock: `pipelines.cdc.tombstoneGCThresholdInSeconds`. */
+  /** Seconds after which tombstones may be removed, by wall clock: `pipelines.cdc.tombstoneGCThresholdInSeconds`. */
   readonly tombstoneRetentionSeconds: number;
   /** Seconds for which the change feed keeps its rows; null for no change feed. */
   readonly changeFeedRetentionSeconds: number | null;
 }
 
-/** Two days: how late an event may come, if nobody says otherwise. */
+/** Two days: how late an event may arrive by default. */
 export const TOMBSTONE_RETENTION_SECONDS = 172_800;
 /** A week, as long as a Delta table keeps the files of its change feed. */
 export const CHANGE_FEED_RETENTION_SECONDS = 604_800;
 
 /**
- * Staged events: one row an event, first the selected columns under their own names (values of D and T events are not
- * looked at), then these. `createStaging` makes the staging table; whoever stages fills it in this order.
+ * Staged events: one row per event, first the selected columns under their own names (values of D and T events are
+ * ignored), then these. `createStaging` creates the staging table; stagers fill it in this order.
  *
- * The kind: U upsert, D delete, T truncate. T is tested before D, and a condition that is null does not hold.
+ * The kind: U upsert, D delete, T truncate. T is tested before D, and a condition that is null counts as false.
  */
 export const KIND_COLUMN = '__autocdc_kind';
 /** Field n of the sequence, from 1. A null sequence: all null, and for a struct SEQUENCE_IS_NULL_COLUMN true. */
 export const sequenceColumn = (place: number): string => `__autocdc_seq${place}`;
 /** Only for struct sequences: true if the struct itself is null; a struct whose fields are null is legal. */
 export const SEQUENCE_IS_NULL_COLUMN = '__autocdc_seq_is_null';
-/** Only with `columnsToUpdate`: the names that the event authors, as the source has them; null for all. */
+/** Only with `columnsToUpdate`: the names that the event authors, as spelled in the source; null for all. */
 export const AUTHORED_COLUMN = '__autocdc_authored';
 
 /**
  * Columns of the staged rows in order, with their Postgres types. Snapshots are staged as the selected columns alone.
  *
- * Values are checked later, by what applies the staged rows: null sequences and keys, names in AUTHORED_COLUMN that the
- * source does not have, and of snapshots their version and doubled keys.
+ * Values are checked later, when the staged rows are applied: null sequences and keys, names in AUTHORED_COLUMN that
+ * the source does not have, and for snapshots their version and duplicate keys.
  */
 export function stagingColumns(flow: AutoCdcFlow): { readonly name: string; readonly postgresType: string }[] {
   const selected = flow.columns.map(({ name, postgresType }) => ({ name, postgresType }));

@@ -1,7 +1,7 @@
 /**
- * The options of a flow, named as the functions of Databricks name them. Every way to declare a flow comes down to
- * these, and the registry keeps them so. Names of columns are SQL: `` `order id` `` for anything but letters, digits
- * and underscores; expressions are those of the lakehouse engine.
+ * The options of a flow, named as in the functions of Databricks. Every way of declaring a flow is translated to these,
+ * and the registry stores them. Names of columns are SQL: `` `order id` `` for anything but letters, digits and
+ * underscores; expressions are those of the lakehouse engine.
  */
 export interface FlowOptions {
   readonly keys: readonly string[];

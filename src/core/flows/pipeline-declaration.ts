@@ -1,6 +1,6 @@
 import type { FlowKind, FlowOptions } from './flow-options.js';
 
-/** A pipeline of streaming tables, however it was said: by a file, by functions, by a program. */
+/** A pipeline of streaming tables, whether declared by a file, functions or a program. */
 export interface PipelineDeclaration {
   readonly tables: readonly StreamingTableDeclaration[];
   readonly views: readonly ViewDeclaration[];
@@ -13,7 +13,7 @@ export interface StreamingTableDeclaration {
   /** The declared columns; null if they follow from the flow. */
   readonly columns: readonly { readonly name: string; readonly type: string }[] | null;
   readonly comment: string | null;
-  /** Seconds after which what only late events need may be forgotten; null for the default. */
+  /** Seconds after which state that only late events need may be discarded; null for the default. */
   readonly tombstoneSeconds: number | null;
 }
 
@@ -32,11 +32,11 @@ export interface FlowDeclaration {
 }
 
 /**
- * Where a flow reads. A name is that of a view of the pipeline, of a table of the lakehouse in three parts, or of a table
- * of the database. With `isChangeFeed`, the changes of a table of the lakehouse are read instead of its new rows.
+ * Where a flow reads. A name is that of a view of the pipeline, of a table of the lakehouse in three parts, or of a
+ * table of the database. With `isChangeFeed`, the changes of a lakehouse table are read instead of its new rows.
  */
 export type FlowSource =
   | { readonly kind: 'name'; readonly parts: readonly string[]; readonly isChangeFeed: boolean }
   | { readonly kind: 'query'; readonly query: string }
-  /** Snapshots that the program hands over which declared the flow. */
+  /** Snapshots supplied by the program that declared the flow. */
   | { readonly kind: 'function' };

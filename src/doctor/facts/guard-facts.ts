@@ -1,15 +1,15 @@
 import type pg from 'pg';
 
-/** How the SQL side is installed, and who the login role is to it. */
+/** How the SQL side is installed, and what the login role may do there. */
 export interface InstallationFacts {
   readonly encoding: string;
   /** Whether there is a schema synced_tables, readable or not. */
   readonly hasSchema: boolean;
-  /** Whether the login role may read what is in it. */
+  /** Whether the login role may read its contents. */
   readonly isReadable: boolean;
   /** Null without the extension. */
   readonly extensionInstalled: string | null;
-  /** Null if the server has no files of it. */
+  /** Null if the server lacks its files. */
   readonly extensionAvailable: string | null;
   readonly missingRoles: readonly string[];
   readonly isSyncSuperuser: boolean;
@@ -24,7 +24,7 @@ export async function readInstallationFacts(client: pg.Client): Promise<Installa
   return facts;
 }
 
-// From PostgreSQL 16 on a member may be kept from SET ROLE.
+// From PostgreSQL 16 on, SET ROLE can be denied to a member.
 const INSTALLATION_FACTS = `
   select current_setting('server_encoding') as encoding, to_regnamespace('synced_tables') is not null as "hasSchema",
          coalesce(has_schema_privilege(to_regnamespace('synced_tables'), 'usage'), false) as "isReadable",
@@ -36,7 +36,7 @@ const INSTALLATION_FACTS = `
          coalesce(pg_has_role(session_user, to_regrole('databricks_sync'),
            case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end), false) as "maySync"`;
 
-/** What is wrong with the event triggers of the guard, by the list that also installs them; nothing if all are whole. */
+/** What is wrong with the event triggers of the guard, by the list that also installs them; empty if it is intact. */
 export async function readGuardDamage(client: pg.Client): Promise<string[]> {
   const { rows: lists } = await client.query<{ missing: boolean }>(
     `select to_regprocedure('databricks_auth.wanted_event_triggers()') is null
@@ -56,7 +56,7 @@ export async function readGuardDamage(client: pg.Client): Promise<string[]> {
 
 export interface TableProtection {
   readonly table: string;
-  /** What is wrong with it; nothing if it is whole. */
+  /** What is wrong with the table; empty if it is intact. */
   readonly damage: readonly string[];
 }
 

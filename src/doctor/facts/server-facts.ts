@@ -1,13 +1,13 @@
 import type pg from 'pg';
 
-/** What of a server and its settings concerns synced tables. */
+/** Facts about a server and its settings that concern synced tables. */
 export interface ServerFacts {
   readonly version: string;
   readonly versionNumber: number;
   /** The login role. */
   readonly role: string;
   readonly isSuperuser: boolean;
-  /** Why it takes no writes; null if it does. */
+  /** Why it accepts no writes; null if it does. */
   readonly readOnlyReason: string | null;
   readonly connectionsMax: number;
   readonly connectionsFree: number;
@@ -22,7 +22,7 @@ export interface ServerFacts {
   readonly clockMs: number;
 }
 
-/** Reads them as any role can. */
+/** Reads facts that any role can see. */
 export async function readServerFacts(client: pg.Client): Promise<ServerFacts> {
   const { rows } = await client.query<ServerFacts>(SERVER_FACTS);
   const [facts] = rows;
@@ -50,7 +50,7 @@ export interface IdleSlot {
   readonly bytes: number;
 }
 
-/** Replication slots that nobody reads and that keep more than `bytesMin` of WAL; none on a standby. */
+/** Replication slots that nobody reads and that retain more than `bytesMin` of WAL; none on a standby. */
 export async function readIdleSlots(client: pg.Client, bytesMin: number): Promise<IdleSlot[]> {
   const { rows } = await client.query<IdleSlot>(
     `select slot_name as slot, pg_wal_lsn_diff(here.lsn, restart_lsn)::float8 as bytes
@@ -61,7 +61,7 @@ export async function readIdleSlots(client: pg.Client, bytesMin: number): Promis
   return rows;
 }
 
-/** Logical slots of this database that are read: each decodes all that is written here. */
+/** Logical slots of this database in use: each decodes everything written here. */
 export async function readDecodingSlots(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ slot: string }>(
     `select slot_name as slot from pg_replication_slots
@@ -78,7 +78,10 @@ export interface LongTransaction {
   readonly state: string;
 }
 
-/** Transactions of this database that are open for long; of others' sessions only members of pg_read_all_stats see them. */
+/**
+ * Transactions of this database open for at least `minutesMin`; those of others are visible only to members of
+ * pg_read_all_stats.
+ */
 export async function readLongTransactions(client: pg.Client, minutesMin: number): Promise<LongTransaction[]> {
   const { rows } = await client.query<LongTransaction>(
     `select pid, format('%s (%s %s)', pid, usename, application_name) as session, state,

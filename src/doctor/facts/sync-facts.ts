@@ -2,18 +2,18 @@ import type pg from 'pg';
 import { ABANDONED_SHADOWS } from '../../postgres/maintain-tables.js';
 
 export interface SidecarFacts {
-  /** Processes, as far as their sessions tell: each has one session that listens. */
+  /** Number of processes, judged by sessions: each has one session that listens. */
   readonly sidecars: number;
-  /** Pipelines that a sidecar runs at this moment. */
+  /** Pipelines that a sidecar is running now. */
   readonly leases: number;
   /** Seconds since a sidecar asked this database anything; null if none is connected, or the role may not see it. */
   readonly silentSeconds: number | null;
-  /** Updates that are due and not begun, and how long the oldest of them has been. */
+  /** Updates that are due but not started, and how long the oldest has been due. */
   readonly waiting: number;
   readonly waitingMinutes: number;
 }
 
-/** @param application name that the sessions of sidecars begin with */
+/** @param application prefix of the names of sidecar sessions */
 export async function readSidecarFacts(client: pg.Client, application: string): Promise<SidecarFacts> {
   const { rows } = await client.query<SidecarFacts>(
     `with session as (select * from pg_stat_activity where datname = current_database() and application_name like $1 || '%'),
@@ -37,13 +37,13 @@ export interface StuckUpdate {
   /** Table, or pipeline of several. */
   readonly of: string;
   readonly kind: 'abandoned' | 'waiting' | 'retried';
-  /** How long: since the lease expired, since it was due. */
+  /** How long ago the lease expired or the update was due. */
   readonly seconds: number;
   readonly attempts: number;
   readonly message: string;
 }
 
-/** Updates that do not get on; those of a pipeline that another update runs wait for their turn and are well. */
+/** Updates that make no progress; those waiting for another update of their pipeline are fine. */
 export async function readStuckUpdates(client: pg.Client, secondsMin: number): Promise<StuckUpdate[]> {
   const { rows } = await client.query<StuckUpdate>(
     `select u.update_id as update, coalesce(names.tables, p.name, 'a pipeline that is gone') as of, k.kind, k.seconds::int,
@@ -117,7 +117,7 @@ export interface OrphanedShadow {
   readonly bytes: number;
 }
 
-/** Shadow tables that no update works on any more. */
+/** Shadow tables that no update uses any more. */
 export async function readOrphanedShadows(client: pg.Client): Promise<OrphanedShadow[]> {
   const { rows } = await client.query<OrphanedShadow>(
     `select o.name, pg_total_relation_size(format('__db_system.%I', o.name))::float8 as bytes from (${ABANDONED_SHADOWS}) o`,

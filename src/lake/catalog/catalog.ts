@@ -3,14 +3,14 @@ import { parseSourceName, type TableName } from '../../core/names.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
 import type { LakeTable } from '../lake-table.js';
 
-/** Where names of source tables come from: a folder, a Unity Catalog server … */
+/** Resolves names of source tables: in a folder, on a Unity Catalog server … */
 export interface Catalog {
   /** @throws SOURCE_TABLE_NOT_FOUND if there is no such table */
   open(name: TableName): Promise<LakeTable>;
   /**
-   * Finds out whether tables can be looked for at all.
+   * Checks whether tables can be looked up at all.
    * @param name of the catalog in the settings, for messages
-   * @throws CATALOG_ROOT_MISSING, and what `open` says of a store or a server that does not answer
+   * @throws CATALOG_ROOT_MISSING, and what `open` throws for a store or a server that does not answer
    */
   probe(name: string): Promise<void>;
   /** @param name of the catalog in the settings, for messages */
@@ -42,12 +42,12 @@ export class CatalogSet {
     return catalog.open(name);
   }
 
-  /** What looks around in a catalog; null if there is none of that name. */
+  /** The browser of a catalog; null if no catalog has that name. */
   browser(name: string): SourceBrowser | null {
     return this.#catalogs.get(name)?.browser(name) ?? null;
   }
 
-  /** Those whose catalog does not answer, each with its error; all others can be looked into. */
+  /** The catalogs that do not answer, each with its error. */
   async probe(): Promise<ReadonlyMap<string, unknown>> {
     const failures = new Map<string, unknown>();
     await Promise.all(

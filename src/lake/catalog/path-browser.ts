@@ -15,13 +15,13 @@ export interface PathBrowserOptions {
   readonly openRoot: () => { readonly root: string; readonly store: FileStore };
 }
 
-/** How many entries of a folder one page looks at: few of them may be tables. */
+/** How many entries of a folder one page examines: few of them may be tables. */
 const ENTRIES_PER_PAGE = 400;
 const LOOKS_AT_ONCE = 16;
-/** Reading a log takes milliseconds, seconds where a store is slow: a page ends when its logs have taken that long. */
+/** Reading a log takes milliseconds, or seconds in a slow store: a page ends once its logs have taken this long. */
 const LOGS_MS_MAX = 5_000;
 
-/** Looks around in a folder: one folder a schema, one with a Delta log in it a table. */
+/** Browses a folder: each folder in it is a schema, and each folder below that with a Delta log is a table. */
 export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): SourceBrowser {
   const place = (...names: readonly string[]) => {
     const { root, store } = openRoot();
@@ -41,7 +41,7 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
   return {
     schemas(page) {
       const { store, folder } = place();
-      // A link to a folder is no folder by itself.
+      // A link to a folder is not listed as a folder itself.
       const isWanted = async ({ name, isFolder }: FileEntry) => isFolder || store.hasFolder(`${folder}/${name}`);
       return readNames({ store, folder, page, isWanted });
     },
@@ -67,14 +67,14 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
   };
 }
 
-/** A table whose log nobody can read is listed without its columns; a store that does not answer is an error. */
+/** A table whose log cannot be read is listed without its columns; a store that does not answer is an error. */
 function mended(error: unknown): { readonly columns: false } {
   const code = asSyncedTablesError(error)?.code;
   if (code === undefined || code.startsWith('OBJECT_STORE_')) throw error;
   return { columns: false };
 }
 
-/** One page of the names in a folder that a source could have, and that are wanted. */
+/** One page of the wanted names in a folder that are valid source names. */
 async function readNames(options: {
   readonly store: FileStore;
   readonly folder: string;

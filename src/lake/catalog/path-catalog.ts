@@ -11,7 +11,7 @@ import type { Catalog } from './catalog.js';
 import { pathBrowser } from './path-browser.js';
 
 export interface PathCatalogOptions {
-  /** Folder, or URL of one in an object store, that holds one folder a schema, with one folder a table in it. */
+  /** Folder, or object store URL of one, that holds one folder per schema with one folder per table in it. */
   readonly root: string;
   readonly allowOutsidePaths: boolean;
   readonly partitionTimeZone: string;
@@ -45,7 +45,7 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
     async probe(name) {
       const { root, store } = openRoot(`${name}.*.*`);
       if (!(await store.hasFolder(root))) throw syncedTablesError('CATALOG_ROOT_MISSING', { root, catalog: name });
-      // A folder that is there may still not be readable.
+      // A folder that exists may still be unreadable.
       if (!isStorageUrl(root)) await store.list(root);
     },
     browser: (name) => pathBrowser({ catalog: name, engine: options.engine, openRoot: () => openRoot(`${name}.*.*`) }),

@@ -10,10 +10,10 @@ export interface UnityBrowserOptions {
   readonly remoteName: string;
 }
 
-/** The open-source server takes no more. */
+/** The maximum that the open-source server accepts. */
 const TABLES_PER_PAGE = 50;
 
-/** Looks around in a catalog of a Unity Catalog server, with the rights of the token in the settings. */
+/** Browses a catalog of a Unity Catalog server, with the rights of the token in the settings. */
 export function unityBrowser({ client, catalog, remoteName }: UnityBrowserOptions): SourceBrowser {
   return {
     async schemas(page) {
@@ -81,7 +81,7 @@ function columnOf(found: UnityColumn): SourceColumn {
   };
 }
 
-/** `type_json` holds the whole field of Spark; servers were seen that put its type only. */
+/** `type_json` should hold Spark's whole field; some servers put only its type there. */
 function sparkTypeOf({ type_json: text, type_text: words }: UnityColumn): unknown {
   try {
     const parsed: unknown = JSON.parse(text ?? '');

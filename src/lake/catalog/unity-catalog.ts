@@ -15,7 +15,7 @@ import { UnityClient, type UnityClientOptions, type UnityTable } from './unity-c
 
 export interface UnityCatalogOptions {
   readonly client: UnityClientOptions;
-  /** Name of the catalog on the server, if it is not that of the settings. */
+  /** Name of the catalog on the server, if it differs from the one in the settings. */
   readonly remoteName?: string | undefined;
   readonly allowOutsidePaths: boolean;
   readonly partitionTimeZone: string;
@@ -24,7 +24,7 @@ export interface UnityCatalogOptions {
   readonly engine: Engine;
 }
 
-/** Types of tables whose rows are the files at their own place. */
+/** Types of tables whose rows are the files in their own location. */
 const FILE_TABLES: ReadonlySet<string> = new Set([
   'MANAGED',
   'EXTERNAL',
@@ -33,10 +33,10 @@ const FILE_TABLES: ReadonlySet<string> = new Set([
   'EXTERNAL_SHALLOW_CLONE',
 ]);
 
-/** The name of no schema and of no table. */
+/** A name that no schema and no table has. */
 const NOWHERE = 'synced_tables_doctor';
 
-/** Stores with credentials of their own, one a table: more than a sidecar follows. */
+/** Stores with separate credentials, one per table: more than a sidecar follows. */
 const STORES_KEPT = 1_000;
 
 /** Names are those of a Unity Catalog server, Databricks' own or the open-source one. */
@@ -59,7 +59,7 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
       return { ...opened, declared: declaredTable(table) };
     },
     async probe(name) {
-      // A table that is nowhere: a server that says so knows us.
+      // A table that does not exist: a server that says so accepts our credentials.
       const table = `${options.remoteName ?? name}.${NOWHERE}.${NOWHERE}`;
       await client.getTable(table, `${name}.*.*`).catch((error: unknown) => {
         if (asSyncedTablesError(error)?.code !== 'SOURCE_TABLE_NOT_FOUND') throw error;

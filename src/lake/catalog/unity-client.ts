@@ -20,7 +20,7 @@ export interface UnityClientOptions {
   readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
 }
 
-// What is only shown to people keeps nobody from reading the table when a server says something odd.
+// Only shown to people, so an odd value from a server must not prevent reading the table.
 const text = z.string().nullish().catch(null);
 const count = z.coerce.number().int().nullish().catch(null);
 
@@ -68,7 +68,7 @@ const nextPage = { next_page_token: z.string().nullish() };
 const schemaList = z.object({ schemas: z.array(z.object({ name: z.string() })).nullish(), ...nextPage });
 const tableList = z.object({ tables: z.array(tableInfo).nullish(), ...nextPage });
 
-/** What is used of a server's answer about a table; the open-source server leaves some of it out. */
+/** The fields we use of a server's answer about a table; the open-source server omits some. */
 export type UnityTable = z.infer<typeof tableInfo>;
 
 const awsCredentials = z.object({
@@ -96,11 +96,11 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** The part of Unity Catalog's REST API that reading a table needs, of Databricks' own server and the open-source one. */
+/** The part of Unity Catalog's REST API needed to read a table, for Databricks' own server and the open-source one. */
 export class UnityClient {
   readonly #options: UnityClientOptions;
   readonly #origin: string;
-  /** Credentials moved from one version of the API to another; which one a server knows is learned once. */
+  /** Credentials moved between versions of the API; which one a server supports is learned once. */
   #credentialsVersions: readonly string[] = ['2.0', '2.1'];
 
   constructor(options: UnityClientOptions) {
@@ -124,7 +124,7 @@ export class UnityClient {
   }
 
   /**
-   * A page of the names of a catalog's schemas; none if there is no such catalog.
+   * A page of the schema names of a catalog; empty if there is no such catalog.
    * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async listSchemas(
@@ -141,7 +141,7 @@ export class UnityClient {
   }
 
   /**
-   * A page of a schema's tables; none if there is no such schema.
+   * A page of a schema's tables; empty if there is no such schema.
    * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async listTables(
@@ -171,7 +171,7 @@ export class UnityClient {
   }
 
   /**
-   * Credentials for reading the files of a table; null if the server has none to give.
+   * Credentials for reading the files of a table; null if the server has none.
    * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async temporaryCredentials(tableId: string, sourceName: string): Promise<StoreCredentials | null> {
@@ -181,7 +181,8 @@ export class UnityClient {
       if (answer.status === 404 || answer.status === 405) continue;
       this.#credentialsVersions = [version];
       this.#requireAccess(answer, sourceName, 'credentials for the files');
-      // A server that was told nothing of the store refuses in its own words; the store's own chain may know more.
+      // A server not configured for the store refuses in its own words; the store's own credential chain may still
+      // work.
       if (answer.status >= 400) return null;
       return toCredentials(this.#parse(temporaryCredentials, answer, sourceName));
     }
@@ -270,7 +271,7 @@ function describe({ status, body }: Answer): string {
   return `HTTP ${status} ${words}`.trim().slice(0, REASON_LENGTH_MAX).replace(/\.$/, '');
 }
 
-/** The system's word for what went wrong: the rest may name addresses with secrets in them. */
+/** The system's code for what went wrong: the rest may include addresses with secrets in them. */
 function networkReason(error: unknown): string {
   const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return 'no answer in time';

@@ -19,7 +19,7 @@ const PRIMITIVES: Readonly<Record<PrimitiveKind, readonly [name: string, text: s
   variant: ['VARIANT', 'variant'],
 };
 
-/** A type of a source in the words of Unity Catalog (ColumnTypeName, SQL text, JSON of Spark). */
+/** A source type in Unity Catalog's terms (ColumnTypeName, SQL text, Spark JSON). */
 export function unityTypeOf(type: DataType): UnityType {
   switch (type.kind) {
     case 'decimal': {

@@ -2,7 +2,7 @@ import type { Field } from '../../core/data-type.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import type { CollapsedChanges, CollapseOptions } from './collapse-changes.js';
 
-/** What became of a source's columns between two versions. Nested columns are named `a.b`, `a.element`, `a.key`. */
+/** How a source's columns changed between two versions. Nested columns are named `a.b`, `a.element`, `a.key`. */
 export type SchemaChange = { readonly version: bigint; readonly column: string } & (
   | { readonly kind: 'added' }
   | { readonly kind: 'dropped' }
@@ -10,10 +10,10 @@ export type SchemaChange = { readonly version: bigint; readonly column: string }
   | { readonly kind: 'widened' | 'retyped'; readonly from: string; readonly to: string }
 );
 
-/** How a change came to a row; as Delta names it. */
+/** Kinds of changes, as Delta names them. */
 export const CHANGE_TYPES = ['insert', 'delete', 'update_preimage', 'update_postimage'] as const;
 
-/** What every SELECT of changes delivers behind the columns of the table, in this order. */
+/** What every SELECT of changes returns after the columns of the table, in this order. */
 export const changeFields: readonly Field[] = [
   metaField('_change_type', 'string'),
   metaField('_commit_version', 'long'),
@@ -25,54 +25,63 @@ function metaField(name: string, kind: 'string' | 'long' | 'timestamp'): Field {
 }
 
 /**
- * The changes of a source after version `from` up to version `to`, as SQL of the engine. Nothing of them has been read
- * but footers.
+ * The changes of a source after version `from` up to version `to`, as SQL of the engine. Only footers have been read so
+ * far.
  */
 export interface ChangeRelation extends AsyncDisposable {
   readonly from: bigint;
   readonly to: bigint;
   /** The table at `to`: columns, commit time and id are those of that version. `rowCount` and `sizeBytes` are unknown. */
   readonly end: SourceSnapshot;
-  /** Those that could be followed, in the order in which they happened. */
+  /** The changes that could be followed, in the order in which they happened. */
   readonly schemaChanges: readonly SchemaChange[];
-  /** True if the source records its changes at all of these versions; else file differences stand in. */
+  /** True if the source records its changes at all of these versions; otherwise file differences are used instead. */
   readonly isChangeFeed: boolean;
-  /** Files that have to be read, and their bytes as far as the log tells. No file: nothing has changed. */
+  /** Files that must be read, and their bytes as far as the log says. No files: nothing has changed. */
   readonly fileCount: number;
   readonly fileBytes: bigint;
-  /** Identifies version `to` and what was in force there: keep it with the position, and give it back as `bookmark`. */
+  /**
+   * Identifies version `to` and the metadata in force there: store it with the position, and pass it back as
+   * `bookmark`.
+   */
   readonly bookmark: string;
-  /** One SELECT with every change: the columns of `end`, then `changeFields`. To be run after `fetch`. */
+  /** One SELECT with every change: the columns of `end`, then `changeFields`. Run it after `fetch`. */
   readonly select: string;
-  /** Brings changes to the engine whose files are far; nothing to do where they are on the local disk. */
+  /** Fetches changes whose files are remote; does nothing if they are on the local disk. */
   fetch(): Promise<void>;
   /** The number of its rows, from footers and deletion vectors. */
   countRows(): Promise<bigint>;
-  /** The last state of every key, worked out by the engine in one pass; fetches. The result goes with this relation. */
+  /**
+   * The last state of every key, computed by the engine in one pass; fetches. The result is disposed with this
+   * relation.
+   */
   collapse(options: CollapseOptions): Promise<CollapsedChanges>;
 }
 
 export interface ChangesOptions {
-  /** The version that the reader has; -1 before the first one. */
+  /** The version that the reader already has; -1 before the first one. */
   readonly from: bigint;
-  /** The newest one if left out. */
+  /** Default: the newest version. */
   readonly to?: bigint;
-  /** `ChangeRelation.bookmark` of version `from`: saves reading the log before it, and proves that it is still the same. */
+  /**
+   * `ChangeRelation.bookmark` of version `from`: avoids reading the log before it, and proves that the history is
+   * unchanged.
+   */
   readonly bookmark?: string;
   /** The id that the table had at `from`, if known. */
   readonly tableId?: string;
-  /** Columns whose rename, drop or change of type is an error of its own. */
+  /** Columns for which a rename, drop or type change is a separate error. */
   readonly keyColumns?: readonly string[];
-  /** Where the change feed was off, take the differences between the files instead of failing. */
+  /** Where the change feed was off, use the differences between files instead of failing. */
   readonly allowFileDiff: boolean;
   /**
-   * `stop` (the default): added columns and widened types are followed, all else is an error.
-   * `follow`: so are renamed and dropped columns, where column mapping tells them apart.
+   * `stop` (the default): added columns and widened types are followed, everything else is an error. `follow`: renamed
+   * and dropped columns are followed too, where column mapping identifies them.
    */
   readonly schemaPolicy?: 'stop' | 'follow';
 }
 
-/** How a source tells what has changed since a version. */
+/** How a source reports what has changed since a version. */
 export interface ChangeFeed {
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
@@ -81,22 +90,22 @@ export interface ChangeFeed {
    */
   changes(options: ChangesOptions): Promise<ChangeRelation>;
   /**
-   * The newest version. With `after`, the last known one, it is looked for by name: one file's status if there is
-   * nothing newer, never a listing unless that version itself is gone.
+   * The newest version. With `after`, the last known version, it is looked up by name: one file status if there is
+   * nothing newer, and no listing unless that version itself is gone.
    */
   newestVersion(after?: bigint): Promise<bigint>;
   /**
-   * False if the commit of a bookmark's version is no longer the one that was read. One file's status, unless it was
-   * touched since it was last asked for. Unlike `changes`, true where that commit is gone: then nothing tells.
+   * False if the commit of a bookmark's version is no longer the one that was read. One file status, unless the file
+   * was touched since the last call. Unlike in `changes`, true if that commit is gone, because then nothing can be
+   * compared.
    */
   isSameCommit(bookmark: string): Promise<boolean>;
-  /** When a version was committed, for people: the time of its file. Null if that is gone. */
+  /** When a version was committed, for display: its file's time. Null if the file is gone. */
   committedAtMs(version: bigint): Promise<number | null>;
-  /** `ChangeRelation.bookmark` of a version, the newest one if left out: for the first copy of a table. */
+  /** `ChangeRelation.bookmark` of a version, by default the newest: for the first copy of a table. */
   bookmark(version?: bigint): Promise<string>;
   /**
-   * Calls `onHint` when something may have been committed. A hint only: polling has to go on.
-   * Null where the storage cannot tell.
+   * Calls `onHint` when something may have been committed. Only a hint: keep polling. Null if the storage cannot watch.
    */
   watch(onHint: () => void): Disposable | null;
 }

@@ -20,14 +20,14 @@ export interface CollapsedChanges {
   readonly upserts: bigint;
   readonly deletes: bigint;
   /**
-   * Rows that came less rows that went, of all keys. A key that had `n` rows before has `n + balance` now: for a target
-   * that holds the earlier version, anything but 1 after an upsert or 0 after a delete means that the source breaks
+   * Rows inserted minus rows removed, over all keys. A key that had `n` rows before has `n + balance` now: for a target
+   * that holds the earlier version, anything but 1 after an upsert or 0 after a delete means that the source violates
    * its key.
    */
   readonly balance: bigint;
-  /** Inserted or updated rows that a null in the key leaves out. */
+  /** Inserted or updated rows skipped because their key contains a null. */
   readonly rowsWithoutKey: bigint;
-  /** Keys that are certain to have more than one row at the end version. */
+  /** Keys known to have more than one row at the end version. */
   readonly duplicateKeyCount: bigint;
   /** Some of them, as text. */
   readonly duplicateKeys: readonly string[];
@@ -37,7 +37,7 @@ export interface CollapsedChanges {
   readonly keysTable: string;
 }
 
-/** SQL that is true of a change that brings a row. */
+/** SQL that is true for a change that produces a row. */
 export const IS_NEW_ROW = `_change_type in ('insert', 'update_postimage')`;
 
 export interface CollapseSource {
@@ -49,9 +49,9 @@ export interface CollapseSource {
 }
 
 /**
- * Works out the last state of each key. Within one version all deletes and preimages come before all inserts and
- * postimages, so a key whose newest version has a new row is upserted, any other is deleted. First the keys alone are
- * grouped; then the changes are joined with that, so that memory holds keys and no rows.
+ * Computes the last state of each key. Within one version all deletes and preimages come before all inserts and
+ * postimages, so a key whose newest version has a new row is upserted, any other is deleted. First only the keys are
+ * grouped; then the changes are joined with them, so that memory holds keys but not rows.
  */
 export async function collapseChanges(
   connection: DuckDBConnection,
@@ -63,7 +63,7 @@ export async function collapseChanges(
   const names = keys.map((key) => quoteIdentifier(key.name));
   await connection.run(`create table ${keysTable} as ${touchedKeys(source.select, names)}`);
   const rowsWithoutKey = await takeOutNullKeys(connection, keysTable, names);
-  // New rows of the newest version stay, and rows before the range can only add to a positive balance.
+  // New rows of the newest version remain, and rows before the range can only add to a positive balance.
   const isDuplicate = '_touched_new > 1 or _touched_balance > 1';
   const [counts = []] = await rowsOf(
     connection,
@@ -102,8 +102,8 @@ function keyField(columns: readonly Field[], name: string): Field {
 }
 
 /**
- * Newest version of each key, with the number of new rows in it, and the balance of all its versions. The names of
- * what is worked out are none that a column has.
+ * Newest version of each key, with the number of new rows in it, and the balance over all its versions. Computed
+ * columns get names that no table column has.
  */
 function touchedKeys(select: string, names: readonly string[]): string {
   const key = names.join(', ');
@@ -118,7 +118,7 @@ function touchedKeys(select: string, names: readonly string[]): string {
     group by ${key}`;
 }
 
-/** Removes keys with a null in them and gives the number of rows that came with them. */
+/** Removes keys that contain a null and returns the number of rows inserted with them. */
 async function takeOutNullKeys(connection: DuckDBConnection, table: string, names: readonly string[]): Promise<bigint> {
   const isNull = names.map((name) => `${name} is null`).join(' or ');
   const [row] = await rowsOf(

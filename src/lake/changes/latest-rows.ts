@@ -12,15 +12,15 @@ export interface LatestRowsOptions {
   readonly relation: Pick<Relation, 'parts' | 'remote'>;
   readonly columns: readonly Field[];
   readonly keyColumns: readonly string[];
-  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest; null: there is but one. */
+  /** Of the rows with the same key, the one with the greatest value here wins, nulls lowest; null: keys are unique. */
   readonly timeseriesKey: string | null;
-  /** `CollapsedChanges.keysTable`; the rows that are looked up are kept beside it. */
+  /** `CollapsedChanges.keysTable`; the rows found are stored next to it. */
   readonly keysTable: string;
 }
 
-/** What has become of touched keys of which several rows may exist. */
+/** The state of touched keys that may have several rows. */
 export interface LatestRows {
-  /** Of the form of `CollapsedChanges.select`, without the balance. A key with a tie comes several times. */
+  /** In the form of `CollapsedChanges.select`, without the balance. A key with a tie appears several times. */
   readonly select: string;
   readonly upserts: bigint;
   readonly deletes: bigint;
@@ -31,8 +31,8 @@ export interface LatestRows {
 }
 
 /**
- * Looks up the latest row of each touched key in the source itself: a row that lost its place may have been followed
- * by one that no change mentions. Only those keys are read. Call it once for a `keysTable`.
+ * Looks up the latest row of each touched key in the source itself: the successor of a removed row may be one that no
+ * change mentions. Only those keys are read. Call it once per `keysTable`.
  */
 export async function latestRows(connection: DuckDBConnection, options: LatestRowsOptions): Promise<LatestRows> {
   const { columns, keysTable, keyColumns } = options;
@@ -67,7 +67,7 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
   };
 }
 
-/** The rows of touched keys, whichever parts they are in. */
+/** The rows of touched keys, in whichever parts they are. */
 async function collectRows(connection: DuckDBConnection, table: string, options: LatestRowsOptions): Promise<void> {
   let isFirst = true;
   for await (const part of eachPart(options.relation)) {

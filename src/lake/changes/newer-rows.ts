@@ -7,16 +7,16 @@ export interface NewerRowsOptions {
   readonly collapsed: Pick<CollapsedChanges, 'changes' | 'keysTable'>;
   readonly columns: readonly Field[];
   readonly keyColumns: readonly string[];
-  /** Of the rows with one key, the one with the greatest value here counts, nulls lowest. */
+  /** Of the rows with the same key, the one with the greatest value here wins, nulls lowest. */
   readonly timeseriesKey: string;
 }
 
-/** Touched keys, by whether their changes tell enough. */
+/** Touched keys, split by whether their changes suffice. */
 export interface NewerRows {
   /**
-   * One row a key, of the form of `CollapsedChanges.select` with `newer` as `_change_type`: it counts if its time is
-   * greater than that of the row that counted before, else that one goes on counting. If their times are equal, the key
-   * has two rows with the same time.
+   * One row per key, in the form of `CollapsedChanges.select` with `newer` as `_change_type`: it wins if its time is
+   * greater than that of the previous winner, which otherwise stays. If their times are equal, the key has two rows
+   * with the same time.
    */
   readonly select: string;
   /** Engine table, like `CollapsedChanges.keysTable`, with the keys that have to be looked up in the source. */
@@ -25,10 +25,9 @@ export interface NewerRows {
 }
 
 /**
- * Finds the keys for which the source need not be read. The greatest of the times that came, if it came once and is
- * greater than all that went, is certain to be there at the end; and so is the row that counted before if its time is
- * greater than that, since no such row went. Logs to which rows are only ever added have no other keys.
- * Call it once for a `keysTable`.
+ * Finds the keys for which the source need not be read. The greatest inserted time, if it was inserted once and exceeds
+ * all removed times, is certain to exist at the end; so is the previous winner if its time is greater than that, since
+ * no such row was removed. In append-only logs all keys are of this kind. Call it once per `keysTable`.
  */
 export async function newerRows(connection: DuckDBConnection, options: NewerRowsOptions): Promise<NewerRows> {
   const { keysTable, changes } = options.collapsed;

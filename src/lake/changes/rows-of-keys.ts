@@ -2,8 +2,8 @@ import { quoteIdentifier } from '../../core/names.js';
 import type { Relation } from '../relation/relation.js';
 
 /**
- * The rows of a relation whose key is in a table of the engine: the same columns, part by part. The engine turns the
- * keys into filters of the scans, so that files and row groups without one of them are not unpacked.
+ * The rows of a relation whose key is in an engine table: the same columns, part by part. The engine turns the keys
+ * into scan filters, so files and row groups without any of them are not decoded.
  * @param options.keysTable engine table with columns named like the key columns, such as `CollapsedChanges.keysTable`
  */
 export function rowsOfKeys(

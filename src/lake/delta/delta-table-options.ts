@@ -2,7 +2,7 @@ import type { Engine } from '../engine/duckdb-engine.js';
 import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 
-/** Where a Delta table is and how it is to be read. */
+/** Where a Delta table is and how to read it. */
 export interface DeltaTableOptions {
   readonly engine: Engine;
   readonly store: FileStore;

@@ -7,7 +7,7 @@ import { openDeltaRelation } from './scan/delta-relation.js';
 import { describeDeltaTable } from './snapshot/delta-description.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot.js';
 
-/** A Delta table at a known place. */
+/** A Delta table at a known location. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {
   const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool } = options;
   const changeFeed = new DeltaChangeFeed(options);
@@ -29,7 +29,7 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
     },
     describe: () => describeDeltaTable(options),
     openRelation(snapshot: SourceSnapshot, parts: number) {
-      // Only snapshots of this very table are handed back to it.
+      // Callers pass back only snapshots of this same table.
       return openDeltaRelation({ engine, store, snapshot: snapshot as DeltaSnapshot, parts, partitionTimeZone, spool });
     },
   };

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-/** Macros of the engine that only work on their arguments; the others tell about the engine or its surroundings. */
+/** Engine macros that depend only on their arguments; the others report on the engine or its environment. */
 const PURE_MACRO =
   /^(list_\w+|array_\w+|map_contains_\w+|md5_number_\w+|split_part|nullif|fdiv|fmod|round_even|roundbankers|date_add|days_in_month|json|geomean|geometric_mean|weighted_avg|wavg|json_group_\w+)$/;
 
@@ -14,7 +14,7 @@ const IMPURE: ReadonlySet<string> = new Set([
   'parse_duckdb_log_message',
 ]);
 
-/** Which functions may stand in SQL that users give: those whose result depends on nothing but their arguments. */
+/** Which functions user-supplied SQL may call: those whose result depends only on their arguments. */
 export interface AllowedFunctions {
   /** Functions of one row. */
   readonly scalar: ReadonlySet<string>;

@@ -48,7 +48,7 @@ export function dataTypeOfEngine(type: DuckDBType): DataType {
     });
     return { kind: 'struct', fields };
   }
-  // Whole numbers that no 64 bits hold.
+  // Integers that do not fit 64 bits.
   if (type.typeId === DuckDBTypeId.UBIGINT) return { kind: 'decimal', precision: 20, scale: 0 };
   if (type.typeId === DuckDBTypeId.HUGEINT) return { kind: 'decimal', precision: 38, scale: 0 };
   if (type.alias === 'JSON') return { kind: 'variant' };

@@ -1,6 +1,6 @@
 import { castNode, functionNode, isNode, type TreeNode } from './query-tree.js';
 
-/** Types that the lakehouse calls otherwise, or means otherwise: its TIMESTAMP is an instant. */
+/** Types that the lakehouse names differently or defines differently: its TIMESTAMP is an instant. */
 const TYPES: Readonly<Record<string, string>> = {
   TIMESTAMP: 'TIMESTAMP WITH TIME ZONE',
   TIMESTAMP_LTZ: 'TIMESTAMP WITH TIME ZONE',
@@ -36,7 +36,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   char: 'chr',
 };
 
-/** Gives a node of the lakehouse's SQL the meaning that it has there. */
+/** Gives a node of the lakehouse's SQL the meaning it has there. */
 export function toEngineNode(node: TreeNode): TreeNode {
   if (node.class === 'CAST' && isNode(node.cast_type)) return { ...node, cast_type: engineType(node.cast_type) };
   if (node.class !== 'FUNCTION' || typeof node.function_name !== 'string' || node.is_operator === true) return node;
@@ -66,7 +66,7 @@ function engineType(type: TreeNode): TreeNode {
   return known === undefined ? type : { id: known, type_info: null };
 }
 
-/** Columns lend the members their names, others are called col1, col2 … by their place. */
+/** Columns give the members their names; others are called col1, col2 … by position. */
 function structNode(children: readonly TreeNode[], alias: unknown): TreeNode {
   const members = children.map((child, index) => ({ ...child, alias: memberName(child, index) }));
   return functionNode('struct_pack', members, alias);
@@ -89,7 +89,7 @@ function namedStructNode(node: TreeNode, children: readonly TreeNode[]): TreeNod
   return functionNode('struct_pack', members, node.alias);
 }
 
-/** The engine's concat leaves nulls out; the lakehouse's is null then. */
+/** The engine's concat skips nulls; the lakehouse's returns null. */
 function concatNode(children: readonly TreeNode[], alias: unknown): TreeNode {
   const joined = children
     .map((child) => castNode({ ...child, alias: '' }, 'VARCHAR'))

@@ -3,8 +3,8 @@ import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 const TOKEN = /'(?:\\[\s\S]|''|[^'\\])*'|"(?:\\[\s\S]|""|[^"\\])*"|`(?:``|[^`])*`|--[^\r\n]*|\/\*[\s\S]*?\*\/|<=>/g;
 
 /**
- * Lakehouse SQL as the engine reads it: `"…"` and `'…'` are strings with backslash escapes, identifiers stand between
- * backticks, `<=>` compares nulls too. Comments go; everything else stays as it is.
+ * Rewrites lakehouse SQL for the engine: `"…"` and `'…'` are strings with backslash escapes, identifiers are in
+ * backticks, `<=>` compares nulls too. Comments are removed; everything else is unchanged.
  */
 export function engineText(lakehouseText: string): string {
   return lakehouseText.replace(TOKEN, (token) => {

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteLiteral } from '../../core/names.js';
 
-/** A node of the engine's own syntax tree, as `json_serialize_sql` tells it. */
+/** A node of the engine's own syntax tree, as `json_serialize_sql` returns it. */
 export interface TreeNode {
   [member: string]: unknown;
 }
@@ -28,7 +28,7 @@ export async function parseQuery(connection: DuckDBConnection, sql: string): Pro
   return statement;
 }
 
-/** The SQL text of a tree that `parseQuery` gave. */
+/** The SQL text of a tree from `parseQuery`. */
 export async function queryText(connection: DuckDBConnection, statement: TreeNode): Promise<string> {
   const json = JSON.stringify({ error: false, statements: [statement] }).replace(KEPT_NUMBER, '$1');
   const result = await connection.runAndReadAll(`select json_deserialize_sql(${quoteLiteral(json)}::json)`);
@@ -39,7 +39,7 @@ export function isNode(value: unknown): value is TreeNode {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Rebuilds a tree from its leaves: `change` sees every object after its members and gives what takes its place. */
+/** Rebuilds a tree from its leaves: `change` receives every object after its members and returns its replacement. */
 export function rewriteTree(value: unknown, change: (node: TreeNode) => TreeNode): unknown {
   if (Array.isArray(value)) return value.map((item) => rewriteTree(item, change));
   if (!isNode(value)) return value;

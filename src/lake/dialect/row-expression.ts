@@ -13,11 +13,14 @@ import {
   visitTree,
 } from './query-tree.js';
 
-/** Why text given as an expression over one row is none; for a person. */
+/** Why a text is not a valid expression over one row; for a person. */
 export class RowExpressionError extends Error {}
 
 const EXPRESSION_LENGTH_MAX = 10_000;
-/** Everything else (subqueries, stars, windows, parameters …) is more than one row, or nothing that a row has. */
+/**
+ * Everything else (subqueries, stars, windows, parameters …) involves more than one row, or something a row does not
+ * have.
+ */
 const ROW_CLASSES: ReadonlySet<unknown> = new Set([
   'COLUMN_REF',
   'CONSTANT',
@@ -33,8 +36,8 @@ const ROW_CLASSES: ReadonlySet<unknown> = new Set([
 
 /**
  * Turns an expression of the lakehouse's SQL over one row into one of the engine. The engine's own parser takes it
- * apart; what is put together again can name nothing but the given columns and call nothing but pure functions, so it
- * reaches no file, no other table, no setting, and gives the same result whenever a row is read again.
+ * apart; the rebuilt expression can name only the given columns and call only pure functions, so it reaches no file,
+ * other table or setting, and gives the same result whenever a row is read again.
  * @param columns what the expression may name
  * @throws RowExpressionError
  */
@@ -71,7 +74,7 @@ async function parse(connection: DuckDBConnection, sql: string): Promise<TreeNod
   }
 }
 
-/** The one expression of `select …`; anything that makes a query of it is refused. */
+/** The one expression of `select …`; anything that makes it a query is refused. */
 function soleExpression(statement: TreeNode): TreeNode {
   const { node } = statement;
   if (!isNode(node) || node.type !== 'SELECT_NODE') throw new RowExpressionError('it is a query');

@@ -12,7 +12,7 @@ import {
   visitTree,
 } from './query-tree.js';
 
-/** Why text given as a query is none that may be run; for a person. */
+/** Why a text is not a query that may be run; for a person. */
 export class SourceQueryError extends Error {}
 
 /** A table that a query names. */
@@ -41,8 +41,8 @@ const KNOWN_TABLES: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Reads a query of the lakehouse's SQL. What is put together again names no tables but those that `references` tells,
- * and calls no function that reads anything but its arguments: files are out of its reach.
+ * Reads a query of the lakehouse's SQL. The rebuilt query names only tables listed in `references`, and calls no
+ * function that reads anything but its arguments: files are out of reach.
  * @param numbers calls of `name()` to be replaced by a literal, such as `last_snapshot_version()`
  * @throws SourceQueryError
  */
@@ -101,7 +101,7 @@ function commonTableNames(statement: TreeNode): ReadonlySet<string> {
     if (!isNode(node.cte_map) || !Array.isArray(node.cte_map.map)) return;
     for (const entry of node.cte_map.map) {
       const name = isNode(entry) ? String(entry.key).toLowerCase() : '';
-      // Out of its scope a name would be looked up by the engine, which takes some for files and system tables.
+      // Out of scope, a name would be resolved by the engine, which takes some for files and system tables.
       if (!/^\w+$/.test(name) || /^(duckdb|pg|sqlite|information)_/.test(name)) {
         throw new SourceQueryError(`"${name}" cannot be the name of a subquery`);
       }
@@ -138,7 +138,7 @@ function withoutLive(parts: readonly string[]): readonly string[] {
   return parts.length > 1 && parts[0]?.toLowerCase() === 'live' ? parts.slice(1) : parts;
 }
 
-/** Called like the table that it stands for, so that columns qualified with its name are found. */
+/** Named like the table it replaces, so that columns qualified with that name are found. */
 function baseTable(node: TreeNode, reference: TableReference): TreeNode {
   const alias = node.alias === '' ? (reference.parts.at(-1) ?? '') : node.alias;
   return {
@@ -165,7 +165,7 @@ function refuseForbidden(node: TreeNode, functions: AllowedFunctions): void {
   if (!TABLE_FUNCTIONS.has(name)) throw new SourceQueryError(`table function ${name} may not be used`);
 }
 
-/** Every kind of table in a FROM has these members, whatever else it is. */
+/** All kinds of tables in a FROM clause have these members. */
 function isTableNode(node: TreeNode): boolean {
   return 'sample' in node && 'alias' in node && !('class' in node);
 }

@@ -10,9 +10,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteLiteral } from '../../core/names.js';
 import type { CopyFormat } from './copy-value.js';
 
-/** Rows on their way in the bytes of COPY. */
+/** Rows encoded for COPY. */
 export interface CopyStream {
-  /** The bytes. Its end says nothing about success: see `finished`. */
+  /** The encoded rows. Their end does not imply success: see `finished`. */
   readonly bytes: Readable;
   /** Settles before `bytes` ends: the number of rows written, or the engine's error. */
   readonly finished: Promise<bigint>;
@@ -30,10 +30,10 @@ async function quoting(connection: DuckDBConnection, select: string, format: Cop
   return described.currentRowCount === 1 ? ', force_quote (*)' : '';
 }
 
-/** SELECTs that are run one after another; each is told how many rows the one before gave. */
+/** SELECTs run one after another; each receives the row count of the previous one. */
 export type CopySelects = AsyncGenerator<string, void, bigint>;
 
-/** How often a writer that has no reader any more is looked after. */
+/** How often to check on a writer whose reader has gone. */
 const UNBLOCK_MS = 10;
 
 /**
@@ -70,7 +70,7 @@ export async function openCopyStream(
     closeSync(guard);
   });
   const readEndClosed = new Promise((closed) => bytes.once('close', closed));
-  // With all ends closed nothing is left in it, and the next stream may have it.
+  // With all ends closed the FIFO is empty, and the next stream may use it.
   Promise.allSettled([finished, readEndClosed]).then(() => leaveIdle(path));
   bytes.once('close', async () => {
     while (!isSettled) {
@@ -78,7 +78,7 @@ export async function openCopyStream(
       await sleep(UNBLOCK_MS);
     }
   });
-  // Whoever holds the stream hears of a failure through `finished`; until then it must not count as unhandled.
+  // The consumer learns of a failure through `finished`; until then it must not count as unhandled.
   finished.catch(() => {});
   return { bytes, finished };
 }
@@ -116,12 +116,12 @@ async function writerOptions(connection: DuckDBConnection, select: string, forma
   return `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
 }
 
-/** The names of the columns come once. */
+/** Column names are written only once. */
 function headless(options: string): string {
   return options.replace('header true', 'header false');
 }
 
-/** Making a FIFO takes a process of its own, which costs more than a small stream: used ones are kept. */
+/** Making a FIFO spawns a process, which costs more than a small stream: used ones are kept. */
 const IDLE = '.idle';
 
 function takeIdleFifo(folder: string): string | null {
@@ -139,6 +139,6 @@ async function makeFifo(folder: string): Promise<string> {
 }
 
 function leaveIdle(path: string): void {
-  // The scratch folder goes with the engine, perhaps sooner than this.
+  // The scratch folder is removed with the engine, perhaps sooner than this.
   if (existsSync(path)) renameSync(path, `${path}${IDLE}`);
 }

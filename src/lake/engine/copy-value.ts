@@ -3,7 +3,7 @@ import { quoteLiteral } from '../../core/names.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { hasEscapedNul, jsonExpression } from './json-expression.js';
 
-/** `text`: COPY's text format. `csv`: its CSV format; quoting is then the engine's work. */
+/** `text`: COPY's text format. `csv`: its CSV format, in which the engine does the quoting. */
 export type CopyFormat = 'text' | 'csv';
 
 export interface CopyValueOptions {
@@ -16,8 +16,8 @@ export interface CopyValueOptions {
 export const NUL_ERROR_MARK = 'synced_tables_nul_in_column_';
 
 /**
- * SQL that gives what `copyValue` starts from: the JSON text of a nested value, any other value as it is.
- * It belongs in a subquery of its own, since `copyValue` names it several times.
+ * SQL for the input of `copyValue`: the JSON text of a nested value, any other value as it is. It belongs in a separate
+ * subquery, because `copyValue` names it several times.
  */
 export function preparedValue(type: DataType, value: string, options: CopyValueOptions): string {
   if (postgresType(type) !== 'jsonb') return value;
@@ -35,7 +35,7 @@ export function copyValue(type: DataType, prepared: string, columnIndex: number,
   return postgresType(type) === 'jsonb' ? copyJson(prepared, columnIndex, options) : prepared;
 }
 
-/** The engine's own text of an instant goes through its time zone tables and takes three times as long. */
+/** The engine's own conversion of an instant to text uses its time zone tables and takes three times as long. */
 function copyTimestamp(value: string): string {
   const inUtc = `cast(make_timestamp(epoch_us(${value})) as varchar) || '+00'`;
   return `case when isfinite(${value}) then ${inUtc} else cast(${value} as varchar) end`;
@@ -49,7 +49,7 @@ function copyString(value: string, columnIndex: number, options: CopyValueOption
   const isStrip = options.invalidCharacters === 'strip';
   const encode = options.format === 'text' ? escapeText : (text: string) => text;
   const onNul = isStrip ? encode(`replace(${value}, chr(0), '')`) : nulError(columnIndex);
-  // Almost all values are clean: five searches cost a tenth of five rewrites.
+  // Almost all values are clean, and five searches cost a tenth of five rewrites.
   const special = ['\\', '\n', '\t', '\r'].map((character) => `contains(${value}, ${characterLiteral(character)})`);
   const escaped = options.format === 'text' ? ` when ${special.join(' or ')} then ${escapeText(value)}` : '';
   return `case when contains(${value}, chr(0)) then ${onNul}${escaped} else ${value} end`;
@@ -59,12 +59,12 @@ function characterLiteral(character: string): string {
   return character === '\\' ? `'\\'` : `chr(${character.charCodeAt(0)})`;
 }
 
-/** Backslash first: the other escapes bring new ones. */
+/** Backslash first: the other escapes add new ones. */
 function escapeText(value: string): string {
   return `replace(replace(replace(replace(${value}, '\\', '\\\\'), chr(10), '\\n'), chr(9), '\\t'), chr(13), '\\r')`;
 }
 
-/** JSON text holds no raw control characters, so a backslash is all that COPY could misread. */
+/** JSON text has no raw control characters, so a backslash is all that COPY could misread. */
 function copyJson(json: string, columnIndex: number, options: CopyValueOptions): string {
   const escaped = options.format === 'text' ? `replace(${json}, '\\', '\\\\')` : json;
   const checked =

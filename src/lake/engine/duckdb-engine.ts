@@ -9,15 +9,15 @@ export interface EngineOptions {
   readonly memoryLimitMb?: number;
   /** Worker threads. Default 2: Postgres needs the other cores. */
   readonly threads?: number;
-  /** Folder for FIFOs and spilled data; one of its own is made below. Default: the system's folder. */
+  /** Parent of the folder made for FIFOs and spilled data. Default: the system's temporary folder. */
   readonly temporaryFolder?: string;
 }
 
-/** A DuckDB instance inside this process, with a scratch folder that goes when it is closed. */
+/** A DuckDB instance inside this process, with a scratch folder that is removed when it is closed. */
 export interface Engine extends AsyncDisposable {
   /** Folder for FIFOs; nothing in it survives the engine. */
   readonly scratchFolder: string;
-  /** A connection of its own, with UTC as its time zone. Close it with `closeSync()`. */
+  /** A new connection, with UTC as its time zone. Close it with `closeSync()`. */
   connect(): Promise<DuckDBConnection>;
 }
 
@@ -40,7 +40,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
-  // Functions belong to the instance, whichever connection brings them: once is enough.
+  // Functions belong to the instance, whichever connection registers them: once is enough.
   const first = await instance.connect();
   registerVariantFunction(first);
   first.closeSync();
@@ -63,7 +63,7 @@ function removeAbandonedScratch(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = new RegExp(`^${SCRATCH_PREFIX}(\\d+)-`).exec(name)?.[1];
     if (!pid || isAlive(Number(pid))) continue;
-    // Another user's folder, or one that a second process removes at this moment: not ours to insist on.
+    // Another user's folder, or one that another process is removing right now: skip it.
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {}

@@ -3,8 +3,8 @@ import type { DataType } from '../../core/data-type.js';
 import { quoteIdentifier } from '../../core/names.js';
 
 /**
- * The DuckDB type in which a relation delivers a source type: the canonical form between a reader and the encoder.
- * A variant is delivered as its JSON text.
+ * The DuckDB type in which a relation delivers a source type: the canonical form between a reader and the encoder. A
+ * variant is delivered as JSON text.
  */
 export function duckDbType(type: DataType): string {
   switch (type.kind) {

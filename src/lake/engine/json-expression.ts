@@ -92,7 +92,7 @@ function joined(value: string, items: string, open: string, close: string): stri
 
 function mapExpression(key: DataType, item: DataType, value: string, options: JsonOptions, depth: number): string {
   const entry = `v${depth}`;
-  // Never `v0.key`: the engine would take that for a member of a column called v0.
+  // Never `v0.key`: the engine would take that for a member of a column named v0.
   const part = (name: 'key' | 'value') => `struct_extract(${entry}, '${name}')`;
   const content = orNull(jsonExpression(item, part('value'), options, depth + 1));
   const isNested = key.kind === 'struct' || key.kind === 'array' || key.kind === 'map' || key.kind === 'variant';
@@ -125,13 +125,13 @@ function scalarText(type: DataType, value: string): string {
     case 'double':
       return `case when isfinite(${value}) then cast(${value} as varchar) else ${floatWord(value)} end`;
     case 'decimal':
-      // Without room for digits before the point the engine leaves out the zero, which JSON demands.
+      // Without digits before the point the engine omits the zero that JSON requires.
       if (type.precision === type.scale) return `regexp_replace(cast(${value} as varchar), '^(-?)[.]', '\\10.')`;
       return `cast(${value} as varchar)`;
     case 'binary':
       return `base64(${value})`;
     case 'timestamp':
-      // Through microseconds: the engine's time zones count milliseconds in a double and are one off in far years.
+      // Through microseconds: the engine's time zones count milliseconds in a double and are off by one in far years.
       return isoTimestamp(value, `make_timestamp(epoch_us(${value}))`, 'Z');
     case 'timestamp_ntz':
       return isoTimestamp(value, value, '');
@@ -161,7 +161,9 @@ export function hasEscapedNul(json: string): string {
   return `(contains(${json}, '\\u0000') and regexp_matches(${json}, '${ESCAPED_NUL}'))`;
 }
 
-/** Takes the text escape by escape from the left, so that the second half of `\\` is never read as a beginning. */
+/**
+ * Reads the text escape by escape from the left, so that the second half of `\\` is never taken for the start of one.
+ */
 function stripEscapedNul(json: string): string {
   const stripped = `regexp_replace(${json}, '\\\\u0000|(\\\\(?:[^u]|u[0-9a-fA-F]{4}))', '\\1', 'g')`;
   return `case when contains(${json}, '\\u0000') then ${stripped} else ${json} end`;

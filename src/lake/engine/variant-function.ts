@@ -13,7 +13,7 @@ import { variantToJson } from '../variant/variant-json.js';
 export const VARIANT_FUNCTION = 'synced_tables_variant_json';
 
 /**
- * Registers the one function that leaves the engine. DuckDB's own cast of VARIANT to JSON prints NaN as invalid
+ * Registers the one function that calls out of the engine. DuckDB's own cast of VARIANT to JSON prints NaN as invalid
  * JSON, 32-bit floats with the digits of the double and binary as escapes; variants are rare enough to pay for it.
  */
 export function registerVariantFunction(connection: DuckDBConnection): void {

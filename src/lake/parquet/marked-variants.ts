@@ -2,9 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { fileList } from './parquet-schema.js';
 
 /**
- * The files in which the engine knows variants as VARIANT, because they carry Parquet's mark. Only the type of a file's
- * columns tells, and only if it is asked for alone: of files that are read together the first decides, and what the
- * others hold is cast to it, a pair of blobs to an object of two members.
+ * The files in which the engine recognises variants as VARIANT, because they carry Parquet's annotation. Only the
+ * column types of a single file tell: when files are read together, the first decides, and the others are cast to it, a
+ * pair of blobs to an object with two members.
  */
 export async function filesWithMarkedVariants(
   connection: DuckDBConnection,

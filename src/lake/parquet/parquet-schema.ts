@@ -15,19 +15,19 @@ export interface ParquetNode {
   readonly children: readonly ParquetNode[];
 }
 
-/** Files that share one schema, told by their place in the list that was asked about. */
+/** Files that share one schema, identified by their index in the requested list. */
 export interface ParquetFileGroup {
   readonly columns: readonly ParquetNode[];
   readonly paths: readonly string[];
 }
 
-/** SQL list of file names, safe from DuckDB's wildcards: a bracket class matches one character as it is. */
+/** SQL list of file names, safe from DuckDB's wildcards: a bracket class matches one literal character. */
 export function fileList(paths: readonly string[]): string {
   const escaped = paths.map((path) => quoteLiteral(path.replace(/[*?[]/g, '[$&]')));
   return `[${escaped.join(', ')}]`;
 }
 
-/** Groups Parquet files by schema. Reads only footers, and returns one row a distinct schema. */
+/** Groups Parquet files by schema. Reads only footers, and returns one row per distinct schema. */
 export async function groupByParquetSchema(
   connection: DuckDBConnection,
   paths: readonly string[],

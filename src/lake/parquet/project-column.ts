@@ -10,7 +10,7 @@ export type ColumnMatch = 'name' | 'id';
 
 export interface Projection {
   readonly match: ColumnMatch;
-  /** True if the engine knows this file's variants as VARIANT, false if it sees the groups they are stored in. */
+  /** True if the engine reads this file's variants as VARIANT, false if it sees the groups they are stored in. */
   readonly isVariantMarked: boolean;
   /** For messages. */
   readonly tableName: string;
@@ -64,7 +64,7 @@ export function projectValue(
       const entry = mapEntry(node);
       if (!entry || isSame(type, node)) return value;
       const item = `x${depth}`;
-      // Never `x0.key`: the engine would take that for a member of a column called x0.
+      // Never `x0.key`: the engine would take that for a member of a column named x0.
       const part = (name: 'key' | 'value') => `struct_extract(${item}, '${name}')`;
       const key = projectValue(type.key, entry.key, part('key'), projection, depth + 1);
       const content = entry.value
@@ -84,8 +84,8 @@ export function projectValue(
 }
 
 /**
- * The instant of a timestamp that the file stores without a zone, in UTC: INT96, which Spark writes unless told
- * otherwise. A cast goes through the engine's time zone tables: 611 ms against 84 for 2 million values.
+ * The instant of a timestamp that the file stores without a zone, in UTC: INT96, Spark's default. A cast goes through
+ * the engine's time zone tables: 611 ms against 84 for 2 million values.
  */
 function instantOf(value: string): string {
   return `case when isfinite(${value}) then make_timestamptz(epoch_us(${value})) else cast(${value} as timestamptz) end`;
@@ -96,7 +96,7 @@ export function nullOf(type: DataType): string {
   return `cast(null as ${duckDbType(type)})`;
 }
 
-/** True if the engine reads `node` as exactly the canonical type, names included: then nothing is to be done. */
+/** True if the engine reads `node` as exactly the canonical type, names included: no conversion is needed. */
 function isSame(type: DataType, node: ParquetNode): boolean {
   switch (type.kind) {
     case 'struct':
@@ -125,11 +125,12 @@ function isSame(type: DataType, node: ParquetNode): boolean {
 }
 
 /**
- * Spark stores a variant as a group of two blobs, which only newer versions mark as VARIANT and shred.
- * A marked one is put together by the engine first; the order of the two varies, so they go by name.
+ * Spark stores a variant as a group of two blobs, which only newer versions annotate as VARIANT and shred. An annotated
+ * one is first reassembled by the engine; the order of the two varies, so they are found by name.
  */
 function projectVariant(node: ParquetNode, value: string, projection: Projection): string {
-  // Delta 4.0 shreds without the mark. The engine would give `value` alone, which lacks all that was shredded.
+  // Delta 4.0 shreds without the annotation. The engine would return `value` alone, which lacks everything that was
+  // shredded.
   if (!projection.isVariantMarked && node.children.some((child) => child.name === 'typed_value')) {
     throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', {
       table: projection.tableName,

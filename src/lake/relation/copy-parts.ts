@@ -8,7 +8,9 @@ import { copySelect, type TableRead } from './table-read.js';
 
 type Parts = Pick<Relation, 'parts' | 'remote'>;
 
-/** How many connections can share the rows: keeping the latest row per key, or some rows only, needs all in one. */
+/**
+ * How many connections can share the rows: keeping only the latest row per key, or only some rows, needs all in one.
+ */
 export function readersOf(relation: Parts, read: TableRead, readersMax: number): number {
   if (read.timeseriesKey !== null || read.limit !== undefined) return 1;
   return Math.max(1, Math.min(relation.parts.length, readersMax));
@@ -19,7 +21,7 @@ export async function* sharedCopy(pass: PartPass, read: TableRead): CopySelects 
   for await (const part of partsOf(pass)) yield copySelect(part, read);
 }
 
-/** The SELECTs of a reader that gets all rows, whatever is wanted of them. */
+/** The SELECTs of a reader that gets all rows. */
 export async function* wholeCopy(engine: Engine, relation: Parts, read: TableRead, signal?: AbortSignal): CopySelects {
   if (read.timeseriesKey !== null && relation.parts.length > 1) {
     if (!relation.remote || relation.remote.fitsSpool) yield* heldCopy(relation, read, signal);
@@ -53,8 +55,8 @@ async function* limitedCopy(
 }
 
 /**
- * The latest row of each key in two ways through the files, for they are never all there: first the greatest value of
- * each key is kept, in the engine, which spills it to disk; then the rows that have it are read.
+ * The latest row of each key in two passes over the files, because they are never all present: the first keeps the
+ * greatest value of each key in the engine, which spills to disk; the second reads the rows that have it.
  */
 async function* latestCopy(
   engine: Engine,

@@ -6,7 +6,7 @@ import { copyValue, preparedValue } from '../engine/copy-value.js';
 import type { Relation } from './relation.js';
 import { eachPart } from './relation-pass.js';
 
-/** How long keys are looked for: a message that comes late helps less than one that names fewer rows. */
+/** How long keys are searched for: a late message is worse than one that names fewer rows. */
 const SEARCH_MS_MAX = 20_000;
 /** The greatest hash of a key. */
 const HASH_MAX = 2n ** 64n - 1n;
@@ -15,20 +15,20 @@ export interface FailingKeysOptions {
   readonly connection: DuckDBConnection;
   readonly relation: Relation;
   readonly keyColumns: readonly string[];
-  /** How many keys are wanted at most. */
+  /** Maximum number of keys. */
   readonly limit: number;
 }
 
 const OPTIONS = { format: 'text', invalidCharacters: 'strip' } as const;
 
-/** SQL that reads nothing but the values of `field` in its COPY form, from rows that fit `condition`. */
+/** SQL that reads only the values of `field` in COPY form, from rows that match `condition`. */
 function readOf(field: Field, part: string, condition: string): string {
   const value = copyValue(field.type, 'c', 0, OPTIONS);
   const prepared = preparedValue(field.type, `r.${quoteIdentifier(field.name)}`, OPTIONS);
   return `select count((${value})::varchar) from (select ${prepared} as c from (${part}) r where ${condition})`;
 }
 
-/** One of `fields` whose values alone cannot be read, with the engine's error; null if each of them can. */
+/** One of `fields` whose values alone cannot be read, with the engine's error; null if each can be read. */
 export async function findUnreadableColumn(
   connection: DuckDBConnection,
   relation: Relation,
@@ -51,8 +51,8 @@ async function failureOf(connection: DuckDBConnection, sql: string): Promise<{ r
 }
 
 /**
- * Keys of rows whose value in `field` cannot be read. The engine does not tell the row, so the rows are halved by the
- * hash of their key, again and again: only those that fit a condition are converted.
+ * Keys of rows whose value in `field` cannot be read. The engine does not report the row, so the rows are bisected by
+ * the hash of their key: only those that match a condition are converted.
  */
 export async function keysOfUnreadable(options: FailingKeysOptions, field: Field): Promise<string[]> {
   const { connection, relation, keyColumns, limit } = options;
@@ -64,7 +64,7 @@ export async function keysOfUnreadable(options: FailingKeysOptions, field: Field
       (await failureOf(connection, readOf(field, part, isWithin(range, keyColumns)))) !== null;
     const unsearched: HashRange[] = (await fails(WHOLE)) ? [WHOLE] : [];
     const nothing = unsearched.length === 0 ? null : await emptyRange(options, part);
-    // If reading no row at all fails, the engine converts before it filters, and a failure says nothing of a row.
+    // If reading zero rows fails, the engine converts before it filters, and a failure says nothing about a row.
     if (nothing === null || (await fails(nothing))) continue;
     while (unsearched.length > 0 && found.length < limit && performance.now() < deadline) {
       const range = unsearched.pop() ?? WHOLE;
@@ -76,7 +76,7 @@ export async function keysOfUnreadable(options: FailingKeysOptions, field: Field
         { low: range.low, high: middle },
         { low: middle + 1n, high: range.high },
       ];
-      // If the lower half is well, the other one is not: it need not be tried.
+      // If the lower half is fine, the upper one is not and need not be tried.
       if (!(await fails(lower))) unsearched.push(upper);
       else unsearched.push(...((await fails(upper)) ? [upper, lower] : [lower]));
     }
@@ -93,13 +93,13 @@ interface HashRange {
 
 const WHOLE: HashRange = { low: 0n, high: HASH_MAX };
 
-/** Of comparisons the engine knows that they cannot fail: it filters by them before it converts anything. */
+/** The engine knows that comparisons cannot fail, so it filters by them before it converts anything. */
 function isWithin({ low, high }: HashRange, keyColumns: readonly string[]): string {
   const keys = keyColumns.map((key) => `r.${quoteIdentifier(key)}`).join(', ');
   return `hash(${keys}) between ${low}::ubigint and ${high}::ubigint`;
 }
 
-/** A range with no row in it, which the engine cannot know; null if there is no row at all. */
+/** A range that contains no row, which the engine cannot know; null if there are no rows at all. */
 async function emptyRange({ connection, keyColumns }: FailingKeysOptions, part: string): Promise<HashRange | null> {
   const keys = keyColumns.map((key) => `r.${quoteIdentifier(key)}`).join(', ');
   const result = await connection.runAndReadAll(`select max(hash(${keys}))::varchar from (${part}) r`);
@@ -122,7 +122,7 @@ async function keysWhere(
   return result.getRowsJson().map((row) => formatKey(row.map(String)));
 }
 
-/** Keys of rows whose value in `field` does not fit the Postgres type that it is to be stored as. */
+/** Keys of rows whose value in `field` does not fit its Postgres type. */
 export async function keysOfRefused(
   options: FailingKeysOptions,
   field: Field,
@@ -138,11 +138,11 @@ export async function keysOfRefused(
   return found;
 }
 
-/** SQL that is true where Postgres refuses a value; null where that is not known of a type. */
+/** SQL that is true where Postgres refuses a value; null for types where that is unknown. */
 function refusedBy(field: Field, postgresType: string): string | null {
   const value = `r.${quoteIdentifier(field.name)}`;
   const [, name = '', size = ''] = /^(?:\w+\.)?([a-z ]+)(?:\((\d+)\))?$/.exec(postgresType) ?? [];
-  // Spaces at the end are cut off instead.
+  // Trailing spaces are cut off instead.
   if (name === 'character varying') return `length(rtrim(${value}, ' ')) > ${size}`;
   if (name === 'vector' || name === 'halfvec') {
     const entries = field.type.kind === 'array' ? value : `string_split(${value}, ',')`;

@@ -2,7 +2,7 @@ import { type HeldPart, type PartPass, type Relation, wholeRelation } from './re
 
 type Parts = Pick<Relation, 'parts' | 'remote'>;
 
-/** Begins a way through the parts of a relation; files that are far are fetched ahead of its readers. */
+/** Begins a pass over the parts of a relation; remote files are fetched ahead of its readers. */
 export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
   if (relation.remote) return relation.remote.begin(signal);
   const parts = relation.parts.values();
@@ -15,7 +15,7 @@ export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
   };
 }
 
-/** The SELECTs of a pass that this reader gets; the files of each are there until the next one is asked for. */
+/** The SELECTs of a pass that this reader gets; the files of each stay until the next one is requested. */
 export async function* partsOf(pass: PartPass): AsyncGenerator<string> {
   for (let part = await pass.next(); part !== null; part = await pass.next()) {
     try {
@@ -37,7 +37,7 @@ export async function* eachPart(relation: Parts, signal?: AbortSignal): AsyncGen
 }
 
 /**
- * The parts as one SELECT, their files all there until it is given back: for what cannot be worked out part by part.
+ * The parts as one SELECT, their files all present until it is disposed: for work that cannot be done part by part.
  * @throws SPOOL_TOO_SMALL if the files are too large for that
  */
 export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<HeldPart> {

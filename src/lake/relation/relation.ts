@@ -1,4 +1,4 @@
-/** The rows of a source at one version, as SQL of the engine: what every kind of source comes down to. */
+/** The rows of a source at one version, as SQL of the engine: the common form of all kinds of sources. */
 export interface Relation extends AsyncDisposable {
   /**
    * SELECTs whose results together are the rows, each row in exactly one of them. Their columns are those of the
@@ -7,34 +7,34 @@ export interface Relation extends AsyncDisposable {
    * each connection that reads.
    */
   readonly parts: readonly string[];
-  /** The number of rows in all parts; null if only reading tells. */
+  /** The number of rows in all parts; null if it is known only after reading. */
   readonly rowCount: bigint | null;
-  /** Set where the files of a part have to be brought to the engine first; absent where they are on the local disk. */
+  /** Set if the files of a part must be fetched for the engine; absent if they are on the local disk. */
   readonly remote?: RemoteParts;
 }
 
-/** Files of parts that come and go. */
+/** Files of parts that are fetched and removed. */
 export interface RemoteParts {
-  /** Whether the files of all parts may be there at once. */
+  /** Whether the files of all parts fit at once. */
   readonly fitsSpool: boolean;
-  /** Begins to fetch the files of the parts, in order and ahead of the readers, as far as the spool has room. */
+  /** Starts fetching the files of the parts, in order and ahead of the readers, as far as the spool has room. */
   begin(signal?: AbortSignal): PartPass;
   /** @throws SPOOL_TOO_SMALL unless `fitsSpool` */
   requireFit(): void;
 }
 
-/** One way through the parts of a relation. Several readers may share it. */
+/** One pass over the parts of a relation. Several readers may share it. */
 export interface PartPass extends AsyncDisposable {
-  /** The next part, its files on the disk; null after the last. A reader gives one back before it asks for another. */
+  /** The next part, its files on the disk; null after the last. A reader disposes of one before it requests another. */
   next(): Promise<HeldPart | null>;
 }
 
-/** A part that can be run until it is given back. */
+/** A part that can be run until it is disposed. */
 export interface HeldPart extends AsyncDisposable {
   readonly select: string;
 }
 
-/** The parts as one SELECT; to be run only where their files are there (see `holdWhole`). */
+/** The parts as one SELECT; run it only while their files are present (see `holdWhole`). */
 export function wholeRelation(relation: Pick<Relation, 'parts'>): string {
   return relation.parts.join('\nunion all\n');
 }

@@ -6,12 +6,12 @@ import { type CopyFormat, copyValue, hasNul, preparedValue } from '../engine/cop
 import { type Relation, wholeRelation } from './relation.js';
 import { eachPart } from './relation-pass.js';
 
-/** What of a relation is wanted, and in which form. */
+/** Which rows of a relation to read, and in which form. */
 export interface TableRead {
   readonly columns: readonly Field[];
   /** Rows with a null in one of these are left out; none for a plain read. */
   readonly keyColumns: readonly string[];
-  /** Of the rows with one key, those with the greatest value here are kept, nulls lowest; ties all stay. */
+  /** Of the rows with the same key, those with the greatest value here are kept, nulls lowest; all ties stay. */
   readonly timeseriesKey: string | null;
   readonly invalidCharacters: 'fail' | 'strip';
   readonly format: CopyFormat;
@@ -28,7 +28,7 @@ export function copySelects(relation: Pick<Relation, 'parts'>, read: TableRead):
   return sources.map((source) => copySelect(source, read));
 }
 
-/** The rows of `source` that are wanted, in the form in which they are wanted. */
+/** The wanted rows of `source`, in the wanted form. */
 export function copySelect(source: string, read: TableRead): string {
   const options = { format: read.format, invalidCharacters: read.invalidCharacters };
   const prepared = read.columns.map((field, index) => {
@@ -52,7 +52,7 @@ function latestOnly(read: TableRead): string {
   return ` qualify rank() over (partition by ${keys} order by r.${quoteIdentifier(read.timeseriesKey)} desc nulls last) = 1`;
 }
 
-/** Counts the rows that a null in the key leaves out. */
+/** Counts the rows skipped because their key contains a null. */
 export async function countRowsWithoutKey(
   connection: DuckDBConnection,
   relation: Relation,
@@ -62,7 +62,7 @@ export async function countRowsWithoutKey(
   return countWhere(connection, relation, isNull);
 }
 
-/** Counts the rows in which a NUL character stands in some text, also inside nested values. */
+/** Counts the rows with a NUL character in some text, nested values included. */
 export async function countRowsWithNul(
   connection: DuckDBConnection,
   relation: Relation,

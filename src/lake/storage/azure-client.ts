@@ -15,7 +15,7 @@ import {
 import type { StoreCredentials, TemporaryCredentials } from './temporary-credentials.js';
 
 export interface AzureSettings {
-  /** Address of the account's blob service, for emulators; without it that of the account in the URL. */
+  /** Address of the account's blob service, for emulators; default: that of the account in the URL. */
   readonly endpoint?: string | undefined;
   readonly accountKey?: string | undefined;
   readonly sasToken?: string | undefined;
@@ -23,14 +23,14 @@ export interface AzureSettings {
 
 type Sdk = typeof import('@azure/storage-blob');
 
-/** How each request goes: once, for the caller repeats it. */
+/** Each request is made once, because the caller repeats it. */
 const ONCE = { retryOptions: { maxTries: 1 } };
 
-/** Azure Data Lake Storage Gen2 and Blob Storage, through the blob service that both have. */
+/** Azure Data Lake Storage Gen2 and Blob Storage, through the blob service that both offer. */
 export class AzureObjectClient implements ObjectClient {
   readonly #settings: AzureSettings;
   readonly #temporary: TemporaryCredentials | null;
-  /** By account; a temporary token makes the key another. */
+  /** By account; a temporary token is part of the key. */
   #services = new Map<string, Promise<BlobServiceClient>>();
 
   constructor(settings: AzureSettings, temporary: TemporaryCredentials | null) {
@@ -108,7 +108,7 @@ export class AzureObjectClient implements ObjectClient {
     const known = this.#services.get(key);
     if (known) return known;
     const made = this.#open(location, temporary);
-    // Services with an expired token are of no use.
+    // Services with an expired token are useless.
     if (temporary !== null) this.#services = new Map();
     this.#services.set(key, made);
     return made;

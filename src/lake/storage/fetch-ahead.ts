@@ -4,7 +4,7 @@ import type { HeldPart, PartPass } from '../relation/relation.js';
 import type { FileStat } from './file-store.js';
 
 export interface SpoolLimits {
-  /** Bytes of fetched files that one table being read may have on the disk. One file larger than that comes alone. */
+  /** Bytes of fetched files that one table being read may have on the disk. A larger file is fetched alone. */
   readonly bytesMax: number;
   /** Files of one table that are fetched at once. */
   readonly fetchesMax: number;
@@ -38,23 +38,23 @@ interface Fetched {
 }
 
 /**
- * Fetches the files of parts in order, as far ahead of the readers as the limits allow, and deletes them behind.
- * Room is taken for a whole part at once, and by the first that waits: parts that readers wait for are those before
- * it, so that room comes free as long as every reader gives a part back before it asks for another.
+ * Fetches the files of parts in order, as far ahead of the readers as the limits allow, and deletes them afterwards.
+ * Room is reserved for a whole part at once, first come first served: readers hold only earlier parts, so room becomes
+ * free if every reader gives a part back before it requests another.
  */
 export class FetchAhead implements PartPass {
   readonly #options: FetchAheadOptions;
   readonly #ended = new AbortController();
-  /** Parts whose fetch has begun and that no reader has got yet, in order. */
+  /** Parts whose fetch has started and that no reader has received yet, in order. */
   readonly #ahead: Fetched[] = [];
-  /** Readers that wait for room, in order. */
+  /** Readers waiting for room, in order. */
   #waiting: (() => void)[] = [];
   #begun = 0;
   #handedOut = 0;
   #bytes = 0;
   #fetching = 0;
   readonly #slots: (() => void)[] = [];
-  /** All whose files are there or under way. */
+  /** All parts whose files are present or being fetched. */
   readonly #present = new Set<Fetched>();
 
   constructor(options: FetchAheadOptions) {
@@ -87,7 +87,7 @@ export class FetchAhead implements PartPass {
     return { select: fetched.part.select, [Symbol.asyncDispose]: () => this.#release(fetched) };
   }
 
-  /** Stops all fetches and removes what is there. */
+  /** Stops all fetches and removes the files. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#end(new Error('the pass is over'));
@@ -108,7 +108,7 @@ export class FetchAhead implements PartPass {
       if (this.#bytes > 0 && this.#bytes + bytes > limits.bytesMax) break;
       this.#bytes += bytes;
       const arrived = settleAll(part.files.map((file) => this.#fetch(file)));
-      // Whoever gets the part hears of it.
+      // The reader that gets the part sees the failure.
       arrived.catch(() => {});
       const fetched = { part, bytes, arrived };
       this.#ahead.push(fetched);
@@ -125,7 +125,7 @@ export class FetchAhead implements PartPass {
 
   async #fetch(file: SpoolFile): Promise<void> {
     const { signal } = this.#ended;
-    // A slot is handed over as it is, so that nobody slips in between.
+    // The slot is passed on without being freed, so that nobody gets in between.
     if (this.#fetching < this.#options.limits.fetchesMax) this.#fetching++;
     else await new Promise<void>((resolve) => this.#slots.push(resolve));
     try {
@@ -148,7 +148,7 @@ export class FetchAhead implements PartPass {
   }
 }
 
-/** Waits for all, also after a failure: nothing may still be written when files are removed. */
+/** Waits for all, even after a failure: nothing may still be writing when files are removed. */
 async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(promises);
   const failed = results.find((result) => result.status === 'rejected');

@@ -4,7 +4,7 @@ export interface FileEntry {
   readonly isFolder: boolean;
 }
 
-/** What entries are ordered by: folders with a slash at their end, as object stores order what they list. */
+/** Sort key of entries: folders end with a slash, as in listings of object stores. */
 export function entryOrder({ name, isFolder }: FileEntry): string {
   return isFolder ? `${name}/` : name;
 }
@@ -19,23 +19,23 @@ export interface FileStat {
   readonly sizeBytes: number;
   /** Modification time in milliseconds since 1970. */
   readonly modifiedAtMs: number;
-  /** Changes with the content; absent or null where the store does not tell. */
+  /** Changes with the content; absent or null if the store has none. */
   readonly etag?: string | null;
 }
 
 export interface DownloadOptions {
   /** Where the file is written: a path of the local disk that does not exist yet. */
   readonly destination: string;
-  /** First byte wanted; the destination is as long as the file, what comes before is a hole. Default 0. */
+  /** First byte wanted; the destination is as long as the file, with a hole before this offset. Default 0. */
   readonly offset?: number;
-  /** What `stat` said of the file, if that is known: it is not asked again, and has to be true still. */
+  /** The result of `stat`, if known: it is not requested again, and must still be true. */
   readonly stat?: FileStat;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Where files of a lake are read from. Paths are absolute paths of the store, decoded (no percent escapes).
- * A missing file is `null`, never an exception; anything else that goes wrong is thrown.
+ * Where files of a lake are read from. Paths are absolute paths of the store, decoded (no percent escapes). A missing
+ * file is `null`, never an exception; all other failures are thrown.
  */
 export interface FileStore {
   /**
@@ -44,19 +44,19 @@ export interface FileStore {
    * @param limit how many entries are wanted at most, the first by `entryOrder`; all if left out
    */
   list(folder: string, after?: string, limit?: number): Promise<FileEntry[] | null>;
-  /** Whether there is a folder of that name with something in it. */
+  /** Whether there is a non-empty folder of that name. */
   hasFolder(folder: string): Promise<boolean>;
   stat(path: string): Promise<FileStat | null>;
   /** Bytes [offset, offset + length) of a file; shorter if the file ends before. */
   readRange(path: string, offset: number, length: number): Promise<Buffer | null>;
   /**
-   * Copies a file to the local disk; false if there is none. Absent where files are on the local disk under their
-   * paths already: the engine reads those where they are, all others have to be brought to it.
+   * Copies a file to the local disk; false if there is none. Absent if files are on the local disk under their paths
+   * already: the engine reads those in place, all others must be fetched for it.
    */
   download?(path: string, options: DownloadOptions): Promise<boolean>;
   /**
-   * Calls `onChange` with the name of an entry of the folder that may have changed, null if that is not known.
-   * A hint: it may come late, twice or never. Null if the folder cannot be watched. Absent where no store can tell.
+   * Calls `onChange` with the name of an entry of the folder that may have changed, null if unknown. A hint: it may
+   * come late, twice or never. Null if the folder cannot be watched. Absent if the store never can.
    */
   watch?(folder: string, onChange: (name: string | null) => void): Disposable | null;
 }

@@ -17,8 +17,9 @@ export interface FileStoreSettings {
 }
 
 /**
- * Makes the store for a place as `storagePath` gives it. Nothing is connected or loaded before its first request.
- * @param temporary credentials that a catalog gave for this place, instead of those of the settings
+ * Creates the store for a location as `storagePath` returns it. Nothing is connected or loaded before its first
+ * request.
+ * @param temporary credentials that a catalog issued for this location, instead of those of the settings
  */
 export function openFileStore(
   path: string,
@@ -36,11 +37,11 @@ function openClient(scheme: string, settings: FileStoreSettings, temporary: Temp
   if (scheme === 'gs') return new GcsObjectClient(settings.gcs ?? {}, temporary);
   if (scheme === 'abfss') return new AzureObjectClient(settings.azure ?? {}, temporary);
   const s3 = settings.s3 ?? {};
-  // R2 knows one region, and its host stands in the URL.
+  // R2 has only one region, and its host is in the URL.
   return new S3ObjectClient(scheme === 'r2' ? { ...s3, region: s3.region ?? 'auto' } : s3, temporary);
 }
 
-/** True if the settings hold credentials for this place, so that none need to be asked for. */
+/** True if the settings hold credentials for this location, so that none need to be requested. */
 export function hasOwnCredentials(path: string, settings: FileStoreSettings): boolean {
   const scheme = parseLocation(path)?.scheme;
   if (scheme === 'gs') return settings.gcs?.keyFile !== undefined;

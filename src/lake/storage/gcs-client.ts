@@ -15,7 +15,7 @@ import {
 import type { StoreCredentials, TemporaryCredentials } from './temporary-credentials.js';
 
 export interface GcsSettings {
-  /** Of an emulator; that of Google if left out. */
+  /** Of an emulator; default: Google's. */
   readonly endpoint?: string | undefined;
   /** Service account's key file; without it the client's own chain (application default credentials). */
   readonly keyFile?: string | undefined;
@@ -54,7 +54,7 @@ export class GcsObjectClient implements ObjectClient {
     const stream = file.createReadStream({
       start: offset,
       ...(length === null ? {} : { end: offset + length - 1 }),
-      // Of parts of an object there is no checksum.
+      // There is no checksum for part of an object.
       validation: false,
       decompress: false,
     });
@@ -64,7 +64,7 @@ export class GcsObjectClient implements ObjectClient {
       stream.destroy();
       const status = statusOf(error);
       if (status === 416) return Readable.from([]);
-      // A generation that is gone was replaced by another, or deleted with the object.
+      // A missing generation was replaced by another, or deleted with the object.
       if (status === 404 && etag !== null) throw new ObjectRequestError('changed', 'HTTP 404', error);
       if (status === 404) return null;
       throw explainRequestError(error);
@@ -94,7 +94,7 @@ export class GcsObjectClient implements ObjectClient {
     }
   }
 
-  /** The newest generation of an object, or the one that is named. */
+  /** The newest generation of an object, or the given one. */
   async #file({ authority, key }: ObjectLocation, generation: string | null = null) {
     const storage = await this.#connect();
     return storage.bucket(authority).file(key, generation === null ? {} : { generation });
@@ -113,9 +113,9 @@ export class GcsObjectClient implements ObjectClient {
     const sdk = await loadClient(() => import('@google-cloud/storage'), NEEDED);
     const { endpoint, keyFile } = this.#settings;
     const base = {
-      // The caller repeats requests, alike for all stores.
+      // The caller repeats requests, in the same way for all stores.
       retryOptions: { autoRetry: false, maxRetries: 0 },
-      // The client shows credentials to no address but Google's own unless it is told to: emulators want none.
+      // By default the client sends credentials only to Google's own address; emulators need none.
       ...(endpoint === undefined
         ? {}
         : { apiEndpoint: endpoint, useAuthWithCustomEndpoint: temporary !== null || keyFile !== undefined }),
@@ -145,7 +145,7 @@ function answered(stream: Readable, signal: AbortSignal): Promise<Readable> {
     };
     const fail = (error: unknown) => {
       settle();
-      // More may come from a stream that has failed.
+      // A failed stream may emit further errors.
       stream.on('error', () => {});
       reject(error);
     };

@@ -52,7 +52,7 @@ export const localFileStore: FileStore = {
     try {
       watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
     } catch {
-      // No such folder, or the system's limit of watches is reached: whoever asked polls anyway.
+      // No such folder, or the system's limit of watches is reached: callers poll anyway.
       return null;
     }
     watcher.on('error', () => watcher.close());

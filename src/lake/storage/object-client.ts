@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { asSyncedTablesError } from '../../core/errors.js';
 import type { FileStat } from './file-store.js';
 
-/** A place in an object store: what stands before the path in its URL, and the path without its first slash. */
+/** A location in an object store: what precedes the path in its URL, and the path without its first slash. */
 export interface ObjectLocation {
   readonly scheme: string;
   /** Bucket, or `container@account.host`. */
@@ -21,13 +21,13 @@ export interface ObjectRange {
 export interface ObjectPage {
   readonly files: readonly string[];
   readonly folders: readonly string[];
-  /** Hand it back for the next page; null after the last. */
+  /** Pass it for the next page; null after the last. */
   readonly next: string | null;
 }
 
 /**
  * What differs between object stores: three requests. A client neither repeats them nor waits longer than `signal`
- * allows; both are done by its caller, alike for all stores. An object that does not exist is null; everything else
+ * allows; its caller does both, in the same way for all stores. An object that does not exist is null; everything else
  * is an `ObjectRequestError`.
  */
 export interface ObjectClient {
@@ -39,19 +39,19 @@ export interface ObjectClient {
 }
 
 export interface ListOptions {
-  /** A hint: keys up to this one may be left out. */
+  /** A hint: keys up to this one may be omitted. */
   readonly after: string | null;
   readonly next: string | null;
   readonly keysMax: number;
 }
 
 /**
- * `transient` may pass by itself, `denied` needs other credentials, `noBucket` another name, `changed` means that the
- * object was replaced while it was read.
+ * `transient` may succeed when repeated, `denied` needs other credentials, `noBucket` another name, `changed` means
+ * that the object was replaced while it was read.
  */
 export type ObjectFailure = 'transient' | 'denied' | 'noBucket' | 'changed' | 'refused';
 
-/** A request that failed. The message names status and error code of the store only: its texts may hold secrets. */
+/** A request that failed. The message contains only status and error code of the store: its texts may hold secrets. */
 export class ObjectRequestError extends Error {
   override readonly name = 'ObjectRequestError';
   readonly kind: ObjectFailure;
@@ -63,16 +63,16 @@ export class ObjectRequestError extends Error {
 }
 
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 509]);
-/** What stores and clients call requests that failed for want of credentials, without a status. */
+/** Names that stores and clients give to requests that failed for lack of credentials, without a status. */
 const DENIED_NAME = /Credential|AccessDenied|Forbidden|Unauthorized|InvalidToken|ExpiredToken|AuthenticationFailed/i;
 const NO_BUCKET_NAME = /^(NoSuchBucket|ContainerNotFound|InvalidBucketName)$/;
 /** Codes of Node's sockets and name resolution. */
 const NETWORK_CODE = /^(E[A-Z]{3,}|UND_ERR_\w+|ERR_STREAM_PREMATURE_CLOSE|CERT_\w+)$/;
 
-/** Says what a client's error means. Status and code are looked for wherever the three official clients put them. */
+/** Classifies a client's error. Status and code are taken from wherever the three official clients put them. */
 export function explainRequestError(error: unknown): ObjectRequestError {
   if (error instanceof ObjectRequestError) return error;
-  // A client that is not installed is no failure of the store.
+  // A client that is not installed is not a failure of the store.
   const known = asSyncedTablesError(error);
   if (known) throw known;
   const { status, name } = describe(error);
@@ -89,7 +89,7 @@ function judge(status: number | null, name: string): ObjectFailure {
   return status === null || status < 300 ? 'transient' : 'refused';
 }
 
-/** Status of the answer, and the store's or system's word for the error where it is one plain word. */
+/** Status of the answer, and the store's or system's error code if it is a single plain word. */
 function describe(error: unknown): { status: number | null; name: string } {
   const fields = (error ?? {}) as {
     name?: unknown;

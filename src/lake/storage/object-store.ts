@@ -30,7 +30,7 @@ export interface StoreRetry {
 }
 
 export interface Patience {
-  /** How often a request is made at most. */
+  /** Maximum number of attempts for a request. */
   readonly attemptsMax: number;
   /** How long an answer, or the next bytes of it, may take. */
   readonly timeoutMs: number;
@@ -40,7 +40,7 @@ export interface ObjectStoreOptions {
   readonly client: ObjectClient;
   readonly patience: Patience;
   readonly onRetry?: (retry: StoreRetry) => void;
-  /** Waits between attempts; the default really does. */
+  /** Waits between attempts; injectable for tests. */
   readonly wait?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -50,18 +50,18 @@ interface BodyRange {
   readonly offset: number;
   readonly length: number;
   readonly etag: string | null;
-  /** Whether the object is known to have all of these bytes; else it may end before. */
+  /** Whether the object is known to have all of these bytes; otherwise it may end earlier. */
   readonly isWhole: boolean;
 }
 
 const FIRST_DELAY_MS = 200;
 const DELAY_MS_MAX = 10_000;
-/** What one page of a listing holds at most; all stores take that many. */
+/** Maximum size of one page of a listing; all stores accept it. */
 const PAGE_KEYS = 1_000;
 
 /**
- * Files of an object store. Requests that fail for the moment are repeated with growing pauses and told of; a body
- * that stops half way is continued where it stopped, as long as the object is still the same.
+ * Files of an object store. Transient failures are repeated with growing pauses and reported; a body that breaks off is
+ * continued from there, provided the object is still the same.
  *
  * Every method throws OBJECT_STORE_UNREACHABLE, OBJECT_STORE_ACCESS_DENIED, OBJECT_STORE_BUCKET_NOT_FOUND,
  * OBJECT_STORE_REFUSED, OBJECT_CHANGED, OBJECT_STORE_CLIENT_MISSING.
@@ -93,7 +93,7 @@ export class ObjectStore implements FileStore {
       isEmpty &&= listed.length === 0;
       next = page.next;
     } while (next !== null && entries.length < limit);
-    // A folder is nothing but a common beginning of names; nothing behind `after` says nothing about it.
+    // A folder is only a common prefix of names; an empty page after `after` does not mean that it is missing.
     if (isEmpty && (!after || !(await this.hasFolder(folder)))) return null;
     return firstEntries(entries, limit);
   }
@@ -162,8 +162,8 @@ export class ObjectStore implements FileStore {
   }
 
   /**
-   * Hands the bytes of a range to `take`, piece by piece in order, each of them once; false if there is no object.
-   * Attempts that brought bytes do not count: only those in a row that brought none end it.
+   * Passes the bytes of a range to `take`, piece by piece in order, each once; false if there is no object. Only
+   * consecutive attempts that brought no bytes count towards the limit.
    */
   async #readBody(
     path: string,
@@ -194,7 +194,7 @@ export class ObjectStore implements FileStore {
         if (done < length) throw new ObjectRequestError('transient', 'the answer ended too early');
       } catch (error) {
         signal?.throwIfAborted();
-        // Not the store's: the disk's.
+        // The disk failed, not the store.
         if (failure !== null) throw error;
         attempt = done > before ? 1 : attempt + 1;
         await this.#pauseOrGiveUp(path, { error, attempt }, signal);
@@ -203,7 +203,7 @@ export class ObjectStore implements FileStore {
     return true;
   }
 
-  /** Ends a body of which nothing comes any more. */
+  /** Ends a body that has stalled. */
   async *#watched(body: Readable, signal?: AbortSignal): AsyncGenerator<Buffer> {
     const { timeoutMs } = this.#options.patience;
     const stop = (reason: unknown) => body.destroy(reason instanceof Error ? reason : new Error('stopped'));
@@ -213,7 +213,7 @@ export class ObjectStore implements FileStore {
     let timer = setTimeout(onSilence, timeoutMs);
     try {
       for await (const chunk of body) {
-        // The time that the disk takes is not the store's.
+        // Time spent on the disk does not count against the store.
         clearTimeout(timer);
         yield chunk as Buffer;
         timer = setTimeout(onSilence, timeoutMs);
@@ -260,7 +260,7 @@ export class ObjectStore implements FileStore {
     if (failure.kind !== 'transient' || attempt >= this.#options.patience.attemptsMax) {
       throw catalogued(failure, path, attempt);
     }
-    // Half of the pause is random, so that many who failed at once do not come back at once.
+    // Half of the pause is random, so that clients that failed at once do not come back at once.
     const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));
     const delayMs = Math.round(longest * (0.5 + this.#random() / 2));
     this.#options.onRetry?.({ path, reason: failure.message, attempt, delayMs });

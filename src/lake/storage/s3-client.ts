@@ -15,7 +15,7 @@ import {
 import type { TemporaryCredentials } from './temporary-credentials.js';
 
 export interface S3Settings {
-  /** Of a compatible store; that of AWS if left out. */
+  /** Of a compatible store; default: AWS. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   /** Bucket in the path instead of the host name. Default: true with an endpoint. */
@@ -26,16 +26,16 @@ export interface S3Settings {
   readonly sessionToken?: string | undefined;
 }
 
-/** Where no region is known; the client follows the store's word if the bucket lies in another. */
+/** Used if no region is known; the client follows the store's redirect if the bucket is in another. */
 const REGION_DEFAULT = 'us-east-1';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
-/** S3 and what speaks its protocol. The official client is loaded with the first request. */
+/** S3 and compatible stores. The official client is loaded with the first request. */
 export class S3ObjectClient implements ObjectClient {
   readonly #settings: S3Settings;
   readonly #temporary: TemporaryCredentials | null;
-  /** One an endpoint: `r2://bucket@host/…` names its own. */
+  /** One per endpoint: `r2://bucket@host/…` names its own. */
   readonly #clients = new Map<string, Promise<{ sdk: Sdk; client: S3Client }>>();
 
   constructor(settings: S3Settings, temporary: TemporaryCredentials | null) {
@@ -63,7 +63,7 @@ export class S3ObjectClient implements ObjectClient {
     const { sdk, client } = await this.#connect(location);
     const { offset, length, etag } = range;
     const last = length === null ? '' : String(offset + length - 1);
-    // The signal given to the client would also cut a body that comes slowly; here it is for the answer's beginning.
+    // The signal given to the client would also cut off a slow body; here it covers only the start of the answer.
     const answer = new AbortController();
     const abort = () => answer.abort();
     signal.addEventListener('abort', abort, { once: true });
@@ -123,7 +123,7 @@ export class S3ObjectClient implements ObjectClient {
   }
 
   async #open(scheme: string, endpoint: string | undefined): Promise<{ sdk: Sdk; client: S3Client }> {
-    // Its word about future versions of Node would stand between the lines of our log.
+    // Its warning about future versions of Node would appear between the lines of our log.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const needed = { packages: '@aws-sdk/client-s3', url: `${scheme}://` };
     const sdk: Sdk = await loadClient(() => import('@aws-sdk/client-s3'), needed);
@@ -137,9 +137,9 @@ export class S3ObjectClient implements ObjectClient {
       region: region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? REGION_DEFAULT,
       followRegionRedirects: true,
       forcePathStyle: pathStyle ?? endpoint !== undefined,
-      // The caller repeats requests, alike for all stores.
+      // The caller repeats requests, in the same way for all stores.
       maxAttempts: 1,
-      // Many compatible stores know nothing of the newer checksums.
+      // Many compatible stores do not support the newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       ...(endpoint === undefined ? {} : { endpoint }),

@@ -22,7 +22,7 @@ export interface SpoolFolderOptions {
   readonly tableName: string;
 }
 
-/** The place on the local disk of one table's files on their way from a store to the engine. */
+/** The local folder for one table's files on their way from a store to the engine. */
 export class SpoolFolder implements AsyncDisposable {
   readonly #store: FileStore;
   readonly #folder: string;
@@ -43,14 +43,14 @@ export class SpoolFolder implements AsyncDisposable {
     return new SpoolFolder(options, folder);
   }
 
-  /** Gives a file a place; it keeps its name, which is what errors of the engine quote. */
+  /** Assigns a file its local path; it keeps its name, which the engine quotes in errors. */
   place(path: string, stat: FileStat): SpoolFile {
     return { path, stat, destination: join(this.#folder, String(this.#files++), basename(path)) };
   }
 
   /**
-   * Makes files that have the footers of `files`, and holes for their rows, for as long as `use` runs: enough for the
-   * engine to tell columns and counts.
+   * Creates files with the footers of `files`, and holes for their rows, while `use` runs: enough for the engine to
+   * read columns and counts.
    */
   async withFooters<Result>(
     files: readonly SpoolFile[],
@@ -62,7 +62,7 @@ export class SpoolFolder implements AsyncDisposable {
       files: [{ ...file, destination: join(folder, String(index), basename(file.path)) }],
     }));
     const fetch = (file: SpoolFile, signal: AbortSignal) => this.#fetchFooter(file, signal);
-    // Holes take no room, so no limit of bytes applies.
+    // Holes take no space, so no limit of bytes applies.
     const limits = { bytesMax: Number.POSITIVE_INFINITY, fetchesMax: this.limits.fetchesMax };
     const pass = new FetchAhead({ parts: stubs, limits, fetch });
     try {
@@ -113,7 +113,7 @@ export class SpoolFolder implements AsyncDisposable {
   }
 }
 
-/** Length of the footer with its trailer, as the file's last bytes say; none if it is too short for that. */
+/** Length of the footer with its trailer, from the file's last bytes; 0 if it is too short for that. */
 async function footerBytes({ destination, stat }: SpoolFile): Promise<number> {
   if (stat.sizeBytes < TRAILER_BYTES) return 0;
   const handle = await open(destination, 'r');

@@ -15,18 +15,18 @@ const SCHEMES: Readonly<Record<string, string>> = {
   wasb: 'abfss',
 };
 
-/** One name for all schemes of a store, so that one place has one URL. Schemes that are not ours stay. */
+/** One name for all schemes of a store, so that one location has one URL. Unknown schemes are unchanged. */
 export function canonicalScheme(scheme: string): string {
   const lower = scheme.toLowerCase();
   return SCHEMES[lower] ?? lower;
 }
 
-/** True for what is no path of the local disk. */
+/** True for anything that is not a path of the local disk. */
 export function isStorageUrl(text: string): boolean {
   return /^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text);
 }
 
-/** Splits a canonical URL of an object store; null for what is none. */
+/** Splits a canonical URL of an object store; null for anything else. */
 export function parseLocation(url: string): ObjectLocation | null {
   const [, scheme = '', authority = '', path = ''] = /^([a-z0-9+.-]+):\/\/([^/]+)\/?(.*)$/is.exec(url) ?? [];
   const canonical = canonicalScheme(scheme);
@@ -34,7 +34,7 @@ export function parseLocation(url: string): ObjectLocation | null {
   return { scheme: canonical, authority, key: path };
 }
 
-/** @throws if `path` is no URL of an object store; only canonical paths of a store get here */
+/** @throws if `path` is not a URL of an object store; only canonical paths of a store get here */
 export function requireLocation(path: string): ObjectLocation {
   const location = parseLocation(path);
   if (!location) throw new Error(`not a path of an object store: ${path}`);
@@ -42,8 +42,8 @@ export function requireLocation(path: string): ObjectLocation {
 }
 
 /**
- * A place as the settings or a catalog name it, in the form that stores take: a decoded absolute path of the local
- * disk for `file:` URLs and folders, or the canonical URL of an object store without a slash at its end.
+ * A location from the settings or a catalog, in the form that stores accept: a decoded absolute path of the local disk
+ * for `file:` URLs and folders, or the canonical URL of an object store without a trailing slash.
  * @throws STORAGE_URL_INVALID
  */
 export function storagePath(url: string, tableName: string): string {
@@ -51,7 +51,7 @@ export function storagePath(url: string, tableName: string): string {
   const [, scheme = '', rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]+):(\/.*)$/s.exec(url) ?? [];
   if (scheme === '') return url;
   if (scheme.toLowerCase() === 'file') return localPath(rest, refuse);
-  // Names of objects stand in these URLs as they are: neither stores nor catalogs escape them.
+  // Object names are unescaped in these URLs: neither stores nor catalogs escape them.
   const location = parseLocation(url);
   if (!location) throw refuse(`there is no store for ${scheme} URLs, or it names no bucket`);
   const key = location.key.replace(/\/+$/, '');

@@ -1,4 +1,4 @@
-/** What a catalog gives for one table, for a while; the part that fits its store is set. */
+/** Credentials that a catalog issues for one table, for a limited time; the part that fits its store is set. */
 export interface StoreCredentials {
   /** Milliseconds since 1970; null if they do not expire. */
   readonly expiresAtMs: number | null;
@@ -18,16 +18,16 @@ export interface TemporaryCredentialsOptions {
   readonly now?: () => number;
 }
 
-/** New ones are fetched this long before the old ones expire: a file under way has time to arrive. */
+/** New ones are fetched this long before the old ones expire: a file being fetched has time to arrive. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** Credentials that are asked for when they are needed, and again before they expire. */
+/** Credentials that are requested when needed, and again before they expire. */
 export class TemporaryCredentials {
   readonly #request: () => Promise<StoreCredentials>;
   readonly #now: () => number;
   #current: StoreCredentials | null = null;
   #renewAtMs = Number.POSITIVE_INFINITY;
-  /** One request for all who wait. */
+  /** One request for all waiting callers. */
   #pending: Promise<StoreCredentials> | null = null;
 
   constructor({ request, now = Date.now }: TemporaryCredentialsOptions) {
@@ -47,7 +47,7 @@ export class TemporaryCredentials {
     const found = await this.#request();
     const now = this.#now();
     const { expiresAtMs } = found;
-    // Those with a short life are used for half of it.
+    // Short-lived ones are used for half their lifetime.
     this.#renewAtMs =
       expiresAtMs === null
         ? Number.POSITIVE_INFINITY

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 
 /**
- * Makes a file of `sizeBytes` and writes what `deliver` hands over, one piece behind the other from `offset` on. Holes
- * take no room on the disk.
+ * Creates a file of `sizeBytes` and writes what `deliver` passes on, one piece after another from `offset` on. Holes
+ * take no disk space.
  * @returns what `deliver` returns
  */
 export async function writeBody<Result>(

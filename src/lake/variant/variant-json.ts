@@ -142,7 +142,7 @@ function floatingText(value: number, digits: (value: number) => string): string 
   return Number.isFinite(value) ? digits(value) : `"${value}"`;
 }
 
-/** The shortest text that reads back as the same 32-bit float; nine digits always do. */
+/** The shortest text that reads back as the same 32-bit float; nine digits always suffice. */
 function shortestFloat(value: number): string {
   for (let precision = 1; precision < 9; precision++) {
     const candidate = Number(value.toPrecision(precision));
@@ -181,7 +181,7 @@ function dateText(day: bigint): string {
   return `${yearText}-${two(month)}-${two(dayOfMonth)}`;
 }
 
-/** Time of day from units of 10^-digits seconds; trailing zeros of the fraction are left out. */
+/** Time of day from units of 10^-digits seconds; trailing zeros of the fraction are omitted. */
 function timeText(units: bigint, digits: number): string {
   const [seconds, fraction] = floorDivide(units, 10n ** BigInt(digits));
   const two = (part: bigint) => part.toString().padStart(2, '0');

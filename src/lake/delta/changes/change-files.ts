@@ -9,7 +9,7 @@ import type { ChangeFile } from './plan-changes.js';
 export interface ChangeFiles {
   /** SELECT of all changes; to be run after `fetch`. */
   readonly sql: string;
-  /** True if `fetch` puts the changes into the engine; else they are read from files each time. */
+  /** True if `fetch` loads the changes into the engine; otherwise they are read from files each time. */
   readonly isUnpacked: boolean;
   fetch(): Promise<void>;
   countRows(): Promise<bigint>;
@@ -41,8 +41,8 @@ export interface FetchedChangeFilesOptions extends ChangeSqlOptions {
 const FILES_AT_ONCE = 64;
 
 /**
- * Changes whose files are fetched, unpacked into a table of the engine and deleted, a few at a time. The table spills
- * to disk; it is small beside the source, for many changes are not applied but copied.
+ * Changes whose files are fetched, loaded into an engine table and deleted, a few at a time. The table spills to disk;
+ * it is small compared to the source, because large change sets are not applied: the table is copied instead.
  */
 export async function fetchedChangeFiles(options: FetchedChangeFilesOptions): Promise<ChangeFiles> {
   const { connection, files } = options;
@@ -92,7 +92,7 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
       const path = places.get(change.file.path);
       return path === undefined ? [] : [{ ...change, file: { ...change.file, path } }];
     });
-    // Tables of one batch must not meet those of another.
+    // Keeps the tables of different batches apart.
     const schema = `${options.schema}_${index}`;
     await connection.run(`create schema ${schema}`);
     try {
@@ -114,7 +114,7 @@ function statOf({ stats }: FetchedChangeFilesOptions, path: string): FileStat {
   return stat;
 }
 
-/** Files of which all rows are changes, or all but those of a vector; each once. */
+/** Files in which all rows are changes, or all but those of a vector; each listed once. */
 function wholeFiles(files: readonly ChangeFile[]): string[] {
   return [...new Set(files.filter((change) => change.difference === null).map(({ file }) => file.path))];
 }
@@ -138,7 +138,7 @@ function batches(paths: readonly string[], options: FetchedChangeFilesOptions): 
   return found;
 }
 
-/** Rows by the footers of files, under the names that they have in `pathOf`. */
+/** Row counts from file footers, under the names that files have in `pathOf`. */
 async function footerRows(
   { connection }: ChangeSqlOptions,
   pathOf: ReadonlyMap<string, string>,
@@ -152,7 +152,7 @@ async function footerRows(
   );
 }
 
-/** Rows of whole files, less what vectors take out of them, and the single positions. */
+/** Rows of whole files minus those removed by vectors, plus the single positions. */
 function countRows(
   { files }: ChangeSqlOptions,
   known: { readonly positionRows: bigint; readonly rows: ReadonlyMap<string, bigint> },

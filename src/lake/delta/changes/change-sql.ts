@@ -18,7 +18,7 @@ import {
 
 export interface ChangeSqlOptions {
   readonly connection: DuckDBConnection;
-  /** Engine schema for tables; it and all in it go with the relation. */
+  /** Engine schema for tables; dropped with everything in it when the relation is disposed. */
   readonly schema: string;
   readonly layout: TableLayout;
   readonly files: readonly ChangeFile[];
@@ -29,16 +29,16 @@ export interface ChangeSqlOptions {
 export interface ChangeSql {
   /** All changes: the columns of the layout, then `changeFields`. */
   readonly sql: string;
-  /** Rows of changes that are single positions of a file: these are known without a look at a file. */
+  /** Rows of changes that are single positions of a file; known without reading any file. */
   readonly positionRows: bigint;
 }
 
-/** Which rows of a file are meant: all of them, all but those of a vector, or those of a difference of vectors alone. */
+/** Which rows of a file are meant: all, all except those of a vector, or only those of a difference of vectors. */
 type RowChoice = 'all' | 'allBut' | 'only';
 
 /**
- * Makes all changes of a range one SELECT. Files that are read alike share one scan, however many commits they come
- * from: same Parquet schema, same kind of change, same choice of rows.
+ * Combines all changes of a range into one SELECT. Files that are read alike share one scan, however many commits they
+ * come from: same Parquet schema, same kind of change, same choice of rows.
  */
 export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
   const { connection, layout, files } = options;
@@ -78,7 +78,7 @@ interface ChangeSet {
   /** Never empty, all of one kind. */
   readonly files: readonly ChangeFile[];
   readonly isVariantMarked: boolean;
-  /** Begins the names of its tables. */
+  /** Prefix of its table names. */
   readonly name: string;
 }
 
@@ -120,7 +120,7 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Cha
 }
 
 /**
- * Looks at the one column of change files that says what each row is; little is stored of it.
+ * Checks the change type column of change files; it takes little space in them.
  * @throws CHANGE_TYPE_UNKNOWN, SOURCE_FILE_CORRUPT
  */
 async function requireKnownTypes(

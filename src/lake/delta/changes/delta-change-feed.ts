@@ -13,18 +13,18 @@ import { openChangeRelation } from './open-change-relation.js';
 import { planChanges } from './plan-changes.js';
 
 const BEFORE_THE_FIRST: LogHead = { version: -1n, protocol: null, metadata: null, fingerprint: null };
-/** Names of commits; other files of the log come and go without anything new. */
+/** Names of commits; other files of the log come and go without a new version. */
 const COMMIT_NAME = /^\d{20}\.json$/;
 
 /** The changes of a Delta table (protocol: "Change Data Files" and what it leaves to the file actions). */
 export class DeltaChangeFeed implements ChangeFeed {
   readonly #options: DeltaTableOptions;
   readonly #root: string;
-  /** Where the last `changes` ended: whoever follows a table goes on from there, without reading the log before it. */
+  /** Where the last `changes` ended: following a table continues from here, without reading the earlier log. */
   #head: LogHead | null = null;
-  /** What the last snapshot found in force: reading all of the log once more takes minutes where it has no checkpoint. */
+  /** Protocol and metadata found by the last snapshot: reading the whole log again takes minutes if it has no checkpoint. */
   #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata'> | null = null;
-  /** The commit that was last found to be that of a bookmark, and what the store said of its file then. */
+  /** The commit last found to match a bookmark, and its file status at that time. */
   #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
 
   constructor(options: DeltaTableOptions) {
@@ -32,7 +32,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     this.#options = { ...options, root: this.#root };
   }
 
-  /** Takes note of a snapshot of the same table, of whose version a bookmark will be wanted. */
+  /** Remembers a snapshot of the same table whose bookmark will be needed. */
   note({ version, protocol, metadata }: DeltaSnapshot): void {
     this.#noted = { version, protocol, metadata };
   }
@@ -46,7 +46,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     const { store } = this.#options;
     const known = this.#compared?.bookmark === bookmark ? this.#compared : null;
     const head = known?.head ?? decodeBookmark(bookmark);
-    // Asked for before the content is read: what comes in between shows next time.
+    // Asked before the content is read, so that a later change shows next time.
     const stat = await store.stat(commitPath(this.#root, head.version));
     if (stat === null) return true;
     const file = `${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
@@ -115,7 +115,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     return kept;
   }
 
-  /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer tells what was in force then */
+  /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer records the metadata of that version */
   async #headFromOldLog(from: bigint): Promise<LogHead> {
     try {
       return await this.#headFromLog(from);
@@ -166,7 +166,7 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 }
 
-/** Log clean-up may have taken a commit; then there is nothing to compare. */
+/** Log clean-up may have removed a commit; then there is nothing to compare. */
 function isSameContent(kept: LogHead, fingerprint: string | null): boolean {
   return kept.fingerprint === null || fingerprint === null || fingerprint === kept.fingerprint;
 }

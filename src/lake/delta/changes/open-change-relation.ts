@@ -17,14 +17,14 @@ export interface OpenChangeRelationOptions extends DeltaTableOptions {
 }
 
 /**
- * Collapsing reads the keys of all changes and then the rows that are left. Opening a thousand small files twice costs
- * more than their rows, so these are unpacked into the engine once; of fewer files, reading only what is needed costs
- * half. Beyond so many bytes, memory counts more.
+ * Collapsing reads the keys of all changes and then the remaining rows. Opening a thousand small files twice costs more
+ * than their rows, so these are loaded into the engine once; with fewer files, reading only what is needed costs half.
+ * Beyond this many bytes, memory matters more.
  */
 const FILES_READ_TWICE_MAX = 16;
 const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
 
-/** Makes planned changes readable; the files are looked at before a row is read. */
+/** Makes planned changes readable; files are checked before any row is read. */
 export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
   const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
   refuseReservedNames(options);
@@ -91,7 +91,7 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
   }
 }
 
-/** The names of what a change says beside its row; Delta forbids them where the feed is on. */
+/** Names of the change fields; Delta forbids them as columns where the feed is on. */
 function refuseReservedNames({ plan, tableName }: OpenChangeRelationOptions): void {
   const reserved = changeFields.map((field) => field.name);
   const taken = plan.layout.columns.find((column) => reserved.includes(column.name.toLowerCase()));

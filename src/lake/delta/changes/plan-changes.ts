@@ -17,17 +17,17 @@ import { hasChangeFeed, type TableLayout, tableLayout } from '../schema/table-la
 import { type DeltaFile, requireInside, toDeltaFile } from '../snapshot/delta-file.js';
 import { compareSchemas, requireFollowable, requireSameLayout, type SchemaRules } from './schema-changes.js';
 
-/** `cdc`: the file says itself what each row is. */
+/** `cdc`: the file itself states the change type of each row. */
 type FileChange = 'cdc' | 'insert' | 'delete';
 
-/** A file whose rows, or some of them, are changes of one version. */
+/** A file in which some or all rows are changes of one version. */
 export interface ChangeFile {
   readonly change: FileChange;
   readonly version: bigint;
   readonly committedAtMs: number;
-  /** `deletionVector`: rows that are no changes. */
+  /** `deletionVector`: rows that are not changes. */
   readonly file: DeltaFile;
-  /** Set where the change is that of a vector: rows that `added` lists and `former` does not. */
+  /** Set if the change is that of a vector: rows listed by `added` but not by `former`. */
   readonly difference: {
     readonly added: DeletionVectorDescriptor;
     readonly former: DeletionVectorDescriptor | null;
@@ -35,7 +35,7 @@ export interface ChangeFile {
 }
 
 export interface ChangePlan {
-  /** What is in force at the last version, without its fingerprint. */
+  /** The metadata in force at the last version, without its fingerprint. */
   readonly protocol: ProtocolAction;
   readonly metadata: MetadataAction;
   readonly layout: TableLayout;
@@ -53,12 +53,13 @@ export interface ChangePlanOptions {
   readonly rules: SchemaRules;
   readonly allowFileDiff: boolean;
   readonly allowOutsidePaths: boolean;
-  /** Partition values of the files that were live at `head`, by path. Asked at most once, and seldom. */
+  /** Partition values of the files that were live at `head`, by path. Called at most once, and rarely. */
   readonly livePartitions: () => Promise<ReadonlyMap<string, PartitionTexts>>;
 }
 
 /**
- * Follows the log commit by commit and says which files hold the changes of which version. No data file is touched.
+ * Follows the log commit by commit and determines which files hold the changes of which version. No data file is
+ * touched.
  * @throws the errors of `ChangeFeed.changes` that concern the log and the schema
  */
 export async function planChanges(options: ChangePlanOptions): Promise<ChangePlan> {
@@ -67,7 +68,7 @@ export async function planChanges(options: ChangePlanOptions): Promise<ChangePla
   return planner.finish();
 }
 
-/** A change whose file is not translated yet: that takes the layout of the end. */
+/** A change whose file is not translated yet: that requires the layout at the end. */
 interface OpenChange extends Pick<ChangeFile, 'change' | 'version' | 'committedAtMs' | 'difference'> {
   readonly path: string;
   readonly sizeBytes: number | null;
@@ -84,7 +85,7 @@ class ChangePlanner {
   #isChangeFeed = true;
   readonly #changes: OpenChange[] = [];
   readonly #schemaChanges: SchemaChange[] = [];
-  /** Of all files added on the way: removes may leave theirs out. */
+  /** Of all files added within the range: removes may omit theirs. */
   readonly #partitions = new Map<string, PartitionTexts>();
 
   constructor(options: ChangePlanOptions) {

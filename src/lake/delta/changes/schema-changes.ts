@@ -5,8 +5,8 @@ import type { TableLayout } from '../schema/table-layout.js';
 import { isWidening } from '../schema/type-widening.js';
 
 /**
- * What changed from one schema to the next. A column is the same one if its physical name is: without column mapping
- * that is the name itself, so a rename without mapping is a drop and an addition. Order and nullability do not count.
+ * What changed between two schemas. Columns are matched by physical name: without column mapping that is the name
+ * itself, so a rename without mapping is a drop and an addition. Order and nullability are ignored.
  */
 export function compareSchemas(before: readonly Field[], after: readonly Field[], version: bigint): SchemaChange[] {
   const changes: SchemaChange[] = [];
@@ -47,7 +47,7 @@ function compareTypes(before: DataType, after: DataType, column: string, to: Com
     compareTypes(before.key, after.key, `${column}.key`, to);
     compareTypes(before.value, after.value, `${column}.value`, to);
   } else if (dataTypeText(before) !== dataTypeText(after)) {
-    // A void column has held nothing but nulls, which are nulls of any type.
+    // A void column held only nulls, which are nulls of any type.
     const kind = before.kind === 'void' || isWidening(before, after) ? 'widened' : 'retyped';
     to.changes.push({
       version: to.version,
@@ -66,14 +66,13 @@ export interface SchemaRules {
 }
 
 /**
- * Refuses what changes cannot be followed through: then only a new copy of the table is right.
- * @throws CHANGED_PRIMARY_KEY, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED,
- *   COLUMN_DROP_NOT_SUPPORTED
+ * Refuses changes that cannot be followed and require a new copy of the table.
+ * @throws CHANGED_PRIMARY_KEY, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED, COLUMN_DROP_NOT_SUPPORTED
  */
 export function requireFollowable(changes: readonly SchemaChange[], after: TableLayout, rules: SchemaRules): void {
-  // Without mapping a name is all that a column has: what is dropped may come back under it as something else.
+  // Without mapping a column is identified only by its name: a dropped one may come back as something else.
   const isFollowed = rules.policy === 'follow' && after.mappingMode !== 'none';
-  // An error about the key says more than one about any column.
+  // An error about the key is more useful than one about another column.
   for (const change of changes) {
     const { column, version } = change;
     if (change.kind === 'added' || change.kind === 'widened' || !rules.keyColumns.includes(column)) continue;
@@ -112,7 +111,7 @@ function describe(change: SchemaChange): string {
 }
 
 /**
- * Refuses what makes older files unreadable beside newer ones.
+ * Refuses changes that make older files unreadable next to newer ones.
  * @throws SOURCE_LAYOUT_CHANGED
  */
 export function requireSameLayout(before: TableLayout, after: TableLayout, version: bigint): void {
@@ -121,7 +120,7 @@ export function requireSameLayout(before: TableLayout, after: TableLayout, versi
   if (names(before) !== names(after)) {
     throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'partition columns', version });
   }
-  // Switching mapping on keeps the names in the files; every other change of the mode rewrites them.
+  // Enabling mapping keeps the names in the files; every other change of the mode rewrites them.
   if (before.mappingMode !== after.mappingMode && !(before.mappingMode === 'none' && after.mappingMode === 'name')) {
     throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'column mapping', version });
   }

@@ -18,8 +18,8 @@ export interface ChangeEvent {
 }
 
 /**
- * Creates a table with a row for every change: `event` is its place in the list, `file_index` the file's; then come
- * version, commit time, and the text of the partition values as `v0`, `v1` …
+ * Creates a table with a row for every change: `event` is its place in the list, `file_index` the file's; then version,
+ * commit time, and the text of the partition values as `v0`, `v1` …
  */
 export async function createEventTable(
   connection: DuckDBConnection,
@@ -52,8 +52,8 @@ function tableParts(table: string): [name: string, schema: string] {
 }
 
 /**
- * Reads the vectors that a range of versions needs. A vector is replaced by one that is a little larger in commit
- * after commit, so that each is needed twice in a row: the last ones stay.
+ * Reads the vectors needed for a range of versions. Commit after commit replaces a vector with a slightly larger one,
+ * so each is needed twice in a row: the last ones are cached.
  */
 export class ChangeVectors {
   readonly #source: { readonly store: FileStore; readonly root: string; readonly tableName: string };
@@ -63,7 +63,7 @@ export class ChangeVectors {
     this.#source = source;
   }
 
-  /** Rows that a vector lists and an older one, if any, does not. */
+  /** Rows listed by a vector but not by the older one, if any. */
   async difference(file: ChangeFile): Promise<DeletionVector> {
     const { difference } = file;
     if (!difference) throw new Error('this change is not that of a deletion vector');
@@ -90,10 +90,10 @@ export class ChangeVectors {
   }
 }
 
-/** Each at most a bit a row of its file. */
+/** Each takes at most one bit per row of its file. */
 const VECTORS_KEPT = 8;
 
-/** Creates a table with the rows that are no change: `(event, position)`. */
+/** Creates a table with the rows that are not changes: `(event, position)`. */
 export async function createUnchangedRowTable(
   connection: DuckDBConnection,
   table: string,
@@ -108,7 +108,7 @@ export async function createUnchangedRowTable(
   appender.closeSync();
 }
 
-/** Creates a table with the rows that alone are changes, `(event, file_index, position)`, and says how many they are. */
+/** Creates a table with the rows that alone are changes, `(event, file_index, position)`, and returns their number. */
 export async function createChangedRowTable(
   connection: DuckDBConnection,
   table: string,

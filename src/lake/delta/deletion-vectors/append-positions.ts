@@ -1,7 +1,7 @@
 import { BIGINT, type DuckDBAppender, DuckDBDataChunk, UBIGINT } from '@duckdb/node-api';
 import type { DeletionVector } from './deletion-vector.js';
 
-/** The engine's vector size: the largest chunk that it takes. */
+/** The engine's vector size: the largest chunk it accepts. */
 const CHUNK_ROWS = 2048;
 
 /** Appends a row `(…keys ubigint, position bigint)` for every position of a vector. */

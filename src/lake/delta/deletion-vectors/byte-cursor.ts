@@ -1,4 +1,4 @@
-/** Bytes that are not what a format says. Becomes SOURCE_FILE_CORRUPT once the file's name is known. */
+/** Bytes that do not conform to a format. Becomes SOURCE_FILE_CORRUPT once the file's name is known. */
 export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes';
 }

@@ -10,13 +10,13 @@ import { decodeDeletionVector } from './roaring-bitmap.js';
 import { decodeZ85 } from './z85.js';
 
 const FILE_VERSION = 1;
-/** Before the blob its size, after it its CRC-32. */
+/** The size precedes the blob, its CRC-32 follows it. */
 const FRAME_BYTES = 4;
 
 /**
- * Reads one deletion vector and checks everything that is stated about it: file version, size, CRC-32, magic number,
- * cardinality (protocol: "Deletion Vectors"). Whether a vector outside the table's folder may be read was decided
- * when the snapshot was opened.
+ * Reads one deletion vector and checks everything the log or file states about it: file version, size, CRC-32, magic
+ * number, cardinality (protocol: "Deletion Vectors"). Whether a vector outside the table's folder may be read was
+ * decided when the snapshot was opened.
  * @param options.dataFile the file whose rows are dead, for messages
  * @param options.version the version being read, for messages
  * @throws SOURCE_FILE_CORRUPT, SOURCE_FILE_MISSING, DELTA_LOG_CORRUPT
@@ -55,8 +55,9 @@ export async function readDeletionVector(options: {
 }
 
 /**
- * The stated path, or else the one file beside it whose name ends like that: builds of Delta in test mode put a prefix
- * before `deletion_vector_`. The UUID in the name identifies the file, and size, checksum and cardinality are compared.
+ * The stated path, or else the one file in its folder whose name ends the same way: builds of Delta in test mode put a
+ * prefix before `deletion_vector_`. The UUID in the name identifies the file, and size, checksum and cardinality are
+ * compared.
  */
 async function findVectorFile(store: FileStore, path: string): Promise<string> {
   if ((await store.stat(path)) !== null) return path;
@@ -86,7 +87,7 @@ async function storedBlob(
   const offset = descriptor.offset ?? 0;
   const stat = await store.stat(path);
   if (stat === null) return null;
-  // Compared before anything is allocated: a damaged log may state any size.
+  // Checked before anything is allocated: a damaged log may state any size.
   if (offset + sizeInBytes + 2 * FRAME_BYTES > stat.sizeBytes) throw new MalformedBytes('the file ends too early');
   const fileVersion = await store.readRange(path, 0, 1);
   const framed = await store.readRange(path, offset, sizeInBytes + 2 * FRAME_BYTES);

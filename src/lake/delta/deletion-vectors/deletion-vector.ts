@@ -22,8 +22,8 @@ export interface PositionGroup {
 }
 
 /**
- * Rows of one data file that are dead, as positions from 0 in file order. Kept compressed: memory is at most a bit
- * a row of the file, whatever is asked of it.
+ * Dead rows of one data file, as positions from 0 in file order. Kept compressed: memory is at most one bit per row of
+ * the file, whichever method is called.
  */
 export class DeletionVector {
   readonly cardinality: bigint;
@@ -53,7 +53,7 @@ export class DeletionVector {
         chunk[filled++] = base + BigInt(lows[i] ?? 0);
         if (filled < POSITIONS_PER_CHUNK) continue;
         yield chunk;
-        // A new one each time: the receiver may keep or transfer it.
+        // A new array each time: the receiver may keep or transfer it.
         chunk = new BigInt64Array(POSITIONS_PER_CHUNK);
         filled = 0;
       }
@@ -66,7 +66,7 @@ export class DeletionVector {
     return position >= 0n && container !== null && containerHas(container, Number(position % BigInt(CONTAINER_VALUES)));
   }
 
-  /** The positions that are in this vector and not in `other`: what a newer vector deletes beyond an older one. */
+  /** The positions in this vector that are not in `other`: what a newer vector deletes beyond an older one. */
   minus(other: DeletionVector): DeletionVector {
     const lows = new Uint16Array(CONTAINER_VALUES);
     const groups: PositionGroup[] = [];

@@ -12,7 +12,7 @@ import {
 const DELETION_VECTOR_MAGIC = 1681511377;
 const COOKIE_WITHOUT_RUNS = 12346;
 const COOKIE_WITH_RUNS = 12347;
-/** Bitmaps with runs leave out the offset table below this number of containers. */
+/** Bitmaps with runs omit the offset table below this number of containers. */
 const OFFSETS_CONTAINERS_MIN = 4;
 const CONTAINERS_LIMIT = 65536;
 /** Beyond it a position would not fit an int64. */

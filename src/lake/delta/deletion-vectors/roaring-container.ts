@@ -15,7 +15,7 @@ export type RoaringContainer =
   | { readonly kind: 'run'; readonly runs: Uint16Array };
 
 /**
- * Writes the values of a container in ascending order into `target` (CONTAINER_VALUES long) and gives their number.
+ * Writes the values of a container in ascending order into `target` (CONTAINER_VALUES long) and returns their number.
  * @throws MalformedBytes if they are not ascending: they would be counted or delivered twice
  */
 export function expandContainer(container: RoaringContainer, target: Uint16Array): number {
@@ -92,7 +92,7 @@ export function packContainer(values: Uint16Array): RoaringContainer {
   return { kind: 'bitmap', bits };
 }
 
-/** The first index in [0, length) for which `holds` is true, or `length`; once true it stays true. */
+/** The first index in [0, length) for which `holds` is true, or `length`; `holds` must stay true once it is. */
 export function lowerBound(length: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = length;

@@ -5,7 +5,7 @@ const BYTES_PER_WORD = 4;
 
 /**
  * Bytes of a Z85 text (ZeroMQ RFC 32): five characters make four bytes, big endian. Some writers pad a last group that
- * is short by n bytes with n leading `#`; no whole group can begin with that, its value would exceed 32 bits.
+ * is n bytes short with n leading `#`; a full group cannot begin like that, because its value would exceed 32 bits.
  * @returns null if the text is not Z85
  */
 export function decodeZ85(text: string): Buffer | null {

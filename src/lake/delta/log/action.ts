@@ -1,4 +1,4 @@
-/** Where the bytes of a deletion vector lie: relative file, absolute path, or inline (protocol: "Deletion Vectors"). */
+/** Where the bytes of a deletion vector are: relative file, absolute path, or inline (protocol: "Deletion Vectors"). */
 type DeletionVectorStorage = 'u' | 'p' | 'i';
 
 export interface DeletionVectorDescriptor {
@@ -12,7 +12,7 @@ export interface DeletionVectorDescriptor {
   readonly cardinality: bigint;
 }
 
-/** Texts of the log by physical column name, as written: an empty string still is an empty string here. */
+/** Texts of the log by physical column name, as written: an empty string is kept as an empty string here. */
 export type PartitionTexts = ReadonlyMap<string, string | null>;
 
 export interface ProtocolAction {
@@ -25,7 +25,7 @@ export interface MetadataAction {
   readonly kind: 'metaData';
   readonly id: string;
   readonly formatProvider: string;
-  /** JSON of the schema; null stands for a table without columns. */
+  /** JSON of the schema; null for a table without columns. */
   readonly schemaString: string | null;
   readonly partitionColumns: readonly string[];
   readonly configuration: ReadonlyMap<string, string>;
@@ -33,7 +33,7 @@ export interface MetadataAction {
 
 export interface FileAction {
   readonly kind: 'add' | 'remove';
-  /** The URI reference as written; `resolveLogPath` gives the file. */
+  /** The URI reference as written; `resolveLogPath` resolves it to a file. */
   readonly path: string;
   readonly sizeBytes: number | null;
   /** Null if the log does not say, which removes may do. */

@@ -6,8 +6,8 @@ import { resolveLogPath } from './log-path.js';
 
 /**
  * Reads a Parquet checkpoint or sidecar at an absolute path of the store: its `protocol`, `metaData`, `add` and
- * `sidecar` rows in any order. `remove` rows may be left out, they are tombstones for VACUUM. Injected, so that the
- * protocol logic has no Parquet engine. Throws whatever it likes for a file that it cannot read.
+ * `sidecar` rows in any order. `remove` rows may be omitted, since they are tombstones for VACUUM. Injected, so that
+ * the protocol logic does not depend on a Parquet engine. May throw any error for a file that it cannot read.
  */
 export type CheckpointReader = (path: string) => AsyncIterable<Action>;
 
@@ -32,11 +32,13 @@ export async function* readCheckpointActions(options: {
       else yield action;
     }
   }
-  // Only now: an engine may not be able to read two files at a time on one connection.
+  // Only now: an engine may be unable to read two files at once on one connection.
   for (const path of sidecarPaths) yield* readCheckpoint(path);
 }
 
-/** Sidecars always lie in the table's own `_sidecars`, so a table that was moved is found by the file's name alone. */
+/**
+ * Sidecars are always in the table's own `_sidecars`, so the file name alone finds them even after the table was moved.
+ */
 function sidecarPath(options: { root: string; reference: string; tableName: string }): string {
   const resolved = resolveLogPath(options);
   return `${logFolder(options.root)}/_sidecars/${resolved.slice(resolved.lastIndexOf('/') + 1)}`;

@@ -6,8 +6,8 @@ import { readLines } from './log-lines.js';
 import { ActionFormatError, parseActions } from './parse-action.js';
 
 /**
- * The actions of a newline-delimited JSON file of the log (commit, compaction, v2 checkpoint), line by line.
- * A file without any line is refused: every writer puts something into a commit, so it is one cut to nothing.
+ * The actions of a newline-delimited JSON file of the log (commit, compaction, v2 checkpoint), line by line. A file
+ * without lines is refused: every writer puts something into a commit, so this one was truncated.
  * @param options.name the file's name in `_delta_log`, for messages
  * @throws DELTA_LOG_CORRUPT naming file and line; LogFileVanished if there is no such file
  */
@@ -16,7 +16,7 @@ export async function* readJsonActions(options: {
   path: string;
   name: string;
   tableName: string;
-  /** What `readBeginning` gave, if it was called earlier. */
+  /** The result of `readBeginning`, if it was called earlier. */
   beginning?: Promise<Buffer | null>;
 }): AsyncGenerator<Action> {
   const { store, path, name, tableName, beginning } = options;

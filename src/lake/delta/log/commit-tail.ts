@@ -6,7 +6,7 @@ import { readJsonActions } from './commit-reader.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { commitName, commitPath, listLog } from './log-listing.js';
 
-/** One commit, its actions by kind. They have no order among themselves. */
+/** One commit, its actions by kind. They have no order within the commit. */
 export interface Commit {
   readonly version: bigint;
   readonly protocol: ProtocolAction | null;
@@ -27,9 +27,9 @@ interface TailOptions {
   readonly tableName: string;
 }
 
-/** Requests under way at once; object stores answer many side by side. */
+/** Concurrent requests; object stores answer many in parallel. */
 const READS_AT_ONCE = 16;
-/** A writer may be in the middle of the newest commit: waits between the attempts to read it, 0.6 s in all. */
+/** A writer may be in the middle of the newest commit: pauses between the attempts to read it, 0.6 s in total. */
 const RETRY_DELAYS_MS = [10, 20, 40, 80, 150, 300];
 
 /**
@@ -51,7 +51,7 @@ export async function readCommits(options: TailOptions & { from: bigint; to: big
   return commits;
 }
 
-/** Reads the last commit wanted, which may be half written: a name can be there before all of the content is. */
+/** Reads the last commit wanted, which may be half written: a name can appear before all of the content does. */
 async function readNewest(options: TailOptions, version: bigint): Promise<Commit | null> {
   for (const delayMs of RETRY_DELAYS_MS) {
     try {
@@ -87,7 +87,7 @@ async function readCommit(options: TailOptions, version: bigint): Promise<Commit
     if (error instanceof LogFileVanished) return null;
     throw error;
   }
-  // Whole lines of a commit that was still growing look like a commit.
+  // The complete lines of a commit that is still growing look like a commit.
   const after = await store.stat(path);
   if (after?.sizeBytes !== before.sizeBytes) {
     const reason = `${commitName(version)} changed while it was read`;
@@ -103,7 +103,7 @@ async function missingCommit(options: TailOptions, version: bigint, to: bigint):
   return syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: options.tableName, version: to, latest: latestVersion });
 }
 
-/** The error that says from which version on history is gone, and what is left of it after that. */
+/** The error that states up to which version history is gone, and what is left of it. */
 export async function truncatedLog(options: TailOptions, version: bigint, cause?: unknown): Promise<Error> {
   const { commits, checkpoints, latestVersion } = await listLog(options);
   let oldest = latestVersion;
@@ -114,9 +114,9 @@ export async function truncatedLog(options: TailOptions, version: bigint, cause?
 }
 
 /**
- * The newest version, found by asking for commits by name in growing steps from `after` on: one question if there is
- * none. The log has no gaps where it can be read, so halving the last step finds the end.
- * @returns null if there is not even the commit of `after`: then only a listing tells
+ * The newest version, found by asking for commits by name in growing steps from `after` on: one request if there is
+ * nothing newer. A readable log has no gaps, so bisecting the last step finds the end.
+ * @returns null if even the commit of `after` is gone: then only a listing can tell
  */
 export async function probeNewestVersion(options: TailOptions & { after: bigint }): Promise<bigint | null> {
   const { store, root, after } = options;

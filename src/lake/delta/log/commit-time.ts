@@ -5,9 +5,9 @@ import { type LogListing, logFolder } from './log-listing.js';
 import type { LogSegment } from './log-segment.js';
 
 /**
- * When a version was committed, in milliseconds since 1970: `commitInfo.inCommitTimestamp` where in-commit
- * timestamps are in force, else the modification time of the commit file, or of the file that stands for it once log
- * clean-up took it. Only for people: time never orders versions.
+ * When a version was committed, in milliseconds since 1970: `commitInfo.inCommitTimestamp` where in-commit timestamps
+ * are in force, otherwise the modification time of the commit file, or of the file that replaces it after log clean-up.
+ * Only for display: time never orders versions.
  * @throws LogFileVanished if the file is gone
  */
 export async function commitTimeMs(options: {
@@ -34,7 +34,7 @@ export async function commitTimeMs(options: {
   return Math.floor(stat.modifiedAtMs);
 }
 
-/** Protocol: "In-Commit Timestamps"; switched on later, they hold from the enablement version on. */
+/** Protocol: "In-Commit Timestamps"; if enabled later, they apply from the enablement version on. */
 export function hasInCommitTimestamp(configuration: ReadonlyMap<string, string>, version: bigint): boolean {
   if (configuration.get('delta.enableInCommitTimestamps')?.toLowerCase() !== 'true') return false;
   const enabledSince = configuration.get('delta.inCommitTimestampEnablementVersion');

@@ -7,7 +7,7 @@ import type { Action } from './action.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
 import { ActionFormatError, parseActions } from './parse-action.js';
 
-/** What is read of each action, and the member without which a row does not hold that action. */
+/** What is read of each action, and the member whose absence means that a row does not hold that action. */
 const WANTED = [
   { action: 'protocol', key: 'minReaderVersion', members: ['readerFeatures'] },
   { action: 'metaData', key: 'id', members: ['format', 'schemaString', 'partitionColumns', 'configuration'] },
@@ -17,16 +17,16 @@ const WANTED = [
 type WantedAction = (typeof WANTED)[number]['action'];
 
 interface CheckpointSource {
-  /** Where the paths are. */
+  /** The store that holds the paths. */
   readonly store: FileStore;
   readonly scratchFolder: string;
-  /** Other actions are passed over, unread; all are wanted if left out. */
+  /** Other actions are skipped unread. Default: all. */
   readonly actions?: readonly WantedAction[];
 }
 
 /**
  * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
- * read. Rows come as JSON text of the shape that commits have, so that one parser judges both.
+ * read. Rows are returned as JSON text shaped like that of commits, so that one parser checks both.
  * @param connection not to be used for anything else until the checkpoint is read
  * @param source the local disk if left out
  */
@@ -79,14 +79,14 @@ function parseRow(json: string, row: number): Action[] {
 }
 
 /**
- * DuckDB reads `*`, `?` and `[` in a path as a pattern; in brackets they stand for themselves.
+ * DuckDB reads `*`, `?` and `[` in a path as a pattern; in brackets they are literal.
  * @internal exported for tests
  */
 export function escapeGlob(path: string): string {
   return path.replace(/[*?[]/g, '[$&]');
 }
 
-/** Members by name of each top-level group: columns that a writer had no use for may be missing. */
+/** Members by name of each top-level group: columns that a writer did not need may be missing. */
 async function readColumns(connection: DuckDBConnection, pattern: string): Promise<Map<string, Set<string>>> {
   const sql = 'select name, coalesce(num_children, 0)::integer from parquet_schema($1)';
   const nodes = (await connection.runAndReadAll(sql, [pattern])).getRows();
@@ -119,7 +119,7 @@ function checkpointSql(
     const pairs = [key, ...members.filter((member) => found.has(member))].map(
       (name) => `'${name}': "${action}"."${name}"`,
     );
-    // Asked of the member: asking the whole struct would make DuckDB read its statistics.
+    // Tests the member: testing the whole struct would make DuckDB read its statistics.
     return [{ action, isPresent: `"${action}"."${key}" is not null`, json: `{${pairs.join(', ')}}` }];
   });
   if (present.length === 0) return null;

@@ -4,23 +4,23 @@ import type { FileStore } from '../../storage/file-store.js';
 import type { MetadataAction, ProtocolAction } from './action.js';
 import { commitPath } from './log-listing.js';
 
-/** What is in force after a version of the log: all that reading on from there needs. */
+/** What is in force after a version of the log: all that is needed to read on from there. */
 export interface LogHead {
   /** -1 before the first commit. */
   readonly version: bigint;
   readonly protocol: ProtocolAction | null;
   readonly metadata: MetadataAction | null;
-  /** See `commitFingerprint`; null if that commit's file was gone already. */
+  /** See `commitFingerprint`; null if that commit's file was already gone. */
   readonly fingerprint: string | null;
 }
 
-/** Bytes at either end of a commit that its fingerprint covers: commits of large loads have hundreds of megabytes. */
+/** Bytes at each end of a commit covered by its fingerprint: commits of large loads have hundreds of megabytes. */
 const FINGERPRINT_BYTES = 64 * 1024;
 
 /**
- * Tells one content of a commit file from another: a hash over its length and both its ends. The file's time is left
- * out, so that a copied table is still the same. Null if there is no such file.
- * @param readBytes how long the file was when its actions were read: were it to grow afterwards, it is another commit
+ * Identifies the content of a commit file: a hash over its length and both its ends. The file's time is left out, so
+ * that a copied table has the same fingerprint. Null if there is no such file.
+ * @param readBytes how long the file was when its actions were read: if it grew afterwards, it is another commit
  */
 export async function commitFingerprint(
   store: FileStore,
@@ -64,7 +64,7 @@ export function encodeBookmark(head: LogHead): string {
   });
 }
 
-/** @throws if `text` is not what `encodeBookmark` gave */
+/** @throws if `text` does not come from `encodeBookmark` */
 export function decodeBookmark(text: string): LogHead {
   const { version, fingerprint, protocol, metadata } = shape.parse(JSON.parse(text));
   return {

@@ -1,4 +1,4 @@
-/** A file of `_delta_log` that was listed and is no longer there: the reader lists again. Never reaches a user. */
+/** A listed file of `_delta_log` no longer exists: the reader lists again. Never reaches a user. */
 export class LogFileVanished extends Error {
   override readonly name = 'LogFileVanished';
   readonly path: string;

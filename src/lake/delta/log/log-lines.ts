@@ -2,7 +2,7 @@ import type { FileStore } from '../../storage/file-store.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { ActionFormatError } from './parse-action.js';
 
-/** Most commits are far smaller than this: one read and no large buffer. */
+/** Most commits are far smaller than this: one read, and a small buffer. */
 const FIRST_READ_BYTES = 64 * 1024;
 const READ_BYTES = 4 * 1024 * 1024;
 /** One action; half of what a JavaScript string can hold. */
@@ -18,8 +18,8 @@ export interface LogLine {
 
 /**
  * The lines of a text file in order, read in pieces so that memory holds one piece and one line. Empty lines are
- * left out; a last line without a line end is delivered like any other.
- * @param beginning what `readBeginning` gave, if it was called earlier
+ * skipped; a last line without a line end is delivered like any other.
+ * @param beginning the result of `readBeginning`, if it was called earlier
  * @throws LogFileVanished if there is no such file; ActionFormatError if a line is too long to be an action
  */
 export async function* readLines(
@@ -51,7 +51,7 @@ export async function* readLines(
   if (!isBlank(last)) yield { number: number + 1, bytes: last };
 }
 
-/** The first piece of a file, which is all of most commits; null if there is no such file. */
+/** The first piece of a file, which for most commits is all of it; null if there is no such file. */
 export function readBeginning(store: FileStore, path: string): Promise<Buffer | null> {
   return store.readRange(path, 0, FIRST_READ_BYTES);
 }

@@ -14,7 +14,7 @@ interface Compaction {
   readonly name: string;
 }
 
-/** What `_delta_log` held at one moment. */
+/** The contents of `_delta_log` at one moment. */
 export interface LogListing {
   /** Names of commit files by version. */
   readonly commits: ReadonlyMap<bigint, string>;
@@ -46,8 +46,8 @@ export function commitPath(root: string, version: bigint): string {
 }
 
 /**
- * Lists the log of the table at `root` once. `_last_checkpoint` is not read at all: it is only a hint, and the
- * listing that we need anyway knows better (protocol: "Last Checkpoint File").
+ * Lists the log of the table at `root` once. `_last_checkpoint` is not read: it is only a hint, and the listing that we
+ * need anyway is more accurate (protocol: "Last Checkpoint File").
  * @throws SOURCE_TABLE_NOT_FOUND if there is no log or nothing in it
  */
 export async function listLog(options: { store: FileStore; root: string; tableName: string }): Promise<LogListing> {

@@ -32,7 +32,7 @@ export function canonicalRoot(root: string): string {
   return origin + (normalised === '/' ? '' : normalised);
 }
 
-/** True if `path` lies below the folder `root`; both canonical. */
+/** True if `path` is below the folder `root`; both canonical. */
 export function isInside(root: string, path: string): boolean {
   return path.startsWith(`${root}/`);
 }

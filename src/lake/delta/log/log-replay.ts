@@ -65,8 +65,9 @@ export class LogReplay {
   }
 
   /**
-   * The files of the table after what was applied.
-   * @throws DELTA_LOG_CORRUPT if a path is live twice, with different deletion vectors: its rows would come twice
+   * The files of the table after the applied actions.
+   * @throws DELTA_LOG_CORRUPT if a path is live twice, with different deletion vectors: its rows would be delivered
+   *   twice
    */
   liveFiles(): LiveFile[] {
     const paths = new Set<string>();

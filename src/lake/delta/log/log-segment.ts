@@ -1,6 +1,6 @@
 import type { Checkpoint, LogListing } from './log-listing.js';
 
-/** The files that together give the state of one version: a checkpoint (or none) and what came after it. */
+/** The files that together give the state of one version: a checkpoint (or none) and what follows it. */
 export interface LogSegment {
   readonly version: bigint;
   readonly checkpoint: Checkpoint | null;
@@ -14,9 +14,9 @@ export interface LogGap {
 }
 
 /**
- * The files to read for `version` on top of `checkpoint`; without one the commits start at 0. Compactions replace
- * the commits they cover if their range lies between the checkpoint and `version`; the way with the fewest files
- * wins, so a compaction also bridges commits that are gone.
+ * The files to read for `version` on top of `checkpoint`; without one the commits start at 0. Compactions replace the
+ * commits they cover if their range is between the checkpoint and `version`; the path with the fewest files wins, so a
+ * compaction also bridges missing commits.
  */
 export function chooseSegment(
   listing: LogListing,
@@ -26,8 +26,8 @@ export function chooseSegment(
   const first = checkpoint === null ? 0n : checkpoint.version + 1n;
   const steps = stepsByStart(listing);
 
-  // best.get(v): the fewest files that lead from v to the version behind the last one. Only listed versions are
-  // visited, so a single commit with an absurd number costs nothing.
+  // best.get(v): the fewest files that lead from v to the version after the last one. Only listed versions are visited,
+  // so a single commit with an absurd number costs nothing.
   const best = new Map<bigint, { fileCount: number; step: Step | null }>([
     [version + 1n, { fileCount: 0, step: null }],
   ]);
@@ -52,7 +52,7 @@ interface Step {
   readonly next: bigint;
 }
 
-/** All of the log: a step that begins before the first wanted version or ends behind the last is on no way. */
+/** The whole log: a step that begins before the first wanted version or ends after the last is on no path. */
 function stepsByStart(listing: LogListing): Map<bigint, Step[]> {
   const steps = new Map<bigint, Step[]>();
   const offer = (from: bigint, to: bigint, name: string) => {

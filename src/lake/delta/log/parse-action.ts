@@ -23,7 +23,7 @@ const file = z.object({
   size: count.nullish(),
   partitionValues: texts.nullish(),
   deletionVector: deletionVector.nullish(),
-  // Required by the protocol; a writer that leaves it out has changed data as far as we know.
+  // Required by the protocol; if a writer omits it, we assume that it changed data.
   dataChange: z.boolean().nullish(),
 });
 
@@ -90,7 +90,7 @@ function fileParts(body: unknown) {
   };
 }
 
-/** Shared by the files of unpartitioned tables, which are the many. */
+/** Shared by the files of unpartitioned tables, which are the majority. */
 const NO_TEXTS: PartitionTexts = new Map();
 
 function partitionTexts(values: Record<string, string | null> | null | undefined): PartitionTexts | null {
@@ -105,9 +105,9 @@ function descriptor(parsed: z.infer<typeof deletionVector> | null | undefined): 
 }
 
 /**
- * The actions of one line of a commit or one row of a checkpoint, given as JSON text. Unknown action types and
- * unknown fields are dropped (protocol: "Actions": readers must ignore them).
- * @throws ActionFormatError if the text is not a JSON object or a known action lacks what it must have
+ * The actions of one line of a commit or one row of a checkpoint, given as JSON text. Unknown action types and unknown
+ * fields are dropped (protocol: "Actions": readers must ignore them).
+ * @throws ActionFormatError if the text is not a JSON object or a known action lacks a required field
  */
 export function parseActions(json: string): Action[] {
   const value = parseJson(json);

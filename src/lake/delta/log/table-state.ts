@@ -9,7 +9,7 @@ import { type Checkpoint, type LogListing, logFolder } from './log-listing.js';
 import { type LiveFile, LogReplay } from './log-replay.js';
 import { chooseSegment, type LogSegment } from './log-segment.js';
 
-/** Beginnings of commits that are read at once, 64 KB each at most. */
+/** Beginnings of commits read concurrently, 64 KB each at most. */
 const READS_AHEAD = 16;
 
 /** The reconciled log of a table at one version, not yet judged or translated. */
@@ -57,7 +57,7 @@ export async function replayTableState(options: ReplayOptions): Promise<TableSta
   throw firstFailure;
 }
 
-/** Null if the checkpoint was applied, else what is wrong with it; the replay is of no use then. */
+/** Null if the checkpoint was applied, otherwise what is wrong with it; the replay must then be discarded. */
 async function applyCheckpoint(
   replay: LogReplay,
   checkpoint: Checkpoint,
@@ -74,14 +74,14 @@ async function applyCheckpoint(
   try {
     await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }));
   } catch (error) {
-    // A missing sidecar does not count as vanished: it was never listed, and its checkpoint may name it for ever.
+    // A missing sidecar does not count as vanished: it was never listed, and its checkpoint may keep naming it.
     for (const part of checkpoint.names) {
       const path = `${logFolder(root)}/${part}`;
       if ((await store.stat(path)) === null) throw new LogFileVanished(path);
     }
     return asSyncedTablesError(error) ?? unreadable(error instanceof Error ? error.message : String(error), error);
   }
-  // A checkpoint always holds both; without them it was not written whole.
+  // A checkpoint always holds both; without them it was not completely written.
   if (replay.protocol === null) return unreadable('it holds no protocol');
   if (replay.metadata === null) return unreadable('it holds no metaData');
   return null;
@@ -90,12 +90,12 @@ async function applyCheckpoint(
 async function applyCommits(replay: LogReplay, segment: LogSegment, options: ReplayOptions): Promise<TableState> {
   const { store, root, tableName } = options;
   const pathOf = (name: string) => `${logFolder(root)}/${name}`;
-  // One after the other, each would wait for the disk or the store: ten thousand commits without a checkpoint are common.
+  // Read one by one, each would wait for the disk or the store: ten thousand commits without a checkpoint are common.
   const ahead: Promise<Buffer | null>[] = [];
   for (const [index, name] of segment.commitNames.entries()) {
     for (const next of segment.commitNames.slice(index + ahead.length, index + READS_AHEAD)) {
       const beginning = readBeginning(store, pathOf(next));
-      beginning.catch(() => {}); // whoever reads it hears of a failure, unless an earlier one ends the reading
+      beginning.catch(() => {}); // its reader reports a failure, unless an earlier one ends the reading
       ahead.push(beginning);
     }
     const beginning = ahead.shift();

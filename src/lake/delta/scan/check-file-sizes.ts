@@ -2,13 +2,13 @@ import { syncedTablesError } from '../../../core/errors.js';
 import type { FileStat, FileStore } from '../../storage/file-store.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 
-/** Requests under way at once; object stores answer many side by side. */
+/** Concurrent requests; object stores answer many in parallel. */
 const CHECKS_AT_ONCE = 16;
 
 /**
- * Looks at every live file before a row is read, so that a damaged table is refused at once and by name.
- * @returns what the store says of each, by path
- * @throws SOURCE_FILE_MISSING, SOURCE_FILE_CORRUPT if a file is not of the size that the log says
+ * Checks every live file before any row is read, so that a damaged table is refused at once, naming the file.
+ * @returns the store's status of each file, by path
+ * @throws SOURCE_FILE_MISSING, SOURCE_FILE_CORRUPT if a file does not have the size that the log states
  */
 export async function checkFileSizes(
   store: FileStore,

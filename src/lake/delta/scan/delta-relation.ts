@@ -26,7 +26,7 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
   }
 }
 
-/** Deals the files out so that every part gets about the same number of bytes: largest first, to the smallest part. */
+/** Distributes the files so that all parts have about the same number of bytes: largest first, to the smallest part. */
 function spread(files: readonly DeltaFile[], partCount: number): DeltaFile[][] {
   const parts = Array.from({ length: partCount }, () => ({ bytes: 0, files: [] as DeltaFile[] }));
   for (const file of [...files].sort((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0))) {

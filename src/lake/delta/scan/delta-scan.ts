@@ -16,12 +16,12 @@ interface DeltaScanOptions {
   readonly engine: Engine;
   readonly store: FileStore;
   readonly snapshot: DeltaSnapshot;
-  /** Zone of partition values of type timestamp that name none; the log does not record it. */
+  /** Zone of timestamp partition values that name none; the log does not record it. */
   readonly partitionTimeZone: string;
 }
 
 export interface DeltaRelationOptions extends DeltaScanOptions {
-  /** How many connections read, each of which gets SELECTs of its own. */
+  /** How many connections read; each gets separate SELECTs. */
   readonly parts: number;
   /** For stores whose files have to be fetched. */
   readonly spool?: SpoolLimits | undefined;
@@ -32,7 +32,7 @@ export interface PlacedFile {
   readonly file: DeltaFile;
   /** Path on the local disk under which a SELECT reads it. */
   readonly data: string;
-  /** Path on the local disk of a file with the same footer, which is there while SELECTs are put together. */
+  /** Path on the local disk of a file with the same footer, available while SELECTs are built. */
   readonly footer: string;
 }
 
@@ -44,7 +44,7 @@ interface FileSet {
   readonly isVariantMarked: boolean;
 }
 
-/** Puts together SELECTs over files of a snapshot; what they need beside the files lies in an engine schema of its own. */
+/** Builds SELECTs over files of a snapshot; the tables they need besides the files are in a separate engine schema. */
 export class DeltaScan implements AsyncDisposable {
   readonly #options: DeltaScanOptions;
   readonly #connection: DuckDBConnection;
@@ -78,7 +78,7 @@ export class DeltaScan implements AsyncDisposable {
     return selects.join('\nunion all\n');
   }
 
-  /** Rows of files less the rows that deletion vectors take out. */
+  /** Rows of files minus those removed by deletion vectors. */
   async countRows(files: readonly PlacedFile[]): Promise<bigint> {
     if (files.length === 0) return 0n;
     const result = await this.#connection.runAndReadAll(

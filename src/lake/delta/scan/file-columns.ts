@@ -6,8 +6,8 @@ import type { TableLayout } from '../schema/table-layout.js';
 import { partitionValueExpression } from './partition-table.js';
 
 /**
- * The SELECT list that turns files of one Parquet schema into the table's columns. The files go by `f`, the text of
- * the partition values by `p.v0`, `p.v1` … in the order of `layout.partitionFields`.
+ * The SELECT list that turns files of one Parquet schema into the table's columns. The files have the alias `f`, the
+ * text of the partition values is `p.v0`, `p.v1` … in the order of `layout.partitionFields`.
  * @throws SOURCE_FILE_CORRUPT if columns are mapped by id and the files have none
  */
 export function fileColumns(options: {
@@ -40,7 +40,7 @@ export function fileColumns(options: {
 }
 
 /**
- * The engine tells rows of files apart by columns of these names, unless the file has them itself.
+ * The engine distinguishes rows of files by columns of these names, unless the file itself has them.
  * @throws DELTA_UNSUPPORTED_FEATURE
  */
 export function refuseReservedColumns(

@@ -47,7 +47,7 @@ function binaryValue(text: string): Buffer {
   return isEscaped ? Buffer.from(text.replaceAll('\\u00', ''), 'hex') : Buffer.from(text, 'utf8');
 }
 
-/** SQL that reads a partition value's text as the column's type; a text that is none of it is an error. */
+/** SQL that reads a partition value's text as the column's type; an invalid text is an error. */
 export function partitionValueExpression(column: Field, text: string, timeZone: string): string {
   switch (column.type.kind) {
     case 'string':

@@ -6,17 +6,17 @@ import type { DeltaFile } from '../snapshot/delta-snapshot.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
 
-/** Smaller parts cost more in queries than they gain by being fetched while others are read. */
+/** Smaller parts cost more in queries than is gained by fetching them while others are read. */
 const PART_BYTES_MIN = 32 * 1024 * 1024;
-/** Parts of a table that fits the spool: enough that the first is read while most others are still under way. */
+/** Parts of a table that fits the spool: enough that the first is read while most others are still being fetched. */
 const PARTS_WANTED = 16;
-/** Beside those that are read, this many parts have room in the spool. */
+/** The spool has room for this many parts besides those being read. */
 const PARTS_AHEAD = 3;
 const PART_FILES_MAX = 1_000;
 
 /**
- * Makes the rows of a snapshot readable whose files lie in an object store. They are dealt out to parts that fit the
- * spool several times over; of each file only the footer is fetched here, for its columns and its number of rows.
+ * Makes the rows of a snapshot readable whose files are in an object store. They are split into parts so small that the
+ * spool holds several; here only each file's footer is fetched, for its columns and row count.
  */
 export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
   const { store, snapshot, engine } = options;
@@ -78,7 +78,7 @@ interface StatedFile {
   readonly stat: FileStat;
 }
 
-/** Largest files first, so that what is left at the end is small and all readers end at about the same time. */
+/** Largest files first, so that only small ones are left at the end and all readers finish at about the same time. */
 function cut(files: readonly DeltaFile[], stats: ReadonlyMap<string, FileStat>, bytesMax: number): StatedFile[][] {
   const stated = files.map((file) => {
     const stat = stats.get(file.path);

@@ -7,7 +7,7 @@ export type ColumnMappingMode = 'none' | 'name' | 'id';
 
 /**
  * The mapping mode in force (protocol: "Reader Requirements for Column Mapping").
- * @throws DELTA_UNSUPPORTED_FEATURE for a mode that is none of the known ones
+ * @throws DELTA_UNSUPPORTED_FEATURE for an unknown mode
  */
 export function columnMappingMode(options: {
   protocol: ProtocolAction;

@@ -24,10 +24,10 @@ interface SchemaContext {
 }
 
 /**
- * The columns that `schemaString` of a metaData action declares (protocol: "Schema Serialization Format"). Types
- * that are unknown become kind `unsupported`: whether that matters is for the caller to say. Physical names and field
- * ids come from the column mapping metadata, in force at every level of nesting, unless `mode` is `none`.
- * @throws DELTA_LOG_CORRUPT for what is not a schema; DELTA_UNSUPPORTED_FEATURE for a type change nobody knows
+ * The columns that `schemaString` of a metaData action declares (protocol: "Schema Serialization Format"). Unknown
+ * types become kind `unsupported`: the caller decides whether that matters. Physical names and field ids come from the
+ * column mapping metadata, at every level of nesting, unless `mode` is `none`.
+ * @throws DELTA_LOG_CORRUPT for an invalid schema; DELTA_UNSUPPORTED_FEATURE for an unknown type change
  */
 export function parseDeltaSchema(schemaString: string | null, context: SchemaContext): Field[] {
   if (schemaString === null) return [];

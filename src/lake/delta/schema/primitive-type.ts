@@ -14,7 +14,7 @@ const PRIMITIVES: Readonly<Record<string, PrimitiveKind>> = {
   timestamp: 'timestamp',
   timestamp_ntz: 'timestamp_ntz',
   void: 'void',
-  // How Spark called void before 3.1.
+  // Spark's name for void before 3.1.
   null: 'void',
   variant: 'variant',
 };
@@ -22,11 +22,11 @@ const PRIMITIVES: Readonly<Record<string, PrimitiveKind>> = {
 const DECIMAL = /^decimal\(\s*(\d{1,2})\s*,\s*(-?\d{1,2})\s*\)$/;
 const DECIMAL_DIGITS_LIMIT = 38;
 
-/** The type that a primitive's name in a Delta schema stands for; an unknown name becomes kind `unsupported`. */
+/** The type with this primitive name in a Delta schema; an unknown name becomes kind `unsupported`. */
 export function parsePrimitiveType(name: string): DataType {
   const kind = Object.hasOwn(PRIMITIVES, name) ? PRIMITIVES[name] : undefined;
   if (kind !== undefined) return { kind };
-  // Spark's default for a decimal without digits.
+  // Spark's default for a decimal without precision.
   if (name === 'decimal') return { kind: 'decimal', precision: 10, scale: 0 };
   const [, precisionText, scaleText] = DECIMAL.exec(name) ?? [];
   const precision = Number(precisionText);

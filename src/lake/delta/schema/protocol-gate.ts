@@ -6,7 +6,7 @@ const FEATURES_READER_VERSION = 3;
 const COLUMN_MAPPING_READER_VERSION = 2;
 
 /**
- * Reader features that this code honours. Shredded variants are put together by the Parquet engine. Geometry,
+ * Reader features that this code supports. Shredded variants are reassembled by the Parquet engine. Geometry,
  * catalog-managed tables and anything unknown are refused.
  */
 const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
@@ -23,11 +23,11 @@ const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'variantShredding-preview',
 ]);
 
-/** Their commits are ratified by a catalog: what lies in `_delta_log` may be behind or wrong. */
+/** Their commits are ratified by a catalog: the contents of `_delta_log` may be behind or wrong. */
 const CATALOG_FEATURES: ReadonlySet<string> = new Set(['catalogManaged', 'catalogOwned', 'catalogOwned-preview']);
 
 /**
- * Refuses tables that this reader would read wrongly (protocol: "Reader Version Requirements"). Writer versions and
+ * Refuses tables that this reader would read incorrectly (protocol: "Reader Version Requirements"). Writer versions and
  * writer-only features never matter.
  * @throws DELTA_UNSUPPORTED_FEATURE naming the version or the features; DELTA_LOG_CORRUPT
  */
@@ -50,7 +50,7 @@ export function requireReadable(protocol: ProtocolAction, tableName: string): vo
   if (names.length > 0) throw refuse(featureText(names));
 }
 
-/** True if column mapping in the metadata counts: otherwise a mode set there has no effect. */
+/** True if column mapping in the metadata applies: otherwise a mode set there has no effect. */
 export function honoursColumnMapping(protocol: ProtocolAction): boolean {
   if (protocol.minReaderVersion === COLUMN_MAPPING_READER_VERSION) return true;
   return protocol.minReaderVersion >= FEATURES_READER_VERSION && !!protocol.readerFeatures?.includes('columnMapping');

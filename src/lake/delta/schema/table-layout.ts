@@ -5,7 +5,7 @@ import { type ColumnMappingMode, columnMappingMode } from './column-mapping.js';
 import { parseDeltaSchema } from './delta-schema.js';
 import { requireReadable } from './protocol-gate.js';
 
-/** How the files of a table are to be read, by the metadata of one version. */
+/** How to read the files of a table, by the metadata of one version. */
 export interface TableLayout {
   readonly tableName: string;
   readonly columns: readonly Field[];
@@ -15,7 +15,7 @@ export interface TableLayout {
 }
 
 /**
- * Judges protocol and metadata of a version, and translates them.
+ * Checks protocol and metadata of a version, and translates them.
  * @throws DELTA_UNSUPPORTED_FEATURE, DELTA_LOG_CORRUPT
  */
 export function tableLayout(options: {

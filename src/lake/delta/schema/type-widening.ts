@@ -17,8 +17,8 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Checks the history of a column's type: files from before a change keep the old type and are cast when read, which
- * is right only for the changes of the protocol's list ("Type Widening").
+ * Checks the history of a column's type: files from before a change keep the old type and are cast when read, which is
+ * correct only for the changes in the protocol's list ("Type Widening").
  * @param options.history `delta.typeChanges` of the column's metadata
  * @throws DELTA_UNSUPPORTED_FEATURE for any other change; DELTA_LOG_CORRUPT if the history cannot be read
  */

@@ -6,7 +6,7 @@ import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
 import { hasChangeFeed, tableLayout } from '../schema/table-layout.js';
 import { openTableState } from './delta-snapshot.js';
 
-/** What the log of a Delta table says of it beside its files. */
+/** What the log of a Delta table says about it, apart from its files. */
 export interface DeltaDescription extends SourceDescription {
   readonly partitionColumns: readonly string[];
   /** Comments by column. */

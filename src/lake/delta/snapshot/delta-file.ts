@@ -11,8 +11,8 @@ export interface DeltaFile {
   /** As the log says; null if it does not. */
   readonly sizeBytes: number | null;
   /**
-   * Text of every partition column by physical name. Null is null: empty strings and missing keys of the log, which
-   * stand for null, are null here already (protocol: "Partition Value Serialization").
+   * Text of every partition column by physical name. Empty strings and missing keys of the log, which mean null, are
+   * null here already (protocol: "Partition Value Serialization").
    */
   readonly partitionValues: ReadonlyMap<string, string | null>;
   readonly deletionVector: DeletionVectorDescriptor | null;
@@ -47,8 +47,8 @@ export function toDeltaFile(options: {
 }
 
 /**
- * Refuses a file whose data or deletion vector lies outside the table's folder. Only for files that are read: what an
- * old commit added and a later one removed may have lain anywhere.
+ * Refuses a file whose data or deletion vector is outside the table's folder. Only for files that are read: what an old
+ * commit added and a later one removed may have been anywhere.
  * @param options.root canonical
  * @throws SOURCE_PATH_OUTSIDE
  */

@@ -14,7 +14,7 @@ import { type DeltaFile, requireInside, toDeltaFile } from './delta-file.js';
 
 export type { DeltaFile } from './delta-file.js';
 
-/** How often a log is listed anew because log clean-up took a file between listing and reading. */
+/** How often a log is listed again because log clean-up removed a file between listing and reading. */
 const LISTINGS_LIMIT = 3;
 
 /** A Delta table at one version. `rowCount` is null: statistics of the log may be wrong. */
@@ -40,7 +40,7 @@ export interface OpenDeltaSnapshotOptions {
   readonly root: string;
   /** For messages. */
   readonly tableName: string;
-  /** The newest one if left out. */
+  /** Default: the newest version. */
   readonly version?: bigint;
   /** Follow paths of the log that leave the table's folder. */
   readonly allowOutsidePaths?: boolean;
@@ -48,16 +48,16 @@ export interface OpenDeltaSnapshotOptions {
 }
 
 /**
- * Reads the log of a Delta table and gives its state at a version; no data file is touched.
- * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT,
- *   DELTA_UNSUPPORTED_FEATURE, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING if the log keeps changing under the reader
+ * Reads the log of a Delta table and returns its state at a version; no data file is touched.
+ * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_UNSUPPORTED_FEATURE,
+ *   SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING if the log keeps changing under the reader
  */
 export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
   return withListing(options, (state, listing, located) => toSnapshot(state, listing, located));
 }
 
 /**
- * Like `openDeltaSnapshot`, but gives the reconciled log as it is: nothing is judged or translated.
+ * Like `openDeltaSnapshot`, but returns the reconciled log as it is, neither checked nor translated.
  * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, SOURCE_FILE_MISSING
  */
 export async function openTableState(options: OpenDeltaSnapshotOptions): Promise<TableState> {
