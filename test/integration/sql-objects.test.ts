@@ -12,7 +12,7 @@ import { postgresServers } from '../support/postgres.js';
 const SNAPSHOT_MAJOR = 18;
 
 describe.each(postgresServers())('objects of the schema on $name', (server) => {
-  it('are those of test/snapshots/schema.sql: after a change, npx vitest run -u test/integration/sql-objects.test.ts', async ({
+  it('are those of test/snapshots/schema.sql: after a change, npx vitest run test/integration/sql-objects.test.ts -u', async ({
     skip,
   }) => {
     await using database = await createMigratedDatabase(server);

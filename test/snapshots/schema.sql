@@ -15,7 +15,7 @@ schema databricks_auth [databricks_superuser: USAGE, databricks_sync: USAGE, pub
   -- Which relations are synced tables, and who owns them.
 schema synced_tables [databricks_superuser: USAGE, databricks_sync: USAGE]
   -- Synced tables: registry, requests, history, and the functions to create, sync and delete them.
-schema synced_tables_internal [databricks_superuser: USAGE, databricks_sync: USAGE]
+schema synced_tables_internal [databricks_superuser: USAGE, databricks_sync: USAGE, public: USAGE]
   -- Functions called by those of synced_tables and by the sidecar. Not meant to be called by people.
 schema synced_tables_served []
   -- Functions that serve calls to their namesakes in synced_tables. Only their owner has rights here.
