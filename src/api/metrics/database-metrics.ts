@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ApiDatabase } from '../places/api-database.js';
 
-/** How a table stands. */
+/** The state of a table. */
 export interface TableMetrics {
   readonly name: string;
   readonly state: string;
@@ -12,7 +12,7 @@ export interface TableMetrics {
   readonly lastSyncSeconds: number | null;
 }
 
-/** What an update did to a table, so far or in the end. */
+/** What an update has done to a table so far, or did in total. */
 interface TableUpdateMetrics {
   readonly key: string;
   readonly table: string;
@@ -24,7 +24,7 @@ interface TableUpdateMetrics {
 
 /** A database at one moment. */
 export interface DatabaseMetrics {
-  /** By the clock of the database. */
+  /** The database's clock. */
   readonly now: Date;
   readonly queued: number;
   readonly running: number;
@@ -38,7 +38,7 @@ export interface DatabaseMetrics {
 
 export interface MetricsRequest {
   readonly sidecarId: string;
-  /** Updates that ended before that are left out. */
+  /** Updates that ended before this time are left out. */
   readonly since: Date;
   readonly tablesMax: number;
 }
@@ -47,7 +47,7 @@ type Summary = Pick<DatabaseMetrics, 'now' | 'queued' | 'running' | 'leasesHeld'
   readonly tables: number;
 };
 
-/** Reads a database with a few queries, all in one snapshot. */
+/** Reads the metrics of a database in a few queries, all in one snapshot. */
 export function readDatabaseMetrics(database: ApiDatabase, request: MetricsRequest): Promise<DatabaseMetrics> {
   return database.asService(async (client) => {
     await client.query('set transaction isolation level repeatable read');

@@ -8,7 +8,7 @@ export interface CatalogPlace {
   readonly name: string;
   readonly uid: string;
   readonly instance: ApiInstance;
-  /** The Postgres database that it stands for. */
+  /** The Postgres database that it represents. */
   readonly database: string;
   readonly createdBy: string;
   /** ISO 8601 in UTC. */
@@ -27,7 +27,7 @@ interface CatalogRow {
   readonly created_at: string;
 }
 
-/** The database catalog of that name; null if no instance of the caller has it. */
+/** The database catalog with that name; null if none of the caller's instances has it. */
 export async function findCatalog(context: ApiContext, caller: Caller, name: string): Promise<CatalogPlace | null> {
   for (const instance of context.instances.of(caller)) {
     const { rows } = await instance.home.asService((client) =>
@@ -57,7 +57,9 @@ function toPlace(instance: ApiInstance, row: CatalogRow): CatalogPlace {
   };
 }
 
-/** The catalog that lists show for what has no other: the first that is registered for the database, else its name. */
+/**
+ * The catalog that lists show for objects without one: the first registered for the database, else the database's name.
+ */
 export async function catalogOfDatabase(instance: ApiInstance, database: string): Promise<string> {
   return (await listCatalogs(instance)).find((catalog) => catalog.database === database)?.name ?? database;
 }

@@ -16,7 +16,7 @@ import {
 
 const PAGE_SIZE_MAX = 250;
 
-/** What a page goes on with; the other parameters of the list are in its token, as clients leave them out then. */
+/** Where the next page continues. The token also holds the list's other parameters, which clients then leave out. */
 const cursor = z.object({
   filter: z.string(),
   isAscending: z.boolean(),
@@ -27,7 +27,7 @@ const cursor = z.object({
 });
 type Cursor = z.output<typeof cursor>;
 
-/** What happened in a pipeline. */
+/** The event log of a pipeline. */
 export function addEventRoutes(server: ApiServer, context: ApiContext): void {
   server.get(
     `${PIPELINES_PATH}/:pipeline_id/events`,
@@ -98,7 +98,7 @@ async function readEvents(
   const condition = eventCondition(place.filter, 5);
   const order = place.isAscending ? 'asc' : 'desc';
   const { rows } = await client.query<EventRow>(
-    // Of the events of a shared pipeline only those about tables that the caller may see, and about the pipeline itself.
+    // Of a shared pipeline, only events about tables that the caller may see and about the pipeline itself.
     `select e.event_id::text, ${isoTime('e.occurred_at')} as occurred_at, e.level, e.event_type, e.message, e.update_id,
             e.synced_table, e.details->>'error_code' as error_code
        from synced_tables._events e

@@ -16,11 +16,11 @@ export interface UpdateFilter {
   readonly pipelineId: string;
   readonly updateId: string | null;
   readonly limit: number;
-  /** The update at which the list begins, or after which. */
+  /** The update at which the list begins, or after which it does. */
   readonly place: { readonly updateId: string; readonly isIncluded: boolean } | null;
 }
 
-/** Updates of a pipeline, newest first. Who may see the pipeline has to be asked before. */
+/** Updates of a pipeline, newest first. The caller checks beforehand who may see the pipeline. */
 export async function readUpdates(
   client: pg.ClientBase,
   filter: UpdateFilter,

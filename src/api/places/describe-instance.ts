@@ -2,9 +2,9 @@ import { SyncedTablesError } from '../../core/errors.js';
 import { isoTime } from '../wire/iso-time.js';
 import type { ApiInstance } from './api-instance.js';
 
-/** What a server says about itself. */
+/** What a server reports about itself. */
 export interface InstanceDescription {
-  /** UUID, the same as long as the home database lives. */
+  /** UUID that lasts as long as the home database. */
   readonly uid: string;
   readonly creator: string;
   readonly createdAt: string;
@@ -12,7 +12,7 @@ export interface InstanceDescription {
   readonly major: number;
 }
 
-/** Null for a server that cannot be reached. */
+/** Describes a server; null if it cannot be reached. */
 export async function describeInstance(instance: ApiInstance): Promise<InstanceDescription | null> {
   try {
     const { rows } = await instance.home.asService((client) =>

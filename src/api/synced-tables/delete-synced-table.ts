@@ -2,8 +2,8 @@ import type { Caller } from '../places/caller.js';
 import type { PlacedTable } from './synced-table-place.js';
 
 /**
- * Stops syncing a table, with the rights of the caller.
- * @param purge whether the Postgres table goes too
+ * Stops syncing a table, with the caller's rights.
+ * @param purge whether to delete the Postgres table too
  */
 export async function deleteSyncedTable({ database, record }: PlacedTable, caller: Caller, purge: boolean) {
   await database.asCaller(caller, (client) =>
