@@ -1,20 +1,20 @@
 import { Cron } from 'croner';
 import type pg from 'pg';
 
-/** A schedule that has to be looked at: due, or its next run is yet to be worked out. */
+/** A schedule that needs attention: it is due, or its next run has not been computed. */
 interface WaitingSchedule {
   readonly pipelineId: string;
   readonly cron: string;
   readonly timeZone: string;
-  /** Instants as Postgres writes them: milliseconds would not compare equal. */
+  /** Instants as Postgres prints them: rounded to milliseconds they would not compare equal. */
   readonly dueAt: string | null;
   readonly now: Date;
 }
 
 /**
- * Asks for every update whose time has come, once however many sidecars look: moving the schedule on and asking are one
- * transaction, and only one of them finds the time that it read. Runs that were missed, because no sidecar ran, are
- * made up once: the next run is worked out from now. The time is that of the database, so sidecars need not agree.
+ * Requests every update whose time has come, once, however many sidecars look: advancing the schedule and requesting
+ * are one transaction, and only one sidecar still finds the time that it read. Runs missed while no sidecar ran are
+ * made up once: the next run is computed from now. The clock is the database's, so sidecars' clocks need not agree.
  * @returns milliseconds until the next run; null if there is none
  */
 export async function runSchedules(client: pg.Client): Promise<number | null> {
@@ -57,7 +57,7 @@ async function readWaiting(client: pg.Client): Promise<WaitingSchedule[]> {
   }));
 }
 
-/** Unless somebody else has worked it out already, or the schedule was changed meanwhile. */
+/** Unless another sidecar has computed it already, or the schedule has changed. */
 async function writeFirstRun(client: pg.Client, schedule: WaitingSchedule, next: NextRun): Promise<void> {
   await client.query(
     `update synced_tables._schedules set next_run_at = $4, message = $5
@@ -67,15 +67,15 @@ async function writeFirstRun(client: pg.Client, schedule: WaitingSchedule, next:
 }
 
 interface NextRun {
-  /** Null if there is none. */
+  /** Null if there is no next run. */
   readonly at: Date | null;
-  /** Why there is none. */
+  /** Why there is no next run. */
   readonly problem: string | null;
 }
 
 /**
- * The first time after `after` that a cron expression means in a time zone. A time that a change of the clocks skips is
- * made up right after it; one that comes twice counts once.
+ * The first time after `after` that matches a cron expression in a time zone. A time that a clock change skips is made
+ * up right after it; one that occurs twice counts once.
  * @internal exported for tests
  */
 export function planNextRun(cron: string, timeZone: string, after: Date): NextRun {

@@ -6,7 +6,7 @@ import type { Comparison, VerificationOutcome } from '../postgres/compare-copies
 import { recordEvent } from '../postgres/registry/synced-tables.js';
 import { inTransaction } from '../postgres/session/session.js';
 
-/** A comparison of a synced table with its source that this sidecar has taken on. */
+/** A comparison of a synced table with its source that this sidecar has claimed. */
 export interface ClaimedVerification {
   readonly verificationId: string;
   readonly tableId: string;
@@ -21,11 +21,11 @@ export interface ClaimedVerification {
 
 export interface VerificationClaimOptions {
   readonly holder: string;
-  /** How long the claim lasts unless it is renewed. */
+  /** How long the claim lasts unless renewed. */
   readonly claimSeconds: number;
 }
 
-/** Takes the oldest comparison that is asked for, or that a sidecar has left behind; null if there is none. */
+/** Claims the oldest comparison that was requested, or that a sidecar abandoned; null if there is none. */
 export async function claimVerification(
   client: pg.Client,
   { holder, claimSeconds }: VerificationClaimOptions,
@@ -60,7 +60,7 @@ export async function claimVerification(
   };
 }
 
-/** Prolongs the claim; false if it is no longer ours, or the table was deleted. */
+/** Extends the claim; false if it is no longer ours, or the table was deleted. */
 export async function renewVerification(
   client: pg.Client,
   claim: ClaimedVerification,
@@ -75,9 +75,9 @@ export async function renewVerification(
 }
 
 /**
- * Puts a comparison back.
- * @param delaySeconds how long it has to wait before its next try
- * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
+ * Requeues a comparison.
+ * @param delaySeconds minimum wait before its next attempt
+ * @param countsAsAttempt false if we gave it up for reasons of our own, such as shutting down
  */
 export async function requeueVerification(
   client: pg.Client,
@@ -94,7 +94,7 @@ export async function requeueVerification(
   );
 }
 
-/** TABLES_DIFFER for rows that are not the same; null for a table that equals its source. */
+/** TABLES_DIFFER if rows differ; null for a table that equals its source. */
 function differenceError(claim: ClaimedVerification, comparison: Comparison): SyncedTablesError | null {
   const { missingRows, extraRows, differentRows } = comparison;
   if (missingRows + extraRows + differentRows === 0n) return null;
@@ -107,7 +107,10 @@ function differenceError(claim: ClaimedVerification, comparison: Comparison): Sy
   });
 }
 
-/** Writes what came of a comparison, unless it is no longer ours. Values of rows go nowhere but into its own row. */
+/**
+ * Records the result of a comparison, unless it is no longer ours. Row values are written nowhere but to its own
+ * record.
+ */
 export async function finishVerification(
   client: pg.Client,
   claim: ClaimedVerification,
@@ -142,7 +145,7 @@ export async function finishVerification(
       ],
     );
     if (written.rowCount === 0) return;
-    // Values of rows are kept for the newest comparison alone.
+    // Row values are kept for the newest comparison only.
     await client.query(
       `update synced_tables._verifications set differences = null
         where table_id = $1 and verification_id <> $2 and differences is not null`,
