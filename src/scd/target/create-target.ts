@@ -12,11 +12,12 @@ import { shapeOf, type TargetShape, widenedShape } from './target-shape.js';
 import { widenTarget } from './widen-target.js';
 
 /**
- * Makes the target of a flow, in the caller's transaction: the view that people read and write, the private storage
- * behind it, the change feed, and the rights of its creator. If it is there already, checks that its state suits the
- * flow, and adds columns that the flow has more, which may end with a lock time-out; safe to repeat.
- * @returns whether the target was made or changed
- * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, TARGET_TABLE_EXISTS, SCHEMA_RESERVED, PERMISSION_DENIED
+ * Creates the target of a flow in the caller's transaction: the view that users read and write, the private storage
+ * behind it, the change feed, and the creator's rights. If it exists, checks that its state suits the flow and adds the
+ * flow's additional columns, which may end in a lock timeout; safe to repeat.
+ * @returns whether the target was created or changed
+ * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, TARGET_TABLE_EXISTS, SCHEMA_RESERVED,
+ *   PERMISSION_DENIED
  */
 export async function createTarget(client: pg.Client, flow: AutoCdcFlow): Promise<boolean> {
   await lockTargetName(client, flow);
@@ -27,13 +28,13 @@ export async function createTarget(client: pg.Client, flow: AutoCdcFlow): Promis
   }
   const widened = widenedShape(flow, shape);
   if (widened === null) return false;
-  // Readers would wait behind us.
+  // Readers would queue behind us.
   await client.query(BRIEF_LOCKS);
   await widenTarget(client, flow, widened);
   return true;
 }
 
-/** Full refresh: the target, its history and the positions of its flows begin anew; rights on it stay. */
+/** Full refresh: the target, its history and the positions of its flows start over; rights on it stay. */
 export async function resetTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   await inTransaction(client, async () => {
     await lockTargetName(client, flow);
@@ -45,7 +46,7 @@ export async function resetTarget(client: pg.Client, flow: AutoCdcFlow): Promise
 }
 
 /**
- * How far a flow is.
+ * The position of a flow.
  * @throws AUTOCDC_TARGET_NOT_FOUND
  */
 export async function readFlowPosition(
@@ -64,14 +65,14 @@ export async function readFlowPosition(
   return { batchId: BigInt(found.batch_id), position: found.position, snapshotVersion: found.snapshot_version };
 }
 
-/** Held until the transaction ends: nobody else makes, changes or removes a target of that name meanwhile. */
+/** Until the transaction ends, nobody else creates, changes or removes a target with that name. */
 export async function lockTargetName(client: pg.Client, { schema, table }: Pick<AutoCdcFlow, 'schema' | 'table'>) {
   await client.query(`select synced_tables_internal._hold_lock('cdc target ' || $1::text)`, [
     JSON.stringify([schema, table]),
   ]);
 }
 
-/** What the state of a target was made with; null if there is none. */
+/** The shape with which the target's state was created; null if there is none. */
 export async function readTargetShape(
   client: pg.Client,
   flow: Pick<AutoCdcFlow, 'schema' | 'table'>,
@@ -87,7 +88,7 @@ export async function readTargetShape(
 async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   const layout = targetLayout(flow);
   await client.query('select synced_tables_internal._prepare_cdc_schema($1, $2)', [flow.schema, flow.createdBy]);
-  // Dropped by hand, or in part: what is left of it would be in the way.
+  // Dropped by hand, at least in part: the rest would be in the way.
   await removeTarget(client, flow);
   try {
     await createStorage(client, layout);
@@ -108,7 +109,7 @@ async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   await grantToCreator(client, layout);
 }
 
-/** Drops everything of a target, in the caller's transaction. */
+/** Drops everything that belongs to a target, in the caller's transaction. */
 async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema' | 'table'>): Promise<void> {
   const { rows } = await client.query<{ target_id: string; shape: TargetShape }>(
     'delete from synced_tables._cdc_targets where schema_name = $1 and table_name = $2 returning target_id, shape',
@@ -122,7 +123,7 @@ async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema
   await client.query(`drop function if exists __db_system.${quoteIdentifier(`cdc_dml_${found.target_id}`)}()`);
 }
 
-/** The grants on the view of a target, as statements that give them again. */
+/** The grants on a target's view, as statements that restore them. */
 export async function grantsOn(client: pg.Client, flow: AutoCdcFlow): Promise<string[]> {
   const { view } = targetLayout(flow);
   const { rows } = await client.query<{ statement: string }>(

@@ -4,8 +4,8 @@ import type { AutoCdcField, AutoCdcFlow } from '../../core/flows/auto-cdc-flow.j
 import { targetLayout } from './target-layout.js';
 
 /**
- * What the state of a target was made with, as the registry keeps it (`_cdc_targets.shape`), so that a flow that would
- * misread the state is refused. The names for statements, worked out from a flow, are TargetLayout.
+ * What a target's state was created with, as stored in the registry (`_cdc_targets.shape`), so that a flow that would
+ * misread the state is refused. The names for statements, derived from a flow, are in TargetLayout.
  */
 export interface TargetShape {
   readonly keys: readonly string[];
@@ -18,9 +18,9 @@ export interface TargetShape {
   readonly names: readonly string[];
   /** Columns in which null is ignored. */
   readonly ignored: readonly string[];
-  /** Fields of the structs among those: state is kept by their places. */
+  /** Fields of those structs: state is stored by their positions. */
   readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
-  /** How authors are kept; other flows into the target have to agree. */
+  /** How authors are stored; other flows into the target have to agree. */
   readonly authorship: string;
   readonly source: string;
   readonly relations: { readonly view: string; readonly storage: string; readonly feed: string; readonly base: string };
@@ -63,9 +63,9 @@ function authorshipOf(flow: AutoCdcFlow): string {
 }
 
 /**
- * Holds a flow against what the state of its target was made with. Columns may have been added, at the end of the
- * flow's columns, and fields at the end of a struct.
- * @returns the shape with what was added; null if nothing was
+ * Checks a flow against the shape of its target's state. Columns may have been added, at the end of the flow's columns,
+ * and fields at the end of a struct.
+ * @returns the shape including additions; null if there are none
  * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED
  */
 export function widenedShape(flow: AutoCdcFlow, before: TargetShape): TargetShape | null {
@@ -78,7 +78,7 @@ export function widenedShape(flow: AutoCdcFlow, before: TargetShape): TargetShap
     throw drift('KEY_SCHEMA_DRIFT', before.keys.join(', '), now.keys.join(', '));
   }
   if (before.sequence !== now.sequence) throw drift('SEQUENCING_TYPE_DRIFT', before.sequence, now.sequence);
-  // Columns first: a column that came or went is the plainer reason than its being tracked.
+  // Columns first: an added or removed column is a clearer reason than a change of tracking.
   const added = addedColumns(target, before, now);
   const tracked = now.tracked.filter((name) => !added.includes(name));
   if (before.tracked.join() !== tracked.join()) {
@@ -111,7 +111,7 @@ function requireSameAuthorship(target: string, before: TargetShape, now: TargetS
   const old = now.ignored.filter((name) => !added.includes(name)).toSorted();
   const isSame =
     before.authorship === now.authorship ||
-    // Whether null is ignored may differ in new columns only; and what keeps whole rows has no place for authors.
+    // Whether null is ignored may only differ in new columns; and state of whole rows has no place for authors.
     (old.length > 0 && old.join() === before.ignored.toSorted().join());
   if (isSame && before.source === now.source) return;
   throw changed(target, form(before), form(now));
