@@ -26,9 +26,7 @@ export interface LeasedRunOptions {
   readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
 }
 
-/**
- * Runs a claimed update while a timer renews its lease; losing the lease aborts it. Gives the lease back afterwards.
- */
+/** Runs a claimed update while a timer renews its lease; losing that aborts it. Gives the lease back in the end. */
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
   const { client, claim, leaseSeconds, stopSignal, yieldSignal, lost } = options;
   const signal = AbortSignal.any([stopSignal, lost.signal]);

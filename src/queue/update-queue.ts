@@ -21,9 +21,7 @@ export interface ClaimOptions {
   /** Id of the sidecar. */
   readonly holder: string;
   readonly leaseSeconds: number;
-  /**
-   * Pipelines that this sidecar is still working on, even if only to abort after losing the lease: do not claim these.
-   */
+  /** Pipelines that this sidecar is still working on, even if only to abort after losing the lease: not claimed. */
   readonly running: readonly string[];
   /** The only pipeline to look at, even if a program runs it itself; otherwise all except those run by programs. */
   readonly pipelineId?: string;

@@ -107,10 +107,7 @@ function differenceError(claim: ClaimedVerification, comparison: Comparison): Sy
   });
 }
 
-/**
- * Records the result of a comparison, unless it is no longer ours. Row values are written nowhere but to its own
- * record.
- */
+/** Records the result of a comparison, unless it is no longer ours. Row values go only into its own record. */
 export async function finishVerification(
   client: pg.Client,
   claim: ClaimedVerification,

@@ -17,9 +17,7 @@ export interface WorkerOptions {
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: cleans up leftovers. */
   readonly maintain: (client: pg.Client) => Promise<void>;
-  /**
-   * Called at every check of the queue: requests updates whose time has come. Milliseconds until the next such time.
-   */
+  /** Called at every check of the queue: requests updates that are due. Returns milliseconds until the next one. */
   readonly runSchedules: (client: pg.Client) => Promise<number | null>;
   /** How many updates run at once; those that follow their sources do not count. */
   readonly concurrentUpdates: number;

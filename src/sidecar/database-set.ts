@@ -160,9 +160,7 @@ export class DatabaseSet implements DatabaseHost {
     }
   }
 
-  /**
-   * Installs the SQL side with the login role's rights; a role without those rights is fine if everything is installed.
-   */
+  /** Installs the SQL side with the login role's rights, which are needed only if something is missing. */
   async #makeReady(database: ManagedDatabase): Promise<void> {
     if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
     const client = await openSession({ url: database.url, applicationName: 'synced-tables migrate', role: null });

@@ -18,9 +18,7 @@ export function managedDatabases(settings: Settings): ManagedDatabase[] {
   });
 }
 
-/**
- * The database that holds what concerns the whole instance: that of the url, or the first one listed if that is not.
- */
+/** The database that holds what concerns the whole instance: that of the url, or the first listed instead of it. */
 export function homeDatabase(settings: Settings, instance: string): ManagedDatabase {
   const configured = Object.entries(settings.instances).find(([name]) => name === instance);
   if (!configured) {

@@ -17,9 +17,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 const CLOCK_SECONDS_OFF_MAX = 60;
 const discovery = z.object({ jwks_uri: z.url() });
 
-/**
- * Checks tokens of the configured issuer against its published keys, which are fetched when the first token arrives.
- */
+/** Checks tokens of the configured issuer against its published keys, fetched when the first token arrives. */
 export function oidcIdentity(settings: OidcSettings): OidcIdentity {
   let keys: Promise<JWTVerifyGetKey> | null = null;
   const keysOfIssuer = () => {

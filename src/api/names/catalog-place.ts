@@ -57,9 +57,7 @@ function toPlace(instance: ApiInstance, row: CatalogRow): CatalogPlace {
   };
 }
 
-/**
- * The catalog that lists show for objects without one: the first registered for the database, else the database's name.
- */
+/** The catalog that lists show for objects without one: the first registered for the database, else its name. */
 export async function catalogOfDatabase(instance: ApiInstance, database: string): Promise<string> {
   return (await listCatalogs(instance)).find((catalog) => catalog.database === database)?.name ?? database;
 }

@@ -24,9 +24,7 @@ const tags = ['pipelines'];
 const SQL_NAME = 'sql';
 const DEFAULT_SCHEMA = 'public';
 
-/**
- * Pipelines of APPLY CHANGES / AUTO CDC, created and changed over HTTP. Those of synced tables come with their tables.
- */
+/** Pipelines of APPLY CHANGES / AUTO CDC, managed over HTTP. Those of synced tables come with their tables. */
 export function addFlowPipelineRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PIPELINES_PATH,

@@ -61,10 +61,7 @@ const startUpdateFields = z.object({
 
 export type StartUpdate = Partial<z.output<typeof startUpdateFields>>;
 
-/**
- * Body of a start, if any. Options that a synced table does not support are parsed, so that they can be refused by
- * name.
- */
+/** Body of a start, if any. Unsupported options are parsed too, so that they can be refused by name. */
 export const startUpdateInput = startUpdateFields.nullish().transform((body): StartUpdate => body ?? {});
 
 export const startUpdateReply = z.object({ update_id: z.string() });

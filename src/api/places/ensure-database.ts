@@ -20,9 +20,7 @@ export async function ensureDatabase(caller: Caller, place: WantedDatabase, crea
   return instance.adopt(database, create ? await roleThatMayMakeReady(place, caller) : null);
 }
 
-/**
- * The caller's role. Its rights are checked here because the sidecar creates and migrates the database with its own.
- */
+/** The caller's role. Its rights are checked here: the sidecar creates and migrates the database with its own. */
 async function roleThatMayMakeReady({ instance, database }: WantedDatabase, caller: Caller): Promise<string> {
   return instance.home.asCaller(caller, async (client) => {
     const { rows } = await client.query<{ name: string; mayCreate: boolean; mayUse: boolean | null }>(

@@ -16,9 +16,7 @@ const KIND = 'SyncedTable';
 const tags = ['postgres'];
 const operationParams = z.object({ name: z.string(), operation_id: z.string() });
 
-/**
- * Synced tables with their operations, all done by the time they are answered: the load continues in the background.
- */
+/** Synced tables with their operations, all done when answered: the load continues in the background. */
 export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,

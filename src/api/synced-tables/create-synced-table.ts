@@ -22,10 +22,7 @@ export interface CreateRequest {
   readonly instance: ApiInstance | undefined;
   readonly database: string | undefined;
   readonly spec: SyncedTableSpec;
-  /**
-   * Whether a missing schema is created unless the request says otherwise. A missing database is created only on
-   * request.
-   */
+  /** Whether to create a missing schema if the request is silent. A missing database is created only on request. */
   readonly createsSchemaByDefault: boolean;
 }
 

@@ -39,9 +39,7 @@ export interface SyncedTableRecord {
   readonly isServing: boolean;
   readonly createdBy: string;
   readonly createdAt: string;
-  /**
-   * The catalog of its three-part name; null for a table that was not created over HTTP, or is in a database catalog.
-   */
+  /** Catalog of its three-part name; null if the table was not created over HTTP, or is in a database catalog. */
   readonly catalog: string | null;
   /** The spec that it was created with over HTTP; empty for other tables. */
   readonly spec: Readonly<Record<string, unknown>>;
