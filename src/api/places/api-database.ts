@@ -33,7 +33,7 @@ export class ApiDatabase {
 
   /**
    * Runs `work` in one transaction with the caller's rights, as if they had logged in: for every change. `asService`,
-   * its second argument, does part of the same transaction with the sidecar's rights.
+   * the second argument of `work`, does part of the same transaction with the sidecar's rights.
    * @throws API_INSTANCE_NOT_FOUND for a caller without a role here
    */
   async asCaller<Result>(

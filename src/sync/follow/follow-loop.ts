@@ -160,7 +160,7 @@ export class FollowLoop<Table extends Followed> {
     this.drop(followed);
   }
 
-  /** A table failed in a way that may pass by itself. */
+  /** Retries a table later, after a failure that may pass. */
   async retryLater(client: pg.Client, followed: Table, error: SyncedTablesError): Promise<void> {
     const { lease, updateId } = this.#task;
     const { table } = followed;
