@@ -7,18 +7,18 @@ import { columnDefinitions } from './publish/shadow-table.js';
 import { readTable } from './registry/synced-tables.js';
 import { inTransaction } from './session/session.js';
 
-/** The copies that are compared: temporary tables of the session at hand. */
+/** The copies being compared: temporary tables of the current session. */
 const TARGET_COPY = 'pg_temp.synced_tables_verify_target';
 export const SOURCE_COPY = 'pg_temp.synced_tables_verify_source';
 
-/** Keys that are listed. */
+/** Maximum number of keys listed. */
 const DIFFERENCES_MAX = 20;
-/** Longer values are cut; their length and hash still tell that they differ. */
+/** Longer values are cut; their length and hash still show that they differ. */
 const SHOWN_CHARACTERS_MAX = 1_000;
-/** For the one join that compares; what does not fit goes to disk. */
+/** For the one join that compares; the rest spills to disk. */
 const WORK_MEM = '64MB';
 
-/** A row that differs. Values are texts as Postgres shows them, those of `different` without the columns that agree. */
+/** A row that differs. Values are texts as Postgres prints them; `different` rows leave out the columns that agree. */
 export interface RowDifference {
   readonly difference: 'missing' | 'extra' | 'different';
   readonly key: Readonly<Record<string, string>>;
@@ -31,24 +31,24 @@ export interface RowDifference {
 export interface Comparison {
   readonly sourceRows: bigint;
   readonly targetRows: bigint;
-  /** Rows of the source that the table lacks. */
+  /** Rows of the source missing from the table. */
   readonly missingRows: bigint;
-  /** Rows of the table that the source lacks. */
+  /** Rows of the table missing from the source. */
   readonly extraRows: bigint;
-  /** Keys that both have with other values. */
+  /** Keys on both sides whose other values differ. */
   readonly differentRows: bigint;
-  /** Up to 20 of them, in the order of the key. */
+  /** Up to 20 of them, in key order. */
   readonly differences: readonly RowDifference[];
 }
 
-/** What came of comparing a synced table with its source. Only `compared` says anything about the table. */
+/** The result of comparing a synced table with its source. Only `compared` says anything about the table. */
 export type VerificationOutcome =
   | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
   | { readonly kind: 'failed'; readonly error: SyncedTablesError };
 
 /**
- * Copies the rows of a published table, and reads its position, both out of one snapshot. The table is locked, as by
- * any reader, for as long as the copy takes; a switch of partitions cannot come between the two.
+ * Copies the rows of a published table and reads its position, both from one snapshot. The table is locked, as by any
+ * reader, while the copy takes place; no partition switch can come in between.
  * @returns the table with the position that its rows reflect; null if it is no longer registered or not published
  */
 export async function copyTarget(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
@@ -56,7 +56,7 @@ export async function copyTarget(client: pg.Client, tableId: string): Promise<Sy
   if (known === null || known.relation === null) return null;
   const target = `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
   return inTransaction(client, async () => {
-    // The lock comes before the snapshot, which the first query takes: rows that are switched in later stay outside.
+    // The lock precedes the snapshot, which the first query takes, so rows switched in later are not seen.
     await client.query(`set transaction isolation level repeatable read; lock table ${target} in access share mode`);
     const table = await readTable(client, tableId);
     if (table === null || table.relation === null) return null;
@@ -65,25 +65,25 @@ export async function copyTarget(client: pg.Client, tableId: string): Promise<Sy
   });
 }
 
-/** Makes the table for the rows of the source, which COPY fills. */
+/** Creates the table for the rows of the source, which COPY fills. */
 export async function createSourceCopy(client: pg.Client, columns: readonly TargetColumn[]): Promise<void> {
   await client.query(`create temporary table synced_tables_verify_source (${columnDefinitions(columns)})`);
 }
 
-/** Ends the comparison: temporary tables would stay as long as the session. */
+/** Ends the comparison: temporary tables would last as long as the session. */
 export async function dropCopies(client: pg.Client): Promise<void> {
   await client.query(`drop table if exists ${TARGET_COPY}, ${SOURCE_COPY}`);
 }
 
-/** OID of the copied rows' table, for a look at its columns. */
+/** OID of the table with the copied rows, for looking up its columns. */
 export async function targetCopyRelation(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ oid: number }>('select $1::regclass::oid as oid', [TARGET_COPY]);
   return Number(rows[0]?.oid);
 }
 
 /**
- * Compares the copies by key, every cell by its stored bytes: `1.0` and `1.00`, or `0` and `-0`, differ.
- * @returns null if keys occur more than once, so that there is nothing to compare them with
+ * Compares the copies by key, and every cell by its stored bytes: `1.0` and `1.00`, or `0` and `-0`, differ.
+ * @returns null if keys occur more than once, so that rows cannot be matched
  */
 export async function compareCopies(
   client: pg.Client,
@@ -103,7 +103,7 @@ export async function compareCopies(
   });
 }
 
-/** Up to `limit` keys that the source has more than once, each as the texts of its columns. */
+/** Up to `limit` keys that occur more than once in the source, each as the texts of its columns. */
 export async function findDuplicateSourceKeys(
   client: pg.Client,
   keyColumns: readonly string[],
@@ -118,7 +118,7 @@ export async function findDuplicateSourceKeys(
   return rows.map((row) => row.key);
 }
 
-/** Key columns are never null, so the first tells on which side there is a row. */
+/** Key columns are never null, so the first one shows on which side there is a row. */
 function joined(table: SyncedTable): { readonly from: string; readonly inSource: string; readonly inTarget: string } {
   const first = quoteIdentifier(table.keyColumns[0] ?? '');
   return {
@@ -154,7 +154,7 @@ async function countDifferences(client: pg.Client, table: SyncedTable, names: re
   };
 }
 
-/** The twenty are chosen first: texts of values that may be large are made for them alone. */
+/** The twenty are chosen first, so that texts of possibly large values are made for them alone. */
 async function listDifferences(
   client: pg.Client,
   table: SyncedTable,

@@ -3,11 +3,11 @@ import { dropShadowTable } from './publish/shadow-table.js';
 import { inTransaction, isPostgresError } from './session/session.js';
 
 /**
- * Cleans up after sidecars that died and people who dropped tables by hand:
+ * Cleans up after dead sidecars and tables dropped by hand:
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
- * - streaming tables that full refreshes were building beside others are dropped likewise;
- * - synced tables that are gone are marked so, and their owner roles removed;
- * - CONTINUOUS pipelines that nothing runs or waits for are queued, so that no accident ends their following.
+ * - so are streaming tables that full refreshes were building beside others;
+ * - synced tables that are gone are marked as such, and their owner roles removed;
+ * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
@@ -23,12 +23,10 @@ export async function maintainTables(client: pg.Client): Promise<void> {
   );
 }
 
-/** Rows of the history that are looked at in one go: a backlog is worked off over several, and locks stay short. */
+/** History rows handled at once: a backlog takes several calls, and locks stay short. */
 const PRUNED_ROWS_MAX = 10_000;
 
-/**
- * Forgets events and ended updates that are older than `historyDays`. The newest update of a pipeline stays, however old.
- */
+/** Deletes events and ended updates older than `historyDays`. A pipeline's newest update stays, however old. */
 export async function pruneHistory(client: pg.Client, historyDays: number): Promise<void> {
   await client.query(
     `delete from synced_tables._events
@@ -50,7 +48,7 @@ export async function pruneHistory(client: pg.Client, historyDays: number): Prom
   );
 }
 
-/** The name of a shadow table tells lease and update; see `shadowTableName`. */
+/** The name of a shadow table contains lease and update; see `shadowTableName`. */
 export const ABANDONED_SHADOWS = `
   with shadow as (
     select c.relname as name, m[1]::bigint as epoch, m[2]::uuid as update_id
@@ -73,7 +71,7 @@ async function sweepShadowTables(client: pg.Client): Promise<void> {
         await dropShadowTable(client, name);
       });
     } catch (error) {
-      // The session of the dead sidecar may still hold it; the next sweep gets it.
+      // The dead sidecar's session may still hold it; the next sweep gets it.
       if (!isPostgresError(error) || error.code !== '55P03') throw error;
     }
   }

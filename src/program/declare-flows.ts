@@ -8,14 +8,14 @@ import type {
 import { parseColumnReference } from '../flows/parser/parse-pipeline-file.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 
-/** A part of a pipeline: what `createStreamingTable`, `createView`, `applyChanges` and their like give. */
+/** A part of a pipeline: the result of `createStreamingTable`, `createView`, `applyChanges` and the like. */
 export type Declaration =
   | { readonly kind: 'streaming_table'; readonly table: StreamingTableDeclaration }
   | { readonly kind: 'view'; readonly view: ViewDeclaration }
   | {
       readonly kind: 'flow';
       readonly flow: FlowDeclaration;
-      /** Set where the source is a function of this program. */
+      /** Set if the source is a function of this program. */
       readonly next: NextSnapshotAndVersion | null;
     };
 
@@ -23,9 +23,9 @@ export interface StreamingTableChoices {
   /** `table`, or `schema.table`. */
   readonly name: string;
   readonly comment?: string;
-  /** Declared columns, types in the lakehouse's SQL; left out, they follow from the flow. */
+  /** Declared columns with types in the lakehouse's SQL; if left out, they follow from the flow. */
   readonly columns?: readonly { readonly name: string; readonly type: string }[];
-  /** How long what only late events need is remembered, in seconds. Default two days. */
+  /** How long to remember what only late events need, in seconds. Default two days. */
   readonly tombstoneSeconds?: number;
 }
 
@@ -42,7 +42,7 @@ export function createView(view: ViewDeclaration): Declaration {
 
 export interface ChangeFlowChoices {
   readonly target: string;
-  /** A table of the lakehouse (catalog.schema.table), of the database (schema.table), or a view of the pipeline. */
+  /** A lakehouse table (catalog.schema.table), a database table (schema.table), or a view of the pipeline. */
   readonly source: string;
   readonly keys: readonly string[];
   /** An expression, or the columns of a struct. */
@@ -50,7 +50,7 @@ export interface ChangeFlowChoices {
   readonly ignoreNullUpdates?: boolean;
   readonly ignoreNullUpdatesColumnList?: readonly string[];
   readonly ignoreNullUpdatesExceptColumnList?: readonly string[];
-  /** A column with an array of names: the columns that the event writes. */
+  /** A column holding an array of names: the columns that the event writes. */
   readonly columnsToUpdate?: string;
   readonly applyAsDeletes?: string;
   readonly applyAsTruncates?: string;
@@ -59,16 +59,16 @@ export interface ChangeFlowChoices {
   readonly storedAsScdType?: 1 | 2 | '1' | '2';
   readonly trackHistoryColumnList?: readonly string[];
   readonly trackHistoryExceptColumnList?: readonly string[];
-  /** Name of the flow; that of the target if left out. */
+  /** Name of the flow; defaults to that of the target. */
   readonly name?: string;
   readonly once?: boolean;
-  /** Read the change feed of a table of the lakehouse instead of its new rows. */
+  /** Read the change feed of a lakehouse table instead of its new rows. */
   readonly sourceChangeFeed?: boolean;
 }
 
 /**
- * Declares a flow from records of changes into a streaming table. What its options get wrong is told when the
- * pipeline is run.
+ * Declares a flow from change records into a streaming table. Mistakes in its options are reported when the pipeline
+ * runs.
  */
 export function applyChanges(choices: ChangeFlowChoices): Declaration {
   const options: FlowOptions = {
@@ -101,7 +101,7 @@ export function createAutoCdcFlow(choices: ChangeFlowChoices): Declaration {
 export interface SnapshotFlowChoices {
   readonly target: string;
   /**
-   * A table or view, of which each update takes a snapshot; or a function that gives snapshots with their versions
+   * A table or view, of which each update takes a snapshot; or a function that returns snapshots with their versions
    * until there are no more.
    */
   readonly source: string | NextSnapshotAndVersion;
@@ -110,7 +110,7 @@ export interface SnapshotFlowChoices {
   readonly trackHistoryColumnList?: readonly string[];
   readonly trackHistoryExceptColumnList?: readonly string[];
   readonly once?: boolean;
-  /** Name of the flow; that of the target if left out. */
+  /** Name of the flow; defaults to that of the target. */
   readonly name?: string;
 }
 
@@ -141,7 +141,7 @@ export function createAutoCdcFromSnapshotFlow(choices: SnapshotFlowChoices): Dec
   return applyChangesFromSnapshot(choices);
 }
 
-/** Splits `a.b`, with backticks around parts that hold other characters; `live.` means the pipeline itself. */
+/** Splits `a.b`, with backticks around parts that contain other characters; `live.` refers to the pipeline itself. */
 function nameParts(name: string): readonly string[] {
   const parts = parseColumnReference(name).parts ?? [name];
   return parts.length > 1 && parts[0]?.toLowerCase() === 'live' ? parts.slice(1) : parts;

@@ -13,20 +13,20 @@ import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 
 export interface DeclareOptions {
-  /** A session of the login role, whose rights decide. */
+  /** A session of the login role, whose rights apply. */
   readonly client: pg.Client;
   readonly name: string;
   readonly pipeline: PipelineDeclaration;
-  /** Schema of tables that are named without one. */
+  /** Schema of unqualified tables. */
   readonly defaultSchema: string;
-  /** True if only this program can run it, since it holds a function that is a source. */
+  /** True if only this program can run it, because a source is one of its functions. */
   readonly runsInProgram: boolean;
-  /** Whether sidecars keep its tables up to date by themselves. */
+  /** Whether sidecars keep its tables up to date automatically. */
   readonly isContinuous: boolean;
 }
 
 /**
- * Checks a pipeline and registers it, in place of what its name stood for before.
+ * Checks a pipeline and registers it, replacing any earlier pipeline with its name.
  * @returns its id
  * @throws the codes of the define phase (docs/reference/auto-cdc.md#when-errors-are-raised), PIPELINE_TABLE_UNKNOWN,
  *   PIPELINE_TABLE_ELSEWHERE, PERMISSION_DENIED
@@ -48,14 +48,14 @@ export interface PipelineWorkerOptions {
 
 const POLL_SECONDS = 1;
 
-/** Runs the updates of one pipeline in this process, under a lease as a sidecar does; a sidecar may take them too. */
+/** Runs the updates of one pipeline in this process, under a lease like a sidecar; a sidecar may take them too. */
 export async function startPipelineWorker(options: PipelineWorkerOptions): Promise<{
   wake(): void;
   stop(): Promise<void>;
 }> {
   const { url, engine, catalogs, settings } = options;
   const open = () => openSession({ url, applicationName: 'synced-tables pipeline', role: SYNC_ROLE });
-  // Whoever may not act as the sidecar's role hears of it now.
+  // Fail now if the login role may not act as the sidecar's role.
   await closeSession(await open());
   return startWorker({
     holder: randomUUID(),

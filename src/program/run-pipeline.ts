@@ -17,20 +17,20 @@ import { type Declaration, gatherPipeline } from './declare-flows.js';
 import { declarePipeline, startPipelineWorker } from './declared-pipeline.js';
 
 export interface RunPipelineOptions {
-  /** Names the pipeline: the next run under this name goes on where this one ended. */
+  /** Identifies the pipeline: the next run under this name continues where this one ended. */
   readonly name: string;
   readonly declarations: readonly Declaration[];
-  /** Settings file; found as the commands find it if left out. */
+  /** Settings file; by default found in the same way as by the commands. */
   readonly config?: string;
-  /** Name of the instance, where the settings have several. */
+  /** Name of the instance, if the settings have several. */
   readonly instance?: string;
-  /** Schema of tables that are named without one. Default public. */
+  /** Schema of unqualified tables. Default public. */
   readonly schema?: string;
-  /** Forget what was read and build the tables anew. */
+  /** Forget what was read and rebuild the tables. */
   readonly fullRefresh?: boolean;
   /**
-   * Let the sidecars of the database go on from there: they run the flows whenever their sources have something new,
-   * until the pipeline is run without this. Not for pipelines with a function as a source. Default false.
+   * Let the database's sidecars continue from here: they run the flows whenever the sources have something new, until
+   * the pipeline is run without this option. Not for pipelines with a function as a source. Default false.
    */
   readonly continuous?: boolean;
 }
@@ -107,7 +107,7 @@ async function waitForEnd(client: pg.Client, updateId: string, defect: () => unk
         throw new SyncedTablesError(code, message, remedy ?? '');
       throw syncedTablesError(state === 'CANCELED' ? 'UPDATE_CANCELED' : 'UPDATE_FAILED', { update: updateId });
     }
-    // A defect would be tried again and again by the worker.
+    // The worker would retry a defect again and again.
     const failure = defect();
     if (failure !== null) throw failure;
     await sleep(PAUSE_MS);

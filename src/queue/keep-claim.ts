@@ -1,5 +1,5 @@
 export interface KeepClaimOptions {
-  /** How long the claim lasts unless it is renewed. */
+  /** How long the claim lasts unless renewed. */
   readonly seconds: number;
   /** Renews it. A failure aborts `lost`. */
   readonly renew: () => Promise<void>;
@@ -7,11 +7,11 @@ export interface KeepClaimOptions {
 }
 
 export interface ClaimKeeper {
-  /** Renews no more. Fulfills when a renewal that is under way has ended. */
+  /** Stops renewing. Fulfills once a renewal in progress has ended. */
   stop(): Promise<void>;
 }
 
-/** Renews a claim three times in the time that it lasts, until that is stopped. */
+/** Renews a claim three times within its duration, until stopped. */
 export function keepClaim({ seconds, renew, lost }: KeepClaimOptions): ClaimKeeper {
   let renewal = Promise.resolve();
   const timer = setInterval(

@@ -7,14 +7,14 @@ const RECONNECT: Backoff = { firstMs: 100, longestMs: 10_000 };
 
 export interface OnSessionOptions {
   readonly openSession: () => Promise<pg.Client>;
-  /** Ends it all. */
+  /** Ends everything. */
   readonly signal: AbortSignal;
   /** Works until `signal` aborts, or the session fails. */
   readonly work: (client: pg.Client) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
-/** Works on a session through the loss of the connection: after a failure on a new one, with growing pauses. */
+/** Works on a session and survives the loss of its connection: retries on a new one, with growing pauses. */
 export async function onSession({ openSession, signal, work, onError }: OnSessionOptions): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {

@@ -8,31 +8,31 @@ import { keepClaim } from './keep-claim.js';
 export interface RunSignals {
   /** Aborts when the update must not go on. */
   readonly signal: AbortSignal;
-  /** Aborts when an update that follows its sources is to come to its end, since another one is asked for. */
+  /** Aborts when an update that follows its sources should finish, because another one was requested. */
   readonly yieldSignal: AbortSignal;
 }
 
 export interface LeasedRunOptions {
-  /** For renewing the lease and writing the outcome: nobody else's. */
+  /** For renewing the lease and writing the outcome; used by nothing else. */
   readonly client: pg.Client;
   readonly claim: ClaimedUpdate;
   readonly leaseSeconds: number;
   /** Aborts when the sidecar stops: the update then goes back to the queue. */
   readonly stopSignal: AbortSignal;
   readonly yieldSignal: AbortSignal;
-  /** Aborted, be it from outside, when the lease is ours no longer. */
+  /** Aborted, possibly from outside, when the lease is no longer ours. */
   readonly lost: AbortController;
   /** Throws only when aborted, or for a defect. */
   readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
 }
 
-/** Runs a claimed update while a timer keeps its lease; a lease that was lost aborts it. Then gives the lease back. */
+/** Runs a claimed update while a timer renews its lease; losing that aborts it. Gives the lease back in the end. */
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
   const { client, claim, leaseSeconds, stopSignal, yieldSignal, lost } = options;
   const signal = AbortSignal.any([stopSignal, lost.signal]);
   const expiry = setTimeout(() => {
     lost.abort(new Error('the lease could not be renewed in time'));
-    cutSession(client); // an answer that has not come by now need not be waited for
+    cutSession(client); // an answer that has not come by now is not worth waiting for
   }, leaseSeconds * 1000);
   const renew = async () => {
     const isOurs = await renewLease(client, claim.lease, leaseSeconds);
@@ -47,7 +47,7 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
   } catch (error) {
     await keeper.stop();
     if (lost.signal.aborted) throw lost.signal.reason;
-    // A defect is tried again like anything that may pass: after a while, so that it cannot become a busy loop.
+    // A defect is retried like any passing failure: after a delay, so that it cannot become a busy loop.
     const isStopping = stopSignal.aborted;
     await requeueUpdate(client, claim, isStopping ? 0 : leaseSeconds, !isStopping);
     if (!isStopping) throw error;

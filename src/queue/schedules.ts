@@ -9,9 +9,9 @@ import {
 } from '../postgres/registry/schedules.js';
 
 /**
- * Asks for every update whose time has come, once however many sidecars look: moving the schedule on and asking are one
- * transaction, and only one of them finds the time that it read. Runs that were missed, because no sidecar ran, are
- * made up once: the next run is worked out from now. The time is that of the database, so sidecars need not agree.
+ * Requests every update whose time has come, once, however many sidecars look: advancing the schedule and requesting
+ * are one transaction, and only one sidecar still finds the time that it read. Runs missed while no sidecar ran are
+ * made up once: the next run is computed from now. The clock is the database's, so sidecars' clocks need not agree.
  * @returns milliseconds until the next run; null if there is none
  */
 export async function runSchedules(client: pg.Client): Promise<number | null> {
@@ -24,8 +24,8 @@ export async function runSchedules(client: pg.Client): Promise<number | null> {
 }
 
 /**
- * The first time after `after` that a cron expression means in a time zone. A time that a change of the clocks skips is
- * made up right after it; one that comes twice counts once.
+ * The first time after `after` that matches a cron expression in a time zone. A time that a clock change skips is made
+ * up right after it; one that occurs twice counts once.
  * @internal exported for tests
  */
 export function planNextRun(cron: string, timeZone: string, after: Date): NextRun {

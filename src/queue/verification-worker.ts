@@ -21,22 +21,22 @@ export interface VerificationWorkerOptions {
   /** Compares. Throws only when aborted, or for a defect. */
   readonly verify: (claim: ClaimedVerification, signal: AbortSignal) => Promise<VerificationOutcome>;
   readonly claimSeconds: number;
-  /** Notifications are hints and may get lost: the queue is looked at this often anyway. */
+  /** Notifications are hints and may get lost: the queue is checked this often anyway. */
   readonly pollSeconds: number;
   readonly onError: (error: unknown, doing: string) => void;
 }
 
 export interface VerificationWorker {
-  /** Looks at the queue now. */
+  /** Checks the queue now. */
   wake(): void;
-  /** Gives the comparison at hand back to the queue. */
+  /** Returns the current comparison to the queue. */
   stop(): Promise<void>;
 }
 
-/** Attempts at a comparison whose failure may pass by itself, or that took its sidecar down. */
+/** Attempts at a comparison that fails in a way that may pass, or that crashed its sidecar. */
 const VERIFICATION_ATTEMPTS_MAX = 4;
 
-/** Compares tables that somebody asked for, one at a time: a comparison reads two tables whole. */
+/** Runs requested comparisons, one at a time, since each reads two whole tables. */
 export function startVerificationWorker(options: VerificationWorkerOptions): VerificationWorker {
   const worker = new Verifier(options);
   const finished = worker.run();

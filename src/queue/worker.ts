@@ -14,37 +14,37 @@ import { type RunSignals, runLeased } from './run-leased.js';
 export interface WorkerOptions {
   /** Id of this sidecar. */
   readonly holder: string;
-  /** Opens a session for short queries in the database whose queue is worked on. */
+  /** Opens a session for short queries in the database whose queue is served. */
   readonly openSession: () => Promise<pg.Client>;
-  /** Ends one that has come to the end of its work. */
+  /** Returns a session that has finished its work. */
   readonly giveBack: (client: pg.Client) => Promise<void>;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
-  /** Called before the first claim, and about every `maintenanceSeconds`: sweeps what was left behind. */
+  /** Called before the first claim, and about every `maintenanceSeconds`: cleans up leftovers. */
   readonly maintain: (client: pg.Client) => Promise<void>;
-  /** Called at every look at the queue: asks for updates whose time has come. Milliseconds until the next such time. */
+  /** Called at every check of the queue: requests updates that are due. Returns milliseconds until the next one. */
   readonly runSchedules: (client: pg.Client) => Promise<number | null>;
   /** How many updates run at once; those that follow their sources do not count. */
   readonly concurrentUpdates: number;
   /** The only pipeline to work on. */
   readonly pipelineId?: string;
   readonly leaseSeconds: number;
-  /** Notifications are hints and may get lost: the queue is looked at this often anyway. */
+  /** Notifications are hints and may get lost: the queue is checked this often anyway. */
   readonly pollSeconds: number;
   readonly maintenanceSeconds: number;
   readonly onError: (error: unknown, doing: string) => void;
 }
 
 export interface Worker {
-  /** Looks at the queue now. */
+  /** Checks the queue now. */
   wake(): void;
   /** True while the database answers. */
   isHealthy(): boolean;
-  /** Takes no more updates; gives those at hand back to the queue. */
+  /** Claims no more updates; returns running ones to the queue. */
   stop(): Promise<void>;
 }
 
-/** An update at hand. */
+/** An update in progress. */
 interface RunningUpdate {
   readonly claim: ClaimedUpdate;
   readonly lost: AbortController;
@@ -52,12 +52,12 @@ interface RunningUpdate {
   readonly task: Promise<void>;
 }
 
-/** The pipeline was deleted, stopped or taken over: its update ends without a word from us. */
+/** The pipeline was deleted, stopped or taken over: its update ends without us recording anything. */
 class PipelineGone extends Error {}
 
 const PAUSE_MS_MIN = 50;
 
-/** Works on the update queue of one database until it is stopped, through the loss of the connection too. */
+/** Serves the update queue of one database until stopped, and survives the loss of the connection. */
 export function startWorker(options: WorkerOptions): Worker {
   const worker = new QueueWorker(options);
   const finished = worker.run();
@@ -76,7 +76,7 @@ class QueueWorker {
   isHealthy = false;
   readonly #options: WorkerOptions;
   readonly #stopping = new AbortController();
-  /** The updates at hand, by pipeline. */
+  /** The running updates, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
   #maintainedAt = Number.NEGATIVE_INFINITY;
   readonly #wakeUp = new WakeUp();
@@ -118,12 +118,12 @@ class QueueWorker {
     }
   }
 
-  /** One look at the queue, and the pause after it: until somebody wakes us, an update is due, or it is time to poll. */
+  /** One check of the queue and the pause after it: until woken, an update is due, or it is time to poll. */
   async #look(client: pg.Client): Promise<void> {
     const { holder, maintain, maintenanceSeconds, onError } = this.#options;
     this.#wakeUp.rearm();
     if (performance.now() - this.#maintainedAt > maintenanceSeconds * 1000) {
-      // What cannot be cleaned up must not keep updates from being run.
+      // A failing cleanup must not keep updates from running.
       await maintain(client).catch((error: unknown) => onError(error, 'cleaning up'));
       this.#maintainedAt = performance.now();
     }
@@ -148,7 +148,7 @@ class QueueWorker {
     return busy.length < this.#options.concurrentUpdates;
   }
 
-  /** Tells updates at hand that their pipeline is gone, or that another update of it is asked for. */
+  /** Tells running updates that their pipeline is gone, or that another update of it was requested. */
   async #passNewsOn(client: pg.Client): Promise<void> {
     if (this.#running.size === 0) return;
     const leases = [...this.#running.values()].map(({ claim }) => claim.lease);
@@ -168,7 +168,7 @@ class QueueWorker {
       this.wake();
     });
     this.#running.set(pipelineId, { claim, lost, yielding, task });
-    // An earlier attempt may have been cut short: soon look for what it left behind.
+    // An earlier attempt may have been cut short: clean up soon.
     if (claim.attempt > 1) this.#maintainedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -181,7 +181,7 @@ class QueueWorker {
       await endSession(client, giveBack, () => runLeased({ ...run, yieldSignal: yielding.signal }));
     } catch (error) {
       if (error instanceof PipelineGone) return;
-      // The update is taken up again: by us when we reach the database, or by another sidecar when the lease has run out.
+      // The update is resumed: by us once we reach the database, or by another sidecar once the lease has expired.
       onError(error, `running update ${claim.updateId}`);
     }
   }

@@ -14,22 +14,22 @@ import { openSidecarSession } from './sidecar-session.js';
 export interface DatabaseSetOptions {
   readonly settings: Settings;
   readonly logger: Logger;
-  /** Starts working on the queue of a database that is ready. */
+  /** Starts serving the queue of a database that is ready. */
   readonly startWorker: (database: ManagedDatabase) => DatabaseWorker;
 }
 
-/** How often databases are looked for that another sidecar, or a command, has added. */
+/** How often to look for databases added by another sidecar or by a command. */
 const REFRESH_MS = 30_000;
 const CREATE_TRIES_MAX = 5;
 
 /**
- * The databases that this sidecar looks after: those of the settings, and those that were added since, which stand in
- * the home database of their instance.
+ * The databases that this sidecar manages: those of the settings, and those added since, which are recorded in the home
+ * database of their instance.
  */
 export class DatabaseSet implements DatabaseHost {
   readonly #options: DatabaseSetOptions;
   readonly #workers = new Map<string, { readonly database: ManagedDatabase; readonly worker: DatabaseWorker }>();
-  /** One after the other: two that create a database at once would be in each other's way. */
+  /** One at a time: two concurrent creations would get in each other's way. */
   #adopting: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -56,7 +56,7 @@ export class DatabaseSet implements DatabaseHost {
     return [...this.#workers.keys()];
   }
 
-  /** Names of those that cannot be worked with at this moment. */
+  /** Names of those that are unusable at the moment. */
   notReady(): string[] {
     return [...this.#workers.values()].filter(({ worker }) => !worker.isHealthy()).map(({ database }) => database.name);
   }
@@ -77,7 +77,7 @@ export class DatabaseSet implements DatabaseHost {
     }
   }
 
-  /** Starts to look after what stands in the home database and is not looked after yet. */
+  /** Starts managing what the home database lists and is not managed yet. */
   async #takeUpAdded(instance: string, isStart: boolean): Promise<void> {
     const added = await this.#readAdded(instance);
     for (const name of added) {
@@ -86,7 +86,7 @@ export class DatabaseSet implements DatabaseHost {
       try {
         await this.#makeReady(database);
       } catch (error) {
-        // One that was dropped, or that a superuser has to migrate first, keeps nobody else from working.
+        // A database that was dropped, or that a superuser has to migrate first, must not hold up the others.
         this.#options.logger[isStart ? 'error' : 'debug']({ error, database: database.name }, 'cannot be looked after');
       }
     }
@@ -113,7 +113,7 @@ export class DatabaseSet implements DatabaseHost {
     });
   }
 
-  /** Without somebody who may make it ready, a database has to be ready. */
+  /** Without an owner who may set it up, a database has to be ready already. */
   async #checkMigrated({ instance, database }: AdoptRequest): Promise<void> {
     const missing = (cause?: unknown) => syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance }, cause);
     const { url } = this.#place(instance, database);
@@ -127,7 +127,7 @@ export class DatabaseSet implements DatabaseHost {
     }
   }
 
-  /** Makes the database unless it is there. */
+  /** Creates the database unless it exists. */
   async #create(request: AdoptRequest, owner: string): Promise<void> {
     const home = homeDatabase(this.#options.settings, request.instance);
     const client = await openSidecarSession(home.url, null);
@@ -137,7 +137,7 @@ export class DatabaseSet implements DatabaseHost {
         try {
           await client.query(`create database ${quoteIdentifier(request.database)} owner ${quoteIdentifier(owner)}`);
         } catch (error) {
-          // Somebody else was faster, or the template is in use for a moment: looked at again.
+          // Someone else was faster, or the template is in use for a moment: check again.
           const code = isPostgresError(error) ? error.code : undefined;
           if (attempt >= CREATE_TRIES_MAX || !['42P04', '23505', '55006'].includes(code ?? '')) throw error;
         }
@@ -157,7 +157,7 @@ export class DatabaseSet implements DatabaseHost {
     }
   }
 
-  /** Installs the SQL side with the rights of the login role; a role without them is fine where all is installed. */
+  /** Installs the SQL side with the login role's rights, which are needed only if something is missing. */
   async #makeReady(database: ManagedDatabase): Promise<void> {
     if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
     const client = await openSession({ url: database.url, applicationName: 'synced-tables migrate', role: null });
@@ -180,7 +180,7 @@ export class DatabaseSet implements DatabaseHost {
     return done;
   }
 
-  /** Ends what is at hand: running updates go back to the queue. */
+  /** Stops all work: running updates return to the queue. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);

@@ -22,9 +22,9 @@ import type { ManagedDatabase } from './managed-databases.js';
 import { SIDECAR_APPLICATION } from './sidecar-session.js';
 
 const MAINTENANCE_SECONDS = 30;
-/** A table that somebody locks must not keep the others of its pipeline waiting: it is tried again later. */
+/** A table locked by somebody must not hold up the others of its pipeline: it is retried later. */
 const FOLLOWER_LOCK_MS = 2_000;
-/** How long a query on the queue may take at least before its connection counts as broken. */
+/** Minimum time that a query on the queue may take before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
 
 export interface DatabaseWorkerOptions {
@@ -38,14 +38,14 @@ export interface DatabaseWorkerOptions {
   readonly onOutdated: (error: SyncedTablesError) => void;
 }
 
-/** Works on the queues of one database, woken by its notifications, until it is stopped. */
+/** Serves the queues of one database, woken by its notifications, until stopped. */
 export class DatabaseWorker {
   readonly #options: DatabaseWorkerOptions;
   readonly #logger: Logger;
   /** Sessions that do the work of updates. */
   readonly #session: SessionOptions;
   readonly #workSessions: KeptSessions;
-  /** Sessions for short queries, which an unanswered one must not hold up. */
+  /** Sessions for short queries, where an unanswered one must not block the rest. */
   readonly #control: SessionOptions;
   readonly #leaseSessions: KeptSessions;
   readonly #maintenance: Maintenance;
@@ -78,7 +78,7 @@ export class DatabaseWorker {
     return this.#updates.isHealthy();
   }
 
-  /** Gives what is at hand back to the queues. */
+  /** Returns work in progress to the queues. */
   async stop(): Promise<void> {
     this.#maintenance.stop();
     await Promise.all([this.#listener.stop(), this.#updates.stop(), this.#verifications.stop()]);

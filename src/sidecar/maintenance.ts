@@ -20,19 +20,19 @@ export interface MaintenanceOptions {
   readonly onOutdated: (error: SyncedTablesError) => void;
 }
 
-/** What a sidecar does for its database now and then, beside the queue. */
+/** What a sidecar does for its database periodically, beside the queue. */
 export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #stopping = new AbortController();
   #prunedAt = Number.NEGATIVE_INFINITY;
-  /** The look at failed tables that is under way. */
+  /** The check of failed tables that is in progress. */
   #look: Promise<void> | null = null;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
   }
 
-  /** Sweeps what was left behind; once an hour forgets old history. */
+  /** Cleans up leftovers; once an hour prunes old history. */
   async run(client: pg.Client): Promise<void> {
     const outdated = await explainIfOutdated(client);
     if (outdated !== null) return this.#options.onOutdated(outdated);
@@ -51,7 +51,7 @@ export class Maintenance {
     await this.#look;
   }
 
-  /** Beside the queue, which a store that does not answer must not hold up. */
+  /** Runs beside the queue, which an unresponsive store must not hold up. */
   async #lookAtFailed(client: pg.Client): Promise<void> {
     const tables = this.#look === null ? await readFailedFollowed(client) : [];
     if (tables.length === 0) return;

@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../core/errors.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** One Postgres database that the sidecar looks after. */
+/** A Postgres database that the sidecar manages. */
 export interface ManagedDatabase {
   /** `instance/database`, for logs and health. */
   readonly name: string;
@@ -10,7 +10,7 @@ export interface ManagedDatabase {
   readonly url: string;
 }
 
-/** The databases of all configured instances: those listed, else the one in the connection string. */
+/** The databases of all configured instances: those listed, otherwise the one in the connection string. */
 export function managedDatabases(settings: Settings): ManagedDatabase[] {
   return Object.entries(settings.instances).flatMap(([instance, { url, databases }]) => {
     const names = databases ?? [databaseIn(url)];
@@ -18,7 +18,7 @@ export function managedDatabases(settings: Settings): ManagedDatabase[] {
   });
 }
 
-/** The database that holds what belongs to a whole instance: that of the url, or the first if only others are listed. */
+/** The database that holds what concerns the whole instance: that of the url, or the first listed instead of it. */
 export function homeDatabase(settings: Settings, instance: string): ManagedDatabase {
   const configured = Object.entries(settings.instances).find(([name]) => name === instance);
   if (!configured) {
@@ -30,7 +30,7 @@ export function homeDatabase(settings: Settings, instance: string): ManagedDatab
   return placeDatabase(instance, url, databases?.includes(inUrl) === false ? first : inUrl);
 }
 
-/** A database of the server that `url` leads to, whichever database that names itself. */
+/** A database on the server of `url`, whichever database the url names. */
 export function placeDatabase(instance: string, url: string, database: string): ManagedDatabase {
   const databaseUrl = new URL(url);
   databaseUrl.pathname = `/${encodeURIComponent(database)}`;

@@ -12,7 +12,7 @@ const BYTES_PER_MB = 1024 * 1024;
 
 /**
  * The configured catalogs, all reading with one engine.
- * @param onRetry called before a request to a store or a catalog server is repeated
+ * @param onRetry called before a request to a store or a catalog server is retried
  */
 export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retry: StoreRetry) => void): CatalogSet {
   const { spool_mb, parallel_fetches, timeout_seconds, attempts } = settings.storage;

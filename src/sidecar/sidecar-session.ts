@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { openSession } from '../postgres/session/session.js';
 
-/** How `pg_stat_activity` names sidecars; `synced-tables` commands look for it to tell whether one runs. */
+/** How sidecars appear in `pg_stat_activity`; `synced-tables` commands use it to detect a running one. */
 export const SIDECAR_APPLICATION = 'synced-tables sidecar';
 
 /**
- * A session of the sidecar for a short piece of work beside its queue.
+ * A sidecar session for short work beside its queue.
  * @param role to act as; null: the login role
  */
 export function openSidecarSession(url: string, role: string | null): Promise<pg.Client> {

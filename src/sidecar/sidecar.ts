@@ -13,7 +13,7 @@ import { openCatalogs } from './open-catalogs.js';
 export interface SidecarOptions {
   readonly settings: Settings;
   readonly logger: Logger;
-  /** Option that chooses another HTTP port, for the message when it is taken. */
+  /** Command line option that chooses another HTTP port, for the message when it is taken. */
   readonly portOption: string;
 }
 
@@ -31,10 +31,10 @@ export interface Sidecar {
 
 /**
  * Starts the process that keeps tables in sync: installs or checks the SQL side of every database, serves HTTP, and
- * works on the queues until it is stopped.
+ * works on the queues until stopped.
  */
 export async function startSidecar({ settings, logger, portOption }: SidecarOptions): Promise<Sidecar> {
-  // Closed in reverse: the doors first, then the workers, then the engine they read with.
+  // Closed in reverse: the servers first, then the workers, then the engine that they read with.
   const closers: (() => PromiseLike<void>)[] = [];
   const stop = async () => {
     for (const close of closers.reverse()) await close();

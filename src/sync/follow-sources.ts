@@ -3,7 +3,7 @@ import { followFlows } from './flows/follow-flows.js';
 import { followTables } from './follow/follow-tables.js';
 import type { FollowTask } from './task/update-task.js';
 
-/** Follows the sources of a pipeline, whether it keeps synced tables or streaming tables. */
+/** Follows the sources of a pipeline of synced or streaming tables. */
 export function followSources(task: FollowTask): Promise<UpdateOutcome> {
   return task.kind === 'FLOWS' ? followFlows(task) : followTables(task);
 }

@@ -18,15 +18,15 @@ import type { TableTask, UpdateRun, UpdateTask } from './task/update-task.js';
 import { runPass } from './update/run-pass.js';
 import type { TableOutcome } from './update/run-table.js';
 
-/** What only updates use that come to an end by themselves. */
+/** What only updates with an end of their own use. */
 export interface UpdateEnd {
-  /** Ends a session that has come to the end of its work. */
+  /** Returns a session that has finished its work. */
   readonly giveBack: (client: pg.Client) => Promise<void>;
-  /** The functions of the program that runs the update, which give snapshots; by flow. */
+  /** The snapshot functions of the program that runs the update, by flow. */
   readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion> | undefined;
 }
 
-/** Runs one update of a pipeline: one pass over its tables. The first failure is the update's. */
+/** Runs one update of a pipeline: one pass over its tables. The update reports the first failure. */
 export async function runUpdate(
   task: UpdateTask,
   { giveBack, snapshotFunctions = new Map() }: UpdateEnd,
@@ -43,7 +43,7 @@ export async function runUpdate(
   });
 }
 
-/** The tables that the update is for, in the order of their pipeline. */
+/** The tables that the update is for, in pipeline order. */
 async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRun): Promise<TableTask[]> {
   const tables = await readPipelineTables(client, lease.pipelineId);
   const selection = await readUpdateSelection(client, updateId);
@@ -58,7 +58,7 @@ async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRu
 
 async function settle(task: UpdateTask, { table }: TableTask, outcome: TableOutcome): Promise<UpdateOutcome> {
   if (outcome.kind === 'done') return { kind: 'completed' };
-  // The session at hand may be what failed.
+  // The current session may be what failed.
   const client = await task.openSession();
   try {
     return await endFailed({ ...task, client }, table, outcome);
@@ -107,7 +107,7 @@ async function retryLater(run: UpdateRun, table: SyncedTable, error: SyncedTable
   return { kind: 'retry', delaySeconds };
 }
 
-/** A retry concerns the whole update; tables that are done already find their version unchanged. */
+/** A retry applies to the whole update; tables that are done will find their version unchanged. */
 function worst(outcomes: readonly UpdateOutcome[]): UpdateOutcome {
   const order = ['retry', 'failed', 'ended', 'completed'] as const;
   for (const kind of order) {

@@ -6,6 +6,8 @@ import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js'
 import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { createTestDatabase, postgresServers, type TestDatabase } from '../support/postgres.js';
 
+// Goal: copyIn stores all rows or none, and always ends, whichever side fails and when.
+
 /** Enough to fill every buffer on the way many times over. */
 const MANY = 'select i as a, repeat(i::varchar, 20) as b from range(200000) t(i)';
 

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+// Goal: loading a million rows stays within a fixed amount of memory, and reports its progress.
+
 const ROWS = 1_000_000;
 const PEAK_MB_MAX = 600;
 

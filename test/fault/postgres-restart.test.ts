@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+// Goal: a sidecar survives a restart or crash of its Postgres server without losing or duplicating rows, and can be
+// stopped while the server is down.
+
 const columns = { id: 'long', name: 'string' };
 const many = `select i as id, repeat('x', 300) as name from range(60000) t(i)`;
 const isCopying = `select exists (select from pg_stat_progress_copy where datname = current_database())`;

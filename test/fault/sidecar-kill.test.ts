@@ -6,6 +6,8 @@ import { propertySeed } from '../support/property-seed.js';
 import { type SidecarProcess, scratchFolders } from '../support/sidecar.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+// Goal: a sidecar killed at a random moment leaves a whole table, and nothing else once it runs again.
+
 /** `npm run test:kill` is the long form. */
 const KILLS = process.env.TEST_LONG === '1' ? 50 : 4;
 const ROWS = 30_000;

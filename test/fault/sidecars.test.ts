@@ -4,6 +4,8 @@ import { HalfOpenProxy } from '../support/half-open-proxy.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+// Goal: several sidecars share one queue without conflict, and recover when their sessions end or fall silent.
+
 const columns = { id: 'long', name: 'string' };
 const few = `select i as id, 'n' || i as name from range(100) t(i)`;
 const many = `select i as id, repeat('x', 300) as name from range(60000) t(i)`;

@@ -20,6 +20,9 @@ import { flowOfVector, ownVectors, type Row } from '../support/auto-cdc-vectors.
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
+// Goal: an Auto CDC target applies each batch once and whole, guards its rows and state, takes changes by hand, and
+// forgets only what is old.
+
 const [vector] = ownVectors;
 if (!vector) throw new Error('there is no vector');
 

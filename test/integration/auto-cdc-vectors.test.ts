@@ -27,6 +27,8 @@ import {
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
+// Goal: Auto CDC gives the expected table, metrics, change feed and error for every test vector.
+
 const shared = sharedVectors().filter((vector) => vector.expect_definition_error === undefined);
 const vectors = [...ownVectors, ...shared];
 if (shared.length === 0) console.info('the shared Auto CDC vectors are not here: skipped');

@@ -6,6 +6,8 @@ import { SYNC_ROLE } from '../../src/postgres/session/session.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
+// Goal: sessions are reused by later updates only if they are clean and alive, and none outlives its update or sidecar.
+
 const NAME = 'kept sessions';
 
 async function pidOf(client: pg.Client): Promise<number> {

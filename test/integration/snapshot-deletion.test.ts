@@ -3,6 +3,9 @@ import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: a SNAPSHOT table can be deleted, or dropped by hand, at any moment, without leftovers and without harm to other
+// tables.
+
 const columns = { id: 'long', name: 'string' };
 const few = `select i as id, 'n' || i as name from range(100) t(i)`;
 /** Takes long enough to load that a test can get in between. */

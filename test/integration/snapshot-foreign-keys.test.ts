@@ -3,6 +3,8 @@ import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: a SNAPSHOT table that a foreign key references is refreshed in place by merging, and never breaks that key.
+
 const columns = { id: 'long', name: 'string', score: 'integer' };
 const names = Object.keys(columns);
 const rows = `select i as id, 'n' || i as name, i % 10 as score from range(100) t(i)`;

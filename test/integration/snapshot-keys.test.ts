@@ -3,6 +3,9 @@ import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: rows with null, duplicate or tied keys, or with characters or values that Postgres cannot store, are handled as
+// documented and never lost silently.
+
 describe.each(postgresServers())('keys and characters of a SNAPSHOT table on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {

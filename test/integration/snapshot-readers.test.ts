@@ -12,6 +12,9 @@ import { runUpdate } from '../../src/sync/run-update.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
+// Goal: readers of a SNAPSHOT table always see one whole version, and neither they nor a switch wait long for the
+// other.
+
 /** TEST_LONG=1 makes it the real thing. */
 const isLong = process.env.TEST_LONG === '1';
 const ROWS = isLong ? 200_000 : 40_000;

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+// Goal: a refresh makes a SNAPSHOT table equal to its source, while everything attached to the table and every open
+// session keeps working.
+
 const columns = { id: 'long', name: 'string', score: 'decimal(9,2)' };
 const names = Object.keys(columns);
 const thousand = `select i as id, 'name ' || i as name, i / 4 as score from range(1000) t(i)`;

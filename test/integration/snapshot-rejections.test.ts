@@ -5,6 +5,9 @@ import { postgresServers } from '../support/postgres.js';
 import { type CreateChoices, eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: a first update that cannot succeed is rejected with its reason and leaves nothing, while failures that may pass
+// are retried.
+
 const struct = { type: 'struct', fields: [{ name: 'x', type: 'long' }] } as const;
 const columns = { id: 'long', name: 'string', nested: struct };
 const rows = `select i as id, 'n' as name, {x: i} as nested from range(10) t(i)`;

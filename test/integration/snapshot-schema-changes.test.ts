@@ -3,6 +3,9 @@ import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: a SNAPSHOT table follows changes of the columns of its source, or refuses them by name and goes on serving its
+// old rows.
+
 const columns = { id: 'long', name: 'string', score: 'integer' };
 const rows = `select i as id, 'n' || i as name, i % 10 as score from range(100) t(i)`;
 

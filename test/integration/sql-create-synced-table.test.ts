@@ -4,6 +4,9 @@ import { createMigratedDatabase, type MigratedDatabase } from '../support/migrat
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: create_synced_table registers a valid request completely, refuses an invalid one without leaving anything, and
+// acts with the rights of its caller.
+
 /** How many rows a refused request could have left behind. */
 async function countRows(admin: pg.Client): Promise<number> {
   const { rows } = await admin.query<{ count: number }>(

@@ -3,6 +3,9 @@ import { createMigratedDatabase, type MigratedDatabase } from '../support/migrat
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: delete_synced_table stops syncing, drops the table only when asked to purge, and leaves nothing behind and
+// everything else alone.
+
 async function createPublished(database: MigratedDatabase, name = 'gold.x', pipeline: string | null = null) {
   const sidecar = await database.connectAsSidecar();
   const { rows } = await database.admin.query<{ id: string }>(

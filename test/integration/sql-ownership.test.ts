@@ -4,6 +4,9 @@ import { createMigratedDatabase, type MigratedDatabase } from '../support/migrat
 import { postgresServers } from '../support/postgres.js';
 import { loadPartition, publishByHand } from '../support/synced-table-fixture.js';
 
+// Goal: synced tables belong to owner roles that nobody but the sidecar can use, and publishing keeps their rights,
+// indexes and dependent objects.
+
 async function createPublished(database: MigratedDatabase, sidecar: pg.Client, name = 'gold.x'): Promise<void> {
   await database.admin.query(`select synced_tables.create_synced_table($1, 'a.b.c', array['id'])`, [name]);
   await publishByHand(sidecar, name);

@@ -4,6 +4,9 @@ import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: the functions that only sidecars call prepare schemas, take back rejected tables and notice dropped ones, and
+// the views show each role only what it may see.
+
 async function createTable(client: pg.Client, name = 'gold.x', more = ''): Promise<{ updateId: string }> {
   const created = await client.query<{ id: string }>(
     `select synced_tables.create_synced_table($1, 'a.b.c', array['id']${more}) as id`,

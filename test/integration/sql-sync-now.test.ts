@@ -5,6 +5,8 @@ import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: sync_now queues exactly the update that is needed, and wait_for_update waits for it and reports how it ended.
+
 async function createTable(client: pg.Client, name = 'gold.x'): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     `select synced_tables.create_synced_table($1, 'a.b.c', array['id']) as id`,

@@ -3,6 +3,9 @@ import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
+// Goal: a creator's type overrides, extra columns, extra indexes and accelerated loading take effect, survive
+// refreshes, and run no code with the sidecar's rights.
+
 const columns = {
   id: 'long',
   name: 'string',

@@ -15,6 +15,8 @@ import {
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
+// Goal: each update runs on one sidecar at a time, and a sidecar that has lost its lease can change nothing.
+
 async function create(client: pg.Client, name: string): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     `select synced_tables.create_synced_table($1, 'a.b.c', array['id']) as id`,

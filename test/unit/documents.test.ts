@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 
 // Goal: whatever code and documents point to, a reader of the repository can open: documents with their sections, and
-// decisions by number.
+// decisions by number; and every test file says what it is for.
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -103,4 +103,14 @@ it('cites decisions that there are', () => {
     [...read(from).matchAll(/docs\/decisions\/(\d{4})/g)].map(([, number = '']) => ({ from, number })),
   );
   expect(numbers.filter(({ number }) => !decisions.includes(number))).toEqual([]);
+});
+
+it('has a goal in every test file, before its first test', () => {
+  const tests = filesBelow('test', ['.test.ts']);
+  expect(tests.length).toBeGreaterThan(100);
+  const withoutGoal = tests.filter((from) => {
+    const [head = ''] = read(from).split(/^(?:it|test|describe)\b/m);
+    return !/^\/\/ Goal: \S/m.test(head);
+  });
+  expect(withoutGoal).toEqual([]);
 });

@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/core/error-catalogue.js';
 import { sqlDir } from '../../src/postgres/install/migration-files.js';
 
+// Goal: every error code that the SQL raises is in the catalogue, with the same SQLSTATE.
+
 /** Every `code, SQLSTATE` that the SQL raises, in either way it does. */
 async function codesRaisedBySql(): Promise<Map<string, string>> {
   const files = (await readdir(sqlDir, { recursive: true })).filter(

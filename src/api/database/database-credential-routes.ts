@@ -12,7 +12,7 @@ const credentialInput = z.object({
 
 const credentialReply = z.object({ token: z.string(), expiration_time: z.string() });
 
-/** Passwords of Postgres for an hour (docs/reference/databricks-api.md#other-objects). */
+/** Postgres passwords that last an hour (docs/reference/databricks-api.md#other-objects). */
 export function addDatabaseCredentialRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     '/api/2.0/database/credentials',

@@ -48,7 +48,7 @@ export function addInstanceRoutes(server: ApiServer, context: ApiContext): void 
     async ({ params, caller }) => toReply(context.instances.find(caller, params.name)),
   );
   server.get(
-    // Two colons are one: a colon begins a parameter.
+    // A double colon gives a literal colon: a single one begins a parameter.
     `${PATH}::findByUid`,
     {
       schema: {
@@ -89,7 +89,7 @@ async function toReply(instance: ApiInstance): Promise<z.infer<typeof instanceRe
   };
 }
 
-/** What would make or change a server. */
+/** Calls that would create or change a server. */
 function addRefusedCalls(server: ApiServer): void {
   const refused = [
     ['POST', PATH, 'Creating a database instance'],

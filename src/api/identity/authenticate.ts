@@ -13,11 +13,11 @@ export interface AuthenticationOptions {
 
 const LOOPBACK_ADDRESSES = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
 const LOOPBACK_NAMES = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
-/** Header, payload and signature; tokens of ours have no dot. */
+/** Header, payload and signature; our own tokens contain no dot. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Says who sent a request.
+ * Identifies the sender of a request.
  * @throws UNAUTHENTICATED, CROSS_SITE_REQUEST, OIDC_ISSUER_UNREACHABLE, POSTGRES_UNREACHABLE
  */
 export async function authenticate(request: FastifyRequest, options: AuthenticationOptions): Promise<Caller> {
@@ -31,7 +31,7 @@ export async function authenticate(request: FastifyRequest, options: Authenticat
   );
   const [name] = roles.values();
   if (name !== undefined) return { name, kind: 'token', roleOn: (instance) => roles.get(instance) };
-  // Whether the token is unknown, or only its instance is out of reach, cannot be told: never let anybody in then.
+  // We cannot know whether the token is unknown or only its instance is out of reach, so the request is refused.
   if (unreachable) throw unreachable;
   if (hasTokens || options.oidc !== null) {
     const reason = bearer === null ? 'it carries no token' : 'its token is unknown, revoked or expired';
@@ -55,9 +55,9 @@ async function oidcCaller(jwt: string, oidc: OidcIdentity, instances: readonly A
 }
 
 /**
- * Before the first token exists, whoever can reach the loopback address acts as the sidecar's own role. Web pages can
- * reach it too, through the browser of somebody on this machine; they are known by their Origin, or by a Host that is
- * no loopback name.
+ * Before the first token exists, anyone who reaches the loopback address acts as the sidecar's own role. That includes
+ * web pages in a browser on this machine, which give themselves away by their Origin, or by a Host that is not a
+ * loopback name.
  */
 function localCaller(request: FastifyRequest): Caller {
   if (!LOOPBACK_ADDRESSES.test(request.socket.remoteAddress ?? '127.0.0.1')) {

@@ -9,24 +9,24 @@ import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 import { scramVerifier } from './scram-verifier.js';
 
-/** A password of the caller's role, and until when it is one. */
+/** A password for the caller's role, and when it expires. */
 export interface Credential {
   readonly token: string;
   readonly expiresAt: Date;
 }
 
 const LIFETIME_SECONDS = 3_600;
-/** A credential that lasts at least this long is given out again. */
+/** A credential that is valid for at least this much longer is reused. */
 const REMAINING_SECONDS_MIN = 900;
 
 /**
- * Gives the caller a password for his role, good for logging in to every database of the instance. A role has one
- * password, so one that is good for a while yet is given to everybody who asks, on whichever sidecar: it is a JSON Web
- * Token made from the role, its times and a secret of the instance. A new one ends the older for new logins; sessions
- * that are open stay. See docs/decisions.
- * @param lifetimeSeconds how long a new one shall last at most
- * @throws CREDENTIAL_REFUSED for roles that cannot log in, that have a password of their own, or that the API may not
- *   act for
+ * Gives the caller a password for their role, valid for every database of the instance. Postgres roles have one
+ * password, so every caller on every sidecar gets the same one while it has enough time left: a JSON Web Token derived
+ * from the role, its times and a secret of the instance. A new one invalidates the old one for new logins; open
+ * sessions continue. See docs/decisions.
+ * @param lifetimeSeconds maximum lifetime of a new one
+ * @throws CREDENTIAL_REFUSED for roles that cannot log in, that have a password set by someone else, or that the API
+ *   may not act for
  */
 export async function issueCredential(
   instance: ApiInstance,

@@ -3,21 +3,21 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { Settings } from '../../settings/settings-schema.js';
 
-/** Says as which role the bearer of a JSON Web Token acts. */
+/** Maps the bearer of a JSON Web Token to a role. */
 export interface OidcIdentity {
-  /** @throws UNAUTHENTICATED for a token that is not valid, or whose claim stands for no role */
+  /** @throws UNAUTHENTICATED for a token that is not valid, or whose claim maps to no role */
   roleOf(jwt: string): Promise<{ readonly subject: string; readonly role: string }>;
 }
 
 type OidcSettings = NonNullable<Settings['api']['oidc']>;
 
 const FETCH_MS_MAX = 5_000;
-/** Signatures that say who signed. `none` and shared secrets are not among them. */
+/** Signatures that identify the signer; `none` and shared secrets do not. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const CLOCK_SECONDS_OFF_MAX = 60;
 const discovery = z.object({ jwks_uri: z.url() });
 
-/** Checks tokens of the configured issuer with its published keys, which are read when the first token comes. */
+/** Checks tokens of the configured issuer against its published keys, fetched when the first token arrives. */
 export function oidcIdentity(settings: OidcSettings): OidcIdentity {
   let keys: Promise<JWTVerifyGetKey> | null = null;
   const keysOfIssuer = () => {

@@ -6,8 +6,8 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /**
- * What Postgres keeps of a password (RFC 5802, and `SCRAM-SHA-256$…` of pg_authid.rolpassword). Made here, so that the
- * password itself never stands in a statement that a server might log.
+ * The form in which Postgres stores a password (RFC 5802, and `SCRAM-SHA-256$…` of pg_authid.rolpassword). Computed
+ * here so that the password itself never appears in a statement that a server might log.
  * @param password ASCII, for which SASLprep changes nothing
  */
 export async function scramVerifier(password: string): Promise<string> {

@@ -4,11 +4,11 @@ import type { ApiInstance } from '../places/api-instance.js';
 
 /** What the instances know about a bearer token. */
 export interface TokenKnowledge {
-  /** The role that the token acts as, by instance; instances that do not know it are left out. */
+  /** The role that the token acts as, by instance; instances that do not know the token are left out. */
   readonly roles: ReadonlyMap<string, string>;
-  /** Whether any instance ever had a token: then no request is served without one. */
+  /** Whether any instance has ever had a token: if so, no request is served without one. */
   readonly hasTokens: boolean;
-  /** The error of an instance that could not be asked; null when all were. */
+  /** The error of an instance that could not be asked; null when all answered. */
   readonly unreachable: SyncedTablesError | null;
 }
 

@@ -1,14 +1,14 @@
 import type { DatabaseMetrics } from './database-metrics.js';
 
-/** An update that ends in the database may show a while later: its transaction has to commit first. */
+/** An update that ended may show up later: its transaction has to commit first. */
 const OVERLAP_MS = 60_000;
 
 /**
- * Makes counters, which only grow, of what the registry says of updates: their counts grow while they run, and rows of
- * ended ones are pruned some day. Remembers what was counted of each until it can change no more.
+ * Derives counters, which only grow, from the registry's update records: their counts grow while they run, and rows of
+ * ended ones are eventually pruned. Remembers what it counted of each until that record can no longer change.
  */
 export class CountedRows {
-  /** Updates that ended before that are counted, or are none of ours. */
+  /** Updates that ended before this time are already counted, or were never ours. */
   since: Date;
   readonly #counted = new Map<
     string,
@@ -17,12 +17,12 @@ export class CountedRows {
   readonly #ended = new Map<string, Date>();
   #tables = new Set<string>();
 
-  /** @param since the first moment that counts */
+  /** @param since the time from which updates count */
   constructor(since: Date) {
     this.since = since;
   }
 
-  /** What each update added to its table since the last look. */
+  /** What each update has written to its table since the last call. */
   count({ now, tableUpdates }: DatabaseMetrics): { table: string; written: number; deleted: number }[] {
     const added = tableUpdates.map(({ key, table, written, deleted, endedAt }) => {
       const before = this.#counted.get(key) ?? { written: 0, deleted: 0 };
@@ -38,7 +38,7 @@ export class CountedRows {
     return added;
   }
 
-  /** The updates that ended since the last look. Moves on to the next. */
+  /** The updates that ended since the last call. Advances `since`. */
   countUpdates({ now, endedUpdates }: DatabaseMetrics): { result: string; count: number }[] {
     this.since = new Date(Math.max(this.since.getTime(), now.getTime() - OVERLAP_MS));
     const counts = new Map<string, number>();
@@ -52,7 +52,7 @@ export class CountedRows {
     return [...counts].map(([state, count]) => ({ result: state.toLowerCase(), count }));
   }
 
-  /** The tables that were shown last time and are not any more. */
+  /** The tables that were shown last time and are gone now. */
   forgetTables(shown: ReadonlySet<string>): string[] {
     const gone = [...this.#tables].filter((name) => !shown.has(name));
     this.#tables = new Set(shown);

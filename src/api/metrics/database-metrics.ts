@@ -11,7 +11,7 @@ import type { ApiDatabase } from '../places/api-database.js';
 
 /** A database at one moment. */
 export interface DatabaseMetrics {
-  /** By the clock of the database. */
+  /** The database's clock. */
   readonly now: Date;
   readonly queued: number;
   readonly running: number;
@@ -25,7 +25,7 @@ export interface DatabaseMetrics {
 
 export interface MetricsRequest {
   readonly sidecarId: string;
-  /** Updates that ended before that are left out. */
+  /** Updates that ended before this time are left out. */
   readonly since: Date;
   readonly tablesMax: number;
 }

@@ -7,10 +7,10 @@ import { readDatabaseMetrics } from './database-metrics.js';
 
 const PLACE = ['instance', 'database'] as const;
 const TABLE = [...PLACE, 'synced_table'] as const;
-/** Series of a database; further tables are counted, not shown. */
+/** Maximum number of tables with series per database; the rest are only counted. */
 const TABLES_MAX = 1_000;
 
-/** A gauge of one table: what is null has no series. */
+/** A gauge per table: null gives no series. */
 interface TableGauge {
   readonly name: string;
   readonly help: string;
@@ -37,12 +37,12 @@ const TABLE_GAUGES: readonly TableGauge[] = [
 ];
 
 const NEVER_MS = 86_400_000;
-/** What those samples are summed up to; how late the loop is when it is asked stays. */
+/** Summaries of those samples; the lag measured at the scrape itself stays. */
 const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 
 /**
- * What Prometheus reads: the process, and the databases as they stand at the scrape. Labels are names of instances,
- * databases and tables, states and results; nothing of rows. Series of tables that are gone go too.
+ * What Prometheus reads: the process, and the databases as of the scrape. Labels are names of instances, databases and
+ * tables, states and results, never row data. Series of tables that are gone are removed.
  */
 export class SidecarMetrics implements Disposable {
   readonly #registry = new Registry();
@@ -58,7 +58,7 @@ export class SidecarMetrics implements Disposable {
 
   constructor(sidecarId: string) {
     this.#sidecarId = sidecarId;
-    // Sampling how late the event loop is would wake an idle process a hundred times a second.
+    // Sampling event loop lag would wake an idle process a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
     for (const part of LAG_SAMPLES) this.#registry.removeSingleMetric(`nodejs_eventloop_lag_${part}_seconds`);
     const copied = this.#counter('synced_tables_copied_bytes_total', 'Bytes that this process sent by COPY.', [
@@ -96,7 +96,7 @@ export class SidecarMetrics implements Disposable {
     return this.#registry.contentType;
   }
 
-  /** The text of a scrape. One after the other: they share the registry. */
+  /** The text of a scrape. Scrapes run one at a time, as they share the registry. */
   scrape(databases: readonly ApiDatabase[]): Promise<string> {
     const done = this.#scraping.then(() => this.#scrape(databases));
     this.#scraping = done.catch(() => {});

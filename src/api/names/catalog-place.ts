@@ -8,7 +8,7 @@ export interface CatalogPlace extends CatalogRecord {
   readonly instance: ApiInstance;
 }
 
-/** The database catalog of that name; null if no instance of the caller has it. */
+/** The database catalog with that name; null if none of the caller's instances has it. */
 export async function findCatalog(context: ApiContext, caller: Caller, name: string): Promise<CatalogPlace | null> {
   for (const instance of context.instances.of(caller)) {
     const found = await instance.home.asService((client) => readCatalog(client, name));
@@ -23,7 +23,7 @@ export async function listCatalogs(instance: ApiInstance): Promise<CatalogPlace[
   return catalogs.map((catalog) => ({ ...catalog, instance }));
 }
 
-/** The catalog that lists show for what has no other: the first that is registered for the database, else its name. */
+/** The catalog that lists show for objects without one: the first registered for the database, else its name. */
 export async function catalogOfDatabase(instance: ApiInstance, database: string): Promise<string> {
   return (await listCatalogs(instance)).find((catalog) => catalog.database === database)?.name ?? database;
 }

@@ -5,7 +5,7 @@ import type { Caller } from '../places/caller.js';
 import { describeInstance } from '../places/describe-instance.js';
 import { BRANCH_ID, projectIdOf } from './resource-names.js';
 
-/** How requests of the `database` service say which server they mean. */
+/** How requests of the `database` service name a server. */
 export interface InstanceFields {
   readonly database_instance_name?: string | undefined;
   readonly database_project_id?: string | undefined;
@@ -13,10 +13,10 @@ export interface InstanceFields {
 }
 
 /**
- * The instance that a request means: by its name, or as a project with its one branch. Projects are known by id, by
- * resource name and by uid.
- * @returns undefined if the request says nothing of it
- * @throws API_INSTANCE_NOT_FOUND, RESOURCE_NOT_FOUND; REQUEST_INVALID when both are said and differ
+ * The instance that a request refers to: by name, or as a project with its single branch. Projects are identified by
+ * id, resource name or uid.
+ * @returns undefined if the request names none
+ * @throws API_INSTANCE_NOT_FOUND, RESOURCE_NOT_FOUND; REQUEST_INVALID when both are given and differ
  */
 export async function chooseInstance(
   context: ApiContext,

@@ -13,7 +13,7 @@ export interface CatalogRequest {
   readonly name: string;
   readonly instance: ApiInstance;
   readonly database: string;
-  /** Whether a missing database is made. */
+  /** Whether to create a missing database. */
   readonly createsDatabase: boolean;
 }
 
@@ -25,7 +25,7 @@ export async function requireCatalog(context: ApiContext, caller: Caller, name: 
 }
 
 /**
- * Registers a catalog for a database, for callers who may create in that; both services end here.
+ * Registers a catalog for a database, for callers who may create objects in it; used by both services.
  * @throws API_NAME_INVALID, DATABASE_CATALOG_EXISTS, LOGICAL_DATABASE_NOT_FOUND, ACCESS_DENIED
  */
 export async function createCatalog(

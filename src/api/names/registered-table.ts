@@ -47,7 +47,7 @@ export async function registerTable(
   });
 }
 
-/** Refuses a name whose catalog shows all tables of its database by itself. @throws REQUEST_INVALID */
+/** Refuses a name in a catalog that already shows every table of its database. @throws REQUEST_INVALID */
 export async function requireStandardCatalog(context: ApiContext, caller: Caller, catalog: string): Promise<void> {
   if ((await findCatalog(context, caller, catalog)) === null) return;
   const reason = `catalog ${catalog} is a database catalog, which shows the tables of its database by itself`;
@@ -87,7 +87,7 @@ async function mayRead(instance: ApiInstance, databaseName: string, caller: Call
 }
 
 /**
- * The registered table of that name, for those who may read it and for those who may unregister it.
+ * The registered table with that name, for callers who may read or unregister it.
  * @throws API_NAME_INVALID, REGISTERED_TABLE_NOT_FOUND
  */
 export async function requireRegisteredTable(
@@ -106,7 +106,7 @@ export async function requireRegisteredTable(
   throw syncedTablesError('REGISTERED_TABLE_NOT_FOUND', { table: fullName });
 }
 
-/** Takes the name back; the Postgres table stays. @throws ACCESS_DENIED */
+/** Unregisters the name; the Postgres table stays. @throws ACCESS_DENIED */
 export async function unregisterTable(table: RegisteredTable, caller: Caller): Promise<void> {
   const { home } = table.instance;
   const role = await home.roleNameOf(caller);

@@ -5,7 +5,7 @@ import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 
 export interface NameRequest {
-  /** What is to be taken: `table a.b.c`, `catalog a`. */
+  /** What is being taken: `table a.b.c`, `catalog a`. */
   readonly name: string;
   readonly instance: string;
   readonly database: string;
@@ -15,9 +15,9 @@ const PAUSE_MS = 100;
 const WAIT_MS_MAX = 10_000;
 
 /**
- * Runs `take`, which looks whether a name is free and takes it, while nobody does the same in another database: they
- * cannot see each other there. Those who take it in the same database are that database's business.
- * @throws NAME_BEING_TAKEN when somebody else is still at it after ten seconds
+ * Runs `take`, which checks that a name is free and takes it, while holding off everyone who takes the same name in
+ * another database: the two could not see each other. Conflicts within one database are left to that database.
+ * @throws NAME_BEING_TAKEN when the name is still being taken after ten seconds
  */
 export async function withReservedName<Result>(
   context: ApiContext,
@@ -42,7 +42,7 @@ export async function withReservedName<Result>(
   }
 }
 
-/** The same one for all sidecars that have the same instances, in whatever order. */
+/** The same instance for all sidecars with the same set of instances, in whatever order they are listed. */
 function firstInstance(context: ApiContext): ApiInstance {
   const [first] = context.instances.all().toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (!first) throw new Error('a name is to be taken, but there is no instance');

@@ -3,7 +3,7 @@ import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 
-// One project with one branch and one endpoint an instance (docs/reference/databricks-api.md#postgres-service).
+// Each instance is one project with one branch and one endpoint (docs/reference/databricks-api.md#postgres-service).
 
 export const BRANCH_ID = 'production';
 export const ENDPOINT_ID = 'primary';
@@ -25,7 +25,7 @@ export function findProject(context: ApiContext, caller: Caller, projectId: stri
 }
 
 /**
- * The instance of a resource name that begins with a branch, such as that of an endpoint.
+ * The instance named by a resource name that begins with a branch, such as that of an endpoint.
  * @throws RESOURCE_NOT_FOUND
  */
 export function findByBranch(context: ApiContext, caller: Caller, name: string): ApiInstance {

@@ -15,7 +15,7 @@ export function parseTableName(name: string): TableName {
   return { catalog, schema, table };
 }
 
-/** How the SQL functions take the Postgres part of the name: capitals quoted, for names are kept as they are. */
+/** The Postgres part of the name as the SQL functions expect it: capitals quoted, since case is kept. */
 export function sqlNameOf({ schema, table }: TableName): string {
   return postgresTableName(schema, table);
 }

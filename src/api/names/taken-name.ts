@@ -5,9 +5,9 @@ import { isSyncedTableNamed } from '../../postgres/registry/api/synced-tables.js
 import type { ApiContext } from '../places/api-context.js';
 import { fullNameOf } from './table-name.js';
 
-// Whether a name is taken, whoever asks: a caller who sees nothing of it can still not have it.
+// Whether a name is taken, regardless of the caller: a name taken by something they cannot see is still not available.
 
-/** What has a three-part name in a standard catalog already; null if nothing has. */
+/** What already has a three-part name in a standard catalog; null if nothing has. */
 export async function findTakenName(context: ApiContext, name: TableName): Promise<'synced' | 'registered' | null> {
   for (const instance of context.instances.all()) {
     for (const database of instance.databases()) {
@@ -20,7 +20,7 @@ export async function findTakenName(context: ApiContext, name: TableName): Promi
   return null;
 }
 
-/** Whether a catalog of that name is registered on any instance, or stands in the settings. */
+/** Whether a catalog with that name is registered on any instance or configured in the settings. */
 export async function isCatalogTaken(context: ApiContext, name: string): Promise<boolean> {
   if (Object.hasOwn(context.settings.catalogs, name)) return true;
   for (const instance of context.instances.all()) {

@@ -15,7 +15,7 @@ import { findPipeline, type PlacedPipeline } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 250;
 
-/** What a page goes on with; the other parameters of the list are in its token, as clients leave them out then. */
+/** Where the next page continues. The token also holds the list's other parameters, which clients then leave out. */
 const cursor = z.object({
   filter: z.string(),
   isAscending: z.boolean(),
@@ -26,7 +26,7 @@ const cursor = z.object({
 });
 type Cursor = z.output<typeof cursor>;
 
-/** What happened in a pipeline. */
+/** The event log of a pipeline. */
 export function addEventRoutes(server: ApiServer, context: ApiContext): void {
   server.get(
     `${PIPELINES_PATH}/:pipeline_id/events`,

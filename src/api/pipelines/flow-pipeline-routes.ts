@@ -21,11 +21,11 @@ import {
 import { findPipeline } from './placed-pipeline.js';
 
 const tags = ['pipelines'];
-/** How messages call the text of field `sql`. */
+/** The name by which messages refer to the text of field `sql`. */
 const SQL_NAME = 'sql';
 const DEFAULT_SCHEMA = 'public';
 
-/** Pipelines of APPLY CHANGES / AUTO CDC: made and changed over HTTP. Those of synced tables come with their tables. */
+/** Pipelines of APPLY CHANGES / AUTO CDC, managed over HTTP. Those of synced tables come with their tables. */
 export function addFlowPipelineRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PIPELINES_PATH,
@@ -92,9 +92,9 @@ async function requireSameDatabase(
 }
 
 interface Statements {
-  /** As the registry takes it. */
+  /** In the form that the registry takes. */
   readonly declaration: string;
-  /** Of tables that are named without one. */
+  /** Default schema of unqualified tables. */
   readonly schema: string;
 }
 
@@ -106,8 +106,8 @@ interface StatementsRequest {
 }
 
 /**
- * The statements of a spec, read and checked.
- * @throws ACCESS_DENIED before any file is touched; PIPELINE_SQL_SYNTAX and the other codes of readPipelineFiles
+ * The statements of a spec, parsed and checked.
+ * @throws ACCESS_DENIED before any file is read; PIPELINE_SQL_SYNTAX and the other codes of readPipelineFiles
  */
 async function readStatements(context: ApiContext, request: StatementsRequest): Promise<Statements> {
   const { database, caller, name, spec } = request;
@@ -119,7 +119,7 @@ async function readStatements(context: ApiContext, request: StatementsRequest): 
   return { declaration: registryDeclaration(pipeline), schema: spec.schema ?? spec.target ?? DEFAULT_SCHEMA };
 }
 
-/** Messages about files quote them: whoever may not make a pipeline anyway is not told what stands in them. */
+/** Messages about files quote them, so callers who may not create pipelines must not reach that point. */
 async function requireRight(database: ApiDatabase, caller: Caller): Promise<void> {
   const { rows } = await database.asCaller(caller, (client) =>
     client.query<{ role: string; may: boolean }>(
@@ -143,7 +143,7 @@ interface NewPipeline extends Statements {
 async function createPipeline(database: ApiDatabase, caller: Caller, pipeline: NewPipeline): Promise<string> {
   const { name, spec, declaration, schema, isDryRun } = pipeline;
   return database.asCaller(caller, async (client) => {
-    // A dry run tells all that the database has to say, and leaves nothing.
+    // A dry run reports everything that the database would, and leaves nothing behind.
     await client.query('savepoint before_pipeline');
     const id = await createFlowPipeline(client, { name, policy: policyOf(spec), declaration, schema, spec });
     if (isDryRun) await client.query('rollback to savepoint before_pipeline');

@@ -4,19 +4,19 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { Library } from './pipeline-spec.js';
 
 export interface PipelineFile {
-  /** As the request calls it. */
+  /** As named in the request. */
   readonly name: string;
   readonly text: string;
 }
 
 const BYTES_MAX = 1_000_000;
 const FILES_MAX = 100;
-/** What `libraries` names that are no SQL files. */
+/** Entries of `libraries` that are not SQL files. */
 const OTHER_KINDS = ['notebook', 'jar', 'maven', 'whl'] as const;
 
 /**
- * Reads the files that the libraries of a pipeline name, in their order. Paths are those below the folder of the
- * settings, also with a slash before them; nothing outside of it is read, wherever links lead.
+ * Reads the files that a pipeline's libraries name, in order. Paths are relative to the configured folder, even with a
+ * leading slash; nothing outside that folder is read, even through links.
  * @param folder pipelines.folder of the settings
  * @throws PIPELINE_LIBRARY_UNSUPPORTED, PIPELINE_FOLDER_MISSING, PIPELINE_FILE_UNREADABLE
  */
@@ -81,7 +81,7 @@ async function locate(folder: string, name: string): Promise<string> {
   throw unreadable(name, 'it lies outside of the folder of pipeline files');
 }
 
-/** Without the path of the machine, which is nobody's business. */
+/** Without this machine's path, which callers have no need to know. */
 function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'it does not exist';

@@ -6,8 +6,8 @@ import type { Caller } from '../places/caller.js';
 import { databasesOf } from '../places/database-place.js';
 
 /**
- * The database that a pipeline writes to: that of a database catalog, or the one of that name; without a catalog the
- * home database, if there is one instance only.
+ * The database that a pipeline writes to: that of a database catalog, or the one with that name; without a catalog, the
+ * home database if there is only one instance.
  * @throws PIPELINE_CATALOG_UNCLEAR
  */
 export async function choosePipelineDatabase(

@@ -33,7 +33,7 @@ export function pipelineReplyOf(pipeline: PipelineRecord): PipelineReply {
   };
 }
 
-/** As it was given, without what the schema of replies does not know. */
+/** As it was given, without fields that the reply schema does not have. */
 export function shownSpec({ libraries, ...spec }: PipelineSpec): Omit<PipelineReply['spec'], 'name'> {
   if (libraries === undefined) return spec;
   const shown = libraries.map(({ file, glob }) => ({ ...(file ? { file } : {}), ...(glob ? { glob } : {}) }));
@@ -41,8 +41,8 @@ export function shownSpec({ libraries, ...spec }: PipelineSpec): Omit<PipelineRe
 }
 
 /**
- * RUNNING while an update runs, that of a CONTINUOUS pipeline included; FAILED only for a CONTINUOUS pipeline that has
- * nothing left to follow. Others rest as IDLE, and their health tells how the last update ended.
+ * RUNNING while an update runs, including that of a CONTINUOUS pipeline; FAILED only for a CONTINUOUS pipeline with
+ * nothing left to follow. All others are IDLE, and their health says how the last update ended.
  */
 function stateOf({ latestUpdates, isContinuous, isStopped, hasFailedTable }: PipelineRecord): PipelineReply['state'] {
   if (latestUpdates.some(({ state }) => state === 'RUNNING')) return 'RUNNING';

@@ -61,7 +61,7 @@ const startUpdateFields = z.object({
 
 export type StartUpdate = Partial<z.output<typeof startUpdateFields>>;
 
-/** Body of a start, if any. What a synced table cannot do is recognised, so that it can be refused by name. */
+/** Body of a start, if any. Unsupported options are parsed too, so that they can be refused by name. */
 export const startUpdateInput = startUpdateFields.nullish().transform((body): StartUpdate => body ?? {});
 
 export const startUpdateReply = z.object({ update_id: z.string() });
@@ -85,7 +85,7 @@ const pipelineStateInfo = pipelineReply.omit({ spec: true, last_modified: true, 
 
 const flag = z.enum(['true', 'false', '']).optional();
 
-/** Whether the tables go too: only where that is asked for. */
+/** Whether the tables are deleted too, which has to be requested explicitly. */
 export const deletePipelineQuery = z.object({ cascade: flag, delete_datasets: flag });
 
 const DEFAULT_RESULTS = 25;
@@ -96,7 +96,7 @@ const listQuery = z.object({
   page_token: z.string().max(2_000).optional(),
 });
 
-/** The size of a page: 25 unless a client asks for another; 0 stands for "as you like". */
+/** The page size: 25 unless a client asks for another; 0 means "as you like". */
 export function pageSizeOf(query: { readonly max_results?: number | undefined }, largest: number): number {
   return Math.min(query.max_results || DEFAULT_RESULTS, largest);
 }

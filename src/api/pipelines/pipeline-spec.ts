@@ -3,7 +3,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import { maybe, text } from '../wire/wire-fields.js';
 
 // PipelineSpec and the bodies of create and edit (docs/reference/databricks-api.md#pipelines-service), as far as they
-// mean something here.
+// apply here.
 
 const LIBRARIES_MAX = 100;
 const SQL_LENGTH_MAX = 1_000_000;
@@ -22,7 +22,7 @@ export type Library = Partial<z.output<typeof library>>;
 const label = z.string().min(1).max(255);
 const texts = maybe(z.record(z.string().max(255), text));
 
-/** What is kept and given back. Fields that name machines or money have no effect. */
+/** Stored and returned. Fields about machines or cost have no effect. */
 const specFields = z.object({
   catalog: maybe(label),
   schema: maybe(z.string().min(1).max(63)),
@@ -44,7 +44,7 @@ const specFields = z.object({
 
 export type PipelineSpec = Partial<z.output<typeof specFields>>;
 
-/** What would do something else than it says if it were left out. */
+/** Fields that must not be ignored silently, as they would change what the pipeline does. */
 const refusable = z.object({
   run_as: maybe(z.object({ user_name: maybe(text), service_principal_name: maybe(text) })),
   trigger: maybe(z.object({ cron: maybe(z.unknown()) })),
@@ -65,7 +65,7 @@ const flag = z.boolean().optional();
 const told = z.string().optional();
 const toldTexts = z.record(z.string(), z.string()).optional();
 
-/** The spec of a pipeline as it is told; that of synced tables has little to tell. */
+/** The spec of a pipeline in replies; synced tables fill little of it. */
 export const pipelineSpecReply = z.object({
   id: told,
   name: z.string(),
@@ -102,7 +102,7 @@ export const createPipelineReply = z.object({
 type Refusable = Partial<z.output<typeof refusable>>;
 
 /**
- * Refuses what a request wants beyond flows.
+ * Refuses requests for anything other than flows.
  * @throws PIPELINE_LIBRARY_UNSUPPORTED, NOT_IMPLEMENTED
  */
 export function refuseUnsupported(body: Refusable, callerName: string): void {
@@ -125,7 +125,7 @@ export function refuseUnsupported(body: Refusable, callerName: string): void {
   });
 }
 
-/** The part of a body that is kept, without what the caller left out. */
+/** The part of a body that is stored, without absent fields. */
 export function keptSpec(body: PipelineSpec): PipelineSpec {
   const kept = Object.keys(specFields.shape).flatMap((field) => {
     const value = body[field as keyof PipelineSpec];

@@ -94,7 +94,7 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
   );
 }
 
-/** What would do something else than it says if it were left out. */
+/** Refuses fields that must not be ignored silently, as they would change what the update does. */
 function refuseUnsupported(body: StartUpdate): void {
   const given = (
     ['rewind_spec', 'replace_where_overrides', 'reset_checkpoint_selection', 'refresh_flow_selection'] as const
@@ -116,7 +116,7 @@ function refuseSelection() {
   });
 }
 
-/** The tables that are meant, by the names of the registry; null for all. */
+/** The selected tables, by their names in the registry; null for all. */
 function selectionOf(body: StartUpdate, tables: readonly PipelineTable[]) {
   const refresh = (body.refresh_selection ?? []).map((name) => memberOf(tables, name));
   const fullRefresh = (body.full_refresh_selection ?? []).map((name) => memberOf(tables, name));
@@ -124,7 +124,7 @@ function selectionOf(body: StartUpdate, tables: readonly PipelineTable[]) {
   return { refresh, full_refresh: body.full_refresh === true ? [...refresh, ...fullRefresh] : fullRefresh };
 }
 
-/** Clients name tables with three parts, two or one. */
+/** Clients name tables with three, two or one part. */
 function memberOf(tables: readonly PipelineTable[], name: string): string {
   const found = tables.find(({ fullName, schema, table }) => [fullName, `${schema}.${table}`, table].includes(name));
   if (!found) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: name });
@@ -158,7 +158,7 @@ function withFullNames(info: UpdateInfo, tables: readonly PipelineTable[]): Upda
   };
 }
 
-/** Where a page begins: after the update of the token, or at the update that the list is to go back from. */
+/** Where a page begins: after the token's update, or at the update that the list goes back from. */
 function placeOf(query: z.output<typeof updateListQuery>) {
   const after = query.page_token || undefined;
   const updateId = (after ?? query.until_update_id)?.toLowerCase();

@@ -7,7 +7,7 @@ import type { Settings } from '../../settings/settings-schema.js';
 import type { SourceRequest } from '../../sync/source/check-source.js';
 import type { InstanceSet } from './api-instance.js';
 
-/** The configured catalogs, looked at with the credentials of the sidecar. */
+/** The configured catalogs, read with the sidecar's credentials. */
 export interface Sources {
   /** Null if no catalog of that name is configured. */
   browser(catalog: string): SourceBrowser | null;
@@ -21,11 +21,11 @@ export interface ApiContext {
   readonly sources: Sources;
   readonly settings: Settings;
   readonly logger: Logger;
-  /** As whom the sidecar around the API holds leases. */
+  /** The id under which the surrounding sidecar holds leases. */
   readonly sidecarId: string;
 }
 
-/** The server, with request and reply types taken from zod schemas. */
+/** The server, with request and reply types inferred from zod schemas. */
 export type ApiServer = FastifyInstance<
   RawServerDefault,
   IncomingMessage,

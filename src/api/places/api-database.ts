@@ -9,9 +9,9 @@ const SESSIONS_MAX = 8;
 const STATEMENT_MS_MAX = 60_000;
 const LOCK_MS_MAX = 10_000;
 
-/** One looked-after database, as the API works with it. */
+/** One managed database, as the API works with it. */
 export class ApiDatabase {
-  /** Name of the instance that it is on. */
+  /** Name of its instance. */
   readonly instance: string;
   readonly name: string;
   readonly #url: string;
@@ -24,16 +24,16 @@ export class ApiDatabase {
   }
 
   /**
-   * Runs `work` with the rights of the sidecar: for registry tables, whose rows each query has to filter by what the
-   * caller may see (`_role_may_see`).
+   * Runs `work` with the sidecar's rights: for registry tables, whose rows each query has to filter by what the caller
+   * may see (`_role_may_see`).
    */
   asService<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
     return this.#sessions().inTransaction(SYNC_ROLE, work);
   }
 
   /**
-   * Runs `work` in one transaction with the caller's rights, as if he had logged in: for all that changes something.
-   * `asService` of its second argument does a part of the same transaction with the sidecar's rights.
+   * Runs `work` in one transaction with the caller's rights, as if they had logged in: for every change. `asService`,
+   * the second argument of `work`, does part of the same transaction with the sidecar's rights.
    * @throws API_INSTANCE_NOT_FOUND for a caller without a role here
    */
   async asCaller<Result>(
@@ -45,7 +45,7 @@ export class ApiDatabase {
     return this.#sessions().inTransaction(role, (client) => work(client, (part) => asSidecar(client, role, part)));
   }
 
-  /** The role as which `asCaller` works: by name, also where it is the login role of the connection string. */
+  /** The role that `asCaller` acts as: by name, even if it is the login role of the connection string. */
   async roleNameOf(caller: Caller): Promise<string> {
     const role = caller.roleOn(this.instance);
     if (typeof role === 'string') return role;

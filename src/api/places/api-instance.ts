@@ -2,14 +2,14 @@ import { syncedTablesError } from '../../core/errors.js';
 import { ApiDatabase } from './api-database.js';
 import type { Caller } from './caller.js';
 
-/** What the API is told about the Postgres servers, and can ask of the sidecar around it. */
+/** What the API knows about the Postgres servers and can ask of the surrounding sidecar. */
 export interface DatabaseHost {
   /** The configured instances. */
   readonly instances: readonly InstancePlace[];
-  /** Names of the databases of an instance that are looked after now. */
+  /** Names of an instance's databases that are managed now. */
   databases(instance: string): readonly string[];
   /**
-   * Looks after a database of an instance from now on. Safe to call again and at once.
+   * Manages a database of an instance from now on. Safe to repeat and to call concurrently.
    * @throws LOGICAL_DATABASE_NOT_FOUND, MIGRATION_NOT_ALLOWED
    */
   adopt(request: AdoptRequest): Promise<void>;
@@ -19,14 +19,14 @@ interface InstancePlace {
   readonly name: string;
   /** Connection string of `home`. */
   readonly url: string;
-  /** The database that holds what belongs to the whole instance. */
+  /** The database that holds what concerns the whole instance. */
   readonly home: string;
 }
 
 export interface AdoptRequest {
   readonly instance: string;
   readonly database: string;
-  /** Role that shall own the database if it has to be made; null: it has to be there and to be migrated. */
+  /** Role that owns the database if it has to be created; null: it has to exist and be migrated. */
   readonly owner: string | null;
 }
 
@@ -51,17 +51,17 @@ export class ApiInstance {
     return { host: decodeURIComponent(host).replace(/^\[|\]$/g, ''), port: Number(this.#url.port || 5432) };
   }
 
-  /** The database that holds what belongs to the whole instance. */
+  /** The database that holds what concerns the whole instance. */
   get home(): ApiDatabase {
     return this.#open(this.#home);
   }
 
-  /** The databases that are looked after. */
+  /** The managed databases. */
   databases(): ApiDatabase[] {
     return this.#host.databases(this.name).map((name) => this.#open(name));
   }
 
-  /** A database that is looked after; null for all others. */
+  /** A managed database; null if there is none with that name. */
   database(name: string): ApiDatabase | null {
     return this.#host.databases(this.name).includes(name) ? this.#open(name) : null;
   }
@@ -87,7 +87,7 @@ export class ApiInstance {
   }
 }
 
-/** The instances, as one caller finds them. */
+/** The instances, filtered by caller. */
 export class InstanceSet {
   readonly #instances: readonly ApiInstance[];
 
@@ -95,7 +95,7 @@ export class InstanceSet {
     this.#instances = host.instances.map((place) => new ApiInstance(host, place));
   }
 
-  /** All of them, whoever asks: for finding out who asks. */
+  /** All of them, whoever the caller is: for authentication. */
   all(): readonly ApiInstance[] {
     return this.#instances;
   }

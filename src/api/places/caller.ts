@@ -1,19 +1,19 @@
-/** Who sent a request, and as which Postgres role it is served. */
+/** The sender of a request, and the Postgres role that serves it. */
 export interface Caller {
-  /** What `current-user/me` and logs call the caller. */
+  /** The name in `current-user/me` and in logs. */
   readonly name: string;
   /** `local`: no token exists yet, and the request came to the loopback address. */
   readonly kind: 'token' | 'oidc' | 'local';
   /**
-   * The role on an instance: null for the role of the instance's connection string (`local` callers only), undefined
-   * where the caller has none, so that the instance does not exist for him.
+   * The role on an instance: null for the role of the instance's connection string (`local` callers only), undefined if
+   * the caller has none, so that the instance does not exist for them.
    */
   roleOn(instance: string): string | null | undefined;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set for every route below `addServices` before its handler runs. */
+    /** Set before the handler runs, for every route below `addServices`. */
     caller: Caller;
   }
 }

@@ -3,13 +3,13 @@ import type { ApiDatabase } from './api-database.js';
 import type { ApiInstance } from './api-instance.js';
 import type { Caller } from './caller.js';
 
-/** A looked-after database, and the instance that it is on. */
+/** A managed database and its instance. */
 export interface DatabasePlace {
   readonly instance: ApiInstance;
   readonly database: ApiDatabase;
 }
 
-/** The looked-after databases that a caller has a role in. */
+/** The managed databases in which a caller has a role. */
 export function databasesOf(context: ApiContext, caller: Caller): DatabasePlace[] {
   return context.instances
     .of(caller)

@@ -9,8 +9,8 @@ interface WantedDatabase {
 }
 
 /**
- * The database, looked after from now on if it was not. One that is missing, or that has no synced tables yet, is made
- * ready only if `create` allows it.
+ * The database, managed from now on. One that is missing, or that has no synced tables yet, is set up only if `create`
+ * allows it.
  * @throws LOGICAL_DATABASE_NOT_FOUND, ACCESS_DENIED, MIGRATION_NOT_ALLOWED
  */
 export async function ensureDatabase(caller: Caller, place: WantedDatabase, create: boolean): Promise<ApiDatabase> {
@@ -20,7 +20,7 @@ export async function ensureDatabase(caller: Caller, place: WantedDatabase, crea
   return instance.adopt(database, create ? await roleThatMayMakeReady(place, caller) : null);
 }
 
-/** The caller's role. Its right is asked here, since the sidecar creates and migrates the database with its own. */
+/** The caller's role. Its rights are checked here: the sidecar creates and migrates the database with its own. */
 async function roleThatMayMakeReady({ instance, database }: WantedDatabase, caller: Caller): Promise<string> {
   return instance.home.asCaller(caller, async (client) => {
     const { rows } = await client.query<{ name: string; mayCreate: boolean; mayUse: boolean | null }>(

@@ -11,7 +11,7 @@ interface RoleAttributes {
   readonly bypassrls: boolean;
 }
 
-/** A Postgres role that people or programs use; those of the system are not among them. */
+/** A Postgres role used by people or programs, not a system role. */
 export interface InstanceRole {
   readonly name: string;
   readonly identityType: IdentityType;
@@ -26,7 +26,7 @@ const SELECT_ROLES = `
     from pg_catalog.pg_roles r left join public.databricks_list_roles i on i.role_name = r.rolname
    where r.rolname !~ '^pg_' and r.rolname !~ '^databricks_' and ($1::text is null or r.rolname = $1)`;
 
-/** Roles by name; only the one of `name` where that is given. */
+/** Roles ordered by name; only `name` if given. */
 export async function readInstanceRoles(database: ApiDatabase, name: string | null = null): Promise<InstanceRole[]> {
   const { rows } = await database.asService((client) => client.query<InstanceRole>(SELECT_ROLES, [name]));
   return rows;
@@ -39,7 +39,7 @@ export interface NewRole {
   readonly attributes: { readonly [Name in keyof RoleAttributes]?: boolean | undefined };
 }
 
-/** Makes a login role with the caller's rights: he needs CREATEROLE, and what he gives on. */
+/** Creates a login role with the caller's rights: they need CREATEROLE and whatever they grant. */
 export async function createInstanceRole(database: ApiDatabase, caller: Caller, role: NewRole): Promise<void> {
   const quoted = quoteIdentifier(role.name);
   const attributes = Object.entries(role.attributes).flatMap(([name, isSet]) => (isSet === true ? [name] : []));
@@ -51,7 +51,7 @@ export async function createInstanceRole(database: ApiDatabase, caller: Caller, 
   });
 }
 
-/** Drops a role with the caller's rights; what it owns in looked-after databases can be given to another one first. */
+/** Drops a role with the caller's rights; what it owns in managed databases can be given to another role first. */
 export async function dropInstanceRole(
   instance: ApiInstance,
   caller: Caller,

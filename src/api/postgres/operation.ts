@@ -17,7 +17,7 @@ export interface Operation {
   readonly action: OperationAction;
 }
 
-/** Notes what was done, so that the operation can be read for a day. */
+/** Records a finished operation, so that it can be read for a day. */
 export async function recordOperation(
   instance: ApiInstance,
   caller: Caller,
@@ -43,12 +43,12 @@ export async function findOperation(context: ApiContext, caller: Caller, name: s
 }
 
 export const TYPES = 'type.googleapis.com/databricks.postgres.v1';
-/** What an operation that only does something leads to. */
+/** The response of an operation without a result. */
 export const EMPTY_RESPONSE = { '@type': 'type.googleapis.com/google.protobuf.Empty' };
 
 /**
- * An operation as replies have it: all are done when they are answered.
- * @param kind of the resource, as its type is called
+ * An operation as replies show it: every one is done by the time it is answered.
+ * @param kind of the resource, as in the name of its type
  */
 export function operationReplyOf<Response>({ name, action }: Operation, kind: string, response: Response) {
   const what = `${action === 'CREATE' ? 'Create' : 'Delete'}${kind}Metadata`;

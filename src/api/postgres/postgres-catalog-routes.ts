@@ -33,7 +33,7 @@ const catalogReply = z.object({
 
 const operationReply = operationSchema(catalogReply);
 
-/** Database catalogs, as the `postgres` service knows them; writes return operations that are done. */
+/** Database catalogs of the `postgres` service; writes return finished operations. */
 export function addPostgresCatalogRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,

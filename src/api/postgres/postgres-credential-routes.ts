@@ -18,7 +18,7 @@ const credentialInput = z.object({
 
 const credentialReply = z.object({ token: z.string(), expire_time: z.string() });
 
-/** Passwords of Postgres, as long as the caller wants within an hour. */
+/** Postgres passwords with a lifetime of up to an hour, as the caller chooses. */
 export function addPostgresCredentialRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     '/api/2.0/postgres/credentials',

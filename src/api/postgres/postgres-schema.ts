@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { syncedTableReply, syncedTableSpecInput } from '../synced-tables/synced-table-schema.js';
 import { int64, maybe, text } from '../wire/wire-fields.js';
 
-// The objects of docs/reference/databricks-api.md#postgres-service: names of resources, spec (what was asked for) and
+// The objects of docs/reference/databricks-api.md#postgres-service: resource names, spec (what was asked for) and
 // status (what is).
 
 export const createQuery = z.object({ synced_table_id: z.string().optional() });
@@ -60,7 +60,7 @@ export type PostgresSyncedTable = z.output<typeof postgresSyncedTable>;
 
 const typed = { '@type': z.string() };
 
-/** An operation on resources of a kind. Always done: `response` is then there, also for deletions. */
+/** An operation on resources of a kind. Always done, so `response` is always there, even for deletions. */
 export function operationSchema<Resource extends z.ZodObject>(resource: Resource) {
   return z.object({
     name: z.string(),

@@ -16,7 +16,7 @@ const KIND = 'SyncedTable';
 const tags = ['postgres'];
 const operationParams = z.object({ name: z.string(), operation_id: z.string() });
 
-/** Synced tables with their operations, all of which are done when they are answered: the load goes on by itself. */
+/** Synced tables with their operations, all done when answered: the load continues in the background. */
 export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,
@@ -38,7 +38,7 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
         name,
         instance,
         database: database || undefined,
-        // True where it is left out, unlike in the database service.
+        // Defaults to true, unlike in the database service.
         spec: { ...spec, create_database_objects_if_missing: spec.create_database_objects_if_missing ?? true },
         createsSchemaByDefault: true,
       });

@@ -19,7 +19,7 @@ const tableInput = z.object({ name: text, database: text, branch: maybe(text), p
 
 const tableReply = z.object({ name: z.string(), database: z.string(), branch: z.string(), project: z.string() });
 
-/** Three-part names for Postgres tables that are not synced, as the `postgres` service knows them. */
+/** Three-part names for Postgres tables that are not synced, in the `postgres` service. */
 export function addPostgresTableRoutes(server: ApiServer, context: ApiContext): void {
   server.post(
     PATH,

@@ -50,7 +50,7 @@ const role = named.extend({
   }),
 });
 
-/** What a member of a branch is, and how its list is called. */
+/** A kind of member of a branch, and the name of its list. */
 interface Members {
   readonly list: string;
   readonly summary: string;
@@ -58,7 +58,7 @@ interface Members {
   read(instance: ApiInstance): Promise<{ readonly name: string }[]>;
 }
 
-/** Projects, branches and what is in them: one project with one branch and one endpoint an instance. Only read. */
+/** Projects, branches and their members: each instance is one project with one branch and one endpoint. Read-only. */
 export function addProjectRoutes(server: ApiServer, context: ApiContext): void {
   const list = z.object({ projects: z.array(project), next_page_token: z.string().optional() });
   server.get(
@@ -112,7 +112,7 @@ function branchPath(params: z.output<typeof branchParams>): string {
   return `projects/${params.project_id}/branches/${params.branch_id}`;
 }
 
-/** The list of one kind of members of a branch, and one of them by its id. */
+/** The list of one kind of branch member, and a single one by id. */
 function addMembers(server: ApiServer, context: ApiContext, members: Members): void {
   const { list, summary, reply } = members;
   const listReply = z.object({ [list]: z.array(reply), next_page_token: z.string().optional() });
@@ -192,7 +192,7 @@ async function rolesOf(instance: ApiInstance): Promise<z.output<typeof role>[]> 
   }));
 }
 
-/** What would make or change a server. */
+/** Calls that would create or change a server. */
 function addRefusedCalls(server: ApiServer): void {
   for (const url of [
     PATH,

@@ -3,7 +3,7 @@ import type { PlacedTable } from '../synced-tables/synced-table-place.js';
 import { syncedTableReplyOf } from '../synced-tables/synced-table-reply.js';
 import type { PostgresSyncedTable } from './postgres-schema.js';
 
-/** A synced table as the `postgres` service tells it: the same facts as the `database` service has, other names. */
+/** A synced table as the `postgres` service shows it: the same facts as in the `database` service under other names. */
 export function postgresTableOf(placed: PlacedTable): PostgresSyncedTable {
   const { instance, database, record, fullName } = placed;
   const reply = syncedTableReplyOf(placed);

@@ -9,7 +9,7 @@ import { addUnityCatalogRoutes } from '../unity-catalog/unity-catalog-routes.js'
 import { addWellKnownRoutes } from '../workspace/well-known.js';
 import { addWorkspaceRoutes } from '../workspace/workspace-routes.js';
 
-/** Adds every service. What clients ask before they have a token is open; all else asks who is calling first. */
+/** Adds every service. What clients request before they have a token is open; everything else authenticates first. */
 export async function addServices(server: ApiServer, context: ApiContext): Promise<void> {
   const { settings, instances } = context;
   addWellKnownRoutes(server);

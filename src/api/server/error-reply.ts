@@ -5,7 +5,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 
-/** The body of every failure, as the Databricks APIs have it (docs/reference/databricks-api.md#failures). */
+/** The body of every failure, as in the Databricks APIs (docs/reference/databricks-api.md#failures). */
 export interface ErrorBody {
   readonly error_code: string;
   readonly message: string;
@@ -15,7 +15,7 @@ export interface ErrorBody {
 const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo';
 const REQUEST_INFO = 'type.googleapis.com/google.rpc.RequestInfo';
 
-/** Status and body for whatever a handler threw. A defect becomes INTERNAL_ERROR, whose cause only the log tells. */
+/** Status and body for anything that a handler threw. A defect becomes INTERNAL_ERROR, whose cause is only logged. */
 export function toErrorReply(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
   const known = toCatalogued(error);
   const { status, apiCode } = errorCatalogue[known.code];
@@ -33,7 +33,7 @@ export function toErrorReply(error: unknown, requestId: string): { readonly stat
   };
 }
 
-/** The error of the catalogue that says what `error` means to a caller. */
+/** The catalogued error that tells a caller what `error` means. */
 function toCatalogued(error: unknown): SyncedTablesError {
   const known = asSyncedTablesError(error) ?? asRaisedError(error);
   if (known) return known;
@@ -51,7 +51,7 @@ function toCatalogued(error: unknown): SyncedTablesError {
   return syncedTablesError('API_DEFECT', {}, error);
 }
 
-/** What Postgres itself refused. */
+/** Errors that Postgres itself raised. */
 function explainPostgresError(sqlState: string, error: Error): SyncedTablesError {
   const reason = error.message.replace(/\.$/, '');
   switch (sqlState) {
@@ -71,7 +71,7 @@ function explainPostgresError(sqlState: string, error: Error): SyncedTablesError
     case '55P03':
       return syncedTablesError('REQUEST_TOOK_TOO_LONG', { reason }, error);
   }
-  // Classes 22 and 23 are about the values of the request; their texts may quote what was sent, not rows of tables.
+  // Classes 22 and 23 concern the values of the request; their texts may quote what was sent, not rows of tables.
   if (/^(22|23|0A|2B|42|54|55)/.test(sqlState)) return syncedTablesError('REQUEST_REFUSED', { reason }, error);
   if (/^(08|53|57)/.test(sqlState)) return syncedTablesError('DATABASE_UNAVAILABLE', { reason }, error);
   return syncedTablesError('API_DEFECT', {}, error);

@@ -16,35 +16,35 @@ import { openApiOptions, replySerializer } from './openapi-document.js';
 import { repairPath } from './raw-path.js';
 import { replyToUnreadRequest } from './unread-request.js';
 
-// How the API is put together, for whoever adds a service:
+// How the API is put together, for anyone adding a service:
 //
-//   server/         the server, nothing of a service. `http-server`: body and path reading, errors, health.
-//                   `api-services`: the list of services. Everything it adds asks who is calling first: `request.caller`.
+//   server/         the server itself, without any service. `http-server`: body and path reading, errors, health.
+//                   `api-services`: the list of services. Everything it adds authenticates first: `request.caller`.
 //                   `error-reply`: errors of the catalogue (src/core/errors) to status, error_code, message, details.
 //                   Throw syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
 //                   `unread-request`: the answer to what is no HTTP request.
 //   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`). Statements on the
 //                   registry are in src/postgres/registry/api.
 //
-// What services share, and what imports none of them:
+// Shared by the services, and importing none of them:
 //
 //   synced-tables/  creating and deleting synced tables, finding them by three-part name or by pipeline, and reading all
-//                   that is known of them.
-//   names/          three-part names, the catalogs behind them, and who has taken which.
+//                   that is known about them.
+//   names/          three-part names, the catalogs behind them, and which are taken.
 //   identity/       who calls: tokens, OIDC, credentials.
-//   places/         `api-context`: what a route gets: instances, settings, logger. `api-instance`: instances of the
-//                   caller (`context.instances.of(caller)`, `.find(caller, name)`) and their databases.
-//                   `api-database`: `asCaller` is one transaction with the caller's rights, for whatever changes
-//                   something; `asService` has the sidecar's, for registry rows that the query itself filters by what
+//   places/         `api-context`: what a route gets: instances, settings, logger. `api-instance`: the caller's
+//                   instances (`context.instances.of(caller)`, `.find(caller, name)`) and their databases.
+//                   `api-database`: `asCaller` is one transaction with the caller's rights, for every change;
+//                   `asService` has the sidecar's rights, for registry rows that the query itself filters by what
 //                   the caller may see (synced_tables_internal._role_may_see).
 //   wire/           fields, pages and times as clients write and read them.
 //
 // A route names its schemas: `schema: { params, querystring, body, response: { 200: … } }`. Wire names are snake_case
 // and stay in the service's folder. Ids of pipelines and updates are those of the database: lower-case UUIDs.
 
-/** What the server tells about. */
+/** The source of health reports. */
 interface HealthSource {
-  /** Names of what is not working at this moment; empty when all is well. */
+  /** Names of what is not working now; empty when all is well. */
   notReady(): string[];
 }
 
@@ -53,10 +53,10 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly host: DatabaseHost;
   readonly sources: Sources;
-  /** As whom the sidecar holds leases. */
+  /** The id under which the sidecar holds leases. */
   readonly sidecarId: string;
   readonly health: HealthSource;
-  /** Option that chooses another port, for the message when this one is taken. */
+  /** Command line option that chooses another port, for the message when this one is taken. */
   readonly portOption: string;
 }
 
@@ -66,13 +66,13 @@ export interface HttpServer extends AsyncDisposable {
 
 const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 const BODY_BYTES_MAX = 1_048_576;
-/** A request that is not whole by then is given up; replies may take longer. */
+/** A request that has not fully arrived by then is dropped; replies may take longer. */
 const REQUEST_MS_MAX = 60_000;
 
 /**
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
- * (every database can be worked with; 503 and their names otherwise). Without any token it listens on the loopback
- * address only, whatever the settings say.
+ * (every database is usable; otherwise 503 with the names of the others). While there is no token it listens on the
+ * loopback address only, whatever the settings say.
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -154,7 +154,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
 
 function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): { readonly status: number } {
   const { status, body } = toErrorReply(error, request.id);
-  // Past the schemas of the route, which describe what it answers when all is well.
+  // Bypasses the route's schemas, which describe successful replies.
   void reply
     .code(status)
     .header('content-type', 'application/json; charset=utf-8')

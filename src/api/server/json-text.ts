@@ -5,8 +5,8 @@ import { syncedTablesError } from '../../core/errors.js';
 const TEXT_OR_TRAILING_COMMA = /("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g;
 
 /**
- * Reads a body whatever its content type is called. Commas before a closing bracket are left out, for examples that
- * people paste have them. An empty body is an empty object.
+ * Parses a body whatever its content type. Commas before a closing bracket are ignored, as the examples that people
+ * paste contain them. An empty body is an empty object.
  * @throws REQUEST_INVALID
  */
 export function parseJsonBody(text: string): unknown {

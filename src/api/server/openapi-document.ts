@@ -5,12 +5,12 @@ import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { stringifyJson } from './json-text.js';
 
-/** Every reply passes its schema: what is documented is what is sent. */
+/** Every reply is validated by its schema, so what is documented is what is sent. */
 export const replySerializer: FastifySerializerCompiler<z.ZodType> = ({ schema }) => {
   return (data) => stringifyJson(schema.parse(data));
 };
 
-/** The document at /openapi.json, made from the schemas of the routes. */
+/** The document at /openapi.json, generated from the schemas of the routes. */
 export function openApiOptions(): SwaggerOptions {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -41,7 +41,7 @@ const fromZod = createJsonSchemaTransform({
   },
 });
 
-/** Every call can fail, and says so in one form: `toErrorReply`. */
+/** Every call can fail, always in the same form: `toErrorReply`. */
 const failure = z.object({
   error_code: z.string(),
   message: z.string(),

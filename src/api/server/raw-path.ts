@@ -1,6 +1,6 @@
 /**
- * Makes a path readable that a client put together without encoding: role names are e-mail addresses, and may hold a
- * lone `%`. The query stays as it is.
+ * Repairs a path that a client built without encoding: role names are e-mail addresses and may contain a lone `%`. The
+ * query is left unchanged.
  */
 export function repairPath(url: string): string {
   const end = url.indexOf('?');

@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import { syncedTablesError } from '../../core/errors.js';
 import { toErrorReply } from './error-reply.js';
 
-/** What Node found wrong before there was a request: status, and the reason as the message has it. */
+/** What Node rejected before there was a request: status, and the reason for the message. */
 const REASONS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'its line and headers are larger than 16 KiB'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'it did not arrive whole in time'],
 };
 
 /**
- * Answers what could not be read as a request, in the form of every other failure, and closes the connection: no route
- * and no error handler ever sees it.
+ * Answers what could not be parsed as a request in the form of every other failure, and closes the connection: it never
+ * reaches a route or an error handler.
  */
 export function replyToUnreadRequest(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;

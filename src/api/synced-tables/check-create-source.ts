@@ -5,17 +5,17 @@ import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { maySeeSources } from './source-rights.js';
 
-/** A source that takes longer is left to the first update. */
+/** A check that takes longer is left to the first update. */
 const CHECK_MS_MAX = 10_000;
 
 /**
- * Refuses a synced table that its first update would refuse and take back: over HTTP nobody waits for that update, and
- * whoever asks for the state of the table then finds none.
- * @throws what `checkSource` throws, but for what may pass
+ * Refuses a synced table that its first update would reject and remove: over HTTP nobody waits for that update, and a
+ * client that asks for the table's state would then find none.
+ * @throws what `checkSource` throws, except errors that may pass
  */
 export async function checkCreateSource(context: ApiContext, caller: Caller, request: SourceRequest): Promise<void> {
   if (request.source === '' || request.keyColumns.length === 0) return;
-  // Others are refused by Postgres, and hear nothing of sources.
+  // Other callers are refused by Postgres, and learn nothing about sources.
   if (!(await maySeeSources(context, caller))) return;
   const answered = new AbortController();
   const late = sleep(CHECK_MS_MAX, undefined, { signal: answered.signal }).catch(() => {});

@@ -22,18 +22,18 @@ import type { SyncedTableSpec } from './synced-table-schema.js';
 
 export interface CreateRequest {
   readonly name: TableName;
-  /** Instance and Postgres database, as far as the request names them. */
+  /** Instance and Postgres database, if the request names them. */
   readonly instance: ApiInstance | undefined;
   readonly database: string | undefined;
   readonly spec: SyncedTableSpec;
-  /** Whether a missing schema is made when the request does not say. A missing database is made only if it says so. */
+  /** Whether to create a missing schema if the request is silent. A missing database is created only on request. */
   readonly createsSchemaByDefault: boolean;
 }
 
 /**
- * Creates a synced table for a caller, in a database catalog or in a standard one; both services end here.
- * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND,
- *   SYNCED_TABLE_EXISTS, and what checkCreateSource and create_synced_table raise
+ * Creates a synced table for a caller, in a database catalog or a standard one; used by both services.
+ * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND, SYNCED_TABLE_EXISTS, and what
+ *   checkCreateSource and create_synced_table raise
  */
 export async function createSyncedTable(
   context: ApiContext,
@@ -50,7 +50,7 @@ export async function createSyncedTable(
     await checkCreateSource(context, caller, sourceOf(request));
     return createAt(place, caller, request);
   };
-  // A database catalog stands for one database, which lets nobody take a name twice.
+  // A database catalog maps to one database, which itself keeps names unique.
   if (!place.isStandard) return create();
   const wanted = { name: `table ${fullName}`, instance: place.instance.name, database: place.database };
   return withReservedName(context, wanted, create);
@@ -94,11 +94,11 @@ async function createAt(place: Place, caller: Caller, request: CreateRequest): P
 interface Place {
   readonly instance: ApiInstance;
   readonly database: string;
-  /** Whether the catalog of the name is a standard one: then the name has to be remembered. */
+  /** Whether the name's catalog is a standard one: then the name has to be stored. */
   readonly isStandard: boolean;
 }
 
-/** The database that name and request stand for (docs/reference/databricks-api.md#synced-tables). */
+/** The database that the name and the request lead to (docs/reference/databricks-api.md#synced-tables). */
 async function choosePlace(context: ApiContext, caller: Caller, request: CreateRequest): Promise<Place> {
   const { name, instance, database } = request;
   const catalog = await findCatalog(context, caller, name.catalog);

@@ -3,8 +3,8 @@ import type { Caller } from '../places/caller.js';
 import { databasesOf } from '../places/database-place.js';
 
 /**
- * Whether a caller may hear of the tables of source catalogs, which are looked at with the credentials of the sidecar:
- * whoever may create synced tables in one of the databases may, as he could have any source table copied there.
+ * Whether a caller may see the tables of source catalogs, which are read with the sidecar's credentials: only if they
+ * may create synced tables in one of the databases, as they could then have any source table copied there.
  */
 export async function maySeeSources(context: ApiContext, caller: Caller): Promise<boolean> {
   for (const { database } of databasesOf(context, caller)) {

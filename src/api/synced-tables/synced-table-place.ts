@@ -15,7 +15,7 @@ import { type DatabasePlace, databasesOf } from '../places/database-place.js';
 
 /** A synced table, and where it was found. */
 export interface PlacedTable extends DatabasePlace {
-  /** The three-part name under which it was asked for, or the one that lists show. */
+  /** The three-part name that was asked for, or the one that lists show. */
   readonly fullName: string;
   readonly record: SyncedTableRecord;
 }
@@ -32,7 +32,7 @@ export async function requireSyncedTable(context: ApiContext, caller: Caller, na
   return placed;
 }
 
-/** As requireSyncedTable; null if there is none that the caller may see. */
+/** Like requireSyncedTable; null if there is none that the caller may see. */
 export async function lookUpSyncedTable(
   context: ApiContext,
   caller: Caller,

@@ -23,7 +23,7 @@ export function syncedTableReplyOf({ fullName, instance, database, record }: Pla
   };
 }
 
-/** What was given comes back, so that Terraform sees no difference; what counts is what the registry says. */
+/** The spec is returned as given, so that Terraform sees no difference; fields that matter come from the registry. */
 function specOf(record: SyncedTableRecord): SyncedTableReply['spec'] {
   const given = withoutUndefined(syncedTableSpecInput.parse(record.spec));
   return {
@@ -100,7 +100,7 @@ function progressOf(record: SyncedTableRecord): PipelineProgress {
   };
 }
 
-/** Of a total that may be an estimate. */
+/** The total may be an estimate. */
 function fraction(done: bigint, total: bigint): number {
   if (total <= 0n || done >= total) return 1;
   return Number((done * 10_000n) / total) / 10_000;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { int64, maybe, text } from '../wire/wire-fields.js';
 
-// The objects of docs/reference/databricks-api.md#synced-tables. In requests, unknown fields are ignored and
-// null is the same as absent.
+// The objects of docs/reference/databricks-api.md#synced-tables. In requests, unknown fields are ignored and null means
+// absent.
 
 const typeOverride = z.object({
   column_name: text,
@@ -32,7 +32,7 @@ const newPipelineSpec = z.object({
 
 const schedulingPolicy = z.enum(['CONTINUOUS', 'SNAPSHOT', 'TRIGGERED']);
 
-/** What a synced table is asked to be. */
+/** The requested definition of a synced table. */
 export const syncedTableSpecInput = z.object({
   source_table_full_name: maybe(text),
   primary_key_columns: maybe(z.array(text).max(1_000)),
@@ -49,7 +49,7 @@ export const syncedTableSpecInput = z.object({
 
 export type SyncedTableSpec = Partial<z.output<typeof syncedTableSpecInput>>;
 
-/** Body of a create. `new_pipeline_spec` beside `spec` is what documentation examples show by mistake. */
+/** Body of a create. Documentation examples mistakenly put `new_pipeline_spec` beside `spec`. */
 export const syncedTableInput = z.object({
   name: text,
   database_instance_name: maybe(text),

@@ -15,7 +15,7 @@ const SIMPLE: Readonly<Record<string, UnityType>> = {
   timestamptz: { name: 'TIMESTAMP', text: 'timestamp', json: 'timestamp' },
 };
 
-/** Whatever Unity Catalog has no type for: json, uuid, vector … */
+/** Any type that Unity Catalog does not have: json, uuid, vector … */
 const STRING: UnityType = { name: 'STRING', text: 'string', json: 'string' };
 const INTERVAL: UnityType = { name: 'INTERVAL', text: 'interval day to second', json: 'interval day to second' };
 const INTERVAL_YEAR_MONTH: UnityType = {
@@ -24,14 +24,14 @@ const INTERVAL_YEAR_MONTH: UnityType = {
   json: 'interval year to month',
 };
 const DECIMAL_DIGITS_MAX = 38;
-/** Spark's DECIMAL for a number of unknown digits. */
+/** Spark's DECIMAL for a number of unknown precision. */
 const SCALE_UNKNOWN = 18;
 /** Offset of every type modifier (VARHDRSZ). */
 const MODIFIER_OFFSET = 4;
 /** Fields bits of an interval's modifier: MONTH (1 << 1) and YEAR (1 << 2). */
 const YEAR_MONTH_BITS = 0b110;
 
-/** A column of Postgres as Unity Catalog tells it. */
+/** A Postgres column as Unity Catalog describes it. */
 export function columnInfoOf(column: ColumnRecord, position: number): ColumnInfo {
   const element = unityTypeOf(column);
   const type: UnityType = column.isArray
@@ -45,7 +45,7 @@ export function columnInfoOf(column: ColumnRecord, position: number): ColumnInfo
   return sourceColumnInfo({ name, nullable, comment, type, partitionIndex: null }, position);
 }
 
-/** A column of a source as Unity Catalog tells it. */
+/** A source column as Unity Catalog describes it. */
 export function sourceColumnInfo(column: SourceColumn, position: number): ColumnInfo {
   const { name, nullable, comment, type, partitionIndex } = column;
   return {
@@ -71,11 +71,11 @@ function unityTypeOf({ base, typeModifier }: ColumnRecord): UnityType {
   return Object.hasOwn(SIMPLE, base) ? (SIMPLE[base] ?? STRING) : STRING;
 }
 
-/** Numbers of more digits than DECIMAL has are told as texts, as they would not fit. */
+/** Numbers with more digits than DECIMAL allows are described as text. */
 function decimalOf(typeModifier: number): UnityType {
   const packed = typeModifier - MODIFIER_OFFSET;
   const precision = packed < 0 ? DECIMAL_DIGITS_MAX : (packed >> 16) & 0xffff;
-  // Eleven bits with a sign.
+  // Eleven bits, signed.
   const scale = packed < 0 ? SCALE_UNKNOWN : ((packed & 0x7ff) ^ 1024) - 1024;
   if (precision > DECIMAL_DIGITS_MAX || scale < 0 || scale > precision) return STRING;
   const text = `decimal(${precision},${scale})`;

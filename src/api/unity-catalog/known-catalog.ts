@@ -9,24 +9,24 @@ import { maySeeSources } from '../synced-tables/source-rights.js';
 import { findRegistered } from './registered-name.js';
 import type { CatalogInfo } from './unity-catalog-schema.js';
 
-/** A catalog, by whatever the sidecar knows it. */
+/** A catalog of any kind that the sidecar knows. */
 export interface KnownCatalog {
   readonly name: string;
   readonly type: CatalogInfo['catalog_type'];
-  /** Databases whose tables it shows, all of them. */
+  /** Databases of which it shows every table. */
   readonly databases: readonly DatabasePlace[];
-  /** Whether only one database stands behind it: a registered database catalog. */
+  /** Whether it represents a single database: a registered database catalog. */
   readonly isRegistered: boolean;
-  /** What is seen of the sources in it; null where it has none that the caller may see. */
+  /** Browser of its sources; null if it has none that the caller may see. */
   readonly source: SourceBrowser | null;
   readonly owner: string | null;
   readonly comment: string;
 }
 
 /**
- * The catalogs that a caller finds: registered database catalogs; databases by their name; standard catalogs that tables
- * he may see are named in; the configured catalogs of sources, if he may see those. Of the same name, the earlier kind
- * counts, and a database, standard and source catalog of one name are one.
+ * The catalogs that a caller finds: registered database catalogs; databases by name; standard catalogs in the names of
+ * tables they may see; the configured source catalogs, if they may see those. A registered database catalog hides
+ * others of the same name; a database, standard and source catalog of one name are merged.
  */
 export async function readKnownCatalogs(context: ApiContext, caller: Caller): Promise<KnownCatalog[]> {
   const known = new Map<string, KnownCatalog>();
@@ -77,7 +77,7 @@ export async function requireKnownCatalog(context: ApiContext, caller: Caller, n
   return catalog;
 }
 
-/** Catalogs that tables were named in without being registered. */
+/** Catalogs used in table names without being registered. */
 async function readStandardNames(context: ApiContext, caller: Caller): Promise<Set<string>> {
   const names = new Set<string>();
   for (const { database } of databasesOf(context, caller)) {

@@ -9,7 +9,7 @@ import { findRegistered } from './registered-name.js';
 import { type RelationFilter, type RelationRecord, readRelations, readSchemas } from './relation-record.js';
 import { browse } from './source-table.js';
 
-/** A table under the catalog it was asked for. At least one of `synced` and `relation` is there. */
+/** A table under the catalog that it was requested by. At least one of `synced` and `relation` is set. */
 export interface KnownTable extends DatabasePlace {
   readonly catalog: string;
   readonly schema: string;
@@ -50,7 +50,7 @@ export async function readKnownTables(
   return [...found.values()];
 }
 
-/** With a catalog, only synced tables that were named in it. */
+/** Given a catalog, only synced tables named in it. */
 async function readPlace(
   place: DatabasePlace,
   caller: Caller,
@@ -93,7 +93,7 @@ function keyOf({ schema, table }: { readonly schema: string; readonly table: str
   return JSON.stringify([schema, table]);
 }
 
-/** The schemas of a catalog in Postgres that a caller may see: those of its tables, and of its databases. */
+/** The Postgres schemas of a catalog that a caller may see: those of its tables and of its databases. */
 export async function readKnownSchemas(
   context: ApiContext,
   caller: Caller,
@@ -121,12 +121,12 @@ export async function requireKnownSchema(
   throw syncedTablesError('SCHEMA_DOES_NOT_EXIST', { schema: `${name.catalog}.${name.schema}` });
 }
 
-/** A table that is in Postgres or will be, or one of a source catalog. */
+/** A table that exists or will exist in Postgres, or one of a source catalog. */
 export type FoundTable = { readonly known: KnownTable } | { readonly catalog: string; readonly source: SourceTable };
 
 /**
- * The table of a three-part name.
- * @param wants whether a source is asked for its columns too
+ * Finds the table with a three-part name.
+ * @param wants whether to ask a source for its columns too
  * @throws API_NAME_INVALID; CATALOG_DOES_NOT_EXIST, SCHEMA_DOES_NOT_EXIST or TABLE_DOES_NOT_EXIST, also for what the
  *   caller may not see; what source catalogs throw
  */

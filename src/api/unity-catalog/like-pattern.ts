@@ -1,6 +1,6 @@
 /**
- * Whether a text fits a pattern of LIKE: % for anything, _ for one character, no escapes. Goes back to the last % only,
- * so that no pattern takes longer than the lengths of both multiplied.
+ * Whether a text matches a LIKE pattern: % for anything, _ for one character, no escapes. Backtracks to the last %
+ * only, so that the time is bounded by the product of both lengths.
  */
 export function isLike(text: string, pattern: string): boolean {
   let at = 0;

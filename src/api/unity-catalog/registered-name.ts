@@ -5,7 +5,7 @@ import type { Caller } from '../places/caller.js';
 import type { DatabasePlace } from '../places/database-place.js';
 import { type RelationRecord, readRelations } from './relation-record.js';
 
-/** A Postgres table that was given a three-part name. */
+/** A Postgres table with a registered three-part name. */
 export interface RegisteredName extends DatabasePlace {
   readonly catalog: string;
   readonly relation: RelationRecord;
@@ -13,7 +13,7 @@ export interface RegisteredName extends DatabasePlace {
 
 /**
  * The registered tables that a caller may read.
- * @param catalog null for those of all
+ * @param catalog null for all catalogs
  */
 export async function findRegistered(
   context: ApiContext,

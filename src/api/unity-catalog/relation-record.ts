@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** A table, view or foreign table as the catalogs of Postgres know it. */
+/** A table, view or foreign table as recorded in Postgres' catalogs. */
 export interface RelationRecord {
   readonly oid: number;
   readonly schema: string;
@@ -10,19 +10,19 @@ export interface RelationRecord {
   readonly comment: string | null;
 }
 
-/** What to look for; null is whatever it is. */
+/** What to look for; null matches anything. */
 export interface RelationFilter {
   readonly schema: string | null;
   readonly table: string | null;
 }
 
-/** Schemas of the system and of this project, which no catalog shows. */
+/** Hides system schemas and those of this project, which no catalog shows. */
 const IS_SHOWN = `n.nspname !~ '^pg_'
   and n.nspname not in ('information_schema', '__db_system', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth')`;
 
 /**
- * The relations of a database that a role may read, partitions left out.
- * @param client a session with the rights of the sidecar
+ * The relations of a database that a role may read, without partitions.
+ * @param client a session with the sidecar's rights
  */
 export async function readRelations(
   client: pg.ClientBase,
@@ -53,7 +53,7 @@ export async function readSchemas(client: pg.ClientBase, role: string): Promise<
   return rows.map(({ name }) => name);
 }
 
-/** A column, its type taken apart: what domains and arrays are made of stands in `base`. */
+/** A column with its type resolved: `base` is the type underneath domains and arrays. */
 export interface ColumnRecord {
   readonly oid: number;
   readonly name: string;
@@ -65,7 +65,7 @@ export interface ColumnRecord {
   readonly typeModifier: number;
 }
 
-/** The columns of relations in their order, and the columns and name of their primary keys. */
+/** The columns of relations in order, and the columns and name of their primary keys. */
 export async function readColumns(client: pg.ClientBase, oids: readonly number[]): Promise<ColumnRecord[]> {
   const { rows } = await client.query<ColumnRecord>(
     `select a.attrelid as oid, a.attname as name, not a.attnotnull as nullable,
@@ -89,7 +89,7 @@ export interface KeyRecord {
   readonly columns: readonly string[];
 }
 
-/** The primary keys of relations that have one, their columns in the order of the key. */
+/** The primary keys of relations that have one, with columns in key order. */
 export async function readPrimaryKeys(client: pg.ClientBase, oids: readonly number[]): Promise<KeyRecord[]> {
   const { rows } = await client.query<KeyRecord>(
     `select k.conrelid as oid, k.conname as name,

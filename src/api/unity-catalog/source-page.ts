@@ -7,14 +7,14 @@ interface PageQuery {
   readonly page_token?: string | undefined;
 }
 
-/** A token that leads into the source, which has tokens of its own. */
+/** A token for a page inside the source, which has its own tokens. */
 const sourceToken = z.tuple([z.literal('source'), z.string().nullable()]);
 
 /**
- * One page of what the databases hold, which is known whole, and then of what a source catalog of that name holds, which
- * is asked page by page.
- * @param keyOf what items are sorted by and known by; what both hold counts once
- * @param browse null where no source belongs to the list
+ * One page of what the databases hold, which is known in full, followed by what a source catalog with that name holds,
+ * which is requested page by page.
+ * @param keyOf sorts and identifies items; those on both sides count once
+ * @param browse null if no source belongs to the list
  */
 export async function pageWithSource<Item>(
   own: readonly Item[],
@@ -44,7 +44,7 @@ function readSourceToken(token: string | undefined): { readonly token: string | 
     const parsed = sourceToken.safeParse(JSON.parse(Buffer.from(token, 'base64url').toString()));
     return parsed.success ? { token: parsed.data[1] } : null;
   } catch {
-    // pageOf says what is wrong with it.
+    // pageOf reports what is wrong with it.
     return null;
   }
 }

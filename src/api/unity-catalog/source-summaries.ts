@@ -3,15 +3,15 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import { isLike } from './like-pattern.js';
 
-/** Schemas without a table that fits make a page empty, not slow. */
+/** Schemas without a matching table may make a page empty, but must not make it slow. */
 const SCHEMAS_PER_PAGE = 20;
 const SCHEMA_PAGES_MAX = 50;
 const SCHEMAS_PER_REQUEST = 1_000;
 
-/** Where the next page goes on: in this schema, behind this token of its list. */
+/** Where the next page continues: in this schema, after this token of its list. */
 const place = z.tuple([z.string(), z.string().nullable()]);
 
-/** A page of the tables of all schemas of a source catalog that fit two patterns of LIKE, without their columns. */
+/** A page of a source catalog's tables, over all schemas, that match two LIKE patterns; without their columns. */
 export async function browseSummaries(
   source: SourceBrowser,
   patterns: { readonly schema: string; readonly table: string },

@@ -5,12 +5,12 @@ import { sourceColumnInfo } from './column-info.js';
 import type { KnownCatalog } from './known-catalog.js';
 import type { TableInfo } from './unity-catalog-schema.js';
 
-/** Clients give up after a minute, and stores and servers are asked again and again for longer. */
+/** Clients give up after a minute, but stores and servers are retried for longer. */
 const BROWSE_MS_MAX = 30_000;
 
 /**
- * What the source catalog of that name answers; null where the caller sees none.
- * @throws SOURCE_CATALOG_SLOW, and whatever the catalog throws
+ * The answer of the source catalog with that name; null if the caller sees none.
+ * @throws SOURCE_CATALOG_SLOW, and anything that the catalog throws
  */
 export async function browse<Answer>(
   { name, source }: KnownCatalog,
@@ -29,7 +29,7 @@ export async function browse<Answer>(
   }
 }
 
-/** As `browse`, for lists: null where the caller sees no source. */
+/** Like `browse`, for lists: null if the caller sees no source. */
 export function browsing<Item>(
   catalog: KnownCatalog,
   ask: (browser: SourceBrowser, page: BrowsePage) => Promise<Browsed<Item>>,
@@ -38,7 +38,7 @@ export function browsing<Item>(
   return async (page) => (await browse(catalog, (browser) => ask(browser, page))) ?? { items: [], next: null };
 }
 
-/** A table of a source catalog as Unity Catalog tells it; keys are for lists to leave out. */
+/** A table of a source catalog as Unity Catalog describes it; lists leave the keys out. */
 export function sourceTableInfo(catalog: string, table: SourceTable, wants: { readonly keys: boolean }): TableInfo {
   const { format, location, columns, primaryKey, id, owner, comment, createdAtMs, updatedAtMs } = table;
   return {

@@ -4,7 +4,7 @@ import type { KnownTable } from './known-table.js';
 import { readColumns, readPrimaryKeys } from './relation-record.js';
 import type { TableInfo } from './unity-catalog-schema.js';
 
-/** What a table is, without its columns and keys. */
+/** A table without its columns and keys. */
 export function tableInfoOf(table: KnownTable): TableInfo {
   const { synced, relation } = table;
   const kind = relation?.kind;
@@ -46,7 +46,7 @@ function propertiesOf({ instance, database, synced }: KnownTable): Record<string
   };
 }
 
-/** Tables with their columns and, where asked for, their keys; those of one database are read at once. */
+/** Tables with their columns and, if requested, their keys; tables of one database are read together. */
 export async function describeTables(
   tables: readonly KnownTable[],
   wants: { readonly keys: boolean },
@@ -75,7 +75,7 @@ export async function describeTables(
   return tables.map((table) => ({ ...tableInfoOf(table), ...described.get(table) }));
 }
 
-/** The key that a synced table will have when it is loaded. */
+/** The key that a synced table will have once loaded. */
 function keyAskedFor({ synced, table }: KnownTable) {
   return synced ? { name: `${table}_pkey`, columns: synced.keyColumns } : null;
 }

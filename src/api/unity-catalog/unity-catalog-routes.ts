@@ -23,7 +23,7 @@ import { addUnityTableRoutes } from './unity-table-routes.js';
 
 const tags = ['unity-catalog'];
 
-/** Known tables as Unity Catalog would show them; read only (docs/reference/databricks-api.md#unity-catalog). */
+/** Known tables as Unity Catalog would show them; read-only (docs/reference/databricks-api.md#unity-catalog). */
 export function addUnityCatalogRoutes(server: ApiServer, context: ApiContext): void {
   addCatalogReads(server, context);
   addSchemaReads(server, context);
@@ -127,7 +127,7 @@ function addMetastore(server: ApiServer, context: ApiContext): void {
   );
 }
 
-/** What would change something, but is not the business of Unity Catalog here. */
+/** Changes that Unity Catalog does not support here. */
 function addRefusals(server: ApiServer): void {
   const refuse = (method: 'POST' | 'PATCH' | 'DELETE', path: string, what: string, alternative: string) =>
     server.route({

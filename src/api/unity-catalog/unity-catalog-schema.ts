@@ -5,7 +5,7 @@ import { int64 } from '../wire/wire-fields.js';
 
 export const UNITY_PATH = '/api/2.1/unity-catalog';
 
-/** Sizes are called max_results here; 0 is "as you like", which is what the SDK sends. */
+/** The page size is called max_results here; 0, which the SDK sends, means "as you like". */
 const listQuery = z.object({
   max_results: z.coerce.number().int().min(0).max(1_000_000).optional(),
   page_token: z.string().max(2_000).optional(),
@@ -56,7 +56,7 @@ const columnInfo = z.object({
   name: z.string(),
   position: z.int(),
   nullable: z.boolean(),
-  /** Columns of sources have whatever type their catalog says. */
+  /** For source columns, whatever type their catalog gives. */
   type_name: z.string(),
   type_text: z.string(),
   type_json: z.string(),
@@ -79,7 +79,7 @@ export const tableInfo = z.object({
   schema_name: z.string(),
   full_name: z.string(),
   table_id: z.string().optional(),
-  /** FOREIGN, VIEW or MATERIALIZED_VIEW in Postgres; for sources what their catalog says. */
+  /** FOREIGN, VIEW or MATERIALIZED_VIEW in Postgres; for sources, what their catalog gives. */
   table_type: z.string(),
   data_source_format: z.string().optional(),
   storage_location: z.string().optional(),

@@ -27,7 +27,7 @@ import {
 const PATH = `${UNITY_PATH}/tables`;
 const tags = ['unity-catalog'];
 
-/** Tables of Unity Catalog: synced ones, registered ones, those of database catalogs, and the sources. */
+/** Tables of Unity Catalog: synced ones, registered ones, those of database catalogs, and sources. */
 export function addUnityTableRoutes(server: ApiServer, context: ApiContext): void {
   addTableList(server, context);
   addTableSummaries(server, context);
@@ -87,7 +87,7 @@ async function deleteTable(found: FoundTable, caller: Caller): Promise<void> {
   await database.asCaller(caller, (client) => deleteSyncedTable(client, synced.sqlName, false));
 }
 
-/** A table of a list: of Postgres, to be described with others, or of a source, which comes with all that is known. */
+/** A list entry: a Postgres table, described together with others, or a source table, which comes fully described. */
 interface Listed {
   readonly name: string;
   readonly of: KnownTable | { readonly source: SourceTable };

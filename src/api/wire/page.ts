@@ -3,7 +3,7 @@ import { syncedTablesError } from '../../core/errors.js';
 
 export const PAGE_SIZE_MAX = 100;
 
-/** Query of every paged list. Clients send numbers as texts, and 0 for "as you like". */
+/** Query of every paged list. Clients send numbers as text, and 0 for "as you like". */
 export const pageQuery = z.object({
   page_size: z.coerce.number().int().min(0).max(1_000_000).optional(),
   page_token: z.string().max(2_000).optional(),
@@ -11,8 +11,8 @@ export const pageQuery = z.object({
 
 /**
  * One page of a list.
- * @param keyOf what items are sorted by and known by: a page goes on after the last key of the one before, so that
- *   items that come and go meanwhile neither hide nor repeat others
+ * @param keyOf sorts and identifies items: a page continues after the last key of the previous one, so that items that
+ *   appear or vanish in between neither hide nor repeat others
  */
 export function pageOf<Item>(
   all: readonly Item[],

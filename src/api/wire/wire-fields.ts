@@ -13,5 +13,5 @@ export const nameParams = z.object({ name: z.string() });
 
 export const instanceParams = z.object({ instance_name: z.string() });
 
-/** The reply of calls that only do something. */
+/** The reply of calls without a result. */
 export const nothing = z.object({});

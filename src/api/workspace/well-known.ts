@@ -9,7 +9,7 @@ const hostMetadata = z.object({
   host_type: z.string(),
 });
 
-/** What every client asks for when it is created, without a token (docs/reference/databricks-api.md#start-up-calls). */
+/** What every client requests at start-up, without a token (docs/reference/databricks-api.md#start-up-calls). */
 export function addWellKnownRoutes(server: ApiServer): void {
   server.get(
     '/.well-known/databricks-config',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ApiServer } from '../places/api-context.js';
 
-/** Clients read the id of a workspace as a number and compare it with itself; there is only one here. */
+/** Clients parse a workspace id as a number and only compare it with itself; there is a single workspace here. */
 export const WORKSPACE_ID = '1';
 
 const scimUser = z.object({
@@ -18,7 +18,7 @@ const scimUser = z.object({
 const telemetryBody = z.object({ protoLogs: z.array(z.unknown()).default([]) });
 const telemetryReply = z.object({ errors: z.array(z.string()), numProtoSuccess: z.number() });
 
-/** Who the caller is, and telemetry of the CLI, which is not kept (docs/reference/databricks-api.md#start-up-calls). */
+/** Who the caller is, and the CLI's telemetry, which is discarded (docs/reference/databricks-api.md#start-up-calls). */
 export function addWorkspaceRoutes(server: ApiServer): void {
   server.get(
     '/api/2.0/preview/scim/v2/Me',
@@ -51,7 +51,7 @@ export function addWorkspaceRoutes(server: ApiServer): void {
   );
 }
 
-/** Ids of users are digits; the same name always has the same one. */
+/** User ids are numeric and derived from the name. */
 function numericId(name: string): string {
   return createHash('sha256').update(name).digest().readUIntBE(0, 6).toString();
 }

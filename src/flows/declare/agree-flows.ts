@@ -28,12 +28,12 @@ function difference(left: AutoCdcFlow, right: AutoCdcFlow): string | null {
   return isSame(columns(left), columns(right)) ? null : 'columns';
 }
 
-/** Of a struct the order of its fields counts. */
+/** The order of a struct's fields matters. */
 function sequenceTypes(flow: AutoCdcFlow): string {
   return flow.sequence.fields.map((field) => field.postgresType).join(', ');
 }
 
-/** Order says nothing, neither of keys nor of columns. */
+/** Compares regardless of order, which has no meaning for keys or columns. */
 function isSame(left: readonly string[], right: readonly string[]): boolean {
   const sorted = [...right].sort();
   return left.length === right.length && [...left].sort().every((value, index) => value === sorted[index]);

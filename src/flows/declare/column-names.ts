@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { ColumnSelection } from './declared-flow.js';
 
-/** Names of columns to choose from. They compare without regard to capitals; the own spelling is what counts after. */
+/** Names of the columns to choose from. Matching ignores case; results use the column's own spelling. */
 export class ColumnNames {
   readonly all: readonly string[];
   readonly #flow: string;
@@ -20,8 +20,8 @@ export class ColumnNames {
   }
 
   /**
-   * The columns of those names.
-   * @param option what names them, for messages
+   * The columns with these names.
+   * @param option that names them, for messages
    * @throws AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA
    */
   find(names: readonly string[], option: string): readonly string[] {
@@ -37,7 +37,7 @@ export class ColumnNames {
     return names.flatMap((name) => this.match(name) ?? []);
   }
 
-  /** What a selection leaves, in the order of `all`. */
+  /** The columns that a selection keeps, in the order of `all`. */
   select(
     selection: ColumnSelection,
     options: { readonly include: string; readonly except: string },

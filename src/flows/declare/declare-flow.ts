@@ -4,7 +4,7 @@ import { parseColumnReference } from '../parser/parse-pipeline-file.js';
 import type { ColumnSelection, DeclaredFlow } from './declared-flow.js';
 
 /**
- * Checks what the options of a flow say by themselves, before its source is looked at.
+ * Checks the options of a flow on their own, before its source is opened.
  * @param name the flow's name, for messages
  * @throws AUTOCDC_EMPTY_KEYS, AUTOCDC_MISSING_SEQUENCE_BY, AUTOCDC_MULTIPART_COLUMN_IDENTIFIER,
  *   AUTOCDC_NON_COLUMN_IDENTIFIER and the other codes of the define phase
@@ -112,7 +112,7 @@ function selectionOf(flow: string, { include, except, options }: SelectionLists)
   return null;
 }
 
-/** Plain names of columns; what else a list holds is refused, whatever the source has. */
+/** Plain column names; anything else in the list is refused, regardless of the source. */
 function columnNames(flow: string, option: string, texts: readonly string[]): string[] {
   return texts.map((text) => {
     const { parts } = parseColumnReference(text);

@@ -1,7 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { AutoCdcFlow } from '../../core/flows/auto-cdc-flow.js';
 
-/** Postgres types of the lakehouse's names of types; of others no more is asked than that the column is there. */
+/** Postgres types of the lakehouse's type names; columns of other types only have to exist. */
 const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
   tinyint: 'smallint',
@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<string, string>> = {
 type DeclaredColumn = { readonly name: string; readonly type: string };
 
 /**
- * Holds the columns that a streaming table was declared with against those that a flow writes.
+ * Checks the columns that a streaming table was declared with against those that a flow writes.
  * @param declared null if none were declared
  * @throws STREAMING_TABLE_SCHEMA_MISMATCH
  */

@@ -4,13 +4,13 @@ export type ColumnSelection =
   | { readonly kind: 'all' }
   | { readonly kind: 'include' | 'except'; readonly names: readonly string[] };
 
-/** The options of a flow once they make sense in themselves; what the source says about them is another question. */
+/** The options of a flow once they are consistent; they have not been checked against its source yet. */
 export interface DeclaredFlow {
   /** For messages. */
   readonly name: string;
   readonly kind: FlowKind;
   readonly keys: readonly string[];
-  /** Null for snapshots, whose order is that of their versions. */
+  /** Null for snapshots, which are ordered by version. */
   readonly sequenceBy: string | null;
   readonly applyAsDeletes: string | null;
   readonly applyAsTruncates: string | null;

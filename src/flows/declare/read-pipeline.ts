@@ -19,6 +19,7 @@ import { describePlace } from '../parser/source-place.js';
 
 /**
  * Reads the declarations of a pipeline file.
+ * @param fileName as used in messages
  * @param fileName how messages call it
  * @throws PIPELINE_SQL_SYNTAX, PIPELINE_FEATURE_UNSUPPORTED, PIPELINE_NAME_TWICE, AUTOCDC_MISSING_SOURCE
  */
@@ -26,7 +27,7 @@ export function readPipeline(text: string, fileName: string): PipelineDeclaratio
   return readPipelineFiles([{ name: fileName, text }]);
 }
 
-/** As readPipeline, for a pipeline that is written in several files. */
+/** Like readPipeline, for a pipeline written in several files. */
 export function readPipelineFiles(
   files: readonly { readonly name: string; readonly text: string }[],
 ): PipelineDeclaration {
@@ -192,7 +193,7 @@ function clauseOptions(clause: Exclude<FlowClause, { kind: 'unsupported' }>): Pa
     case 'columns':
       return columnOptions(clause.columns, 'column_list', 'except_column_list', {});
     case 'track_history':
-      // Also ON * is only possible where there is a history.
+      // Even ON * requires a history.
       return columnOptions(clause.columns, 'track_history_column_list', 'track_history_except_column_list', {
         track_history_except_column_list: [],
       });

@@ -3,8 +3,8 @@ import type { PipelineDeclaration } from '../../core/flows/pipeline-declaration.
 import { declareFlow } from './declare-flow.js';
 
 /**
- * A pipeline as the registry takes it (`declare_pipeline`), once its flows make sense in themselves. What the database
- * and the sources have to say about them comes later.
+ * A pipeline in the form that the registry takes (`declare_pipeline`), once its flows are consistent. Checks against
+ * the database and the sources come later.
  * @returns JSON
  * @throws the codes of the define phase (docs/reference/auto-cdc.md#when-errors-are-raised), AUTOCDC_MISSING_SOURCE
  */
@@ -18,7 +18,7 @@ export function registryDeclaration(pipeline: PipelineDeclaration): string {
   return JSON.stringify(sqlForm(pipeline));
 }
 
-/** A struct of columns is an expression like any other. */
+/** A struct of columns becomes an ordinary expression. */
 function sqlForm(pipeline: PipelineDeclaration): PipelineDeclaration {
   const flows = pipeline.flows.map((flow) => {
     const { sequence_by: sequence } = flow.options;

@@ -10,16 +10,16 @@ import type { ColumnSelection, DeclaredFlow } from './declared-flow.js';
 /** A column that a flow reads. */
 export interface FlowSourceColumn {
   readonly field: Field;
-  /** Null if it cannot be stored in Postgres; then it must not be selected. */
+  /** Null if it cannot be stored in Postgres; it must not be selected then. */
   readonly postgresType: string | null;
 }
 
-/** The column of a table of the lakehouse. */
+/** A column of a lakehouse table. */
 export function flowSourceColumn(field: Field): FlowSourceColumn {
   return { field, postgresType: postgresType(field.type) };
 }
 
-/** The target of a flow, as statements and messages name it. */
+/** The target of a flow, as named in statements and messages. */
 export interface TargetNames {
   readonly schema: string;
   readonly table: string;
@@ -34,18 +34,18 @@ export interface ResolveOptions {
   readonly declared: DeclaredFlow;
   readonly target: TargetNames;
   readonly columns: readonly FlowSourceColumn[];
-  /** The type of the sequence: what SEQUENCE BY gives, or that of the versions of snapshots. */
+  /** The type of the sequence: that of SEQUENCE BY, or of the snapshot versions. */
   readonly sequence: DataType;
-  /** How the target has its columns arranged already; null if it is yet to be made. */
+  /** How the target's columns are arranged; null if it does not exist yet. */
   readonly stored: StoredColumns | null;
 }
 
-/** What the source's schema has to say about a flow. */
+/** A flow resolved against its source's schema. */
 export interface ResolvedFlow {
   readonly flow: AutoCdcFlow;
-  /** The selected columns, in the order of `flow.columns`: that of the target, then that of the source. */
+  /** The selected columns in the order of `flow.columns`: first the target's order, then the source's. */
   readonly selected: readonly FlowSourceColumn[];
-  /** The source column that lists the columns to update, in its own spelling. */
+  /** The source column that lists the columns to update, in the source's spelling. */
   readonly columnsToUpdate: string | null;
 }
 
@@ -104,7 +104,7 @@ function refuseReserved(declared: DeclaredFlow, source: ColumnNames): void {
   }
 }
 
-/** What the change feed of the target says of each change beside the row. */
+/** Columns that the target's change feed adds to each row. */
 const FEED_COLUMNS: ReadonlySet<string> = new Set(['_change_type', '_commit_version', '_commit_timestamp']);
 
 function refuseFeedNames(flow: string, selected: readonly string[]): void {
@@ -125,7 +125,7 @@ function resolveColumnsToUpdate({ declared, columns }: ResolveOptions, source: C
   return column.field.name;
 }
 
-/** In the order of the source. The list of columns to update describes an event: it is no value unless asked for. */
+/** In source order. The list of columns to update describes the event, so it is left out unless it is selected. */
 function selectColumns(declared: DeclaredFlow, source: ColumnNames, columnsToUpdate: string | null): readonly string[] {
   const chosen = source.select(declared.columns, { include: 'column_list', except: 'except_column_list' });
   return declared.columns.kind === 'include' ? chosen : chosen.filter((name) => name !== columnsToUpdate);
@@ -148,7 +148,7 @@ function requireKeyType(flow: string, { field, postgresType: type }: FlowSourceC
   throw syncedTablesError('AUTOCDC_KEY_TYPE_UNSUPPORTED', details);
 }
 
-/** A key among the tracked columns has no effect: rows of one history share it. */
+/** A tracked key column has no effect: rows of one history share it. */
 function trackedColumns(declared: DeclaredFlow, names: ColumnNames, values: readonly string[]): readonly string[] {
   const lists = { include: 'track_history_column_list', except: 'track_history_except_column_list' };
   return names.select(declared.trackHistory, lists).filter((name) => values.includes(name));

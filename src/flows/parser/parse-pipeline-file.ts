@@ -3,14 +3,14 @@ import { SyntaxError as GrammarError, parse } from './pipeline-grammar.generated
 import type { ColumnReference, PipelineStatement } from './pipeline-statement.js';
 import { describePlace } from './source-place.js';
 
-/** What the parser says when it can go no further. */
+/** What the parser reports on failure. */
 interface ParserFailure {
   readonly expected: readonly { readonly type: string; readonly text?: string; readonly description?: string }[] | null;
   readonly location: { readonly start: { readonly offset: number } };
 }
 
 const EXPECTED_MAX = 6;
-/** What may stand anywhere and helps nobody who looks for his mistake. */
+/** Expectations that are possible anywhere and do not help to find a mistake. */
 const NOISE: ReadonlySet<string> = new Set([
   'a blank',
   '--',
@@ -28,7 +28,8 @@ const NOISE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a pipeline file: statements of APPLY CHANGES / AUTO CDC and the views that they read.
+ * Reads a pipeline file: APPLY CHANGES / AUTO CDC statements and the views that they read.
+ * @param fileName as used in messages
  * @param fileName how messages call the file
  * @throws PIPELINE_SQL_SYNTAX with line, column and a caret under the place
  */
@@ -49,8 +50,8 @@ export function syntaxError(text: string, fileName: string, offset: number, reas
 }
 
 /**
- * Reads what a list of columns holds: a plain name, a qualified one, or something that is no name at all.
- * Quoted names are written with backticks.
+ * Parses an entry of a column list: a plain name, a qualified name, or something that is not a name. Quoted names are
+ * written with backticks.
  */
 export function parseColumnReference(text: string): ColumnReference {
   try {

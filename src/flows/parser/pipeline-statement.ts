@@ -1,20 +1,20 @@
-/** What the grammar gives for a pipeline file (pipeline-file.peggy). Offsets count characters from the file's start. */
+/** What the grammar (pipeline-file.peggy) produces. Offsets count characters from the start of the file. */
 export type PipelineStatement = StreamingTableStatement | FlowStatement | ViewStatement;
 
-/** A piece of SQL, as it stands in the file. */
+/** A piece of SQL as written in the file. */
 interface SqlText {
   readonly text: string;
   readonly offset: number;
 }
 
-/** A name of one to three parts, without the `LIVE.` that means the pipeline itself. */
+/** A name of one to three parts, without the `LIVE.` that refers to the pipeline itself. */
 export interface ObjectName {
   readonly parts: readonly string[];
   readonly isLive: boolean;
   readonly offset: number;
 }
 
-/** What stands in a list of columns: `parts` is null for anything but a name. */
+/** An entry of a column list: `parts` is null for anything but a name. */
 export interface ColumnReference extends SqlText {
   readonly parts: readonly string[] | null;
 }
@@ -50,7 +50,7 @@ type TableItem =
 type TableClause =
   | { readonly kind: 'comment'; readonly text: string }
   | { readonly kind: 'properties'; readonly entries: readonly (readonly [string, string])[]; readonly offset: number }
-  /** How the lakehouse would lay the table out: of no meaning here. */
+  /** How the lakehouse would lay out the table: meaningless here. */
   | { readonly kind: 'layout' };
 
 interface FlowStatement {

@@ -1,8 +1,8 @@
-/** A place in a text, for people. Lines and columns count from 1, columns in characters. */
+/** A human-readable place in a text. Lines and columns count from 1, columns in characters. */
 export interface SourcePlace {
   readonly line: number;
   readonly column: number;
-  /** The line, and below it a caret under the place. */
+  /** The line, with a caret below the place. */
   readonly excerpt: string;
 }
 
@@ -17,7 +17,7 @@ export function describePlace(text: string, offset: number): SourcePlace {
   const cut = Math.max(0, [...lead].length - BEFORE_CARET_MAX);
   const shownLead = [...lead].slice(cut);
   const shown = [...shownLead, ...rest].slice(0, EXCERPT_LENGTH_MAX).join('');
-  // Tabs stay tabs, so that the caret stands below the place however wide they are shown.
+  // Tabs stay tabs, so that the caret is below the place at any tab width.
   const indent = shownLead.map((character) => (character === '\t' ? '\t' : ' ')).join('');
   return { line: before.length, column: [...lead].length + 1, excerpt: `${shown}\n${indent}^` };
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Client, Connection } from 'pg';
 import { publishCopiedBytes } from '../../observability/copied-bytes.js';
 
-/** Bytes of COPY, and the promise that tells whether they were all (see `CopyStream` of the reader). */
+/** COPY bytes, and the promise that tells whether they were complete (see `CopyStream` of the reader). */
 export interface CopySource {
   readonly bytes: Readable;
   readonly finished: Promise<bigint>;
@@ -17,11 +17,11 @@ export interface CopyResult {
 const COPY_DATA = 0x64;
 
 /**
- * Runs `COPY … FROM STDIN` and feeds it with ready-made bytes: Node only puts a header before each chunk.
+ * Runs `COPY … FROM STDIN` and feeds it ready-made bytes: Node only prepends a header to each chunk.
  *
  * CopyDone is sent only after `source.finished` has fulfilled: the end of the bytes alone does not prove that the
- * writer was done. If the writer failed, CopyFail makes Postgres throw the rows away, and the writer's error is
- * thrown; if Postgres refused a row, its error is thrown and the writer is stopped.
+ * writer completed. If the writer failed, CopyFail makes Postgres discard the rows, and the writer's error is thrown;
+ * if Postgres refused a row, its error is thrown and the writer is stopped.
  */
 export function copyIn(client: Client, sql: string, source: CopySource): Promise<CopyResult> {
   const { database = '' } = client;
@@ -34,13 +34,13 @@ export function copyIn(client: Client, sql: string, source: CopySource): Promise
   });
 }
 
-/** What `pg` has on its connection and its type declarations leave out. */
+/** What `pg` has on its connection but omits from its type declarations. */
 interface CopyConnection extends Connection {
   endCopyFrom(): void;
   sendCopyFail(message: string): void;
 }
 
-/** A statement in the form in which `pg` hands over the connection (its Submittable). */
+/** A statement in the form to which `pg` hands over the connection (its Submittable). */
 class CopyInQuery {
   readonly #sql: string;
   readonly #source: CopySource;
@@ -48,10 +48,10 @@ class CopyInQuery {
   readonly #reject: (error: unknown) => void;
   #bytes = 0;
   #rows = 0n;
-  /** The first cause counts: CopyFail, for one, brings an error of its own. */
+  /** The first cause counts: CopyFail, for example, provokes an error of its own. */
   #failure: { error: unknown } | null = null;
   #isServerDone = false;
-  /** A stream without a byte may end before Postgres has answered, so its end is watched from the start. */
+  /** An empty stream may end before Postgres has answered, so its end is watched from the start. */
   readonly #ended: Promise<void>;
 
   constructor(
@@ -115,7 +115,7 @@ class CopyInQuery {
     this.#settle();
   }
 
-  /** Postgres refused, answered our CopyFail, or the connection broke; `pg` tells nothing more after it. */
+  /** Postgres refused, answered our CopyFail, or the connection broke; `pg` reports nothing after it. */
   handleError(error: unknown): void {
     this.#failure ??= { error };
     this.#settle();
@@ -129,7 +129,7 @@ class CopyInQuery {
   async #settle(): Promise<void> {
     this.#isServerDone = true;
     if (this.#bytes === 0) await firstByte(this.#source);
-    // Closing the read end stops a writer that is still at work; its connection is free only when it has stopped.
+    // Closing the read end stops a writer that is still busy; its connection is free only once it has stopped.
     this.#source.bytes.destroy();
     await this.#source.finished.catch(() => {});
     if (this.#failure) this.#reject(this.#failure.error);
@@ -137,7 +137,7 @@ class CopyInQuery {
   }
 }
 
-/** A writer that has not opened its end of the FIFO yet would wait for a reader for ever: it must not lose its own. */
+/** A writer that has not opened its end of the FIFO yet would wait for a reader for ever: keep this end open. */
 async function firstByte({ bytes, finished }: CopySource): Promise<void> {
   const arrived = new Promise((resolve) => bytes.once('data', resolve));
   await Promise.race([arrived, finished.catch(() => {})]);

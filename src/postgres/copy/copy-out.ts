@@ -11,14 +11,14 @@ export function copyOut(client: Client, sql: string, sink: Writable): Promise<bi
   });
 }
 
-/** A statement in the form in which `pg` hands over the connection (its Submittable). */
+/** A statement in the form to which `pg` hands over the connection (its Submittable). */
 class CopyOutQuery {
   readonly #sql: string;
   readonly #sink: Writable;
   readonly #resolve: (rows: bigint) => void;
   readonly #reject: (error: unknown) => void;
   #rows = 0n;
-  /** What the connection had read already still comes while it is paused. */
+  /** Data that the connection has already read still arrives while it is paused. */
   #isPaused = false;
   #resume = () => {};
   #failure: { error: unknown } | null = null;
@@ -38,9 +38,9 @@ class CopyOutQuery {
   }
 
   handleCopyData(message: { chunk: Buffer }, { stream }: Connection): void {
-    // The rest of what was asked for still comes, and is not wanted any more.
+    // The rest of the data still arrives, but is no longer wanted.
     if (this.#failure) return;
-    // The chunk is a piece of a buffer that `pg` uses again.
+    // The chunk is part of a buffer that `pg` reuses.
     if (this.#sink.write(Buffer.from(message.chunk)) || this.#isPaused) return;
     stream.pause();
     this.#isPaused = true;
@@ -58,7 +58,7 @@ class CopyOutQuery {
   }
 
   handleReadyForQuery(): void {
-    // Nor does one that is ended now: what comes next on the connection is none of its business.
+    // Nor does one that is ending: what comes next on the connection is not for it.
     if (this.#isPaused) this.#resume();
     if (this.#failure) this.#reject(this.#failure.error);
     else this.#resolve(this.#rows);

@@ -5,7 +5,7 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { BRIEF_LOCKS } from '../session/lock-patience.js';
 import { isPostgresError } from '../session/session.js';
 
-/** How the columns of a published table have to change before its new rows can be switched in. */
+/** How a published table's columns have to change before its new rows can be switched in. */
 export interface ColumnChanges {
   readonly added: readonly TargetColumn[];
   /** Names of columns that the source no longer has. */
@@ -18,8 +18,8 @@ export function hasColumnChanges(changes: ColumnChanges): boolean {
 }
 
 /**
- * Compares a published table with the columns that its source has now.
- * @throws CHANGED_PRIMARY_KEY_COLUMN_TYPE: Postgres cannot retype the column that a table is partitioned by
+ * Compares a published table with the current columns of its source.
+ * @throws CHANGED_PRIMARY_KEY_COLUMN_TYPE: Postgres cannot change the type of the partition key
  */
 export async function planColumnChanges(
   client: pg.Client,
@@ -81,7 +81,7 @@ export async function applyColumnChanges(
   }
 }
 
-/** The same in a transaction that goes on with work for which locks may be waited for as long as before. */
+/** The same, in a transaction whose later work may wait for locks as long as before. */
 export async function applyColumnChangesBriefly(
   client: pg.Client,
   table: SyncedTable,
@@ -110,7 +110,7 @@ async function alterColumn(client: pg.Client, table: SyncedTable, column: string
   }
 }
 
-/** `view gold.v, view gold.w` from the detail of Postgres' error, which has one line an object. */
+/** `view gold.v, view gold.w` from the detail of Postgres' error, which has one object per line. */
 function dependentObjects(detail: string): string {
   const objects = detail.split('\n').map((line) => {
     return line.replace(/ depends on .*$/, '').replace(/^rule \S+ on /, '');

@@ -12,10 +12,9 @@ import type { Publication } from './publication.js';
 import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
 
 /**
- * Makes a loaded table visible for the first time: the partitioned parent, its one partition, owner role, rights and
- * position come into being in one transaction, so nobody ever sees it empty.
- * Fails with TARGET_TABLE_EXISTS if somebody made a relation of that name meanwhile, EXTRA_DEFINITION_INVALID,
- * SYNCED_TABLE_DELETED.
+ * Makes a loaded table visible for the first time: partitioned parent, single partition, owner role, rights and
+ * position are created in one transaction, so nobody ever sees the table empty. Fails with TARGET_TABLE_EXISTS if a
+ * relation of that name was created meanwhile, EXTRA_DEFINITION_INVALID, SYNCED_TABLE_DELETED.
  */
 export function creationPublication(copy: LoadedCopy): Publication {
   const { client, position } = copy;

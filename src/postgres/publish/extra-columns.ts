@@ -4,16 +4,16 @@ import { quoteIdentifier } from '../../core/names.js';
 import type { ExtraColumn, SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError, singleStatement } from '../session/session.js';
 
-/** Whose extra columns they are. */
+/** The table that the extra columns belong to. */
 export type ExtraColumnsOwner = Pick<SyncedTable, 'fullName' | 'extraColumns'>;
 
-/** Classes of SQLSTATE that say that a definition is wrong: features, names and types, data, limits. */
+/** SQLSTATE classes for an invalid definition: features, names and types, data, limits. */
 const MISDEFINED = /^(0A|22|42|54)/;
 
 /**
- * Adds the extra columns to a table without rows.
+ * Adds the extra columns to an empty table.
  * @param relation quoted for SQL
- * @throws EXTRA_DEFINITION_INVALID also when a column uses what no superuser owns: its code would run as the sidecar
+ * @throws EXTRA_DEFINITION_INVALID also when a column uses code no superuser owns: it would run as the sidecar
  */
 export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwner, relation: string): Promise<void> {
   for (const column of table.extraColumns) {
@@ -31,15 +31,15 @@ export async function addExtraColumns(client: pg.Client, table: ExtraColumnsOwne
   refuseForeignParts(table.fullName, 'columns', rows[0]?.parts);
 }
 
-/** Type and expression were checked to be closed fragments when the table was asked for. */
+/** Type and expression were checked to be closed fragments when the table was requested. */
 function extraColumnDefinition({ name, postgresType, kind, expression }: ExtraColumn): string {
   const computed = kind === 'generated' ? `generated always as (${expression}) stored` : `default (${expression})`;
   return `${quoteIdentifier(name)} ${postgresType} ${computed}`;
 }
 
 /**
- * Looked at when the table was asked for, and again before every use: what a name stands for may have changed.
- * @throws EXTRA_DEFINITION_INVALID when the text names what the sidecar must not run
+ * Checked when the table was requested, and again before every use: a name may have come to mean something else.
+ * @throws EXTRA_DEFINITION_INVALID when the text names something that the sidecar must not run
  */
 export async function refuseForeignNames(
   client: pg.Client,
@@ -64,7 +64,7 @@ export function refuseForeignParts(target: string, what: string, parts: string |
   throw syncedTablesError('EXTRA_DEFINITION_INVALID', { target, what, reason });
 }
 
-/** Runs a statement with SQL of the creator in it. */
+/** Runs a statement that contains SQL from the table's creator. */
 export async function define<Result>(
   table: Pick<SyncedTable, 'fullName'>,
   what: string,

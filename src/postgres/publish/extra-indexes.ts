@@ -8,9 +8,9 @@ import { createShadowTable, qualifiedShadow } from './shadow-table.js';
 type ExtrasOwner = Pick<SyncedTable, 'fullName' | 'extraColumns' | 'extraIndexes'>;
 
 /**
- * Tries the extra columns and indexes of a table that is yet to be created, on an empty table that never commits: what
- * is wrong with them is found before anything exists.
- * @param shadow name for the passing table
+ * Tries the extra columns and indexes of a table before it is created, on an empty table that is never committed, so
+ * that mistakes are found before anything exists.
+ * @param shadow name for the temporary attempt
  * @throws EXTRA_DEFINITION_INVALID
  */
 export async function probeExtras(
@@ -32,7 +32,7 @@ export async function probeExtras(
 /** Rolls the probe back. */
 class ProbeEnded extends Error {}
 
-/** @throws EXTRA_DEFINITION_INVALID also when an index uses what no superuser owns */
+/** @throws EXTRA_DEFINITION_INVALID also when an index uses code not owned by a superuser */
 async function probeIndex(client: pg.Client, table: ExtrasOwner, relation: string, index: ExtraIndex): Promise<void> {
   const what = `index "${index.name}"`;
   await createIndex(client, table, relation, index);
@@ -43,10 +43,10 @@ async function probeIndex(client: pg.Client, table: ExtrasOwner, relation: strin
   refuseForeignParts(table.fullName, what, rows[0]?.parts);
 }
 
-/** Builds the extra indexes of a loaded shadow table, which are adopted when it becomes the partition of its parent. */
+/** Builds the extra indexes of a loaded shadow table, which the parent adopts with the partition. */
 export async function createExtraIndexes(client: pg.Client, table: ExtrasOwner, shadow: string): Promise<void> {
   for (const { definition } of table.extraIndexes) {
-    // Postgres chooses a name; that of the creator is for the parent's index.
+    // Postgres chooses a name; the creator's name is for the parent's index.
     await createIndex(client, table, qualifiedShadow(shadow), { name: '', definition });
   }
 }

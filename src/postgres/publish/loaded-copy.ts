@@ -15,7 +15,7 @@ export interface LoadedCopy {
   readonly result: TableUpdateResult;
 }
 
-/** One that takes the place of the rows of a published table. */
+/** One that replaces the rows of a published table. */
 export interface ReplacingCopy extends LoadedCopy {
   /** OID of the published table. */
   readonly relation: number;

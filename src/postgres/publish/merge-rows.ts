@@ -3,7 +3,7 @@ import { identifierList, quoteIdentifier } from '../../core/names.js';
 import type { TargetColumn } from '../../core/synced-table.js';
 import { canReplaceRows, isUniqueViolation } from '../refusals/unique-refusal.js';
 
-/** Rows to be brought into a table by key: inserted, or written over those that have other values. */
+/** Rows to merge into a table by key: inserted, or written over rows with other values. */
 export interface RowMerge {
   /** The table, quoted for SQL. */
   readonly into: string;
@@ -15,7 +15,7 @@ export interface RowMerge {
 }
 
 export interface RowMergeCounts {
-  /** Rows inserted or really changed. */
+  /** Rows inserted or actually changed. */
   readonly written: bigint;
   /** Rows that were not there before. */
   readonly inserted: bigint;
@@ -27,15 +27,15 @@ export function isSameKey(keyColumns: readonly string[], left: string, right: st
 }
 
 /**
- * True where two rows differ in a stored byte: what equals for an operator may be another value all the same, such as
- * `0` and `-0`. As records, since `row(…) *<> row(…)` would look for that operator column by column.
+ * True where two rows differ in a stored byte: values that compare equal may still be distinct, such as `0` and `-0`.
+ * Compared as records, since `row(…) *<> row(…)` would look for that operator column by column.
  */
 export function isDifferent(names: readonly string[], left: string, right: string): string {
   const record = (side: string) => `row(${names.map((name) => `${side}.${quoteIdentifier(name)}`).join(', ')})::record`;
   return `${record(left)} *<> ${record(right)}`;
 }
 
-/** Types of which two values that are equal are stored alike; `numeric` is one where its scale is declared. */
+/** Types whose equal values are stored identically; `numeric` is one if its scale is declared. */
 const TYPES_STORED_ALIKE: ReadonlySet<string> = new Set([
   'bigint',
   'boolean',
@@ -49,8 +49,8 @@ const TYPES_STORED_ALIKE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The same as `isDifferent` at less cost: it takes records, which have to be built, only for the columns that need
- * them, and only where the others are equal.
+ * Like `isDifferent` at lower cost: it builds records only for the columns that need them, and only where the others
+ * are equal.
  */
 function isChanged(columns: readonly TargetColumn[], left: string, right: string): string {
   const isStoredAlike = ({ postgresType }: TargetColumn) =>
@@ -64,8 +64,8 @@ function isChanged(columns: readonly TargetColumn[], left: string, right: string
 }
 
 /**
- * Writes in the order of the key, so that neighbours in the index are written together; rows that are equal already are
- * not rewritten. Fails with 23505 where values move between rows under a unique index of a user.
+ * Writes in key order, so that neighbours in the index are written together; rows that are already equal are not
+ * rewritten. Fails with 23505 where values move between rows under a user's unique index.
  */
 async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
   const { keyColumns } = merge;
@@ -92,9 +92,9 @@ async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeC
 }
 
 /**
- * The same for values that move between rows under a unique index, such as two that are exchanged: the rows that change
- * are all deleted before the first is inserted, which an uncorrelated subquery sees to. In one statement, so that
- * foreign keys are looked at when all rows are back.
+ * The same for values that move between rows under a unique index, such as two that are swapped: an uncorrelated
+ * subquery ensures that all changed rows are deleted before the first is inserted. A single statement, so that foreign
+ * keys are checked once all rows are back.
  */
 async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
   const { into, from, filter, keyColumns } = merge;
@@ -120,8 +120,8 @@ async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMerge
 }
 
 /**
- * Brings rows into a published table: by an upsert, and once that has met a unique index under which values move between
- * rows, by deleting and inserting those that change.
+ * Merges rows into a published table: by an upsert, and once that has met a unique index under which values move
+ * between rows, by deleting and inserting the changed ones.
  */
 export class MergeStatement {
   readonly #client: pg.Client;
@@ -138,7 +138,7 @@ export class MergeStatement {
     return this.#merge(this.#client, merge);
   }
 
-  /** True if the statement failed for a unique index and another attempt is going to be made the other way. */
+  /** True if the statement failed on a unique index and should be retried the other way. */
   async mend(error: unknown): Promise<boolean> {
     if (this.#merge === replaceRows || !isUniqueViolation(error)) return false;
     if (!(await canReplaceRows(this.#client, this.#relation))) return false;

@@ -14,26 +14,26 @@ import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
 import { columnDefinitions } from './shadow-table.js';
 
-/** Column of the staged rows behind those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
+/** Column of the staged rows after those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
 const CHANGE_TYPE_COLUMN = '_change_type';
 
-/** Changes of a source that a published table is to take over, together with the position that they lead to. */
+/** Source changes to merge into a published table, and the position that they lead to. */
 export interface ChangesToMerge {
   readonly client: pg.Client;
   readonly position: NewPosition;
   /** OID of the published table. */
   readonly relation: number;
-  /** The columns of the source now. */
+  /** The current columns of the source. */
   readonly columns: readonly TargetColumn[];
-  /** Columns to be added first; nothing else can be done to rows that stay. */
+  /** Columns to add first; no other column change is possible for rows that stay. */
   readonly columnChanges: ColumnChanges;
-  /** Opens the changes: one row a key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
+  /** Opens the changes: one row per key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
-  /** The column by whose greater value a row of type `newer` has to beat the one that is there; null: there are none. */
+  /** The column in which a row of type `newer` must exceed the existing one; null if there are no such rows. */
   readonly newestBy: TargetColumn | null;
-  /** Rows that came less rows that went, which is held against what was done; null if nobody knows. */
+  /** Inserted minus deleted rows according to the source, checked against what was done; null if unknown. */
   readonly balance: bigint | null;
-  /** What was counted while they were read. */
+  /** Counts collected while reading. */
   readonly read: Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>;
   /** When reading them began, by `performance.now()`. */
   readonly startedAt: number;
@@ -42,9 +42,8 @@ export interface ChangesToMerge {
 
 /**
  * Merges changes into a published table: COPY into a temporary table, then one DELETE and one INSERT … ON CONFLICT in
- * the order of the key. Rows that are equal already are not rewritten. Readers wait only if columns are added.
- * Fails with LastStateUnclear, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, SYNCED_TABLE_DELETED, and what the source
- * fails with.
+ * key order. Rows that are already equal are not rewritten. Readers wait only if columns are added. Fails with
+ * LastStateUnclear, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, SYNCED_TABLE_DELETED, and the source's own failures.
  */
 export function changesPublication(changes: ChangesToMerge): Publication {
   const { client, position, relation } = changes;
@@ -69,7 +68,7 @@ export function changesPublication(changes: ChangesToMerge): Publication {
   };
 }
 
-/** The rows that the table would have had: staged once more, for a look at what was wrong with them. */
+/** The rows that the table would have had: staged once more, to find what was wrong with them. */
 async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Promise<string[]>): Promise<string[]> {
   const { client, position, columns, relation, newestBy } = changes;
   if (hasColumnChanges(changes.columnChanges)) return [];
@@ -86,11 +85,11 @@ async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Prom
 }
 
 /**
- * A key has several rows in the source that count alike, or had them for some of the versions: the last state of its
- * changes does not tell what it has now. Nothing was applied.
+ * A key has several rows in the source that rank equally, or had in some of the versions: the last state of its changes
+ * does not say what it has now. Nothing was applied.
  *
- * A key that has one row here and gets another one in the source has two there, and may lose either of them again. Such
- * keys only ever make the source's balance greater than ours, so the sums tell without a look at keys.
+ * A key with one row here that gets another in the source has two there, and may lose either again. Such keys can only
+ * make the source's balance greater than ours, so comparing the sums is enough.
  */
 export class LastStateUnclear extends Error {
   constructor() {
@@ -99,16 +98,16 @@ export class LastStateUnclear extends Error {
 }
 
 /**
- * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: a table that is
- * followed gets changes all the time, and catalogs must not grow by that. Other columns make it another table, and so
- * does another synced table: those that are published together are staged together.
+ * The temporary table that changes are copied into, quoted for SQL. It outlives the transaction, empty: a followed
+ * table receives changes all the time, and the catalogs must not grow with them. Other columns make it a different
+ * table, and so does another synced table: those published together are staged together.
  */
 function stagingTable({ tableId }: SyncedTable, definitions: string): string {
   const hash = createHash('sha256').update(`${tableId} ${definitions}`).digest('hex');
   return `pg_temp.synced_tables_changes_${hash.slice(0, 16)}`;
 }
 
-/** Makes the staged changes rows of the table, and their position its own. */
+/** Merges the staged changes and moves the table to their position. */
 async function mergeStagedChanges(
   changes: ChangesToMerge,
   staging: string,
@@ -118,7 +117,7 @@ async function mergeStagedChanges(
   const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await applyColumnChangesBriefly(client, table, target, changes.columnChanges);
-  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  // Not through the parent: routed rows do not report whether they were inserted or updated.
   const partition = await solePartition(client, relation);
   if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
   const deleted = await client.query(
@@ -144,7 +143,7 @@ async function mergeStagedChanges(
 }
 
 /**
- * Takes the staged rows away that are not newer than the row of their key here. A null is older than any value.
+ * Removes staged rows that are not newer than the existing row of their key. A null is older than any value.
  * @throws LastStateUnclear if a row is exactly as new
  */
 async function dropOutdated(
@@ -166,14 +165,14 @@ async function dropOutdated(
   if (rows[0]?.has_tie) throw new LastStateUnclear();
 }
 
-/** Copies the changes into their temporary table. Returns its name, quoted for SQL. */
+/** Copies the changes into their temporary table and returns its name, quoted for SQL. */
 async function stage(changes: ChangesToMerge): Promise<string> {
   const { client, columns, position } = changes;
   const definitions = `${columnDefinitions(columns)}, ${CHANGE_TYPE_COLUMN} text not null`;
   const staging = stagingTable(position.table, definitions);
   await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
-  // Not analyzed: that takes half as long as applying them, and all that the planner could make of it is a scan of the
-  // whole table, which the limit of changes that are applied rules out.
+  // Not analyzed: that takes half as long as applying the changes, and could only lead the planner to scan the whole
+  // table, which the limit on applied changes rules out.
   await copyIn(client, `copy ${staging} from stdin`, await changes.openSource());
   return staging;
 }

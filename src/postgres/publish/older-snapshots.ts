@@ -11,15 +11,15 @@ export interface OlderSnapshotsOptions {
   readonly table: SyncedTable;
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
-  /** Called now and then with who is in the way. */
+  /** Called periodically with the sessions in the way. */
   readonly onBlocked: (client: pg.Client, table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
 /**
  * Waits for the end of every transaction whose snapshot is older than this call, as CREATE INDEX CONCURRENTLY does.
  * Rows that were not stored frozen do not exist for such a transaction: after the switch it would find the table empty.
- * Our own sessions are left out: they read no synced table under an old snapshot.
- * @throws LOCK_TIMEOUT naming the sessions in the way, when patience is over
+ * Our own sessions are left out: they never read a synced table under an old snapshot.
+ * @throws LOCK_TIMEOUT naming the sessions in the way, when patience runs out
  */
 export async function awaitOlderSnapshots(options: OlderSnapshotsOptions): Promise<void> {
   const { client, table, signal, patienceMs = PATIENCE_MS } = options;
@@ -43,14 +43,14 @@ export async function awaitOlderSnapshots(options: OlderSnapshotsOptions): Promi
 }
 
 interface OpenTransaction {
-  /** Its virtual transaction id: another transaction of the same session has another one. */
+  /** Its virtual transaction id: each transaction of a session has a different one. */
   readonly id: string;
   readonly session: string;
 }
 
 /**
- * Transactions of this database that hold a snapshot; only those of `ids` unless it is null. Of other roles' sessions
- * we see little, but who they are and whether they hold one; processes without a user run no queries of people.
+ * Transactions of this database that hold a snapshot; only those in `ids` unless null. Of other roles' sessions we only
+ * see the user and whether they hold one; processes without a user run no user queries.
  */
 async function transactions(client: pg.Client, ids: readonly string[] | null): Promise<OpenTransaction[]> {
   const { rows } = await client.query<OpenTransaction>(

@@ -7,26 +7,26 @@ import { LockWatch } from '../session/lock-watch.js';
 import { inTransaction } from '../session/session.js';
 
 /**
- * What makes new rows of one table visible together with its position, in steps: so that several tables of a pipeline
- * can take each step together, in one transaction.
+ * Makes new rows of one table visible together with its position, in steps: so that several tables of a pipeline can
+ * take each step together, in one transaction.
  */
 export interface Publication {
   readonly table: SyncedTable;
   /** OID of the published table; null before its first load. */
   readonly relation: number | null;
-  /** Those that keep readers waiting come last: `rows` changes rows, `new` makes a table, `switch` exchanges partitions. */
+  /** Those that make readers wait come last: `rows` changes rows, `new` adds a table, `switch` swaps partitions. */
   readonly kind: 'rows' | 'new' | 'switch';
-  /** How long locks are waited for, if that differs from the others: work that is cheap to repeat need not wait long. */
+  /** How long to wait for locks, if different from the default: work that is cheap to repeat need not wait long. */
   readonly patienceMs?: number | undefined;
-  /** Before each attempt, outside of its transaction. */
+  /** Before each attempt, outside its transaction. */
   ready?(): Promise<void>;
-  /** In the transaction, before anything is locked, however long it takes. */
+  /** In the transaction, before anything is locked; may take long. */
   stage?(): Promise<void>;
   /** In the transaction: changes rows and position. */
   apply(): Promise<TableUpdateResult>;
-  /** True if a failed attempt is to be repeated at once: what stood in its way is known now. */
+  /** True if a failed attempt should be repeated at once, because its obstacle is now known. */
   mend?(error: unknown): Promise<boolean>;
-  /** What its failure means, once nothing is left of the transaction; the error itself if there is no more to say. */
+  /** What its failure means, called after the rollback; returns the error itself if there is nothing to add. */
   explain?(error: unknown): Promise<unknown>;
 }
 
@@ -37,8 +37,8 @@ export interface Published {
 }
 
 /**
- * Work on one table that yields a publication whenever its rows are ready, and goes on when that is committed. Who runs
- * it publishes: alone, or together with other tables. A publication that failed throws where it was yielded.
+ * Work on one table that yields a publication whenever its rows are ready, and continues once that is committed. The
+ * caller publishes: one table alone, or several together. A publication that failed throws where it was yielded.
  */
 export type Publishing<Result> = AsyncGenerator<Publication, Result, Published>;
 
@@ -49,7 +49,7 @@ export interface PublishOptions {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly patienceMs?: number;
-  /** Called now and then with who is in the way, while a lock is waited for, and with a session to write that down. */
+  /** Called periodically while waiting for a lock: with the sessions in the way, and one for recording that. */
   readonly onBlocked: (session: pg.Client, table: SyncedTable, sessions: readonly string[]) => Promise<void>;
 }
 
@@ -59,9 +59,9 @@ export type PublishOutcome =
   | { readonly kind: 'failed'; readonly publication: Publication; readonly error: unknown };
 
 /**
- * Publishes several tables in one transaction, or none. The order in which they are locked is that of `publications`
- * within each kind. Where somebody holds a lock, everything is rolled back and tried again later.
- * @returns a failure with LOCK_TIMEOUT, LEASE_LOST, or what the publications fail with
+ * Publishes several tables in one transaction, or none. Within each kind, they are locked in the order of
+ * `publications`. If someone holds a lock, everything is rolled back and retried later.
+ * @returns a failure with LOCK_TIMEOUT, LEASE_LOST, or the publications' own failures
  */
 export async function publishAll(
   options: PublishOptions,
@@ -85,7 +85,7 @@ export async function publishAll(
   }
 }
 
-/** What became of one of the publications of a transaction. */
+/** The outcome of one publication of a transaction. */
 export function publishedOf(published: ReadonlyMap<Publication, Published>, publication: Publication): Published {
   const found = published.get(publication);
   if (found === undefined) throw new Error(`${publication.table.fullName} was not published`);
@@ -94,7 +94,7 @@ export function publishedOf(published: ReadonlyMap<Publication, Published>, publ
 
 const KINDS = ['rows', 'new', 'switch'] as const;
 
-/** Publications in the order in which they take each step, and the one whose turn it is: a failure is its own. */
+/** Publications in the order of each step, and the current one, so that a failure can be attributed. */
 class InTurn {
   readonly first: Publication;
   current: Publication;
@@ -116,7 +116,7 @@ class InTurn {
   }
 }
 
-/** One attempt; null if the next one is to follow at once. */
+/** One attempt; null if the next one should follow at once. */
 async function attempt(options: PublishOptions, queue: InTurn): Promise<ReadonlyMap<Publication, Published> | null> {
   const { client, lease } = options;
   await queue.each((publication) => publication.ready?.());
@@ -128,7 +128,7 @@ async function attempt(options: PublishOptions, queue: InTurn): Promise<Readonly
   try {
     await inTransaction(client, async () => {
       await queue.each((publication) => publication.stage?.());
-      // The sources set the pace of staging, however slow; what follows must not fall silent while it holds locks.
+      // Staging goes at the pace of the sources, however slow; the rest must not fall silent while holding locks.
       await client.query(NO_SILENCE);
       await requireLease(client, lease, queue.first.table.fullName);
       await watch.start();
@@ -142,7 +142,7 @@ async function attempt(options: PublishOptions, queue: InTurn): Promise<Readonly
   return new Map([...results].map(([publication, result]) => [publication, { result, transactionMs }]));
 }
 
-/** The failure as its publication explains it; what keeps that from looking is the failure to tell then. */
+/** The failure as its publication explains it; if explaining fails, that error is reported instead. */
 async function explain(publication: Publication, error: unknown): Promise<unknown> {
   if (publication.explain === undefined) return error;
   return publication.explain(error).catch((failure: unknown) => failure);

@@ -14,7 +14,7 @@ export async function solePartition(client: pg.Client, relation: number): Promis
   return `${quoteIdentifier(partition.schema)}.${quoteIdentifier(partition.name)}`;
 }
 
-/** True if another table refers to this one by a foreign key: then its partition cannot be detached. */
+/** True if another table references this one by a foreign key: then its partition cannot be detached. */
 export async function isReferenced(client: pg.Client, relation: number): Promise<boolean> {
   const { rows } = await client.query<{ found: boolean }>(
     `select exists (select from pg_constraint where confrelid = $1 and contype = 'f') as found`,
@@ -34,8 +34,8 @@ export async function findRelation(client: pg.Client, relation: number): Promise
 }
 
 /**
- * Brings the planner's statistics of the parent up to date: autovacuum never looks at partitioned tables, and the
- * partition was analyzed before it was switched in.
+ * Refreshes the planner's statistics of the parent: autovacuum never analyzes partitioned tables, and the partition was
+ * analyzed before it was switched in.
  */
 export async function analyzeParent(client: pg.Client, table: SyncedTable): Promise<void> {
   const { rows } = await client.query<{ has_only: boolean }>(

@@ -12,9 +12,9 @@ import { solePartition } from './published-table.js';
 import { qualifiedShadow } from './shadow-table.js';
 
 /**
- * Makes a published table equal to a loaded one row by row: for tables that a foreign key refers to, whose partition
- * Postgres does not let go. Rows that are equal are not rewritten. Readers wait only if columns change.
- * Fails with FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, DEPENDENT_OBJECTS_EXIST, SYNCED_TABLE_DELETED.
+ * Makes a published table equal to a loaded one row by row: for tables referenced by a foreign key, whose partition
+ * Postgres does not detach. Equal rows are not rewritten. Readers wait only if columns change. Fails with
+ * FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, DEPENDENT_OBJECTS_EXIST, SYNCED_TABLE_DELETED.
  */
 export function mergePublication(copy: ReplacingCopy): Publication {
   const { client, position, relation } = copy;
@@ -55,7 +55,7 @@ async function replaceRowsOf(
   const deleted = await client.query(
     `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
   );
-  // Not by way of the parent: rows that are routed do not tell whether they were inserted or updated.
+  // Not through the parent: routed rows do not report whether they were inserted or updated.
   const into = await solePartition(client, relation);
   const { written } = await merge.run({ into, from, filter: 'true', columns, keyColumns });
   return { rowsWritten: written, rowsDeleted: BigInt(deleted.rowCount ?? 0) };

@@ -7,12 +7,12 @@ import { keysOfDuplicates, keysOfFailing } from '../refusals/index-misfits.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 
-/** Schema of partitions and of tables that are being loaded; only the sidecar's role looks in here. */
+/** Schema of partitions and of tables being loaded; visible to the sidecar's role only. */
 const SYSTEM_SCHEMA = '__db_system';
 
 /**
- * The hidden table into which an update loads. Its name tells update and lease, so that a sweeper knows whether
- * anybody still works on it: `partition_<lease epoch>_<update id>_<place of the table in its pipeline>`.
+ * The hidden table that an update loads. Its name contains update and lease, so that a sweeper knows whether it is
+ * still in use: `partition_<lease epoch>_<update id>_<place of the table in its pipeline>`.
  */
 export function shadowTableName(leaseEpoch: bigint, updateId: string, place: number): string {
   return `partition_${leaseEpoch}_${updateId.replaceAll('-', '')}_${place}`;
@@ -23,7 +23,7 @@ export function qualifiedShadow(name: string): string {
 }
 
 /**
- * Creates a shadow table without key or index: building them after the load is a fifth faster.
+ * Creates a shadow table without key or indexes: building them after the load is a fifth faster.
  * @throws EXTRA_DEFINITION_INVALID
  */
 export async function createShadowTable(
@@ -67,7 +67,7 @@ export interface IndexBuild {
   readonly relation: number;
   /** Name of the shadow table. */
   readonly shadow: string;
-  /** True if columns are about to be dropped: an index on one of them goes with it. */
+  /** True if columns are about to be dropped: an index on one of them is dropped with it. */
   readonly mayLackColumns: boolean;
 }
 
@@ -96,7 +96,7 @@ export async function buildMissingIndexes(build: IndexBuild): Promise<ReadonlySe
   return unbuildable;
 }
 
-/** Classes of SQLSTATE that say that index and rows do not fit: data, constraints, names and types, limits, own code. */
+/** SQLSTATE classes for rows that do not fit the index: data, constraints, names and types, limits, user code. */
 const MISFIT = /^(22|23|42|54|0A|P0)/;
 
 async function explainIndexError(build: IndexBuild, statement: string, error: unknown): Promise<unknown> {
@@ -107,7 +107,7 @@ async function explainIndexError(build: IndexBuild, statement: string, error: un
       where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
     [relation, statement.slice(statement.indexOf(' USING '))],
   );
-  // Messages about data quote values, all others names; that of 23505 names the index by its passing name.
+  // Messages about data quote values, all others names; that of 23505 has the index's temporary name.
   const isAboutData = error.code?.startsWith('22') === true;
   const message = isAboutData ? error.message.replace(/"[^"]*"/g, '"…"') : error.message;
   const isTwice = error.code === '23505';
@@ -120,8 +120,8 @@ async function explainIndexError(build: IndexBuild, statement: string, error: un
 }
 
 /**
- * Drops a shadow table if it is there, and never one that has been switched in: an answer to COMMIT that got lost
- * leaves it open which of the two it is.
+ * Drops a shadow table if it exists, but never one that was switched in: after a lost reply to COMMIT it could be
+ * either.
  */
 export async function dropShadowTable(client: pg.Client, name: string): Promise<void> {
   const { rowCount } = await client.query(`select from pg_class where oid = to_regclass($1) and not relispartition`, [

@@ -9,7 +9,7 @@ import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
 import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
 
-/** Makes a loaded shadow table fit to become the partition of a published table: owner, rights, constraints. */
+/** Prepares a loaded shadow table to become the partition of a published table: owner, rights, constraints. */
 export async function preparePartition(client: pg.Client, relation: number, shadow: string): Promise<void> {
   await client.query('select databricks_auth.prepare_partition($1::oid, $2::regclass)', [
     relation,
@@ -19,8 +19,8 @@ export async function preparePartition(client: pg.Client, relation: number, shad
 
 /**
  * Replaces the partition of a published table by a loaded and prepared one. The table keeps its OID, indexes, rights,
- * comments and whatever depends on it; readers see the old rows or the new ones and wait for milliseconds.
- * Fails with SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST, INDEX_UNBUILDABLE.
+ * comments and dependent objects; readers see the old rows or the new ones and wait for milliseconds. Fails with
+ * SYNCED_TABLE_DELETED, DEPENDENT_OBJECTS_EXIST, INDEX_UNBUILDABLE.
  */
 export function switchPublication(copy: ReplacingCopy): Publication {
   const { client, position, relation, shadow } = copy;
@@ -35,12 +35,12 @@ export function switchPublication(copy: ReplacingCopy): Publication {
       unbuildable = await buildMissingIndexes({ client, table, relation, shadow, mayLackColumns });
     },
     apply: () => exchange(copy, unbuildable),
-    // If somebody made another index meanwhile: build it, then come again.
+    // Someone created another index meanwhile: build it, then try again.
     mend: async (error) => error instanceof IndexAppeared,
   };
 }
 
-/** The position is written before the table is locked: readers wait for what comes after. */
+/** Writes the position before locking the table: readers wait from the lock on. */
 async function exchange(copy: ReplacingCopy, unbuildable: ReadonlySet<string>): Promise<TableUpdateResult> {
   const { client, position, relation, shadow, result } = copy;
   const { table } = position;
@@ -60,5 +60,5 @@ async function exchange(copy: ReplacingCopy, unbuildable: ReadonlySet<string>): 
   return result;
 }
 
-/** Rolls the switch back: an index that ATTACH had to build would keep readers waiting. */
+/** Rolls the switch back: if ATTACH had to build an index, readers would wait for it. */
 class IndexAppeared extends Error {}

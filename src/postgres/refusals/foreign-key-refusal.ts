@@ -4,7 +4,7 @@ import { identifierList, postgresTableName } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError } from '../session/session.js';
 
-/** FOREIGN_KEY_REFERENCES_ROW for Postgres' refusal to delete a row that another table refers to; else the error itself. */
+/** FOREIGN_KEY_REFERENCES_ROW if Postgres refused to delete a row that another table references; else `error`. */
 export async function explainForeignKey(client: pg.Client, error: unknown, table: SyncedTable): Promise<unknown> {
   if (!isPostgresError(error) || error.code !== '23503') return error;
   const { constraint, referencing } = await findForeignKey(client, error);
@@ -18,13 +18,13 @@ export async function explainForeignKey(client: pg.Client, error: unknown, table
   return syncedTablesError('FOREIGN_KEY_REFERENCES_ROW', details, error);
 }
 
-/** The key of one such row, where the foreign key refers to the key: other values are not for messages. */
+/** The key of one such row, if the foreign key references the key: other values do not belong in messages. */
 function referencedKey({ detail = '' }: pg.DatabaseError, { keyColumns }: SyncedTable): string {
   const [, columns, values] = /\(([^=]+)\)=\((.*)\)/s.exec(detail) ?? [];
   return columns === identifierList(keyColumns).replaceAll('"', '') ? `, for example to key ${values}` : '';
 }
 
-/** The foreign key as its maker named it: Postgres names the copy that refers to our partition. */
+/** The foreign key under its creator's name: Postgres reports the copy that references our partition. */
 async function findForeignKey(
   client: pg.Client,
   { constraint = '', schema = '', table = '' }: pg.DatabaseError,

@@ -3,22 +3,22 @@ import { formatKey } from '../../core/format-key.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 
-/** Keys shown in a message. */
+/** Maximum number of keys in a message. */
 const KEYS_MAX = 5;
-/** How long keys are looked for: a message that comes late helps less than one that names no row. */
+/** How long to search for keys: a late message helps less than one that names no row. */
 const SEARCH_MS_MAX = 20_000;
 
-/** Rows that an index of the published table does not take. */
+/** Rows that do not fit an index of the published table. */
 export interface Misfits {
   readonly client: pg.Client;
   /** OID of the index. */
   readonly index: number;
-  /** The rows: a table, or a subquery in brackets, in SQL. */
+  /** The rows in SQL: a table, or a subquery in brackets. */
   readonly rows: string;
   readonly keyColumns: readonly string[];
 }
 
-/** What an index is about. Null if it calls code that is not Postgres' own, which must not run with the rights of the sync. */
+/** What an index computes. Null if it calls code from outside Postgres, which must not run with the sync's rights. */
 interface IndexTerms {
   readonly terms: readonly string[];
   readonly filter: string;
@@ -26,7 +26,7 @@ interface IndexTerms {
 }
 
 async function readTerms({ client, index }: Misfits): Promise<IndexTerms | null> {
-  // What is built into Postgres is nobody's dependency.
+  // Built-in objects of Postgres do not appear as dependencies.
   const { rows } = await client.query<IndexTerms>(
     `select array(select pg_get_indexdef(x.indexrelid, n, false) from generate_series(1, x.indnkeyatts) n order by n) as terms,
             coalesce(pg_get_expr(x.indpred, x.indrelid), 'true') as filter, not x.indnullsnotdistinct as "allowsNulls"
@@ -39,7 +39,7 @@ async function readTerms({ client, index }: Misfits): Promise<IndexTerms | null>
   return rows[0] ?? null;
 }
 
-/** Keys of rows that have the same values in a unique index. For within a transaction, which a failure leaves aborted. */
+/** Keys of rows with equal values in a unique index. For use within a transaction, which a failure leaves aborted. */
 export async function keysOfDuplicates(misfits: Misfits): Promise<string[]> {
   const { client, rows: from, keyColumns } = misfits;
   const index = await readTerms(misfits);
@@ -58,7 +58,7 @@ export async function keysOfDuplicates(misfits: Misfits): Promise<string[]> {
     .then(({ rows }) => rows.map(({ key }) => formatKey(key)), unlessRefused);
 }
 
-/** Keys of rows of a table for which the index cannot be worked out, as the error of the server says. For outside of a transaction. */
+/** Keys of rows for which the index cannot be computed, given the server's error. For use outside a transaction. */
 export async function keysOfFailing(misfits: Misfits, error: pg.DatabaseError): Promise<string[]> {
   const tuple = /\btuple (\(\d+,\d+\))/.exec(error.detail ?? '')?.[1];
   if (tuple !== undefined) return keysAt(misfits, [tuple]);
@@ -78,16 +78,16 @@ async function keysAt({ client, rows: from, keyColumns }: Misfits, places: reado
   return rows.map(({ key }) => formatKey(key));
 }
 
-/** The error that led here is the one to tell: that the search for rows fails too only leaves them unnamed. */
+/** The original error matters more: if the search for rows fails too, they merely stay unnamed. */
 function unlessRefused(error: unknown): string[] {
   if (!isPostgresError(error)) throw error;
   return [];
 }
 
-/** To be set in a transaction that looks for rows. */
+/** Set in transactions that search for rows. */
 const BRIEF_SEARCH = `set local statement_timeout = ${SEARCH_MS_MAX}`;
 
-/** Places of rows for which a term fails: blocks are halved until one is left, whose rows are tried one by one. */
+/** Positions of rows for which a term fails: blocks are halved until one is left, whose rows are tried one by one. */
 async function findFailing(misfits: Misfits, { terms, filter }: IndexTerms): Promise<string[]> {
   const { client, rows: from } = misfits;
   const deadline = performance.now() + SEARCH_MS_MAX;

@@ -3,8 +3,8 @@ import { SyncedTablesError } from '../../core/errors.js';
 import { isPostgresError } from '../session/session.js';
 
 /**
- * The catalogued error that our SQL functions raised (`DETAIL: error code: X`, what to do in HINT); null for every
- * other error.
+ * The catalogued error raised by our SQL functions (`DETAIL: error code: X`, what to do in HINT); null for any other
+ * error.
  */
 export function asRaisedError(error: unknown): SyncedTablesError | null {
   if (!isPostgresError(error)) return null;
@@ -13,7 +13,7 @@ export function asRaisedError(error: unknown): SyncedTablesError | null {
   return new SyncedTablesError(code, error.message, error.hint ?? '', error);
 }
 
-/** True for the codes of the catalogue. */
+/** True for codes of the catalogue. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCatalogue, code);
 }

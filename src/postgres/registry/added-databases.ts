@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Databases that sidecars look after beside those of their settings; they stand in the home database of an instance. */
+/** Databases that sidecars manage beside those of their settings; recorded in an instance's home database. */
 export async function readAddedDatabases(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select a.database_name as name from synced_tables._databases a join pg_database d on d.datname = a.database_name

@@ -5,33 +5,33 @@ import type { UpdateMode } from '../../core/update-outcome.js';
 import { announcement, UPDATES_CHANNEL } from './announcement.js';
 import type { TableUpdateResult } from './table-update-record.js';
 
-/** The version of its source that an update brings a table to. */
+/** The source version that an update brings a table to. */
 export interface NewPosition {
   readonly updateId: string;
   readonly mode: UpdateMode;
-  /** As it was read when the update began. */
+  /** As read when the update began. */
   readonly table: SyncedTable;
-  /** What the table is equal to. No commit time: the one known so far stays, if the version does. */
+  /** The version that the table equals. Without a commit time: a known one is kept if the version is the same. */
   readonly snapshot: {
     readonly version: bigint | null;
     readonly committedAtMs: number | null;
-    /** An id that stays with the source table. */
+    /** A stable id of the source table. */
     readonly tableId: string;
   };
-  /** Bookmark of the snapshot's version for reading changes from there; null for sources without a change feed. */
+  /** Bookmark for reading changes from the snapshot's version on; null for sources without a change feed. */
   readonly bookmark: string | null;
 }
 
-/** How the table came to be there. */
+/** How the table got there. */
 export interface WrittenRows {
   /** OID of the published table. */
   readonly relation: number;
   readonly result: TableUpdateResult;
-  /** Rows that the table has afterwards; null if that did not change. */
+  /** Number of rows in the table afterwards; null if unchanged. */
   readonly rowCount: bigint | null;
 }
 
-/** An update that follows its source commits many times: its record sums them up and stays open. */
+/** An update that follows its source commits many times: its record adds them up and stays open. */
 const COMMIT_POSITION = `
   with moved as (
     update synced_tables._tables
@@ -65,8 +65,8 @@ const COMMIT_POSITION = `
   select pg_notify('${UPDATES_CHANNEL}', $20) from moved`;
 
 /**
- * Writes down which version the table reflects, in the transaction that makes it so: data and position are never
- * apart. Notifies those who listen; Postgres delivers that at commit, or not at all.
+ * Records which version the table reflects, in the transaction that makes it so: data and position are never apart.
+ * Notifies listeners; Postgres delivers that at commit, or not at all.
  * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version
  */
 export async function commitPosition(
@@ -104,7 +104,7 @@ export async function commitPosition(
   if (committed.rowCount === 0) throw await explainUnmoved(client, table);
 }
 
-/** What a table is in when its update is over: a CONTINUOUS one is about to be followed then. */
+/** The state of a table after an update: a CONTINUOUS one is about to be followed. */
 function restState(table: SyncedTable, mode: UpdateMode): SyncedTableState {
   if (mode === 'CONTINUOUS') return 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE';
   return table.policy === 'CONTINUOUS'

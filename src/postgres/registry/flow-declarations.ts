@@ -3,17 +3,17 @@ import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js'
 import type { FlowOptions } from '../../core/flows/flow-options.js';
 import type { FlowDeclaration, FlowSource, StreamingTableDeclaration } from '../../core/flows/pipeline-declaration.js';
 
-/** A flow as it was declared, and by whom. */
+/** A flow as declared, and by whom. */
 interface RegisteredFlow extends Omit<FlowDeclaration, 'target'> {
   readonly createdBy: string;
 }
 
-/** A streaming table as it was declared, and the flows that fill it. */
+/** A streaming table as declared, and the flows that fill it. */
 export interface TableDeclaration extends Omit<StreamingTableDeclaration, 'name'> {
   readonly flows: readonly RegisteredFlow[];
 }
 
-/** Rows of the registry: JSON that `declare_pipeline` and the functions wrote, which check part of it. */
+/** Rows of the registry: JSON written by `declare_pipeline` and the functions, which check only part of it. */
 export interface DeclaredRows {
   readonly pipelineId: string;
   /** `schema.table`, quoted where Postgres needs it. */
@@ -58,8 +58,8 @@ const flowOptions: z.ZodType<FlowOptions> = z.object({
 });
 
 /**
- * Reads what the registry has of a streaming table. What does not parse is given back and not thrown: the other tables
- * of its pipeline go on.
+ * Parses the registry's rows of a streaming table. What does not parse is returned, not thrown: the pipeline's other
+ * tables continue.
  * @returns PIPELINE_DECLARATION_INVALID in place of a declaration that does not parse
  */
 export function parseTableDeclaration(rows: DeclaredRows): TableDeclaration | SyncedTablesError {

@@ -5,13 +5,13 @@ import { syncedTablesError } from '../../core/errors.js';
 export interface Lease {
   readonly pipelineId: string;
   readonly holder: string;
-  /** Grows with every holder: what a former holder still has in hand is recognised by it. */
+  /** Increases with every holder, which exposes the work of a former one. */
   readonly epoch: bigint;
 }
 
 /**
- * Fencing: proves inside the committing transaction that the lease is still ours, and keeps anybody from taking it
- * until that transaction ends. The lock lets our own renewals pass: a merge may take longer than the lease lasts.
+ * Fencing: proves inside the committing transaction that the lease is still ours, and keeps others from taking it until
+ * that transaction ends. The lock does not block our own renewals: a merge may outlast the lease.
  * @throws LEASE_LOST
  */
 export async function requireLease(client: pg.Client, lease: Lease, target: string): Promise<void> {
@@ -23,7 +23,7 @@ export async function requireLease(client: pg.Client, lease: Lease, target: stri
   if (held.rowCount === 0) throw syncedTablesError('LEASE_LOST', { target });
 }
 
-/** True while the lease is ours; unlike `requireLease` this holds nobody off. */
+/** True while the lease is ours; unlike `requireLease` this blocks nobody. */
 export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<boolean> {
   const held = await client.query(
     'select from synced_tables._pipelines where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3',
@@ -32,7 +32,7 @@ export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<bool
   return held.rowCount === 1;
 }
 
-/** Prolongs the lease; false if it is no longer ours. */
+/** Extends the lease; false if it is no longer ours. */
 export async function renewLease(client: pg.Client, lease: Lease, leaseSeconds: number): Promise<boolean> {
   const renewed = await client.query(
     `update synced_tables._pipelines set lease_expires_at = clock_timestamp() + make_interval(secs => $4)

@@ -13,16 +13,16 @@ export interface StreamingTable {
   readonly createdBy: string;
   /** False before its first update. */
   readonly isMade: boolean;
-  /** Whether its last update failed in a way that does not pass by itself. */
+  /** Whether its last update failed for a reason that does not pass without intervention. */
   readonly isFailed: boolean;
-  /** Another one after every declaration that changes the table, its flows or the views of its pipeline. */
+  /** Changes with every declaration that changes the table, its flows or the views of its pipeline. */
   readonly declarationHash: string;
   readonly flowNames: readonly string[];
-  /** What was declared of it and its flows, or why that cannot be read: see `declarationOf`. */
+  /** The declaration of the table and its flows, or why it cannot be parsed: see `declarationOf`. */
   readonly declaration: TableDeclaration | SyncedTablesError;
 }
 
-/** What `declare_pipeline` and the functions have registered for a pipeline of flows. */
+/** What `declare_pipeline` and the functions registered for a pipeline of flows. */
 export interface RegisteredPipeline {
   readonly tables: readonly StreamingTable[];
   readonly views: readonly ViewDeclaration[];
@@ -45,7 +45,7 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
     is_failed: boolean;
     declaration_hash: string;
   }>(
-    // Before flows and views: what is declared anew in between is found out by the hash of before.
+    // Before flows and views: if they are redeclared in between, the older hash reveals it.
     `select table_id, schema_name, table_name, synced_table, created_by, declared, relation is not null as is_made, is_failed,
             declaration_hash
        from synced_tables._streaming_tables where pipeline_id = $1 order by created_at, table_id`,
@@ -83,7 +83,7 @@ export async function readFlowPipeline(client: pg.Client, pipelineId: string): P
 }
 
 /**
- * What was declared of a streaming table and its flows.
+ * The declaration of a streaming table and its flows.
  * @throws PIPELINE_DECLARATION_INVALID
  */
 export function declarationOf({ declaration }: StreamingTable): TableDeclaration {
@@ -100,7 +100,7 @@ type StreamingTableState =
   | 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'
   | 'SYNCED_TABLE_OFFLINE_FAILED';
 
-/** Says whether followers are to leave a streaming table out, until an update of it succeeds. */
+/** Sets whether followers leave out a streaming table until an update of it succeeds. */
 export async function markStreamingTable(client: pg.Client, tableId: string, isFailed: boolean): Promise<void> {
   await client.query(
     'update synced_tables._streaming_tables set is_failed = $2 where table_id = $1 and is_failed is distinct from $2',
@@ -108,7 +108,7 @@ export async function markStreamingTable(client: pg.Client, tableId: string, isF
   );
 }
 
-/** Changes what the status view says of a streaming table. */
+/** Changes the streaming table's row in the status view. */
 export async function writeStreamingTableState(
   client: pg.Client,
   tableId: string,
@@ -122,12 +122,12 @@ export async function writeStreamingTableState(
   );
 }
 
-/** What was read is not what is to be applied: the table was declared anew, or deleted. Told to nobody. */
+/** The table was redeclared or deleted, so what was read must not be applied. Never shown to users. */
 export class DeclaredAnew extends Error {}
 
 /**
- * Proves inside the committing transaction that the table is declared as it was when `table` was read, and keeps it so
- * until that transaction ends.
+ * Proves inside the committing transaction that the table's declaration is the one in `table`, and keeps it so until
+ * that transaction ends.
  * @throws DeclaredAnew
  */
 export async function requireDeclaration(client: pg.Client, table: StreamingTable): Promise<void> {
@@ -138,7 +138,7 @@ export async function requireDeclaration(client: pg.Client, table: StreamingTabl
   if (rowCount === 0) throw new DeclaredAnew(`${table.fullName} was declared again`);
 }
 
-/** Notes that an update has begun with this table. */
+/** Records that an update has begun this table. */
 export async function recordFlowUpdateStart(client: pg.Client, updateId: string, table: StreamingTable): Promise<void> {
   await client.query(
     `insert into synced_tables._table_updates
@@ -151,15 +151,15 @@ export async function recordFlowUpdateStart(client: pg.Client, updateId: string,
   );
 }
 
-/** What a batch of a flow from changes did; snapshots report nothing. */
+/** What a batch of a change flow did; snapshots report nothing. */
 export interface FlowMetrics {
   readonly numUpsertedRows: bigint;
   readonly numDeletedRows: bigint;
 }
 
 /**
- * Adds what a batch did to the update's record, and notes that the table is there: called inside the transaction that
- * applies the batch. An update that is tried again counts each batch once, since each is committed once.
+ * Adds a batch to the update's record, and notes that the table exists: called inside the transaction that applies the
+ * batch. A retried update counts each batch once, since each is committed once.
  */
 export async function recordFlowBatch(
   client: pg.Client,
@@ -204,7 +204,7 @@ export async function recordFlowUpdateEnd(
   );
 }
 
-/** Notes which view people read the table by. */
+/** Records the view through which users read the table. */
 export async function writeStreamingRelation(client: pg.Client, table: StreamingTable): Promise<void> {
   await client.query(
     `update synced_tables._streaming_tables t set relation = to_regclass(format('%I.%I', t.schema_name, t.table_name))

@@ -80,7 +80,7 @@ export async function readPipelineTables(client: pg.Client, pipelineId: string):
   return rows.map(toSyncedTable);
 }
 
-/** A synced table as it stands now; null if it is no longer registered. */
+/** The current state of a synced table; null if it is no longer registered. */
 export async function readTable(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
   const { rows } = await client.query<TableRow>({
     name: 'synced_tables_read_table',
@@ -90,7 +90,7 @@ export async function readTable(client: pg.Client, tableId: string): Promise<Syn
   return rows[0] ? toSyncedTable(rows[0]) : null;
 }
 
-/** The code of what last went wrong with a table; null if nothing did. */
+/** The code of a table's last error; null if there is none. */
 export async function readLastErrorCode(client: pg.Client, tableId: string): Promise<string | null> {
   const { rows } = await client.query<{ code: string | null }>(
     'select last_error_code as code from synced_tables._tables where table_id = $1',
@@ -100,8 +100,8 @@ export async function readLastErrorCode(client: pg.Client, tableId: string): Pro
 }
 
 /**
- * CONTINUOUS tables that nobody follows since they failed in a way that does not pass by itself. Those that somebody
- * stopped or dropped are none of them.
+ * CONTINUOUS tables that are no longer followed, since they failed for a reason that does not pass without
+ * intervention. Stopped or dropped tables are not included.
  */
 export async function readFailedFollowed(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<TableRow>(
@@ -153,13 +153,13 @@ export async function readTriggerInterval(client: pg.Client, pipelineId: string)
   return rows[0]?.ms ?? null;
 }
 
-/** The synced table of that name, written as in `synced_tables.status`; null if there is none. */
+/** The synced table with that name, written as in `synced_tables.status`; null if there is none. */
 export async function findSyncedTable(client: pg.Client, fullName: string): Promise<SyncedTable | null> {
   const { rows } = await client.query<TableRow>(`${SELECT_TABLE} where t.synced_table = $1`, [fullName]);
   return rows[0] ? toSyncedTable(rows[0]) : null;
 }
 
-/** Changes what the status view says of a table; false if the table is no longer registered. */
+/** Changes the table's row in the status view; false if the table is no longer registered. */
 export async function writeTableState(
   client: pg.Client,
   tableId: string,
@@ -175,7 +175,7 @@ export async function writeTableState(
   return written.rowCount === 1;
 }
 
-/** Says what happens to a table at this moment; its state stays. What comes after the end of the update is not written. */
+/** Sets a table's current activity; its state stays. Not written once the update has ended. */
 export async function writeTableMessage(
   client: pg.Client,
   { tableId, syncedVersion }: Pick<SyncedTable, 'tableId' | 'syncedVersion'>,
@@ -189,7 +189,7 @@ export async function writeTableMessage(
   );
 }
 
-/** Like `writeTableState`, for failures that do not pass by themselves: nobody follows the table until an update succeeds. */
+/** Like `writeTableState`, for lasting failures: the table is not followed until an update succeeds. */
 export async function writeTableFailure(
   client: pg.Client,
   tableId: string,
@@ -205,8 +205,8 @@ export async function writeTableFailure(
 }
 
 /**
- * Notes the newest source version seen and when it was committed.
- * @param behindSinceMs when the first version was committed that the table does not reflect, if that is known
+ * Records the newest source version seen and its commit time.
+ * @param behindSinceMs commit time of the first version that the table does not reflect, if known
  */
 export async function writeSourceVersion(
   client: pg.Client,
@@ -226,20 +226,20 @@ export async function writeSourceVersion(
   );
 }
 
-/** How far a load is. */
+/** Progress of a load. */
 export interface LoadProgress {
   readonly phase: 'load' | 'index';
   readonly version: bigint | null;
   readonly rowsDone: bigint;
-  /** Null if only the end tells. */
+  /** Null if it is known only at the end. */
   readonly rowsTotal: bigint | null;
-  /** Time spent in the phase so far. */
+  /** Time spent in the current phase. */
   readonly phaseMs: number;
 }
 
 const PHASES = { load: 'PROVISIONING_PHASE_MAIN', index: 'PROVISIONING_PHASE_INDEX_SCAN' } as const;
 
-/** Notes how far an update is. One that comes late, after its end, is not written. */
+/** Records the progress of an update. Not written once the update has ended. */
 export async function writeProgress(client: pg.Client, tableId: string, progress: LoadProgress): Promise<void> {
   const { phase, version, rowsDone, rowsTotal, phaseMs } = progress;
   await client.query(
@@ -263,7 +263,7 @@ export interface EventRecord {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Adds to the history that `synced_tables.events` shows. Never pass values of rows. */
+/** Adds to the history shown by `synced_tables.events`. Never pass row values. */
 export async function recordEvent(client: pg.Client, event: EventRecord): Promise<void> {
   await client.query(
     `insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message, details)

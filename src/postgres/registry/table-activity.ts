@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../../core/names.js';
 
-/** Pages at the end of a table whose rows are looked at. */
+/** How many pages at the end of a table to inspect. */
 const TAIL_PAGES = 16;
-/** Of a partitioned table with more partitions only the newest ones are looked at that closely. */
+/** Of a partitioned table with more partitions, only the newest are inspected that closely. */
 const TAIL_TABLES_MAX = 8;
 
 interface Part {
@@ -15,10 +15,10 @@ interface Part {
 }
 
 /**
- * A text that differs from the one before when rows were written to a table, at a cost that does not grow with the
- * table. It looks at three things, since none tells all: the size; the server's counts of written rows, which a session
- * may keep to itself for a second, or for ten while it idles; and the rows in the last pages, where new ones nearly
- * always go. Empty if there is no such table.
+ * A text that changes when rows are written to a table, at a cost independent of the table's size. It covers three
+ * things, since none is sufficient: the size; the server's counts of written rows, which a session may withhold for a
+ * second, or ten while idle; and the rows in the last pages, where new ones nearly always go. Empty if the table does
+ * not exist.
  */
 export async function tableActivity(client: pg.Client, schema: string, table: string): Promise<string> {
   const { rows } = await client.query<Part>(

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { SyncedTablesError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 
-/** How the rows of an update came into the table. */
+/** How an update's rows got into the table. */
 type UpdateMethod = 'SNAPSHOT' | 'MERGE' | 'CHANGES' | 'UNCHANGED';
 
 /** What an update did to one synced table. */
@@ -18,7 +18,7 @@ export interface TableUpdateResult {
   readonly reason?: string | null;
 }
 
-/** Notes that the update has begun with this table. */
+/** Records that the update has begun this table. */
 export async function recordTableUpdateStart(client: pg.Client, updateId: string, table: SyncedTable): Promise<void> {
   await client.query(
     `insert into synced_tables._table_updates
@@ -31,7 +31,7 @@ export async function recordTableUpdateStart(client: pg.Client, updateId: string
   );
 }
 
-/** Notes how long readers could have waited for the switch: known only after it, so never part of its transaction. */
+/** Records how long readers may have waited for the switch: known only afterwards, so never part of its transaction. */
 export async function recordSwitchTime(
   client: pg.Client,
   updateId: string,
@@ -60,7 +60,7 @@ export async function recordTableUpdateFailure(
   );
 }
 
-/** Notes a failure that may pass by itself: the table is tried again, by this update or when it is begun again. */
+/** Records a failure that may pass: the table is retried, by this update or when it is started again. */
 export async function recordTableUpdateRetry(
   client: pg.Client,
   updateId: string,

@@ -4,13 +4,13 @@ import type { SyncedTablesError } from '../../core/errors.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
 import type { Lease } from './lease.js';
 
-/** An update that this sidecar has taken on, with the lease of its pipeline. */
+/** An update that this sidecar has claimed, with the lease of its pipeline. */
 export interface ClaimedUpdate {
   readonly updateId: string;
   readonly lease: Lease;
-  /** What its pipeline keeps. */
+  /** The kind of tables in its pipeline. */
   readonly kind: PipelineKind;
-  /** CONTINUOUS: follows the sources until another update of its pipeline is asked for. */
+  /** CONTINUOUS: follows the sources until another update of its pipeline is requested. */
   readonly mode: UpdateMode;
   readonly isFullRefresh: boolean;
   /** 1 for the first try. */
@@ -21,18 +21,18 @@ export interface ClaimOptions {
   /** Id of the sidecar. */
   readonly holder: string;
   readonly leaseSeconds: number;
-  /** Pipelines that this sidecar is at work on, be it only to end what has lost its lease: not for it to take. */
+  /** Pipelines that this sidecar is still working on, even if only to abort after losing the lease: not claimed. */
   readonly running: readonly string[];
-  /** The only pipeline to look at, even if a program runs it itself; else all but those. */
+  /** The only pipeline to look at, even if a program runs it itself; otherwise all except those run by programs. */
   readonly pipelineId?: string;
-  /** True if only updates are wanted that follow their sources: those need hardly anything of a machine. */
+  /** True to claim only updates that follow their sources: those need hardly any resources. */
   readonly onlyFollowers?: boolean;
 }
 
 /**
- * Takes the next update that is due, together with the lease of its pipeline; null if there is none. An update that
- * still counts as running although its lease has run out belonged to a sidecar that died: it goes first. A lease that
- * is ours although we do not run the pipeline is what a lost connection left behind; it need not run out.
+ * Claims the next due update together with the lease of its pipeline; null if there is none. An update that still
+ * counts as running after its lease expired belonged to a dead sidecar, and goes first. A lease of ours for a pipeline
+ * that we do not run is left over from a lost connection, and need not expire first.
  */
 export async function claimUpdate(client: pg.Client, options: ClaimOptions): Promise<ClaimedUpdate | null> {
   const { rows } = await client.query<{
@@ -97,9 +97,9 @@ export async function finishUpdate(
 }
 
 /**
- * Puts a claimed update back, with what it noted about the tables that it had not finished, and gives its lease back.
- * @param delaySeconds how long it has to wait before its next try
- * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
+ * Requeues a claimed update, with what it recorded about unfinished tables, and gives its lease back.
+ * @param delaySeconds minimum wait before its next attempt
+ * @param countsAsAttempt false if we gave it up for reasons of our own, such as shutting down
  */
 export async function requeueUpdate(
   client: pg.Client,
@@ -119,16 +119,16 @@ function leaseValues(claim: ClaimedUpdate): string[] {
   return [claim.lease.pipelineId, claim.lease.holder, claim.lease.epoch.toString()];
 }
 
-/** What the queue says of a pipeline that is being worked on. */
+/** The queue's state of a pipeline that is being worked on. */
 export interface PipelineNews {
   readonly pipelineId: string;
   /** False if it was deleted, stopped or taken over. */
   readonly isOurs: boolean;
-  /** True if an update was asked for that can begin now. */
+  /** True if an update was requested that can begin now. */
   readonly isAskedFor: boolean;
 }
 
-/** Tells of all these pipelines at once how they stand. */
+/** Reads the state of all these pipelines at once. */
 export async function readPipelineNews(client: pg.Client, leases: readonly Lease[]): Promise<PipelineNews[]> {
   const { rows } = await client.query<{ pipeline_id: string; is_ours: boolean; is_asked_for: boolean }>(
     `select l.pipeline_id, p.pipeline_id is not null as is_ours,
@@ -148,9 +148,9 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
 }
 
 /**
- * Milliseconds until the next update can be taken on that waits for its next try, or for the lease of another sidecar
- * to run out; null if there is none.
- * @param onlyFollowers true if there is no room for any others
+ * Milliseconds until the next update can be claimed that waits for its next attempt, or for another sidecar's lease to
+ * expire; null if there is none.
+ * @param onlyFollowers true if there is no room for others
  */
 export async function msUntilNextDue(client: pg.Client, holder: string, onlyFollowers = false): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Which tables of a pipeline an update is for, by `SyncedTable.fullName`. */
+/** The tables of a pipeline that an update is for, by `SyncedTable.fullName`. */
 export interface UpdateSelection {
   readonly refresh: readonly string[];
   readonly fullRefresh: readonly string[];

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 
-/** A comparison of a synced table with its source that this sidecar has taken on. */
+/** A comparison of a synced table with its source that this sidecar has claimed. */
 export interface ClaimedVerification {
   readonly verificationId: string;
   readonly tableId: string;
@@ -17,11 +17,11 @@ export interface ClaimedVerification {
 
 export interface VerificationClaimOptions {
   readonly holder: string;
-  /** How long the claim lasts unless it is renewed. */
+  /** How long the claim lasts unless renewed. */
   readonly claimSeconds: number;
 }
 
-/** Takes the oldest comparison that is asked for, or that a sidecar has left behind; null if there is none. */
+/** Claims the oldest comparison that was requested, or that a sidecar abandoned; null if there is none. */
 export async function claimVerification(
   client: pg.Client,
   { holder, claimSeconds }: VerificationClaimOptions,
@@ -56,7 +56,7 @@ export async function claimVerification(
   };
 }
 
-/** Prolongs the claim; false if it is no longer ours, or the table was deleted. */
+/** Extends the claim; false if it is no longer ours, or the table was deleted. */
 export async function renewVerification(
   client: pg.Client,
   claim: ClaimedVerification,
@@ -71,9 +71,9 @@ export async function renewVerification(
 }
 
 /**
- * Puts a comparison back.
- * @param delaySeconds how long it has to wait before its next try
- * @param countsAsAttempt false if it was given up for a reason of ours, such as shutting down
+ * Requeues a comparison.
+ * @param delaySeconds minimum wait before its next attempt
+ * @param countsAsAttempt false if we gave it up for reasons of our own, such as shutting down
  */
 export async function requeueVerification(
   client: pg.Client,

@@ -12,17 +12,17 @@ import {
 export interface UpdateSessions {
   /** A session that does not outlive the update's signal for long. */
   readonly openSession: () => Promise<pg.Client>;
-  /** Ends a session that has come to the end of its work, outside of a transaction. Failed ones are closed instead. */
+  /** Returns a session that has finished its work, outside a transaction. Failed ones are closed instead. */
   readonly giveBack: (client: pg.Client) => Promise<void>;
 }
 
 /** How long an unused session is kept, in milliseconds. */
 const IDLE_MS_MAX = 60_000;
-/** A session of this age is not kept: settings of its role and database, and its memory, are to be fresh now and then. */
+/** Older sessions are not kept: role and database settings, and memory, should be refreshed from time to time. */
 const AGE_MS_MAX = 60_000;
-/** Unused sessions that are kept at once. */
+/** Maximum number of unused sessions kept. */
 const IDLE_MAX = 4;
-/** How long resetting one may take before its other side counts as gone, in milliseconds. */
+/** How long a reset may take before the server counts as gone, in milliseconds. */
 const RESET_MS_MAX = 5_000;
 
 const FORGET_ALL =
@@ -34,10 +34,10 @@ interface IdleSession {
 }
 
 /**
- * Sessions that are kept for the next update after one has ended: making a new one takes longer than many an update, and
- * its server process has to read catalogs and map shared memory again.
+ * Sessions kept from one update for the next: opening one takes longer than many an update, and its server process has
+ * to read catalogs and map shared memory again.
  *
- * What a session leaves behind (temporary tables, settings, locks) goes when it is given back.
+ * A session's leftovers (temporary tables, settings, locks) are removed when it is given back.
  */
 export class KeptSessions implements AsyncDisposable {
   readonly #options: SessionOptions;
@@ -67,7 +67,7 @@ export class KeptSessions implements AsyncDisposable {
   }
 
   /**
-   * The session that was given back last, or a new one.
+   * The session given back last, or a new one.
    * @throws POSTGRES_UNREACHABLE
    */
   async open(): Promise<pg.Client> {
@@ -82,7 +82,7 @@ export class KeptSessions implements AsyncDisposable {
     return client;
   }
 
-  /** Keeps a session that has come to the end of its work; one that is broken, old or too many is closed. */
+  /** Keeps a session that has finished its work; closes it if it is broken, old or surplus. */
   async giveBack(client: pg.Client): Promise<void> {
     const age = performance.now() - (this.#bornAt.get(client) ?? Number.NEGATIVE_INFINITY);
     const isIdle = client.getTransactionStatus() === 'I';
@@ -95,7 +95,7 @@ export class KeptSessions implements AsyncDisposable {
     this.#idle.push({ client, timer });
   }
 
-  /** Makes it as good as new; false where that fails. Not by DISCARD ALL: `pg` goes on using its named statements. */
+  /** Makes it as good as new; false if that fails. Not by DISCARD ALL: `pg` goes on using its named statements. */
   async #reset(client: pg.Client): Promise<boolean> {
     const timer = setTimeout(() => cutSession(client), RESET_MS_MAX);
     try {
@@ -127,7 +127,7 @@ export class KeptSessions implements AsyncDisposable {
   }
 }
 
-/** Does the work of a session, then gives it back; where the work fails, who knows in which state, it is closed. */
+/** Runs work on a session, then gives it back; if the work fails, its state is unknown and it is closed. */
 export async function endSession<Result>(
   client: pg.Client,
   giveBack: (client: pg.Client) => Promise<void>,

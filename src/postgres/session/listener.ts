@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pgListen from 'pg-listen';
 
-/** Channel that wakes sidecars. Its payload is empty: what is to be done stands in the queue. */
+/** Channel that wakes sidecars. Its payload is empty: the work is in the queue. */
 export const REQUESTS_CHANNEL = 'synced_tables_requests';
 
 const HEALTH_CHECK_MS = 15_000;
-/** A connection whose other side is gone without a word shows by a query that is not answered. */
+/** A connection lost without notice shows when a query goes unanswered. */
 const QUERY_TIMEOUT_MS = 10_000;
-/** How long an orderly farewell is waited for. */
+/** How long to wait for an orderly close. */
 const CLOSE_MS_MAX = 2_000;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 10_000;
@@ -16,7 +16,7 @@ export interface ListenerOptions {
   readonly url: string;
   readonly applicationName: string;
   readonly channel: string;
-  /** Called for each notification, and after each (re)connection: what was sent meanwhile is lost. */
+  /** Called for each notification, and after each (re)connection: notifications sent meanwhile are lost. */
   readonly onWake: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -26,8 +26,8 @@ export interface Listener {
 }
 
 /**
- * Listens on one channel for ever, through the loss of the connection. Never needed for correctness: where LISTEN
- * does not work (a transaction pooler), polling does the same a little later.
+ * Listens on one channel for ever, and reconnects when needed. Never required for correctness: where LISTEN does not
+ * work (a transaction pooler), polling does the same a little later.
  */
 export function startListener(options: ListenerOptions): Listener {
   let isStopped = false;
@@ -58,7 +58,7 @@ export function startListener(options: ListenerOptions): Listener {
       if (isStopped) current.close().catch(() => {});
       else options.onWake();
     });
-    // It tries again by itself; only when it has given up does it say so here.
+    // It retries on its own; it reports an error here only after giving up.
     current.events.on('error', (error) => {
       if (isStopped || current !== subscriber) return;
       options.onError(error);
@@ -88,7 +88,7 @@ export function startListener(options: ListenerOptions): Listener {
     async stop() {
       isStopped = true;
       const closed = subscriber.close().catch(() => {});
-      // Nobody may answer the farewell; the socket alone does not keep the process alive for long.
+      // The close may go unanswered; the socket alone does not keep the process alive for long.
       await Promise.race([closed, sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
     },
   };

@@ -4,18 +4,18 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError } from './session.js';
 
-/** Readers queue behind our lock request, so it gives up long before anybody notices, and comes again later. */
+/** Readers queue behind our lock request, so it gives up before anyone notices, and is repeated later. */
 const LOCK_TIMEOUT_MS = 50;
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 2_000;
-/** How long to keep trying before the update fails and is tried again as a whole. */
+/** How long to keep trying before the update fails and is retried as a whole. */
 const PATIENCE_MS = 60_000;
-/** Shorter waits are nobody's business. */
+/** Shorter waits are not reported. */
 export const TELL_AFTER_MS = 1_000;
 export const TELL_AGAIN_MS = 10_000;
 /**
- * A transaction that holds locks ends if we fall silent for this long: a sidecar that was frozen, or is cut off from
- * its server, must not keep readers waiting until the network notices.
+ * A transaction that holds locks ends after this much silence: a sidecar that is frozen, or cut off from its server,
+ * must not keep readers waiting until the network notices.
  */
 const SILENCE_MS_MAX = 5_000;
 
@@ -23,24 +23,24 @@ type Named = Pick<SyncedTable, 'fullName'>;
 
 export interface LockPatience<Table extends Named = Named> {
   readonly client: pg.Client;
-  /** The table whose lock is wanted at this moment, and its OID if it has one yet. */
+  /** The table whose lock is wanted now, and its OID if it has one yet. */
   readonly inTheWay: () => { readonly table: Table; readonly relation: number | null };
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
-  /** Told now and then who is in the way, while the lock is waited for. */
+  /** Called periodically with the sessions in the way while waiting for the lock. */
   readonly onBlocked?: (table: Table, sessions: readonly string[]) => Promise<void>;
 }
 
-/** To be set first thing in a transaction that takes locks which readers would wait for. */
+/** Set first in a transaction that takes locks which readers would wait for. */
 export const BRIEF_LOCKS = `set local lock_timeout = ${LOCK_TIMEOUT_MS}`;
 
-/** To be set first thing in every transaction that makes rows visible. */
+/** Set first in every transaction that makes rows visible. */
 export const NO_SILENCE = `set local idle_in_transaction_session_timeout = ${SILENCE_MS_MAX}`;
 
 /**
- * Repeats `attempt`, a transaction, as long as it fails because somebody holds a lock, with growing pauses.
+ * Repeats `attempt`, a transaction, with growing pauses while it fails because someone holds a lock.
  * @param attempt returns null to be repeated at once
- * @throws LOCK_TIMEOUT naming the sessions in the way, when patience is over
+ * @throws LOCK_TIMEOUT naming the sessions in the way, when patience runs out
  */
 export async function withLockPatience<Result, Table extends Named>(
   options: LockPatience<Table>,
@@ -79,7 +79,7 @@ export function lockTimeout(table: Named, patienceMs: number, sessions: readonly
   return syncedTablesError('LOCK_TIMEOUT', details, cause);
 }
 
-/** How a session is named in messages: process, user, application and since when, no statements. For aliases `a` of activity. */
+/** A session as shown in messages: process, user, application and start, no statements. For alias `a` of activity. */
 export const SESSION_NAME = 'synced_tables_internal._session_name(a.pid)';
 
 /** Sessions that hold the table or its partition. */

@@ -3,14 +3,14 @@ import { TELL_AGAIN_MS } from './lock-patience.js';
 import { closeSession } from './session.js';
 
 const LOOK_MS = 1_000;
-/** The watcher must not come to wait for what the watched session holds. */
+/** The watcher must not end up waiting for what the watched session holds. */
 const WATCHER_LOCK_MS = 500;
 
 export interface LockWatchOptions {
-  /** The session whose statements may come to wait for a lock. */
+  /** The session whose statements may wait for a lock. */
   readonly client: pg.Client;
   readonly openSession: () => Promise<pg.Client>;
-  /** Told now and then who is in the way, with a session to write that down. */
+  /** Called periodically with the sessions in the way, and with a session for recording that. */
   readonly onBlocked: (watcher: pg.Client, sessions: readonly string[]) => Promise<void>;
 }
 
@@ -27,8 +27,8 @@ async function processId(client: pg.Client): Promise<number> {
 }
 
 /**
- * Looks whether a session waits for a lock, and tells whose. A statement that waits for a row which somebody has locked
- * gives up only after half a minute, and says nothing until then. Work that is over within a second costs a timer.
+ * Detects that a session waits for a lock, and whose. A statement that waits for a locked row gives up only after half
+ * a minute, and is silent until then. Work that takes less than a second only costs a timer.
  */
 export class LockWatch implements AsyncDisposable {
   readonly #options: LockWatchOptions;
@@ -43,7 +43,7 @@ export class LockWatch implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Looks from now on, until it is disposed of. */
+  /** Watches until it is disposed of. */
   async start(): Promise<void> {
     const pid = await processId(this.#options.client);
     this.#timer = setInterval(() => {
@@ -57,7 +57,7 @@ export class LockWatch implements AsyncDisposable {
     this.#watcher = watcher;
     if (this.#isOver) return closeSession(watcher);
     const sessions = await blockersOf(watcher, pid);
-    // Who is in the way at one look only is nobody's business.
+    // Sessions that are in the way at a single check are not reported.
     if (this.#wasBlocked && sessions.length > 0 && performance.now() > this.#tellAt) {
       await this.#options.onBlocked(watcher, sessions);
       this.#tellAt = performance.now() + TELL_AGAIN_MS;
@@ -65,7 +65,7 @@ export class LockWatch implements AsyncDisposable {
     this.#wasBlocked = sessions.length > 0;
   }
 
-  /** To tell is a courtesy: where it fails, the work that is watched does not, and the next look tries again. */
+  /** Reporting is a courtesy: if it fails, the watched work does not, and the next check tries again. */
   async #giveUpLook(): Promise<void> {
     const watcher = this.#watcher;
     this.#watcher = null;
@@ -75,7 +75,7 @@ export class LockWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
-    // Closed first: a look that is under way and not answered must not hold anybody up.
+    // Closed first: an unanswered check in progress must not hold anything up.
     if (this.#watcher !== null) await closeSession(this.#watcher);
     await this.#looking;
   }

@@ -5,11 +5,11 @@ import { clientConfig, explainConnectError, isConnectionLoss, SYNC_ROLE, session
 export interface SessionPoolOptions {
   readonly url: string;
   readonly applicationName: string;
-  /** Sessions at once; whoever needs one more waits. */
+  /** Maximum number of concurrent sessions; further callers wait. */
   readonly sessionsMax: number;
-  /** Milliseconds that a statement may take. */
+  /** Maximum milliseconds for a statement. */
   readonly statementTimeoutMs: number;
-  /** Milliseconds that a statement may wait for a lock. */
+  /** Maximum milliseconds for a statement to wait for a lock. */
   readonly lockTimeoutMs: number;
 }
 
@@ -18,8 +18,8 @@ const IDLE_MS_MAX = 30_000;
 /**
  * Sessions of one database for many short transactions, each with the rights of one role.
  *
- * A session belongs to the login role of the connection string. `inTransaction` takes the role on with SET LOCAL ROLE,
- * so that Postgres itself checks every right, and no end of a transaction, good or bad, leaves a session in it.
+ * A session belongs to the login role of the connection string. `inTransaction` assumes the role with SET LOCAL ROLE,
+ * so that Postgres itself checks every right, and a session never stays in it after the transaction, however that ends.
  */
 export class SessionPool implements AsyncDisposable {
   readonly #pool: pg.Pool;
@@ -37,17 +37,17 @@ export class SessionPool implements AsyncDisposable {
         await client.query(sessionSettings(session));
       },
     });
-    // An idle session that breaks is replaced by the pool; nobody waits for it.
+    // The pool replaces an idle session that breaks; nobody waits for it.
     this.#pool.on('error', () => {});
   }
 
   /**
-   * Runs `work` in a transaction with the rights of `role`; null for the login role itself.
+   * Runs `work` in a transaction with the rights of `role`; null for the login role.
    * @throws POSTGRES_UNREACHABLE, and what `work` throws, after a rollback
    */
   async inTransaction<Result>(role: string | null, work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
     const client = await this.#connect();
-    // One that breaks while it is lent fails the query at hand, which tells it.
+    // One that breaks while lent out fails the current query, which reports it.
     const onError = () => {};
     client.on('error', onError);
     let isBroken = true;
@@ -83,12 +83,12 @@ export class SessionPool implements AsyncDisposable {
   }
 }
 
-/** Acts as `role` until the transaction ends or another one is taken on; null goes back to the login role. */
+/** Acts as `role` until the transaction ends or another one is assumed; null returns to the login role. */
 async function takeOnRole(client: pg.ClientBase, role: string | null): Promise<void> {
   await client.query(role === null ? 'set local role none' : `set local role ${quoteIdentifier(role)}`);
 }
 
-/** Does a part of a caller's transaction as the sidecar itself, then goes back to the caller's role. */
+/** Does part of a caller's transaction as the sidecar itself, then returns to the caller's role. */
 export async function asSidecar<Result>(
   client: pg.ClientBase,
   role: string | null,

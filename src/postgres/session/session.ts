@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 
-/** The role as which the sidecar acts, whoever it logged in as: no superuser's rights on the way of the data. */
+/** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
 export const SYNC_ROLE = 'databricks_sync';
 
 export interface SessionOptions {
@@ -11,7 +11,7 @@ export interface SessionOptions {
   readonly applicationName: string;
   /** Role to act as; null for the login role itself (migrations, the CLI). */
   readonly role: string | null;
-  /** Milliseconds that a statement may wait for a lock. Default 30,000. */
+  /** Maximum milliseconds for a statement to wait for a lock. Default 30,000. */
   readonly lockTimeoutMs?: number;
   /** Milliseconds after which an unanswered query fails on our side: for sessions whose queries are all short. */
   readonly queryTimeoutMs?: number;
@@ -21,16 +21,16 @@ export interface SessionOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 30_000;
-/** What a session may hold of its staged rows before they go to disk; taken as they come. The server's default is 8. */
+/** Memory for a session's staged rows before they spill to disk; allocated as needed. The server's default is 8. */
 const TEMP_BUFFERS_MB = 64;
-/** Silence after which both sides ask whether the other one is still there; broken a minute later. */
+/** Silence after which either side probes the other; a dead connection is broken a minute later. */
 const KEEPALIVE_SECONDS = 30;
-/** How long an orderly farewell, or the end of an aborted statement, is waited for. */
+/** How long to wait for an orderly close, or for an aborted statement to end. */
 const FAREWELL_MS_MAX = 5_000;
 
 /**
- * Opens a connection with the settings that every one of ours has. There is no statement time-out, since loads and
- * index builds take as long as the table is large; whoever waits can end the session.
+ * Opens a connection with our standard settings. There is no statement timeout, since loads and index builds take as
+ * long as the table is large; callers can end the session.
  * @throws POSTGRES_UNREACHABLE naming host and port, never the password
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
@@ -47,7 +47,7 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
   return client;
 }
 
-/** What `pg` is to connect with. */
+/** The configuration for `pg`. */
 export function clientConfig(options: SessionOptions): pg.ClientConfig {
   return {
     connectionString: options.url,
@@ -59,13 +59,13 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
   };
 }
 
-/** POSTGRES_UNREACHABLE where no session came about; errors of the server that are no refused login stay. */
+/** POSTGRES_UNREACHABLE if no session could be opened; server errors other than a refused login stay as they are. */
 export function explainConnectError(error: unknown, url: string): unknown {
   if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
 }
 
-/** The statements that give a new connection the settings of ours. */
+/** The statements that apply our settings to a new connection. */
 export function sessionSettings(options: SessionOptions): string {
   const settings = [
     options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
@@ -73,23 +73,23 @@ export function sessionSettings(options: SessionOptions): string {
     `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
     `set statement_timeout = ${options.statementTimeoutMs ?? 0}; set idle_in_transaction_session_timeout = 0;`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
-    // The server, too, has to notice that we are gone: until then it keeps our locks, for two hours by default.
+    // The server must notice our absence too: until then it keeps our locks, for two hours by default.
     `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
-    // Also while it builds an index and does not look at the socket; not possible where the server runs on Windows.
+    // Covers index builds, during which it does not look at the socket; not available on Windows servers.
     `select set_config('client_connection_check_interval', '10s', false) where version() !~* 'windows|mingw|visual c';`,
   ];
   return settings.join(' ');
 }
 
-/** Ends a session. One whose other side does not answer is cut off instead of waited for. */
+/** Ends a session. If the other side does not answer, the connection is cut. */
 export async function closeSession(client: pg.Client): Promise<void> {
   const timer = setTimeout(() => cutSession(client), FAREWELL_MS_MAX);
-  // A session that is broken already has ended, which is all that is wanted.
+  // A broken session has already ended, which is all we want.
   await client.end().catch(() => {});
   clearTimeout(timer);
 }
 
-/** Breaks the connection: whatever waits for an answer on it fails at once. */
+/** Breaks the connection: everything waiting for an answer on it fails at once. */
 export function cutSession(client: pg.Client): void {
   // `pg` has no public way that does not wait for the other side.
   const { connection } = client as unknown as { connection: { stream: Socket } };
@@ -97,9 +97,9 @@ export function cutSession(client: pg.Client): void {
 }
 
 /**
- * Sees to it that a session does not outlive `signal` for long: a statement that is still unanswered some seconds after
- * it aborts fails then, be it that it takes long or that nobody is there to answer.
- * @returns lets go of the session, which may then outlive the signal
+ * Ensures that a session does not outlive `signal` for long: a statement still unanswered some seconds after the abort
+ * fails, whether it is slow or nobody is there to answer.
+ * @returns releases the session, which may then outlive the signal
  */
 export function untilAborted(signal: AbortSignal, client: pg.Client): () => void {
   let timer: NodeJS.Timeout | undefined;
@@ -117,7 +117,7 @@ export function untilAborted(signal: AbortSignal, client: pg.Client): () => void
   return release;
 }
 
-/** Makes sessions that do not outlive `signal` for long. */
+/** Returns a function that opens sessions which do not outlive `signal` for long. */
 export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client>): () => Promise<pg.Client> {
   return async () => {
     const client = await open();
@@ -126,7 +126,7 @@ export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client
   };
 }
 
-/** `host:port/database` of a connection string: all of it that may be shown. */
+/** `host:port/database` of a connection string: the parts that may be shown. */
 export function describeServer(url: string): string {
   try {
     const { hostname, port, pathname } = new URL(url);
@@ -145,7 +145,7 @@ export function isPostgresError(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError;
 }
 
-/** True for errors of `pg` itself that mean that the connection is gone. */
+/** True for errors of `pg` itself that mean a lost connection. */
 export function isConnectionLoss(error: unknown): boolean {
   if (isPostgresError(error) || !(error instanceof Error)) return false;
   const isSocketError = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(
@@ -157,16 +157,16 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-/** A query that goes by the extended protocol, which takes one statement only: for text with SQL of somebody else in it. */
+/** A query by the extended protocol, which accepts a single statement only: for text that contains others' SQL. */
 export function singleStatement(text: string): pg.QueryConfig {
-  // `pg` knows the option, its type declarations do not.
+  // `pg` supports the option, but its type declarations lack it.
   const query: pg.QueryConfig & { readonly queryMode: 'extended' } = { text, queryMode: 'extended' };
   return query;
 }
 
 /**
- * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws.
- * A rollback that fails too leaves a broken connection, of which the first error is the one to tell.
+ * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws. If the rollback fails too, the
+ * connection is broken, and the first error is the one to report.
  */
 export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin');

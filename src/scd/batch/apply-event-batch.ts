@@ -25,18 +25,19 @@ import { collectGarbage } from './collect-garbage.js';
 export interface EventBatch {
   readonly client: pg.Client;
   readonly flow: AutoCdcFlow;
-  /** What `createStaging` returned, filled. */
+  /** The filled table from `createStaging`. */
   readonly staging: string;
-  /** 1, 2, 3 …: a batch that is not above the last committed one of the flow is a replay and changes nothing. */
+  /** 1, 2, 3 …: a batch not above the flow's last committed one is a replay and changes nothing. */
   readonly batchId: bigint;
-  /** JSON that the stager goes on from; committed with the batch. */
+  /** JSON from which the stager continues; committed with the batch. */
   readonly position: unknown;
 }
 
 /**
- * Applies a staged batch of events to its target, in the caller's transaction, which must end with it when it fails.
- * Batches and users' changes of one target come one after the other; readers never wait.
- * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_TARGET_NOT_FOUND
+ * Applies a staged batch of events to its target in the caller's transaction, which must be rolled back on failure.
+ * Batches and manual changes of one target run one after the other; readers never wait.
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA,
+ *   AUTOCDC_TARGET_NOT_FOUND
  */
 export async function applyEventBatch(batch: EventBatch): Promise<BatchMetrics> {
   const { client, flow, staging } = batch;
@@ -59,7 +60,7 @@ export interface LockedTarget extends LockedTargetRow {
   readonly isReplay: boolean;
 }
 
-/** Sorting a batch in memory; expressions are many and rows few, so compiling them does not pay. */
+/** Sorts a batch in memory; there are many expressions and few rows, so compiling them does not pay off. */
 const SESSION_SETTINGS = `set local work_mem = '64MB'; set local jit = off`;
 
 /** @throws AUTOCDC_TARGET_NOT_FOUND, AUTOCDC_TARGET_CHANGED */
@@ -102,7 +103,7 @@ function orderLiterals({ order }: TargetLayout, texts: readonly string[]): strin
   return order.parts.map(({ type }, place) => `${quoteLiteral(texts[place] ?? '')}::${type}`);
 }
 
-/** The mark as the batch leaves it, if it rises; events and rows below it are dead. */
+/** The truncate mark after the batch, if it rises; events and rows below it are dead. */
 async function raiseTruncateMark(
   client: pg.Client,
   layout: TargetLayout,
@@ -127,7 +128,7 @@ async function raiseTruncateMark(
   return mark;
 }
 
-/** Writes position and version of a batch that was applied, and clears away what is old. */
+/** Records position and version of an applied batch, and cleans up what is old. */
 export async function recordBatch(
   batch: Pick<EventBatch, 'client' | 'flow' | 'batchId' | 'position'>,
   target: LockedTarget,

@@ -13,26 +13,27 @@ import { exampleRows, nullKeyError } from './check-batch.js';
 export interface SnapshotBatch {
   readonly client: pg.Client;
   readonly flow: AutoCdcFlow;
-  /** What `createStaging` returned, filled with the whole snapshot. */
+  /** The table from `createStaging`, filled with the whole snapshot. */
   readonly staging: string;
-  /** Text of a value of the flow's sequence type. */
+  /** Text of a value in the flow's sequence type. */
   readonly version: string;
   readonly position: unknown;
 }
 
 const EVENTS = 'pg_temp.synced_tables_cdc_differences';
-/** Keys shown in a message. */
+/** Maximum number of keys in a message. */
 const EXAMPLE_KEYS_MAX = 5;
 
 /**
- * Brings a target to a snapshot, in the caller's transaction, which must end with it when it fails: what differs from the
- * last snapshot becomes events of its version. The comparison is with that snapshot and not with the target, so changes by hand are no changes of the source.
+ * Brings a target to a snapshot in the caller's transaction, which must be rolled back on failure: differences from the
+ * last snapshot become events of its version. It compares with that snapshot, not with the target, so manual changes do
+ * not count as changes of the source.
  * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.OUT_OF_ORDER_SNAPSHOT_VERSION, ….DUPLICATE_KEY_VIOLATION,
  *   AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY, AUTOCDC_TARGET_NOT_FOUND
  */
 export async function applySnapshot(batch: SnapshotBatch): Promise<BatchMetrics> {
   const { client, flow, staging, version } = batch;
-  // Versions tell what was applied; the number of the batch only counts.
+  // Versions identify what was applied; the batch number only counts.
   const target = await lockTarget(client, flow, NO_BATCH);
   const layout = targetLayout(flow);
   await requireLaterVersion(client, layout, target, version);
@@ -49,7 +50,7 @@ export async function applySnapshot(batch: SnapshotBatch): Promise<BatchMetrics>
 const NO_BATCH = 9_223_372_036_854_775_807n;
 
 /**
- * To be called when the source of snapshots has no further one.
+ * Called when the source has no further snapshot.
  * @param target `schema.table`, for the message
  * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.FIRST_SNAPSHOT_EMPTY if there never was one
  */
@@ -117,7 +118,7 @@ async function stageDifferences(client: pg.Client, layout: TargetLayout, staging
   );
 }
 
-/** Makes the base equal to the snapshot by what differs. */
+/** Makes the base equal to the snapshot by applying the differences. */
 async function replaceBase(client: pg.Client, layout: TargetLayout): Promise<void> {
   const { keys, data, columns, base } = layout;
   const kind = `e.${quoteIdentifier(KIND_COLUMN)}`;

@@ -6,23 +6,24 @@ import { isStagedSequenceNull, orderColumns } from '../event/sequence-order.js';
 import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER, stagedEvents } from '../event/staged-events.js';
 import { listOf, type TargetLayout } from '../target/target-layout.js';
 
-/** How many rows a message names, and how much of a long value. */
+/** Maximum number of rows in a message, and maximum length of a value. */
 const EXAMPLES_MAX = 5;
 const VALUE_LENGTH_MAX = 100;
 
-/** What is known of a batch that may be applied. */
+/** Facts about a batch that may be applied. */
 export interface CheckedBatch {
   readonly rows: number;
   readonly hasTruncates: boolean;
-  /** Whether several events have one key and one sequence value. */
+  /** Whether several events share a key and a sequence value. */
   readonly hasTies: boolean;
-  /** Upserts of one key and one sequence value with different contents. */
+  /** Upserts with the same key and sequence value but different contents. */
   readonly ties: bigint;
 }
 
 /**
- * Looks at the staged events of a batch before anything is done with them.
- * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA, AUTOCDC_EVENT_KIND_UNKNOWN
+ * Checks the staged events of a batch before they are applied.
+ * @throws AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE, …NULL_KEY, AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA,
+ *   AUTOCDC_EVENT_KIND_UNKNOWN
  */
 export async function checkBatch(client: pg.Client, layout: TargetLayout, staging: string): Promise<CheckedBatch> {
   const { flow, keys, order } = layout;
@@ -66,8 +67,8 @@ export async function checkBatch(client: pg.Client, layout: TargetLayout, stagin
 
 /**
  * AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY.
- * @param nullCounts how many rows have null in it, of each key column
- * @param keys what `exampleRows` gave
+ * @param nullCounts number of rows with null, for each key column
+ * @param keys from `exampleRows`
  */
 export function nullKeyError({ flow }: TargetLayout, nullCounts: readonly string[], keys: string) {
   const counts = flow.keyColumns
@@ -81,7 +82,7 @@ export function nullKeyError({ flow }: TargetLayout, nullCounts: readonly string
 /**
  * The keys of a few rows, for a message: `(1, a), (null, b)`.
  * @param where a condition on the staged row `e`
- * @param sequence the columns of the row's sequence, if it is to be told too
+ * @param sequence the columns of the row's sequence, to include it
  */
 export async function exampleRows(
   client: pg.Client,

@@ -2,12 +2,12 @@ import type pg from 'pg';
 import { beginCollection, forgetFeedRows } from '../../postgres/registry/target-batches.js';
 import type { TargetLayout } from '../target/target-layout.js';
 
-/** Looking for old tombstones at every batch would cost more than they do. */
+/** Looking for old tombstones in every batch would cost more than keeping them. */
 const COLLECT_SECONDS_MIN = 3_600;
 
 /**
- * Removes tombstones, the truncate mark and feed rows that are older than their retention, at most once an hour.
- * Events that come later still are applied as if what was removed had never been; hidden events of SCD type 2 stay.
+ * Removes tombstones, the truncate mark and feed rows beyond their retention, at most once an hour. Still later events
+ * are applied as if what was removed had never existed; hidden events of SCD type 2 stay.
  */
 export async function collectGarbage(client: pg.Client, layout: TargetLayout, targetId: string): Promise<void> {
   const { flow, storage, feed } = layout;

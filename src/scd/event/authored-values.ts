@@ -8,12 +8,12 @@ import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { type ContentPart, structContent } from './event-content.js';
 
 /**
- * Partial events as JSON: `{"v": {unit: value}, "x": {unit: value}}`. A unit is a column, or under ignore-null a leaf of
- * a struct; `v` has what the event authors, null included, `x` what it carries without authoring it (it counts when
- * two events tie). Laying the `v` of events over each other in order gives each unit its latest author.
+ * Partial events as JSON: `{"v": {unit: value}, "x": {unit: value}}`. A unit is a column or, with ignore-null, a leaf
+ * of a struct; `v` holds what the event authors, null included, `x` what it carries without authoring it (used when two
+ * events tie). Overlaying the `v` of events in order gives each unit its latest author.
  */
 interface Unit {
-  /** Place of the column, and of the fields below it: `3` or `3.0.1`. */
+  /** Position of the column and of the fields below it: `3` or `3.0.1`. */
   readonly id: string;
   readonly column: AutoCdcColumn;
   /** Field names from the column down; empty for whole columns. */
@@ -30,7 +30,7 @@ function unitsOf(flow: AutoCdcFlow): Unit[] {
   });
 }
 
-/** The structs, inner ones too, whose leaves are units: whether there is one counts when events tie. */
+/** The structs, nested ones included, whose leaves are units: whether a struct is present matters when events tie. */
 function structsOf(fields: readonly AutoCdcField[], self: Unit): Unit[] {
   const inner = fields.flatMap((field, place) =>
     field.struct === null
@@ -53,7 +53,7 @@ function leavesOf(fields: readonly AutoCdcField[], parent: Unit): Unit[] {
   });
 }
 
-/** The value of a unit in a row, and as JSON. Opaque JSON is wrapped: JSON null is a value other than no value. */
+/** The value of a unit in a row, and as JSON. Opaque JSON is wrapped: JSON null is a value, distinct from no value. */
 function unitValue(unit: Unit, alias: string): string {
   const column = `${alias}.${quoteIdentifier(unit.column.name)}`;
   if (unit.path.length === 0) return column;
@@ -66,7 +66,7 @@ function jsonOf(unit: Unit, alias: string): string {
   return value;
 }
 
-/** Functions take up to 100 arguments. */
+/** Postgres functions take up to 100 arguments. */
 const MEMBERS_MAX = 50;
 
 function objectOf(members: readonly string[]): string {
@@ -126,7 +126,7 @@ function nonNull(units: readonly Unit[], alias: string): string {
   return `(${[`jsonb_strip_nulls(${objectOf(scalars)})`, ...opaque].join(' || ')})`;
 }
 
-/** Non-key columns in order, out of laid-over events. A struct of which nothing is known is null. */
+/** Non-key columns in order, from overlaid events. A struct about which nothing is known is null. */
 export function columnsOfAuthored(flow: AutoCdcFlow, json: string): string[] {
   const units = unitsOf(flow);
   return flow.columns.flatMap((column, place): string[] => {
@@ -141,7 +141,7 @@ function decoded(json: string, id: string, postgresType: string): string {
   return postgresType === 'jsonb' ? unwrapped(`${json} -> '${id}'`) : `(${json} ->> '${id}')::${postgresType}`;
 }
 
-/** A scalar has itself as element 0, so JSON null, for no value, must not get there. */
+/** A scalar acts as its own element 0, so JSON null, meaning no value, must not get there. */
 function unwrapped(json: string): string {
   return `(case when jsonb_typeof(${json}) = 'array' then ${json} -> 0 end)`;
 }
@@ -159,7 +159,7 @@ function structOf(fields: readonly AutoCdcField[], json: string, id: string): { 
   return { value: `case when coalesce(${leaves.join(', ')}) is not null then ${objectOf(built)} end`, leaves };
 }
 
-/** What events are compared by when they tie: every value that they carry, then the list of what they author. */
+/** What tied events are compared by: every value that they carry, then the list of what they author. */
 export function eventContent(flow: AutoCdcFlow, eventColumn: string): ContentPart[] {
   const event = (alias: string) => `${alias}.${eventColumn}`;
   const carried = (alias: string) => `(coalesce(${event(alias)} -> 'x', '{}') || (${event(alias)} -> 'v'))`;

@@ -2,18 +2,18 @@ import type pg from 'pg';
 import { type AutoCdcFlow, stagingColumns } from '../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier } from '../../core/names.js';
 
-/** Above this the planner's guess for a table it knows nothing of is not good enough. */
+/** Above this number of rows, the planner's guess for a table without statistics is not good enough. */
 const ANALYZE_ROWS_MIN = 1_000;
 
 /**
- * Makes the temporary table that the rows of a batch go into, with `stagingColumns(flow)`. One of the session's that
- * is there already is replaced.
+ * Creates the temporary table for the rows of a batch, with `stagingColumns(flow)`. Replaces an existing one of the
+ * session.
  * @returns its name, quoted for SQL
  */
 export async function createStaging(client: pg.Client, flow: AutoCdcFlow): Promise<string> {
   const staging = 'pg_temp.synced_tables_staged';
   const columns = stagingColumns(flow).map(({ name, postgresType }) => {
-    // Sequences are compared by code point; all other texts are only compared for equality.
+    // Sequences are ordered by code point; other texts are only compared for equality.
     const collation = postgresType === 'text' && name.startsWith('__autocdc_seq') ? ' collate "C"' : '';
     return `${quoteIdentifier(name)} ${postgresType}${collation}`;
   });
@@ -22,7 +22,7 @@ export async function createStaging(client: pg.Client, flow: AutoCdcFlow): Promi
   return staging;
 }
 
-/** Lets the planner know a filled staging table. */
+/** Gives the planner statistics of a filled staging table. */
 export async function analyzeIfLarge(client: pg.Client, table: string, rows: number): Promise<void> {
   if (rows >= ANALYZE_ROWS_MIN) await client.query(`analyze ${table}`);
 }

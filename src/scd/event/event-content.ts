@@ -1,21 +1,21 @@
 import type { AutoCdcColumn, AutoCdcField } from '../../core/flows/auto-cdc-flow.js';
 import { quoteLiteral } from '../../core/names.js';
 
-/** A value of an event, as two events of one key and sequence are compared by it. */
+/** A value by which two events of one key and sequence are compared. */
 export interface ContentPart {
   readonly expression: (alias: string) => string;
   readonly postgresType: string;
 }
 
-/** In relations whose contents are sorted: whether another event has the key and sequence of this one. */
+/** In relations with sorted contents: whether another event shares this one's key and sequence. */
 export const IS_TIED_COLUMN = '__autocdc_is_tied';
 
-/** ORDER BY of contents, the greater first: part after part, null lowest, texts by code point. */
+/** ORDER BY of contents, greatest first: part by part, null lowest, texts by code point. */
 export function contentDescending(parts: readonly ContentPart[], alias: string): string[] {
   return parts.map((part) => `${sortable(part, alias)} desc nulls last`);
 }
 
-/** The same, the lesser first. */
+/** The same, least first. */
 export function contentAscending(parts: readonly ContentPart[], alias: string): string[] {
   return parts.map((part) => `${sortable(part, alias)} asc nulls first`);
 }
@@ -30,7 +30,7 @@ export function isContentGreater(parts: readonly ContentPart[], a: string, b: st
   return `(case ${branches.join(' ')} else false end)`;
 }
 
-/** Sort keys are made for every row, so dear ones only where there is something to compare. */
+/** Sort keys are computed for every row, so expensive ones only where events are tied. */
 function sortable(part: ContentPart, alias: string): string {
   return `case when ${alias}.${IS_TIED_COLUMN} then ${comparable(part, alias)} end`;
 }
@@ -41,7 +41,7 @@ function comparable(part: ContentPart, alias: string): string {
   return part.postgresType === 'text' ? `${value} collate "C"` : value;
 }
 
-/** The content of a row: its columns, of structs their fields. */
+/** The content of a row: its columns, with structs split into their fields. */
 export function columnContent(columns: readonly AutoCdcColumn[], quoted: readonly string[]): ContentPart[] {
   return columns.flatMap((column, index) => {
     const value = (alias: string) => `${alias}.${quoted[index]}`;
@@ -50,7 +50,7 @@ export function columnContent(columns: readonly AutoCdcColumn[], quoted: readonl
   });
 }
 
-/** The content of a struct, given as JSON: whether there is one, then field by field. */
+/** The content of a struct, given as JSON: whether it is present, then field by field. */
 export function structContent(fields: readonly AutoCdcField[], struct: (alias: string) => string): ContentPart[] {
   const isThere = {
     expression: (alias: string) => `(nullif(${struct(alias)}, 'null') is not null)`,

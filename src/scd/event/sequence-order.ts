@@ -3,8 +3,8 @@ import { SEQUENCE_IS_NULL_COLUMN, sequenceColumn } from '../../core/flows/auto-c
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 
 /**
- * A sequence value as columns that Postgres compares as a row, `(a, b) < (c, d)`, with an index behind: none of them is
- * ever null. First whether there is a value at all (none sorts below every value), then the value; of a struct, for each
+ * A sequence value as columns that Postgres compares as a row, `(a, b) < (c, d)`, backed by an index: none of them is
+ * ever null. First whether there is a value at all (none sorts below every value), then the value; for a struct, per
  * field whether it is null (null sorts lowest), then its value. Texts compare by code point.
  */
 export interface SequenceOrder {
@@ -16,7 +16,7 @@ interface OrderPart {
   /** End of the column's name. */
   readonly suffix: string;
   readonly type: string;
-  /** Stands where there is no value. */
+  /** Placeholder if there is no value. */
   readonly filler: string;
 }
 
@@ -49,13 +49,13 @@ function knownFiller(type: string): string | null {
   return base === 'text' || base === 'bytea' ? '' : null;
 }
 
-/** The type in which the values of a Postgres column are kept as a sequence; null if they have no order to go by. */
+/** The type in which a Postgres column's values are stored as a sequence; null if they have no usable order. */
 export function sequenceTypeOf(postgresType: string): string | null {
   const type = /^character( varying)?(\(\d+\))?$/.test(postgresType) ? 'text' : postgresType;
   return knownFiller(type) === null ? null : type;
 }
 
-/** The order columns that begin with `prefix`, quoted, of `alias` if one is given. */
+/** The order columns that begin with `prefix`, quoted; qualified by `alias` if given. */
 export function orderColumns(order: SequenceOrder, prefix: string, alias = ''): string[] {
   const of = alias === '' ? '' : `${alias}.`;
   return order.parts.map(({ suffix }) => `${of}${orderColumn(prefix, suffix)}`);
@@ -76,7 +76,7 @@ export function orderColumnDefinitions(order: SequenceOrder, prefix: string): st
   );
 }
 
-/** What the order columns of no value hold. */
+/** The contents of the order columns if there is no value. */
 export function noOrder(order: SequenceOrder): string[] {
   return order.parts.map((part) => part.filler);
 }
@@ -108,7 +108,7 @@ export function shownSequenceType(order: SequenceOrder): string {
   return order.sequence.kind === 'struct' ? 'jsonb' : (order.sequence.fields[0]?.postgresType ?? 'text');
 }
 
-/** The sequence as people see it; null if there is none. */
+/** The sequence as users see it; null if there is none. */
 export function shownSequence(order: SequenceOrder, prefix: string, alias: string): string {
   const column = (suffix: string) => `${alias}.${orderColumn(prefix, suffix)}`;
   if (order.sequence.kind === 'column') return `case when ${column('known')} then ${column('1')} end`;
@@ -119,7 +119,7 @@ export function shownSequence(order: SequenceOrder, prefix: string, alias: strin
   return `case when ${column('known')} then jsonb_build_object(${members.join(', ')}) end`;
 }
 
-/** The reverse, for what people write. */
+/** The reverse, for sequences that users write. */
 export function orderOfShown(order: SequenceOrder, shown: string): string[] {
   if (order.sequence.kind === 'column') {
     return [`${shown} is not null`, `coalesce(${shown}, ${order.parts[1]?.filler})`];

@@ -1,17 +1,17 @@
 import type pg from 'pg';
 import type { TargetLayout } from '../target/target-layout.js';
 
-/** What the merge of one batch gets: a locked target and checked, staged events. */
+/** Input to the merge of one batch: a locked target and checked, staged events. */
 export interface BatchStep {
   readonly client: pg.Client;
   readonly layout: TargetLayout;
-  /** Events of the batch as `stagedEvents` gives them, a SELECT. */
+  /** Events of the batch from `stagedEvents`, a SELECT. */
   readonly events: string;
   /** Order columns, as SQL literals, below which everything is dead; null without a truncate mark. */
   readonly truncatedBefore: readonly string[] | null;
-  /** The mark came or rose with this batch, so rows that no event touches may be dead, too. */
+  /** The mark appeared or rose with this batch, so rows that no event touches may be dead too. */
   readonly isNewlyTruncated: boolean;
-  /** Version that the batch makes if it changes anything visible; null for no change feed. */
+  /** Version of the batch if it changes anything visible; null without a change feed. */
   readonly feedVersion: bigint | null;
   /** Deleted keys are forgotten: the order of the source is certain. */
   readonly forgetsDeletes: boolean;
@@ -24,7 +24,7 @@ export interface StepCounts {
   readonly ties: bigint;
 }
 
-/** The counts that every merge selects last. */
+/** The counts that every merge selects at the end. */
 export interface CountsRow {
   readonly upserted: string;
   readonly deleted: string;

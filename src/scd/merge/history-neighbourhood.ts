@@ -4,12 +4,12 @@ import { listOf, sameColumns, type TargetLayout } from '../target/target-layout.
 import type { BatchStep } from './batch-step.js';
 
 /**
- * CTEs `incoming` (the events of the batch) and `stored`: the stored events that the batch can matter to.
+ * CTEs `incoming` (the events of the batch) and `stored`: the stored events that the batch may affect.
  *
- * For each key, from the last event before the batch's first one, to the end of the run in which the first event after
- * the batch's last one lies; for partial events, to the end, since values propagate. Of the first stored event `run_…`
- * tells where its run begins. Ends of visible rows at which no event is stored come as deletes with __autocdc_was_stored false.
- * Keys that somebody changed by hand are loaded whole.
+ * For each key these are the events from the last one before the batch's first event to the end of the run containing
+ * the first one after the batch's last event; for partial events, to the end, since values propagate. `run_…` of the
+ * first stored event gives the start of its run. Ends of visible rows without a stored event come as deletes with
+ * __autocdc_was_stored false. Keys changed by hand are loaded whole.
  */
 export function loadNeighbourhood({ layout }: BatchStep, incoming: string): string {
   const { keys, storage, order, isPartial } = layout;
@@ -18,7 +18,7 @@ export function loadNeighbourhood({ layout }: BatchStep, incoming: string): stri
   const sameKey = (alias: string) => sameColumns(keys, 's', alias);
   const byKey = 'not b.__autocdc_is_manual';
   const last = own.map((column) => `last_value(${column}) over w as ${lastOf(column)}`);
-  // OFFSET 0 below keeps the planner from reading the whole storage instead of asking its index for each key.
+  // OFFSET 0 below keeps the planner from reading the whole storage instead of using its index for each key.
   const upTo = isPartial ? '' : `and ${after} <= (${own.map((column) => `b.${lastOf(column)}`).join(', ')})`;
   const next = `select s.* from ${storage} s where ${byKey} and ${sameKey('b')}
                    and ${after} > (${own.map((column) => `b.${lastOf(column)}`).join(', ')}) order by ${listOf(own, 's')} limit 1`;
@@ -58,7 +58,7 @@ export function loadNeighbourhood({ layout }: BatchStep, incoming: string): stri
 const lastOf = (column: string) => `"__autocdc_last_${column.slice(1)}`;
 const runOf = (column: string) => `"__autocdc_run_${column.slice(1)}`;
 
-/** Columns of a loaded event; `run_…` only where it is the first one of its key. */
+/** Columns of a loaded event; `run_…` only for the first one of its key. */
 function loaded(layout: TargetLayout, alias: string, isFirst: boolean): string {
   const { order } = layout;
   const stored = storedColumns(layout).map((column) => `${alias}.${column}`);
@@ -84,7 +84,7 @@ function storedColumns({ keys, data, order, isPartial }: TargetLayout): string[]
   ];
 }
 
-/** Ends of visible rows at which nothing is stored: deletes that are kept as ends. */
+/** Ends of visible rows without a stored event: deletes that are only kept as ends. */
 function impliedDeletes(layout: TargetLayout): string {
   const { keys, data, order, isPartial } = layout;
   const own = orderColumns(order, EVENT_ORDER);

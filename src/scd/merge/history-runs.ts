@@ -3,9 +3,9 @@ import { DELETES_COLUMN, EVENT_ORDER } from '../event/staged-events.js';
 import { listOf, type TargetLayout } from '../target/target-layout.js';
 
 /**
- * CTEs from `filled`, the events around a batch in order, to `started`: each event with what comes before and after it,
- * and with the start of its run. A run is a row of the history: events one after the other, without a delete between
- * them, that have the tracked columns in common.
+ * CTEs from `filled`, the events around a batch in order, to `started`: each event with its predecessor and successor,
+ * and the start of its run. A run is a row of the history: consecutive events without a delete in between that agree in
+ * the tracked columns.
  */
 export function cutRuns(layout: TargetLayout): string {
   return `begun as (${runBeginnings(layout)}),
@@ -13,7 +13,7 @@ export function cutRuns(layout: TargetLayout): string {
     started as (${runStarts(layout)})`;
 }
 
-/** Where runs begin, and what came before each event. */
+/** Where runs begin, and the predecessor of each event. */
 function runBeginnings({ keys, tracked, order }: TargetLayout): string {
   const window = `(partition by ${listOf(keys, 'e')} order by ${listOf(orderColumns(order, EVENT_ORDER), 'e')})`;
   const row = `row(${listOf(tracked, 'e')})`;
@@ -23,7 +23,7 @@ function runBeginnings({ keys, tracked, order }: TargetLayout): string {
             from filled e window w as ${window}`;
 }
 
-/** What comes after each event, and its run: by the run's start where that is possible, else by a number. */
+/** The successor of each event, and its run: identified by the run's start if possible, else by a number. */
 function runNumbers(layout: TargetLayout): string {
   const { keys, order } = layout;
   const own = orderColumns(order, EVENT_ORDER);
@@ -36,7 +36,7 @@ function runNumbers(layout: TargetLayout): string {
             from begun e window w as (partition by ${listOf(keys, 'e')} order by ${listOf(own, 'e')})`;
 }
 
-/** Where the run of an event that begins one began: the first event that was loaded may stand inside of a run. */
+/** The start of a run for the event that begins it here: the first loaded event may lie inside a run. */
 function ownStart({ order }: TargetLayout): string[] {
   const own = orderColumns(order, EVENT_ORDER);
   return orderColumns(order, 's').map(
@@ -44,7 +44,7 @@ function ownStart({ order }: TargetLayout): string[] {
   );
 }
 
-/** Starts ascend, so the start of a run is the greatest one so far: where there is one value, whose type has max(). */
+/** Starts ascend, so a run's start is the greatest so far: usable if it is a single value whose type has max(). */
 function isStartMaximum({ order }: TargetLayout): boolean {
   const { kind, fields } = order.sequence;
   return kind === 'column' && !['boolean', 'bytea', 'uuid'].includes(fields[0]?.postgresType ?? '');

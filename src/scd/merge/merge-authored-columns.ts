@@ -10,9 +10,9 @@ import { insertFeed, pairColumn } from './target-feed.js';
 const WORK = 'pg_temp.synced_tables_cdc_work';
 
 /**
- * SCD type 1 whose events leave columns out: each column has the value of its latest author. Of each key the storage
- * keeps those events that are the latest author of something, the last event, and the last delete; with the events of a
- * batch they are replayed in order, and what is left of them is stored again.
+ * SCD type 1 with events that leave columns out: each column has the value of its latest author. For each key the
+ * storage keeps the events that are the latest author of something, the last event, and the last delete; these are
+ * replayed in order with the events of the batch, and the events that still qualify are stored again.
  */
 export async function mergeAuthoredColumns(step: BatchStep): Promise<StepCounts> {
   const { client, layout } = step;
@@ -29,7 +29,7 @@ export async function mergeAuthoredColumns(step: BatchStep): Promise<StepCounts>
   return countsOf(rows[0]);
 }
 
-/** What each touched key is afterwards, and was: one SELECT. */
+/** Each touched key before and after: one SELECT. */
 function replayed(step: BatchStep): string {
   const { layout, events, truncatedBefore, isNewlyTruncated } = step;
   const { keys, data, order, storage, flow } = layout;
@@ -37,7 +37,7 @@ function replayed(step: BatchStep): string {
   const alive =
     truncatedBefore === null ? '' : `where ${orderRow(order, EVENT_ORDER, 'e')} >= (${truncatedBefore.join(', ')})`;
   const group = [...keys, ...own];
-  // Of equals an upsert comes after a delete.
+  // Of equals, an upsert comes after a delete.
   const backwards = [...own.map((column) => `e.${column} desc`), `e.${DELETES_COLUMN}`].join(', ');
   const decoded = columnsOfAuthored(flow, 'c.__autocdc_filled').map((value, place) => `${value} as ${data[place]}`);
   const lastOrder = own.map((column) => `(array_agg(e.${column} order by e.__autocdc_nth desc))[1] as ${column}`);
@@ -82,7 +82,7 @@ function replayed(step: BatchStep): string {
       left join deleted d on ${sameColumns(keys, 'd', 'k')} left join stored s on ${sameColumns(keys, 's', 'k')}`;
 }
 
-/** Events of the batch and those that are stored, on the same footing. */
+/** Events of the batch and stored ones, in the same form. */
 function knownEvents({ keys, order }: TargetLayout): string {
   const own = orderColumns(order, EVENT_ORDER);
   const deletes = orderColumns(order, 'd');
@@ -109,7 +109,7 @@ function writes({ keys, data, order, storage }: TargetLayout): string {
      gone as (delete from ${storage} s using ${WORK} w where not w.__autocdc_is_kept and ${sameColumns(keys, 's', 'w')})`;
 }
 
-/** Visible rows before and after, as far as they differ. */
+/** Visible rows before and after, where they differ. */
 function pairs({ keys, data, columns }: TargetLayout): string {
   const value = (column: string, side: 'before' | 'after') =>
     keys.includes(column) || side === 'after' ? `w.${column}` : `w.__autocdc_was_${data.indexOf(column)}`;

@@ -12,9 +12,9 @@ import { insertFeed, pairColumn, pairOrder } from './target-feed.js';
 const WORK = 'pg_temp.synced_tables_cdc_work';
 
 /**
- * SCD type 2. The storage holds every upsert, visible if it is the last of its run, and those deletes that no visible
- * row ends with. The events of a batch are laid among the stored ones around them, runs are cut anew there, and the
- * difference is written. What lies further off stays as it is, so the cost is that of the batch, however long the
+ * SCD type 2. The storage holds every upsert, visible if it is the last of its run, and the deletes that do not end a
+ * visible row. The events of a batch are placed among the stored ones around them, runs are cut again there, and the
+ * difference is written. Everything further away is untouched, so the cost depends on the batch, however long the
  * history.
  */
 export async function mergeHistory(step: BatchStep): Promise<StepCounts> {
@@ -44,7 +44,7 @@ function stateColumns({ order }: TargetLayout): string[] {
   return [DELETES_COLUMN, '__autocdc_visible', ...orderColumns(order, 's'), ...orderColumns(order, 'e')];
 }
 
-/** Events that are to be inserted, updated or deleted, with what they were: one SELECT. */
+/** Events to be inserted, updated or deleted, with their previous state: one SELECT. */
 function changedEvents(step: BatchStep): string {
   const { layout } = step;
   const { keys, data, order } = layout;
@@ -78,14 +78,14 @@ function changedEvents(step: BatchStep): string {
      where case when w.__autocdc_was_stored then not w.__autocdc_is_kept or w.__autocdc_was_manual or not (${isSame}) or w.__autocdc_is_tie else w.__autocdc_is_kept end`;
 }
 
-/** One event of each key and sequence value: a delete if there is one, else the greatest upsert. */
+/** One event per key and sequence value: a delete if there is one, else the greatest upsert. */
 function incomingEvents({ layout, events }: BatchStep): string {
   const group = [...layout.keys, ...orderColumns(layout.order, EVENT_ORDER)];
   const greatest = [`e.${DELETES_COLUMN} desc`, ...contentDescending(contentOf(layout), 'e')];
   return `select distinct on (${listOf(group, 'e')}) e.* from (${events}) e order by ${[listOf(group, 'e'), ...greatest].join(', ')}`;
 }
 
-/** Stored events (`o`) and those of the batch (`i`) on one line; where both have a sequence value, one wins. */
+/** Stored events (`o`) and those of the batch (`i`) on one timeline; if both have a sequence value, one wins. */
 function mergedEvents(layout: TargetLayout): string {
   const { keys, data, order } = layout;
   const own = orderColumns(order, EVENT_ORDER);
@@ -103,14 +103,14 @@ function mergedEvents(layout: TargetLayout): string {
     ...stateColumns(layout).map((column) => `o.${column} as ${was(column)}`),
     `coalesce(o.__autocdc_was_stored, false) as __autocdc_was_stored`,
     `coalesce(o.__autocdc_manual, false) as __autocdc_was_manual`,
-    // The loser of a tie is gone for good, but the stored event may have to take the winner's content.
+    // The loser of a tie is gone for good, but the stored event may have to take over the winner's content.
     `coalesce(${isTie} and ${differs(layout.isPartial ? [EVENT_COLUMN] : data, 'i', 'o')}, false) as __autocdc_is_tie`,
   ];
   return `select ${columns.join(', ')} from stored o full join incoming i on ${sameColumns(group, 'o', 'i')}
            cross join lateral (select ${takes} as takes) t`;
 }
 
-/** Values that an event does not author are those of the event before it, back to the last delete. */
+/** Values that an event does not author come from the event before it, back to the last delete. */
 function filledEvents({ keys, data, order, flow }: TargetLayout): string {
   const own = listOf(orderColumns(order, EVENT_ORDER));
   const others = (columns: readonly string[]) => columns.map((column) => `e.${column}`);
@@ -149,7 +149,7 @@ function writes(layout: TargetLayout): string[] {
   ];
 }
 
-/** Visible rows before and after by primary key: key and start, or end of a row without start. */
+/** Visible rows before and after, by primary key: key and start, or end for a row without start. */
 function pairs(layout: TargetLayout): string {
   const { keys, data, columns, order } = layout;
   const [starts, ends] = [orderColumns(order, 's'), orderColumns(order, 'e')];

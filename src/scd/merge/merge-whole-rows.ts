@@ -6,9 +6,9 @@ import { type BatchStep, type CountsRow, countsOf, type StepCounts } from './bat
 import { insertFeed, pairColumn } from './target-feed.js';
 
 /**
- * SCD type 1 whose events author every column: of each key only the greatest event counts, and the storage holds it,
- * as a visible row or as a tombstone. One statement: the greatest event of each key in the batch, against the stored
- * one. The key's row is found by the primary key.
+ * SCD type 1 with events that author every column: only the greatest event of each key counts, and the storage holds
+ * it, as a visible row or as a tombstone. One statement compares the greatest event of each key in the batch with the
+ * stored one. The key's row is found by the primary key.
  */
 export async function mergeWholeRows(step: BatchStep): Promise<StepCounts> {
   const { client, layout } = step;
@@ -42,8 +42,8 @@ function greatestEvents({ layout, events, truncatedBefore }: BatchStep): string 
 }
 
 /**
- * `beats`: the incoming event is the greater one. A row that was added by hand where there is a tombstone goes with the
- * next event of its key, whichever that is: then the stored delete is what counts.
+ * `beats`: the incoming event is the greater one. A row added by hand over a tombstone gives way to the next event of
+ * its key, whichever that is: then the stored delete counts.
  */
 function matchStored(layout: TargetLayout): string {
   const { keys, data, order, storage } = layout;
@@ -92,7 +92,7 @@ function writes({ layout, truncatedBefore, isNewlyTruncated, forgetsDeletes }: B
   return [written, ...(forgetsDeletes ? [forgotten] : []), ...(isNewlyTruncated ? [truncated] : [])].join(', ');
 }
 
-/** Visible rows before and after, as far as they differ. */
+/** Visible rows before and after, where they differ. */
 function pairs({ layout, isNewlyTruncated }: BatchStep): string {
   const { keys, data, columns } = layout;
   const sideValue = (column: string, side: 'before' | 'after') => {

@@ -2,12 +2,13 @@ import { orderColumns, shownSequence } from '../event/sequence-order.js';
 import type { TargetLayout } from '../target/target-layout.js';
 
 /**
- * Visible rows of a target before and after a batch come in pairs of one primary key, in a relation with columns
- * `__autocdc_was_there`, `__autocdc_is_there`, and for each side the selected columns and, for SCD type 2, start and end.
+ * Visible rows of a target before and after a batch, paired by primary key, in a relation with columns
+ * `__autocdc_was_there`, `__autocdc_is_there`, and for each side the selected columns and, for SCD type 2, start and
+ * end.
  */
 export type Side = 'before' | 'after';
 
-/** A selected column of a pair, by its place among the selected ones: prefixed names could grow too long. */
+/** A selected column of a pair, named by its position: prefixed names could become too long. */
 export function pairColumn(side: Side, place: number): string {
   return `__autocdc_${side}_${place}`;
 }

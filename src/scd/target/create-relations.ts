@@ -4,7 +4,7 @@ import { orderColumnDefinitions, orderColumns, shownSequence, shownSequenceType 
 import { EVENT_ORDER } from '../event/staged-events.js';
 import { listOf, type TargetLayout } from './target-layout.js';
 
-/** Nobody but databricks_sync gets at it: row security stops those who may read every table, too. */
+/** Only databricks_sync can read it: row security stops even roles that may read every table. */
 async function createPrivateTable(client: pg.Client, name: string, columns: readonly string[], settings = '') {
   await client.query(`create table ${name} (${columns.join(', ')}) ${settings}`);
   await client.query(`alter table ${name} enable row level security; revoke all on ${name} from public`);
@@ -42,7 +42,7 @@ export async function createStorage(client: pg.Client, layout: TargetLayout): Pr
     ...ofType,
     `primary key (${unique.join(', ')})`,
   ];
-  // A batch changes rows in place, so pages keep room for that.
+  // Batches change rows in place, so pages keep free space for that.
   await createPrivateTable(client, storage, columns, 'with (fillfactor = 85)');
   await client.query(
     `comment on table ${storage} is ${quoteLiteral(`State of ${flow.fullName}, which is to be read instead.`)}`,
@@ -54,7 +54,7 @@ export async function createStorage(client: pg.Client, layout: TargetLayout): Pr
   if (hasUntracked(layout)) await indexVisible(client, layout);
 }
 
-/** Only untracked columns make long runs of hidden events, whose end has to be found. */
+/** Only untracked columns produce long runs of hidden events, whose end has to be found. */
 export function hasUntracked({ flow, tracked, data }: TargetLayout): boolean {
   return flow.scdType === 2 && tracked.length < data.length;
 }
@@ -66,8 +66,8 @@ export async function indexVisible(client: pg.Client, { storage, keys, order }: 
 }
 
 /**
- * The view that people read.
- * @param existing the columns of the view that is there already, in order: it is replaced, and new ones come last
+ * The view that users read.
+ * @param existing columns of the existing view, in order: it is replaced, with new ones last
  */
 export async function createTargetView(client: pg.Client, layout: TargetLayout, existing: readonly string[] = []) {
   const { view, storage, flow } = layout;
@@ -84,7 +84,7 @@ export async function createTargetView(client: pg.Client, layout: TargetLayout, 
   await client.query(`comment on view ${view} is ${quoteLiteral(kept)}`);
 }
 
-/** The columns that people see, by name, as SQL over the storage (alias `s`). */
+/** The columns that users see, by name, as SQL over the storage (alias `s`). */
 function shownColumns({ flow, order }: TargetLayout): Map<string, string> {
   const columns = flow.columns.map(({ name }) => [name, `s.${quoteIdentifier(name)}`] as const);
   if (flow.scdType === 1) return new Map(columns);
@@ -123,7 +123,7 @@ export async function createBase(client: pg.Client, layout: TargetLayout): Promi
   await client.query(`comment on table ${layout.base} is ${quoteLiteral(comment)}`);
 }
 
-/** What the creator of a target may do with it, and hand on. */
+/** What the creator of a target may do with it, and grant to others. */
 export async function grantToCreator(client: pg.Client, { view, flow }: TargetLayout): Promise<void> {
   const { rows } = await client.query<{ found: boolean }>(
     `select to_regrole(quote_ident($1)) is not null and $1 <> 'databricks_sync' as found`,

@@ -18,11 +18,12 @@ import { shapeOf, widenedShape } from './target-shape.js';
 import { widenTarget } from './widen-target.js';
 
 /**
- * Makes the target of a flow, in the caller's transaction: the view that people read and write, the private storage
- * behind it, the change feed, and the rights of its creator. If it is there already, checks that its state suits the
- * flow, and adds columns that the flow has more, which may end with a lock time-out; safe to repeat.
- * @returns whether the target was made or changed
- * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, TARGET_TABLE_EXISTS, SCHEMA_RESERVED, PERMISSION_DENIED
+ * Creates the target of a flow in the caller's transaction: the view that users read and write, the private storage
+ * behind it, the change feed, and the creator's rights. If it exists, checks that its state suits the flow and adds the
+ * flow's additional columns, which may end in a lock timeout; safe to repeat.
+ * @returns whether the target was created or changed
+ * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, TARGET_TABLE_EXISTS, SCHEMA_RESERVED,
+ *   PERMISSION_DENIED
  */
 export async function createTarget(client: pg.Client, flow: AutoCdcFlow): Promise<boolean> {
   await lockTargetName(client, flow);
@@ -33,13 +34,13 @@ export async function createTarget(client: pg.Client, flow: AutoCdcFlow): Promis
   }
   const widened = widenedShape(flow, shape);
   if (widened === null) return false;
-  // Readers would wait behind us.
+  // Readers would queue behind us.
   await client.query(BRIEF_LOCKS);
   await widenTarget(client, flow, widened);
   return true;
 }
 
-/** Full refresh: the target, its history and the positions of its flows begin anew; rights on it stay. */
+/** Full refresh: the target, its history and the positions of its flows start over; rights on it stay. */
 export async function resetTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   await inTransaction(client, async () => {
     await lockTargetName(client, flow);
@@ -70,7 +71,7 @@ async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   await grantToCreator(client, layout);
 }
 
-/** Drops everything of a target, in the caller's transaction. */
+/** Drops everything that belongs to a target, in the caller's transaction. */
 async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema' | 'table'>): Promise<void> {
   const found = await deleteTarget(client, target);
   if (!found) return;
@@ -80,7 +81,7 @@ async function removeTarget(client: pg.Client, target: Pick<AutoCdcFlow, 'schema
   await client.query(`drop function if exists __db_system.${quoteIdentifier(`cdc_dml_${found.targetId}`)}()`);
 }
 
-/** The grants on the view of a target, as statements that give them again. */
+/** The grants on a target's view, as statements that restore them. */
 export async function grantsOn(client: pg.Client, flow: AutoCdcFlow): Promise<string[]> {
   const { view } = targetLayout(flow);
   const { rows } = await client.query<{ statement: string }>(

@@ -6,9 +6,9 @@ import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER } from '../event/staged-event
 import type { TargetLayout } from './target-layout.js';
 
 /**
- * Lets people change the rows of a target (docs/reference/auto-cdc.md#changes-by-hand). The function runs with the
- * rights of databricks_sync, which owns the storage; who may call it is decided by the rights on the view. It takes its
- * turn with batches. Safe to repeat when the layout has changed.
+ * Lets users change the rows of a target (docs/reference/auto-cdc.md#changes-by-hand). The function runs with the
+ * rights of databricks_sync, which owns the storage; rights on the view decide who may call it. It takes turns with
+ * batches. Safe to repeat after a change of layout.
  */
 export async function createDmlTriggers(client: pg.Client, layout: TargetLayout, targetId: string): Promise<void> {
   const name = `__db_system.${quoteIdentifier(`cdc_dml_${targetId}`)}`;
@@ -68,7 +68,7 @@ begin
 end`;
 }
 
-/** What makes a row another one: the keys, for SCD type 2 the start, too. */
+/** The columns that identify a row: the keys, and for SCD type 2 the start. */
 function identity({ keys, flow }: TargetLayout): string[] {
   return flow.scdType === 1 ? [...keys] : [...keys, '"__START_AT"'];
 }
@@ -92,7 +92,7 @@ function insertRow(layout: TargetLayout): string {
   const own = orderColumns(order, EVENT_ORDER);
   const values = columns.map((column) => `new.${column}`);
   if (flow.scdType === 1) {
-    // Over a tombstone the delete stays known: the next event of the key finds it.
+    // Over a tombstone, the delete stays recorded: the next event of the key finds it.
     const state = isPartial ? ['__autocdc_kept_events'] : [];
     const authored = `jsonb_build_array(jsonb_build_object('q', ${orderAsJson(noOrder(order))}, 'v', ${allAuthored(flow, 'new')}))`;
     const assigned = [...data, '__autocdc_visible', ...state].map((column) => `${column} = excluded.${column}`);
@@ -117,7 +117,7 @@ function insertRow(layout: TargetLayout): string {
   on conflict (${[...keys, ...own].join(', ')}) do update set ${assigned.join(', ')} where not s.__autocdc_visible;`;
 }
 
-/** Only columns that the statement changes are written: a batch may have changed the others since it began. */
+/** Writes only the columns that the statement changes: a batch may have changed the others since it began. */
 function updateInPlace(layout: TargetLayout): string {
   const { data, order, storage, flow, isPartial } = layout;
   const assigned = data.map(
@@ -145,7 +145,7 @@ function updateInPlace(layout: TargetLayout): string {
     '__autocdc_manual = s.__autocdc_manual or s.__autocdc_visible',
     '__autocdc_changed_at = clock_timestamp()',
   ];
-  // The whole run changes: an event inside of it with the old values would cut it.
+  // The whole run changes: an event inside it with the old values would split it.
   return `${checks(layout)}
     update ${storage} s set ${[...assigned, ...event, ...ends, ...marks].join(', ')} where ${isOfRun(layout)};`;
 }

@@ -20,8 +20,8 @@ import { shapeOf } from './target-shape.js';
 import { viewColumns } from './widen-target.js';
 
 /**
- * The flow as it fills the table in which a full refresh is built, beside the target that people go on reading. Nobody
- * else has rights on it, and its changes are no news to anybody.
+ * The flow as it fills the table of a full refresh, beside the target that users keep reading. Nobody else has rights
+ * on that table, and its changes are not announced.
  */
 export function refreshFlow(flow: AutoCdcFlow): AutoCdcFlow {
   return {
@@ -33,8 +33,8 @@ export function refreshFlow(flow: AutoCdcFlow): AutoCdcFlow {
 }
 
 /**
- * Makes the table in which a full refresh is built, empty.
- * @param updateId the update that builds it: when that is over, what is left of it is swept away
+ * Creates the table in which a full refresh is built, empty.
+ * @param updateId the update that builds it: leftovers are swept once that is over
  */
 export async function beginRefresh(client: pg.Client, flow: AutoCdcFlow, updateId: string): Promise<void> {
   const beside = refreshFlow(flow);
@@ -43,9 +43,9 @@ export async function beginRefresh(client: pg.Client, flow: AutoCdcFlow, updateI
 }
 
 /**
- * Puts what a full refresh has built in the place of the target, in the caller's transaction. The view stays itself,
- * with what hangs on it, unless its columns changed in a way that Postgres does not allow a view. The change feed begins
- * anew above all versions it had.
+ * Replaces the target by the result of a full refresh, in the caller's transaction. The view and its dependent objects
+ * stay, unless its columns changed in a way that Postgres does not allow for views. The change feed starts over, above
+ * all its previous versions.
  * @throws AUTOCDC_TARGET_NOT_FOUND, SYNCED_TABLE_HAS_DEPENDENTS
  */
 export async function switchToRefreshed(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
@@ -81,10 +81,10 @@ async function rename(client: pg.Client, { schema }: AutoCdcFlow, from: string, 
   await client.query(`alter table ${from} rename to ${to.slice(quoteIdentifier(schema).length + 1)}`);
 }
 
-/** Postgres refuses other names, types or fewer columns. */
+/** Raised by Postgres for other names, other types or fewer columns. */
 const CANNOT_REPLACE_VIEW = '42P16';
 
-/** Lets the view show another storage. */
+/** Points the view at another storage. */
 async function showStorage(client: pg.Client, layout: TargetLayout, storage: string): Promise<void> {
   const { flow } = layout;
   const shown = { ...layout, storage };

@@ -4,15 +4,15 @@ import { quoteIdentifier } from '../../core/names.js';
 import { type SequenceOrder, sequenceOrder } from '../event/sequence-order.js';
 
 /**
- * Names of the relations and columns of one target, quoted for statements: worked out from a flow, kept nowhere. What the
- * target was made with is TargetShape.
+ * Names of the relations and columns of one target, quoted for statements: derived from a flow, never stored.
+ * TargetShape is what the target was created with.
  */
 export interface TargetLayout {
   readonly flow: AutoCdcFlow;
   readonly order: SequenceOrder;
-  /** What people read and write. */
+  /** What users read and write. */
   readonly view: string;
-  /** State behind it; nobody else's business. */
+  /** The private state behind it. */
   readonly storage: string;
   readonly feed: string;
   /** Rows of the last snapshot, for snapshot flows: the next one is compared with them. */
@@ -27,7 +27,7 @@ export interface TargetLayout {
   readonly isPartial: boolean;
 }
 
-/** Postgres cuts names after this many bytes. */
+/** Postgres truncates names after this many bytes. */
 const NAME_BYTES_MAX = 63;
 
 export function targetLayout(flow: AutoCdcFlow): TargetLayout {
@@ -50,7 +50,7 @@ export function targetLayout(flow: AutoCdcFlow): TargetLayout {
   };
 }
 
-/** Name of an object behind a target. The end of a long one becomes a hash. */
+/** Name of an object behind a target. The end of a long one is replaced by a hash. */
 export function privateName(prefix: string, table: string): string {
   const name = `${prefix}${table}`;
   if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return name;
@@ -72,7 +72,7 @@ export function sameColumns(columns: readonly string[], a: string, b: string): s
   return columns.map((column) => `${a}.${column} = ${b}.${column}`).join(' and ');
 }
 
-/** Whether any of the columns differ, null being equal to null. */
+/** Whether any of the columns differ; nulls are equal. */
 export function differs(columns: readonly string[], a: string, b: string): string {
   if (columns.length === 0) return 'false';
   return `row(${listOf(columns, a)}) is distinct from row(${listOf(columns, b)})`;

@@ -41,9 +41,9 @@ function authorshipOf(flow: AutoCdcFlow): string {
 }
 
 /**
- * Holds a flow against what the state of its target was made with. Columns may have been added, at the end of the
- * flow's columns, and fields at the end of a struct.
- * @returns the shape with what was added; null if nothing was
+ * Checks a flow against the shape of its target's state. Columns may have been added, at the end of the flow's columns,
+ * and fields at the end of a struct.
+ * @returns the shape including additions; null if there are none
  * @throws AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED
  */
 export function widenedShape(flow: AutoCdcFlow, before: TargetShape): TargetShape | null {
@@ -56,7 +56,7 @@ export function widenedShape(flow: AutoCdcFlow, before: TargetShape): TargetShap
     throw drift('KEY_SCHEMA_DRIFT', before.keys.join(', '), now.keys.join(', '));
   }
   if (before.sequence !== now.sequence) throw drift('SEQUENCING_TYPE_DRIFT', before.sequence, now.sequence);
-  // Columns first: a column that came or went is the plainer reason than its being tracked.
+  // Columns first: an added or removed column is a clearer reason than a change of tracking.
   const added = addedColumns(target, before, now);
   const tracked = now.tracked.filter((name) => !added.includes(name));
   if (before.tracked.join() !== tracked.join()) {
@@ -89,7 +89,7 @@ function requireSameAuthorship(target: string, before: TargetShape, now: TargetS
   const old = now.ignored.filter((name) => !added.includes(name)).toSorted();
   const isSame =
     before.authorship === now.authorship ||
-    // Whether null is ignored may differ in new columns only; and what keeps whole rows has no place for authors.
+    // Whether null is ignored may only differ in new columns; and state of whole rows has no place for authors.
     (old.length > 0 && old.join() === before.ignored.toSorted().join());
   if (isSame && before.source === now.source) return;
   throw changed(target, form(before), form(now));

@@ -8,8 +8,8 @@ import { createDmlTriggers } from './dml-triggers.js';
 import { type TargetLayout, targetLayout } from './target-layout.js';
 
 /**
- * Adds columns to a target, in the caller's transaction: rows that are there have null in them. The view stays itself,
- * with everything that hangs on it, and shows them after those it had.
+ * Adds columns to a target in the caller's transaction: existing rows have null in them. The view and its dependent
+ * objects stay, and it shows the new columns last.
  */
 export async function widenTarget(client: pg.Client, flow: AutoCdcFlow, shape: TargetShape): Promise<void> {
   const layout = targetLayout(flow);
@@ -38,7 +38,7 @@ export async function widenTarget(client: pg.Client, flow: AutoCdcFlow, shape: T
   await writeTargetShape(client, target.targetId, shape);
 }
 
-/** Events that write every column but those in which null is ignored have written null into the new ones. */
+/** Events that write every column except where null is ignored have written null into the new ones. */
 async function authorNulls(client: pg.Client, layout: TargetLayout, added: readonly string[]): Promise<void> {
   const { flow, storage } = layout;
   const places = flow.columns.flatMap(({ name }, place) =>
@@ -56,7 +56,7 @@ async function authorNulls(client: pg.Client, layout: TargetLayout, added: reado
   );
 }
 
-/** Columns of the view as it is, in order. */
+/** Current columns of the view, in order. */
 export async function viewColumns(client: pg.Client, { view }: TargetLayout): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select attname as name from pg_attribute where attrelid = to_regclass(${quoteLiteral(view)}) and attnum > 0 and not attisdropped order by attnum`,

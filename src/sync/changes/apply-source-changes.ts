@@ -16,13 +16,13 @@ import { planTarget } from '../source/plan-target.js';
 import type { UpdateRun } from '../task/update-task.js';
 import { countStripped, type LastStates, openLastStates, rowsThatStay } from './last-states.js';
 
-/** Above this part of the table, copying all of it and switching is as fast as applying changes (docs/decisions/0006). */
+/** Above this part of the table, copying and switching is as fast as applying changes (docs/decisions/0006). */
 const CHANGED_PART_MAX = 0.1;
 
-/** Tables smaller than this are not worth a thought. */
+/** Fewer changes than this are always applied. */
 const SMALL_TABLE_ROWS = 10_000n;
 
-/** A table that is there, and its source. */
+/** An existing table and its source. */
 export interface FollowedSource {
   readonly table: SyncedTable;
   /** OID of the published table. */
@@ -30,7 +30,7 @@ export interface FollowedSource {
   readonly lakeTable: LakeTable;
 }
 
-/** Changes of a source on their way into its table. */
+/** Source changes on their way into the table. */
 interface ChangesAtHand extends FollowedSource {
   readonly run: UpdateRun;
   readonly changes: ChangeRelation;
@@ -41,7 +41,7 @@ export type ChangesOutcome =
   | { readonly kind: 'applied'; readonly result: TableUpdateResult }
   | { readonly kind: 'copy'; readonly reason: string };
 
-/** Brings a table from its position to the newest version of its source by what has changed between the two. */
+/** Brings a table from its position to the newest version of its source by applying the changes in between. */
 export async function* applySourceChanges(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {
   const { table, lakeTable } = followed;
   if (table.syncedVersion === null || lakeTable.changeFeed === null)
@@ -59,7 +59,7 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
 }
 
-/** Rows that stay would have to be rewritten: in a widened column, and in a nested value that got a new member. */
+/** Retained rows would have to be rewritten: a widened column, or a nested value with a new member. */
 function reasonToCopy(changes: ChangeRelation): string | null {
   const rewriting = changes.schemaChanges.find((change) => change.kind !== 'added' || change.column.includes('.'));
   return rewriting ? `column "${rewriting.column}" was changed in the source (${rewriting.kind})` : null;
@@ -84,13 +84,13 @@ async function* apply(atHand: ChangesAtHand): Publishing<TableUpdateResult> {
     return yield* applyStates(atHand, { ...collapsed, newestBy: null });
   } catch (error) {
     if (!(error instanceof LastStateUnclear)) throw error;
-    // A key has several rows, or had them for some versions: what is left of them only the source tells.
+    // A key has several rows, or had in some versions: only the source can say what is left of them.
     return yield* applyLookedUp(atHand, collapsed);
   }
 }
 
 /**
- * Applies the rows that are certain to count if they are newer than what is here, and what the source has for the other
+ * Applies the rows that are certain to count, if newer than the existing ones, and the source's rows for the other
  * touched keys.
  * @throws LastStateUnclear, TIMESERIES_KEY_TIE
  */
@@ -130,12 +130,12 @@ const ORDERED_ALIKE: ReadonlySet<DataType['kind']> = new Set([
   'timestamp_ntz',
 ]);
 
-/** Whether a value that is greater in Postgres is greater in the engine too; texts are, as long as they stay as they are. */
+/** Whether a greater value in Postgres is also greater in the engine; true for texts that are stored unchanged. */
 function isOrderedAlike({ field }: TargetColumn, { invalidCharacters }: SyncedTable): boolean {
   return ORDERED_ALIKE.has(field.type.kind) || (field.type.kind === 'string' && invalidCharacters === 'fail');
 }
 
-/** Changes are converted when they are collapsed, so a value that does not fit may fail there. */
+/** Changes are converted while they are collapsed, so a value that does not fit may fail there. */
 async function explained<Value>(atHand: ChangesAtHand, reading: Promise<Value>): Promise<Value> {
   try {
     return await reading;
@@ -154,8 +154,8 @@ async function openEnd({ lakeTable, changes }: ChangesAtHand): Promise<Relation>
 }
 
 /**
- * Applies the rows that the source at the end version has for the touched keys.
- * @param others rows of other keys, to be applied beside them
+ * Applies the source's rows for the touched keys as of the end version.
+ * @param others rows of other keys, applied along with them
  */
 async function* applyLookedUp(
   atHand: ChangesAtHand,
@@ -209,7 +209,7 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
   }
 }
 
-/** New columns of the source that the table does not have yet. */
+/** Source columns that the table does not have yet. */
 function addedColumns(changes: ChangeRelation, columns: readonly TargetColumn[]): ColumnChanges {
   const names = new Set(changes.schemaChanges.map((change) => change.column));
   const added = columns.filter((column) => names.has(column.field.name));

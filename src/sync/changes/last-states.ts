@@ -7,18 +7,18 @@ import { copySelects, countRowsWithNul } from '../../lake/relation/table-read.js
 import type { CopySource } from '../../postgres/copy/copy-in.js';
 import { targetRead } from '../source/target-read.js';
 
-/** The last state of every key that changes touch. */
+/** The last state of every key touched by changes. */
 export interface LastStates {
-  /** SELECT of the engine: the columns and `_change_type`, one row a key. */
+  /** SELECT of the engine: the columns and `_change_type`, one row per key. */
   readonly select: string;
   readonly rowsWithoutKey: bigint;
-  /** Rows that came less rows that went: what is applied is held against it. Null if it is not known. */
+  /** Inserted minus deleted rows, against which the result is checked. Null if unknown. */
   readonly balance: bigint | null;
   /** The column that decides about rows of type `newer`; null if there are none. */
   readonly newestBy: TargetColumn | null;
 }
 
-/** For whom, and with what, they are read. */
+/** The table they are read for, and the engine that reads them. */
 export interface StatesRead {
   readonly engine: Engine;
   readonly table: SyncedTable;
@@ -39,17 +39,17 @@ export async function openLastStates({ engine, table, columns }: StatesRead, sta
   return { bytes: stream.bytes, finished };
 }
 
-/** The new and changed rows, for looking at what was wrong with them. */
+/** The new and changed rows, for finding what is wrong with them. */
 export function rowsThatStay(states: LastStates): Relation {
   return {
     parts: [`select * from (${states.select}) where _change_type <> 'delete'`],
     rowCount: null,
-    // What they are read from is open elsewhere, and closed there.
+    // The underlying relations are opened and closed elsewhere.
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-/** How many of the rows that stay have characters that Postgres does not store, where these are left out. */
+/** How many of the remaining rows contain characters that Postgres does not store, if those are stripped. */
 export async function countStripped({ engine, table, columns }: StatesRead, states: LastStates): Promise<bigint> {
   if (table.invalidCharacters === 'fail') return 0n;
   const connection = await engine.connect();

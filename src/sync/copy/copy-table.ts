@@ -28,21 +28,21 @@ import { loadShadow } from './load-shadow.js';
 import type { CopyPlan } from './plan-copy.js';
 import type { ProgressReports } from './progress-reports.js';
 
-/** A planned copy of one table, and what it works with. */
+/** A planned copy of one table, and the tools for it. */
 export interface TableCopy {
   readonly run: UpdateRun;
   readonly table: SyncedTable;
   readonly plan: CopyPlan;
-  /** Why a table that follows changes is copied; null where that goes without saying. */
+  /** Why a table that follows changes is copied; null if that needs no explanation. */
   readonly reason: string | null;
   readonly progress: ProgressReports;
 }
 
 /** A shadow table with its rows and its key. */
 interface Loaded {
-  /** True if transactions that are older than the load see the rows too. */
+  /** True if transactions older than the load see the rows too. */
   readonly isFrozen: boolean;
-  /** How many rows were read, stored and left out. */
+  /** Numbers of rows read, stored and left out. */
   readonly counts: Pick<
     TableUpdateResult,
     'rowsWritten' | 'rowsWithoutKey' | 'rowsWithStrippedCharacters' | 'loadSeconds'
@@ -50,8 +50,8 @@ interface Loaded {
 }
 
 /**
- * Copies a whole version of the source and puts it in the place of the old rows in one transaction. Nothing that
- * readers see changes before that, and nothing is left behind if it does not come to that.
+ * Copies a whole version of the source and replaces the old rows in one transaction. Readers see no change before that,
+ * and nothing is left behind on failure.
  */
 export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult> {
   const { table, plan } = copy;
@@ -64,7 +64,7 @@ export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult>
     await client.query(`analyze ${qualifiedShadow(plan.shadow)}`);
     result = yield* publish(copy, loaded, columnChanges);
   } catch (error) {
-    // The first error is the one to tell; a shadow that cannot be dropped now is swept later.
+    // The first error is the one to report; a shadow that cannot be dropped now is swept later.
     await dropShadowTable(client, plan.shadow).catch(() => {});
     throw error;
   }
@@ -72,7 +72,7 @@ export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult>
   return result;
 }
 
-/** The rows are committed: that their parent could not be analyzed is worth a warning, no failure. */
+/** The rows are committed, so a parent that could not be analyzed deserves a warning, not a failure. */
 async function refreshStatistics({ run, table }: TableCopy): Promise<void> {
   const { client, lease, updateId } = run;
   try {
@@ -126,8 +126,8 @@ function connectionsOf({ table, run }: TableCopy): number {
 }
 
 /**
- * Accounts for every row of the source: stored, without a key, or beaten by a later one. The footers' count of rows
- * is held against what was stored, so that a reader that loses rows cannot go unnoticed.
+ * Accounts for every row of the source: stored, without a key, or superseded by a later one. The row count of the
+ * footers is checked against what was stored, so that a reader that loses rows cannot go unnoticed.
  */
 async function countLeftOut(
   { table, plan: { columns, lakeTable } }: TableCopy,
@@ -197,7 +197,7 @@ async function* publish(
       await recordSwitchTime(client, updateId, table.tableId, switched.transactionMs);
       return result;
     } catch (error) {
-      // A foreign key that was made a moment ago.
+      // A foreign key was created a moment ago.
       if (!isPostgresError(error) || error.code !== '23503') throw error;
     }
   }

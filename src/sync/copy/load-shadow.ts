@@ -18,9 +18,9 @@ export interface LoadOptions {
   readonly columns: readonly TargetColumn[];
   /** Name of the shadow table to create and fill. */
   readonly shadow: string;
-  /** The session that creates it, and the first that loads. */
+  /** The session that creates it and starts loading. */
   readonly client: pg.Client;
-  /** How many sessions load at most. */
+  /** Maximum number of loading sessions. */
   readonly connections: number;
   /** Opens a session for each further reader. */
   readonly openLoader: () => Promise<pg.Client>;
@@ -28,9 +28,9 @@ export interface LoadOptions {
 }
 
 export interface LoadedShadow {
-  /** The number of rows stored, which is the number that the engine wrote. */
+  /** Number of rows stored, equal to the number that the engine wrote. */
   readonly rows: bigint;
-  /** True if transactions that are older than the load see the rows too. */
+  /** True if transactions older than the load see the rows too. */
   readonly isFrozen: boolean;
 }
 
@@ -66,7 +66,7 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   return { rows: counts.reduce((sum, count) => sum + count, 0n), isFrozen: false };
 }
 
-/** Waits for all, also after a failure: nobody may still write into a table that is then dropped. */
+/** Waits for all, even after a failure: nothing may still be writing into a table when it is dropped. */
 async function settleAll<Value>(promises: Promise<Value>[]): Promise<Value[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);

@@ -10,12 +10,12 @@ import { requireHistory, requireRecordedChanges } from '../source/source-history
 import { explainIfDropped } from '../task/table-failure.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
 
-/** A copy of a whole version of a source, of which nothing is left to be refused before a row is read. */
+/** A copy of a whole version of a source, with every check done that needs no rows. */
 export interface CopyPlan {
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
   readonly columns: readonly TargetColumn[];
-  /** Where changes will be read from after this copy; null for tables that are only ever copied. */
+  /** Where changes are read from after this copy; null for tables that are only ever copied. */
   readonly bookmark: string | null;
   /** Name for the shadow table of this attempt. */
   readonly shadow: string;

@@ -7,29 +7,29 @@ const REPORT_INTERVAL_MS = 500;
 
 export interface ProgressReports extends AsyncDisposable {
   setPhase(phase: LoadProgress['phase'], rowsTotal: bigint | null): void;
-  /** Opens another session that loads: its rows count too. */
+  /** Opens another loading session: its rows count too. */
   openLoader(): Promise<pg.Client>;
 }
 
 export interface ProgressOptions {
-  /** The session that loads first; its server process is watched. */
+  /** The first loading session; its server process is watched. */
   readonly client: pg.Client;
   readonly openSession: () => Promise<pg.Client>;
   readonly table: SyncedTable;
-  /** The source version that is loaded. */
+  /** The source version being loaded. */
   readonly version: bigint | null;
 }
 
 /**
- * Writes into the registry how far a load is, as Postgres itself counts it (`pg_stat_progress_copy`), from a session
- * of its own. Progress is a courtesy: a failure to report it never fails the load.
+ * Writes the progress of a load into the registry, as counted by Postgres itself (`pg_stat_progress_copy`), over a
+ * session of its own. Progress is a courtesy: a failure to report it never fails the load.
  *
- * It also sees when the server has ended the session that loads and word of it got lost: cutting it off then makes
- * the update fail, and be tried again, instead of waiting for an answer that nobody will give.
+ * It also notices when the server has ended the loading session without the news reaching us: cutting the session off
+ * makes the update fail and be retried, instead of waiting for an answer that never comes.
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
   const { client, table, version } = options;
-  /** What each session has copied: one that is done with its part no longer shows it. */
+  /** Rows copied by each session; one that has finished its part no longer appears in the view. */
   const copied = new Map<number, bigint>([[await processId(client), 0n]]);
   const reporter = await options.openSession();
   let phase: LoadProgress['phase'] | null = null;
@@ -67,7 +67,7 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      // Closed first: a report that is under way and not answered must not hold anybody up.
+      // Closed first: an unanswered report in progress must not hold anything up.
       await closeSession(reporter);
       await report;
     },
@@ -80,8 +80,8 @@ async function processId(client: pg.Client): Promise<number> {
 }
 
 /**
- * Rows that the sessions of those processes have copied so far; sessions that are gone are left out. Looked up as the
- * role that all sessions logged in with: the role that they act as cannot see what other sessions do.
+ * Rows copied so far by the sessions of those processes; ended sessions are left out. Queried as the login role of all
+ * sessions: the role that they act as cannot see other sessions.
  */
 async function rowsCopied(reporter: pg.Client, pids: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
   return inTransaction(reporter, async () => {

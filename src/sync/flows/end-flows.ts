@@ -7,7 +7,7 @@ import { closeSession } from '../../postgres/session/session.js';
 import type { UpdateTask } from '../task/update-task.js';
 import { type FlowTableOutcome, recordFlowFailure } from './run/run-flow-pipeline.js';
 
-/** Decides for each table that failed whether to try again, and writes down what is final. */
+/** Decides for each failed table whether to retry, and records what is final. */
 export async function endFlows(
   task: UpdateTask,
   outcomes: readonly FlowTableOutcome[],

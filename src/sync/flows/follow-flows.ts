@@ -21,7 +21,7 @@ import { explainFlowError } from './staging/explain-flow-error.js';
 const NO_FUNCTIONS: ReadonlyMap<string, NextSnapshotAndVersion> = new Map();
 
 /**
- * Keeps the streaming tables of a pipeline up to date: looks whether their sources have something new, and runs the
+ * Keeps the streaming tables of a pipeline up to date: checks whether their sources have something new, and runs the
  * flows of those that have. See `FollowLoop` for when it ends.
  */
 export function followFlows(task: FollowTask): Promise<UpdateOutcome> {
@@ -80,7 +80,7 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
     try {
       const news = await followed.news({ ...this.#task, client, onHint: () => this.#loop.hint() });
       if (news === null) return null;
-      // What is new may have come after another declaration.
+      // The news may have followed another declaration.
       await this.#loop.readRegistry(client);
       if (this.#loop.tables.get(table.tableId) !== followed) return null;
       if (followed.table !== table) {
@@ -110,7 +110,7 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
     followed.redeclare({ ...table, isMade: true }, this.#pipeline);
   }
 
-  /** Takes note of a failure. An outcome if the whole update is over. */
+  /** Records a failure. Returns an outcome if the whole update is over. */
   async #settle(followed: FollowedFlows, cause: unknown): Promise<UpdateOutcome | null> {
     const client = await this.#loop.sessionAfterFailure();
     if (client === null) return { kind: 'ended' };

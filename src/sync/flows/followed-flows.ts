@@ -17,20 +17,20 @@ export interface SignalOptions {
   readonly client: pg.Client;
   readonly engine: Engine;
   readonly catalogs: CatalogSet;
-  /** How often a source is read that cannot tell whether it has changed. */
+  /** How often to read a source that cannot tell whether it has changed. */
   readonly pollSeconds: number;
-  /** Called when something may have been committed to a source. */
+  /** Called when a source may have a new commit. */
   readonly onHint: () => void;
 }
 
-/** A table of the lakehouse that is kept open to hear of its commits. */
+/** A lakehouse table kept open to detect its commits. */
 interface WatchedTable {
   readonly lakeTable: LakeTable;
   readonly watch: Disposable | null;
   version: bigint | undefined;
 }
 
-/** A streaming table whose flows are being followed: its sources stay open, and failures are counted. */
+/** A streaming table whose flows are followed: its sources stay open, and failures are counted. */
 export class FollowedFlows implements Followed {
   readonly #pause = new RetryPause();
   #table: StreamingTable;
@@ -39,7 +39,7 @@ export class FollowedFlows implements Followed {
     readonly lake: readonly WatchedTable[];
     readonly postgres: readonly { readonly schema: string; readonly table: string }[];
   } | null = null;
-  /** The sources as they were when they were last read. */
+  /** The state of the sources when they were last read. */
   #applied: string | null = null;
 
   constructor(table: StreamingTable, { views }: RegisteredPipeline) {
@@ -47,7 +47,7 @@ export class FollowedFlows implements Followed {
     this.#views = views;
   }
 
-  /** As the registry has it. */
+  /** As recorded in the registry. */
   get table(): StreamingTable {
     return this.#table;
   }
@@ -60,7 +60,7 @@ export class FollowedFlows implements Followed {
     return this.#pause.waitMs();
   }
 
-  /** Takes what the registry has now. With another declaration the sources are opened again. */
+  /** Takes over what the registry has now. If the declaration changed, the sources are reopened. */
   redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
     const isSame = table.declarationHash === this.#table.declarationHash;
     if (isSame && table.isMade === this.#table.isMade) return;
@@ -70,8 +70,8 @@ export class FollowedFlows implements Followed {
   }
 
   /**
-   * How the sources are now; null if that is how they were when they were last read.
-   * @throws what opening the sources and looking at their logs throw
+   * The current state of the sources; null if unchanged since they were last read.
+   * @throws errors of opening the sources and reading their logs
    */
   async news(options: SignalOptions): Promise<string | null> {
     this.#sources ??= await this.#open(options);
@@ -84,13 +84,13 @@ export class FollowedFlows implements Followed {
     return state === this.#applied ? null : state;
   }
 
-  /** What `news` returned has been read and applied. */
+  /** The state from `news` has been read and applied. */
   applied(state: string): void {
     this.#applied = state;
     this.#pause.recover();
   }
 
-  /** Counts a failure. The sources are opened again next time: what was kept of them may be what is wrong. */
+  /** Counts a failure. The sources are reopened next time: the fault may lie in what was kept of them. */
   fail(): number {
     this.close();
     return this.#pause.fail();
@@ -128,7 +128,7 @@ async function lakeState(watched: WatchedTable, pollSeconds: number): Promise<st
   const { lakeTable, version } = watched;
   if (lakeTable.changeFeed === null) {
     const snapshot = await lakeTable.snapshot();
-    // Files without a log do not say: such a source is read again from time to time.
+    // Files without a log do not say: such a source is reread from time to time.
     const state = snapshot.version ?? Math.floor(performance.now() / (pollSeconds * 1000));
     return `${lakeTable.name} ${state}`;
   }

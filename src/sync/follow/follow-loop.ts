@@ -9,41 +9,41 @@ import { recordTableUpdateRetry } from '../../postgres/registry/table-update-rec
 import { closeSession } from '../../postgres/session/session.js';
 import type { FollowTask } from '../task/update-task.js';
 
-/** A table whose sources are being followed. They stay open, and failures are counted. */
+/** A table whose sources are followed. They stay open, and failures are counted. */
 export interface Followed {
   readonly table: { readonly tableId: string; readonly fullName: string };
-  /** Failures in a row. */
+  /** Consecutive failures. */
   readonly failures: number;
-  /** Milliseconds until the next attempt; null if it does not have to wait. */
+  /** Milliseconds until the next attempt; null if it need not wait. */
   waitMs(): number | null;
   /** Counts a failure. Returns the pause before the next attempt, in milliseconds. */
   fail(): number;
   close(): void;
 }
 
-/** What following is about: the same loop follows the sources of synced tables and those of flows. */
+/** What is followed: the same loop serves the sources of synced tables and those of flows. */
 export interface FollowHooks<Table extends Followed> {
-  /** Takes up the tables that are to be followed, and drops those that are not any more. */
+  /** Picks up newly followed tables, and drops those no longer followed. */
   readRegistry(client: pg.Client): Promise<void>;
   /**
-   * Looks at everything that is due, and applies what is new. An outcome if the whole update is over. Throws for
+   * Checks everything that is due, and applies what is new. Returns an outcome if the whole update is over. Throws for
    * failures of our own, such as a lost connection.
    */
   look(): Promise<UpdateOutcome | null>;
-  /** Type of the event for a failure that is tried again. */
+  /** Event type of a failure that is retried. */
   readonly retryEvent: string;
-  /** Says in the table's status that it failed, and that it is tried again. */
+  /** Records in the table's status that it failed and is retried. */
   writeRetry(client: pg.Client, followed: Table, failure: RetriedFailure): Promise<void>;
 }
 
 export interface RetriedFailure {
   readonly error: SyncedTablesError;
   readonly message: string;
-  /** True when it has failed so often that it counts as failed. */
+  /** True once it has failed so often that it counts as failed. */
   readonly isLasting: boolean;
 }
 
-/** From this interval on, hints of the storage do not make us look earlier: somebody wants fewer commits. */
+/** From this interval on, storage hints do not make us check earlier: the user wants fewer commits. */
 const UNHURRIED_INTERVAL_MS = 1_000;
 /** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
 const SESSION_MS_MAX = 3_600_000;
@@ -51,12 +51,11 @@ const SESSION_MS_MAX = 3_600_000;
 const SESSION_BACKOFF: Backoff = { firstMs: 200, longestMs: 30_000 };
 
 /**
- * Follows the sources of a pipeline: looks at them again and again, as often as the pipeline says or when the storage
- * gives a hint. Session, sources and engine stay open in between. Ends when another update is asked for, and when no
- * table is left to follow.
+ * Follows the sources of a pipeline: checks them at the pipeline's interval or at a hint from the storage. Session,
+ * sources and engine stay open in between. Ends when another update is requested, or no table is left to follow.
  */
 export class FollowLoop<Table extends Followed> {
-  /** The tables that are followed, by id. */
+  /** The followed tables, by id. */
   readonly tables = new Map<string, Table>();
   readonly #task: FollowTask;
   readonly #hooks: FollowHooks<Table>;
@@ -74,7 +73,7 @@ export class FollowLoop<Table extends Followed> {
     this.#intervalMs = task.triggerIntervalMs;
   }
 
-  /** Follows until there is an outcome, then closes what is open. */
+  /** Follows until there is an outcome, then closes everything. */
   async run(): Promise<UpdateOutcome> {
     const { signal, yieldSignal } = this.#task;
     const wake = () => this.wake();
@@ -103,7 +102,7 @@ export class FollowLoop<Table extends Followed> {
     return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
   }
 
-  /** Tables may have been deleted or failed since the last time, and somebody may have set another interval. */
+  /** Tables may have been deleted or failed since the last time, and the interval may have changed. */
   async readRegistry(client: pg.Client): Promise<void> {
     const { lease, triggerIntervalMs } = this.#task;
     this.#intervalMs = (await readTriggerInterval(client, lease.pipelineId)) ?? triggerIntervalMs;
@@ -111,7 +110,7 @@ export class FollowLoop<Table extends Followed> {
     this.#registryReadAt = performance.now();
   }
 
-  /** The session to work with. It may be another one after a failure, and after an hour. */
+  /** The session to work with. It changes after a failure, and after an hour. */
   async session(): Promise<pg.Client> {
     if (this.#client !== null && performance.now() - this.#openedAt > SESSION_MS_MAX) await this.#closeSession();
     if (this.#client === null) {
@@ -121,7 +120,7 @@ export class FollowLoop<Table extends Followed> {
     return this.#client;
   }
 
-  /** A new session after the failure of a table, since the one at hand may be what failed; null if the lease is lost. */
+  /** A new session after a table's failure, since the current one may be the cause; null if the lease is lost. */
   async sessionAfterFailure(): Promise<pg.Client | null> {
     await this.#closeSession();
     const client = await this.session();
@@ -134,34 +133,34 @@ export class FollowLoop<Table extends Followed> {
     if (client) await closeSession(client);
   }
 
-  /** Something may have been committed to a source. */
+  /** A source may have a new commit. */
   hint(): void {
     if (this.#intervalMs < UNHURRIED_INTERVAL_MS) this.wake();
   }
 
-  /** Looks again without a pause. */
+  /** Checks again without a pause. */
   wake(): void {
     this.#wakeUp.wake();
   }
 
-  /** The database answers: failures of our own are counted from the beginning again. */
+  /** The database answers: failures of our own are counted from zero again. */
   recover(): void {
     this.#sessionFailures = 0;
   }
 
-  /** Follows a table no more. */
+  /** Stops following a table. */
   drop(followed: Table): void {
     followed.close();
     this.tables.delete(followed.table.tableId);
   }
 
-  /** Follows a table no more because of a failure. The first one is that of the update, when no table is left. */
+  /** Stops following a failed table. The first such failure becomes the update's, once no table is left. */
   dropFailed(followed: Table, error: SyncedTablesError): void {
     this.#firstError ??= error;
     this.drop(followed);
   }
 
-  /** A table failed in a way that may pass by itself. */
+  /** Retries a table later, after a failure that may pass. */
   async retryLater(client: pg.Client, followed: Table, error: SyncedTablesError): Promise<void> {
     const { lease, updateId } = this.#task;
     const { table } = followed;
@@ -170,7 +169,7 @@ export class FollowLoop<Table extends Followed> {
     const message = `Attempt ${failedAttempts} in a row failed, the next follows in ${delaySeconds} s: ${error.message}`;
     await this.#hooks.writeRetry(client, followed, { error, message, isLasting: failedAttempts >= ATTEMPTS_MAX });
     await recordTableUpdateRetry(client, updateId, table.tableId, { error, failedAttempts, delaySeconds });
-    if (failedAttempts > ATTEMPTS_MAX) return; // it goes on like this, perhaps for days
+    if (failedAttempts > ATTEMPTS_MAX) return; // this may go on for days
     await recordEvent(client, {
       level: failedAttempts < ATTEMPTS_MAX ? 'WARN' : 'ERROR',
       type: this.#hooks.retryEvent,
@@ -182,7 +181,7 @@ export class FollowLoop<Table extends Followed> {
     });
   }
 
-  /** Something of ours failed, most likely the connection: tried again after a pause, until the lease is lost too. */
+  /** Something of ours failed, most likely the connection: retried after a pause, unless the lease is lost too. */
   async #survive(error: unknown): Promise<null> {
     this.#task.signal.throwIfAborted();
     await this.#closeSession();

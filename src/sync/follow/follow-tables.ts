@@ -20,8 +20,8 @@ import { FollowedTable } from './followed-table.js';
 import { isPassing } from './retry-pause.js';
 
 /**
- * Follows the sources of a pipeline's synced tables: looks for their next commits by name, and applies what waits. See
- * `FollowLoop` for when it ends.
+ * Follows the sources of a pipeline's synced tables: looks for their next commits by name, and applies what is pending.
+ * See `FollowLoop` for when it ends.
  */
 export function followTables(task: FollowTask): Promise<UpdateOutcome> {
   return new FollowLoop<FollowedTable>(task, (loop) => new TableFollower(task, loop)).run();
@@ -32,7 +32,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
   readonly #task: FollowTask;
   readonly #loop: FollowLoop<FollowedTable>;
   #places = 0;
-  /** A table that failed and is published together with others, which have not been held back yet. */
+  /** A failed table that is published together with others, which have not been held back yet. */
   #failure: (HoldingBack & { readonly passes: boolean }) | null = null;
 
   constructor(task: FollowTask, loop: FollowLoop<FollowedTable>) {
@@ -47,20 +47,20 @@ class TableFollower implements FollowHooks<FollowedTable> {
     const wanted = new Map(tables.filter((table) => !table.isFailed).map((table) => [table.tableId, table]));
     for (const [tableId, followed] of followedNow) if (!wanted.has(tableId)) this.#loop.drop(followed);
     for (const table of wanted.values()) {
-      // One that was never loaded has an update of its own in the queue.
+      // A table that was never loaded has its own update in the queue.
       if (table.relation === null || followedNow.has(table.tableId)) continue;
       await recordTableUpdateStart(client, updateId, table);
       await writeTableState(client, table.tableId, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE', followingMessage(table));
       followedNow.set(table.tableId, new FollowedTable(table));
     }
     const failed = tables.find((table) => table.isFailed && table.publish === 'together' && table.relation !== null);
-    // An update of that table alone may have failed.
+    // A separate update of that table may have failed.
     if (failed && followedNow.size > 0) await this.#holdBackFor(client, failed);
   }
 
   async look(): Promise<UpdateOutcome | null> {
     const { tables } = this.#loop;
-    // Tables that are published together wait together: one alone would run ahead of those that failed.
+    // Tables published together wait together: one alone would run ahead of those that failed.
     if ([...tables.values()].some((each) => isTogether(each) && each.waitMs() !== null)) return null;
     const due: FollowedTable[] = [];
     const quiet: FollowedTable[] = [];
@@ -89,13 +89,13 @@ class TableFollower implements FollowHooks<FollowedTable> {
     }));
     return runPass({ ...this.#task, client }, tasks, async ({ table }, outcome) => {
       const followed = this.#loop.tables.get(table.tableId);
-      // What one that failed means for those that are published with it is settled for all of them, below.
+      // The effect of a failure on the tables published with it is settled for all of them, below.
       if (!followed || (outcome.kind !== 'done' && isHeldBack(outcome.error))) return null;
       return this.#settle(followed, outcome);
     });
   }
 
-  /** Null if the source cannot be looked at. */
+  /** Null if the source cannot be checked. */
   async #hasNews(followed: FollowedTable): Promise<boolean | null> {
     try {
       return await followed.hasNews(this.#task.catalogs, () => this.#loop.hint());
@@ -111,7 +111,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
     }
   }
 
-  /** The source can be read again, and has nothing new. */
+  /** The source is readable again, and has nothing new. */
   async #recover(followed: FollowedTable): Promise<void> {
     const { table } = followed;
     const client = await this.#loop.session();
@@ -126,7 +126,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
     await this.#holdOthersBack();
   }
 
-  /** Takes note of how a table fared. An outcome if the whole update is over. */
+  /** Records how a table fared. Returns an outcome if the whole update is over. */
   async #settle(followed: FollowedTable, outcome: TableOutcome): Promise<UpdateOutcome | null> {
     if (outcome.kind === 'done') {
       const table = await readTable(await this.#loop.session(), followed.table.tableId);
@@ -158,7 +158,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
     this.#loop.dropFailed(followed, error);
   }
 
-  /** One table failed: those that are published together with it wait for it, or stop as it does. */
+  /** One table failed: those published together with it wait for it, or stop as it does. */
   async #holdOthersBack(): Promise<null> {
     const failure = this.#failure;
     this.#failure = null;

@@ -6,10 +6,10 @@ import { readSourceLag, type SourceLag } from '../source/source-lag.js';
 import type { Followed } from './follow-loop.js';
 import { RetryPause } from './retry-pause.js';
 
-/** How often the commit that the table reflects is looked at where each look is a request to a store. */
+/** How often to check the commit that the table reflects, if each check is a request to a store. */
 const COMPARE_MS = 10_000;
 
-/** A synced table whose source is being followed: the source stays open, and failures are counted. */
+/** A synced table whose source is followed: the source stays open, and failures are counted. */
 export class FollowedTable implements Followed {
   #table: SyncedTable;
   #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
@@ -21,7 +21,7 @@ export class FollowedTable implements Followed {
     this.#table = table;
   }
 
-  /** As the registry has it. */
+  /** As recorded in the registry. */
   get table(): SyncedTable {
     return this.#table;
   }
@@ -39,10 +39,10 @@ export class FollowedTable implements Followed {
   }
 
   /**
-   * Looks for a version other than the one that the table reflects, by the name of the next commit. It is news too that
-   * the commit it reflects was written again: reading the changes since then finds out.
+   * Looks for a version other than the one that the table reflects, by the name of the next commit. A rewritten commit
+   * of the reflected version is news too: reading the changes since then will reveal it.
    * @param onHint called when something may have been committed
-   * @throws what opening the source and looking at its log throw
+   * @throws errors of opening the source and reading its log
    */
   async hasNews(catalogs: CatalogSet, onHint: () => void): Promise<boolean> {
     this.#source ??= await this.#open(catalogs, onHint);
@@ -55,7 +55,7 @@ export class FollowedTable implements Followed {
   }
 
   #isComparisonDue(): boolean {
-    // What can be watched is on the local disk, where a look costs next to nothing.
+    // Watchable sources are on the local disk, where a check costs next to nothing.
     if (this.#source?.watch) return true;
     const now = performance.now();
     if (now - this.#comparedAt < COMPARE_MS) return false;
@@ -68,7 +68,7 @@ export class FollowedTable implements Followed {
     return { lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null };
   }
 
-  /** How far the source is ahead of the table, as far as it is known: the last look found news, or it is null. */
+  /** How far the source is ahead of the table, as far as known: null unless the last check found news. */
   async readLag(): Promise<SourceLag | null> {
     const changeFeed = this.#source?.lakeTable.changeFeed;
     const newest = this.#newestVersion;
@@ -83,12 +83,12 @@ export class FollowedTable implements Followed {
     this.recover();
   }
 
-  /** What failed before does not any more. */
+  /** Earlier failures are over. */
   recover(): void {
     this.#pause.recover();
   }
 
-  /** Counts a failure. The source is opened again next time: what was kept of it may be what is wrong. */
+  /** Counts a failure. The source is reopened next time: the fault may lie in what was kept of it. */
   fail(): number {
     this.close();
     return this.#pause.fail();

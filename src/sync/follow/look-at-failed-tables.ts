@@ -13,15 +13,15 @@ export interface LookOptions {
 }
 
 /**
- * Nobody follows a table that has failed until somebody mends it, and meanwhile its source goes on: notes how far, so
- * that the status view tells. A source that cannot be looked at is left at what was known of it.
+ * A failed table is not followed until somebody repairs it, while its source moves on: records how far, for the status
+ * view. For a source that cannot be read, the last known values stay.
  */
 export async function lookAtFailedTables({ client, catalogs, tables, signal }: LookOptions): Promise<void> {
   for (const table of tables) {
     signal.throwIfAborted();
     const { syncedVersion } = table;
     if (syncedVersion === null) continue;
-    // What is wrong with a source that cannot be read is what the table's state says already, or the next update will.
+    // The table's state, or the next update, already reports what is wrong with an unreadable source.
     const lag = await readLag(catalogs, table, syncedVersion).catch(() => null);
     if (lag) await writeSourceVersion(client, table.tableId, lag.version, lag.committedAtMs, lag.behindSinceMs);
   }

@@ -1,17 +1,17 @@
 import { ATTEMPTS_MAX, backoffMs, RETRY_BACKOFF } from '../../core/backoff.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 
-/** Failures in a row of something that is tried again, and the growing pauses between its attempts. */
+/** Consecutive failures of something that is retried, with growing pauses between attempts. */
 export class RetryPause {
   #failures = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
 
-  /** Failures in a row. */
+  /** Consecutive failures. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** Milliseconds until the next attempt; null if it does not have to wait. */
+  /** Milliseconds until the next attempt; null if it need not wait. */
   waitMs(): number | null {
     const ms = this.#retryAt - performance.now();
     return ms > 0 ? ms : null;
@@ -25,7 +25,7 @@ export class RetryPause {
     return pauseMs;
   }
 
-  /** What failed before does not any more. */
+  /** Earlier failures are over. */
   recover(): void {
     this.#failures = 0;
     this.#retryAt = Number.NEGATIVE_INFINITY;
@@ -33,12 +33,12 @@ export class RetryPause {
 }
 
 /**
- * What may pass for a while only: a file may come a little later than the commit that names it, where folders are
- * copied, say; and a table that is dropped and created again is not there in between.
+ * Errors that only pass if they are brief: a file may arrive a little later than the commit that names it, for example
+ * where folders are copied; and a table that is dropped and recreated is missing in between.
  */
 const PASSING_AT_FIRST: ReadonlySet<string> = new Set(['DELTA_CHANGE_FILE_MISSING', 'SOURCE_TABLE_NOT_FOUND']);
 
-/** Whether to try again. */
+/** Whether to retry. */
 export function isPassing(error: SyncedTablesError, failures: number): boolean {
   if (PASSING_AT_FIRST.has(error.code)) return failures < ATTEMPTS_MAX;
   return error.retry === 'timed';

@@ -3,13 +3,12 @@ import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import { planTarget } from './plan-target.js';
 import { requireHistory, requireRecordedChanges } from './source-history.js';
 
-/** The part of a wanted synced table that its source has a say in. */
+/** The part of a requested synced table that depends on its source. */
 export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeseriesKey' | 'policy'>;
 
 /**
- * Refuses at once what the first update would refuse because of the source. Reads no more than the metadata of the
- * table.
- * @throws what opening the table throws, what `planTarget` throws; SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF
+ * Refuses at once what the first update would refuse because of the source. Reads only the table's metadata.
+ * @throws errors of opening the table and of `planTarget`; SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF
  */
 export async function checkSource(catalogs: CatalogSet, request: SourceRequest): Promise<void> {
   const lakeTable = await catalogs.open(request.source);

@@ -11,7 +11,7 @@ import type { Relation } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
 
-/** Keys shown in a message. */
+/** Maximum number of keys in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
 
 export interface LoadContext {
@@ -22,8 +22,8 @@ export interface LoadContext {
 }
 
 /**
- * Says in catalogued words what went wrong while rows were on their way; looks into the source once more where that
- * names the rows concerned. Values of other columns than the key are never part of a message.
+ * Turns errors of loading rows into catalogued ones; rereads the source if that can name the rows concerned. Messages
+ * never contain values of columns outside the key.
  */
 export async function explainLoadError(error: unknown, context: LoadContext): Promise<unknown> {
   if (asSyncedTablesError(error)) return error;
@@ -35,12 +35,12 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   return explainEngineError(error, context.table.source);
 }
 
-/** True for the engine's errors that are about a value. */
+/** True for errors of the engine about a value. */
 export function isValueError(error: unknown): boolean {
   return /^(Conversion|Out of Range|Invalid Input) Error/.test(error instanceof Error ? error.message : '');
 }
 
-/** The engine names neither column nor row: each column is read by itself until one fails, then its rows are. */
+/** The engine names neither column nor row: columns are read one by one until one fails, then its rows. */
 async function explainValueError(error: unknown, context: LoadContext): Promise<unknown> {
   const { engine, relation, table, columns } = context;
   const connection = await engine.connect();
@@ -65,7 +65,7 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
   }
 }
 
-/** Names the column of a refused value, and the keys of such rows where they can be found in the source. */
+/** Names the column of a refused value, and the keys of such rows if they can be found in the source. */
 async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
   const { engine, relation, table } = context;
   const name = refusedColumn(error);
@@ -106,20 +106,20 @@ async function explainNul(index: number, error: unknown, context: LoadContext): 
   }
 }
 
-/** The connection went away without a word from the server. */
+/** The connection was lost without word from the server. */
 export function explainConnectionLoss(error: unknown): SyncedTablesError {
   const reason = error instanceof Error ? error.message : String(error);
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason }, error);
 }
 
-/** Errors that our own SQL functions raised with a code of the catalogue; null for others. */
+/** Catalogued errors raised by our own SQL functions; null for others. */
 function raisedByUs(error: pg.DatabaseError): SyncedTablesError | null {
   const code = /^error code: ([\w.]+)$/.exec(error.detail ?? '')?.[1];
   if (code === undefined || !(code in errorCatalogue)) return null;
   return new SyncedTablesError(code as ErrorCode, error.message, error.hint ?? '', error);
 }
 
-/** What passes by itself: serialization failures, deadlocks, lock time-outs, two GRANTs at once. */
+/** Passing conflicts: serialization failures, deadlocks, lock timeouts, two GRANTs at once. */
 function isCollision(error: pg.DatabaseError): boolean {
   const code = error.code ?? '';
   return code.startsWith('40') || code === '55P03' || /tuple concurrently (updated|deleted)/.test(error.message);
@@ -150,7 +150,7 @@ export function explainPostgresError(
   return syncedTablesError('TARGET_REFUSED', { table: table.source, target: table.fullName, reason }, error);
 }
 
-/** The engine's errors begin with a class such as `IO Error: `; the rest may quote values of rows. */
+/** The engine's errors begin with a class such as `IO Error: `; the rest may quote row values. */
 export function explainEngineError(error: unknown, source: string): SyncedTablesError {
   const message = error instanceof Error ? error.message : String(error);
   const damaged = /^Invalid (?:Input )?Error: .*\bfile ['"](\/[^'"]+)['"].*/i.exec(message);
@@ -170,7 +170,7 @@ export function explainEngineError(error: unknown, source: string): SyncedTables
 
 const REASON_LENGTH_MAX = 300;
 
-/** The first line, with everything quoted that is not a path, and what is called a value, taken out. */
+/** The first line, without quoted text other than paths, and without what is called a value. */
 export function withoutValues(message: string): string {
   const [line = ''] = message.split('\n');
   return line

@@ -5,15 +5,15 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import type { SourceDescription } from '../../lake/source-snapshot.js';
 import { withTargetOptions } from './target-options.js';
 
-/** NAMEDATALEN - 1: Postgres would cut longer names without a word. */
+/** NAMEDATALEN - 1: Postgres silently truncates longer names. */
 const NAME_BYTES_MAX = 63;
 const COLUMNS_MAX = 1_600;
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
-/** What a plan needs to know of a source table. */
+/** What a plan needs to know about a source table. */
 type PlannedSource = Pick<SourceDescription, 'tableName' | 'columns'>;
 
-/** What a plan needs to know of a synced table: also of one that does not exist yet. */
+/** What a plan needs to know about a synced table, which may not exist yet. */
 export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
   Partial<Pick<SyncedTable, 'fullName' | 'typeOverrides' | 'extraColumns'>>;
 
@@ -40,7 +40,7 @@ export function planTarget(snapshot: PlannedSource, request: TargetRequest): Tar
   return withTargetOptions(columns, snapshot.tableName, request);
 }
 
-/** The Postgres columns of a source table, without a look at any key. */
+/** The Postgres columns of a source table, without checking any key. */
 export function planColumns(snapshot: PlannedSource): TargetColumn[] {
   if (snapshot.columns.length === 0) throw syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: snapshot.tableName });
   return snapshot.columns.map((field, index) => {
@@ -50,7 +50,7 @@ export function planColumns(snapshot: PlannedSource): TargetColumn[] {
   });
 }
 
-/** The Postgres column of the source column at place `index`, or the error that says why there can be none. */
+/** The Postgres column of the source column at position `index`, or the error that says why there is none. */
 export function planColumn(snapshot: PlannedSource, field: Field, index: number): TargetColumn | SyncedTablesError {
   const table = snapshot.tableName;
   const type = postgresType(field.type);

@@ -21,17 +21,17 @@ interface PreviewColumn {
   readonly nullable: boolean;
 }
 
-/** How a primary key that was asked about holds up. */
+/** The result of checking a requested primary key. */
 interface KeyPreview {
   readonly columns: readonly string[];
   readonly rowsWithNull: bigint;
-  /** Keys that more than one row has. */
+  /** Keys that occur in more than one row. */
   readonly duplicateKeys: bigint;
-  /** Rows that have one of these keys. */
+  /** Rows with one of these keys. */
   readonly duplicateRows: bigint;
 }
 
-/** What a sync of a source table would meet. */
+/** What a sync of a source table would encounter. */
 export interface SourcePreview {
   readonly snapshot: SourceSnapshot;
   readonly columns: readonly PreviewColumn[];
@@ -39,15 +39,15 @@ export interface SourcePreview {
   readonly rowCount: bigint | null;
   /** Columns that are unique and never null, the likeliest key first. */
   readonly keyCandidates: readonly string[];
-  /** Null if no key was asked about, or none that could be one. */
+  /** Null if no key was requested, or none that is possible. */
   readonly primaryKey: KeyPreview | null;
   readonly warnings: readonly SyncedTablesError[];
 }
 
 /**
- * Looks through the newest version of a source table, without Postgres.
- * @param key the primary key to judge; empty for the one that the catalog declares, if any
- * @throws what reading a table throws; what only a sync would meet is a warning
+ * Scans the newest version of a source table, without Postgres.
+ * @param key the primary key to check; empty for the one that the catalog declares, if any
+ * @throws errors of reading the table; those that only a sync would meet become warnings
  */
 export async function previewSource(lakeTable: LakeTable, key: readonly string[]): Promise<SourcePreview> {
   const keyColumns = key.length > 0 ? key : (lakeTable.declared?.primaryKey ?? []);
@@ -72,10 +72,10 @@ export async function previewSource(lakeTable: LakeTable, key: readonly string[]
   return { snapshot, columns, ...facts, warnings: [...warnings, ...facts.warnings] };
 }
 
-/** The first thing that keeps these columns from being a primary key; their rows are not looked at. */
+/** The first reason why these columns cannot be a primary key; their rows are not read. */
 function findKeyError(snapshot: SourceSnapshot, keyColumns: readonly string[]): SyncedTablesError | null {
   const keys = keyColumns.map((key) => snapshot.columns.find((field) => field.name === key));
-  // Other columns have warnings of their own.
+  // Other columns have their own warnings.
   const columns = keys.filter((field) => field !== undefined);
   if (keyColumns.length === 0) return null;
   try {
@@ -124,7 +124,7 @@ async function readFacts(
   }
 }
 
-/** What is known of files that are too many to be fetched for a look. */
+/** Facts about tables with too many files to fetch for a preview. */
 function factsOfFooters({ rowCount, remote }: Relation): Facts {
   const warnings: SyncedTablesError[] = [];
   try {
@@ -170,10 +170,10 @@ async function scanColumns(connection: DuckDBConnection, rows: string, columns: 
   return { rowCount, facts };
 }
 
-/** Each costs a pass over its column. */
+/** Each check costs a pass over its column. */
 const CANDIDATES_CHECKED_MAX = 20;
 
-/** The estimate is off by a few per cent; what it puts clearly below the number of rows cannot be unique. */
+/** The estimate is off by a few per cent; a column clearly below the row count cannot be unique. */
 const ESTIMATE_PERCENT_MIN = 80n;
 
 const KEY_NAME = /(^|_)(id|key|uuid)$/i;

@@ -4,7 +4,7 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import type { SourceDescription } from '../../lake/source-snapshot.js';
 
 /**
- * The history of a source whose changes are to be followed.
+ * The history of a source whose changes are followed.
  * @param source name of the source, for the message
  * @throws SOURCE_WITHOUT_HISTORY
  */
@@ -14,7 +14,7 @@ export function requireHistory({ changeFeed }: LakeTable, source: string): Chang
 }
 
 /**
- * A table that is created to follow changes wants a source that records them.
+ * A table created to follow changes needs a source that records them.
  * @param source name of the source, for the message
  * @throws CHANGE_DATA_FEED_OFF
  */

@@ -6,7 +6,7 @@ type TargetOptions = Pick<SyncedTable, 'keyColumns'> &
   Partial<Pick<SyncedTable, 'fullName' | 'typeOverrides' | 'extraColumns'>>;
 
 /**
- * The planned columns with the types that the synced table's creator chose for them.
+ * The planned columns, with the types chosen by the synced table's creator.
  * @throws TYPE_OVERRIDE_IMPOSSIBLE, PGVECTOR_MISSING, EXTRA_COLUMN_CONFLICT
  */
 export function withTargetOptions(
@@ -48,7 +48,7 @@ function whyNot(type: DataType, postgresType: string, isKey: boolean): string | 
     return type.kind === 'string' ? null : `its type is ${dataTypeText(type)}, not string`;
   }
   if (isKey) return 'a vector cannot be a key';
-  // Text and JSON arrays alike have the form that pgvector reads: [1,2,3].
+  // Text and JSON arrays both have the form that pgvector reads: [1,2,3].
   if (type.kind === 'string' || (type.kind === 'array' && NUMBERS.has(type.element.kind))) return null;
   return `its type is ${dataTypeText(type)}, neither string nor an array of numbers`;
 }

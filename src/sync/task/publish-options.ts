@@ -2,14 +2,14 @@ import type { PublishOptions } from '../../postgres/publish/publication.js';
 import { recordEvent, writeTableMessage } from '../../postgres/registry/synced-tables.js';
 import type { UpdateRun } from './update-task.js';
 
-/** How the publications of an update are run: under its lease, with its patience. */
+/** How an update's publications run: under its lease, with its patience. */
 export function publishOptions(run: UpdateRun): PublishOptions {
   const { client, openSession, lease, signal, switchPatienceMs } = run;
   const patience = switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs };
   return { client, openSession, lease, signal, ...patience, onBlocked: tellBlocked(run) };
 }
 
-/** Says in a table's status whose transactions its update waits for; and once in the events. */
+/** Shows in a table's status whose transactions its update waits for, and records it once in the events. */
 function tellBlocked({ lease, updateId }: UpdateRun): PublishOptions['onBlocked'] {
   const reported = new Set<string>();
   return async (session, table, sessions) => {

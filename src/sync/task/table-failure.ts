@@ -8,7 +8,7 @@ import { isConnectionLoss, isPostgresError } from '../../postgres/session/sessio
 import { explainConnectionLoss, explainPostgresError } from '../source/load-errors.js';
 import type { UpdateRun } from './update-task.js';
 
-/** In catalogued words whatever went wrong with a table that is known by these names. */
+/** Turns any error of a table with these names into a catalogued one. */
 export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
   const known = asSyncedTablesError(error);
   if (known) return known;
@@ -18,14 +18,14 @@ export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' |
   return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, error);
 }
 
-/** SYNCED_TABLE_DROPPED if somebody dropped the table by hand, which is then noted; else null. */
+/** SYNCED_TABLE_DROPPED if the table was dropped by hand, which is then recorded; else null. */
 export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {
   if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
   await forgetDropped(client, table.tableId);
   return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
 }
 
-/** Writes the failure where people look: the table's state, the update's record and the events. */
+/** Records the failure where users look: the table's state, the update's record and the events. */
 export async function recordTableFailure(
   { client, lease, updateId }: Pick<UpdateRun, 'client' | 'lease' | 'updateId'>,
   table: SyncedTable,

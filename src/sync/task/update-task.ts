@@ -6,13 +6,13 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
 
-/** An update of a pipeline that was claimed, and what it may work with. */
+/** A claimed update of a pipeline, and its resources. */
 export interface UpdateTask {
   readonly updateId: string;
   readonly lease: Lease;
   readonly kind: PipelineKind;
   readonly mode: UpdateMode;
-  /** Whether everything is copied again; of single tables the update's selection may say so too. */
+  /** Whether everything is copied again; the update's selection may say the same of single tables. */
   readonly isFullRefresh: boolean;
   /** 1 for the first try. */
   readonly attempt: number;
@@ -20,28 +20,28 @@ export interface UpdateTask {
   readonly openSession: () => Promise<pg.Client>;
   readonly catalogs: CatalogSet;
   readonly engine: Engine;
-  /** Connections that load a table at once. */
+  /** Number of connections that load a table in parallel. */
   readonly connections: number;
-  /** Connections that load a table created with `accelerated_sync`. */
+  /** The same for a table created with `accelerated_sync`. */
   readonly acceleratedConnections: number;
-  /** How long a lock is waited for before a table fails for it; a minute if left out. */
+  /** How long to wait for a lock before the table fails; a minute if left out. */
   readonly switchPatienceMs?: number;
-  /** How long locks are waited for that merging changes needs, if less. */
+  /** How long to wait for the locks of merging changes, if less. */
   readonly lockPatienceMs?: number;
   readonly signal: AbortSignal;
 }
 
-/** An update at work on a session of its own. */
+/** A running update with a session of its own. */
 export interface UpdateRun extends UpdateTask {
   readonly client: pg.Client;
 }
 
-/** A table that an update is to bring to the newest version of its source. */
+/** A table that an update brings to the newest version of its source. */
 export interface TableTask {
   readonly table: SyncedTable;
-  /** Its source, if it is open already and known to have changed: its changes are then applied without further ado. */
+  /** Its source, if already open and known to have changed: its changes are then applied directly. */
   readonly lakeTable: LakeTable | null;
-  /** Tells what this update makes for this table from what else it makes. */
+  /** Distinguishes what this update creates for this table from what it creates for others. */
   readonly place: number;
   readonly isFullRefresh: boolean;
 }
@@ -50,10 +50,10 @@ export interface TableTask {
 export interface FollowTask extends UpdateTask {
   /** Aborts when another update of the pipeline is asked for. */
   readonly yieldSignal: AbortSignal;
-  /** How often sources are looked at, unless the pipeline has an interval of its own. */
+  /** How often to check sources, unless the pipeline has its own interval. */
   readonly triggerIntervalMs: number;
-  /** How often the registry is looked at for tables that came or went. */
+  /** How often to check the registry for added or removed tables. */
   readonly pollSeconds: number;
-  /** Called with failures of our own, such as a lost connection; they are tried again. */
+  /** Called with failures of our own, such as a lost connection; they are retried. */
   readonly onError: (error: unknown) => void;
 }

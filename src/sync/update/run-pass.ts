@@ -26,7 +26,7 @@ export async function runPass<Result>(
   return results;
 }
 
-/** Runs the update of one table, and each of its publications in a transaction of its own. */
+/** Runs the update of one table, with each of its publications in a transaction of its own. */
 async function runAlone(options: PublishOptions, update: Publishing<TableOutcome>): Promise<TableOutcome> {
   let step = await update.next();
   while (!step.done) {

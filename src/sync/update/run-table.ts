@@ -14,13 +14,13 @@ import { readSourceLag } from '../source/source-lag.js';
 import { catalogued, explainIfDropped } from '../task/table-failure.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
 
-/** How an update of one table ended. `rejected`: it never existed and does not come into being. */
+/** How an update of one table ended. `rejected`: the table never existed and is not created. */
 export type TableOutcome =
   | { readonly kind: 'done'; readonly result: TableUpdateResult }
   | { readonly kind: 'failed'; readonly error: SyncedTablesError }
   | { readonly kind: 'rejected'; readonly error: SyncedTablesError };
 
-/** Brings one synced table to the newest version of its source. Never throws for what a user can meet. */
+/** Brings one synced table to the newest version of its source. Never throws for failures that users can meet. */
 export async function* runTable(run: UpdateRun, task: TableTask): Publishing<TableOutcome> {
   const { client, updateId, lease, mode } = run;
   const { table } = task;
@@ -28,7 +28,7 @@ export async function* runTable(run: UpdateRun, task: TableTask): Publishing<Tab
   try {
     if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
     const changes = yield* byChanges(run, task);
-    // Nobody wants a line for every batch of what is followed.
+    // A log line for every batch of a followed source would be too much.
     if (mode === 'CONTINUOUS' && changes.kind === 'applied') return { kind: 'done', result: changes.result };
     let result: TableUpdateResult;
     if (changes.kind === 'applied') result = changes.result;
@@ -57,8 +57,8 @@ export async function* runTable(run: UpdateRun, task: TableTask): Publishing<Tab
 type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
 
 /**
- * Applies what has changed since the table's position, where that is possible; else says why everything has to be
- * copied. Reads no more of the log than what came since: all of it can take minutes where nobody writes checkpoints.
+ * Applies the changes since the table's position if possible; else says why everything has to be copied. Reads only the
+ * newer part of the log: all of it can take minutes where nobody writes checkpoints.
  */
 async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOutcome | CopyWanted> {
   const { client } = run;
@@ -73,7 +73,7 @@ async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOu
   const changeFeed = requireHistory(lakeTable, table.source);
   const { syncedVersion, sourceBookmark, sourceTableId } = table;
   const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);
-  // If the commit of that version was written again, reading the changes from there finds out.
+  // If the commit of that version was rewritten, reading the changes from there reveals it.
   const isSame = newest === syncedVersion && sourceBookmark !== null && (await changeFeed.isSameCommit(sourceBookmark));
   if (isSame && sourceTableId !== null) {
     const snapshot = { version: newest, committedAtMs: null, tableId: sourceTableId };
@@ -87,7 +87,7 @@ async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOu
   return yield* changesOrCopy(run, { table, relation, lakeTable });
 }
 
-/** Failures after which only a copy helps: the source cannot tell any more what has changed. */
+/** Failures that only a copy resolves: the source can no longer tell what has changed. */
 const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'DELTA_TRUNCATED_TRANSACTION_LOG',
   'DELTA_CHANGE_FILE_MISSING',
@@ -127,9 +127,9 @@ function runningState(table: SyncedTable): SyncedTableState {
     : 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE';
 }
 
-/** The same version of the same table is already there: nothing to copy, unless a full refresh was asked for. */
+/** The same version of the same table is already there: nothing to copy, unless a full refresh was requested. */
 function isUnchanged(table: SyncedTable, { snapshot, bookmark }: CopyPlan): boolean {
-  // Another bookmark of the same version: its commit was written again. Reading the changes from there finds out.
+  // Another bookmark of the same version: its commit was rewritten. Reading the changes from there reveals it.
   const isSameCommit = bookmark === null || table.sourceBookmark === null || bookmark === table.sourceBookmark;
   return (
     table.relation !== null &&

@@ -11,13 +11,13 @@ import { publishOptions } from '../task/publish-options.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
 import { runTable, type TableOutcome } from './run-table.js';
 
-/** Takes note of how a table fared. */
+/** Records how a table fared. */
 export type SettleTable<Result> = (task: TableTask, outcome: TableOutcome) => Promise<Result>;
 
 /** One of the tables: its update runs until its rows are ready, then waits to be published with the others. */
 class TogetherTable {
   readonly task: TableTask;
-  /** What it waits with; null before its rows are ready and when its update has ended. */
+  /** The publication that is ready; null before its rows are ready and after its update has ended. */
   publication: Publication | null = null;
   readonly #update: Publishing<TableOutcome>;
 
@@ -26,22 +26,22 @@ class TogetherTable {
     this.#update = runTable(run, task);
   }
 
-  /** Goes on until the rows are ready: null, or to the end: the outcome. */
+  /** Runs until the rows are ready and returns null, or to the end and returns the outcome. */
   start(): Promise<TableOutcome | null> {
     return this.#goOn(this.#update.next());
   }
 
-  /** Goes on from there, its rows being visible. */
+  /** Continues from there, with its rows visible. */
   publish(published: Published): Promise<TableOutcome | null> {
     return this.#goOn(this.#update.next(published));
   }
 
-  /** Its publication failed. It may have another one: changes that turn out to need a look at the source, say. */
+  /** Its publication failed. It may offer another one, for example if changes turn out to need a look at the source. */
   refuse(error: unknown): Promise<TableOutcome | null> {
     return this.#goOn(this.#update.throw(error));
   }
 
-  /** Ends it wherever it is. */
+  /** Ends it at any point. */
   async giveUp(): Promise<void> {
     const reason = new Error('the update of the pipeline has ended');
     while (this.publication) await this.refuse(reason).catch(() => {});
@@ -57,8 +57,8 @@ class TogetherTable {
 }
 
 /**
- * One pass over tables that are published together: each makes its rows ready in turn, then all of them become visible
- * in one transaction, or none. They share a session, so only one of them goes on at a time.
+ * One pass over tables that are published together: each prepares its rows in turn, then all become visible in one
+ * transaction, or none. They share a session, so only one of them runs at a time.
  */
 export async function runTogether<Result>(
   run: UpdateRun,
@@ -76,18 +76,18 @@ export async function runTogether<Result>(
       const outcome = await table.start();
       if (outcome === null) continue;
       outcomes.set(task, outcome);
-      // One that is refused before it exists does not hold the others back.
+      // A table refused before it exists does not hold the others back.
       if (outcome.kind === 'failed') failure = failureOf(task, outcome.error);
       if (failure) break;
     }
     failure ??= await publishWaiting(run, waiting, outcomes);
   } finally {
-    // Whatever happened: an update that waits holds files and sessions.
+    // In any case: a waiting update holds files and sessions.
     for (const table of waiting) await table.giveUp();
   }
   const results: Result[] = [];
   for (const task of tasks) {
-    // What has an outcome already was up to date, rejected, published, or is the one that failed.
+    // A table with an outcome was up to date, rejected, published, or is the one that failed.
     const own = outcomes.get(task) ?? null;
     const outcome = own ?? (failure && { kind: 'failed' as const, error: heldBack(task.table, failure) });
     if (outcome) results.push(await settle(task, outcome));
@@ -95,7 +95,7 @@ export async function runTogether<Result>(
   return results;
 }
 
-/** Publishes all that wait, and lets each go on to its end. Returns the one that failed, if one did. */
+/** Publishes all that wait, and runs each to its end. Returns the one that failed, if any. */
 async function publishWaiting(
   run: UpdateRun,
   tables: readonly TogetherTable[],
@@ -127,15 +127,15 @@ function failureOf({ table }: TableTask, error: SyncedTablesError): HoldingBack 
   return { table, error, passes: error.retry === 'timed' };
 }
 
-/** A table that failed, and holds back those that are published together with it. */
+/** A failed table that holds back those published together with it. */
 export interface HoldingBack {
   readonly table: SyncedTable;
   readonly error: { readonly code: string };
-  /** True if it is tried again by itself. */
+  /** True if it is retried automatically. */
   readonly passes: boolean;
 }
 
-/** For a table that could have been published. What exactly failed is for those to read who may see that table. */
+/** For a table that was ready to publish. Only those who may see the failed table learn what failed. */
 export function heldBack(table: SyncedTable, failed: HoldingBack): SyncedTablesError {
   const details = { target: table.fullName, failed: failed.table.fullName, error_code: failed.error.code };
   return failed.passes

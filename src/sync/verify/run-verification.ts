@@ -16,7 +16,7 @@ export interface RunVerificationOptions {
   readonly signal: AbortSignal;
 }
 
-/** Compares one synced table with its source, in a session of its own. Never throws for what a user can meet. */
+/** Compares a synced table with its source, in its own session. Never throws for failures that users can meet. */
 export async function runVerification(options: RunVerificationOptions): Promise<VerificationOutcome> {
   const { catalogs, tableId, target, source, signal } = options;
   try {

@@ -28,7 +28,7 @@ export interface Verification extends Comparison {
 }
 
 export interface VerifyOptions {
-  /** A session that may read the table; temporary tables stand in it for the time of the call. */
+  /** A session that may read the table; it holds temporary tables during the call. */
   readonly client: pg.Client;
   readonly tableId: string;
   readonly openSource: (source: string) => Promise<LakeTable>;
@@ -36,10 +36,10 @@ export interface VerifyOptions {
 }
 
 /**
- * Copies the table's rows aside, reads the source again at the version that those rows reflect, by the rules of a
- * sync, and compares every cell inside Postgres. Syncs may go on meanwhile: they touch neither copy.
+ * Copies the table's rows aside, rereads the source at the version that those rows reflect, by the rules of a sync, and
+ * compares every cell inside Postgres. Syncs may continue meanwhile: they touch neither copy.
  * @throws SYNCED_TABLE_NOT_LOADED, SOURCE_VERSION_GONE, COLUMNS_DIFFER, PRIMARY_KEY_CONSTRAINT_VIOLATION,
- *   TIMESERIES_KEY_TIE and what reading the source fails with
+ *   TIMESERIES_KEY_TIE and errors of reading the source
  */
 export async function verifyTable(options: VerifyOptions): Promise<Verification> {
   const { client, tableId } = options;
@@ -55,12 +55,12 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
     if (comparison === null) throw await duplicateKeys(client, table);
     return { version: snapshot.version, ...comparison };
   } finally {
-    // What the session fails with is the error to tell; its temporary tables go with it.
+    // The session's failure is the error to report; its temporary tables go with it.
     await dropCopies(client).catch(() => {});
   }
 }
 
-/** Failures that mean that the version is gone, once its table is known to have had it. */
+/** Failures that mean that the version is gone, given that the table once had it. */
 const GONE: ReadonlySet<string> = new Set(['DELTA_VERSION_NOT_FOUND', 'DELTA_LOG_GAP', 'SOURCE_FILE_MISSING']);
 
 function asVersionGone(error: unknown, table: SyncedTable): unknown {

@@ -1,6 +1,6 @@
 import { syncedTablesError } from '../../../core/errors.js';
 
-/** A condition on events as SQL over alias `e`, with the values of its parameters. */
+/** A condition on events as SQL over alias `e`, with its parameter values. */
 export interface EventCondition {
   readonly sql: string;
   readonly values: readonly unknown[];
@@ -10,9 +10,9 @@ const CONDITION =
   /^\s*(?<field>level|id|timestamp)\s*(?:(?<operator>=|<>|!=|>=|<=|>|<)\s*'(?<value>[^']*)'|(?<in>in)\s*\((?<list>\s*'[^']*'(?:\s*,\s*'[^']*')*\s*)\))\s*(?:\band\b|$)/i;
 
 /**
- * Translates a filter of the events list (docs/reference/databricks-api.md#pipelines-service): `level='ERROR'`,
+ * Translates the filter of the events list (docs/reference/databricks-api.md#pipelines-service): `level='ERROR'`,
  * `level in ('INFO', 'WARN')`, `id='12'`, `timestamp > '2026-01-01T00:00:00Z'`, combined with AND.
- * @param first number of the first parameter
+ * @param first number of the first SQL parameter
  * @throws REQUEST_INVALID
  */
 export function eventCondition(filter: string, first: number): EventCondition {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isoTime } from './iso-time.js';
 
-/** A pipeline as the API tells it. */
+/** A pipeline as the API shows it. */
 export interface PipelineRecord {
   readonly pipelineId: string;
   readonly kind: 'SYNCED_TABLES' | 'FLOWS';
@@ -33,7 +33,7 @@ interface PipelineRow {
 
 const FAILED_STATES = `'SYNCED_TABLE_ONLINE_PIPELINE_FAILED', 'SYNCED_TABLE_OFFLINE_FAILED', 'SYNCED_TABLED_OFFLINE'`;
 
-// A caller sees a pipeline when he sees one of its tables, and what he may control.
+// Callers see the pipelines that they may control, and those with a table that they may see.
 const SELECT_PIPELINES = `
   select p.pipeline_id, p.kind, p.name, p.scheduling_policy, p.is_stopped, p.created_by,
          floor(extract(epoch from coalesce(s.updated_at, p.created_at)) * 1000)::bigint::text as modified_at_ms,

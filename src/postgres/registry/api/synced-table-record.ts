@@ -4,12 +4,12 @@ import { isoTime } from './iso-time.js';
 
 type ProvisioningPhase = 'PROVISIONING_PHASE_MAIN' | 'PROVISIONING_PHASE_INDEX_SCAN' | 'PROVISIONING_PHASE_INDEX_SORT';
 
-/** All that the registry knows of a synced table, as the services tell it. Timestamps are ISO 8601 texts in UTC. */
+/** All that the registry knows about a synced table, for the services. Timestamps are ISO 8601 texts in UTC. */
 export interface SyncedTableRecord {
   readonly tableId: string;
   readonly schema: string;
   readonly table: string;
-  /** As the SQL functions take it. */
+  /** In the form that the SQL functions take. */
   readonly sqlName: string;
   readonly source: string;
   readonly keyColumns: readonly string[];
@@ -26,20 +26,20 @@ export interface SyncedTableRecord {
   /** Progress of the running update; null when none runs. */
   readonly rowsDone: bigint | null;
   readonly rowsTotal: bigint | null;
-  /** Of no meaning while `rowsDone` is null, as the phase is. */
+  /** Meaningless while `rowsDone` is null, as is the phase. */
   readonly processingVersion: bigint | null;
   readonly phase: ProvisioningPhase | null;
-  /** Seconds that copying the remaining rows will take, if it goes on as it went. */
+  /** Estimated seconds to copy the remaining rows, at the rate so far. */
   readonly estimatedSeconds: number | null;
   readonly lastSyncStartedAt: string | null;
   readonly lastSyncAt: string | null;
-  /** Whether an update rebuilds the table now. */
+  /** Whether an update is rebuilding the table. */
   readonly isFullRefreshing: boolean;
-  /** Whether readers find the table. */
+  /** Whether readers can use the table. */
   readonly isServing: boolean;
   readonly createdBy: string;
   readonly createdAt: string;
-  /** The catalog of its three-part name; null for a table that was not made over HTTP, or in a database catalog. */
+  /** Catalog of its three-part name; null if the table was not created over HTTP, or is in a database catalog. */
   readonly catalog: string | null;
   /** The spec that it was created with over HTTP; empty for other tables. */
   readonly spec: Readonly<Record<string, unknown>>;
@@ -76,7 +76,7 @@ interface RecordRow {
   readonly spec: Record<string, unknown> | null;
 }
 
-// Same rules as the view synced_tables.status, for a role that is named ($1) instead of the acting one.
+// Same rules as the view synced_tables.status, for a given role ($1) instead of the current one.
 const SELECT_RECORDS = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
          t.timeseries_key, p.scheduling_policy, t.pipeline_id, t.last_error_code,
@@ -99,19 +99,19 @@ const SELECT_RECORDS = `
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where synced_tables_internal._role_may_see($1, t.created_by, t.relation)`;
 
-/** What to look for; every part narrows the search. */
+/** Which tables to find; each field narrows the search. */
 export interface RecordFilter {
   readonly schema?: string;
   readonly table?: string;
   readonly pipelineId?: string;
-  /** The catalog that the table was named with; null: whatever it is. */
+  /** The catalog that the table was named with; null for any. */
   readonly catalog?: string | null;
 }
 
 /**
  * The synced tables of a database that a role may see, by schema and name.
- * @param client a session with the rights of the sidecar
- * @param role as whom the caller acts
+ * @param client a session with the sidecar's rights
+ * @param role that the caller acts as
  */
 export async function readSyncedTables(
   client: pg.ClientBase,

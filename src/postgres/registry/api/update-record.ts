@@ -41,7 +41,7 @@ interface UpdateFilter {
   readonly pipelineId: string;
   readonly updateId: string | null;
   readonly limit: number;
-  /** The update at which the list begins, or after which. */
+  /** The update at which the list begins, or after which it does. */
   readonly place: { readonly updateId: string; readonly isIncluded: boolean } | null;
 }
 

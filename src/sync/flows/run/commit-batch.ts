@@ -5,8 +5,8 @@ import { applySnapshot, type SnapshotBatch } from '../../../scd/batch/apply-snap
 import type { UpdateTarget } from './update-target.js';
 
 /**
- * Applies a staged batch of events, in a transaction of its own. One that was committed before changes nothing.
- * @throws DeclaredAnew, and what applying the batch throws
+ * Applies a staged batch of events in a transaction of its own. A batch that was committed before changes nothing.
+ * @throws DeclaredAnew, and errors of applying the batch
  */
 export function commitEvents(target: UpdateTarget, batch: EventBatch): Promise<BatchMetrics> {
   return inTransaction(batch.client, async () => {
@@ -17,8 +17,8 @@ export function commitEvents(target: UpdateTarget, batch: EventBatch): Promise<B
 }
 
 /**
- * Brings the target to a staged snapshot, in a transaction of its own.
- * @throws DeclaredAnew, and what applying the snapshot throws
+ * Brings the target to a staged snapshot in a transaction of its own.
+ * @throws DeclaredAnew, and errors of applying the snapshot
  */
 export function commitSnapshot(target: UpdateTarget, batch: SnapshotBatch): Promise<BatchMetrics> {
   return inTransaction(batch.client, async () => {

@@ -15,12 +15,12 @@ export interface FlowTableOptions {
   readonly isFullRefresh: boolean;
   readonly pipeline: RegisteredPipeline;
   readonly table: StreamingTable;
-  /** The functions that give snapshots, by flow; only where the program that declared them runs the update. */
+  /** The functions that return snapshots, by flow; only if the program that declared them runs the update. */
   readonly snapshotFunctions: ReadonlyMap<string, NextSnapshotAndVersion>;
   readonly signal: AbortSignal;
 }
 
-/** What an update did to a streaming table, for people. */
+/** What an update did to a streaming table, for users. */
 export interface FlowTableResult {
   readonly batches: number;
   readonly ties: bigint;

@@ -42,7 +42,7 @@ export async function runFlowPipeline(options: FlowPipelineOptions): Promise<Flo
   const outcomes: FlowTableOutcome[] = [];
   for (const table of options.pipeline.tables) {
     options.signal.throwIfAborted();
-    // A session a table: a failed one may leave its session in any state.
+    // One session per table: a failed one may leave its session in any state.
     const client = await options.openSession();
     try {
       outcomes.push(await runTable(options, table, client));
@@ -83,7 +83,7 @@ async function runTable(
   }
 }
 
-/** Runs the flows as they are declared when they are committed. Null if the table is there no more. */
+/** Runs the flows as declared at commit time. Null if the table no longer exists. */
 async function runAsDeclared(
   options: FlowPipelineOptions,
   { tableId }: StreamingTable,
@@ -126,7 +126,7 @@ async function reportEnd(
   await reportTies(client, { updateId, lease }, table, { batches, ties });
 }
 
-/** Warns of changes of one key that have their sequence value in common. */
+/** Warns about changes of one key that share a sequence value. */
 export async function reportTies(
   client: pg.Client,
   { updateId, lease }: Pick<FlowPipelineOptions, 'updateId' | 'lease'>,
@@ -144,7 +144,7 @@ export async function reportTies(
   });
 }
 
-/** Writes a failure where people look: the table's state, the update's record and the events. */
+/** Records a failure where users look: the table's state, the update's record and the events. */
 export async function recordFlowFailure(
   client: pg.Client,
   { updateId, lease }: Pick<FlowPipelineOptions, 'updateId' | 'lease'>,
@@ -154,7 +154,7 @@ export async function recordFlowFailure(
   const state = table.isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
   await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
   await recordFlowUpdateEnd(client, updateId, table, error);
-  // What may pass by itself is left to whoever follows the pipeline.
+  // Failures that may pass are left to the sidecar following the pipeline.
   await markStreamingTable(client, table.tableId, error.retry !== 'timed');
   await recordEvent(client, {
     level: 'ERROR',

@@ -35,7 +35,7 @@ const TIMESTAMP = { kind: 'timestamp' } as const;
 
 /**
  * Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own.
- * @throws DeclaredAnew when what was read is not to be applied any more; nothing of it is
+ * @throws DeclaredAnew when what was read must no longer be applied; nothing of it is
  */
 export async function runFlowTable(options: FlowTableOptions): Promise<FlowTableResult> {
   const { table } = options;
@@ -72,7 +72,7 @@ export async function runFlowTable(options: FlowTableOptions): Promise<FlowTable
   }
 }
 
-/** Known without a look at any source. */
+/** Can be checked without opening any source. */
 function requireOneSnapshotFlow(table: StreamingTable): void {
   const { flows } = declarationOf(table);
   const [first, second] = flows;
@@ -133,7 +133,7 @@ async function runOpened(
   }
 }
 
-/** Microseconds count: two snapshots may follow each other at once. */
+/** In microseconds, as two snapshots may follow each other immediately. */
 async function ingestionTime(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now');
   return rows[0]?.now ?? '';

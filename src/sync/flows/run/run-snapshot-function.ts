@@ -16,16 +16,16 @@ import { commitSnapshot } from './commit-batch.js';
 import type { FlowTableOptions, FlowTableResult } from './flow-table-options.js';
 import type { UpdateTarget } from './update-target.js';
 
-/** A snapshot that a function of the program gave. */
+/** A snapshot from a function of the program. */
 interface GivenSnapshot {
   readonly version: ReadVersion;
-  /** As it was given: `openSnapshot` looks at what it holds. */
+  /** As given: `openSnapshot` checks the contents. */
   readonly rows: SnapshotRows;
 }
 
 /**
- * Asks the program for snapshots until it has no more; each is committed before the next one is asked for.
- * @throws FLOW_SOURCE_UNFIT outside of that program, FLOW_FUNCTION_FAILED, APPLY_CHANGES_FROM_SNAPSHOT_ERROR.*
+ * Asks the program for snapshots until there are no more; each is committed before the next is requested.
+ * @throws FLOW_SOURCE_UNFIT outside that program, FLOW_FUNCTION_FAILED, APPLY_CHANGES_FROM_SNAPSHOT_ERROR.*
  */
 export async function runSnapshotFunction(
   options: FlowTableOptions,
@@ -66,7 +66,7 @@ async function askFor(
 ): Promise<GivenSnapshot | null> {
   const kind = readVersionKind(position.position);
   const last = position.snapshotVersion === null ? null : toSnapshotVersion(position.snapshotVersion, kind);
-  // What a program gives may be anything.
+  // A program may return anything.
   let given: unknown;
   try {
     given = await next(last);
@@ -82,7 +82,7 @@ async function askFor(
   return { version: readSnapshotVersion(flow, given.version, kind), rows: given as unknown as SnapshotRows };
 }
 
-/** @returns how far the flow is after it */
+/** @returns the flow's position after it */
 async function applyGiven(
   options: FlowTableOptions,
   target: UpdateTarget,

@@ -22,12 +22,12 @@ import type { FlowTableOptions } from './flow-table-options.js';
 const NO_POSITION: FlowPosition = { batchId: 0n, position: null, snapshotVersion: null };
 
 /**
- * Where the batches of an update go: the target itself or, during a full refresh of one that people read, a table beside
- * it, which takes its place when all is there.
+ * Where the batches of an update go: the target itself or, during a full refresh of a target in use, a table beside it,
+ * which replaces it once complete.
  */
 export class UpdateTarget {
   readonly names: TargetNames;
-  /** How the target has its columns arranged; null where it is made anew. */
+  /** How the target's columns are arranged; null if it is created from scratch. */
   readonly stored: TargetShape | null;
   readonly #options: FlowTableOptions;
   readonly #isBeside: boolean;
@@ -53,7 +53,7 @@ export class UpdateTarget {
     return new UpdateTarget(options, await readTargetShape(client, { schema: table.schema, table: table.name }));
   }
 
-  /** How far a flow is; nowhere if the target is yet to be made, or made anew. */
+  /** The position of a flow; at the start if the target does not exist yet or is created from scratch. */
   async position(flowName: string): Promise<FlowPosition> {
     if (this.#options.isFullRefresh) return NO_POSITION;
     try {
@@ -65,7 +65,7 @@ export class UpdateTarget {
   }
 
   /**
-   * Makes what the batches go into, once, or adds the columns that flows have more.
+   * Once, creates what the batches go into, or adds the flows' additional columns.
    * @throws AUTOCDC_MULTIPLE_FLOWS_TO_TARGET, AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED, DeclaredAnew
    */
   async prepare(flows: readonly AutoCdcFlow[]): Promise<void> {
@@ -86,15 +86,15 @@ export class UpdateTarget {
     if (!this.#isBeside) await writeStreamingRelation(client, table);
   }
 
-  /** The flow as its batches are to be applied. */
+  /** The flow in the form in which its batches are applied. */
   flow(flow: AutoCdcFlow): AutoCdcFlow {
     return this.#isBeside ? refreshFlow(flow) : flow;
   }
 
   /**
-   * Proves that a batch is still to be applied, and records it: to be called in its transaction, once it is applied.
+   * Proves that a batch is still to be applied, and records it: called in its transaction, once it is applied.
    * @param counts what the batch did; null for snapshots, which report nothing
-   * @throws DeclaredAnew, and what a lost lease throws
+   * @throws DeclaredAnew, and LEASE_LOST
    */
   async record({ commitVersion }: BatchMetrics, counts: FlowMetrics | null): Promise<void> {
     await this.#requireOurs();
@@ -102,7 +102,7 @@ export class UpdateTarget {
     else if (counts !== null) this.#metrics = sumOf(this.#metrics, counts);
   }
 
-  /** Whatever is committed was read as it is declared now, by who holds the lease. */
+  /** Only commits what was read under the current declaration, while we hold the lease. */
   async #requireOurs(): Promise<void> {
     const { client, lease, table } = this.#options;
     await requireLease(client, lease, table.fullName);
@@ -124,7 +124,7 @@ export class UpdateTarget {
     ]);
   }
 
-  /** Puts a full refresh in the place of what people read until now. */
+  /** Puts the result of a full refresh in the place of what users have read until now. */
   async publish(): Promise<void> {
     const flow = this.#first;
     if (!this.#isBeside || flow === null) return;

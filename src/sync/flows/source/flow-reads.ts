@@ -4,7 +4,7 @@ import { sourceQuery } from '../../../lake/dialect/source-query.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { findView, queryError } from './open-flow-source.js';
 
-/** The tables that a flow reads: what is new in them is new for the flow. */
+/** The tables that a flow reads: news in them is news for the flow. */
 export interface FlowReads {
   /** Full names, catalog.schema.table. */
   readonly lakeTables: readonly string[];
@@ -12,7 +12,7 @@ export interface FlowReads {
 }
 
 /**
- * Finds what a flow reads, through views of its pipeline too. What is wrong with a source is told when it is opened.
+ * Finds what a flow reads, also through views of its pipeline. Problems with a source are reported when it is opened.
  * @throws FLOW_QUERY_INVALID
  */
 export async function flowReads(

@@ -15,7 +15,7 @@ import { openPostgresRows } from './open-postgres-rows.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SourcePosition, TablePosition } from './source-position.js';
 
-/** A source that is read from tables, not given by a function. */
+/** A source that reads tables rather than calling a function. */
 export type TableSource = Exclude<FlowSource, { kind: 'function' }>;
 
 export interface OpenFlowSourceOptions {
@@ -26,7 +26,7 @@ export interface OpenFlowSourceOptions {
   readonly declaredBy: string;
   readonly source: TableSource;
   readonly views: readonly ViewDeclaration[];
-  /** Whether all rows are wanted at every update (snapshots), or only those that have not been read. */
+  /** Whether every update reads all rows (snapshots), or only those not read before. */
   readonly isSnapshot: boolean;
   /** Null before the first update. */
   readonly position: SourcePosition | null;
@@ -34,7 +34,7 @@ export interface OpenFlowSourceOptions {
 
 /**
  * Opens what a flow has to read now.
- * @throws FLOW_SOURCE_UNKNOWN, FLOW_QUERY_INVALID, and what reading the tables behind it can throw
+ * @throws FLOW_SOURCE_UNKNOWN, FLOW_QUERY_INVALID, and errors of reading the underlying tables
  */
 export async function openFlowSource(options: OpenFlowSourceOptions): Promise<OpenedSource> {
   const { source, views, flow, engine } = options;
@@ -62,12 +62,12 @@ export async function openFlowSource(options: OpenFlowSourceOptions): Promise<Op
   return openPostgresRows({ ...options, schema, table, position });
 }
 
-/** The view of the pipeline with that name, whatever its capitals. */
+/** The pipeline's view with that name, ignoring case. */
 export function findView(views: readonly ViewDeclaration[], name: string): ViewDeclaration | undefined {
   return views.find((view) => view.name.toLowerCase() === name.toLowerCase());
 }
 
-/** A column of the lakehouse: staged as it is. */
+/** A lakehouse column: staged unchanged. */
 function openedColumn(field: Field): OpenedColumn {
   return { ...flowSourceColumn(field), staged: { sql: `r.${quoteIdentifier(field.name)}`, type: field.type } };
 }
@@ -104,10 +104,10 @@ async function openLakeTable(
   };
 }
 
-/** What a query has opened, to be closed with it. */
+/** What a query has opened, closed together with it. */
 interface QueryParts {
   readonly connection: DuckDBConnection;
-  /** In the order in which they were opened. */
+  /** In opening order. */
   readonly opened: AsyncDisposable[];
   readonly position: Record<string, TablePosition>;
   hasNews: boolean;
@@ -135,7 +135,7 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
       columns: fields.map(queryColumn),
       select,
       position: parts.position,
-      // Tables that are read as a whole may have changed together with one that has not.
+      // Tables read as a whole may have changed even if the others have not.
       hasNews: parts.hasNews || Object.keys(parts.position).length === 0,
       rowCount: null,
       [Symbol.asyncDispose]: dispose,
@@ -146,7 +146,7 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
   }
 }
 
-/** FLOW_QUERY_INVALID for what the query itself is to blame for. */
+/** FLOW_QUERY_INVALID for errors caused by the query itself. */
 export function queryError(error: unknown, name: string): unknown {
   if (asSyncedTablesError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import { wholeRelation } from '../../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
 import type { TablePosition } from './source-position.js';
 
-/** `all`: the rows of the newest version. `stream`: the rows that came since. `changes`: its change feed since. */
+/** `all`: the rows of the newest version. `stream`: the rows added since. `changes`: the change feed since. */
 export type LakeReadMode = 'all' | 'stream' | 'changes';
 
 export interface LakeRows extends AsyncDisposable {
@@ -18,9 +18,9 @@ export interface LakeRows extends AsyncDisposable {
 }
 
 /**
- * Opens what a flow has not read yet of a table of the lakehouse. Where nothing was read before, that is every row, as
- * if it had just come.
- * @throws SOURCE_WITHOUT_HISTORY, and what reading a log or its changes can throw
+ * Opens what a flow has not yet read of a lakehouse table. If nothing was read before, that is every row, as if newly
+ * added.
+ * @throws SOURCE_WITHOUT_HISTORY, and errors of reading a log or its changes
  */
 export async function openLakeRows(
   lakeTable: LakeTable,
@@ -53,7 +53,7 @@ function isSameVersion(snapshot: SourceSnapshot, position: TablePosition & { kin
   );
 }
 
-/** The first rows of a change feed: all that were there, inserted at the version at which they were read. */
+/** The start of a change feed: all existing rows, inserted at the version at which they were read. */
 function asInserts(rows: string, snapshot: SourceSnapshot): string {
   const committed = `make_timestamp(${(snapshot.committedAtMs ?? 0) * 1000}::bigint) at time zone 'UTC'`;
   return `select *, 'insert' as _change_type, ${snapshot.version ?? 0n}::bigint as _commit_version, ${committed} as _commit_timestamp from (${rows})`;
@@ -75,7 +75,7 @@ async function openNewRows(
   const { version, bookmark, tableId } = position;
   const changes = await lakeTable.changeFeed.changes({
     from: BigInt(version),
-    // Rows that an OPTIMIZE or an UPDATE has rewritten come again, which does no harm.
+    // Rows rewritten by an OPTIMIZE or an UPDATE come again, which does no harm.
     allowFileDiff: mode === 'stream',
     ...(bookmark === null ? {} : { bookmark }),
     ...(tableId === null ? {} : { tableId }),

@@ -34,12 +34,12 @@ export interface PostgresSourceOptions {
 const VALUE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Opens the rows of a table of the target's own database that were committed since `position`. They go through a file
- * beside the engine: what is staged in the end is the very text that Postgres gave, whatever its type.
+ * Opens the rows of a table in the target's own database that were committed since `position`. They go through a file
+ * beside the engine, so that what is staged in the end is exactly Postgres' text, whatever the type.
  *
- * Committed since is told by the transaction that wrote a row: every one that was still under way, or not begun, at the
- * last read is read now. Of those some may have been read already, which does no harm; none is missed, also where rows
- * were written in subtransactions, which snapshots do not list.
+ * The transaction that wrote a row decides whether it was committed since: rows of all transactions that were running,
+ * or had not begun, at the last read are read now. Some of them may have been read already, which does no harm; none is
+ * missed, even if rows were written in subtransactions, which snapshots do not list.
  * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
  */
 export async function openPostgresRows(options: PostgresSourceOptions): Promise<OpenedSource> {
@@ -74,7 +74,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
 }
 
 /**
- * Holds the table as it is and verifies that reading it runs nobody's code: it belongs to others.
+ * Locks the table against changes of definition and verifies that reading it runs nobody's code: it belongs to others.
  * @throws FLOW_SOURCE_UNKNOWN, FLOW_SOURCE_UNFIT
  */
 async function holdSource({ client, flow, declaredBy, schema, table }: PostgresSourceOptions): Promise<void> {
@@ -99,7 +99,7 @@ async function copyNewRows(
   // The rows are seen later than the horizon, so none is missed.
   await client.query('begin isolation level read committed');
   try {
-    // A policy would leave rows out without a word; without it the query fails. Constraints of others are no help.
+    // A policy would silently leave rows out; without row_security the query fails. Others' constraints do not help.
     await client.query('set local row_security = off; set local constraint_exclusion = off');
     await holdSource(options);
     const attributes = await readSourceAttributes(client, schema, table);
@@ -125,9 +125,9 @@ async function copyNewRows(
 }
 
 /**
- * Ages count from one transaction, so comparing them needs no thought of the 32 bits that `xmin` has. Beyond half of
- * what they can tell apart every row is read, also when the position is one of another cluster, from which a dump came.
- * Rows that were frozen long ago may look young: they are read again.
+ * Ages are relative to one transaction, so comparing them is safe although `xmin` has only 32 bits. Beyond half their
+ * range every row is read, also if the position comes from another cluster, through a dump. Rows frozen long ago may
+ * look young: they are read again.
  */
 function writtenSince(xid: string): string {
   const known = BigInt(xid);
@@ -153,7 +153,7 @@ const TYPES: Readonly<Record<string, DataType>> = {
   'character varying[]': { kind: 'array', element: { kind: 'string' } },
 };
 
-/** How exact a number without a declared precision is in expressions; what is staged is exact in any case. */
+/** Precision in expressions of a number declared without one; what is staged is exact in any case. */
 const BARE_NUMERIC: DataType = { kind: 'decimal', precision: 38, scale: 18 };
 
 function dataTypeOf({ base_type: base, precision, scale, fields }: SourceAttribute): DataType {
@@ -171,7 +171,7 @@ function dataTypeOf({ base_type: base, precision, scale, fields }: SourceAttribu
   return TYPES[base] ?? { kind: base.endsWith('[]') ? 'variant' : 'string' };
 }
 
-/** The value as expressions see it; read only where one of them names the column. */
+/** The value as expressions see it; read only if one of them names the column. */
 function typedValue(attribute: SourceAttribute, raw: string): string {
   const type = dataTypeOf(attribute);
   if (type.kind === 'binary') return `unhex(substr(${raw}, 3))`;
@@ -184,7 +184,7 @@ function openedColumn(attribute: SourceAttribute, index: number): OpenedColumn {
   const { name, type_text: typeText } = attribute;
   return {
     field: { name, type: dataTypeOf(attribute), nullable: true, physicalName: name },
-    // Values of json have no equality, so that no change could be told.
+    // Values of json have no equality, so changes could not be detected.
     postgresType: typeText === 'json' || attribute.fields !== null ? 'jsonb' : typeText,
     staged: { sql: `r.__autocdc_raw${index}`, type: { kind: 'string' } },
   };

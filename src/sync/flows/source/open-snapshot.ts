@@ -26,7 +26,7 @@ export interface OpenSnapshotOptions {
 type OpenedSnapshot = Pick<OpenedSource, 'connection' | 'columns' | 'select'> & AsyncDisposable;
 
 /**
- * Opens the rows of a snapshot that a program gave.
+ * Opens the rows of a snapshot from a program.
  * @throws FLOW_SOURCE_UNFIT, SOURCE_TABLE_NOT_FOUND, APPLY_CHANGES_FROM_SNAPSHOT_ERROR.INVALID_SNAPSHOT_VERSION
  */
 export async function openSnapshot(options: OpenSnapshotOptions, snapshot: SnapshotRows): Promise<OpenedSnapshot> {
@@ -86,7 +86,7 @@ async function openTable(
   };
 }
 
-/** Through a file beside the engine, which reads JSON as exactly as it was written. */
+/** Through a file beside the engine, which reads JSON exactly as written. */
 async function openRows(
   options: OpenSnapshotOptions,
   { rows, columns }: Extract<SnapshotRows, { rows: unknown }>,

@@ -3,11 +3,11 @@ import type { DataType } from '../../../core/data-type.js';
 import type { FlowSourceColumn } from '../../../flows/declare/resolve-flow.js';
 import type { SourcePosition } from './source-position.js';
 
-/** A column of an opened source, as expressions see it and as it is staged. */
+/** A column of an opened source, as seen by expressions and as staged. */
 export interface OpenedColumn extends FlowSourceColumn {
   /**
-   * SQL over the rows (alias `r`) that gives what is staged, and its type: another thing than the column itself where
-   * the text of a Postgres value goes through unchanged.
+   * SQL over the rows (alias `r`) for the staged value, and its type: different from the column itself if the text of a
+   * Postgres value is passed through unchanged.
    */
   readonly staged: { readonly sql: string; readonly type: DataType };
 }
@@ -17,12 +17,12 @@ export interface OpenedSource extends AsyncDisposable {
   /** The connection that `select` belongs to. */
   readonly connection: DuckDBConnection;
   readonly columns: readonly OpenedColumn[];
-  /** Gives the columns by name, in the engine's types. */
+  /** Returns the columns by name, in the engine's types. */
   readonly select: string;
-  /** Where the next update goes on; JSON. */
+  /** Where the next update continues; JSON. */
   readonly position: SourcePosition;
-  /** False if nothing can have come since the position that was given. */
+  /** False if nothing can have been added since the given position. */
   readonly hasNews: boolean;
-  /** Rows that `select` gives, if the source has told: held against what was staged. */
+  /** Number of rows that `select` returns, if the source knows: checked against what was staged. */
   readonly rowCount: bigint | null;
 }

@@ -1,13 +1,13 @@
 import type { DataType } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 
-/** The version of a snapshot that a program hands over. A number that is no safe integer has to be a bigint. */
+/** The version of a snapshot from a program. A number that is not a safe integer has to be a bigint. */
 export type SnapshotVersion = number | bigint | string | Date;
 
 export const VERSION_KINDS = ['long', 'double', 'string', 'timestamp'] as const;
 export type VersionKind = (typeof VERSION_KINDS)[number];
 
-/** A version as Postgres reads it. */
+/** A version in the form that Postgres reads. */
 export interface ReadVersion {
   readonly kind: VersionKind;
   readonly type: DataType;
@@ -15,9 +15,10 @@ export interface ReadVersion {
 }
 
 /**
- * Reads a version that a program gave.
- * @param before the kind of the versions before it; null if it is the first
- * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.NULL_SNAPSHOT_VERSION, SNAPSHOT_VERSION_NOT_SORTABLE, INVALID_SNAPSHOT_VERSION_TYPE
+ * Parses a version given by a program.
+ * @param before the kind of the previous versions; null for the first
+ * @throws APPLY_CHANGES_FROM_SNAPSHOT_ERROR.NULL_SNAPSHOT_VERSION, SNAPSHOT_VERSION_NOT_SORTABLE,
+ *   INVALID_SNAPSHOT_VERSION_TYPE
  */
 export function readSnapshotVersion(flow: string, version: unknown, before: VersionKind | null): ReadVersion {
   if (version === null || version === undefined) {
@@ -44,7 +45,7 @@ function kindOf(flow: string, version: unknown): VersionKind {
   throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.SNAPSHOT_VERSION_NOT_SORTABLE', { flow, what });
 }
 
-/** The version as the program gave it. */
+/** The version in the form in which the program gave it. */
 export function toSnapshotVersion(text: string, kind: VersionKind | null): SnapshotVersion {
   switch (kind) {
     case 'long': {

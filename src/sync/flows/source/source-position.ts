@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { VERSION_KINDS, type VersionKind } from './snapshot-version.js';
 
-/** How far each table is that a flow reads, by its name; JSON. */
+/** The position in each table that a flow reads, by table name; JSON. */
 export type SourcePosition = Readonly<Record<string, TablePosition>>;
 
 export type TablePosition =
@@ -11,7 +11,7 @@ export type TablePosition =
       readonly tableId: string | null;
       readonly bookmark: string | null;
     }
-  /** Transactions below had all ended: what they wrote has been read. */
+  /** All transactions below it had ended: what they wrote has been read. */
   | { readonly kind: 'postgres'; readonly xid: string };
 
 const tablePositions: z.ZodType<SourcePosition> = z.record(
@@ -27,7 +27,7 @@ const tablePositions: z.ZodType<SourcePosition> = z.record(
   ]),
 );
 
-/** What is kept after a snapshot that a function gave, beside the snapshot's version. */
+/** Kept after a snapshot from a function, beside the snapshot's version. */
 export interface FunctionPosition {
   readonly versionKind: VersionKind;
 }
@@ -35,16 +35,16 @@ export interface FunctionPosition {
 const functionPosition: z.ZodType<FunctionPosition> = z.strictObject({ versionKind: z.enum(VERSION_KINDS) });
 
 /**
- * Where a flow that reads tables goes on.
- * @param position as it was committed with the last batch
- * @returns null before the first batch, and where a function gave the snapshots before
+ * Where a flow that reads tables continues.
+ * @param position as committed with the last batch
+ * @returns null before the first batch, and if a function gave the previous snapshots
  */
 export function readSourcePosition(position: unknown): SourcePosition | null {
   if (position === null || functionPosition.safeParse(position).success) return null;
   return tablePositions.parse(position);
 }
 
-/** Of which kind the versions were that a function gave; null before the first, and where tables were read before. */
+/** The kind of versions that a function gave; null before the first, and if tables were read before. */
 export function readVersionKind(position: unknown): VersionKind | null {
   return functionPosition.safeParse(position).data?.versionKind ?? null;
 }

@@ -4,7 +4,7 @@ import { NUL_ERROR_MARK } from '../../../lake/engine/copy-value.js';
 import { isConnectionLoss, isPostgresError } from '../../../postgres/session/session.js';
 import { explainConnectionLoss, explainEngineError, explainPostgresError } from '../../source/load-errors.js';
 
-/** Says in catalogued words what went wrong while events were staged or applied. */
+/** Turns errors of staging or applying events into catalogued ones. */
 export function explainFlowError(error: unknown, target: string, flow: AutoCdcFlow | null): unknown {
   if (asSyncedTablesError(error)) return error;
   const what = flow === null ? target : `flow ${flow.flowName}`;

@@ -7,8 +7,8 @@ import type { OpenedSource } from '../source/opened-source.js';
 import type { StagingPlan } from './plan-staging.js';
 
 /**
- * Says which column or expression of a flow the engine could not work out, and for rows of which keys: its own error
- * tells neither. Each is worked out by itself once more. Other errors are given back as they are.
+ * Finds which column or expression of a flow the engine could not compute, and the keys of the rows: its own error
+ * names neither. Each is computed separately once more. Other errors are returned unchanged.
  */
 export async function explainFlowValue(
   error: unknown,
@@ -25,7 +25,7 @@ export async function explainFlowValue(
   const relation = {
     parts: [`select ${[...keys, ...values].join(', ')} from (${select}) r`],
     rowCount: null,
-    // The source is closed by whoever opened it.
+    // The source is closed by the caller that opened it.
     [Symbol.asyncDispose]: async () => {},
   };
   const found = await findUnreadableColumn(connection, relation, fields);

@@ -16,14 +16,14 @@ import type { OpenedColumn, OpenedSource } from '../source/opened-source.js';
 /** How the rows of a source become staged events. */
 export interface StagingPlan {
   readonly flow: AutoCdcFlow;
-  /** Gives the values of COPY in the order of `stagingColumns(flow)`. */
+  /** Returns the COPY values in the order of `stagingColumns(flow)`. */
   readonly select: string;
-  /** Each column and expression that `select` works out, for telling which of them failed. */
+  /** Each column and expression that `select` computes, for finding the one that failed. */
   readonly parts: readonly NamedValue[];
 }
 
 interface NamedValue extends StagedValue {
-  /** As messages call it, at the beginning of a sentence. */
+  /** As named at the beginning of a sentence in messages. */
   readonly what: string;
 }
 
@@ -37,7 +37,7 @@ const TEXT: DataType = { kind: 'string' };
 const BOOLEAN: DataType = { kind: 'boolean' };
 
 /**
- * Reads the expressions of a flow, resolves it against its source, and writes the SELECT that stages it.
+ * Parses the expressions of a flow, resolves it against its source, and writes the SELECT that stages it.
  * @throws FLOW_EXPRESSION_INVALID and the codes of the analyse phase
  *   (docs/reference/auto-cdc.md#when-errors-are-raised)
  */
@@ -68,7 +68,7 @@ export async function planChangeStaging(
   return { flow, select: copySelect(source.select, values), parts };
 }
 
-/** A snapshot is its rows. */
+/** A snapshot is staged as its rows. */
 export function planSnapshotStaging(
   declared: DeclaredFlow,
   target: TargetNames,
@@ -98,9 +98,9 @@ function openedColumn(source: Pick<OpenedSource, 'columns'>, name: string): Open
   return column;
 }
 
-/** The sequence of a row, and what of it is staged. */
+/** The sequence of a row and its staged form. */
 interface SequenceValue extends StagedValue {
-  /** Set where the text of a Postgres column goes through unchanged. */
+  /** Set if the text of a Postgres column is passed through unchanged. */
   readonly postgresType: string | null;
 }
 
@@ -123,7 +123,7 @@ function isOrderable(type: DataType): boolean {
   return type.kind !== 'struct' && type.kind !== 'array' && type.kind !== 'map' && type.kind !== 'variant';
 }
 
-/** The column that an expression is, if it is nothing more. */
+/** The column that an expression consists of, if it is nothing more. */
 function plainColumn(source: OpenedSource, text: string): OpenedColumn | null {
   const { parts } = parseColumnReference(text);
   const [name] = parts ?? [];
@@ -132,7 +132,7 @@ function plainColumn(source: OpenedSource, text: string): OpenedColumn | null {
   return exact ?? source.columns.find(({ field }) => field.name.toLowerCase() === name.toLowerCase()) ?? null;
 }
 
-/** A Postgres column has its own type, which may be finer than any that the engine knows. */
+/** A Postgres column keeps its own type, which may be finer than any of the engine's. */
 function withSequenceType(flow: AutoCdcFlow, { postgresType }: SequenceValue): AutoCdcFlow {
   const [field] = flow.sequence.fields;
   if (postgresType === null || flow.sequence.kind === 'struct' || field === undefined) return flow;
@@ -151,7 +151,7 @@ function sequenceValues({ sql, type, postgresType }: SequenceValue): StagedValue
   return [...fields, { sql: `((${sql}) is null)`, type: BOOLEAN }];
 }
 
-/** The names that an event authors, as Postgres reads an array of texts. */
+/** The names that an event authors, as the text of a Postgres text array. */
 function authoredValues({ columnsToUpdate }: ResolvedFlow, source: OpenedSource): StagedValue[] {
   if (columnsToUpdate === null) return [];
   const { staged } = openedColumn(source, columnsToUpdate);
@@ -161,7 +161,7 @@ function authoredValues({ columnsToUpdate }: ResolvedFlow, source: OpenedSource)
   return [{ sql: `case when ${staged.sql} is null then null else concat('{', ${list}, '}') end`, type: TEXT }];
 }
 
-/** SQL that is true for rows that fit; a null does not match. */
+/** SQL that is true for matching rows; null does not match. */
 async function condition(
   declared: DeclaredFlow,
   source: OpenedSource,

@@ -9,8 +9,8 @@ import { explainFlowValue } from './explain-flow-value.js';
 import type { StagingPlan } from './plan-staging.js';
 
 /**
- * Copies what a source has into the staging table of the session.
- * @param source its `rowCount`, if it has one, is held against the rows that were staged
+ * Copies a source's rows into the session's staging table.
+ * @param source its `rowCount`, if any, is checked against the number of staged rows
  * @returns the staging table's name, quoted for SQL
  * @throws FLOW_VALUE_INVALID
  */
