@@ -1,4 +1,4 @@
-/** Keys shown in a message. */
+/** Maximum number of keys in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
 
 /** `42`, or `(a, 42)` for a key of several columns; a NUL inside a key is shown as its escape. */

@@ -69,6 +69,6 @@ export interface SourceBrowser {
   schemas(page: BrowsePage): Promise<Browsed<string>>;
   hasSchema(schema: string): Promise<boolean>;
   tables(schema: string, page: BrowsePage & { readonly columns: boolean }): Promise<Browsed<SourceTable>>;
-  /** Null if there is none. */
+  /** Null if there is no next run. */
   table(schema: string, table: string, wants: { readonly columns: boolean }): Promise<SourceTable | null>;
 }

@@ -10,7 +10,7 @@ import {
 } from '../postgres/registry/verifications.js';
 import { inTransaction } from '../postgres/session/session.js';
 
-/** TABLES_DIFFER for rows that are not the same; null for a table that equals its source. */
+/** TABLES_DIFFER if rows differ; null for a table that equals its source. */
 function differenceError(claim: ClaimedVerification, comparison: Comparison): SyncedTablesError | null {
   const { missingRows, extraRows, differentRows } = comparison;
   if (missingRows + extraRows + differentRows === 0n) return null;
@@ -23,7 +23,7 @@ function differenceError(claim: ClaimedVerification, comparison: Comparison): Sy
   });
 }
 
-/** Writes what came of a comparison, unless it is no longer ours. Values of rows go nowhere but into its own row. */
+/** Records the result of a comparison, unless it is no longer ours. Row values go only into its own record. */
 export async function finishVerification(
   client: pg.Client,
   claim: ClaimedVerification,
@@ -36,7 +36,7 @@ export async function finishVerification(
   const message = error?.message ?? proved;
   await inTransaction(client, async () => {
     if (!(await writeVerification(client, claim, { compared, version, error, message }))) return;
-    // Values of rows are kept for the newest comparison alone.
+    // Row values are kept for the newest comparison only.
     await forgetOlderDifferences(client, claim);
     await recordEvent(client, {
       level: error ? 'ERROR' : 'INFO',

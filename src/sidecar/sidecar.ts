@@ -25,7 +25,7 @@ export interface Sidecar {
    * the sidecar has to be stopped.
    */
   readonly outdated: Promise<SyncedTablesError>;
-  /** Ends what is at hand: running updates go back to the queue, nothing of them stays. */
+  /** Stops all work: running updates return to the queue and leave nothing behind. */
   stop(): Promise<void>;
 }
 

@@ -73,7 +73,7 @@ async function endFailed(
   outcome: Exclude<TableOutcome, { kind: 'done' }>,
 ): Promise<UpdateOutcome> {
   const { client, lease, updateId, attempt } = run;
-  // Deleted, or taken over: the end of the update is written already.
+  // Deleted, or taken over: the end of the update is already recorded.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
   if (outcome.kind === 'rejected') {
     await rejectCreate(client, updateId, table.tableId, outcome.error);

@@ -46,7 +46,7 @@ export async function issueCredential(
   });
 }
 
-/** The same for the same input: HMAC has no randomness. */
+/** Deterministic: HMAC has no randomness. */
 async function credentialOf(
   role: string,
   { issued, expires, secret, uid }: Validity & { readonly secret: Buffer; readonly uid: string },

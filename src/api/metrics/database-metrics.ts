@@ -30,7 +30,7 @@ export interface MetricsRequest {
   readonly tablesMax: number;
 }
 
-/** Reads a database with a few queries, all in one snapshot. */
+/** Reads the metrics of a database in a few queries, all in one snapshot. */
 export function readDatabaseMetrics(database: ApiDatabase, request: MetricsRequest): Promise<DatabaseMetrics> {
   return database.asService(async (client) => {
     await client.query('set transaction isolation level repeatable read');

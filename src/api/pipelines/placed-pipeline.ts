@@ -17,7 +17,7 @@ export interface PipelineTable {
   readonly fullName: string;
   readonly schema: string;
   readonly table: string;
-  /** As the SQL functions take it. */
+  /** In the form that the SQL functions take. */
   readonly sqlName: string;
 }
 

@@ -146,7 +146,7 @@ function updateInfoOf({ selection, ...update }: UpdateRecord): UpdateInfo {
   };
 }
 
-/** Selections name tables as the other calls do; the registry knows them without their catalog. */
+/** Selections use the table names of the other calls; the registry stores them without a catalog. */
 function withFullNames(info: UpdateInfo, tables: readonly PipelineTable[]): UpdateInfo {
   const named = (selection: readonly string[]) =>
     selection.map((name) => tables.find(({ sqlName }) => sqlName === name)?.fullName ?? name);

@@ -2,7 +2,7 @@ import { SyncedTablesError } from '../../core/errors.js';
 import { type InstanceDescription, readInstanceDescription } from '../../postgres/registry/api/instance-description.js';
 import type { ApiInstance } from './api-instance.js';
 
-/** Null for a server that cannot be reached. */
+/** Describes a server; null if it cannot be reached. */
 export async function describeInstance(instance: ApiInstance): Promise<InstanceDescription | null> {
   try {
     return await instance.home.asService(readInstanceDescription);

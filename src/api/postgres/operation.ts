@@ -10,7 +10,7 @@ import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 
-/** An operation that was done. */
+/** An operation that is done. */
 export interface Operation {
   readonly name: string;
   readonly resourceName: string;

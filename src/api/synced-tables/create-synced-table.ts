@@ -122,7 +122,7 @@ function checkSame(catalog: string, what: string, found: string, wanted: string 
   throw syncedTablesError('CATALOG_PLACE_DIFFERS', { catalog, what, found, wanted });
 }
 
-/** The parameters of create_synced_table that the spec can give: the one place where both meet. */
+/** Passes the spec to create_synced_table: the only place where the two meet. */
 function parametersOf({ name, spec, createsSchemaByDefault }: CreateRequest): CreateParameters {
   const json = (value: object | undefined) => (value === undefined ? undefined : JSON.stringify(value));
   return {

@@ -5,11 +5,11 @@ interface FlowPipelineDeclaration {
   readonly name: string;
   /** JSON of its tables, flows and views. */
   readonly declaration: string;
-  /** Schema of tables that are named without one. */
+  /** Schema of unqualified tables. */
   readonly defaultSchema: string;
   /** True if only a program can run it, since that holds a function that is a source. */
   readonly runsInProgram: boolean;
-  /** Whether sidecars keep its tables up to date by themselves. */
+  /** Whether sidecars keep its tables up to date automatically. */
   readonly isContinuous: boolean;
 }
 
@@ -25,7 +25,7 @@ export async function registerFlowPipeline(client: pg.Client, pipeline: FlowPipe
   return rows[0]?.id ?? '';
 }
 
-/** Asks for an update of a pipeline. */
+/** Requests an update of a pipeline. */
 export async function startUpdate(client: pg.Client, pipelineId: string, isFullRefresh: boolean): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     'select synced_tables.start_update($1, full_refresh => $2) as id',

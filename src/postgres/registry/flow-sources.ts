@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What `_hold_source` says of a table: a code to decide by and a reason for messages, or that it may be read. */
+/** The answer of `_hold_source` about a table: readable, or a code to act on and a reason for messages. */
 type HeldSource =
   | { readonly code: null; readonly reason: null }
   | {
@@ -29,11 +29,11 @@ export interface SourceAttribute {
   readonly type_text: string;
   readonly precision: number | null;
   readonly scale: number | null;
-  /** Names and types of the fields of a composite type, in order; null for other types, and where a field is not of a built-in type. */
+  /** Fields of a composite type, in order; null for other types, and if a field is not of a built-in type. */
   readonly fields: readonly { readonly name: string; readonly type: string }[] | null;
 }
 
-/** Types from here on are not Postgres's own: making JSON of them may run somebody's cast. */
+/** Types from here on are not Postgres' own: converting them to JSON may run a user's cast. */
 const FIRST_OID_OF_USERS = 16_384;
 
 /** The columns of a table that a flow reads, in order. */

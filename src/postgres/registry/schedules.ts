@@ -1,18 +1,18 @@
 import type pg from 'pg';
 
-/** A schedule that has to be looked at: due, or its next run is yet to be worked out. */
+/** A schedule that needs attention: it is due, or its next run has not been computed. */
 export interface WaitingSchedule {
   readonly pipelineId: string;
   readonly cron: string;
   readonly timeZone: string;
-  /** Instants as Postgres writes them: milliseconds would not compare equal. */
+  /** Instants as Postgres prints them: rounded to milliseconds they would not compare equal. */
   readonly dueAt: string | null;
   readonly now: Date;
 }
 
 /** When a schedule comes next, by its cron expression. */
 export interface NextRun {
-  /** Null if there is none. */
+  /** Null if there is no next run. */
   readonly at: Date | null;
   /** Why there is none. */
   readonly problem: string | null;
@@ -40,7 +40,7 @@ export async function readWaitingSchedules(client: pg.Client): Promise<WaitingSc
   }));
 }
 
-/** Unless somebody else has worked it out already, or the schedule was changed meanwhile. */
+/** Unless another sidecar has computed it already, or the schedule has changed. */
 export async function writeFirstRun(client: pg.Client, schedule: WaitingSchedule, next: NextRun): Promise<void> {
   await client.query(
     `update synced_tables._schedules set next_run_at = $4, message = $5

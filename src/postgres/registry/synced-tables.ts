@@ -126,7 +126,7 @@ export async function forgetDropped(client: pg.Client, tableId: string): Promise
   await client.query('select synced_tables_internal._forget_dropped($1)', [tableId]);
 }
 
-/** Takes back a registration that never came to a table: nothing is left but the update's error and an event. */
+/** Removes a registration that never became a table: only the update's error and an event remain. */
 export async function rejectCreate(
   client: pg.Client,
   updateId: string,
@@ -144,7 +144,7 @@ export async function rejectCreate(
   ]);
 }
 
-/** How often a pipeline is to look for commits; null if that was left to the sidecar. */
+/** How often a pipeline checks for commits; null if that was left to the sidecar. */
 export async function readTriggerInterval(client: pg.Client, pipelineId: string): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
     'select trigger_interval_ms as ms from synced_tables._pipelines where pipeline_id = $1',

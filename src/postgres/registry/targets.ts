@@ -4,8 +4,8 @@ import type { AutoCdcField, AutoCdcFlow } from '../../core/flows/auto-cdc-flow.j
 import type { FlowPosition } from '../../core/flows/flow-progress.js';
 
 /**
- * What the state of a target was made with, as the registry keeps it (`_cdc_targets.shape`), so that a flow that would
- * misread the state is refused. The names for statements, worked out from a flow, are TargetLayout.
+ * What a target's state was created with, as stored in the registry (`_cdc_targets.shape`), so that a flow that would
+ * misread the state is refused. The names for statements, derived from a flow, are in TargetLayout.
  */
 export interface TargetShape {
   readonly keys: readonly string[];
@@ -18,9 +18,9 @@ export interface TargetShape {
   readonly names: readonly string[];
   /** Columns in which null is ignored. */
   readonly ignored: readonly string[];
-  /** Fields of the structs among those: state is kept by their places. */
+  /** Fields of those structs: state is stored by their positions. */
   readonly structs: Readonly<Record<string, readonly AutoCdcField[]>>;
-  /** How authors are kept; other flows into the target have to agree. */
+  /** How authors are stored; other flows into the target have to agree. */
   readonly authorship: string;
   readonly source: string;
   readonly relations: { readonly view: string; readonly storage: string; readonly feed: string; readonly base: string };
@@ -30,7 +30,7 @@ export interface TargetShape {
 type TargetName = Pick<AutoCdcFlow, 'schema' | 'table'>;
 
 /**
- * How far a flow is.
+ * The position of a flow.
  * @throws AUTOCDC_TARGET_NOT_FOUND
  */
 export async function readFlowPosition(
@@ -49,14 +49,14 @@ export async function readFlowPosition(
   return { batchId: BigInt(found.batch_id), position: found.position, snapshotVersion: found.snapshot_version };
 }
 
-/** Held until the transaction ends: nobody else makes, changes or removes a target of that name meanwhile. */
+/** Until the transaction ends, nobody else creates, changes or removes a target with that name. */
 export async function lockTargetName(client: pg.Client, { schema, table }: TargetName) {
   await client.query(`select synced_tables_internal._hold_lock('cdc target ' || $1::text)`, [
     JSON.stringify([schema, table]),
   ]);
 }
 
-/** What the state of a target was made with; null if there is none. */
+/** The shape with which the target's state was created; null if there is none. */
 export async function readTargetShape(client: pg.Client, flow: TargetName): Promise<TargetShape | null> {
   const { rows } = await client.query<{ shape: TargetShape }>(
     `select t.shape from synced_tables._cdc_targets t join pg_class c on c.oid = t.target

@@ -54,7 +54,7 @@ export async function resetTarget(client: pg.Client, flow: AutoCdcFlow): Promise
 async function makeTarget(client: pg.Client, flow: AutoCdcFlow): Promise<void> {
   const layout = targetLayout(flow);
   await prepareTargetSchema(client, flow);
-  // Dropped by hand, or in part: what is left of it would be in the way.
+  // Dropped by hand, at least in part: the rest would be in the way.
   await removeTarget(client, flow);
   try {
     await createStorage(client, layout);

@@ -5,7 +5,7 @@ import { isoTime } from './iso-time.js';
 export interface CatalogRecord {
   readonly name: string;
   readonly uid: string;
-  /** The Postgres database that it stands for. */
+  /** The Postgres database that it represents. */
   readonly database: string;
   readonly createdBy: string;
   /** ISO 8601 in UTC. */

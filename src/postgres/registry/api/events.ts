@@ -47,7 +47,7 @@ export async function readPipelineEvents(client: pg.ClientBase, request: EventRe
   const condition = eventCondition(request.filter, 5);
   const order = request.isAscending ? 'asc' : 'desc';
   const { rows } = await client.query<EventRow>(
-    // Of the events of a shared pipeline only those about tables that the caller may see, and about the pipeline itself.
+    // Of a shared pipeline, only events about tables that the caller may see and about the pipeline itself.
     `select e.event_id::text, ${isoTime('e.occurred_at')} as occurred_at, e.level, e.event_type, e.message, e.update_id,
             e.synced_table, e.details->>'error_code' as error_code
        from synced_tables._events e

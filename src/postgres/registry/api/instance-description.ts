@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { isoTime } from './iso-time.js';
 
-/** What a server says about itself. */
+/** What a server reports about itself. */
 export interface InstanceDescription {
-  /** UUID, the same as long as the home database lives. */
+  /** UUID that lasts as long as the home database. */
   readonly uid: string;
   readonly creator: string;
   readonly createdAt: string;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** How a table stands. */
+/** The state of a table. */
 export interface TableMetrics {
   readonly name: string;
   readonly state: string;
@@ -11,7 +11,7 @@ export interface TableMetrics {
   readonly lastSyncSeconds: number | null;
 }
 
-/** What an update did to a table, so far or in the end. */
+/** What an update has done to a table so far, or did in total. */
 export interface TableUpdateMetrics {
   readonly key: string;
   readonly table: string;
@@ -30,7 +30,7 @@ export interface EndedUpdate {
 
 /** What a database has to do at one moment, and who does it. */
 interface QueueSummary {
-  /** By the clock of the database. */
+  /** The database's clock. */
   readonly now: Date;
   readonly queued: number;
   readonly running: number;

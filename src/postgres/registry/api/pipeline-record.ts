@@ -14,7 +14,7 @@ export interface PipelineRecord {
   readonly hasFailedTable: boolean;
   /** Newest first, at most five. */
   readonly latestUpdates: readonly { readonly updateId: string; readonly state: string; readonly createdAt: string }[];
-  /** What it was made from over HTTP; null for other pipelines, and for callers who only read its tables. */
+  /** The spec it was created from over HTTP; null for other pipelines, and for callers who may only read its tables. */
   readonly spec: Readonly<Record<string, unknown>> | null;
 }
 
@@ -81,7 +81,7 @@ export async function readPipelines(client: pg.ClientBase, role: string, id: str
 interface PipelineMember {
   readonly schema: string;
   readonly table: string;
-  /** As the SQL functions take it. */
+  /** In the form that the SQL functions take. */
   readonly sqlName: string;
   /** The catalog of its three-part name, if that is a standard one; else null. */
   readonly catalog: string | null;

@@ -6,7 +6,7 @@ export interface FlowPipelineInput {
   readonly policy: 'CONTINUOUS' | 'TRIGGERED';
   /** JSON of its tables, flows and views. */
   readonly declaration: string;
-  /** Of tables that are named without one. */
+  /** Default schema of unqualified tables. */
   readonly schema: string;
   readonly spec: object;
 }

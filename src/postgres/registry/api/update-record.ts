@@ -45,7 +45,7 @@ interface UpdateFilter {
   readonly place: { readonly updateId: string; readonly isIncluded: boolean } | null;
 }
 
-/** Updates of a pipeline, newest first. Who may see the pipeline has to be asked before. */
+/** Updates of a pipeline, newest first. The caller checks beforehand who may see the pipeline. */
 export async function readUpdates(client: pg.ClientBase, filter: UpdateFilter): Promise<UpdateRecord[]> {
   const { rows } = await client.query<UpdateRow>(
     `select u.pipeline_id, u.update_id, u.cause, u.mode, u.full_refresh, u.selection, u.state,

@@ -30,7 +30,7 @@ export interface PostgresSourceOptions {
   readonly position: TablePosition | null;
 }
 
-/** A quoted value with line breaks in it may be as long as this, in bytes. */
+/** Maximum length of a quoted value with line breaks, in bytes. */
 const VALUE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
@@ -103,7 +103,7 @@ async function copyNewRows(
     await client.query('set local row_security = off; set local constraint_exclusion = off');
     await holdSource(options);
     const attributes = await readSourceAttributes(client, schema, table);
-    // A composite value is taken as JSON, as a struct of the lakehouse is.
+    // A composite value is read as JSON, like a struct of the lakehouse.
     const columns = attributes
       .map(({ name, fields }) => (fields === null ? quoteIdentifier(name) : `to_jsonb(${quoteIdentifier(name)})`))
       .join(', ');
