@@ -1123,7 +1123,10 @@ begin
     create schema __db_system;
     comment on schema __db_system is 'Partitions of synced tables, and tables being loaded. Read the synced table itself instead.';
   end if;
-  alter schema __db_system owner to databricks_sync;
+  -- Only if it differs: the guard lets nobody alter a schema that holds partitions.
+  if (select n.nspowner <> 'databricks_sync'::regrole from pg_namespace n where n.nspname = '__db_system') then
+    alter schema __db_system owner to databricks_sync;
+  end if;
   revoke all on schema __db_system from public;
   grant usage on schema databricks_auth to public, databricks_sync, databricks_superuser;
   grant select on databricks_auth.synced_tables to databricks_sync;

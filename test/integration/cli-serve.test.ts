@@ -1,8 +1,12 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { migrateDatabase } from '../../src/postgres/install/migrate.js';
+import { readMigrations } from '../../src/postgres/install/migration-files.js';
+import { copySql } from '../support/copy-sql.js';
 import { postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { scratchFolders } from '../support/sidecar.js';
@@ -49,6 +53,31 @@ it('stops at SIGINT too', async () => {
   expect(await sidecar.exited).toBe(0);
   expect(sidecar.log.map((line) => JSON.parse(line).msg)).toContain('stopped');
 });
+
+it('goes on syncing while a newer version changes the schema without breaking it, and starts again on that', async () => {
+  await using synced = await SyncedLake.create(server);
+  await using newer = await copySql();
+  await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(10) t(i)');
+  const running = await synced.spawnSidecar();
+  await synced.load('gold.t');
+  const file = `${String((await readMigrations()).length).padStart(4, '0')}_newer.sql`;
+  await writeFile(
+    path.join(newer.dir, file),
+    'alter table synced_tables._tables add column newer int; alter table synced_tables._updates add column newer int',
+  );
+  const sync = path.join(newer.dir, 'routines/queue/sync_now.sql');
+  await writeFile(sync, (await readFile(sync, 'utf8')).replace('language plpgsql', 'language plpgsql cost 4711'));
+  const upgrade = { dir: newer.dir, release: '99.0.0' };
+  expect(await migrateDatabase(synced.admin, upgrade)).toEqual({ applied: [file], hasReplacedRoutines: true });
+  expect(await synced.sync('gold.t', true)).toMatchObject({ method: 'SNAPSHOT' });
+  await running.stop();
+  expect(await running.exited).toBe(0);
+  await synced.spawnSidecar();
+  expect(await synced.sync('gold.t', true)).toMatchObject({ method: 'SNAPSHOT' });
+  // The functions are still those of the newer one.
+  expect(await synced.value(`select release from synced_tables._schema`)).toBe('99.0.0');
+  expect(await migrateDatabase(synced.admin, upgrade)).toEqual({ applied: [], hasReplacedRoutines: false });
+}, 120_000);
 
 it('ends with exit code 3 when a newer version has made the database one that it cannot work with, and does not start again', async () => {
   await using synced = await SyncedLake.create(server);

@@ -1293,7 +1293,7 @@ function synced_tables_internal._hold_source(schema_name text, table_name text, 
   -- For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.
 function synced_tables_internal._hold_target(target_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar's.
-function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether functions of that name only compute values; true if there are none.

@@ -2,7 +2,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._install() returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
 begin
   perform databricks_auth.make_roles();
   perform databricks_auth.install_event_triggers();
