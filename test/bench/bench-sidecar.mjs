@@ -1,7 +1,7 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -56,18 +56,17 @@ log: { level: warn }
   };
 }
 
-/** Waits until all migrations are in: requests that come between two of them may stand in the way of the next one. */
+/** Waits until the SQL side is installed: its functions come last. */
 export async function untilMigrated(
   /** @type {pg.Client} */ client,
   /** @type {import('node:child_process').ChildProcess} */ sidecar,
 ) {
-  const wanted = readdirSync('sql').filter((name) => /^\d+_.*\.sql$/.test(name)).length;
   for (;;) {
     if (hasEnded(sidecar)) throw new Error(`the sidecar ended: ${sidecar.exitCode ?? sidecar.signalCode}`);
-    const { rows } = await client.query(`select to_regclass('synced_tables.migrations') as found`);
+    const { rows } = await client.query(`select to_regclass('synced_tables._schema') as found`);
     if (rows[0].found) {
-      const applied = await client.query('select count(*)::int as n from synced_tables.migrations where id > 0');
-      if (applied.rows[0].n === wanted) return;
+      const installed = await client.query(`select from synced_tables._schema where layer_hash <> ''`);
+      if (installed.rowCount === 1) return;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
