@@ -34,6 +34,8 @@ export interface DatabaseWorkerOptions {
   readonly engine: Engine;
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Number of the newest numbered file of this release. */
+  readonly knownMigration: number;
   /** Called with DATABASE_NEWER when a newer release has made the schema one that this release cannot work with. */
   readonly onOutdated: (error: SyncedTablesError) => void;
 }
@@ -67,6 +69,7 @@ export class DatabaseWorker {
       catalogs,
       historyDays: settings.sync.history_days,
       onError: (error, doing) => this.#goOn(error, doing),
+      knownMigration: options.knownMigration,
       onOutdated: options.onOutdated,
     });
     this.#updates = this.#startUpdates();

@@ -16,6 +16,8 @@ export interface MaintenanceOptions {
   /** How long events and ended updates are kept. */
   readonly historyDays: number;
   readonly onError: (error: unknown, doing: string) => void;
+  /** Number of the newest numbered file of this release. */
+  readonly knownMigration: number;
   /** Called with DATABASE_NEWER when a newer release has made the schema one that this release cannot work with. */
   readonly onOutdated: (error: SyncedTablesError) => void;
 }
@@ -34,7 +36,7 @@ export class Maintenance {
 
   /** Cleans up leftovers; once an hour prunes old history. */
   async run(client: pg.Client): Promise<void> {
-    const outdated = await explainIfOutdated(client);
+    const outdated = await explainIfOutdated(client, this.#options.knownMigration);
     if (outdated !== null) return this.#options.onOutdated(outdated);
     await maintainTables(client);
     await this.#lookAtFailed(client);

@@ -3,6 +3,7 @@ import { startHttpServer } from '../api/server/http-server.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
+import { newestKnownMigration } from '../postgres/install/migrate.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { checkSource } from '../sync/source/check-source.js';
 import { DatabaseSet } from './database-set.js';
@@ -50,12 +51,13 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     closers.push(() => engine[Symbol.asyncDispose]());
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
     const holder = randomUUID();
+    const knownMigration = await newestKnownMigration();
     let onOutdated: (error: SyncedTablesError) => void = () => {};
     const outdated = new Promise<SyncedTablesError>((resolve) => {
       onOutdated = resolve;
     });
     const startWorker = (database: ManagedDatabase) =>
-      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger, onOutdated });
+      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger, knownMigration, onOutdated });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();

@@ -88,9 +88,16 @@ export async function pendingMigrations(
   return { applied, pending, isLayerOutdated: !isCurrent && pending === 0 };
 }
 
-/** DATABASE_NEWER when a newer release has made the schema one that this release cannot work with; else null. */
-export async function explainIfOutdated(client: pg.Client): Promise<SyncedTablesError | null> {
-  const known = (await readMigrations()).length - 1;
+/** Number of the newest numbered file of this release. */
+export async function newestKnownMigration(): Promise<number> {
+  return (await readMigrations()).length - 1;
+}
+
+/**
+ * DATABASE_NEWER when a newer release has made the schema one that this release cannot work with; else null.
+ * @param known from `newestKnownMigration`, read when the process began: the files may be replaced while it runs
+ */
+export async function explainIfOutdated(client: pg.Client, known: number): Promise<SyncedTablesError | null> {
   const found = await readNewestBreaking(client);
   if (found <= known) return null;
   const { database } = await readPlace(client);
