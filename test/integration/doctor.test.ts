@@ -50,6 +50,17 @@ describe.each(postgresServers())('doctor on $name', (server) => {
     expect(of(asSidecar, 'TABLES_FINE')[0]?.message).toContain('Synced tables: 1;');
   });
 
+  it('says when functions and views are those of another version, which this one would replace', async () => {
+    await using database = await createMigratedDatabase(server);
+    const found = async () => codes(await examine(settingsFor(database.url)));
+    expect(await found()).toContain('DATABASE_READY');
+    await database.admin.query(`update synced_tables._schema set layer_hash = 'another'`);
+    expect(await found()).toContain('FUNCTIONS_BEHIND');
+    // Those of a newer version stay.
+    await database.admin.query(`update synced_tables._schema set release = '99.0.0'`);
+    expect(await found()).toContain('DATABASE_READY');
+  });
+
   it('notices each event trigger and each write gate that is gone, off or replaced, and repair() puts it back', async () => {
     await using database = await createMigratedDatabase(server);
     const { admin } = database;
