@@ -218,7 +218,10 @@ describe.each(postgresServers())('CONTINUOUS tables on $name', (server) => {
     const failed = await follow('c.behind');
     await failed.overwrite(`select i as id, 'text' as v from range(50) t(i)`, { columns: { id: 'long', v: 'string' } });
     const seen = await lags('c.behind', 1);
-    expect((await lake.status('c.behind')).state).toBe('SYNCED_TABLE_ONLINE_PIPELINE_FAILED');
+    // The lag is written first, the state a moment later.
+    await expect
+      .poll(async () => (await lake.status('c.behind')).state, { timeout: 40_000 })
+      .toBe('SYNCED_TABLE_ONLINE_PIPELINE_FAILED');
     failed.commitNothing();
     failed.commitNothing();
     // Every sidecar looks when it starts, and each half a minute.
