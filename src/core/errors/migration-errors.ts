@@ -64,8 +64,8 @@ export const migrationErrors = {
     sqlState: '42P06',
   },
   MIGRATION_FAILED: {
-    message: 'Migration {file} could not be applied to database {database} (SQLSTATE {sql_state}): {reason}.',
-    remedy: 'Fix what the message names, then migrate again; nothing from that file was kept.',
+    message: 'Database {database} was not migrated: {file} failed (SQLSTATE {sql_state}): {reason}.',
+    remedy: 'Fix what the message names, then migrate again; nothing from that step was kept.',
     retry: 'manual',
     status: 500,
     apiCode: 'INTERNAL_ERROR',
@@ -83,9 +83,9 @@ export const migrationErrors = {
   },
   MIGRATION_BLOCKED: {
     message:
-      'Migration {file} of database {database} was given up after {attempts} attempts ({reason}). Sessions that hold tables of synced-tables: {sessions}.',
+      'Database {database} was not migrated: {file} was given up after {attempts} attempts ({reason}). Sessions that hold tables of synced-tables: {sessions}.',
     remedy:
-      'Wait until their transactions have ended, or end the sessions with pg_terminate_backend(…), then migrate again; nothing from that file was kept.',
+      'Wait until their transactions have ended, or end the sessions with pg_terminate_backend(…), then migrate again; nothing from that step was kept.',
     retry: 'timed',
     status: 409,
     apiCode: 'ABORTED',
