@@ -7,6 +7,7 @@ import {
   type InstallationFacts,
   readGuardDamage,
   readInstallationFacts,
+  readPublications,
   readTableProtection,
 } from './facts/guard-facts.js';
 import { readDecodingSlots, readLongTransactions, readServerFacts } from './facts/server-facts.js';
@@ -37,6 +38,7 @@ export async function examineDatabase(client: pg.Client, subject: string): Promi
   findings.push(...(await checkGuard(client, subject, maySync)));
   const slots = walLevel === 'logical' ? await readDecodingSlots(client) : [];
   if (slots.length > 0) findings.push(finding('WAL_LEVEL_LOGICAL', subject, { slots: slots.join(', ') }));
+  if (maySync && installation.isCurrent) findings.push(...(await checkPublications(client, subject)));
   for (const long of await readLongTransactions(client, TRANSACTION_MINUTES_LONG)) {
     findings.push(finding('LONG_TRANSACTION', subject, { ...long }));
   }
@@ -47,7 +49,7 @@ async function checkInstallation(
   client: pg.Client,
   subject: string,
   isSuperuser: boolean,
-): Promise<{ findings: Finding[]; isInstalled: boolean }> {
+): Promise<{ findings: Finding[]; isInstalled: boolean; isCurrent?: boolean }> {
   try {
     const { applied, pending, isLayerOutdated } = await pendingMigrations(client);
     if (applied === 0) {
@@ -59,12 +61,20 @@ async function checkInstallation(
     const found = isLayerOutdated
       ? finding('FUNCTIONS_BEHIND', subject)
       : finding('DATABASE_READY', subject, { migrations: applied - 1 });
-    return { findings: [found], isInstalled: true };
+    return { findings: [found], isInstalled: true, isCurrent: !isLayerOutdated };
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known) throw error;
     return { findings: [errorFinding(known, subject)], isInstalled: true };
   }
+}
+
+async function checkPublications(client: pg.Client, subject: string): Promise<Finding[]> {
+  const publications = await readPublications(client);
+  return publications.flatMap(({ publication, stopped, hasRefreshes }) => [
+    ...(stopped.length > 0 ? [finding('IDENTITY_MISSING', subject, { publication, tables: stopped.join(', ') })] : []),
+    ...(hasRefreshes ? [finding('REFRESHES_PUBLISHED', subject, { publication })] : []),
+  ]);
 }
 
 function checkEncoding({ encoding }: InstallationFacts, subject: string): Finding[] {

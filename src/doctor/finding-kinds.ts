@@ -81,6 +81,18 @@ export const findingKinds = {
     message: 'wal_level is logical, and slots decode this database: {slots}. They read all rows of every load.',
     remedy: 'Leave it if they keep up; leave synced tables out of publications (a subscriber refuses their writes).',
   },
+  IDENTITY_MISSING: {
+    severity: 'error',
+    message: 'Publication {publication} stops deletes from {tables}, which have no replica identity: calls fail.',
+    remedy: REPAIR,
+  },
+  REFRESHES_PUBLISHED: {
+    severity: 'hint',
+    message:
+      'Publication {publication} includes the schema __db_system: each refresh of a synced table reaches its subscribers as inserts into a table that they do not have, which stops a subscription of Postgres.',
+    remedy:
+      'Publish the tables that you need by name, or leave out our schemas in the reader: see docs/guides/replication.md.',
+  },
   SLOT_HOLDS_WAL: {
     severity: 'warning',
     message: 'Replication slot {slot} is not in use and keeps {size} of WAL on the disk of the server.',

@@ -1293,6 +1293,8 @@ function synced_tables_internal._hold_source(schema_name text, table_name text, 
   -- For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.
 function synced_tables_internal._hold_target(target_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar's.
+function synced_tables_internal._identify_rows() returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
+  -- Gives a replica identity to those of our tables that have none.
 function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
@@ -1449,6 +1451,8 @@ function synced_tables_internal._table_changes(role_name name, signature bytea, 
   -- Serves table_changes.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
+function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Permanent tables of ours whose rows a publication would not let anybody update or delete.
 function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why the acting role may not make a token for a role; null if it may, or if there is no such role.
 function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []

@@ -24,6 +24,7 @@ const LONGEST = [
   'fault/postgres-restart.test.ts',
   'integration/snapshot-deletion.test.ts',
   'integration/cli-read.test.ts',
+  'integration/publication-of-all-tables.test.ts',
   'integration/auto-cdc-vectors.test.ts',
   'integration/verify.test.ts',
   'integration/snapshot-readers.test.ts',

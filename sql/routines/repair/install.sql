@@ -10,6 +10,7 @@ begin
   perform synced_tables_internal._watch_managers();
   perform synced_tables_internal._repair_gateway();
   perform synced_tables_internal._repair_rights();
+  perform synced_tables_internal._identify_rows();
   delete from synced_tables._served_routines s
    where not exists (select from pg_proc p where p.pronamespace = 'synced_tables_served'::regnamespace and p.proname = s.routine);
 end $$;

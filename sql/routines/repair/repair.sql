@@ -52,6 +52,7 @@ begin
   return query select * from synced_tables_internal._repair_registrations();
   return query select * from synced_tables_internal._repair_gateway();
   perform synced_tables_internal._repair_rights();
+  perform synced_tables_internal._identify_rows();
   is_elsewhere := (select split_part(s.place, '/', 1) <> split_part(databricks_auth.place(), '/', 1) from synced_tables._service s);
   if is_elsewhere then
     for object, outcome in select s.object, s.outcome from synced_tables_internal._settle_in() s loop

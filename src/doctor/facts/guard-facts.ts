@@ -54,6 +54,33 @@ export async function readGuardDamage(client: pg.Client): Promise<string[]> {
   return rows.map(({ damage }) => damage);
 }
 
+/** A publication of this database that concerns tables of ours. */
+export interface PublicationFacts {
+  readonly publication: string;
+  /** Tables of ours in it whose rows nobody may update or delete for lack of a replica identity. */
+  readonly stopped: readonly string[];
+  /** Whether tables that refreshes load are in it. */
+  readonly hasRefreshes: boolean;
+}
+
+/** Publications that stop calls, or that carry the loads of refreshes. For superusers and databricks_sync. */
+export async function readPublications(client: pg.Client): Promise<PublicationFacts[]> {
+  const { rows } = await client.query<PublicationFacts>(
+    `select p.pubname as publication,
+            array(select i.relation::text from synced_tables_internal._tables_without_identity() as i (relation)
+                   where (p.pubupdate or p.pubdelete)
+                     and (p.puballtables
+                          or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = i.relation)
+                          or exists (select from pg_publication_namespace n join pg_class c on c.relnamespace = n.pnnspid
+                                      where n.pnpubid = p.oid and c.oid = i.relation)) order by 1) as stopped,
+            p.pubinsert and (p.puballtables
+              or exists (select from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = to_regnamespace('__db_system')))
+              as "hasRefreshes"
+       from pg_publication p order by 1`,
+  );
+  return rows.filter(({ stopped, hasRefreshes }) => stopped.length > 0 || hasRefreshes);
+}
+
 export interface TableProtection {
   readonly table: string;
   /** What is wrong with the table; empty if it is intact. */

@@ -108,6 +108,8 @@ export async function createFeed(client: pg.Client, layout: TargetLayout): Promi
     '_commit_timestamp timestamptz not null',
   ];
   await createPrivateTable(client, feed, columns);
+  // It has no key, and old rows leave it: a publication FOR ALL TABLES would refuse that.
+  await client.query(`alter table ${feed} replica identity full`);
   await client.query(`create index on ${feed} (_commit_version)`);
   const comment = `Changes of ${flow.fullName}: read them with synced_tables.table_changes.`;
   await client.query(`comment on table ${feed} is ${quoteLiteral(comment)}`);
