@@ -4,9 +4,13 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+
+/** How often to look whether an update has failed, of which nobody is told. */
+const SECOND_LOOK_MS = 5_000;
 
 /**
  * @param {{ major: number, settings?: Record<string, string> }} options
@@ -54,6 +58,22 @@ log: { level: warn }
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Calls a function that asks for an update, and hears when it is done: asking again and again would take the processor that
+ * is measured. The session listens to synced_table_updates.
+ */
+export async function untilUpdated(/** @type {import('pg').Client} */ client, /** @type {string} */ call) {
+  const isTold = new Promise((resolve) => client.once('notification', () => resolve(true)));
+  const { rows } = await client.query(`select ${call} as id`);
+  while (!(await Promise.race([isTold, sleep(SECOND_LOOK_MS, false)]))) {
+    const { rows: updates } = await client.query(
+      'select state, message from synced_tables.updates where update_id = $1',
+      [rows[0].id],
+    );
+    if (updates[0]?.state === 'FAILED') throw new Error(updates[0].message);
+  }
 }
 
 /** Waits until the SQL side is installed: its functions come last. */

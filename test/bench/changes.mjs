@@ -14,7 +14,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
+import { endSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -127,13 +127,7 @@ log: { level: warn }
       const file = await writeBenchMerge(connection, lake, { rows, changes, round, rounds: rounds + 1, version });
       await stage(client, connection, file);
       await client.query('checkpoint');
-      // Heard of, not asked for: the pauses of wait_for_update grow to a second.
-      const ours = () =>
-        seconds(async () => {
-          const isDone = new Promise((resolve) => client.once('notification', resolve));
-          await client.query(`select synced_tables.sync_now('bench.customers')`);
-          await isDone;
-        });
+      const ours = () => seconds(() => untilUpdated(client, `synced_tables.sync_now('bench.customers')`));
       const hand = () => seconds(() => applyByHand(client));
       const isOursFirst = round % 2 === 0;
       const first = await (isOursFirst ? ours() : hand());

@@ -28,7 +28,7 @@ import { copySelects } from '../../dist/lake/relation/table-read.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
 import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, untilMigrated } from './bench-sidecar.mjs';
+import { endSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';
 
 const { values } = parseArgs({
@@ -169,6 +169,7 @@ log: { level: warn }
   const times = { csv: [], csvKey: [], binary: [], load: [], whole: [], stall: [] };
   try {
     await untilMigrated(client, sidecar);
+    await client.query('listen synced_table_updates');
     if (values.memory) {
       const whole = await seconds(() =>
         client.query(
@@ -190,7 +191,7 @@ log: { level: warn }
         turn === 1
           ? `synced_tables.create_synced_table('bench.customers', 'lake.bench.customers', array['id'])`
           : `synced_tables.sync_now('bench.customers', full_refresh => true)`;
-      const whole = await seconds(() => client.query(`call synced_tables.wait_for_update(${call})`));
+      const whole = await seconds(() => untilUpdated(client, call));
       const { rows: records } = await client.query(
         'select load_seconds, switch_ms from synced_tables.updates order by created_at desc limit 1',
       );

@@ -1187,6 +1187,12 @@ function synced_tables_internal._apply_flow(target text, source text, is_change_
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants an object to its audience; managers get theirs from _grant_manager.
+function synced_tables_internal._await_update(update_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+  -- Whether there is nothing more to wait for, and the error to raise if so. waited: null, or how long in vain once that is enough.
+function synced_tables_internal._await_verification(verification_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+  -- As _await_update, for a verification.
+function synced_tables_internal._await_version(synced_table text, version bigint, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+  -- As _await_update, for a version of a synced table.
 function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- Proves, in this session and transaction, that a role made the call.
 function synced_tables_internal._calling_body(routine oid) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -1461,6 +1467,8 @@ function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(st
   -- The state of an update; no row if it is unknown or hidden from the caller.
 function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- The state of a verification; no row if it is unknown or hidden from the caller.
+procedure synced_tables_internal._wait(IN what text, IN name text, IN version bigint, IN timeout interval, INOUT sql_state text, INOUT error_code text, INOUT message text, INOUT remedy text) plpgsql [public: EXECUTE]
+  -- Waits for an update, a verification or a version. Returns the error to raise, nulls if there is none.
 function synced_tables_internal._wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text) sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
   -- All event triggers of an installation: those of the guard, and those that protect streaming tables.
 function synced_tables_internal._watch_managers() returns void plpgsql set search_path=pg_catalog, pg_temp []
