@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMigratedDatabase } from '../support/migrated-database.js';
+import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
-import type { TestDatabase } from '../support/postgres.js';
 
 // Goal: who waits for an update, a version or a verification sleeps, with a timeout or without, and takes next to nothing of
 // the server's processors.
@@ -23,7 +22,7 @@ function processorTicks(pid: number): number | null {
 }
 
 describe.each(postgresServers())('waiting on $name', (server) => {
-  let database: TestDatabase;
+  let database: MigratedDatabase;
   let update: string;
   let verification: string;
   beforeAll(async () => {
