@@ -1131,11 +1131,15 @@ begin
   grant usage on schema databricks_auth to public, databricks_sync, databricks_superuser;
   grant select on databricks_auth.synced_tables to databricks_sync;
   grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
-  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
+  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles
+    to public, databricks_sync, databricks_superuser;
   -- Functions for the sidecar, as marked in their files.
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  -- What others have through PUBLIC, a hardened database has taken from it. Changes are staged in temporary tables.
+  execute format('grant connect, temporary on database %I to databricks_sync, databricks_superuser', current_database());
+  grant usage on language plpgsql to databricks_sync;
   -- As on Lakebase: its members may create schemas, hence synced tables in new schemas.
   execute format('grant create on database %I to databricks_superuser', current_database());
 end $$;
@@ -1538,44 +1542,24 @@ create or replace view public.databricks_synced_table_managers as
     join pg_catalog.pg_roles r on r.oid = m.manager_oid and r.rolname = m.manager;
 comment on view public.databricks_synced_table_managers is 'Who may index and drop which synced table.';
 
-
 revoke execute on function databricks_auth.altered_tables() from public;
-
 revoke execute on function databricks_auth.ev_careful() from public;
 revoke execute on function databricks_auth.ev_guard() from public;
 revoke execute on function databricks_auth.check_dropped_parts(name, text) from public;
 revoke execute on function databricks_auth.check_dropped_tables(name, text) from public;
-
 revoke execute on function databricks_auth.ev_drop() from public;
-
-
 revoke execute on function databricks_auth.install_event_trigger(name, text, text[], text) from public;
 revoke execute on function databricks_auth.install_event_triggers() from public;
 revoke execute on function databricks_auth.adopt_members() from public;
-
 revoke execute on function databricks_auth.foreign_parts_of(oid, oid) from public;
 revoke execute on function databricks_auth.check_index(oid, text) from public;
-
-
-
-
 revoke execute on function databricks_auth.missing_indexes(regclass, regclass) from public;
 revoke execute on function databricks_auth.is_owner_role_of(name, oid) from public;
 revoke execute on function databricks_auth.owner_role_for(oid) from public;
-
-
 revoke execute on function databricks_auth.current_parts(oid) from public;
 revoke execute on function databricks_auth.rebuild_parts(oid) from public;
 revoke execute on function databricks_auth.note_parts() from public;
-
 revoke execute on function databricks_auth.ev_references() from public;
-
-
-
-
-
-
-
 revoke execute on function databricks_auth.ev_kind() from public;
 revoke execute on function databricks_auth.sole_partition(regclass) from public;
 revoke execute on function databricks_auth.lock_schema_rights() from public;
@@ -1589,10 +1573,6 @@ revoke execute on function databricks_auth.repair() from public;
 revoke execute on function databricks_auth.make_roles() from public;
 revoke execute on function databricks_auth.grant_rights() from public;
 revoke execute on function databricks_auth.admit_roles() from public;
-
-
-
-
 revoke execute on function databricks_auth.names_in(text) from public;
 revoke execute on function databricks_auth.names_in_calls(name[]) from public;
 revoke execute on function databricks_auth.guard_is_whole() from public;
@@ -1604,8 +1584,6 @@ revoke execute on function databricks_auth.close_windows() from public;
 revoke execute on function databricks_auth.ev_close() from public;
 revoke execute on function databricks_auth.write_guard() from public;
 revoke execute on function databricks_auth.apply_guard() from public;
-
-
 revoke execute on function databricks_auth.gate(regclass) from public;
 do $$
 begin
@@ -1613,6 +1591,32 @@ begin
   perform databricks_auth.install_event_triggers();
 end $$;
 
+grant execute on function databricks_auth.place() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.check_altered(name, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.after_drop(name, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.wanted_event_triggers() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.event_trigger_damage(name, text, text[], text) to databricks_sync, databricks_superuser;
+grant execute on function public.databricks_create_role(text, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.can_manage(oid, name) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.check_appointment(regclass, text) to databricks_sync, databricks_superuser;
+grant execute on function public.databricks_synced_table_add_manager(regclass, text) to databricks_sync, databricks_superuser;
+grant execute on function public.databricks_synced_table_remove_manager(regclass, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.is_synced_table(oid) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.is_guarded(oid) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.check_references(name, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.hint() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.hint_after(text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.refuse(text, text, text, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.target_in(text, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.innermost_command(text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.refuse_kindly(oid, text, text, name) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.notice_of_doubt(text, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.acting_role() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.is_superuser(name) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.is_sync(name) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.override() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.wanted_gates() to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.gate_damage(oid) to databricks_sync, databricks_superuser;
 $databricks_auth_body$;
   end if;
   perform databricks_auth.adopt_members();

@@ -7,6 +7,7 @@ import {
   type InstallationFacts,
   readGuardDamage,
   readInstallationFacts,
+  readMissingRights,
   readPublications,
   readTableProtection,
 } from './facts/guard-facts.js';
@@ -38,7 +39,9 @@ export async function examineDatabase(client: pg.Client, subject: string): Promi
   findings.push(...(await checkGuard(client, subject, maySync)));
   const slots = walLevel === 'logical' ? await readDecodingSlots(client) : [];
   if (slots.length > 0) findings.push(finding('WAL_LEVEL_LOGICAL', subject, { slots: slots.join(', ') }));
-  if (maySync && installation.isCurrent) findings.push(...(await checkPublications(client, subject)));
+  if (maySync && installation.isCurrent) {
+    findings.push(...(await checkRights(client, subject)), ...(await checkPublications(client, subject)));
+  }
   for (const long of await readLongTransactions(client, TRANSACTION_MINUTES_LONG)) {
     findings.push(finding('LONG_TRANSACTION', subject, { ...long }));
   }
@@ -67,6 +70,15 @@ async function checkInstallation(
     if (!known) throw error;
     return { findings: [errorFinding(known, subject)], isInstalled: true };
   }
+}
+
+const RIGHTS_SHOWN_MAX = 10;
+
+async function checkRights(client: pg.Client, subject: string): Promise<Finding[]> {
+  const missing = await readMissingRights(client);
+  if (missing.length === 0) return [];
+  const more = missing.length > RIGHTS_SHOWN_MAX ? `, and ${missing.length - RIGHTS_SHOWN_MAX} more` : '';
+  return [finding('RIGHTS_MISSING', subject, { rights: missing.slice(0, RIGHTS_SHOWN_MAX).join(', ') + more })];
 }
 
 async function checkPublications(client: pg.Client, subject: string): Promise<Finding[]> {

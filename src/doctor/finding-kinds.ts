@@ -140,6 +140,11 @@ export const findingKinds = {
   },
   GUARD_READY: { severity: 'ok', message: 'The guard is whole; tables that it protects: {tables}.', remedy: null },
   GUARD_DAMAGED: { severity: 'error', message: 'The guard of synced tables is damaged: {parts}.', remedy: REPAIR },
+  RIGHTS_MISSING: {
+    severity: 'error',
+    message: 'Rights are missing without which updates, calls or commands of other roles fail: {rights}.',
+    remedy: REPAIR,
+  },
   TABLE_UNPROTECTED: { severity: 'error', message: 'Its protection is damaged: {parts}.', remedy: REPAIR },
   SIDECAR_RUNNING: {
     severity: 'ok',

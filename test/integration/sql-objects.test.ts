@@ -71,7 +71,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
       sidecar: ['databricks_sync'],
       operators: ['databricks_superuser', 'databricks_sync'],
       managers: ['databricks_superuser', 'databricks_sync'],
-      everybody: ['public'],
+      everybody: ['databricks_superuser', 'databricks_sync', 'public'],
     };
     const wrong = async () => {
       const { rows } = await admin.query<{ audience: string; granted: string[] }>(rights);

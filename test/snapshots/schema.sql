@@ -35,7 +35,7 @@ table databricks_auth.managers row security [databricks_superuser: DELETE SELECT
     constraint managers_synced_table_fk FOREIGN KEY (synced_table) REFERENCES databricks_auth.synced_tables(synced_table) ON DELETE CASCADE
     policy managers_appoint for * to databricks_superuser using true check ((granted_by = CURRENT_USER) AND (place = databricks_auth.place()))
     CREATE TRIGGER managers_changed AFTER INSERT OR DELETE OR UPDATE OF manager, manager_oid ON databricks_auth.managers FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._managers_changed() (O)
-table databricks_auth.open_windows row security [public: SELECT]
+table databricks_auth.open_windows row security [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Ownership currently lent; rows exist only during one command of one transaction.
     synced_table oid not null
     owner_role name not null
@@ -70,7 +70,7 @@ table databricks_auth.synced_tables row security [databricks_sync: SELECT]
     constraint synced_tables_owner_role_key UNIQUE (owner_role)
     constraint synced_tables_pk PRIMARY KEY (synced_table)
     policy synced_tables_sync for r to databricks_sync using true check none
-view public.databricks_list_roles [public: SELECT]
+view public.databricks_list_roles [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Roles created with databricks_create_role, and the kind of identity of each.
     role_name name
     identity_type text
@@ -80,7 +80,7 @@ view public.databricks_list_roles [public: SELECT]
    FROM (pg_roles r
      JOIN pg_shdescription d ON (((d.objoid = r.oid) AND (d.classoid = ('pg_authid'::regclass)::oid))))
   WHERE (d.description ~ '^databricks identity: (user|service_principal|group)$'::text);
-view public.databricks_synced_table_managers [public: SELECT]
+view public.databricks_synced_table_managers [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Who may index and drop which synced table.
     schema_name name
     table_name name
@@ -99,10 +99,10 @@ view public.databricks_synced_table_managers [public: SELECT]
      JOIN pg_roles r ON (((r.oid = m.manager_oid) AND (r.rolname = m.manager))));
 view synced_tables._calls []
   -- Functions insert calls here to have them served. Always empty.
-    routine text [public: INSERT]
-    arguments text[] [public: INSERT]
+    routine text [databricks_superuser: INSERT, databricks_sync: INSERT, public: INSERT]
+    arguments text[] [databricks_superuser: INSERT, databricks_sync: INSERT, public: INSERT]
     asked_by name
-    answer text [public: SELECT]
+    answer text [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
     CREATE TRIGGER _1_sign INSTEAD OF INSERT ON synced_tables._calls FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._sign_call() (O)
     CREATE TRIGGER _2_serve INSTEAD OF INSERT ON synced_tables._calls FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._serve_call() (O)
   as
@@ -372,7 +372,7 @@ table synced_tables._service row security [databricks_sync: DELETE INSERT SELECT
     constraint _service_is_only_check CHECK (is_only)
     constraint _service_pk PRIMARY KEY (is_only)
     policy _service_sync for * to databricks_sync using true check true
-view synced_tables._signed_caller [public: SELECT]
+view synced_tables._signed_caller [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- The signature of the role that reads it, for functions that return rows; see table_changes.
     signature bytea
   as
@@ -617,7 +617,7 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     CREATE INDEX _verifications_table_index ON synced_tables._verifications USING btree (table_id, created_at DESC)
     policy _verifications_sync for * to databricks_sync using true check true
     CREATE TRIGGER _verifications_notify AFTER INSERT ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
-view synced_tables.definitions with (security_barrier=true) [public: SELECT]
+view synced_tables.definitions with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Which file of sql/ defines each object of the SQL side, and who may use it.
     kind text
     object text
@@ -991,23 +991,23 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
 
 -- functions
 
-function databricks_auth.acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The role that the session acts as, whatever SECURITY DEFINER functions are running. Cannot be forged.
 function databricks_auth.admit_roles() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- The policies that let the guard's roles past row security.
 function databricks_auth.adopt_members() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Makes all objects of the guard members of the extension databricks_auth; data never is.
-function databricks_auth.after_drop(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.after_drop(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What the guard does after a drop. Open to PUBLIC and harmless: outside an sql_drop event trigger Postgres refuses to say what was dropped.
 function databricks_auth.altered_tables() returns TABLE(relation oid, object_identity text) plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Synced tables that a command changed, directly or through their partition, schema, triggers, rules or policies.
 function databricks_auth.apply_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Refuses rows that a subscription (logical replication) would write into the partition of a synced table.
-function databricks_auth.can_manage(relation oid, who name) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.can_manage(relation oid, who name) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.
-function databricks_auth.check_altered(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.check_altered(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.
-function databricks_auth.check_appointment(relation regclass, manager text) returns regrole plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.check_appointment(relation regclass, manager text) returns regrole plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses callers who may not appoint managers, relations that are not synced tables, and roles that do not exist.
 function databricks_auth.check_commands() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Checks what a command in a window has done.
@@ -1019,7 +1019,7 @@ function databricks_auth.check_index(index oid, command text) returns void plpgs
   -- Refuses an index created or altered by a manager that could harm the sync.
 function databricks_auth.check_lent_table(lent databricks_auth.open_windows, owner_oid oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses what code run inside a window may have done: a command on an expression index runs functions.
-function databricks_auth.check_references(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.check_references(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses foreign keys to synced tables whose check would run other people's code as the owner role. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.
 function databricks_auth.close_windows() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what was lent, and verifies that nothing else was done with it.
@@ -1039,13 +1039,13 @@ function databricks_auth.ev_open() returns event_trigger plpgsql security define
   -- Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.
 function databricks_auth.ev_references() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Event trigger: checks foreign keys to synced tables.
-function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What is wrong with an event trigger of an intact guard; null if nothing is.
 function databricks_auth.foreign_parts_of(index oid, relation oid) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- An object used by an index that no superuser owns; null if there is none. Its code would run as the sidecar at every write.
 function databricks_auth.gate(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Puts the write gate on a table, also for replica mode, and on a partition the gate for logical replication. Safe to repeat.
-function databricks_auth.gate_damage(relation oid) returns TABLE(name name, damage text) sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.gate_damage(relation oid) returns TABLE(name name, damage text) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.
 function databricks_auth.grant_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants the rights in the schemas of the guard.
@@ -1053,25 +1053,25 @@ function databricks_auth.grant_table_rights(parent regclass, owner_role name) re
   -- Grants the rights that every synced table has.
 function databricks_auth.guard_is_whole() returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether all event triggers that a window needs are enabled; otherwise none is opened.
-function databricks_auth.hint() returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.hint() returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The part common to all refusals: which commands are permitted, and to whom.
-function databricks_auth.hint_after(advice text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.hint_after(advice text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The hint of a refusal: advice for this one, and the part common to all.
-function databricks_auth.innermost_command(stack text) returns text plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.innermost_command(stack text) returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The text of the command that fired an event trigger, from the trigger's call stack; null if the stack does not show it.
 function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates or enables one event trigger; returns what it did, null if nothing.
 function databricks_auth.install_event_triggers() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that are missing, changed or disabled; returns what it did.
-function databricks_auth.is_guarded(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.is_guarded(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a table was registered here, rather than carried here by an unfinished restore.
 function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a role name is one that register() gives to this table in this database.
-function databricks_auth.is_superuser(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.is_superuser(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the role is a superuser of Postgres.
-function databricks_auth.is_sync(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.is_sync(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the role is the sidecar's: a member of databricks_sync and not a superuser.
-function databricks_auth.is_synced_table(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.is_synced_table(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a relation is a synced table, or was one and was kept after its syncing was stopped.
 function databricks_auth.lock_schema_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Held until the end of the transaction by anything that changes the rights of a schema.
@@ -1085,23 +1085,23 @@ function databricks_auth.names_in_calls(names name[]) returns name[] sql stable 
   -- The names, plus those in the bodies of SQL functions among them.
 function databricks_auth.note_parts() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Updates the list of parts after a command.
-function databricks_auth.notice_of_doubt(command text, tag text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.notice_of_doubt(command text, tag text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres's own error.
 function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lends the owner role of a synced table to the acting role.
-function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.
 function databricks_auth.owner_role_for(parent oid) returns name plpgsql set search_path=pg_catalog, pg_temp []
   -- The owner role of a table; created if there is none.
-function databricks_auth.place() returns text sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.place() returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Identifies this cluster and database. Rows that a dump carried elsewhere do not count until repair().
 function databricks_auth.prepare_partition(parent regclass, part regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
   -- Gives a loaded table in __db_system the write gate, owner and rights of the synced table it will be attached to.
 function databricks_auth.rebuild_parts(relation oid) returns void sql set search_path=pg_catalog, pg_temp []
   -- Records the objects of a synced table.
-function databricks_auth.refuse(sql_state text, message text, advice text DEFAULT NULL::text, detail text DEFAULT ''::text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.refuse(sql_state text, message text, advice text DEFAULT NULL::text, detail text DEFAULT ''::text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.
-function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.
 function databricks_auth.register(parent regclass) returns name plpgsql security definer set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
   -- Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, write gates, registry. Safe to repeat. Returns the owner role.
@@ -1113,21 +1113,21 @@ function databricks_auth.repair_table(relation regclass, owner_role name) return
   -- Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.
 function databricks_auth.sole_partition(parent regclass) returns regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.
-function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The table or index that a command names, as written; null if that is uncertain.
 function databricks_auth.unregister(dropped oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- After a synced table was dropped: removes its registry row, managers and owner role.
-function databricks_auth.wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text, is_needed_by_windows boolean) sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text, is_needed_by_windows boolean) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).
-function databricks_auth.wanted_gates() returns TABLE(name name, is_for_partition_only boolean, definition text, function text, enabled "char") sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function databricks_auth.wanted_gates() returns TABLE(name name, is_for_partition_only boolean, definition text, function text, enabled "char") sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The triggers that close a synced table and its partition to writers: used by installation, repair() and doctor.
 function databricks_auth.write_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.
-function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.
-function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.
-function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Takes back what databricks_synced_table_add_manager gave. For members of databricks_superuser.
 function synced_tables.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
@@ -1179,7 +1179,7 @@ procedure synced_tables.wait_for_verification(IN verification_id uuid, IN timeou
   -- Returns when a verification found the table equal to its source; raises TABLES_DIFFER if it is not, or the error if they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify('gold.t')) works too.
 procedure synced_tables.wait_for_version(IN synced_table text, IN version bigint, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Returns when a synced table reflects at least that version of its source: read what you wrote to the lakehouse.
-function synced_tables_internal._acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The role on whose behalf a function was called: the effective role, including that of a served call. Other people's code gains nothing by running in a more privileged session.
 function synced_tables_internal._admit_sidecar(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Row security on a table of the registry, and the policy that lets the sidecar in.
@@ -1187,13 +1187,13 @@ function synced_tables_internal._apply_flow(target text, source text, is_change_
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants an object to its audience; managers get theirs from _grant_manager.
-function synced_tables_internal._await_update(update_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._await_update(update_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether there is nothing more to wait for, and the error to raise if so. waited: null, or how long in vain once that is enough.
-function synced_tables_internal._await_verification(verification_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._await_verification(verification_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- As _await_update, for a verification.
-function synced_tables_internal._await_version(synced_table text, version bigint, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._await_version(synced_table text, version bigint, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- As _await_update, for a version of a synced table.
-function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Proves, in this session and transaction, that a role made the call.
 function synced_tables_internal._calling_body(routine oid) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
@@ -1219,7 +1219,7 @@ function synced_tables_internal._choose_pipeline(full_name text, policy text, ex
   -- The pipeline of a new synced table: a new one, or the named one when it fits.
 function synced_tables_internal._choose_publish(full_name text, pipeline uuid, wanted text, is_new boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
-function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
 function synced_tables_internal._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
@@ -1245,13 +1245,13 @@ function synced_tables_internal._delete_flows(pipeline_id uuid, purge boolean) r
   -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
 function synced_tables_internal._delete_streaming_table(parts text[], purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table from its pipeline; with purge, drops it.
-function synced_tables_internal._display_name(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._display_name(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops the view that people read of a streaming table, and the state behind it.
 function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops a synced table, its owner role and its registration.
-function synced_tables_internal._dropped_message(synced_table text) returns text sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._dropped_message(synced_table text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What the status of a table that was dropped by hand says.
 function synced_tables_internal._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
@@ -1291,7 +1291,7 @@ function synced_tables_internal._grant_manager(manager name) returns void plpgsq
   -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
-function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether who has the rights of role (superusers have all); false if either does not exist.
 function synced_tables_internal._hold_lock(name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Waits until no other transaction holds the lock of that name, then holds it until this one ends.
@@ -1324,17 +1324,19 @@ function synced_tables_internal._make_continuous(pipeline uuid, continuous boole
 function synced_tables_internal._manager_relations() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may read, as a list for GRANT and REVOKE.
 function synced_tables_internal._manager_routines() returns text sql stable set search_path=pg_catalog, pg_temp []
-  -- What managers may call, as a list for GRANT and REVOKE.
+  -- What managers may call, also where PUBLIC may not, as a list for GRANT and REVOKE.
 function synced_tables_internal._managers_changed() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Grants and revokes the right to call functions as managers are added and removed.
 function synced_tables_internal._manages(synced_table text) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether the acting role is a manager of the table.
 function synced_tables_internal._may_act_for(role_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is not a superuser.
-function synced_tables_internal._may_control(created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._may_control(created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
-function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role sees the status of a synced table.
+function synced_tables_internal._missing_rights() returns TABLE(missing text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
   -- Schema and table of a name whose schema may be missing.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1417,9 +1419,9 @@ function synced_tables_internal._reserve_name(name text, place text) returns uui
   -- Reserves a name for a place; null while another place is about to take it.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
-function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role may sync and delete what created_by created; managers may too.
-function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role sees the status of a synced table.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
@@ -1427,7 +1429,7 @@ function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with 
   -- Requests the update that was due then, and advances the schedule; null if another session did.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Runs the called function on behalf of the role that signed the call.
-function synced_tables_internal._served_role() returns name sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._served_role() returns name sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The role on whose behalf a SECURITY DEFINER function of this schema runs: the signer of the call being served, otherwise the session's role.
 function synced_tables_internal._session_name(process integer) returns text sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- How messages name a session: process, user, application, and when its last query began.
@@ -1449,7 +1451,7 @@ function synced_tables_internal._streaming_parts() returns TABLE(target_id uuid,
   -- The view of each streaming table and the private tables behind it, including those already dropped.
 function synced_tables_internal._sweep_refreshes() returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Drops what interrupted full refreshes left behind.
-function synced_tables_internal._synced_version(synced_table text) returns TABLE(synced_version bigint, state text, message text, error_code text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._synced_version(synced_table text) returns TABLE(synced_version bigint, state text, message text, error_code text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The version of a synced table; no row if it is unknown or hidden from the caller.
 function synced_tables_internal._table_and_children(relation regclass) returns SETOF oid sql stable set search_path=pg_catalog, pg_temp []
   -- A table with its partitions and the tables that inherit from it.
@@ -1463,13 +1465,13 @@ function synced_tables_internal._token_role_refusal(role_name name, acting name)
   -- Why the acting role may not make a token for a role; null if it may, or if there is no such role.
 function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []
   -- The trigger of a row of _definitions; null for other kinds, or if it no longer exists.
-function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The state of an update; no row if it is unknown or hidden from the caller.
-function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The state of a verification; no row if it is unknown or hidden from the caller.
-procedure synced_tables_internal._wait(IN what text, IN name text, IN version bigint, IN timeout interval, INOUT sql_state text, INOUT error_code text, INOUT message text, INOUT remedy text) plpgsql [public: EXECUTE]
+procedure synced_tables_internal._wait(IN what text, IN name text, IN version bigint, IN timeout interval, INOUT sql_state text, INOUT error_code text, INOUT message text, INOUT remedy text) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Waits for an update, a verification or a version. Returns the error to raise, nulls if there is none.
-function synced_tables_internal._wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text) sql immutable set search_path=pg_catalog, pg_temp [public: EXECUTE]
+function synced_tables_internal._wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- All event triggers of an installation: those of the guard, and those that protect streaming tables.
 function synced_tables_internal._watch_managers() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Puts the trigger on the table of managers that grants and revokes the right to call functions.

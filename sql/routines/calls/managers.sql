@@ -13,15 +13,15 @@ comment on function synced_tables_internal._registered_managers() is 'The roles 
 create or replace function synced_tables_internal._manager_routines() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select string_agg(d.identity, ', ' order by d.identity) from synced_tables._definitions d
-   where d.audience = 'managers' and synced_tables_internal._routine_of(d.kind, d.identity) is not null
+   where d.audience in ('managers', 'everybody') and synced_tables_internal._routine_of(d.kind, d.identity) is not null
 $$;
-comment on function synced_tables_internal._manager_routines() is 'What managers may call, as a list for GRANT and REVOKE.';
+comment on function synced_tables_internal._manager_routines() is 'What managers may call, also where PUBLIC may not, as a list for GRANT and REVOKE.';
 
 -- for: owner
 create or replace function synced_tables_internal._manager_relations() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select string_agg(d.identity, ', ' order by d.identity) from synced_tables._definitions d
-   where d.audience = 'managers' and synced_tables_internal._relation_of(d.kind, d.identity) is not null
+   where d.audience in ('managers', 'everybody') and synced_tables_internal._relation_of(d.kind, d.identity) is not null
 $$;
 comment on function synced_tables_internal._manager_relations() is 'What managers may read, as a list for GRANT and REVOKE.';
 
@@ -30,9 +30,10 @@ create or replace function synced_tables_internal._grant_manager(manager name) r
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform databricks_auth.lock_schema_rights();
-  execute format('grant usage on schema synced_tables, synced_tables_internal to %I', manager);
+  execute format('grant usage on schema synced_tables, synced_tables_internal, databricks_auth to %I', manager);
   execute format('grant execute on routine %s to %I', synced_tables_internal._manager_routines(), manager);
-  execute format('grant select on %s to %I', synced_tables_internal._manager_relations(), manager);
+  execute format('grant select on %s, databricks_auth.open_windows to %I', synced_tables_internal._manager_relations(), manager);
+  execute format('grant insert (routine, arguments), select (answer) on synced_tables._calls to %I', manager);
 end $$;
 comment on function synced_tables_internal._grant_manager(name) is
   'Lets a manager call the functions for managers. Each call checks which tables it may be used on.';
@@ -42,9 +43,10 @@ create or replace function synced_tables_internal._revoke_manager(manager name) 
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform databricks_auth.lock_schema_rights();
-  execute format('revoke usage on schema synced_tables, synced_tables_internal from %I', manager);
+  execute format('revoke usage on schema synced_tables, synced_tables_internal, databricks_auth from %I', manager);
   execute format('revoke execute on routine %s from %I', synced_tables_internal._manager_routines(), manager);
-  execute format('revoke select on %s from %I', synced_tables_internal._manager_relations(), manager);
+  execute format('revoke select on %s, databricks_auth.open_windows from %I', synced_tables_internal._manager_relations(), manager);
+  execute format('revoke insert (routine, arguments), select (answer) on synced_tables._calls from %I', manager);
 end $$;
 comment on function synced_tables_internal._revoke_manager(name) is 'Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.';
 

@@ -10,7 +10,6 @@
 create or replace view synced_tables._calls as
   select null::text as routine, null::text[] as arguments, null::name as asked_by, null::text as answer where false;
 comment on view synced_tables._calls is 'Functions insert calls here to have them served. Always empty.';
-grant insert (routine, arguments), select (answer) on synced_tables._calls to public;
 
 -- for: owner
 create or replace function synced_tables_internal._sign_call() returns trigger

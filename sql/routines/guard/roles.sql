@@ -55,11 +55,15 @@ begin
   grant usage on schema databricks_auth to public, databricks_sync, databricks_superuser;
   grant select on databricks_auth.synced_tables to databricks_sync;
   grant select, delete, insert (synced_table, manager, manager_oid) on databricks_auth.managers to databricks_superuser;
-  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles to public;
+  grant select on databricks_auth.open_windows, public.databricks_synced_table_managers, public.databricks_list_roles
+    to public, databricks_sync, databricks_superuser;
   -- Functions for the sidecar, as marked in their files.
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  -- What others have through PUBLIC, a hardened database has taken from it. Changes are staged in temporary tables.
+  execute format('grant connect, temporary on database %I to databricks_sync, databricks_superuser', current_database());
+  grant usage on language plpgsql to databricks_sync;
   -- As on Lakebase: its members may create schemas, hence synced tables in new schemas.
   execute format('grant create on database %I to databricks_superuser', current_database());
 end $$;

@@ -5,8 +5,10 @@ create or replace function synced_tables_internal._apply_grant(kind text, identi
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   is_routine constant boolean := kind in ('function', 'procedure', 'aggregate');
-  roles constant text := case audience when 'everybody' then 'public' when 'sidecar' then 'databricks_sync'
-                                       when 'owner' then null else 'databricks_sync, databricks_superuser' end;
+  -- Groups of ours do not depend on PUBLIC, from which hardening guides take all rights.
+  roles constant text := case audience when 'everybody' then 'public, databricks_sync, databricks_superuser'
+                                       when 'sidecar' then 'databricks_sync' when 'owner' then null
+                                       else 'databricks_sync, databricks_superuser' end;
 begin
   if is_routine then
     execute format('revoke execute on routine %s from public', identity);
@@ -103,6 +105,7 @@ begin
   grant usage on schema synced_tables, synced_tables_internal to databricks_sync, databricks_superuser;
   -- Views and procedures that people were granted call functions in there with their rights.
   grant usage on schema synced_tables_internal to public;
+  grant insert (routine, arguments), select (answer) on synced_tables._calls to public, databricks_sync, databricks_superuser;
   grant select on synced_tables.migrations to databricks_sync, databricks_superuser;
   for definition in
     select * from synced_tables._definitions d
@@ -116,3 +119,31 @@ begin
   end loop;
 end $$;
 comment on function synced_tables_internal._repair_rights() is 'Grants rights as the files of sql/ say.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._missing_rights() returns table (missing text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with registered as (
+    select synced_tables_internal._routine_of(d.kind, d.identity) as routine, d.identity, d.audience from synced_tables._definitions d
+  )
+  select format('%s on database %I for databricks_sync', upper(wanted), current_database())
+    from unnest(array['connect', 'temporary']) as wanted
+   where not has_database_privilege('databricks_sync', current_database(), wanted)
+  union all
+  select format('USAGE on schema %s for databricks_sync', schema) from unnest(array['databricks_auth', 'synced_tables', 'synced_tables_internal']) as schema
+   where not has_schema_privilege('databricks_sync', schema, 'usage')
+  union all
+  select 'USAGE on language plpgsql for databricks_sync' where not has_language_privilege('databricks_sync', 'plpgsql', 'usage')
+  union all
+  select format('EXECUTE on %s for databricks_sync', r.identity) from registered r
+   where r.audience <> 'owner' and not has_function_privilege('databricks_sync', r.routine, 'execute')
+  union all
+  -- Event triggers of the guard run as whoever issues a command.
+  select 'USAGE on schema databricks_auth for PUBLIC' where not has_schema_privilege('public', 'databricks_auth', 'usage')
+  union all
+  select 'SELECT on databricks_auth.open_windows for PUBLIC' where not has_table_privilege('public', 'databricks_auth.open_windows', 'select')
+  union all
+  select format('EXECUTE on %s for PUBLIC', r.identity) from registered r
+   where r.audience = 'everybody' and r.identity like 'databricks_auth.%' and not has_function_privilege('public', r.routine, 'execute')
+$$;
+comment on function synced_tables_internal._missing_rights() is 'Rights that repair() grants and that are gone: the sidecar''s, and what commands of all roles need because of the guard.';

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isPostgresError } from '../../postgres/session/session.js';
 
 /** How the SQL side is installed, and what the login role may do there. */
 export interface InstallationFacts {
@@ -52,6 +53,20 @@ export async function readGuardDamage(client: pg.Client): Promise<string[]> {
      select 'setting event_triggers is off' where current_setting('event_triggers', true) = 'off'`,
   );
   return rows.map(({ damage }) => damage);
+}
+
+/** Rights that the sidecar, or the guard within commands of all roles, needs and lacks. For superusers and databricks_sync. */
+export async function readMissingRights(client: pg.Client): Promise<string[]> {
+  try {
+    const { rows } = await client.query<{ missing: string }>(
+      'select missing from synced_tables_internal._missing_rights()',
+    );
+    return rows.map(({ missing }) => missing);
+  } catch (error) {
+    // Without the right to look, all that is known is which right that is.
+    if (isPostgresError(error) && error.code === '42501') return [error.message];
+    throw error;
+  }
 }
 
 /** A publication of this database that concerns tables of ours. */
