@@ -5,6 +5,7 @@ import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
+import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: a data file that cannot be decoded is named as damaged, wherever the damage lies and however a table reads it; a
@@ -86,7 +87,7 @@ describe.each(postgresServers().slice(-1))('damaged files on $name', (server) =>
     expect(await lake.value(`select count(*) from ${table}`)).toBe('6000');
   });
 
-  it('are named when changes are read from them, and when a flow reads them', async () => {
+  it('are named when changes, a preview or a flow are read from them', async () => {
     const source = await lake.lake.createTable('d.changes', COLUMNS, rowsFrom(0));
     source.switchChangeFeedOn();
     const { rows } = await lake.admin.query<{ id: string }>(
@@ -107,6 +108,9 @@ describe.each(postgresServers().slice(-1))('damaged files on $name', (server) =>
       error_code: 'SOURCE_FILE_CORRUPT',
       message: expect.stringContaining(file),
     });
+    const preview = await runCli(['preview', 'lake.d.changes'], { SYNCED_TABLES_LAKE: lake.lake.root });
+    expect(preview.stderr).toContain('SOURCE_FILE_CORRUPT');
+    expect(preview.stderr).toContain(file);
     await lake.admin.query(`select synced_tables.create_streaming_table('d.flow');
       select synced_tables.apply_changes(target => 'd.flow', source => 'lake.d.changes', keys => array['id'], sequence_by => 'id')`);
     const run = await lake.requestSync('d.flow');
