@@ -36,8 +36,8 @@ function fill(template: string, details: Readonly<Record<string, string | number
   return template.replace(/\{(\w+)\}/g, (_, name: string) => shortened(String(details[name])));
 }
 
-/** Of each value, messages repeat no more: what users send may be of any length. */
-const VALUE_LENGTH_MAX = 2_000;
+/** Of each value, messages repeat no more: what users send may be of any length, and keys of rows are to be whole. */
+const VALUE_LENGTH_MAX = 10_000;
 
 /** Beginning and end of a text that is too long to be repeated. */
 function shortened(text: string): string {
