@@ -91,13 +91,17 @@ describe('errors of Postgres', () => {
     Object.assign(new Error(message), { code, ...more });
 
   it.each([
-    ['22P02', `invalid input syntax for type integer: "${MARK}"`, 'invalid input syntax for type integer'],
-    ['22003', `value "${MARK}" is out of range for type bigint`, 'value out of range for type bigint'],
-    ['22003', `"${MARK}" is out of range for type double precision`, 'value out of range for type double precision'],
+    ['22P02', `invalid input syntax for type integer: "${MARK}"`, 'invalid input syntax for type integer: "…"'],
+    ['22003', `value "${MARK}" is out of range for type bigint`, 'value "…" is out of range for type bigint'],
+    [
+      '22003',
+      `"${MARK}" is out of range for type double precision`,
+      'value "…" is out of range for type double precision',
+    ],
     ['22021', 'invalid byte sequence for encoding "UTF8": 0x41 0x64 0x61', 'invalid byte sequence for encoding "UTF8"'],
-    ['22P02', `invalid input value for enum mood: "${MARK}"`, 'invalid input value for enum mood'],
+    ['22P02', `invalid input value for enum mood: "${MARK}"`, 'invalid input value for enum mood: "…"'],
     ['22008', `timestamp out of range: "${MARK}"`, 'timestamp out of range'],
-    ['22P02', `malformed array literal: "${MARK}"`, 'malformed array literal'],
+    ['22P02', `malformed array literal: "${MARK}"`, 'malformed array literal: "…"'],
     ['22001', 'value too long for type character varying(5)', 'value too long for type character varying(5)'],
     [
       '23505',
