@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type pg from 'pg';
 import { countOf } from '../core/count-of.js';
 import { syncedTablesError } from '../core/errors.js';
+import { safeReason } from '../core/reasons/safe-reason.js';
 import { readPipeline } from '../flows/declare/read-pipeline.js';
 import { readOutcomes, startUpdate, type TableOutcome } from '../postgres/registry/flow-pipelines.js';
 import { declarePipeline, startPipelineWorker } from '../program/declared-pipeline.js';
@@ -78,7 +79,7 @@ async function runFile(file: string, options: PipelineRunOptions): Promise<void>
     if (options.interval !== undefined) await setInterval(client, pipelineId, options.interval);
     await using lake = await openLake(settings);
     const onError = (error: unknown, doing: string) => {
-      process.stderr.write(`failed while ${doing}; goes on: ${error instanceof Error ? error.message : error}\n`);
+      process.stderr.write(`failed while ${doing}; goes on: ${safeReason(error)}\n`);
     };
     const { engine, catalogs } = lake;
     const worker = await startPipelineWorker({ url: database.url, pipelineId, engine, catalogs, settings, onError });

@@ -33,7 +33,17 @@ export class SyncedTablesError extends Error {
 }
 
 function fill(template: string, details: Readonly<Record<string, string | number | bigint>>): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name]));
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => shortened(String(details[name])));
+}
+
+/** Of each value, messages repeat no more: what users send may be of any length, and keys of rows are to be whole. */
+const VALUE_LENGTH_MAX = 10_000;
+
+/** Beginning and end of a text that is too long to be repeated. */
+function shortened(text: string): string {
+  if (text.length <= VALUE_LENGTH_MAX) return text;
+  const tail = VALUE_LENGTH_MAX / 4;
+  return `${text.slice(0, VALUE_LENGTH_MAX - tail)} … ${text.slice(-tail)}`;
 }
 
 /**

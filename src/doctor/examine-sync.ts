@@ -95,7 +95,9 @@ function tableFinding(health: TableHealth, subject: string): Finding | null {
   if (FAILED_STATES.includes(state)) {
     // Under the code of the error itself, as everywhere else.
     const code = errorCode ?? state;
-    return { severity: 'error', code, subject, message, remedy: remedy ?? `See synced-tables events ${table}.` };
+    // The table's message contains the remedy, which has a line of its own here.
+    const said = remedy === null ? message : message.replace(` ${remedy}`, () => '');
+    return { severity: 'error', code, subject, message: said, remedy: remedy ?? `See synced-tables events ${table}.` };
   }
   const versions = health.lagVersions ?? '0';
   if (lagSeconds === null || lagSeconds <= LAG_SECONDS_MAX || versions === '0') return null;

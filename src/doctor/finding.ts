@@ -1,4 +1,5 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import { safeReason } from '../core/reasons/safe-reason.js';
 import { type FindingCode, findingKinds, type Severity } from './finding-kinds.js';
 
 /** One thing that the doctor examined. */
@@ -30,6 +31,6 @@ export function errorFinding(error: SyncedTablesError, subject: string, severity
 
 /** The error that prevented part of the examination, as a finding. */
 export function failureFinding(error: unknown, subject: string): Finding {
-  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  const reason = safeReason(error).replace(/\.$/, '');
   return errorFinding(syncedTablesError('EXAMINATION_FAILED', { subject, reason }, error), subject);
 }

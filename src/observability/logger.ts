@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { asSyncedTablesError } from '../core/errors.js';
+import { safeReason, withoutCredentials } from '../core/reasons/safe-reason.js';
 
 export type { Logger };
 
@@ -45,21 +45,15 @@ function isAddress(value: unknown): boolean {
   return typeof value === 'string' && /^https?:\/\/[\w.:[\]-]+\/?$/.test(value);
 }
 
-/** Removes `user:password@` from URLs inside a text. */
-function withoutCredentials(text: string): string {
-  return text.replace(/(\w+:\/\/)[^\s/@]*:[^\s@]*@/g, `$1${HIDDEN}@`);
-}
-
 /**
- * Name, code, message and stack of an error, and nothing else, because drivers attach rows and settings. Of the causes
- * only name, code and stack frames: their messages quote row values, and the error above them has the rest.
+ * Name, code, safe text and stack of an error, and nothing else, because drivers attach rows and settings. Of the causes
+ * only name, code and stack frames: the error above them has the rest.
  */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: withoutCredentials(String(error)) };
-  const isOurs = asSyncedTablesError(error) !== null;
   return {
     ...describeKind(error),
-    message: isOurs || !mayQuoteValues(error) ? withoutCredentials(error.message) : HIDDEN,
+    message: withoutCredentials(safeReason(error)),
     ...describeCause(error),
     stack: stackFrames(error),
   };
@@ -76,20 +70,10 @@ function describeCause({ cause }: Error): Record<string, unknown> {
   return { cause: { ...describeKind(cause), ...describeCause(cause), stack: stackFrames(cause) } };
 }
 
-/** The lines below the message. */
-function stackFrames(error: Error): string {
+/** The lines of a stack below the message. */
+export function stackFrames(error: Error): string {
   return (error.stack ?? '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .join('\n');
-}
-
-/**
- * SQLSTATE classes 22 and 23 are about data, as are these classes of the engine; messages of all others contain only
- * names.
- */
-function mayQuoteValues(error: Error): boolean {
-  const { code } = error as { code?: unknown };
-  if (typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)) return true;
-  return /^(Conversion|Out of Range|Invalid Input|Constraint) Error/.test(error.message);
 }

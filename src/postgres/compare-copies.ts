@@ -166,7 +166,9 @@ async function listDifferences(
     return `coalesce(s.${name}, t.${name}) as k${place}`;
   });
   const places = table.keyColumns.map((_, place) => `k${place}`);
-  const chosen = `select ${keys.join(', ')}, s, t,
+  // Rows as values: the bare alias would mean a column of that name, if there is one.
+  const [source, target] = [`(s.*)::${SOURCE_COPY} as s`, `(t.*)::${TARGET_COPY} as t`];
+  const chosen = `select ${keys.join(', ')}, ${source}, ${target},
                          case when not (${inTarget}) then 'missing' when not (${inSource}) then 'extra' else 'different' end as difference
                     from ${from}
                    where not (${inSource}) or not (${inTarget}) or ${isDifferent(names, 's', 't')}

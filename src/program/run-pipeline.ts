@@ -13,6 +13,7 @@ import { closeSession, openSession } from '../postgres/session/session.js';
 import { loadSettings } from '../settings/load-settings.js';
 import { managedDatabases } from '../sidecar/managed-databases.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
+import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
 import { type Declaration, gatherPipeline } from './declare-flows.js';
 import { declarePipeline, startPipelineWorker } from './declared-pipeline.js';
 
@@ -82,11 +83,15 @@ export async function runPipeline(options: RunPipelineOptions): Promise<Pipeline
       failure = error;
     };
     const shared = { url: database.url, pipelineId, engine, catalogs, settings, onError };
-    const worker = await startPipelineWorker({ ...shared, snapshotFunctions: functions });
+    let thrown: FunctionFailure | null = null;
+    const snapshotFunctions = noting(functions, (found) => {
+      thrown = found;
+    });
+    const worker = await startPipelineWorker({ ...shared, snapshotFunctions });
     try {
       const updateId = await startUpdate(client, pipelineId, options.fullRefresh ?? false);
       worker.wake();
-      await waitForEnd(client, updateId, () => failure);
+      await waitForEnd(client, updateId, { defect: () => failure, thrown: () => thrown });
       return { pipelineId, updateId, tables: await readOutcomes(client, updateId) };
     } finally {
       await worker.stop();
@@ -98,11 +103,47 @@ export async function runPipeline(options: RunPipelineOptions): Promise<Pipeline
   }
 }
 
-async function waitForEnd(client: pg.Client, updateId: string, defect: () => unknown): Promise<void> {
+/** What a snapshot function threw. */
+interface FunctionFailure {
+  readonly flow: string;
+  readonly error: unknown;
+}
+
+/** The same functions; what they throw is noted too. The registry has only the kind of it, as it may quote rows. */
+function noting(
+  functions: ReadonlyMap<string, NextSnapshotAndVersion>,
+  note: (failure: FunctionFailure) => void,
+): ReadonlyMap<string, NextSnapshotAndVersion> {
+  const noted = [...functions].map(([flow, next]): [string, NextSnapshotAndVersion] => [
+    flow,
+    async (latest) => {
+      try {
+        return await next(latest);
+      } catch (error) {
+        note({ flow, error });
+        throw error;
+      }
+    },
+  ]);
+  return new Map(noted);
+}
+
+interface Failures {
+  readonly defect: () => unknown;
+  readonly thrown: () => FunctionFailure | null;
+}
+
+async function waitForEnd(client: pg.Client, updateId: string, { defect, thrown }: Failures): Promise<void> {
   for (;;) {
     const { state, code, message, remedy } = await readUpdateOutcome(client, updateId);
     if (state === 'COMPLETED') return;
     if (state === null || state === 'FAILED' || state === 'CANCELED') {
+      const own = thrown();
+      if (code === 'FLOW_FUNCTION_FAILED' && own !== null) {
+        const { flow, error } = own;
+        const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+        throw syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
+      }
       if (code !== null && message !== null && isErrorCode(code))
         throw new SyncedTablesError(code, message, remedy ?? '');
       throw syncedTablesError(state === 'CANCELED' ? 'UPDATE_CANCELED' : 'UPDATE_FAILED', { update: updateId });

@@ -129,13 +129,16 @@ describe.each(postgresServers())('doctor on $name', (server) => {
       end $$;
       update synced_tables._pipelines set scheduling_policy = 'CONTINUOUS' where name like '%d.behind';
       update synced_tables._tables set source_version = 7, behind_since = now() - interval '10 minutes' where synced_table = 'd.behind';
-      update synced_tables._tables set state = 'SYNCED_TABLE_OFFLINE_FAILED', message = 'No such table.', last_error_code = 'SOURCE_TABLE_NOT_FOUND'
+      update synced_tables._tables set state = 'SYNCED_TABLE_OFFLINE_FAILED', message = 'No such table. Make it.', last_error_code = 'SOURCE_TABLE_NOT_FOUND'
        where synced_table = 'd.failed';
       update synced_tables._updates u set state = 'RUNNING', started_at = now()
         from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id and p.name like '%d.gone';
       update synced_tables._pipelines set lease_holder = gen_random_uuid(), lease_expires_at = now() - interval '1 minute' where name like '%d.gone';
       update synced_tables._updates u set created_at = now() - interval '3 minutes'
         from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id and p.name like '%d.waiting';
+      insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state, error_code, message, remedy)
+      select u.update_id, t.table_id, t.synced_table, t.source_table_full_name, 'FAILED', 'SOURCE_TABLE_NOT_FOUND', 'No such table.', 'Make it.'
+        from synced_tables._tables t join synced_tables._updates u using (pipeline_id) where t.synced_table = 'd.failed';
       create table __db_system.partition_7_0123456789abcdef0123456789abcdef_0 (id int)`);
     await admin.query(
       `insert into synced_tables._schedules (pipeline_id, cron, time_zone, created_by, next_run_at)
@@ -153,7 +156,17 @@ describe.each(postgresServers())('doctor on $name', (server) => {
       /databricks_write_guard is switched off; its owner role has been granted to stranger_/,
     );
     expect(of(findings, 'TABLE_BEHIND')[0]?.message).toMatch(/^It is 6 versions, 6\d\d s, behind its source\.$/);
-    expect(of(findings, 'SOURCE_TABLE_NOT_FOUND')[0]).toMatchObject({ severity: 'error', message: 'No such table.' });
+    expect(of(findings, 'SOURCE_TABLE_NOT_FOUND')[0]).toMatchObject({
+      severity: 'error',
+      message: 'No such table.',
+      remedy: 'Make it.',
+    });
+    const { rows: waiting } = await admin.query(
+      `select message from synced_tables.status where synced_table = 'd.waiting'`,
+    );
+    expect(waiting[0].message).toMatch(
+      /^Waits for a sidecar to load it\. An update has been due for 1[89]\d s, and no sidecar has begun it: see synced-tables doctor\.$/,
+    );
     expect(of(findings, 'UPDATE_ABANDONED').map(({ subject }) => subject.split(' ')[1])).toEqual(['d.gone']);
     expect(of(findings, 'UPDATE_WAITING').map(({ subject }) => subject.split(' ')[1])).toEqual(['d.waiting']);
     expect(of(findings, 'SIDECAR_NEEDED')[0]?.message).toMatch(/updates wait for one \(4, the oldest for 3 min\)/);

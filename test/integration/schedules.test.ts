@@ -109,6 +109,50 @@ describe.each(postgresServers())('schedules on $name', (server) => {
     });
   });
 
+  it('warn at once when they are set to days that never come, and only then', async () => {
+    await create('s.rare');
+    const warned: string[] = [];
+    const note = ({ message }: { message?: string | undefined }) => void warned.push(message ?? '');
+    database.admin.on('notice', note);
+    const never = ['0 0 30 2 *', '0 0 31 2,4,JUN *', '0 0 0 31 4-6/2 ?', '0 0 30-31 2 *'];
+    const some = [
+      '0 0 29 2 *',
+      '0 0 31 2 MON',
+      '0 0 31 */2 *',
+      '0 0 31 1-12 *',
+      '0 0 1,31 2 *',
+      '0 0 */31 FEB *',
+      '0 9 * * *',
+    ];
+    for (const cron of [...never, ...some]) {
+      await setSchedule('s.rare', cron);
+      const isNever = never.includes(cron);
+      expect([cron, (await scheduleOf('s.rare'))?.message]).toEqual([
+        cron,
+        isNever ? `"${cron}" never comes: there is no such day.` : null,
+      ]);
+      expect([cron, planNextRun(cron, 'UTC', new Date()).at === null]).toEqual([cron, isNever]);
+    }
+    database.admin.off('notice', note);
+    expect(warned).toEqual(never.map((cron) => `"${cron}" never comes: there is no such day.`));
+  });
+
+  it('are refused without repeating all of what was sent', async () => {
+    await create('s.long');
+    const refusal = await refusalOf(setSchedule('s.long', '* '.repeat(50_000)));
+    expect(refusal).toMatchObject({
+      code: 'CRON_INVALID',
+      message: expect.stringContaining('longer than 200 characters'),
+    });
+    expect(refusal.message.length).toBeLessThan(500);
+    const zone = await refusalOf(
+      database.admin.query(`select synced_tables.set_schedule('s.long', '0 9 * * *', repeat('z', 100000))`),
+    );
+    expect([zone.code, zone.message.length < 500]).toEqual(['TIME_ZONE_UNKNOWN', true]);
+    const unknown = await refusalOf(database.admin.query(`select synced_tables.sync_now(repeat('t', 100000))`));
+    expect(unknown.message.length).toBeLessThan(2_500);
+  });
+
   it.each([
     ['61 * * * *', `'61' cannot be its minute`],
     ['* * * *', 'it has 4 fields'],

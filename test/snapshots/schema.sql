@@ -763,7 +763,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 END AS state,
                 CASE
                     WHEN d.dropped THEN synced_tables_internal._dropped_message(t.synced_table)
-                    ELSE t.message
+                    ELSE NULLIF(concat_ws(' '::text, t.message, w.message), ''::text)
                 END AS message,
             t.synced_version,
             t.source_version,
@@ -798,9 +798,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             t.synced_committed_at,
             t.last_sync_started_at,
             p.publish
-           FROM (((synced_tables._tables t
+           FROM ((((synced_tables._tables t
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
+             LEFT JOIN synced_tables_internal._waiting w USING (pipeline_id))
              CROSS JOIN LATERAL ( SELECT ((t.relation IS NOT NULL) AND (c.oid IS NULL)) AS dropped) d)
           WHERE synced_tables_internal._may_see(t.created_by, t.relation)
         UNION ALL
@@ -812,7 +813,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                   WHERE (f.table_id = s.table_id)) AS string_agg,
             p.scheduling_policy,
             s.state,
-            s.message,
+            NULLIF(concat_ws(' '::text, s.message, w.message), ''::text) AS "nullif",
             NULL::bigint,
             NULL::bigint,
             NULL::bigint,
@@ -830,9 +831,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             NULL::timestamp with time zone,
             NULL::timestamp with time zone,
             p.publish
-           FROM ((synced_tables._streaming_tables s
+           FROM (((synced_tables._streaming_tables s
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
+             LEFT JOIN synced_tables_internal._waiting w USING (pipeline_id))
           WHERE synced_tables_internal._may_see(s.created_by, s.relation)) known
  OFFSET 0;
 view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
@@ -988,6 +990,17 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
    FROM (synced_tables._verifications v
      LEFT JOIN synced_tables._tables t USING (table_id))
   WHERE (synced_tables_internal._may_control(v.requested_by) OR synced_tables_internal._may_see(t.created_by, t.relation));
+view synced_tables_internal._waiting []
+  -- What is told of pipelines whose updates no sidecar takes.
+    pipeline_id uuid
+    message text
+  as
+ SELECT u.pipeline_id,
+    format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at)))))) AS message
+   FROM (synced_tables._updates u
+     JOIN synced_tables._pipelines p USING (pipeline_id))
+  WHERE ((u.state = 'QUEUED'::text) AND (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval)) AND ((p.lease_holder IS NULL) OR (p.lease_expires_at < clock_timestamp())))
+  GROUP BY u.pipeline_id;
 
 -- functions
 
@@ -1339,6 +1352,8 @@ function synced_tables_internal._missing_rights() returns TABLE(missing text) sq
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
   -- Schema and table of a name whose schema may be missing.
+function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
+  -- Whether a valid cron expression names days that none of its months has, such as 30 February.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
 function synced_tables_internal._note_declaration(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1439,6 +1454,8 @@ function synced_tables_internal._set_credential(role_name name, verifier text, i
   -- Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.
 function synced_tables_internal._settle_in() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- What must be done once after a dump was restored.
+function synced_tables_internal._shortened(words text, length_max integer DEFAULT 200) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Beginning and end of a text that is too long to be repeated.
 function synced_tables_internal._sign_call() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Records the effective role of the caller: it runs as that role.
 function synced_tables_internal._source_refusal(relation regclass, role_name name, OUT code text, OUT reason text) returns record plpgsql stable set search_path=pg_catalog, pg_temp []

@@ -27,6 +27,7 @@ const LONGEST = [
   'integration/publication-of-all-tables.test.ts',
   'integration/auto-cdc-vectors.test.ts',
   'integration/verify.test.ts',
+  'integration/messages-without-values.test.ts',
   'integration/snapshot-readers.test.ts',
   'integration/guard-managers.test.ts',
   'integration/cli-usage.test.ts',

@@ -26,6 +26,8 @@ export interface TestSidecarOptions {
   /** More instances than `local`, as settings have them. */
   readonly instances?: object;
   readonly apiHost?: string;
+  /** Takes the lines of the log, all levels, of a sidecar inside the process of the test. */
+  readonly onLog?: (line: string) => void;
   /** Folder of pipeline files. */
   readonly pipelineFolder?: string;
 }
@@ -57,7 +59,9 @@ export async function startTestSidecar(
   options: TestSidecarOptions,
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const settings = settingsSchema.parse(settingsInput(options));
-  const sidecar = await startSidecar({ settings, logger: createLogger(settings.log.level), portOption: 'api.port' });
+  const { onLog } = options;
+  const logger = onLog ? createLogger('trace', { write: onLog }) : createLogger(settings.log.level);
+  const sidecar = await startSidecar({ settings, logger, portOption: 'api.port' });
   let stopped: Promise<void> | null = null;
   return {
     url: sidecar.url,

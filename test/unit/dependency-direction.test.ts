@@ -38,7 +38,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     dialect: [],
     engine: ['variant'],
     parquet: ['engine'],
-    relation: ['engine'],
+    relation: ['engine', 'parquet'],
     changes: ['relation', 'parquet', 'source-snapshot'],
     storage: ['relation'],
     'lake-table': ['changes', 'relation', 'engine', 'source-snapshot'],
@@ -94,12 +94,12 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
   },
   sync: {
     source: [],
-    task: ['source'],
+    task: [],
     copy: ['task', 'source'],
     changes: ['task', 'source'],
     update: ['changes', 'copy', 'task', 'source'],
     follow: ['update', 'task', 'source'],
-    verify: ['task', 'source'],
+    verify: ['source'],
     flows: ['follow', 'task', 'source'],
   },
   doctor: {

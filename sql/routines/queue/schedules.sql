@@ -18,7 +18,10 @@ declare
   first int;
   last int;
 begin
-  if cardinality(fields) not in (5, 6) or length(cron) > 200 then
+  if length(cron) > 200 then
+    return 'it is longer than 200 characters';
+  end if;
+  if cardinality(fields) not in (5, 6) then
     return format('it has %s fields', cardinality(fields));
   end if;
   if cardinality(fields) = 5 then
@@ -54,6 +57,29 @@ begin
 end $$;
 comment on function synced_tables_internal._cron_problem(text) is 'What is wrong with a cron expression; null if nothing is.';
 
+-- for: owner
+create or replace function synced_tables_internal._never_comes(cron text) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+-- Of a valid expression. Days of the week come in every month, so only one without them can miss every day.
+  select f.fields[3] in ('*', '?')
+     and (select min(coalesce(substring(item from '^[0-9]+')::int, 1)) from string_to_table(f.fields[1], ',') item)
+       > (select max(case when month = 2 then 29 when month in (4, 6, 9, 11) then 30 else 31 end)
+            from generate_series(1, 12) month, string_to_table(f.fields[2], ',') item
+           cross join lateral (
+             select case p.part when '*' then null when '?' then null else coalesce(array_position(
+                      array['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'], p.part), p.part::int) end as first,
+                    coalesce(array_position(
+                      array['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'], p.last),
+                      case when p.last ~ '^[0-9]+$' then p.last::int end) as last,
+                    coalesce(p.step::int, 1) as step
+               from (select m[1] as part, m[2] as last, m[3] as step
+                       from regexp_match(item, '^([^-/]+)(?:-([^/]+))?(?:/([0-9]+))?$') m) p) i
+           where month between coalesce(i.first, 1) and coalesce(i.last, i.first, 12) and (month - coalesce(i.first, 1)) % i.step = 0)
+    from (select (regexp_split_to_array(upper(btrim(cron)), '\s+'))[cardinality(regexp_split_to_array(btrim(cron), '\s+')) - 2:] as fields) f
+$$;
+comment on function synced_tables_internal._never_comes(text) is
+  'Whether a valid cron expression names days that none of its months has, such as 30 February.';
+
 -- for: managers
 create or replace function synced_tables_served.set_schedule(synced_table_or_pipeline text, cron text, time_zone text default 'UTC') returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -61,6 +87,7 @@ declare
   pipeline constant synced_tables._pipelines := synced_tables_internal._find_pipeline(synced_table_or_pipeline, 'schedule');
   problem constant text := case when set_schedule.cron is null then 'it is null' else synced_tables_internal._cron_problem(set_schedule.cron) end;
   zone text;
+  never text;
 begin
   if pipeline.scheduling_policy = 'CONTINUOUS' then
     perform synced_tables_internal._raise('SCHEDULE_ON_CONTINUOUS', '22023',
@@ -69,18 +96,22 @@ begin
   end if;
   if problem is not null then
     perform synced_tables_internal._raise('CRON_INVALID', '22023',
-      format('%L is not a cron expression: %s.', set_schedule.cron, problem),
+      format('%L is not a cron expression: %s.', synced_tables_internal._shortened(set_schedule.cron), problem),
       'Write minute, hour, day of the month, month and day of the week, with seconds in front if needed: ''0 9 * * MON-FRI''.');
   end if;
   select n.name into zone from pg_timezone_names n where lower(n.name) = lower(coalesce(set_schedule.time_zone, 'UTC')) limit 1;
   if zone is null then
-    perform synced_tables_internal._raise('TIME_ZONE_UNKNOWN', '22023', format('Time zone %L is unknown.', set_schedule.time_zone),
+    perform synced_tables_internal._raise('TIME_ZONE_UNKNOWN', '22023', format('Time zone %L is unknown.', synced_tables_internal._shortened(set_schedule.time_zone)),
       'Use a name such as Europe/Berlin or UTC; see pg_timezone_names.');
   end if;
-  insert into synced_tables._schedules (pipeline_id, cron, time_zone, created_by)
-  values (pipeline.pipeline_id, btrim(set_schedule.cron), zone, synced_tables_internal._acting_role())
+  if synced_tables_internal._never_comes(set_schedule.cron) then
+    never := format('"%s" never comes: there is no such day.', btrim(set_schedule.cron));
+    raise warning '%', never;
+  end if;
+  insert into synced_tables._schedules (pipeline_id, cron, time_zone, created_by, message)
+  values (pipeline.pipeline_id, btrim(set_schedule.cron), zone, synced_tables_internal._acting_role(), never)
   on conflict on constraint _schedules_pk do update
-    set cron = excluded.cron, time_zone = excluded.time_zone, created_by = excluded.created_by, next_run_at = null, message = null;
+    set cron = excluded.cron, time_zone = excluded.time_zone, created_by = excluded.created_by, next_run_at = null, message = excluded.message;
   perform pg_notify('synced_tables_requests', '');
 end $$;
 comment on function synced_tables_served.set_schedule(text, text, text) is

@@ -1,5 +1,17 @@
 -- The status of synced tables and streaming tables.
 
+-- for: owner
+create or replace view synced_tables_internal._waiting as
+  select u.pipeline_id,
+         format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.',
+           floor(extract(epoch from clock_timestamp() - min(coalesce(u.next_attempt_at, u.created_at))))) as message
+    from synced_tables._updates u
+    join synced_tables._pipelines p using (pipeline_id)
+   where u.state = 'QUEUED' and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s'
+     and (p.lease_holder is null or p.lease_expires_at < clock_timestamp())
+   group by u.pipeline_id;
+comment on view synced_tables_internal._waiting is 'What is told of pipelines whose updates no sidecar takes.';
+
 -- for: managers
 create or replace view synced_tables.status with (security_barrier = true) as
 select * from (
@@ -9,7 +21,7 @@ select * from (
          p.scheduling_policy,
          case when dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
          case when dropped then synced_tables_internal._dropped_message(t.synced_table)
-              else t.message end as message,
+              else nullif(concat_ws(' ', t.message, w.message), '') end as message,
          t.synced_version,
          t.source_version,
          t.source_version - t.synced_version as lag_versions,
@@ -37,6 +49,7 @@ select * from (
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
+    left join synced_tables_internal._waiting w using (pipeline_id)
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where synced_tables_internal._may_see(t.created_by, t.relation)
   union all
@@ -45,11 +58,13 @@ select * from (
                                                    from pg_catalog.jsonb_array_elements_text(f.source -> 'parts') with ordinality part),
                                                 f.source ->> 'kind'), ', ' order by f.flow_name)
             from synced_tables._flows f where f.table_id = s.table_id),
-         p.scheduling_policy, s.state, s.message, null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
+         p.scheduling_policy, s.state,
+         nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
+    left join synced_tables_internal._waiting w using (pipeline_id)
    where synced_tables_internal._may_see(s.created_by, s.relation)
 ) known offset 0;
 comment on view synced_tables.status is 'One row per synced or streaming table: its state and how fresh it is.';

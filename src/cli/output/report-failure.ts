@@ -1,5 +1,7 @@
 import { CommanderError } from 'commander';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { safeReason } from '../../core/reasons/safe-reason.js';
+import { stackFrames } from '../../observability/logger.js';
 import type { Output } from '../options/command-options.js';
 
 const EXIT_FAILED = 1;
@@ -36,7 +38,7 @@ export function reportFailure(error: unknown, context: FailureContext): number {
     if (known.code === 'DATABASE_NEWER') return EXIT_OUTDATED;
     return known.code.startsWith('SETTINGS_') || USAGE_CODES.has(known.code) ? EXIT_USAGE : EXIT_FAILED;
   }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message = [safeReason(error), error instanceof Error ? stackFrames(error) : ''].join('\n').trimEnd();
   if (context.output === 'json')
     writeError({ error_code: 'INTERNAL_ERROR', message, remedy: 'Please report it.' }, 'json');
   else process.stderr.write(`${message}\n`);

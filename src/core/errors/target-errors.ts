@@ -55,12 +55,47 @@ export const targetErrors = {
     sqlState: '55000',
   },
   TARGET_DATABASE_FULL: {
-    message: 'The disk of the Postgres server is full; synced table {target} keeps its old rows.',
+    message: 'The disk of the Postgres server is full; the update of synced table {target} has changed nothing.',
     remedy: 'Free some space, then sync again. A refresh needs room for the old and the new rows at once.',
     retry: 'timed',
     status: 507,
     apiCode: 'RESOURCE_EXHAUSTED',
     sqlState: '53100',
+  },
+  TARGET_RESOURCES_EXHAUSTED: {
+    message: 'Postgres has run out of what the update of synced table {target} needs: {reason}.',
+    remedy:
+      'Give the server what the reason names: memory, or a higher limit such as temp_file_limit for the role of the sidecar.',
+    retry: 'timed',
+    status: 507,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53000',
+  },
+  TARGET_READ_ONLY: {
+    message: 'Postgres accepts no writes, so synced table {target} was not updated: {reason}.',
+    remedy:
+      'Find out why: a standby, default_transaction_read_only, or a service whose storage is full. The update is retried.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '25006',
+  },
+  TARGET_STATEMENT_CANCELED: {
+    message: 'Postgres ended a statement of the update of synced table {target}: {reason}.',
+    remedy:
+      'The update is retried. If it happens again, find out who cancels it, or which timeout is set for the role or the database.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'ABORTED',
+    sqlState: '57014',
+  },
+  CONCURRENT_CHANGE: {
+    message: 'The update of synced table {target} collided with another session: {reason}.',
+    remedy: 'Nothing to do: it is retried. If it happens again, look for the other session in pg_stat_activity.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
   },
   DEPENDENT_OBJECTS_EXIST: {
     message: 'Synced table {target} cannot follow the new columns of {table}: {objects} depends on column "{column}".',

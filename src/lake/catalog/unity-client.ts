@@ -242,7 +242,9 @@ export class UnityClient {
       signal: AbortSignal.timeout(timeoutMs),
     });
     const text = await response.text();
-    return { status: response.status, body: parseJson(text) };
+    // A server may repeat what it was sent, and its words end up in messages.
+    const safe = token === undefined || token === '' ? text : text.replaceAll(token, '[hidden]');
+    return { status: response.status, body: parseJson(safe) };
   }
 }
 

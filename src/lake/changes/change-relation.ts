@@ -1,4 +1,5 @@
 import type { Field } from '../../core/data-type.js';
+import type { SourceFile } from '../relation/relation.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import type { CollapsedChanges, CollapseOptions } from './collapse-changes.js';
 
@@ -45,6 +46,8 @@ export interface ChangeRelation extends AsyncDisposable {
    * `bookmark`.
    */
   readonly bookmark: string;
+  /** The files on the local disk that `select` reads; none once they were fetched into the engine. */
+  readonly files: readonly SourceFile[];
   /** One SELECT with every change: the columns of `end`, then `changeFields`. Run it after `fetch`. */
   readonly select: string;
   /** Fetches changes whose files are remote; does nothing if they are on the local disk. */

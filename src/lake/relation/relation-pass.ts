@@ -1,15 +1,17 @@
 import { type HeldPart, type PartPass, type Relation, wholeRelation } from './relation.js';
 
-type Parts = Pick<Relation, 'parts' | 'remote'>;
+type Parts = Pick<Relation, 'parts' | 'remote' | 'files'>;
 
 /** Begins a pass over the parts of a relation; remote files are fetched ahead of its readers. */
 export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
   if (relation.remote) return relation.remote.begin(signal);
-  const parts = relation.parts.values();
+  const parts = relation.parts.entries();
   return {
     async next() {
-      const { value: select } = parts.next();
-      return select === undefined ? null : { select, [Symbol.asyncDispose]: async () => {} };
+      const { value: part } = parts.next();
+      if (part === undefined) return null;
+      const [place, select] = part;
+      return { select, files: relation.files?.[place] ?? [], [Symbol.asyncDispose]: async () => {} };
     },
     [Symbol.asyncDispose]: async () => {},
   };
@@ -52,6 +54,7 @@ export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<
   }
   return {
     select: wholeRelation(relation),
+    files: held.flatMap(({ files }) => files),
     async [Symbol.asyncDispose]() {
       for (const part of held) await part[Symbol.asyncDispose]();
       await pass[Symbol.asyncDispose]();

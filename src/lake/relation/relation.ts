@@ -1,3 +1,11 @@
+/** A file with rows of a source. */
+export interface SourceFile {
+  /** As the source names it. */
+  readonly path: string;
+  /** Where the engine reads it on the local disk. */
+  readonly data: string;
+}
+
 /** The rows of a source at one version, as SQL of the engine: the common form of all kinds of sources. */
 export interface Relation extends AsyncDisposable {
   /**
@@ -9,6 +17,8 @@ export interface Relation extends AsyncDisposable {
   readonly parts: readonly string[];
   /** The number of rows in all parts; null if it is known only after reading. */
   readonly rowCount: bigint | null;
+  /** The files that each part reads, in the order of `parts`; absent if they are unknown, or none are read. */
+  readonly files?: readonly (readonly SourceFile[])[];
   /** Set if the files of a part must be fetched for the engine; absent if they are on the local disk. */
   readonly remote?: RemoteParts;
 }
@@ -32,6 +42,8 @@ export interface PartPass extends AsyncDisposable {
 /** A part that can be run until it is disposed. */
 export interface HeldPart extends AsyncDisposable {
   readonly select: string;
+  /** The files that it reads, present until then; none if they are unknown. */
+  readonly files: readonly SourceFile[];
 }
 
 /** The parts as one SELECT; run it only while their files are present (see `holdWhole`). */

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { HeldPart, PartPass } from '../relation/relation.js';
+import type { HeldPart, PartPass, SourceFile } from '../relation/relation.js';
 import type { FileStat } from './file-store.js';
 
 export interface SpoolLimits {
@@ -15,6 +15,11 @@ export interface SpoolFile {
   readonly path: string;
   readonly stat: FileStat;
   readonly destination: string;
+}
+
+/** Fetched files as their readers know them. */
+export function sourceFiles(files: readonly SpoolFile[]): SourceFile[] {
+  return files.map(({ path, destination }) => ({ path, data: destination }));
 }
 
 /** A SELECT and the files that it reads. */
@@ -84,7 +89,8 @@ export class FetchAhead implements PartPass {
       await this.#release(fetched);
       throw error;
     }
-    return { select: fetched.part.select, [Symbol.asyncDispose]: () => this.#release(fetched) };
+    const files = sourceFiles(fetched.part.files);
+    return { select: fetched.part.select, files, [Symbol.asyncDispose]: () => this.#release(fetched) };
   }
 
   /** Stops all fetches and removes the files. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 import { describeKeys } from '../../core/format-key.js';
 import { identifierList, quoteIdentifier } from '../../core/names.js';
+import { postgresReason } from '../../core/reasons/postgres-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { keysOfDuplicates, keysOfFailing } from '../refusals/index-misfits.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
@@ -107,11 +108,8 @@ async function explainIndexError(build: IndexBuild, statement: string, error: un
       where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
     [relation, statement.slice(statement.indexOf(' USING '))],
   );
-  // Messages about data quote values, all others names; that of 23505 has the index's temporary name.
-  const isAboutData = error.code?.startsWith('22') === true;
-  const message = isAboutData ? error.message.replace(/"[^"]*"/g, '"…"') : error.message;
   const isTwice = error.code === '23505';
-  const reason = isTwice ? 'several of them have the same values in its columns' : message;
+  const reason = isTwice ? 'several of them have the same values in its columns' : postgresReason(error);
   const misfits = { client, index: found[0]?.oid ?? 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
   const keys = await (isTwice ? inTransaction(client, () => keysOfDuplicates(misfits)) : keysOfFailing(misfits, error));
   const index = found[0]?.index ?? 'of unknown name';

@@ -1,5 +1,6 @@
 import type { DataType } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
+import { engineErrorClass } from '../../core/reasons/engine-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import type { ChangeRelation } from '../../lake/changes/change-relation.js';
 import type { CollapsedChanges } from '../../lake/changes/collapse-changes.js';
@@ -11,7 +12,7 @@ import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
 import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import type { TableUpdateResult } from '../../postgres/registry/table-update-record.js';
-import { explainLoadError, isValueError } from '../source/load-errors.js';
+import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import type { UpdateRun } from '../task/update-task.js';
 import { countStripped, type LastStates, openLastStates, rowsThatStay } from './last-states.js';
@@ -140,11 +141,12 @@ async function explained<Value>(atHand: ChangesAtHand, reading: Promise<Value>):
   try {
     return await reading;
   } catch (error) {
-    if (!isValueError(error)) throw error;
+    if (engineErrorClass(error) === null) throw error;
     const { table, lakeTable, changes } = atHand;
     await using relation = await openEnd(atHand);
     const columns = planTarget(changes.end, table);
-    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
+    const context = { engine: lakeTable.engine, relation, table, columns, changeFiles: changes.files };
+    throw await explainLoadError(error, context);
   }
 }
 
@@ -205,7 +207,7 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LastStateUnclear) throw error;
-    throw await explainLoadError(error, { ...read, relation: rowsThatStay(states) });
+    throw await explainLoadError(error, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
   }
 }
 

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { UpdateOutcome } from '../../core/update-outcome.js';
 import {
   DeclaredAnew,
@@ -11,6 +10,7 @@ import {
 } from '../../postgres/registry/streaming-tables.js';
 import { type FollowHooks, FollowLoop, type RetriedFailure } from '../follow/follow-loop.js';
 import { isPassing } from '../follow/retry-pause.js';
+import { explainAnyError } from '../source/load-errors.js';
 import type { FollowTask } from '../task/update-task.js';
 import { FollowedFlows } from './followed-flows.js';
 import { recordFlowFailure, reportTies } from './run/run-flow-pipeline.js';
@@ -116,9 +116,7 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
     if (client === null) return { kind: 'ended' };
     const { table } = followed;
     const explained = explainFlowError(cause, table.fullName, null);
-    const reason = explained instanceof Error ? explained.message : String(explained);
-    const error =
-      asSyncedTablesError(explained) ?? syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, cause);
+    const error = explainAnyError(explained, { fullName: table.fullName, source: table.fullName });
     if (isPassing(error, followed.failures)) {
       await this.#loop.retryLater(client, followed, error);
     } else {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { SyncedTablesError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { UpdateOutcome } from '../../core/update-outcome.js';
 import {
@@ -10,6 +10,7 @@ import {
   writeTableState,
 } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateStart } from '../../postgres/registry/table-update-record.js';
+import { explainAnyError } from '../source/load-errors.js';
 import { explainIfDropped, recordTableFailure } from '../task/table-failure.js';
 import type { FollowTask } from '../task/update-task.js';
 import { runPass } from '../update/run-pass.js';
@@ -100,13 +101,8 @@ class TableFollower implements FollowHooks<FollowedTable> {
     try {
       return await followed.hasNews(this.#task.catalogs, () => this.#loop.hint());
     } catch (error) {
-      const known = asSyncedTablesError(error);
-      const reason = error instanceof Error ? error.message : String(error);
       const { table } = followed;
-      await this.#settle(followed, {
-        kind: 'failed',
-        error: known ?? syncedTablesError('SOURCE_READ_ERROR', { table: table.source, reason }, error),
-      });
+      await this.#settle(followed, { kind: 'failed', error: explainAnyError(error, table) });
       return null;
     }
   }

@@ -3,11 +3,15 @@ import { dataTypeText } from '../../core/data-type.js';
 import { type ErrorCode, errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { describeKeys } from '../../core/format-key.js';
+import { damageReason, engineErrorClass, engineReason, namedFile } from '../../core/reasons/engine-reason.js';
+import { isRaisedByUs, postgresReason } from '../../core/reasons/postgres-reason.js';
+import { isSystemError, safeReason } from '../../core/reasons/safe-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import { damagedFileOf } from '../../lake/relation/damaged-file.js';
 import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../../lake/relation/failing-keys.js';
-import type { Relation } from '../../lake/relation/relation.js';
+import type { Relation, SourceFile } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
 
@@ -19,11 +23,13 @@ export interface LoadContext {
   readonly relation: Relation;
   readonly table: Pick<SyncedTable, 'source' | 'fullName' | 'keyColumns'>;
   readonly columns: readonly TargetColumn[];
+  /** Local files that were read besides those of the relation. */
+  readonly changeFiles?: readonly SourceFile[];
 }
 
 /**
- * Turns errors of loading rows into catalogued ones; rereads the source if that can name the rows concerned. Messages
- * never contain values of columns outside the key.
+ * Turns errors of loading rows into catalogued ones; rereads the source if that can name the rows concerned. Of values,
+ * messages contain keys only (docs/decisions/0018).
  */
 export async function explainLoadError(error: unknown, context: LoadContext): Promise<unknown> {
   if (asSyncedTablesError(error)) return error;
@@ -31,13 +37,41 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
   if (isPostgresError(error)) return explainRefusal(error, context);
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
+  if (engineErrorClass(error) === null) return error;
+  const damage = await explainDamage(error, context);
+  if (damage !== null) return damage;
   if (isValueError(error)) return explainValueError(error, context);
   return explainEngineError(error, context.table.source);
 }
 
 /** True for errors of the engine about a value. */
 export function isValueError(error: unknown): boolean {
-  return /^(Conversion|Out of Range|Invalid Input) Error/.test(error instanceof Error ? error.message : '');
+  return ['Conversion', 'Out of Range', 'Invalid Input'].includes(engineErrorClass(error) ?? '');
+}
+
+/** SOURCE_FILE_CORRUPT if a file cannot even be decoded; null if the fault is elsewhere. */
+async function explainDamage(error: unknown, context: LoadContext): Promise<SyncedTablesError | null> {
+  const { engine, relation, table, columns, changeFiles } = context;
+  const connection = await engine.connect();
+  try {
+    const changes = changeFiles && { parts: [''], files: [changeFiles] };
+    const damaged =
+      (changes && (await damagedFileOf(error, connection, changes))) ??
+      (await damagedFileOf(error, connection, relation));
+    if (damaged === null) return null;
+    const details = { file: damaged.path, table: table.source, reason: damaged.reason };
+    if (!isInvalidText(error)) return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
+    const fields = columns.map(({ field }) => field);
+    const found = await findUnreadableColumn(connection, relation, fields);
+    const reason = found === null ? damaged.reason : `column "${found.field.name}" holds text that is not UTF-8`;
+    return syncedTablesError('SOURCE_FILE_CORRUPT', { ...details, reason }, error);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function isInvalidText(error: unknown): boolean {
+  return error instanceof Error && /^Invalid Input Error: Invalid string encoding found/.test(error.message);
 }
 
 /** The engine names neither column nor row: columns are read one by one until one fails, then its rows. */
@@ -48,17 +82,11 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
     const fields = columns.map(({ field }) => field);
     const found = await findUnreadableColumn(connection, relation, fields);
     if (found === null || !isValueError(found.error)) return explainEngineError(found?.error ?? error, table.source);
-    const message = found.error instanceof Error ? found.error.message : '';
     const { name, type } = found.field;
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
     const rows = describeKeys(await keysOfUnreadable(search, found.field));
-    const details = {
-      column: name,
-      table: table.source,
-      type: dataTypeText(type),
-      reason: withoutValues(message),
-      rows,
-    };
+    const reason = safeReason(found.error);
+    const details = { column: name, table: table.source, type: dataTypeText(type), reason, rows };
     return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
   } finally {
     connection.closeSync();
@@ -75,7 +103,7 @@ async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Pr
   try {
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
     const rows = describeKeys(await keysOfRefused(search, column.field, column.postgresType));
-    const reason = withoutValues(error.message);
+    const reason = postgresReason(error);
     const details = { column: column.field.name, table: table.source, type: column.postgresType, reason, rows };
     return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
   } finally {
@@ -83,10 +111,13 @@ async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Pr
   }
 }
 
-/** The column of a value that COPY refused; its context reads `COPY name, line 7, column name: "value"`. */
+/**
+ * The column of a value that COPY refused; its context reads `COPY name, line 7, column name: "value"`. The tables that
+ * we copy into have no comma in their names, so nothing of a value can be taken for the column.
+ */
 function refusedColumn(error: pg.DatabaseError): string | null {
   if (!error.code?.startsWith('22')) return null;
-  return /^COPY .+, line \d+, column (.+?)(?::|$)/.exec(error.where ?? '')?.[1] ?? null;
+  return /^COPY [^,\n]+, line \d+, column ([^\n]+?)(?:: "|: null input|$)/.exec(error.where ?? '')?.[1] ?? null;
 }
 
 async function explainNul(index: number, error: unknown, context: LoadContext): Promise<unknown> {
@@ -107,76 +138,93 @@ async function explainNul(index: number, error: unknown, context: LoadContext): 
 }
 
 /** The connection was lost without word from the server. */
-export function explainConnectionLoss(error: unknown): SyncedTablesError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason }, error);
+function explainConnectionLoss(error: unknown): SyncedTablesError {
+  return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason: safeReason(error) }, error);
 }
 
 /** Catalogued errors raised by our own SQL functions; null for others. */
 function raisedByUs(error: pg.DatabaseError): SyncedTablesError | null {
   const code = /^error code: ([\w.]+)$/.exec(error.detail ?? '')?.[1];
-  if (code === undefined || !(code in errorCatalogue)) return null;
+  if (code === undefined || !(code in errorCatalogue) || !isRaisedByUs(error)) return null;
   return new SyncedTablesError(code as ErrorCode, error.message, error.hint ?? '', error);
 }
 
-/** Passing conflicts: serialization failures, deadlocks, lock timeouts, two GRANTs at once. */
-function isCollision(error: pg.DatabaseError): boolean {
-  const code = error.code ?? '';
-  return code.startsWith('40') || code === '55P03' || /tuple concurrently (updated|deleted)/.test(error.message);
+/** Codes for SQLSTATEs and their classes, the longer first; what is not listed was refused for its contents. */
+const CODES: readonly (readonly [sqlState: string, code: PostgresErrorCode])[] = [
+  ['53100', 'TARGET_DATABASE_FULL'],
+  ['53300', 'POSTGRES_UNREACHABLE'],
+  ['53', 'TARGET_RESOURCES_EXHAUSTED'],
+  ['25006', 'TARGET_READ_ONLY'],
+  ['25P03', 'TARGET_STATEMENT_CANCELED'],
+  ['25P04', 'TARGET_STATEMENT_CANCELED'],
+  ['57014', 'TARGET_STATEMENT_CANCELED'],
+  ['57P05', 'TARGET_STATEMENT_CANCELED'],
+  ['57', 'POSTGRES_UNREACHABLE'],
+  ['08', 'POSTGRES_UNREACHABLE'],
+  ['55P03', 'CONCURRENT_CHANGE'],
+  ['40', 'CONCURRENT_CHANGE'],
+];
+
+type PostgresErrorCode =
+  | 'TARGET_DATABASE_FULL'
+  | 'TARGET_RESOURCES_EXHAUSTED'
+  | 'TARGET_READ_ONLY'
+  | 'TARGET_STATEMENT_CANCELED'
+  | 'POSTGRES_UNREACHABLE'
+  | 'CONCURRENT_CHANGE'
+  | 'TARGET_REFUSED';
+
+function codeOf({ code = '', message }: pg.DatabaseError): PostgresErrorCode {
+  // Two GRANTs at once, reported as an internal error.
+  if (/^tuple concurrently (updated|deleted)$/.test(message)) return 'CONCURRENT_CHANGE';
+  return CODES.find(([sqlState]) => code.startsWith(sqlState))?.[1] ?? 'TARGET_REFUSED';
 }
 
-/** SQLSTATE classes: 22 data, 53 resources, 57 intervention, 08 connection; 25P03 ends a session that is too slow. */
-export function explainPostgresError(
+function explainPostgresError(
   error: pg.DatabaseError,
   table: Pick<SyncedTable, 'fullName' | 'source'>,
 ): SyncedTablesError {
   const own = raisedByUs(error);
   if (own) return own;
-  const code = error.code ?? '';
-  if (code === '53100') return syncedTablesError('TARGET_DATABASE_FULL', { target: table.fullName }, error);
+  const reason = postgresReason(error);
   const column = refusedColumn(error);
   if (column !== null) {
-    const details = { column, table: table.source, type: 'its Postgres type', reason: withoutValues(error.message) };
-    return syncedTablesError('VALUE_OUT_OF_RANGE', { ...details, rows: '' }, error);
+    const details = { column, table: table.source, type: 'its Postgres type', reason, rows: '' };
+    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
   }
-  if (isCollision(error)) {
-    return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason: error.message }, error);
-  }
-  if (code.startsWith('57') || code.startsWith('08') || code.startsWith('53') || code === '25P03') {
-    return syncedTablesError('POSTGRES_UNREACHABLE', { server: 'the target', reason: error.message }, error);
-  }
-  // Messages about data quote values, all others names.
-  const reason = code.startsWith('22') ? withoutValues(error.message) : error.message;
-  return syncedTablesError('TARGET_REFUSED', { table: table.source, target: table.fullName, reason }, error);
+  const details = { server: 'the target', table: table.source, target: table.fullName, reason };
+  return syncedTablesError(codeOf(error), details, error);
 }
 
-/** The engine's errors begin with a class such as `IO Error: `; the rest may quote row values. */
+/** Errors of the engine, and of the system about the source's files. */
 export function explainEngineError(error: unknown, source: string): SyncedTablesError {
-  const message = error instanceof Error ? error.message : String(error);
-  const damaged = /^Invalid (?:Input )?Error: .*\bfile ['"](\/[^'"]+)['"].*/i.exec(message);
-  if (damaged?.[1] !== undefined) {
-    const details = { file: damaged[1], table: source, reason: withoutValues(damaged[0]) };
+  const file = namedFile(error);
+  const kind = engineErrorClass(error);
+  if (file !== null && (kind === 'Invalid' || kind === 'Invalid Input')) {
+    const details = { file, table: source, reason: damageReason(error) };
     return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
   }
+  const reason = safeReason(error);
   if (isValueError(error)) {
-    return syncedTablesError(
-      'VALUE_OUT_OF_RANGE',
-      { column: 'unknown', table: source, type: 'the type of its column', reason: withoutValues(message), rows: '' },
-      error,
-    );
+    const details = { column: 'unknown', table: source, type: 'the type of its column', reason, rows: '' };
+    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
   }
-  return syncedTablesError('SOURCE_READ_ERROR', { table: source, reason: withoutValues(message) }, error);
+  return syncedTablesError(
+    'SOURCE_READ_ERROR',
+    { table: source, reason: file === null ? reason : `${file}: ${reason}` },
+    error,
+  );
 }
 
-const REASON_LENGTH_MAX = 300;
-
-/** The first line, without quoted text other than paths, and without what is called a value. */
-export function withoutValues(message: string): string {
-  const [line = ''] = message.split('\n');
-  return line
-    .slice(0, REASON_LENGTH_MAX)
-    .replace(/"(?!\/)[^"]*"/g, '"…"')
-    .replace(/'(?!\/)[^']*'/g, "'…'")
-    .replace(/\bvalue [-+]?\d\S*/gi, 'value …')
-    .replace(/\.$/, '');
+/**
+ * The catalogued error for anything that went wrong with a table: what is left is a defect.
+ * @param table its names, for messages
+ */
+export function explainAnyError(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
+  const known = asSyncedTablesError(error);
+  if (known) return known;
+  if (isPostgresError(error)) return explainPostgresError(error, table);
+  if (isConnectionLoss(error)) return explainConnectionLoss(error);
+  if (engineReason(error) !== null || isSystemError(error)) return explainEngineError(error, table.source);
+  return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason: safeReason(error) }, error);
 }

@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../../core/names.js';
 import { canBeKey, postgresType } from '../../core/postgres-type.js';
 import { hasNul } from '../../lake/engine/copy-value.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import { damagedFileOf } from '../../lake/relation/damaged-file.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { holdWhole } from '../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
@@ -116,6 +117,11 @@ async function readFacts(
       const primaryKey = keyColumns.length === 0 ? null : await judgeKey(connection, rows, keyColumns);
       const warnings = [...nulWarnings(snapshot, facts), ...(primaryKey ? keyWarnings(snapshot, primaryKey) : [])];
       return { rowCount, keyCandidates, primaryKey, warnings };
+    } catch (error) {
+      const damaged = await damagedFileOf(error, connection, relation);
+      if (damaged === null) throw error;
+      const details = { file: damaged.path, table: snapshot.tableName, reason: damaged.reason };
+      throw syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
     } finally {
       connection.closeSync();
     }

@@ -1,22 +1,10 @@
 import type pg from 'pg';
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { findRelation } from '../../postgres/publish/published-table.js';
 import { forgetDropped, recordEvent, writeTableFailure } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateFailure } from '../../postgres/registry/table-update-record.js';
-import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
-import { explainConnectionLoss, explainPostgresError } from '../source/load-errors.js';
 import type { UpdateRun } from './update-task.js';
-
-/** Turns any error of a table with these names into a catalogued one. */
-export function catalogued(error: unknown, table: Pick<SyncedTable, 'fullName' | 'source'>): SyncedTablesError {
-  const known = asSyncedTablesError(error);
-  if (known) return known;
-  if (isPostgresError(error)) return explainPostgresError(error, table);
-  if (isConnectionLoss(error)) return explainConnectionLoss(error);
-  const reason = error instanceof Error ? error.message : String(error);
-  return syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, error);
-}
 
 /** SYNCED_TABLE_DROPPED if the table was dropped by hand, which is then recorded; else null. */
 export async function explainIfDropped(client: pg.Client, table: SyncedTable): Promise<SyncedTablesError | null> {

@@ -9,9 +9,10 @@ import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '..
 import { copyTable } from '../copy/copy-table.js';
 import { type CopyPlan, planCopy } from '../copy/plan-copy.js';
 import { startProgressReports } from '../copy/progress-reports.js';
+import { explainAnyError } from '../source/load-errors.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag } from '../source/source-lag.js';
-import { catalogued, explainIfDropped } from '../task/table-failure.js';
+import { explainIfDropped } from '../task/table-failure.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
 
 /** How an update of one table ended. `rejected`: the table never existed and is not created. */
@@ -48,7 +49,7 @@ export async function* runTable(run: UpdateRun, task: TableTask): Publishing<Tab
     return { kind: 'done', result };
   } catch (cause) {
     run.signal.throwIfAborted();
-    const error = catalogued(cause, table);
+    const error = explainAnyError(cause, table);
     const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
     return { kind: isRejected ? 'rejected' : 'failed', error };
   }

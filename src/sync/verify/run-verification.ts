@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { VerificationOutcome } from '../../postgres/compare-copies.js';
 import { closeSession } from '../../postgres/session/session.js';
-import { catalogued } from '../task/table-failure.js';
+import { explainAnyError } from '../source/load-errors.js';
 import { verifyTable } from './verify-table.js';
 
 export interface RunVerificationOptions {
@@ -30,6 +30,6 @@ export async function runVerification(options: RunVerificationOptions): Promise<
     }
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: 'failed', error: catalogued(error, { fullName: target, source }) };
+    return { kind: 'failed', error: explainAnyError(error, { fullName: target, source }) };
   }
 }

@@ -1,7 +1,9 @@
 import { fileList } from '../../parquet/parquet-schema.js';
-import type { SpoolLimits } from '../../storage/fetch-ahead.js';
+import type { SourceFile } from '../../relation/relation.js';
+import { type SpoolLimits, sourceFiles } from '../../storage/fetch-ahead.js';
 import type { FileStat, FileStore } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
+import { namingDamagedFile, namingDamagedFooter } from '../scan/name-damage.js';
 import { type ChangeSqlOptions, changeSql } from './change-sql.js';
 import type { ChangeFile } from './plan-changes.js';
 
@@ -11,16 +13,30 @@ export interface ChangeFiles {
   readonly sql: string;
   /** True if `fetch` loads the changes into the engine; otherwise they are read from files each time. */
   readonly isUnpacked: boolean;
+  /** The files that `sql` reads; none if they are loaded. */
+  readonly files: readonly SourceFile[];
   fetch(): Promise<void>;
   countRows(): Promise<bigint>;
 }
 
-/** Changes whose files the engine reads where they are. */
+/** Each file once. */
+function changeFiles(changes: readonly ChangeFile[]): SourceFile[] {
+  return [...new Set(changes.map(({ file }) => file.path))].map((path) => ({ path, data: path }));
+}
+
+/**
+ * Changes whose files the engine reads where they are.
+ * @throws SOURCE_FILE_CORRUPT if a footer is damaged
+ */
 export async function localChangeFiles(options: ChangeSqlOptions): Promise<ChangeFiles> {
-  const { sql, positionRows } = await changeSql(options);
+  const { connection, layout, files } = options;
+  const { sql, positionRows } = await namingDamagedFooter(connection, layout.tableName, changeFiles(files), () =>
+    changeSql(options),
+  );
   return {
     sql,
     isUnpacked: false,
+    files: changeFiles(options.files),
     fetch: async () => {},
     countRows: async () => {
       const paths = wholeFiles(options.files);
@@ -53,6 +69,7 @@ export async function fetchedChangeFiles(options: FetchedChangeFilesOptions): Pr
   return {
     sql: `select * from ${table}`,
     isUnpacked: true,
+    files: [],
     fetch() {
       fetched ??= unpack(options, table);
       return fetched;
@@ -96,8 +113,10 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
     const schema = `${options.schema}_${index}`;
     await connection.run(`create schema ${schema}`);
     try {
-      const { sql } = await changeSql({ ...options, schema, files: placed });
-      await connection.run(`insert into ${table} ${sql}`);
+      await namingDamagedFile(connection, options.layout.tableName, sourceFiles(part.files), async () => {
+        const { sql } = await changeSql({ ...options, schema, files: placed });
+        await connection.run(`insert into ${table} ${sql}`);
+      });
     } finally {
       await connection.run(`drop schema ${schema} cascade`);
     }

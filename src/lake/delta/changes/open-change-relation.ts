@@ -4,6 +4,7 @@ import { type ChangeRelation, changeFields } from '../../changes/change-relation
 import { collapseChanges } from '../../changes/collapse-changes.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import { checkFiles } from '../scan/check-file-sizes.js';
+import { namingDamagedFile } from '../scan/name-damage.js';
 import { hasChangeFeed } from '../schema/table-layout.js';
 import { fetchedChangeFiles, localChangeFiles } from './change-files.js';
 import type { ChangeFile, ChangePlan } from './plan-changes.js';
@@ -65,16 +66,19 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       fileCount,
       fileBytes,
       bookmark: options.bookmark,
+      files: source.files,
       select: source.sql,
       fetch: () => source.fetch(),
       countRows: () => source.countRows(),
       async collapse(collapseOptions) {
         await source.fetch();
         const tables = `${schema}.c${collapsed++}`;
-        if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
-        const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
-        const { columns } = layout;
-        return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
+        return namingDamagedFile(connection, tableName, source.files, async () => {
+          if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
+          const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
+          const { columns } = layout;
+          return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
+        });
       },
       async [Symbol.asyncDispose]() {
         try {

@@ -1,4 +1,5 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { safeReason } from '../../../core/reasons/safe-reason.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { MetadataAction, ProtocolAction } from './action.js';
 import { type CheckpointReader, readCheckpointActions } from './checkpoint-reader.js';
@@ -8,6 +9,7 @@ import { readBeginning } from './log-lines.js';
 import { type Checkpoint, type LogListing, logFolder } from './log-listing.js';
 import { type LiveFile, LogReplay } from './log-replay.js';
 import { chooseSegment, type LogSegment } from './log-segment.js';
+import { ActionFormatError } from './parse-action.js';
 
 /** Beginnings of commits read concurrently, 64 KB each at most. */
 const READS_AHEAD = 16;
@@ -79,7 +81,8 @@ async function applyCheckpoint(
       const path = `${logFolder(root)}/${part}`;
       if ((await store.stat(path)) === null) throw new LogFileVanished(path);
     }
-    return asSyncedTablesError(error) ?? unreadable(error instanceof Error ? error.message : String(error), error);
+    const reason = error instanceof ActionFormatError ? error.message : safeReason(error);
+    return asSyncedTablesError(error) ?? unreadable(reason, error);
   }
   // A checkpoint always holds both; without them it was not completely written.
   if (replay.protocol === null) return unreadable('it holds no protocol');

@@ -14,12 +14,14 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
     const partCount = Math.max(1, Math.min(options.parts, snapshot.files.length));
     const parts: string[] = [];
     let rowCount = 0n;
-    for (const files of spread(snapshot.files, partCount)) {
+    const spreadFiles = spread(snapshot.files, partCount);
+    for (const files of spreadFiles) {
       const placed = files.map((file) => ({ file, data: file.path, footer: file.path }));
       parts.push(await scan.select(placed));
       rowCount += await scan.countRows(placed);
     }
-    return { parts, rowCount, [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose]() };
+    const sourceFiles = spreadFiles.map((files) => files.map(({ path }) => ({ path, data: path })));
+    return { parts, rowCount, files: sourceFiles, [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose]() };
   } catch (error) {
     await scan[Symbol.asyncDispose]();
     throw error;

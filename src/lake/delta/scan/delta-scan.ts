@@ -10,6 +10,7 @@ import type { FileStore } from '../../storage/file-store.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 import { createDeadRowTable } from './dead-row-table.js';
 import { fileColumns, refuseReservedColumns } from './file-columns.js';
+import { namingDamagedFooter } from './name-damage.js';
 import { createPartitionTable } from './partition-table.js';
 
 interface DeltaScanOptions {
@@ -64,7 +65,10 @@ export class DeltaScan implements AsyncDisposable {
     return new DeltaScan(options, connection, schema);
   }
 
-  /** The live rows of files as columns of the current schema. */
+  /**
+   * The live rows of files as columns of the current schema.
+   * @throws SOURCE_FILE_CORRUPT if a footer is damaged
+   */
   async select(files: readonly PlacedFile[]): Promise<string> {
     const { columns } = this.#options.snapshot;
     if (files.length === 0) {
@@ -72,7 +76,7 @@ export class DeltaScan implements AsyncDisposable {
       return `select ${nulls.join(', ')} where false`;
     }
     const selects: string[] = [];
-    for (const fileSet of await this.#fileSets(files)) {
+    for (const fileSet of await this.#namingDamage(files, () => this.#fileSets(files))) {
       selects.push(await this.#fileSetSelect(fileSet, `${this.#schema}.s${this.#selects++}`));
     }
     return selects.join('\nunion all\n');
@@ -81,9 +85,8 @@ export class DeltaScan implements AsyncDisposable {
   /** Rows of files minus those removed by deletion vectors. */
   async countRows(files: readonly PlacedFile[]): Promise<bigint> {
     if (files.length === 0) return 0n;
-    const result = await this.#connection.runAndReadAll(
-      `select sum(num_rows)::varchar from parquet_file_metadata(${fileList(files.map(({ footer }) => footer))})`,
-    );
+    const sql = `select sum(num_rows)::varchar from parquet_file_metadata(${fileList(files.map(({ footer }) => footer))})`;
+    const result = await this.#namingDamage(files, () => this.#connection.runAndReadAll(sql));
     const total = BigInt(String(result.getRowsJson()[0]?.[0]));
     return files.reduce((rows, { file }) => rows - BigInt(file.deletionVector?.cardinality ?? 0), total);
   }
@@ -94,6 +97,11 @@ export class DeltaScan implements AsyncDisposable {
     } finally {
       this.#connection.closeSync();
     }
+  }
+
+  async #namingDamage<Result>(files: readonly PlacedFile[], read: () => Promise<Result>): Promise<Result> {
+    const footers = files.map(({ file, footer }) => ({ path: file.path, data: footer }));
+    return namingDamagedFooter(this.#connection, this.#options.snapshot.tableName, footers, read);
   }
 
   async #fileSets(files: readonly PlacedFile[]): Promise<FileSet[]> {

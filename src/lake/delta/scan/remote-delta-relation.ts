@@ -1,5 +1,5 @@
 import type { Relation } from '../../relation/relation.js';
-import type { SpoolFile, SpoolPart } from '../../storage/fetch-ahead.js';
+import { type SpoolFile, type SpoolPart, sourceFiles } from '../../storage/fetch-ahead.js';
 import type { FileStat } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
 import type { DeltaFile } from '../snapshot/delta-snapshot.js';
@@ -50,6 +50,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
     return {
       parts: parts.map((part) => part.select),
       rowCount,
+      files: parts.map((part) => sourceFiles(part.files)),
       remote: spool.remoteParts(parts),
       [Symbol.asyncDispose]: dispose,
     };

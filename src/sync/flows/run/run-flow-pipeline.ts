@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import type { SyncedTablesError } from '../../../core/errors.js';
 import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { isLeaseHeld, type Lease } from '../../../postgres/registry/lease.js';
@@ -15,6 +15,7 @@ import {
 } from '../../../postgres/registry/streaming-tables.js';
 import { recordEvent } from '../../../postgres/registry/synced-tables.js';
 import { closeSession } from '../../../postgres/session/session.js';
+import { explainAnyError } from '../../source/load-errors.js';
 import type { NextSnapshotAndVersion } from '../source/snapshot-function.js';
 import { explainFlowError } from '../staging/explain-flow-error.js';
 import type { FlowTableResult } from './flow-table-options.js';
@@ -76,9 +77,7 @@ async function runTable(
   } catch (cause) {
     options.signal.throwIfAborted();
     const explained = explainFlowError(cause, table.fullName, null);
-    const reason = explained instanceof Error ? explained.message : String(explained);
-    const error =
-      asSyncedTablesError(explained) ?? syncedTablesError('INTERNAL_ERROR', { target: table.fullName, reason }, cause);
+    const error = explainAnyError(explained, { fullName: table.fullName, source: table.fullName });
     return (await isHeld(options, lease)) ? { kind: 'failed', error, table } : { kind: 'ended' };
   }
 }

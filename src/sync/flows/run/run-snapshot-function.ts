@@ -71,7 +71,8 @@ async function askFor(
   try {
     given = await next(last);
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+    // What the program says may quote rows; the program itself gets the error as the cause.
+    const reason = error instanceof Error ? `it threw ${error.name}` : 'it threw something that is not an error';
     throw asSyncedTablesError(error) ?? syncedTablesError('FLOW_FUNCTION_FAILED', { flow, reason }, error);
   }
   if (given === null) return null;

@@ -4,12 +4,14 @@ import type { Field } from '../../../core/data-type.js';
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { FlowSource, ViewDeclaration } from '../../../core/flows/pipeline-declaration.js';
 import { quoteIdentifier } from '../../../core/names.js';
+import { engineSyntaxReason } from '../../../core/reasons/engine-reason.js';
 import { flowSourceColumn } from '../../../flows/declare/resolve-flow.js';
 import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { SourceQueryError, sourceQuery, type TableReference } from '../../../lake/dialect/source-query.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../../lake/engine/duckdb-type.js';
+import type { SourceFile } from '../../../lake/relation/relation.js';
 import { type LakeReadMode, openLakeRows } from './open-lake-rows.js';
 import { openPostgresRows } from './open-postgres-rows.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
@@ -94,6 +96,7 @@ async function openLakeTable(
     connection,
     columns: rows.columns.map(openedColumn),
     select: rows.select,
+    files: rows.files,
     position: { [key]: rows.position },
     hasNews: rows.hasNews,
     rowCount: null,
@@ -110,13 +113,14 @@ interface QueryParts {
   /** In opening order. */
   readonly opened: AsyncDisposable[];
   readonly position: Record<string, TablePosition>;
+  readonly files: SourceFile[];
   hasNews: boolean;
   tables: number;
 }
 
 async function openQuery(options: OpenFlowSourceOptions, name: string, query: string): Promise<OpenedSource> {
   const connection = await options.engine.connect();
-  const parts: QueryParts = { connection, opened: [], position: {}, hasNews: false, tables: 0 };
+  const parts: QueryParts = { connection, opened: [], position: {}, files: [], hasNews: false, tables: 0 };
   const dispose = async () => {
     connection.closeSync();
     for (const opened of parts.opened.reverse()) await opened[Symbol.asyncDispose]();
@@ -134,6 +138,7 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
       connection,
       columns: fields.map(queryColumn),
       select,
+      files: parts.files,
       position: parts.position,
       // Tables read as a whole may have changed even if the others have not.
       hasNews: parts.hasNews || Object.keys(parts.position).length === 0,
@@ -149,11 +154,8 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
 /** FLOW_QUERY_INVALID for errors caused by the query itself. */
 export function queryError(error: unknown, name: string): unknown {
   if (asSyncedTablesError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const [reason = ''] = message.replace(/^\w+ Error: /, '').split('\n');
-  const isOurs =
-    error instanceof SourceQueryError || /^(Binder|Catalog|Parser|Conversion|Invalid Input) Error/.test(message);
-  return isOurs ? syncedTablesError('FLOW_QUERY_INVALID', { name, reason: reason.replace(/\.$/, '') }, error) : error;
+  const reason = error instanceof SourceQueryError ? error.message.replace(/\.$/, '') : engineSyntaxReason(error);
+  return reason === null ? error : syncedTablesError('FLOW_QUERY_INVALID', { name, reason }, error);
 }
 
 const VIEW_DEPTH_MAX = 20;
@@ -197,6 +199,7 @@ async function referenceSql(
   const rows = await openLakeRows(await options.catalogs.open(name), mode, options.position?.[key]);
   parts.opened.push(rows);
   parts.position[key] = rows.position;
+  parts.files.push(...rows.files);
   parts.hasNews ||= rows.hasNews;
   return rows.select;
 }

@@ -3,7 +3,7 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { changeFields } from '../../../lake/changes/change-relation.js';
 import type { LakeTable } from '../../../lake/lake-table.js';
-import { wholeRelation } from '../../../lake/relation/relation.js';
+import { type SourceFile, wholeRelation } from '../../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
 import type { TablePosition } from './source-position.js';
 
@@ -13,6 +13,8 @@ export type LakeReadMode = 'all' | 'stream' | 'changes';
 export interface LakeRows extends AsyncDisposable {
   readonly columns: readonly Field[];
   readonly select: string;
+  /** The local files that it reads. */
+  readonly files: readonly SourceFile[];
   readonly position: TablePosition;
   readonly hasNews: boolean;
 }
@@ -39,6 +41,7 @@ export async function openLakeRows(
   return {
     columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
     select: isChanges ? asInserts(rows, snapshot) : rows,
+    files: relation.remote ? [] : (relation.files ?? []).flat(),
     position: await positionOf(lakeTable, snapshot),
     hasNews: !wasRead,
     [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose](),
@@ -88,6 +91,7 @@ async function openNewRows(
   return {
     columns: mode === 'stream' ? changes.end.columns : [...changes.end.columns, ...changeFields],
     select,
+    files: changes.files,
     position: {
       kind: 'lake',
       version: changes.to.toString(),

@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
+import { engineSyntaxReason } from '../../../core/reasons/engine-reason.js';
+import { safeReason } from '../../../core/reasons/safe-reason.js';
 import { flowSourceColumn } from '../../../flows/declare/resolve-flow.js';
 import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
@@ -135,8 +137,8 @@ async function openSelect(
     return { connection, columns, select, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw unfit(options.flow, name, reason.replace(/\.$/, ''), 'Check the files of the snapshot.', error);
+    const reason = engineSyntaxReason(error) ?? safeReason(error);
+    throw unfit(options.flow, name, reason, 'Check the files of the snapshot.', error);
   }
 }
 

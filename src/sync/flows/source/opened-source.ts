@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DataType } from '../../../core/data-type.js';
 import type { FlowSourceColumn } from '../../../flows/declare/resolve-flow.js';
+import type { SourceFile } from '../../../lake/relation/relation.js';
 import type { SourcePosition } from './source-position.js';
 
 /** A column of an opened source, as seen by expressions and as staged. */
@@ -19,6 +20,8 @@ export interface OpenedSource extends AsyncDisposable {
   readonly columns: readonly OpenedColumn[];
   /** Returns the columns by name, in the engine's types. */
   readonly select: string;
+  /** The local files that it reads, as far as they are known. */
+  readonly files?: readonly SourceFile[];
   /** Where the next update continues; JSON. */
   readonly position: SourcePosition;
   /** False if nothing can have been added since the given position. */

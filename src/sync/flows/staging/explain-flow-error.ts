@@ -1,10 +1,12 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
+import { engineErrorClass } from '../../../core/reasons/engine-reason.js';
+import { isSystemError } from '../../../core/reasons/safe-reason.js';
 import { NUL_ERROR_MARK } from '../../../lake/engine/copy-value.js';
 import { isConnectionLoss, isPostgresError } from '../../../postgres/session/session.js';
-import { explainConnectionLoss, explainEngineError, explainPostgresError } from '../../source/load-errors.js';
+import { explainAnyError } from '../../source/load-errors.js';
 
-/** Turns errors of staging or applying events into catalogued ones. */
+/** Turns errors of staging or applying events into catalogued ones; errors of other kinds are returned unchanged. */
 export function explainFlowError(error: unknown, target: string, flow: AutoCdcFlow | null): unknown {
   if (asSyncedTablesError(error)) return error;
   const what = flow === null ? target : `flow ${flow.flowName}`;
@@ -18,11 +20,7 @@ export function explainFlowError(error: unknown, target: string, flow: AutoCdcFl
       error,
     );
   }
-  if (isPostgresError(error)) return explainPostgresError(error, { source: what, fullName: target });
-  if (isConnectionLoss(error)) return explainConnectionLoss(error);
-  return isEngineError(error) ? explainEngineError(error, source) : error;
-}
-
-function isEngineError(error: unknown): boolean {
-  return error instanceof Error && /^[A-Z][A-Za-z ]* Error: /.test(error.message);
+  if (isPostgresError(error)) return explainAnyError(error, { source: what, fullName: target });
+  const isKnown = isConnectionLoss(error) || isSystemError(error) || engineErrorClass(error) !== null;
+  return isKnown ? explainAnyError(error, { source, fullName: target }) : error;
 }

@@ -1,8 +1,10 @@
 import { syncedTablesError } from '../../../core/errors.js';
 import { describeKeys } from '../../../core/format-key.js';
 import { quoteIdentifier } from '../../../core/names.js';
+import { safeReason } from '../../../core/reasons/safe-reason.js';
+import { damagedFileOf } from '../../../lake/relation/damaged-file.js';
 import { findUnreadableColumn, keysOfUnreadable } from '../../../lake/relation/failing-keys.js';
-import { EXAMPLE_KEYS_MAX, isValueError, withoutValues } from '../../source/load-errors.js';
+import { EXAMPLE_KEYS_MAX, isValueError } from '../../source/load-errors.js';
 import type { OpenedSource } from '../source/opened-source.js';
 import type { StagingPlan } from './plan-staging.js';
 
@@ -13,8 +15,13 @@ import type { StagingPlan } from './plan-staging.js';
 export async function explainFlowValue(
   error: unknown,
   { flow, parts }: StagingPlan,
-  { connection, select }: Pick<OpenedSource, 'connection' | 'select'>,
+  { connection, select, files = [] }: Pick<OpenedSource, 'connection' | 'select' | 'files'>,
 ): Promise<unknown> {
+  const damaged = await damagedFileOf(error, connection, { parts: [''], files: [files] });
+  if (damaged !== null) {
+    const details = { file: damaged.path, table: `of flow ${flow.flowName}`, reason: damaged.reason };
+    return syncedTablesError('SOURCE_FILE_CORRUPT', details, error);
+  }
   if (!isValueError(error)) return error;
   const fields = parts.map(({ type }, place) => {
     const name = `__autocdc_part${place}`;
@@ -32,7 +39,7 @@ export async function explainFlowValue(
   if (found === null || !isValueError(found.error)) return error;
   const search = { connection, relation, keyColumns: flow.keyColumns, limit: EXAMPLE_KEYS_MAX };
   const rows = describeKeys(await keysOfUnreadable(search, found.field));
-  const reason = withoutValues(found.error instanceof Error ? found.error.message : String(found.error));
+  const reason = safeReason(found.error);
   const what = parts[fields.indexOf(found.field)]?.what ?? 'A column';
   return syncedTablesError(
     'FLOW_VALUE_INVALID',

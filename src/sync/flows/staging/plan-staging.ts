@@ -3,6 +3,7 @@ import { syncedTablesError } from '../../../core/errors.js';
 import type { StoredColumns } from '../../../core/flows/align-columns.js';
 import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
+import { engineSyntaxReason } from '../../../core/reasons/engine-reason.js';
 import type { DeclaredFlow } from '../../../flows/declare/declared-flow.js';
 import { type ResolvedFlow, resolveFlow, type TargetNames } from '../../../flows/declare/resolve-flow.js';
 import { parseColumnReference } from '../../../flows/parser/parse-pipeline-file.js';
@@ -188,11 +189,8 @@ async function bind(declared: DeclaredFlow, source: OpenedSource, clause: string
     if (type === undefined) throw new RowExpressionError('it gives nothing');
     return { sql, type: dataTypeOfEngine(type) };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof RowExpressionError) && !/^(Binder|Parser|Catalog|Conversion) Error/.test(message))
-      throw error;
-    const [reason = ''] = message.replace(/^\w+ Error: /, '').split('\n');
-    throw invalid(declared, clause, text, reason.replace(/\.$/, ''), error);
+    const reason = error instanceof RowExpressionError ? error.message.replace(/\.$/, '') : engineSyntaxReason(error);
+    throw reason === null ? error : invalid(declared, clause, text, reason, error);
   }
 }
 

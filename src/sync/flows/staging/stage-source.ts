@@ -17,7 +17,7 @@ import type { StagingPlan } from './plan-staging.js';
 export async function stageSource(
   { client, engine, signal }: FlowTableOptions,
   plan: StagingPlan,
-  source: Pick<OpenedSource, 'connection' | 'select'> & { readonly rowCount?: bigint | null },
+  source: Pick<OpenedSource, 'connection' | 'select' | 'files'> & { readonly rowCount?: bigint | null },
 ): Promise<string> {
   const staging = await createStaging(client, plan.flow);
   const columns = stagingColumns(plan.flow).map(({ name }) => quoteIdentifier(name));

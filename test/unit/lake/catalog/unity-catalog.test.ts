@@ -154,6 +154,16 @@ it('repeats what a busy or broken server did not answer, and gives up in plain w
   });
 });
 
+it('repeats what a server says, but for the token', async () => {
+  register();
+  const body = { error_code: 'PERMISSION_DENIED', message: 'token tkn-secret may not do that' };
+  unity.override = () => ({ status: 403, body });
+  await expect(catalog({ token: 'tkn-secret' }).open(name)).rejects.toMatchObject({
+    code: 'CATALOG_ACCESS_DENIED',
+    message: expect.stringContaining('token [hidden] may not do that'),
+  });
+});
+
 it.each([
   ['SOURCE_TABLE_NOT_FOUND', 404, { error_code: 'TABLE_DOES_NOT_EXIST', message: "Table 'x' does not exist." }],
   ['SOURCE_TABLE_NOT_FOUND', 400, { error_code: 'SCHEMA_DOES_NOT_EXIST', message: 'no schema' }],
