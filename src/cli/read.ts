@@ -4,6 +4,7 @@ import { openCopyStream } from '../lake/engine/copy-stream.js';
 import type { CopyFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { wholeCopy } from '../lake/relation/copy-parts.js';
+import { explainIfChanged } from '../lake/relation/relation.js';
 import type { TableRead } from '../lake/relation/table-read.js';
 import { planColumns } from '../sync/source/plan-target.js';
 import { openLake } from './connect/open-lake.js';
@@ -114,8 +115,9 @@ async function writeRows(lakeTable: LakeTable, options: ReadOptions): Promise<vo
   try {
     const selects = wholeCopy(engine, relation, limit === undefined ? wanted : { ...wanted, limit });
     await writeToStdout(await openCopyStream(connection, selects, format, engine.scratchFolder));
+    await relation.requireUnchanged?.();
   } catch (error) {
-    throw await explainReadError(error, { ...context, relation });
+    throw await explainReadError(await explainIfChanged(relation, error), { ...context, relation });
   } finally {
     connection.closeSync();
   }

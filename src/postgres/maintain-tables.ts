@@ -7,7 +7,8 @@ import { inTransaction, isPostgresError } from './session/session.js';
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
  * - so are streaming tables that full refreshes were building beside others;
  * - synced tables that are gone are marked as such, and their owner roles removed;
- * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following.
+ * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following;
+ * - those with failed tables are tried again now and then, since the cause may have gone.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
@@ -21,6 +22,7 @@ export async function maintainTables(client: pg.Client): Promise<void> {
     `select synced_tables_internal._queue_follower(p.pipeline_id) from synced_tables._pipelines p
       where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
   );
+  await client.query('select synced_tables_internal._retry_failed()');
 }
 
 /** History rows handled at once: a backlog takes several calls, and locks stay short. */

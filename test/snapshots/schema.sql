@@ -399,6 +399,8 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
       -- Whether the last update failed with a permanent error: followers skip the table until an update succeeds.
     declaration_hash text not null default ''::text
       -- Identifies this declaration of the table, its flows and its pipeline's views. A batch is committed only if the hash is still the one it was read under.
+    failed_since timestamp with time zone
+      -- When the first of the failures came since which no update has succeeded; null while it is not failed.
     constraint _streaming_tables_name_key UNIQUE (schema_name, table_name)
     constraint _streaming_tables_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _streaming_tables_pk PRIMARY KEY (table_id)
@@ -516,6 +518,8 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- When synced_version was committed in the source.
     behind_since timestamp with time zone
       -- Time of the oldest commit seen that the table does not reflect yet.
+    failed_since timestamp with time zone
+      -- When the first of the failures came since which no update has succeeded; null while it is not failed.
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
     constraint _tables_on_history_gap_check CHECK ((on_history_gap = ANY (ARRAY['fail'::text, 'refresh'::text])))
@@ -1432,6 +1436,8 @@ function synced_tables_internal._require_pipeline_control(pipeline synced_tables
   -- Refuses a role that may not control all tables of a pipeline or, if it has no synced tables, the pipeline.
 function synced_tables_internal._reserve_name(name text, place text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Reserves a name for a place; null while another place is about to take it.
+function synced_tables_internal._retry_failed() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Asks for updates of CONTINUOUS pipelines with failed tables, at growing intervals. Returns how many.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
 function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]

@@ -81,7 +81,8 @@ export class DeltaLogFolder implements Disposable {
     const isText = typeof content === 'string' || Buffer.isBuffer(content);
     const lines = isText ? content : content.map((action) => `${JSON.stringify(action)}\n`).join('');
     writeFileSync(this.logPath(name), lines);
-    return this;
+    // A commit that was written just now may be unfinished.
+    return this.setModified(name, Date.now() - 3_600_000);
   }
 
   commit(version: number | bigint, ...actions: object[]): this {

@@ -25,6 +25,7 @@ const LONGEST = [
   'integration/snapshot-deletion.test.ts',
   'integration/cli-read.test.ts',
   'integration/publication-of-all-tables.test.ts',
+  'integration/unfinished-commits.test.ts',
   'integration/auto-cdc-vectors.test.ts',
   'integration/verify.test.ts',
   'integration/messages-without-values.test.ts',

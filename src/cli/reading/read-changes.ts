@@ -3,7 +3,7 @@ import { postgresType } from '../../core/postgres-type.js';
 import { type ChangeRelation, changeFields } from '../../lake/changes/change-relation.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Relation } from '../../lake/relation/relation.js';
+import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { copySelects, type TableRead } from '../../lake/relation/table-read.js';
 import { planColumns, planTarget } from '../../sync/source/plan-target.js';
 import { explainReadError } from './explain-read-error.js';
@@ -55,7 +55,9 @@ export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOpt
     } finally {
       connection.closeSync();
     }
-  } catch (error) {
+    await changes.requireUnchanged?.();
+  } catch (failure) {
+    const error = await explainIfChanged(changes, failure);
     const keyColumns = options.primaryKey ?? lakeTable.declared?.primaryKey ?? [];
     const { engine, name: table } = lakeTable;
     throw await explainReadError(error, { engine, relation, table, keyColumns, columns });

@@ -52,6 +52,31 @@ export const sourceErrors = {
     apiCode: 'DATA_LOSS',
     sqlState: '58030',
   },
+  SOURCE_FILE_CHANGED: {
+    message: 'File {file} was changed while it was read.',
+    remedy: 'Files of a table must never change: find out what overwrites them. The file is read again later.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
+  },
+  SOURCE_NOT_A_FILE: {
+    message: '{path} is {kind}, not a file; it was not opened.',
+    remedy: 'Restore the file that belongs there, or remove what is in its place.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '42809',
+  },
+  SOURCE_READ_TIMEOUT: {
+    message: '{path} could not be read: {reason}.',
+    remedy:
+      'Check the disk or network mount that holds it; it is read again later. How long to wait is storage.timeout_seconds in the settings.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '58030',
+  },
   SOURCE_PATH_OUTSIDE: {
     message: 'Source table {table} refers to {path}, which lies outside its own folder.',
     remedy:
@@ -84,6 +109,15 @@ export const sourceErrors = {
     status: 500,
     apiCode: 'DATA_LOSS',
     sqlState: '58030',
+  },
+  DELTA_COMMIT_INCOMPLETE: {
+    message: 'The newest commit of source table {table} is not whole yet: {reason}.',
+    remedy:
+      'It is read again later. If it stays like that, its writer or a copy of the folder was broken off: restore the named file of _delta_log.',
+    retry: 'timed',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '40001',
   },
   DELTA_UNSUPPORTED_FEATURE: {
     message: 'Source table {table} needs {feature}, which this reader does not support.',

@@ -33,8 +33,10 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
   return {
     async open(name: TableName) {
       const fullName = `${name.catalog}.${name.schema}.${name.table}`;
-      const { root, store } = openRoot(fullName);
+      const { root, store: shared } = openRoot(fullName);
       const folder = `${root === '/' ? '' : root}/${name.schema}/${name.table}`;
+      // Each on its own: where the disk of one table hangs, that of another may not.
+      const store = isStorageUrl(root) ? shared : openFileStore(folder, storage);
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         const isThere = await store.hasFolder(folder);
         const reason = isThere ? `${folder} holds no _delta_log` : `there is no folder ${folder}`;

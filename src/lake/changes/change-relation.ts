@@ -1,5 +1,5 @@
 import type { Field } from '../../core/data-type.js';
-import type { SourceFile } from '../relation/relation.js';
+import type { ReadInPlace, SourceFile } from '../relation/relation.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import type { CollapsedChanges, CollapseOptions } from './collapse-changes.js';
 
@@ -29,7 +29,7 @@ function metaField(name: string, kind: 'string' | 'long' | 'timestamp'): Field {
  * The changes of a source after version `from` up to version `to`, as SQL of the engine. Only footers have been read so
  * far.
  */
-export interface ChangeRelation extends AsyncDisposable {
+export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   readonly from: bigint;
   readonly to: bigint;
   /** The table at `to`: columns, commit time and id are those of that version. `rowCount` and `sizeBytes` are unknown. */

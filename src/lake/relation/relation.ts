@@ -6,8 +6,17 @@ export interface SourceFile {
   readonly data: string;
 }
 
+/** What is read in place, where somebody may overwrite it meanwhile. */
+export interface ReadInPlace {
+  /**
+   * To be called once the rows are read, before they count. Absent if what is read cannot change.
+   * @throws SOURCE_FILE_CHANGED if a file is no longer what it was when it was opened
+   */
+  requireUnchanged?(): Promise<void>;
+}
+
 /** The rows of a source at one version, as SQL of the engine: the common form of all kinds of sources. */
-export interface Relation extends AsyncDisposable {
+export interface Relation extends ReadInPlace, AsyncDisposable {
   /**
    * SELECTs whose results together are the rows, each row in exactly one of them. Their columns are those of the
    * snapshot, by name and order, in the canonical types of `duckDbType`. Where `remote` is set, they can be run only
@@ -44,6 +53,16 @@ export interface HeldPart extends AsyncDisposable {
   readonly select: string;
   /** The files that it reads, present until then; none if they are unknown. */
   readonly files: readonly SourceFile[];
+}
+
+/** The error to report for a failed read: a file that changed meanwhile explains any other. */
+export async function explainIfChanged(read: ReadInPlace, error: unknown): Promise<unknown> {
+  try {
+    await read.requireUnchanged?.();
+    return error;
+  } catch (change) {
+    return change;
+  }
 }
 
 /** The parts as one SELECT; run it only while their files are present (see `holdWhole`). */

@@ -21,6 +21,11 @@ export interface FileStat {
   readonly modifiedAtMs: number;
   /** Changes with the content; absent or null if the store has none. */
   readonly etag?: string | null;
+  /**
+   * True if the last thing that happened to the file was a write: more may follow. False if it was given its name
+   * afterwards, as those do who publish whole files. Absent if the store shows only whole files.
+   */
+  readonly mayGrow?: boolean;
 }
 
 export interface DownloadOptions {
@@ -47,8 +52,11 @@ export interface FileStore {
   /** Whether there is a non-empty folder of that name. */
   hasFolder(folder: string): Promise<boolean>;
   stat(path: string): Promise<FileStat | null>;
-  /** Bytes [offset, offset + length) of a file; shorter if the file ends before. */
-  readRange(path: string, offset: number, length: number): Promise<Buffer | null>;
+  /**
+   * Bytes [offset, offset + length) of a file as it was at one moment; shorter if the file ends before.
+   * @param etag of an earlier status: the file must still be the same
+   */
+  readRange(path: string, offset: number, length: number, etag?: string | null): Promise<Buffer | null>;
   /**
    * Copies a file to the local disk; false if there is none. Absent if files are on the local disk under their paths
    * already: the engine reads those in place, all others must be fetched for it.
@@ -59,4 +67,10 @@ export interface FileStore {
    * come late, twice or never. Null if the folder cannot be watched. Absent if the store never can.
    */
   watch?(folder: string, onChange: (name: string | null) => void): Disposable | null;
+}
+
+/** Whether a file is what it was. True also if it is gone: what was read of it was whole. */
+export function isSameFile(before: FileStat, after: FileStat | null): boolean {
+  if (after === null) return true;
+  return after.etag === before.etag && after.sizeBytes === before.sizeBytes;
 }

@@ -1,7 +1,7 @@
 import { AzureObjectClient, type AzureSettings } from './azure-client.js';
 import type { FileStore } from './file-store.js';
 import { GcsObjectClient, type GcsSettings } from './gcs-client.js';
-import { localFileStore } from './local-file-store.js';
+import { openLocalFileStore } from './local-file-store.js';
 import type { ObjectClient } from './object-client.js';
 import { ObjectStore, type Patience, type StoreRetry } from './object-store.js';
 import { S3ObjectClient, type S3Settings } from './s3-client.js';
@@ -27,8 +27,8 @@ export function openFileStore(
   temporary: TemporaryCredentials | null = null,
 ): FileStore {
   const location = parseLocation(path);
-  if (!location) return localFileStore;
   const { patience, onRetry } = settings;
+  if (!location) return openLocalFileStore({ root: path, timeoutMs: patience.timeoutMs });
   const client = openClient(location.scheme, settings, temporary);
   return new ObjectStore({ client, patience, ...(onRetry === undefined ? {} : { onRetry }) });
 }

@@ -1,6 +1,17 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { syncedTablesError } from '../../core/errors.js';
+import { readInTime } from './disk-patience.js';
 import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries } from './file-store.js';
+
+export interface LocalStoreOptions {
+  /** Folder that the store is opened for: below it, one unanswered read stops all others. */
+  readonly root: string;
+  /** How long the disk may be silent, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const TIMEOUT_MS = 30_000;
 
 function nullIfMissing(error: unknown): null {
   const code = (error as NodeJS.ErrnoException).code;
@@ -8,54 +19,113 @@ function nullIfMissing(error: unknown): null {
   throw error;
 }
 
-/** Files of the local disk. */
-export const localFileStore: FileStore = {
-  async list(folder, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
-    const found = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
-    const entries = found?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
-    return entries
-      ? firstEntries(
-          entries.filter((entry) => entryOrder(entry) > after),
-          limit,
-        )
-      : null;
-  },
+/**
+ * Files of the local disk, network mounts included. Nothing but regular files is ever opened: a FIFO would never answer.
+ *
+ * Methods throw SOURCE_READ_TIMEOUT, SOURCE_NOT_A_FILE, SOURCE_FILE_CHANGED.
+ */
+export function openLocalFileStore({ root, timeoutMs }: LocalStoreOptions): FileStore {
+  const inTime = <Result>(path: string, read: () => Promise<Result>) => readInTime({ root, path, timeoutMs }, read);
+  return {
+    list: (folder, after, limit) => inTime(folder, () => list(folder, after, limit)),
+    hasFolder: (folder) =>
+      inTime(folder, async () => (await stat(folder).catch(nullIfMissing))?.isDirectory() ?? false),
+    stat: (path) => inTime(path, () => statFile(path)),
+    readRange: (path, offset, length, etag) => inTime(path, () => readRange(path, { offset, length, etag })),
+    watch: watchFolder,
+  };
+}
 
-  async hasFolder(folder) {
-    return (await stat(folder).catch(nullIfMissing))?.isDirectory() ?? false;
-  },
+export const localFileStore: FileStore = openLocalFileStore({ root: '/', timeoutMs: TIMEOUT_MS });
 
-  async stat(path): Promise<FileStat | null> {
-    const found = await stat(path).catch(nullIfMissing);
-    return found && { sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
-  },
+async function list(folder: string, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
+  const found = await readdir(folder, { withFileTypes: true }).catch(nullIfMissing);
+  const entries = found?.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+  return entries
+    ? firstEntries(
+        entries.filter((entry) => entryOrder(entry) > after),
+        limit,
+      )
+    : null;
+}
 
-  async readRange(path, offset, length) {
-    const file = await open(path, 'r').catch(nullIfMissing);
-    if (!file) return null;
-    try {
-      const buffer = Buffer.alloc(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return buffer.subarray(0, filled);
-    } finally {
-      await file.close();
+async function statFile(path: string): Promise<FileStat | null> {
+  const found = await stat(path, { bigint: true }).catch(nullIfMissing);
+  if (found === null || found.isDirectory()) return null;
+  requireFile(path, found);
+  return {
+    sizeBytes: Number(found.size),
+    modifiedAtMs: Number(found.mtimeNs) / 1e6,
+    etag: etagOf(found),
+    mayGrow: found.ctimeNs === found.mtimeNs,
+  };
+}
+
+/** Not the inode: some network file systems number their files anew. */
+function etagOf({ size, mtimeNs }: BigIntStats): string {
+  return `${size}-${mtimeNs}`;
+}
+
+async function readRange(
+  path: string,
+  range: { readonly offset: number; readonly length: number; readonly etag: string | null | undefined },
+): Promise<Buffer | null> {
+  const file = await openFile(path);
+  if (file === null) return null;
+  try {
+    const before = await file.stat({ bigint: true });
+    if (before.isDirectory()) return null;
+    requireFile(path, before);
+    const etag = range.etag ?? etagOf(before);
+    const { offset } = range;
+    const length = Math.max(0, Math.min(range.length, Number(before.size) - offset));
+    const bytes = await readBytes(file, { offset, length });
+    for (const found of [before, await file.stat({ bigint: true })]) {
+      if (etagOf(found) !== etag) throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
     }
-  },
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
 
-  watch(folder, onChange): Disposable | null {
-    let watcher: FSWatcher;
-    try {
-      watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
-    } catch {
-      // No such folder, or the system's limit of watches is reached: callers poll anyway.
-      return null;
-    }
-    watcher.on('error', () => watcher.close());
-    return { [Symbol.dispose]: () => watcher.close() };
-  },
-};
+/** Without waiting for the other end of a FIFO; null if there is no such file. */
+async function openFile(path: string): Promise<FileHandle | null> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    // What a socket answers.
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw notAFile(path, 'a socket');
+    return nullIfMissing(error);
+  });
+}
+
+async function readBytes(file: FileHandle, { offset, length }: { offset: number; length: number }): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+function requireFile(path: string, found: BigIntStats): void {
+  if (found.isFile()) return;
+  throw notAFile(path, found.isFIFO() ? 'a named pipe' : found.isSocket() ? 'a socket' : 'a device');
+}
+
+function notAFile(path: string, kind: string): Error {
+  return syncedTablesError('SOURCE_NOT_A_FILE', { path, kind });
+}
+
+function watchFolder(folder: string, onChange: (name: string | null) => void): Disposable | null {
+  let watcher: FSWatcher;
+  try {
+    watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
+  } catch {
+    // No such folder, or the system's limit of watches is reached: callers poll anyway.
+    return null;
+  }
+  watcher.on('error', () => watcher.close());
+  return { [Symbol.dispose]: () => watcher.close() };
+}

@@ -107,10 +107,10 @@ export class ObjectStore implements FileStore {
     return this.#objectStat(path);
   }
 
-  async readRange(path: string, offset: number, length: number): Promise<Buffer | null> {
+  async readRange(path: string, offset: number, length: number, etag: string | null = null): Promise<Buffer | null> {
     if (length === 0) return (await this.stat(path)) && Buffer.alloc(0);
     const chunks: Buffer[] = [];
-    const isThere = await this.#readBody(path, { offset, length, etag: null, isWhole: false }, async (chunk) => {
+    const isThere = await this.#readBody(path, { offset, length, etag, isWhole: false }, async (chunk) => {
       chunks.push(chunk);
     });
     return isThere ? Buffer.concat(chunks) : null;

@@ -39,7 +39,7 @@ const COMMIT_POSITION = `
            source_committed_at = case when source_version > $3 or source_version = $3 and $5::float8 is null
                                       then source_committed_at else to_timestamp($5::float8 / 1000) end,
            row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
-           is_failed = false, rows_done = null, rows_total = null, state = $10,
+           is_failed = false, failed_since = null, rows_done = null, rows_total = null, state = $10,
            synced_committed_at = case when synced_version = $3 and $5::float8 is null
                                       then synced_committed_at else to_timestamp($5::float8 / 1000) end,
            behind_since = case when source_version > $3 then behind_since end,

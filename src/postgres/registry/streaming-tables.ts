@@ -103,7 +103,9 @@ type StreamingTableState =
 /** Sets whether followers leave out a streaming table until an update of it succeeds. */
 export async function markStreamingTable(client: pg.Client, tableId: string, isFailed: boolean): Promise<void> {
   await client.query(
-    'update synced_tables._streaming_tables set is_failed = $2 where table_id = $1 and is_failed is distinct from $2',
+    `update synced_tables._streaming_tables
+        set is_failed = $2, failed_since = case when $2 then coalesce(failed_since, clock_timestamp()) end
+      where table_id = $1 and is_failed is distinct from $2`,
     [tableId, isFailed],
   );
 }

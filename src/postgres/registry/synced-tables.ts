@@ -198,7 +198,8 @@ export async function writeTableFailure(
 ): Promise<void> {
   await client.query(
     `update synced_tables._tables
-        set state = $2, message = $3, last_error_code = $4, is_failed = true, rows_done = null, rows_total = null
+        set state = $2, message = $3, last_error_code = $4, is_failed = true, failed_since = coalesce(failed_since, clock_timestamp()),
+            rows_done = null, rows_total = null
       where table_id = $1`,
     [tableId, state, `${error.message} ${error.remedy}`, error.code],
   );

@@ -7,7 +7,7 @@ import type { CollapsedChanges } from '../../lake/changes/collapse-changes.js';
 import { latestRows } from '../../lake/changes/latest-rows.js';
 import { newerRows } from '../../lake/changes/newer-rows.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Relation } from '../../lake/relation/relation.js';
+import { explainIfChanged, type ReadInPlace, type Relation } from '../../lake/relation/relation.js';
 import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
 import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
@@ -82,7 +82,7 @@ async function* apply(atHand: ChangesAtHand): Publishing<TableUpdateResult> {
   }
   try {
     if (table.timeseriesKey !== null) return yield* applyNewer(atHand, collapsed, table.timeseriesKey);
-    return yield* applyStates(atHand, { ...collapsed, newestBy: null });
+    return yield* applyStates(atHand, { ...collapsed, newestBy: null, source: changes });
   } catch (error) {
     if (!(error instanceof LastStateUnclear)) throw error;
     // A key has several rows, or had in some versions: only the source can say what is left of them.
@@ -108,7 +108,7 @@ async function* applyNewer(
     const { columns } = changes.end;
     const choice = { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey };
     const newer = await explained(atHand, newerRows(connection, choice));
-    const states = { ...collapsed, select: newer.select, balance: null, newestBy };
+    const states = { ...collapsed, select: newer.select, balance: null, newestBy, source: changes };
     if (newer.restCount === 0n) return yield* applyStates(atHand, states);
     return yield* applyLookedUp(atHand, { ...collapsed, keysTable: newer.restTable }, states);
   } finally {
@@ -140,9 +140,10 @@ function isOrderedAlike({ field }: TargetColumn, { invalidCharacters }: SyncedTa
 async function explained<Value>(atHand: ChangesAtHand, reading: Promise<Value>): Promise<Value> {
   try {
     return await reading;
-  } catch (error) {
-    if (engineErrorClass(error) === null) throw error;
+  } catch (failure) {
     const { table, lakeTable, changes } = atHand;
+    const error = await explainIfChanged(changes, failure);
+    if (engineErrorClass(error) === null) throw error;
     await using relation = await openEnd(atHand);
     const columns = planTarget(changes.end, table);
     const context = { engine: lakeTable.engine, relation, table, columns, changeFiles: changes.files };
@@ -176,10 +177,20 @@ async function* applyLookedUp(
     }
     const select = others === null ? latest.select : `${others.select} union all ${latest.select}`;
     const newestBy = others?.newestBy ?? null;
-    return yield* applyStates(atHand, { select, rowsWithoutKey, balance: null, newestBy });
+    const source = readTogether(atHand.changes, relation);
+    return yield* applyStates(atHand, { select, rowsWithoutKey, balance: null, newestBy, source });
   } finally {
     connection.closeSync();
   }
+}
+
+function readTogether(changes: ReadInPlace, relation: ReadInPlace): ReadInPlace {
+  return {
+    async requireUnchanged() {
+      await changes.requireUnchanged?.();
+      await relation.requireUnchanged?.();
+    },
+  };
 }
 
 async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishing<TableUpdateResult> {
@@ -207,7 +218,8 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LastStateUnclear) throw error;
-    throw await explainLoadError(error, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
+    const cause = await explainIfChanged(states.source, error);
+    throw await explainLoadError(cause, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
   }
 }
 

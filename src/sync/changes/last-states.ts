@@ -2,7 +2,7 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { changeFields } from '../../lake/changes/change-relation.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
-import type { Relation } from '../../lake/relation/relation.js';
+import type { ReadInPlace, Relation } from '../../lake/relation/relation.js';
 import { copySelects, countRowsWithNul } from '../../lake/relation/table-read.js';
 import type { CopySource } from '../../postgres/copy/copy-in.js';
 import { targetRead } from '../source/target-read.js';
@@ -16,6 +16,8 @@ export interface LastStates {
   readonly balance: bigint | null;
   /** The column that decides about rows of type `newer`; null if there are none. */
   readonly newestBy: TargetColumn | null;
+  /** What they are read from. */
+  readonly source: ReadInPlace;
 }
 
 /** The table they are read for, and the engine that reads them. */
@@ -34,7 +36,13 @@ export async function openLastStates({ engine, table, columns }: StatesRead, sta
   const relation = { ...rowsThatStay(states), parts: [states.select] };
   const [select = ''] = copySelects(relation, { ...targetRead(table, columns), columns: fields });
   const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
-  const finished = stream.finished.finally(() => connection.closeSync());
+  const finish = async () => {
+    const rows = await stream.finished;
+    // Postgres takes the rows only after this.
+    await states.source.requireUnchanged?.();
+    return rows;
+  };
+  const finished = finish().finally(() => connection.closeSync());
   finished.catch(() => {});
   return { bytes: stream.bytes, finished };
 }

@@ -1,7 +1,7 @@
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { formatKey } from '../../core/format-key.js';
 import type { SyncedTable } from '../../core/synced-table.js';
-import type { Relation } from '../../lake/relation/relation.js';
+import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
 import { creationPublication } from '../../postgres/publish/create-table.js';
@@ -110,13 +110,15 @@ async function load(copy: TableCopy): Promise<Loaded> {
     const loadSeconds = (performance.now() - startedAt) / 1000;
     progress.setPhase('index', relation.rowCount);
     const counts = await countLeftOut(copy, relation, rowsWritten);
+    await relation.requireUnchanged?.();
     await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
       throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(copy, error) : error;
     });
     return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainLoadError(error, { engine: lakeTable.engine, relation, table, columns });
+    const cause = await explainIfChanged(relation, error);
+    throw await explainLoadError(cause, { engine: lakeTable.engine, relation, table, columns });
   }
 }
 

@@ -15,7 +15,7 @@ export interface CopyPlan {
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
   readonly columns: readonly TargetColumn[];
-  /** Where changes are read from after this copy; null for tables that are only ever copied. */
+  /** The commit of the version, where changes are read from after this copy; null for sources without a history. */
   readonly bookmark: string | null;
   /** Name for the shadow table of this attempt. */
   readonly shadow: string;
@@ -48,7 +48,10 @@ async function planBookmark(
   lakeTable: LakeTable,
   snapshot: SourceSnapshot,
 ): Promise<string | null> {
-  if (table.policy === 'SNAPSHOT') return null;
+  // A table that is only ever copied needs it to tell whether the source is still the same.
+  if (table.policy === 'SNAPSHOT') {
+    return snapshot.version === null ? null : ((await lakeTable.changeFeed?.bookmark(snapshot.version)) ?? null);
+  }
   const changeFeed = requireHistory(lakeTable, table.source);
   if (snapshot.version === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
   if (table.relation === null && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);

@@ -114,7 +114,7 @@ async function* runPlan(
   reason: string | null,
 ): Publishing<TableUpdateResult> {
   const { client, openSession } = run;
-  if (!isFullRefresh && isUnchanged(table, plan)) return recordUnchanged(run, { table, ...plan });
+  if (!isFullRefresh && (await isUnchanged(table, plan))) return recordUnchanged(run, { table, ...plan });
   await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
   const progress = await startProgressReports({ client, openSession, table, version: plan.snapshot.version });
   await using _ = progress;
@@ -129,16 +129,15 @@ function runningState(table: SyncedTable): SyncedTableState {
 }
 
 /** The same version of the same table is already there: nothing to copy, unless a full refresh was requested. */
-function isUnchanged(table: SyncedTable, { snapshot, bookmark }: CopyPlan): boolean {
-  // Another bookmark of the same version: its commit was rewritten. Reading the changes from there reveals it.
-  const isSameCommit = bookmark === null || table.sourceBookmark === null || bookmark === table.sourceBookmark;
-  return (
+async function isUnchanged(table: SyncedTable, { snapshot, lakeTable }: CopyPlan): Promise<boolean> {
+  const isSameVersion =
     table.relation !== null &&
     snapshot.version !== null &&
     snapshot.version === table.syncedVersion &&
-    snapshot.tableId === table.sourceTableId &&
-    isSameCommit
-  );
+    snapshot.tableId === table.sourceTableId;
+  if (!isSameVersion || table.sourceBookmark === null) return isSameVersion;
+  // A version alone says little: its commit may have been read before it was whole, or rewritten.
+  return (await lakeTable.changeFeed?.isSameCommit(table.sourceBookmark)) ?? true;
 }
 
 async function recordUnchanged(

@@ -5,6 +5,7 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { wholeCopy } from '../../lake/relation/copy-parts.js';
+import { explainIfChanged } from '../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import {
   type Comparison,
@@ -130,9 +131,11 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
     const selects = wholeCopy(engine, relation, targetRead(table, columns), signal);
     const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
     await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
+    await relation.requireUnchanged?.();
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainLoadError(error, { engine, relation, table, columns });
+    const cause = await explainIfChanged(relation, error);
+    throw await explainLoadError(cause, { engine, relation, table, columns });
   } finally {
     signal.removeEventListener('abort', interrupt);
     connection.closeSync();

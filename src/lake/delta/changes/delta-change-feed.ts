@@ -2,13 +2,12 @@ import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js'
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../../changes/change-relation.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import type { PartitionTexts } from '../log/action.js';
-import { probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
+import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
 import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from '../log/log-bookmark.js';
 import { commitPath, logFolder } from '../log/log-listing.js';
 import { canonicalRoot } from '../log/log-path.js';
-import type { TableState } from '../log/table-state.js';
-import { type DeltaSnapshot, latestDeltaVersion, openTableState } from '../snapshot/delta-snapshot.js';
+import { type DeltaSnapshot, latestDeltaVersion, openTableState, type ReadState } from '../snapshot/delta-snapshot.js';
 import { openChangeRelation } from './open-change-relation.js';
 import { planChanges } from './plan-changes.js';
 
@@ -22,8 +21,8 @@ export class DeltaChangeFeed implements ChangeFeed {
   readonly #root: string;
   /** Where the last `changes` ended: following a table continues from here, without reading the earlier log. */
   #head: LogHead | null = null;
-  /** Protocol and metadata found by the last snapshot: reading the whole log again takes minutes if it has no checkpoint. */
-  #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata'> | null = null;
+  /** What the last snapshot found: reading the whole log again takes minutes if it has no checkpoint. */
+  #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata' | 'commit'> | null = null;
   /** The commit last found to match a bookmark, and its file status at that time. */
   #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
 
@@ -33,8 +32,8 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   /** Remembers a snapshot of the same table whose bookmark will be needed. */
-  note({ version, protocol, metadata }: DeltaSnapshot): void {
-    this.#noted = { version, protocol, metadata };
+  note({ version, protocol, metadata, commit }: DeltaSnapshot): void {
+    this.#noted = { version, protocol, metadata, commit };
   }
 
   async newestVersion(after?: bigint): Promise<bigint> {
@@ -81,7 +80,9 @@ export class DeltaChangeFeed implements ChangeFeed {
     if (options.tableId !== undefined && head.metadata !== null && head.metadata.id !== options.tableId) {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
     }
-    const commits = await readCommits({ store, root: this.#root, tableName, from, to });
+    // What was read of an unfinished commit changed nothing: it is read again, whole.
+    const after = (await this.#hasGrown(head)) ? from - 1n : from;
+    const commits = await readCommits({ store, root: this.#root, tableName, from: after, to });
     const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
     const plan = await planChanges({
       ...this.#options,
@@ -93,9 +94,9 @@ export class DeltaChangeFeed implements ChangeFeed {
     });
     const { protocol, metadata } = plan;
     const last = commits.at(-1);
-    const fingerprint = last ? await commitFingerprint(store, this.#root, to, last.sizeBytes) : head.fingerprint;
-    const end: LogHead = { version: to, protocol, metadata, fingerprint };
-    const relation = await openChangeRelation({ ...this.#options, plan, from, to, bookmark: encodeBookmark(end) });
+    const end: LogHead = { version: to, protocol, metadata, ...(await this.#identityOf(last, head)) };
+    const bookmark = encodeBookmark(end);
+    const relation = await openChangeRelation({ ...this.#options, plan, commits, from, to, bookmark });
     this.#head = end;
     return relation;
   }
@@ -108,11 +109,29 @@ export class DeltaChangeFeed implements ChangeFeed {
       if (bookmark !== undefined) throw new Error(`the bookmark is that of version ${kept?.version}, not of ${from}`);
       return this.#headFromOldLog(from);
     }
-    if (!isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from))) {
+    const isSame = isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from));
+    if (!isSame && !(await this.#hasGrown(kept))) {
       const reason = `commit ${from} has different content from when it was applied`;
       throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
     }
     return kept;
+  }
+
+  /** True if a commit was read before it was finished, with nothing in it yet, and goes on as it began. */
+  async #hasGrown({ version, fingerprint, emptyBytes }: LogHead): Promise<boolean> {
+    if (emptyBytes === undefined || fingerprint === null) return false;
+    const { store } = this.#options;
+    const stat = await store.stat(commitPath(this.#root, version));
+    if (stat === null || stat.sizeBytes <= emptyBytes) return false;
+    return (await commitFingerprint(store, this.#root, version, emptyBytes)) === fingerprint;
+  }
+
+  /** By what the last commit will be known again. */
+  async #identityOf(last: Commit | undefined, head: LogHead): Promise<Pick<LogHead, 'fingerprint' | 'emptyBytes'>> {
+    if (last === undefined) return { fingerprint: head.fingerprint, emptyBytes: head.emptyBytes };
+    const { stat, version, isEmpty } = last;
+    const fingerprint = await commitFingerprint(this.#options.store, this.#root, version, stat.sizeBytes);
+    return { fingerprint, emptyBytes: isEmpty ? stat.sizeBytes : undefined };
   }
 
   /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer records the metadata of that version */
@@ -127,14 +146,16 @@ export class DeltaChangeFeed implements ChangeFeed {
 
   async #headFromLog(version: bigint | undefined): Promise<LogHead> {
     const noted = this.#noted?.version === version ? this.#noted : null;
-    const { protocol, metadata, version: found } = noted ?? (await this.#inForce(version));
-    const fingerprint = await commitFingerprint(this.#options.store, this.#root, found);
-    return { version: found, protocol, metadata, fingerprint };
+    const { protocol, metadata, version: found, commit } = noted ?? (await this.#inForce(version));
+    const { store } = this.#options;
+    const fingerprint = await commitFingerprint(store, this.#root, found, commit?.stat.sizeBytes);
+    const emptyBytes = commit?.isEmpty ? commit.stat.sizeBytes : undefined;
+    return { version: found, protocol, metadata, fingerprint, emptyBytes };
   }
 
   async #inForce(version: bigint | undefined) {
-    const { protocol, metadata, segment } = await this.#state(version);
-    return { version: segment.version, protocol, metadata };
+    const { protocol, metadata, segment, commit } = await this.#state(version);
+    return { version: segment.version, protocol, metadata, commit };
   }
 
   async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {
@@ -143,7 +164,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     return new Map(files.flatMap(({ path, add }) => (add.partitionValues ? [[path, add.partitionValues]] : [])));
   }
 
-  async #state(version: bigint | undefined): Promise<TableState> {
+  async #state(version: bigint | undefined): Promise<ReadState> {
     const { engine, store, tableName, allowOutsidePaths } = this.#options;
     const connection = await engine.connect();
     try {

@@ -3,7 +3,8 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { type ChangeRelation, changeFields } from '../../changes/change-relation.js';
 import { collapseChanges } from '../../changes/collapse-changes.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
-import { checkFiles } from '../scan/check-file-sizes.js';
+import type { Commit } from '../log/commit-tail.js';
+import { checkFiles, requireSameFiles } from '../scan/check-file-sizes.js';
 import { namingDamagedFile } from '../scan/name-damage.js';
 import { hasChangeFeed } from '../schema/table-layout.js';
 import { fetchedChangeFiles, localChangeFiles } from './change-files.js';
@@ -12,6 +13,8 @@ import { ChangeVectors } from './side-tables.js';
 
 export interface OpenChangeRelationOptions extends DeltaTableOptions {
   readonly plan: ChangePlan;
+  /** What the plan was made from. */
+  readonly commits: readonly Commit[];
   readonly from: bigint;
   readonly to: bigint;
   readonly bookmark: string;
@@ -56,8 +59,11 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     const fileBytes = sizeOf(files);
     const fileCount = new Set(files.map((change) => change.file.path)).size;
     const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
+    const readInPlace = new Map(stats);
+    for (const { path, stat } of options.commits) readInPlace.set(path, stat);
     let collapsed = 0;
     return {
+      ...(store.download ? {} : { requireUnchanged: () => requireSameFiles(store, readInPlace) }),
       from,
       to,
       end: endSnapshot(options),

@@ -3,13 +3,14 @@ import { syncedTablesError } from '../../../core/errors.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { Action } from './action.js';
 import { readLines } from './log-lines.js';
-import { ActionFormatError, parseActions } from './parse-action.js';
+import { ActionFormatError, parseActions, TextCutShort } from './parse-action.js';
 
 /**
  * The actions of a newline-delimited JSON file of the log (commit, compaction, v2 checkpoint), line by line. A file
  * without lines is refused: every writer puts something into a commit, so this one was truncated.
  * @param options.name the file's name in `_delta_log`, for messages
- * @throws DELTA_LOG_CORRUPT naming file and line; LogFileVanished if there is no such file
+ * @throws DELTA_LOG_CORRUPT naming file and line, caused by TextCutShort if the end of the file may be missing;
+ *   LogFileVanished if there is no such file
  */
 export async function* readJsonActions(options: {
   store: FileStore;
@@ -20,25 +21,34 @@ export async function* readJsonActions(options: {
   beginning?: Promise<Buffer | null>;
 }): AsyncGenerator<Action> {
   const { store, path, name, tableName, beginning } = options;
-  const corrupt = (reason: string) => syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
+  const corrupt = (reason: string, isCutShort: boolean) =>
+    syncedTablesError(
+      'DELTA_LOG_CORRUPT',
+      { table: tableName, reason },
+      isCutShort ? new TextCutShort(reason) : undefined,
+    );
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let lastLine = 0;
+  let isEnded = true;
   try {
     for await (const line of readLines(store, path, beginning)) {
       lastLine = line.number;
+      isEnded = line.isEnded;
       yield* parseActions(decodeText(decoder, line.bytes));
     }
   } catch (error) {
     if (!(error instanceof ActionFormatError)) throw error;
-    throw corrupt(`line ${lastLine} of ${name} cannot be read: ${error.message}`);
+    // A line with an end is whole: what is wrong with it stays wrong.
+    const isCutShort = !isEnded && error instanceof TextCutShort;
+    throw corrupt(`line ${lastLine} of ${name} cannot be read: ${error.message}`, isCutShort);
   }
-  if (lastLine === 0) throw corrupt(`${name} is empty`);
+  if (lastLine === 0) throw corrupt(`${name} is empty`, true);
 }
 
 function decodeText(decoder: TextDecoder, bytes: Buffer): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new ActionFormatError('it is not UTF-8 text');
+    throw new TextCutShort('it is not UTF-8 text');
   }
 }

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
-import type { FileStore } from '../../storage/file-store.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import { type FileStat, type FileStore, isSameFile } from '../../storage/file-store.js';
 import type { ChangeFileAction, FileAction, MetadataAction, ProtocolAction } from './action.js';
 import { readJsonActions } from './commit-reader.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { commitName, commitPath, listLog } from './log-listing.js';
+import { readUntilWhole } from './newest-commit.js';
 
 /** One commit, its actions by kind. They have no order within the commit. */
 export interface Commit {
@@ -17,7 +17,11 @@ export interface Commit {
   readonly inCommitTimestampMs: number | null;
   /** Modification time of the file in milliseconds since 1970. */
   readonly modifiedAtMs: number;
-  readonly sizeBytes: number;
+  readonly path: string;
+  /** The file when it was read. */
+  readonly stat: FileStat;
+  /** True if it names no file and changes nothing. */
+  readonly isEmpty: boolean;
 }
 
 interface TailOptions {
@@ -29,12 +33,10 @@ interface TailOptions {
 
 /** Concurrent requests; object stores answer many in parallel. */
 const READS_AT_ONCE = 16;
-/** A writer may be in the middle of the newest commit: pauses between the attempts to read it, 0.6 s in total. */
-const RETRY_DELAYS_MS = [10, 20, 40, 80, 150, 300];
 
 /**
  * The commits after version `from` up to `to`, in order.
- * @throws DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_VERSION_NOT_FOUND, DELTA_LOG_CORRUPT
+ * @throws DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_VERSION_NOT_FOUND, DELTA_LOG_CORRUPT, DELTA_COMMIT_INCOMPLETE
  */
 export async function readCommits(options: TailOptions & { from: bigint; to: bigint }): Promise<Commit[]> {
   const { from, to } = options;
@@ -42,7 +44,7 @@ export async function readCommits(options: TailOptions & { from: bigint; to: big
   let next = from + 1n;
   const read = async () => {
     for (let version = next++; version <= to; version = next++) {
-      const commit = await (version === to ? readNewest(options, version) : readCommit(options, version));
+      const commit = await readCommit(options, version);
       if (commit === null) throw await missingCommit(options, version, to);
       commits[Number(version - from) - 1] = commit;
     }
@@ -51,21 +53,16 @@ export async function readCommits(options: TailOptions & { from: bigint; to: big
   return commits;
 }
 
-/** Reads the last commit wanted, which may be half written: a name can appear before all of the content does. */
-async function readNewest(options: TailOptions, version: bigint): Promise<Commit | null> {
-  for (const delayMs of RETRY_DELAYS_MS) {
-    try {
-      return await readCommit(options, version);
-    } catch (error) {
-      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_CORRUPT') throw error;
-      await sleep(delayMs);
-    }
-  }
-  return readCommit(options, version);
+/**
+ * Null if there is no such commit. Where a folder is copied, not only the newest one may be half written.
+ * @throws DELTA_COMMIT_INCOMPLETE, DELTA_LOG_CORRUPT, SOURCE_FILE_CHANGED
+ */
+export function readCommit(options: TailOptions, version: bigint): Promise<Commit | null> {
+  const path = commitPath(options.root, version);
+  return readUntilWhole({ ...options, path }, () => readOnce(options, version));
 }
 
-/** Null if there is no such commit. */
-async function readCommit(options: TailOptions, version: bigint): Promise<Commit | null> {
+async function readOnce(options: TailOptions, version: bigint): Promise<Commit | null> {
   const { store, root, tableName } = options;
   const path = commitPath(root, version);
   const before = await store.stat(path);
@@ -88,13 +85,11 @@ async function readCommit(options: TailOptions, version: bigint): Promise<Commit
     throw error;
   }
   // The complete lines of a commit that is still growing look like a commit.
-  const after = await store.stat(path);
-  if (after?.sizeBytes !== before.sizeBytes) {
-    const reason = `${commitName(version)} changed while it was read`;
-    throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
-  }
+  if (!isSameFile(before, await store.stat(path))) throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
   const modifiedAtMs = Math.floor(before.modifiedAtMs);
-  return { version, protocol, metadata, ...parts, inCommitTimestampMs, modifiedAtMs, sizeBytes: before.sizeBytes };
+  const hasFiles = parts.adds.length + parts.removes.length + parts.changeFiles.length > 0;
+  const isEmpty = !hasFiles && protocol === null && metadata === null;
+  return { version, path, protocol, metadata, ...parts, inCommitTimestampMs, modifiedAtMs, stat: before, isEmpty };
 }
 
 async function missingCommit(options: TailOptions, version: bigint, to: bigint): Promise<Error> {

@@ -12,6 +12,11 @@ export interface LogHead {
   readonly metadata: MetadataAction | null;
   /** See `commitFingerprint`; null if that commit's file was already gone. */
   readonly fingerprint: string | null;
+  /**
+   * Length of the commit when it was read, if it named no file and changed nothing: what was read may have been the
+   * beginning of a commit that was still being written.
+   */
+  readonly emptyBytes?: number | undefined;
 }
 
 /** Bytes at each end of a commit covered by its fingerprint: commits of large loads have hundreds of megabytes. */
@@ -41,6 +46,7 @@ export async function commitFingerprint(
 const shape = z.object({
   version: z.string().regex(/^(-1|\d+)$/),
   fingerprint: z.string().nullable(),
+  emptyBytes: z.int().optional(),
   protocol: z.object({ minReaderVersion: z.int(), readerFeatures: z.array(z.string()).nullable() }).nullable(),
   metadata: z
     .object({
@@ -55,10 +61,11 @@ const shape = z.object({
 
 /** The head as text that a database can keep: the size of the table's metadata. */
 export function encodeBookmark(head: LogHead): string {
-  const { version, protocol, metadata, fingerprint } = head;
+  const { version, protocol, metadata, fingerprint, emptyBytes } = head;
   return JSON.stringify({
     version: String(version),
     fingerprint,
+    emptyBytes,
     protocol,
     metadata: metadata && { ...metadata, configuration: Object.fromEntries(metadata.configuration) },
   });
@@ -66,10 +73,11 @@ export function encodeBookmark(head: LogHead): string {
 
 /** @throws if `text` does not come from `encodeBookmark` */
 export function decodeBookmark(text: string): LogHead {
-  const { version, fingerprint, protocol, metadata } = shape.parse(JSON.parse(text));
+  const { version, fingerprint, emptyBytes, protocol, metadata } = shape.parse(JSON.parse(text));
   return {
     version: BigInt(version),
     fingerprint,
+    emptyBytes,
     protocol: protocol && { kind: 'protocol', ...protocol },
     metadata: metadata && {
       kind: 'metaData',

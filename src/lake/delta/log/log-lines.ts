@@ -14,6 +14,8 @@ export interface LogLine {
   readonly number: number;
   /** Undecoded, without its line end. */
   readonly bytes: Buffer;
+  /** False for the rest of a file that does not end with a line end. */
+  readonly isEnded: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function* readLines(
       pending = [];
       pendingBytes = 0;
       start = end + 1;
-      if (!isBlank(bytes)) yield { number, bytes };
+      if (!isBlank(bytes)) yield { number, bytes, isEnded: true };
     }
     pending.push(piece.subarray(start));
     pendingBytes += piece.length - start;
@@ -48,7 +50,7 @@ export async function* readLines(
     }
   }
   const last = Buffer.concat(pending);
-  if (!isBlank(last)) yield { number: number + 1, bytes: last };
+  if (!isBlank(last)) yield { number: number + 1, bytes: last, isEnded: false };
 }
 
 /** The first piece of a file, which for most commits is all of it; null if there is no such file. */
@@ -58,13 +60,20 @@ export function readBeginning(store: FileStore, path: string): Promise<Buffer | 
 
 async function* readPieces(store: FileStore, path: string, beginning: Promise<Buffer | null>): AsyncGenerator<Buffer> {
   let piece = await beginning;
-  let offset = 0;
-  for (let wanted = FIRST_READ_BYTES; ; wanted = READ_BYTES) {
+  let wanted = FIRST_READ_BYTES;
+  let etag: string | null = null;
+  if (piece?.length === FIRST_READ_BYTES && !store.download) {
+    // Pieces of a file of the disk belong together only if it stays as it is: read again from its start, as of now.
+    etag = (await store.stat(path))?.etag ?? null;
+    wanted = READ_BYTES;
+    piece = await store.readRange(path, 0, wanted, etag);
+  }
+  for (let offset = 0; ; wanted = READ_BYTES) {
     if (!piece) throw new LogFileVanished(path);
     if (piece.length > 0) yield piece;
     if (piece.length < wanted) return;
     offset += piece.length;
-    piece = await store.readRange(path, offset, READ_BYTES);
+    piece = await store.readRange(path, offset, READ_BYTES, etag);
   }
 }
 

@@ -3,7 +3,12 @@ import type { Action, DeletionVectorDescriptor, PartitionTexts } from './action.
 
 /** A line or row that is not an action of the Delta protocol. The message never repeats values of the line. */
 export class ActionFormatError extends Error {
-  override readonly name = 'ActionFormatError';
+  override readonly name: string = 'ActionFormatError';
+}
+
+/** Text that breaks off, or is none at all: the rest may be missing. */
+export class TextCutShort extends ActionFormatError {
+  override readonly name = 'TextCutShort';
 }
 
 // z.int() refuses what a JavaScript number cannot hold exactly: an int64 beyond 2^53 is an error, never rounded.
@@ -138,6 +143,6 @@ function parseJson(json: string): unknown {
     return JSON.parse(json);
   } catch {
     // The error of JSON.parse quotes the line, and statistics in it hold row values: it must not reach a log.
-    throw new ActionFormatError('it is not valid JSON, perhaps cut short');
+    throw new TextCutShort('it is not valid JSON, perhaps cut short');
   }
 }

@@ -1,5 +1,5 @@
 import { syncedTablesError } from '../../../core/errors.js';
-import type { FileStat, FileStore } from '../../storage/file-store.js';
+import { type FileStat, type FileStore, isSameFile } from '../../storage/file-store.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 
 /** Concurrent requests; object stores answer many in parallel. */
@@ -47,4 +47,18 @@ export async function checkFiles(
   };
   await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, check));
   return stats;
+}
+
+/**
+ * Checks that files of the disk are still what they were. A file that is gone was read before: nobody minds.
+ * @throws SOURCE_FILE_CHANGED
+ */
+export async function requireSameFiles(store: FileStore, stats: ReadonlyMap<string, FileStat>): Promise<void> {
+  const waiting = stats.entries();
+  const check = async () => {
+    for (const [file, before] of waiting) {
+      if (!isSameFile(before, await store.stat(file))) throw syncedTablesError('SOURCE_FILE_CHANGED', { file });
+    }
+  };
+  await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, check));
 }

@@ -1,6 +1,6 @@
 import type { Relation } from '../../relation/relation.js';
 import type { DeltaFile } from '../snapshot/delta-snapshot.js';
-import { checkFileSizes } from './check-file-sizes.js';
+import { checkFileSizes, requireSameFiles } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
 import { openRemoteDeltaRelation } from './remote-delta-relation.js';
 
@@ -8,7 +8,8 @@ import { openRemoteDeltaRelation } from './remote-delta-relation.js';
 export async function openDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
   const { store, snapshot } = options;
   if (store.download) return openRemoteDeltaRelation(options);
-  await checkFileSizes(store, snapshot);
+  const stats = new Map(await checkFileSizes(store, snapshot));
+  if (snapshot.commit) stats.set(snapshot.commit.path, snapshot.commit.stat);
   const scan = await DeltaScan.open(options);
   try {
     const partCount = Math.max(1, Math.min(options.parts, snapshot.files.length));
@@ -20,8 +21,13 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
       parts.push(await scan.select(placed));
       rowCount += await scan.countRows(placed);
     }
-    const sourceFiles = spreadFiles.map((files) => files.map(({ path }) => ({ path, data: path })));
-    return { parts, rowCount, files: sourceFiles, [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose]() };
+    return {
+      parts,
+      rowCount,
+      files: spreadFiles.map((files) => files.map(({ path }) => ({ path, data: path }))),
+      requireUnchanged: () => requireSameFiles(store, stats),
+      [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await scan[Symbol.asyncDispose]();
     throw error;

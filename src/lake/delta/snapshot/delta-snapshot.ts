@@ -1,12 +1,14 @@
-import { syncedTablesError } from '../../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { SourceSnapshot } from '../../source-snapshot.js';
-import type { FileStore } from '../../storage/file-store.js';
+import { type FileStore, isSameFile } from '../../storage/file-store.js';
 import type { MetadataAction, ProtocolAction } from '../log/action.js';
 import type { CheckpointReader } from '../log/checkpoint-reader.js';
+import { readCommit } from '../log/commit-tail.js';
 import { commitTimeMs } from '../log/commit-time.js';
 import { LogFileVanished } from '../log/log-file-vanished.js';
-import { type LogListing, listLog } from '../log/log-listing.js';
+import { commitPath, type LogListing, listLog } from '../log/log-listing.js';
 import { canonicalRoot } from '../log/log-path.js';
+import { type CommitReading, isYoung } from '../log/newest-commit.js';
 import { replayTableState, type TableState } from '../log/table-state.js';
 import type { ColumnMappingMode } from '../schema/column-mapping.js';
 import { hasChangeFeed, tableLayout } from '../schema/table-layout.js';
@@ -14,7 +16,10 @@ import { type DeltaFile, requireInside, toDeltaFile } from './delta-file.js';
 
 export type { DeltaFile } from './delta-file.js';
 
-/** How often a log is listed again because log clean-up removed a file between listing and reading. */
+/** The reconciled log, and the commit of its version as it was read. */
+export type ReadState = TableState & Pick<DeltaSnapshot, 'commit'>;
+
+/** How often a log is listed again because a file of it was removed or changed between listing and reading. */
 const LISTINGS_LIMIT = 3;
 
 /** A Delta table at one version. `rowCount` is null: statistics of the log may be wrong. */
@@ -32,6 +37,8 @@ export interface DeltaSnapshot extends SourceSnapshot {
   readonly metadata: MetadataAction;
   /** In no particular order. */
   readonly files: readonly DeltaFile[];
+  /** The commit of the version; null if its file is gone, or in a store that shows only whole files. */
+  readonly commit: CommitReading | null;
 }
 
 export interface OpenDeltaSnapshotOptions {
@@ -49,8 +56,9 @@ export interface OpenDeltaSnapshotOptions {
 
 /**
  * Reads the log of a Delta table and returns its state at a version; no data file is touched.
- * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_UNSUPPORTED_FEATURE,
- *   SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING if the log keeps changing under the reader
+ * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_COMMIT_INCOMPLETE,
+ *   DELTA_UNSUPPORTED_FEATURE, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING or SOURCE_FILE_CHANGED if the log keeps changing
+ *   under the reader
  */
 export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
   return withListing(options, (state, listing, located) => toSnapshot(state, listing, located));
@@ -58,32 +66,32 @@ export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Prom
 
 /**
  * Like `openDeltaSnapshot`, but returns the reconciled log as it is, neither checked nor translated.
- * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, SOURCE_FILE_MISSING
+ * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_COMMIT_INCOMPLETE,
+ *   SOURCE_FILE_MISSING, SOURCE_FILE_CHANGED
  */
-export async function openTableState(options: OpenDeltaSnapshotOptions): Promise<TableState> {
+export async function openTableState(options: OpenDeltaSnapshotOptions): Promise<ReadState> {
   return withListing(options, async (state) => state);
 }
 
 async function withListing<Result>(
   options: OpenDeltaSnapshotOptions,
-  use: (state: TableState, listing: LogListing, located: OpenDeltaSnapshotOptions) => Promise<Result>,
+  use: (state: ReadState, listing: LogListing, located: OpenDeltaSnapshotOptions) => Promise<Result>,
 ): Promise<Result> {
   const located = { ...options, root: canonicalRoot(options.root) };
-  let vanished: LogFileVanished | null = null;
+  let last: unknown;
   for (let attempt = 1; attempt <= LISTINGS_LIMIT; attempt++) {
     try {
       const { state, listing } = await readState(located);
       return await use(state, listing, located);
     } catch (error) {
-      if (!(error instanceof LogFileVanished)) throw error;
-      vanished = error;
+      const isChanged = asSyncedTablesError(error)?.code === 'SOURCE_FILE_CHANGED';
+      if (!isChanged && !(error instanceof LogFileVanished)) throw error;
+      last = error;
     }
   }
-  throw syncedTablesError(
-    'SOURCE_FILE_MISSING',
-    { file: vanished?.path ?? located.root, table: options.tableName, version: options.version ?? 'newest' },
-    vanished,
-  );
+  if (!(last instanceof LogFileVanished)) throw last;
+  const details = { file: last.path, table: options.tableName, version: options.version ?? 'newest' };
+  throw syncedTablesError('SOURCE_FILE_MISSING', details, last);
 }
 
 /**
@@ -98,7 +106,7 @@ export async function latestDeltaVersion(options: {
   return (await listLog({ ...options, root: canonicalRoot(options.root) })).latestVersion;
 }
 
-async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: TableState; listing: LogListing }> {
+async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: ReadState; listing: LogListing }> {
   const { store, root, tableName, readCheckpoint } = options;
   const listing = await listLog({ store, root, tableName });
   const latest = listing.latestVersion;
@@ -106,17 +114,35 @@ async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: Ta
   if (version < 0n || version > latest) {
     throw syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: tableName, version, latest });
   }
+  const commit = listing.commits.has(version) ? await lookAtCommit(options, version) : null;
   const state = await replayTableState({ store, root, tableName, listing, version, readCheckpoint });
-  return { state, listing };
+  const path = commitPath(root, version);
+  if (commit !== null && !isSameFile(commit.stat, await store.stat(path))) {
+    throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
+  }
+  return { state: { ...state, commit }, listing };
+}
+
+/** Waits for a commit that is still being written. */
+async function lookAtCommit(
+  { store, root, tableName }: OpenDeltaSnapshotOptions,
+  version: bigint,
+): Promise<CommitReading | null> {
+  if (store.download) return null;
+  const path = commitPath(root, version);
+  const stat = await store.stat(path);
+  if (stat === null) return null;
+  // Nobody writes to an old one any more, and it may be large: it is not read twice.
+  return isYoung(stat) ? readCommit({ store, root, tableName }, version) : { path, stat, isEmpty: false };
 }
 
 async function toSnapshot(
-  state: TableState,
+  state: ReadState,
   listing: LogListing,
   options: OpenDeltaSnapshotOptions,
 ): Promise<DeltaSnapshot> {
   const { store, root, tableName } = options;
-  const { protocol, metadata, segment } = state;
+  const { protocol, metadata, segment, commit } = state;
   const layout = tableLayout({ protocol, metadata, tableName });
   const { partitionFields } = layout;
   const files = state.files.map(({ path, add }) => toDeltaFile({ path, add, partitionFields, tableName }));
@@ -138,6 +164,7 @@ async function toSnapshot(
     protocol,
     metadata,
     files,
+    commit: commit && { path: commit.path, stat: commit.stat, isEmpty: commit.isEmpty },
   };
 }
 

@@ -12,7 +12,7 @@ import { SourceQueryError, sourceQuery, type TableReference } from '../../../lak
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import type { SourceFile } from '../../../lake/relation/relation.js';
-import { type LakeReadMode, openLakeRows } from './open-lake-rows.js';
+import { type LakeReadMode, type LakeRows, openLakeRows } from './open-lake-rows.js';
 import { openPostgresRows } from './open-postgres-rows.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SourcePosition, TablePosition } from './source-position.js';
@@ -100,6 +100,7 @@ async function openLakeTable(
     position: { [key]: rows.position },
     hasNews: rows.hasNews,
     rowCount: null,
+    requireUnchanged: async () => rows.requireUnchanged?.(),
     async [Symbol.asyncDispose]() {
       connection.closeSync();
       await rows[Symbol.asyncDispose]();
@@ -111,7 +112,7 @@ async function openLakeTable(
 interface QueryParts {
   readonly connection: DuckDBConnection;
   /** In opening order. */
-  readonly opened: AsyncDisposable[];
+  readonly opened: LakeRows[];
   readonly position: Record<string, TablePosition>;
   readonly files: SourceFile[];
   hasNews: boolean;
@@ -143,6 +144,9 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
       // Tables read as a whole may have changed even if the others have not.
       hasNews: parts.hasNews || Object.keys(parts.position).length === 0,
       rowCount: null,
+      async requireUnchanged() {
+        for (const opened of parts.opened) await opened.requireUnchanged?.();
+      },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {

@@ -3,14 +3,14 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { changeFields } from '../../../lake/changes/change-relation.js';
 import type { LakeTable } from '../../../lake/lake-table.js';
-import { type SourceFile, wholeRelation } from '../../../lake/relation/relation.js';
+import { type ReadInPlace, type SourceFile, wholeRelation } from '../../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
 import type { TablePosition } from './source-position.js';
 
 /** `all`: the rows of the newest version. `stream`: the rows added since. `changes`: the change feed since. */
 export type LakeReadMode = 'all' | 'stream' | 'changes';
 
-export interface LakeRows extends AsyncDisposable {
+export interface LakeRows extends ReadInPlace, AsyncDisposable {
   readonly columns: readonly Field[];
   readonly select: string;
   /** The local files that it reads. */
@@ -44,6 +44,7 @@ export async function openLakeRows(
     files: relation.remote ? [] : (relation.files ?? []).flat(),
     position: await positionOf(lakeTable, snapshot),
     hasNews: !wasRead,
+    requireUnchanged: async () => relation.requireUnchanged?.(),
     [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose](),
   };
 }
@@ -98,7 +99,8 @@ async function openNewRows(
       tableId: changes.end.tableId,
       bookmark: changes.bookmark,
     },
-    hasNews: changes.to > changes.from && changes.fileCount > 0,
+    hasNews: changes.fileCount > 0,
+    requireUnchanged: async () => changes.requireUnchanged?.(),
     [Symbol.asyncDispose]: () => changes[Symbol.asyncDispose](),
   };
 }

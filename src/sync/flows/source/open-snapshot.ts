@@ -25,7 +25,7 @@ export interface OpenSnapshotOptions {
   readonly flow: string;
 }
 
-type OpenedSnapshot = Pick<OpenedSource, 'connection' | 'columns' | 'select'> & AsyncDisposable;
+type OpenedSnapshot = Pick<OpenedSource, 'connection' | 'columns' | 'select' | 'requireUnchanged'> & AsyncDisposable;
 
 /**
  * Opens the rows of a snapshot from a program.
@@ -81,6 +81,7 @@ async function openTable(
     connection,
     columns: snapshot.columns.map(openedColumn),
     select: wholeRelation(relation),
+    requireUnchanged: async () => relation.requireUnchanged?.(),
     async [Symbol.asyncDispose]() {
       connection.closeSync();
       await relation[Symbol.asyncDispose]();

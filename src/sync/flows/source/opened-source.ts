@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DataType } from '../../../core/data-type.js';
 import type { FlowSourceColumn } from '../../../flows/declare/resolve-flow.js';
-import type { SourceFile } from '../../../lake/relation/relation.js';
+import type { ReadInPlace, SourceFile } from '../../../lake/relation/relation.js';
 import type { SourcePosition } from './source-position.js';
 
 /** A column of an opened source, as seen by expressions and as staged. */
@@ -14,7 +14,7 @@ export interface OpenedColumn extends FlowSourceColumn {
 }
 
 /** Rows that a flow has not read yet, ready to be read. */
-export interface OpenedSource extends AsyncDisposable {
+export interface OpenedSource extends ReadInPlace, AsyncDisposable {
   /** The connection that `select` belongs to. */
   readonly connection: DuckDBConnection;
   readonly columns: readonly OpenedColumn[];

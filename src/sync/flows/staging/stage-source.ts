@@ -1,6 +1,7 @@
 import { stagingColumns } from '../../../core/flows/auto-cdc-flow.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { openCopyStream } from '../../../lake/engine/copy-stream.js';
+import { explainIfChanged, type ReadInPlace } from '../../../lake/relation/relation.js';
 import { copyIn } from '../../../postgres/copy/copy-in.js';
 import { createStaging } from '../../../scd/event/create-staging.js';
 import type { FlowTableOptions } from '../run/flow-table-options.js';
@@ -17,7 +18,7 @@ import type { StagingPlan } from './plan-staging.js';
 export async function stageSource(
   { client, engine, signal }: FlowTableOptions,
   plan: StagingPlan,
-  source: Pick<OpenedSource, 'connection' | 'select' | 'files'> & { readonly rowCount?: bigint | null },
+  source: Pick<OpenedSource, 'connection' | 'select' | 'files'> & ReadInPlace & { readonly rowCount?: bigint | null },
 ): Promise<string> {
   const staging = await createStaging(client, plan.flow);
   const columns = stagingColumns(plan.flow).map(({ name }) => quoteIdentifier(name));
@@ -31,10 +32,11 @@ export async function stageSource(
     if (rows !== written || rows !== expected) {
       throw new Error(`of ${expected} rows, ${written} were read and ${rows} staged`);
     }
+    await source.requireUnchanged?.();
     return staging;
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainFlowValue(error, plan, source);
+    throw await explainFlowValue(await explainIfChanged(source, error), plan, source);
   } finally {
     signal.removeEventListener('abort', interrupt);
   }
