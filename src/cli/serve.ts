@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { createLogger } from '../observability/logger.js';
 import { startSidecar } from '../sidecar/sidecar.js';
 import { addConfigOption, addOutputOption, type SettingsOptions, settingsOf } from './options/command-options.js';
-import { untilStopped } from './waiting/until-stopped.js';
+import { endWithin, untilStopped } from './waiting/until-stopped.js';
 
 export function addServeCommand(program: Command): void {
   const command = program
@@ -22,6 +22,9 @@ does not help; use the newer version.`,
   addOutputOption(addConfigOption(command));
 }
 
+/** More than everything takes that can be interrupted, and less than what service managers wait before they kill. */
+const STOP_SECONDS_MAX = 25;
+
 /** Logs go to standard error; `--output` is the form of an error that prevents the start. */
 async function serve(options: SettingsOptions): Promise<void> {
   const settings = settingsOf(options, { postgres: true });
@@ -31,6 +34,7 @@ async function serve(options: SettingsOptions): Promise<void> {
   const end = await Promise.race([stopped, sidecar.outdated]);
   const isOutdated = typeof end !== 'string';
   logger.info(isOutdated ? { reason: end.code } : { signal: end }, 'stopping');
+  endWithin(STOP_SECONDS_MAX);
   await sidecar.stop();
   logger.info('stopped');
   if (isOutdated) throw end;

@@ -4,6 +4,7 @@ import { releaseLease, renewLease } from '../postgres/registry/lease.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from '../postgres/registry/update-queue.js';
 import { cutSession } from '../postgres/session/session.js';
 import { keepClaim } from './keep-claim.js';
+import { unlessAbandoned } from './unless-abandoned.js';
 
 export interface RunSignals {
   /** Aborts when the update must not go on. */
@@ -41,7 +42,7 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
   };
   const keeper = keepClaim({ seconds: leaseSeconds, renew, lost });
   try {
-    const outcome = await options.run(claim, { signal, yieldSignal });
+    const outcome = await unlessAbandoned(options.run(claim, { signal, yieldSignal }), signal);
     await keeper.stop();
     await writeOutcome(client, claim, outcome);
   } catch (error) {

@@ -12,6 +12,7 @@ import {
 import { finishVerification } from './finish-verification.js';
 import { keepClaim } from './keep-claim.js';
 import { onSession } from './on-session.js';
+import { unlessAbandoned } from './unless-abandoned.js';
 
 export interface VerificationWorkerOptions {
   /** Id of this sidecar. */
@@ -100,7 +101,8 @@ class Verifier {
     };
     const keeper = keepClaim({ seconds: claimSeconds, renew, lost });
     try {
-      const outcome = await verify(claim, AbortSignal.any([this.#stopping.signal, lost.signal]));
+      const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
+      const outcome = await unlessAbandoned(verify(claim, signal), signal);
       await keeper.stop();
       await writeOutcome(client, claim, outcome);
     } catch (error) {

@@ -36,6 +36,7 @@ export function openLocalFileStore({ root, timeoutMs }: LocalStoreOptions): File
   };
 }
 
+/** @internal For tests. */
 export const localFileStore: FileStore = openLocalFileStore({ root: '/', timeoutMs: TIMEOUT_MS });
 
 async function list(folder: string, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
