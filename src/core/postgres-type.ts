@@ -48,17 +48,49 @@ export function postgresType(type: DataType): string | null {
   }
 }
 
-/** The first part of `type` that cannot be synced, at any depth; null if all of it can be. */
+/**
+ * How deep arrays and maps may be nested in each other: each level doubles what the engine needs for reading a file.
+ * All nesting, that of structs too, has a limit because the engine's does.
+ */
+const LISTS_MAX = 12;
+const LEVELS_MAX = 40;
+
+/** What of `type` cannot be synced, at any depth; null if all of it can be. */
 export function findUnsupported(type: DataType): string | null {
+  const part = findUnsupportedPart(type);
+  if (part !== null) return part;
+  const lists = depthOf(type, (kind) => kind !== 'struct');
+  if (lists > LISTS_MAX) return `arrays or maps nested ${lists} deep (at most ${LISTS_MAX} are possible)`;
+  const levels = depthOf(type, () => true);
+  return levels > LEVELS_MAX ? `values nested ${levels} deep (at most ${LEVELS_MAX} are possible)` : null;
+}
+
+/** The most nested types on one way into `type`, of the kinds that count. */
+function depthOf(type: DataType, counts: (kind: 'array' | 'map' | 'struct') => boolean): number {
+  const deepest = (types: readonly DataType[]) =>
+    types.reduce((most, part) => Math.max(most, depthOf(part, counts)), 0);
+  switch (type.kind) {
+    case 'array':
+      return Number(counts('array')) + depthOf(type.element, counts);
+    case 'map':
+      return Number(counts('map')) + deepest([type.key, type.value]);
+    case 'struct':
+      return Number(counts('struct')) + deepest(type.fields.map((field) => field.type));
+    default:
+      return 0;
+  }
+}
+
+function findUnsupportedPart(type: DataType): string | null {
   switch (type.kind) {
     case 'unsupported':
       return type.name;
     case 'array':
-      return findUnsupported(type.element);
+      return findUnsupportedPart(type.element);
     case 'map':
-      return findUnsupported(type.key) ?? findUnsupported(type.value);
+      return findUnsupportedPart(type.key) ?? findUnsupportedPart(type.value);
     case 'struct':
-      return type.fields.map((field) => findUnsupported(field.type)).find((name) => name !== null) ?? null;
+      return type.fields.map((field) => findUnsupportedPart(field.type)).find((name) => name !== null) ?? null;
     default:
       return null;
   }

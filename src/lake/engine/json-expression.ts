@@ -85,9 +85,13 @@ function arrayExpression(element: DataType, value: string, options: JsonOptions,
   return joined(value, items, '[', ']');
 }
 
-/** `open item,item close`, NULL where `value` is; an empty list has no string to aggregate. */
+/**
+ * `open item,item close`, NULL where `value` is; an empty list has no string to aggregate. Not `array_to_string`: that
+ * is a macro which repeats its argument, so that every level of nesting would double the work.
+ */
 function joined(value: string, items: string, open: string, close: string): string {
-  return `case when ${value} is null then null else concat('${open}', array_to_string(${items}, ','), '${close}') end`;
+  const list = `coalesce(list_aggregate(${items}, 'string_agg', ','), '')`;
+  return `case when ${value} is null then null else concat('${open}', ${list}, '${close}') end`;
 }
 
 function mapExpression(key: DataType, item: DataType, value: string, options: JsonOptions, depth: number): string {

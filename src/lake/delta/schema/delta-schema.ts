@@ -18,6 +18,9 @@ const nestedShape = z.discriminatedUnion('type', [
 ]);
 const otherShape = z.object({ type: z.string() });
 
+/** Far more than can be synced, and far less than the stack holds. */
+const LEVELS_READ_MAX = 200;
+
 interface SchemaContext {
   readonly mode: ColumnMappingMode;
   readonly tableName: string;
@@ -42,7 +45,8 @@ export function parseDeltaSchema(schemaString: string | null, context: SchemaCon
   return [...type.fields];
 }
 
-function parseType(type: unknown, path: string, context: SchemaContext): DataType {
+function parseType(type: unknown, path: string, context: SchemaContext, level = 0): DataType {
+  if (level > LEVELS_READ_MAX) return { kind: 'unsupported', name: `a value nested over ${LEVELS_READ_MAX} deep` };
   if (typeof type === 'string') return parsePrimitiveType(type);
   const nested = nestedShape.safeParse(type);
   if (!nested.success) {
@@ -55,32 +59,37 @@ function parseType(type: unknown, path: string, context: SchemaContext): DataTyp
   const shape = nested.data;
   switch (shape.type) {
     case 'struct':
-      return { kind: 'struct', fields: parseFields(shape.fields, path, context) };
+      return { kind: 'struct', fields: parseFields(shape.fields, path, context, level + 1) };
     case 'array':
-      return { kind: 'array', element: parseType(shape.elementType, `${path}.element`, context) };
+      return { kind: 'array', element: parseType(shape.elementType, `${path}.element`, context, level + 1) };
     case 'map':
       return {
         kind: 'map',
-        key: parseType(shape.keyType, `${path}.key`, context),
-        value: parseType(shape.valueType, `${path}.value`, context),
+        key: parseType(shape.keyType, `${path}.key`, context, level + 1),
+        value: parseType(shape.valueType, `${path}.value`, context, level + 1),
       };
   }
 }
 
-function parseFields(shapes: readonly z.infer<typeof fieldShape>[], path: string, context: SchemaContext): Field[] {
+function parseFields(
+  shapes: readonly z.infer<typeof fieldShape>[],
+  path: string,
+  context: SchemaContext,
+  level: number,
+): Field[] {
   const names = new Set<string>();
   return shapes.map((shape) => {
     const lowerCased = shape.name.toLowerCase();
     if (names.has(lowerCased)) throw corrupt(context, `${path} has two columns named "${shape.name}"`);
     names.add(lowerCased);
-    return parseField(shape, path === 'the table' ? shape.name : `${path}.${shape.name}`, context);
+    return parseField(shape, path === 'the table' ? shape.name : `${path}.${shape.name}`, context, level);
   });
 }
 
-function parseField(shape: z.infer<typeof fieldShape>, path: string, context: SchemaContext): Field {
+function parseField(shape: z.infer<typeof fieldShape>, path: string, context: SchemaContext, level: number): Field {
   const metadata = shape.metadata ?? {};
   requireKnownTypeChanges({ history: metadata['delta.typeChanges'], column: path, tableName: context.tableName });
-  const type = parseType(shape.type, path, context);
+  const type = parseType(shape.type, path, context, level);
   const nullable = shape.nullable ?? true;
   if (context.mode === 'none') return { name: shape.name, type, nullable, physicalName: shape.name };
 

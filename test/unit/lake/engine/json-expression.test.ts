@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataType, Field } from '../../../../src/core/data-type.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { duckDbType } from '../../../../src/lake/engine/duckdb-type.js';
 import { hasEscapedNul, jsonExpression } from '../../../../src/lake/engine/json-expression.js';
 
 // Goal: nested values become the JSON text that the documentation promises, to the letter, and a NUL character is
@@ -121,6 +122,19 @@ describe('jsonExpression', () => {
   ])('strips NUL characters from %j of %s', async (type, value, expected) => {
     expect(await json(type, value, true)).toBe(expected);
   });
+});
+
+it('prints arrays nested as deep as a table may nest them', async () => {
+  let type: DataType = decimal(3, 2);
+  let value = '1.10::decimal(3,2)';
+  let expected = '1.10';
+  for (let level = 0; level < 12; level++) {
+    type = array(struct(field('d', double), field('t', timestamp), field('c', type)));
+    value = `[{'d': 'nan'::double, 't': '2024-02-29 12:00:00+00'::timestamptz, 'c': ${value}}, null]`;
+    expected = `[{"d":"NaN","t":"2024-02-29T12:00:00Z","c":${expected}},null]`;
+  }
+  expect(await json(type, value)).toBe(expected);
+  expect(await json(type, `null::${duckDbType(type)}`)).toBeNull();
 });
 
 it('takes nothing from a column that is called like a part of the expression', async () => {
