@@ -3,6 +3,7 @@ import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
+import { engineErrors } from './errors/engine-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
 import { flowErrors } from './errors/flow-errors.js';
 import { keyErrors } from './errors/key-errors.js';
@@ -26,6 +27,7 @@ export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,
   ...sourceErrors,
+  ...engineErrors,
   ...catalogErrors,
   ...objectStoreErrors,
   ...changeErrors,
@@ -54,6 +56,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Settings', errors: settingsErrors },
   { title: 'Command line', errors: usageErrors },
   { title: 'Source tables', errors: sourceErrors },
+  { title: 'Memory and disk for reading', errors: engineErrors },
   { title: 'Catalogs of source tables', errors: catalogErrors },
   { title: 'Object stores', errors: objectStoreErrors },
   { title: 'Following a source by its changes', errors: changeErrors },

@@ -23,6 +23,8 @@ export interface LakeTable {
   describe(): Promise<SourceDescription>;
   /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
   openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
+  /** The same table, whose rows another engine reads, `rowsAtOnce` of a file at a time. */
+  readBy(engine: Engine, rowsAtOnce: number): LakeTable;
   /**
    * Null for kinds of sources that keep no history. Whether the table records its changes is a separate question:
    * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers its position.

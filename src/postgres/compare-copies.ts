@@ -65,8 +65,9 @@ export async function copyTarget(client: pg.Client, tableId: string): Promise<Sy
   });
 }
 
-/** Creates the table for the rows of the source, which COPY fills. */
+/** Creates the table for the rows of the source, which COPY fills; one from an earlier attempt is replaced. */
 export async function createSourceCopy(client: pg.Client, columns: readonly TargetColumn[]): Promise<void> {
+  await client.query(`drop table if exists ${SOURCE_COPY}`);
   await client.query(`create temporary table synced_tables_verify_source (${columnDefinitions(columns)})`);
 }
 

@@ -17,6 +17,8 @@ export interface TestSidecarOptions {
   /** Instead of the one at `lakeRoot`. */
   readonly catalogs?: object;
   readonly storage?: object;
+  /** Settings of the engine besides its folder. */
+  readonly engine?: object;
   readonly connections?: number;
   readonly concurrentUpdates?: number;
   readonly leaseSeconds?: number;
@@ -42,7 +44,7 @@ function settingsInput(options: TestSidecarOptions): object {
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
       ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
     },
-    engine: { temporary_folder: options.folder },
+    engine: { temporary_folder: options.folder, ...options.engine },
     pipelines: options.pipelineFolder === undefined ? {} : { folder: options.pipelineFolder },
     sync: {
       connections: options.connections ?? 1,

@@ -11,6 +11,8 @@ export interface DeltaTableOptions {
   readonly tableName: string;
   readonly allowOutsidePaths: boolean;
   readonly partitionTimeZone: string;
+  /** Read so few rows of a data file at once; by default as many as the engine likes. */
+  readonly rowsAtOnce?: number;
   /** For stores whose files have to be fetched. */
   readonly spool?: SpoolLimits;
 }

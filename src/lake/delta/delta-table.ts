@@ -1,3 +1,4 @@
+import type { Engine } from '../engine/duckdb-engine.js';
 import type { LakeTable } from '../lake-table.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import { DeltaChangeFeed } from './changes/delta-change-feed.js';
@@ -9,7 +10,7 @@ import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot
 
 /** A Delta table at a known location. */
 export function openDeltaTable(options: DeltaTableOptions): LakeTable {
-  const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool } = options;
+  const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool, rowsAtOnce = null } = options;
   const changeFeed = new DeltaChangeFeed(options);
   return {
     name: tableName,
@@ -30,7 +31,9 @@ export function openDeltaTable(options: DeltaTableOptions): LakeTable {
     describe: () => describeDeltaTable(options),
     openRelation(snapshot: SourceSnapshot, parts: number) {
       // Callers pass back only snapshots of this same table.
-      return openDeltaRelation({ engine, store, snapshot: snapshot as DeltaSnapshot, parts, partitionTimeZone, spool });
+      const files = { store, snapshot: snapshot as DeltaSnapshot, partitionTimeZone, spool };
+      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce });
     },
+    readBy: (other: Engine, rows: number) => openDeltaTable({ ...options, engine: other, rowsAtOnce: rows }),
   };
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { registerVariantFunction } from './variant-function.js';
@@ -19,8 +19,15 @@ export interface Engine extends AsyncDisposable {
   readonly scratchFolder: string;
   /** A new connection, with UTC as its time zone. Close it with `closeSync()`. */
   connect(): Promise<DuckDBConnection>;
+  /**
+   * Another engine with more memory, all its own, and one thread: for values that are too large for this one, which
+   * serves everybody. There is only one at a time; this waits for its turn. Dispose of it.
+   */
+  apart(): Promise<Engine>;
 }
 
+/** Default of `memoryLimitMb`. */
+const MEMORY_LIMIT_MB = 256;
 const SCRATCH_PREFIX = 'synced-tables-';
 
 /**
@@ -32,11 +39,34 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   mkdirSync(parent, { recursive: true });
   removeAbandonedScratch(parent);
   const scratchFolder = mkdtempSync(join(parent, `${SCRATCH_PREFIX}${process.pid}-`));
+  const memoryLimitMb = options.memoryLimitMb ?? MEMORY_LIMIT_MB;
+  const instance = await openInstance({ memoryLimitMb, threads: options.threads ?? 2, scratchFolder });
+  const turns = new Turns();
+  return {
+    scratchFolder,
+    connect: () => connectTo(instance),
+    apart: () => openApart({ memoryLimitMb: memoryLimitApart(memoryLimitMb), threads: 1, scratchFolder }, turns),
+    async [Symbol.asyncDispose]() {
+      instance.closeSync();
+      rmSync(scratchFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface InstanceOptions {
+  readonly memoryLimitMb: number;
+  readonly threads: number;
+  readonly scratchFolder: string;
+}
+
+async function openInstance({ memoryLimitMb, threads, scratchFolder }: InstanceOptions): Promise<DuckDBInstance> {
   const instance = await DuckDBInstance.create(':memory:', {
-    threads: String(options.threads ?? 2),
-    memory_limit: `${options.memoryLimitMb ?? 256}MiB`,
+    threads: String(threads),
+    memory_limit: `${memoryLimitMb}MiB`,
     temp_directory: join(scratchFolder, 'spill'),
     preserve_insertion_order: 'false',
+    // Files are read once; kept ones would only fill the memory.
+    enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
@@ -44,18 +74,56 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const first = await instance.connect();
   registerVariantFunction(first);
   first.closeSync();
-  return {
-    scratchFolder,
-    async connect() {
-      const connection = await instance.connect();
-      await connection.run("set TimeZone = 'UTC'");
-      return connection;
-    },
-    async [Symbol.asyncDispose]() {
-      instance.closeSync();
-      rmSync(scratchFolder, { recursive: true, force: true });
-    },
-  };
+  return instance;
+}
+
+async function connectTo(instance: DuckDBInstance): Promise<DuckDBConnection> {
+  const connection = await instance.connect();
+  await connection.run("set TimeZone = 'UTC'");
+  return connection;
+}
+
+/** Four times the memory, as far as half of the machine's, or of the container's, goes. */
+function memoryLimitApart(memoryLimitMb: number): number {
+  const machineMb = Math.floor(Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 2 ** 20);
+  return Math.max(memoryLimitMb, Math.min(4 * memoryLimitMb, Math.floor(machineMb / 2)));
+}
+
+async function openApart(options: InstanceOptions, turns: Turns): Promise<Engine> {
+  const endTurn = await turns.take();
+  try {
+    const scratchFolder = mkdtempSync(join(options.scratchFolder, 'apart-'));
+    const instance = await openInstance({ ...options, scratchFolder });
+    return {
+      scratchFolder,
+      connect: () => connectTo(instance),
+      apart: () => Promise.reject(new Error('there is no engine apart from one that is apart')),
+      async [Symbol.asyncDispose]() {
+        instance.closeSync();
+        rmSync(scratchFolder, { recursive: true, force: true });
+        endTurn();
+      },
+    };
+  } catch (error) {
+    endTurn();
+    throw error;
+  }
+}
+
+/** Hands out one turn at a time, first come first served. */
+class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Returns the function that ends the turn. */
+  async take(): Promise<() => void> {
+    const before = this.#last;
+    let end: () => void = () => {};
+    this.#last = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    return end;
+  }
 }
 
 /** Removes the scratch folders of processes that were killed: spilled data may be large. */

@@ -6,13 +6,14 @@ import type { PartPass, Relation } from './relation.js';
 import { eachPart, holdWhole, partsOf } from './relation-pass.js';
 import { copySelect, type TableRead } from './table-read.js';
 
-type Parts = Pick<Relation, 'parts' | 'remote'>;
+type Parts = Pick<Relation, 'parts' | 'remote' | 'slices'>;
 
 /**
- * How many connections can share the rows: keeping only the latest row per key, or only some rows, needs all in one.
+ * How many connections can share the rows: keeping only the latest row per key, or only some rows, needs all in one, and
+ * slices are for little memory.
  */
 export function readersOf(relation: Parts, read: TableRead, readersMax: number): number {
-  if (read.timeseriesKey !== null || read.limit !== undefined) return 1;
+  if (read.timeseriesKey !== null || read.limit !== undefined || relation.slices !== undefined) return 1;
   return Math.max(1, Math.min(relation.parts.length, readersMax));
 }
 
@@ -23,8 +24,9 @@ export async function* sharedCopy(pass: PartPass, read: TableRead): CopySelects 
 
 /** The SELECTs of a reader that gets all rows. */
 export async function* wholeCopy(engine: Engine, relation: Parts, read: TableRead, signal?: AbortSignal): CopySelects {
-  if (read.timeseriesKey !== null && relation.parts.length > 1) {
-    if (!relation.remote || relation.remote.fitsSpool) yield* heldCopy(relation, read, signal);
+  if (read.timeseriesKey !== null && (relation.parts.length > 1 || relation.slices)) {
+    const isHeld = !relation.slices && (!relation.remote || relation.remote.fitsSpool);
+    if (isHeld) yield* heldCopy(relation, read, signal);
     else yield* latestCopy(engine, relation, { ...read, timeseriesKey: read.timeseriesKey }, signal);
   } else if (read.limit !== undefined) {
     yield* limitedCopy(relation, { ...read, limit: read.limit }, signal);
@@ -55,8 +57,8 @@ async function* limitedCopy(
 }
 
 /**
- * The latest row of each key in two passes over the files, because they are never all present: the first keeps the
- * greatest value of each key in the engine, which spills to disk; the second reads the rows that have it.
+ * The latest row of each key in two passes over the files, where they are never all present or never read whole: the
+ * first keeps the greatest value of each key in the engine, which spills to disk; the second reads the rows that have it.
  */
 async function* latestCopy(
   engine: Engine,

@@ -1,9 +1,15 @@
 import { type HeldPart, type PartPass, type Relation, wholeRelation } from './relation.js';
+import { SlicedPass } from './sliced-pass.js';
 
-type Parts = Pick<Relation, 'parts' | 'remote' | 'files'>;
+type Parts = Pick<Relation, 'parts' | 'remote' | 'files' | 'slices'>;
 
 /** Begins a pass over the parts of a relation; remote files are fetched ahead of its readers. */
 export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
+  const pass = beginWholePass(relation, signal);
+  return relation.slices === undefined ? pass : new SlicedPass(pass, relation.slices);
+}
+
+function beginWholePass(relation: Parts, signal?: AbortSignal): PartPass {
   if (relation.remote) return relation.remote.begin(signal);
   const parts = relation.parts.entries();
   return {
@@ -44,7 +50,7 @@ export async function* eachPart(relation: Parts, signal?: AbortSignal): AsyncGen
  */
 export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<HeldPart> {
   relation.remote?.requireFit();
-  const pass = beginPass(relation, signal);
+  const pass = beginWholePass(relation, signal);
   const held: HeldPart[] = [];
   try {
     for (let part = await pass.next(); part !== null; part = await pass.next()) held.push(part);

@@ -28,8 +28,22 @@ export interface Relation extends ReadInPlace, AsyncDisposable {
   readonly rowCount: bigint | null;
   /** The files that each part reads, in the order of `parts`; absent if they are unknown, or none are read. */
   readonly files?: readonly (readonly SourceFile[])[];
+  /** Set if a pass reads the parts a few rows at a time. */
+  readonly slices?: RowSlices;
   /** Set if the files of a part must be fetched for the engine; absent if they are on the local disk. */
   readonly remote?: RemoteParts;
+}
+
+/**
+ * How to read parts a few rows at a time: for values so large that the engine cannot hold as many as it likes to. The
+ * parts have one column more, the number of the row in its file, counted from 0; only it is filtered by, so that the
+ * engine skips other rows before it reads their values.
+ */
+export interface RowSlices {
+  readonly rowNumber: string;
+  readonly rowsAtOnce: number;
+  /** Rows of the largest file. */
+  readonly rowsMax: number;
 }
 
 /** Files of parts that are fetched and removed. */

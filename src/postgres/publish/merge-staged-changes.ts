@@ -29,6 +29,8 @@ export interface ChangesToMerge {
   readonly columnChanges: ColumnChanges;
   /** Opens the changes: one row per key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
   readonly openSource: () => Promise<CopySource>;
+  /** True if a failure of the source will not happen again when it is opened next. */
+  readonly mendSource: (error: unknown) => boolean;
   /** The column in which a row of type `newer` must exceed the existing one; null if there are no such rows. */
   readonly newestBy: TargetColumn | null;
   /** Inserted minus deleted rows according to the source, checked against what was done; null if unknown. */
@@ -59,7 +61,7 @@ export function changesPublication(changes: ChangesToMerge): Publication {
       staging = await stage(changes);
     },
     apply: () => mergeStagedChanges(changes, staging, merge),
-    mend: (error) => merge.mend(error),
+    mend: async (error) => changes.mendSource(error) || merge.mend(error),
     explain: async (error) => {
       if (error instanceof LastStateUnclear) return error;
       const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(changes, find);

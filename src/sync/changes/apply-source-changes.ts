@@ -12,6 +12,7 @@ import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
 import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import type { TableUpdateResult } from '../../postgres/registry/table-update-record.js';
+import { isOutOfMemory } from '../source/engine-limits.js';
 import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import type { UpdateRun } from '../task/update-task.js';
@@ -22,6 +23,10 @@ const CHANGED_PART_MAX = 0.1;
 
 /** Fewer changes than this are always applied. */
 const SMALL_TABLE_ROWS = 10_000n;
+
+/** If the engine runs out of memory, changes are read in so many slices, and in so many times more, up to a limit. */
+const SLICES_MORE = 16;
+const SLICES_MAX = 256;
 
 /** An existing table and its source. */
 export interface FollowedSource {
@@ -199,6 +204,7 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
   const columns = planTarget(changes.end, table);
   const read = { engine: lakeTable.engine, table, columns };
   const startedAt = performance.now();
+  let slices = 1;
   try {
     const rowsWithStrippedCharacters = await countStripped(read, states);
     const published = yield changesPublication({
@@ -207,7 +213,12 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
       relation,
       columns,
       columnChanges: addedColumns(changes, columns),
-      openSource: () => openLastStates(read, states),
+      openSource: () => openLastStates(read, states, slices),
+      mendSource: (error) => {
+        if (!isOutOfMemory(error) || slices >= SLICES_MAX) return false;
+        slices *= SLICES_MORE;
+        return true;
+      },
       newestBy: states.newestBy,
       balance: states.balance,
       read: { rowsWithoutKey: states.rowsWithoutKey, rowsWithStrippedCharacters },

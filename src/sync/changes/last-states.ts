@@ -1,9 +1,10 @@
+import { quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { changeFields } from '../../lake/changes/change-relation.js';
-import { openCopyStream } from '../../lake/engine/copy-stream.js';
+import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { ReadInPlace, Relation } from '../../lake/relation/relation.js';
-import { copySelects, countRowsWithNul } from '../../lake/relation/table-read.js';
+import { copySelect, countRowsWithNul } from '../../lake/relation/table-read.js';
 import type { CopySource } from '../../postgres/copy/copy-in.js';
 import { targetRead } from '../source/target-read.js';
 
@@ -27,15 +28,22 @@ export interface StatesRead {
   readonly columns: readonly TargetColumn[];
 }
 
-/** Opens them as COPY text: the columns of the table, then `_change_type`. */
-export async function openLastStates({ engine, table, columns }: StatesRead, states: LastStates): Promise<CopySource> {
+/**
+ * Opens them as COPY text: the columns of the table, then `_change_type`.
+ * @param slices in how many SELECTs, so that the engine holds the text of fewer rows at once
+ */
+export async function openLastStates(
+  { engine, table, columns }: StatesRead,
+  states: LastStates,
+  slices: number,
+): Promise<CopySource> {
   const connection = await engine.connect();
   const [changeType] = changeFields;
   if (!changeType) throw new Error('changes have no type');
   const fields = [...columns.map((column) => column.field), changeType];
-  const relation = { ...rowsThatStay(states), parts: [states.select] };
-  const [select = ''] = copySelects(relation, { ...targetRead(table, columns), columns: fields });
-  const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
+  const read = { ...targetRead(table, columns), columns: fields };
+  const selects = inSlices(states.select, table.keyColumns, slices).map((slice) => copySelect(slice, read));
+  const stream = await openCopyStream(connection, oneByOne(selects), 'text', engine.scratchFolder);
   const finish = async () => {
     const rows = await stream.finished;
     // Postgres takes the rows only after this.
@@ -45,6 +53,18 @@ export async function openLastStates({ engine, table, columns }: StatesRead, sta
   const finished = finish().finally(() => connection.closeSync());
   finished.catch(() => {});
   return { bytes: stream.bytes, finished };
+}
+
+function inSlices(select: string, keyColumns: readonly string[], slices: number): string[] {
+  if (slices === 1) return [select];
+  const keys = keyColumns.map((key) => `r.${quoteIdentifier(key)}`).join(', ');
+  return Array.from({ length: slices }, (_, slice) => {
+    return `select * from (${select}) r where hash(${keys}) % ${slices} = ${slice}`;
+  });
+}
+
+async function* oneByOne(selects: readonly string[]): CopySelects {
+  yield* selects;
 }
 
 /** The new and changed rows, for finding what is wrong with them. */

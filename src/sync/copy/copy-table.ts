@@ -1,6 +1,7 @@
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { formatKey } from '../../core/format-key.js';
 import type { SyncedTable } from '../../core/synced-table.js';
+import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table-read.js';
 import { type ColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
@@ -21,6 +22,7 @@ import { recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../source/load-errors.js';
+import { readSparingly } from '../source/read-sparingly.js';
 import { targetRead } from '../source/target-read.js';
 import { publishOptions } from '../task/publish-options.js';
 import type { UpdateRun } from '../task/update-task.js';
@@ -60,7 +62,7 @@ export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult>
   const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, plan.columns);
   let result: TableUpdateResult;
   try {
-    const loaded = await load(copy);
+    const loaded = await readSparingly(plan.lakeTable, copy.run.signal, (lakeTable) => load(copy, lakeTable));
     await client.query(`analyze ${qualifiedShadow(plan.shadow)}`);
     result = yield* publish(copy, loaded, columnChanges);
   } catch (error) {
@@ -90,10 +92,11 @@ async function refreshStatistics({ run, table }: TableCopy): Promise<void> {
   }
 }
 
-async function load(copy: TableCopy): Promise<Loaded> {
+/** Fills the shadow table; a failure leaves none. */
+async function load(copy: TableCopy, lakeTable: LakeTable): Promise<Loaded> {
   const { run, table, plan, progress } = copy;
   const { client, signal } = run;
-  const { columns, lakeTable, snapshot, shadow } = plan;
+  const { columns, snapshot, shadow } = plan;
   const connections = connectionsOf(copy);
   const opened = lakeTable.openRelation(snapshot, connections).catch((error: unknown) => {
     throw asSyncedTablesError(error) ?? explainEngineError(error, table.source);
@@ -109,13 +112,14 @@ async function load(copy: TableCopy): Promise<Loaded> {
     const rowsWritten = shadowed.rows;
     const loadSeconds = (performance.now() - startedAt) / 1000;
     progress.setPhase('index', relation.rowCount);
-    const counts = await countLeftOut(copy, relation, rowsWritten);
+    const counts = await countLeftOut(copy, { lakeTable, relation, rowsWritten });
     await relation.requireUnchanged?.();
     await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
       throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(copy, error) : error;
     });
     return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {
+    await dropShadowTable(client, shadow).catch(() => {});
     signal.throwIfAborted();
     const cause = await explainIfChanged(relation, error);
     throw await explainLoadError(cause, { engine: lakeTable.engine, relation, table, columns });
@@ -132,9 +136,8 @@ function connectionsOf({ table, run }: TableCopy): number {
  * footers is checked against what was stored, so that a reader that loses rows cannot go unnoticed.
  */
 async function countLeftOut(
-  { table, plan: { columns, lakeTable } }: TableCopy,
-  relation: Relation,
-  rowsWritten: bigint,
+  { table, plan: { columns } }: TableCopy,
+  { lakeTable, relation, rowsWritten }: { lakeTable: LakeTable; relation: Relation; rowsWritten: bigint },
 ): Promise<Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
   const isWhole = relation.rowCount === rowsWritten;
   if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };

@@ -14,6 +14,7 @@ import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../../lak
 import type { Relation, SourceFile } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
+import { explainEngineLimit } from './engine-limits.js';
 
 /** Maximum number of keys in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
@@ -38,6 +39,8 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   if (isPostgresError(error)) return explainRefusal(error, context);
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
   if (engineErrorClass(error) === null) return error;
+  const limit = explainEngineLimit(error, context.table.source);
+  if (limit !== null) return limit;
   const damage = await explainDamage(error, context);
   if (damage !== null) return damage;
   if (isValueError(error)) return explainValueError(error, context);
@@ -198,6 +201,8 @@ function explainPostgresError(
 
 /** Errors of the engine, and of the system about the source's files. */
 export function explainEngineError(error: unknown, source: string): SyncedTablesError {
+  const limit = explainEngineLimit(error, source);
+  if (limit !== null) return limit;
   const file = namedFile(error);
   const kind = engineErrorClass(error);
   if (file !== null && (kind === 'Invalid' || kind === 'Invalid Input')) {

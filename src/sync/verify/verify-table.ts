@@ -21,6 +21,7 @@ import { copyIn } from '../../postgres/copy/copy-in.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
 import { EXAMPLE_KEYS_MAX, explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
+import { readSparingly } from '../source/read-sparingly.js';
 import { targetRead } from '../source/target-read.js';
 
 /** The outcome of comparing a synced table with its source at the version that it reflects. */
@@ -51,7 +52,9 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
     const snapshot = await snapshotAt(table, lakeTable);
     const columns = planTarget(snapshot, table);
     await requireSameColumns(client, table, columns);
-    await copySource(options, { table, lakeTable, snapshot, columns });
+    await readSparingly(lakeTable, options.signal, (source) =>
+      copySource(options, { table, lakeTable: source, snapshot, columns }),
+    );
     const comparison = await compareCopies(client, table, columns);
     if (comparison === null) throw await duplicateKeys(client, table);
     return { version: snapshot.version, ...comparison };

@@ -17,13 +17,17 @@ interface DeltaScanOptions {
   readonly engine: Engine;
   readonly store: FileStore;
   readonly snapshot: DeltaSnapshot;
+  /** True if SELECTs have `ROW_NUMBER` as their last column. */
+  readonly isNumbered?: boolean;
   /** Zone of timestamp partition values that name none; the log does not record it. */
   readonly partitionTimeZone: string;
 }
 
-export interface DeltaRelationOptions extends DeltaScanOptions {
+export interface DeltaRelationOptions extends Omit<DeltaScanOptions, 'isNumbered'> {
   /** How many connections read; each gets separate SELECTs. */
   readonly parts: number;
+  /** Read so few rows of a file at once; null for as many as the engine likes. */
+  readonly rowsAtOnce: number | null;
   /** For stores whose files have to be fetched. */
   readonly spool?: SpoolLimits | undefined;
 }
@@ -44,6 +48,9 @@ interface FileSet {
   readonly hasDeadRows: boolean;
   readonly isVariantMarked: boolean;
 }
+
+/** The number of a row in its file. */
+export const ROW_NUMBER = '_synced_tables_row_number';
 
 /** Builds SELECTs over files of a snapshot; the tables they need besides the files are in a separate engine schema. */
 export class DeltaScan implements AsyncDisposable {
@@ -73,6 +80,7 @@ export class DeltaScan implements AsyncDisposable {
     const { columns } = this.#options.snapshot;
     if (files.length === 0) {
       const nulls = columns.map((field) => `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`);
+      if (this.#options.isNumbered) nulls.push(`0 as ${ROW_NUMBER}`);
       return `select ${nulls.join(', ')} where false`;
     }
     const selects: string[] = [];
@@ -89,6 +97,15 @@ export class DeltaScan implements AsyncDisposable {
     const result = await this.#namingDamage(files, () => this.#connection.runAndReadAll(sql));
     const total = BigInt(String(result.getRowsJson()[0]?.[0]));
     return files.reduce((rows, { file }) => rows - BigInt(file.deletionVector?.cardinality ?? 0), total);
+  }
+
+  /** Rows of the largest file, whether live or not. */
+  async largestFile(files: readonly PlacedFile[]): Promise<number> {
+    if (files.length === 0) return 0;
+    const result = await this.#connection.runAndReadAll(
+      `select max(num_rows)::varchar from parquet_file_metadata(${fileList(files.map(({ footer }) => footer))})`,
+    );
+    return Number(result.getRowsJson()[0]?.[0]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,10 +154,11 @@ export class DeltaScan implements AsyncDisposable {
     const partitionFields = snapshot.columns.filter((field) => snapshot.partitionColumns.includes(field.name));
     refuseReservedColumns(snapshot.tableName, group, {
       fileIndex: partitionFields.length > 0 || fileSet.hasDeadRows,
-      rowNumber: fileSet.hasDeadRows,
+      rowNumber: fileSet.hasDeadRows || this.#options.isNumbered === true,
     });
     const layout = { ...snapshot, partitionFields };
     const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
+    if (this.#options.isNumbered) values.push(`f.file_row_number as ${ROW_NUMBER}`);
     let from = `read_parquet(${fileList(fileSet.files.map(({ data }) => data))}, hive_partitioning = false) f`;
     if (partitionFields.length > 0) {
       await createPartitionTable(connection, `${tablePrefix}_partitions`, partitionFields, files);

@@ -5,6 +5,7 @@ import { SpoolFolder } from '../../storage/spool-folder.js';
 import type { DeltaFile } from '../snapshot/delta-snapshot.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
+import { slicesOf } from './row-slices.js';
 
 /** Smaller parts cost more in queries than is gained by fetching them while others are read. */
 const PART_BYTES_MIN = 32 * 1024 * 1024;
@@ -24,7 +25,8 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
   const stats = await checkFileSizes(store, snapshot);
   const { scratchFolder } = engine;
   const spool = await SpoolFolder.open({ store, scratchFolder, limits: options.spool, tableName });
-  const scan = await DeltaScan.open(options);
+  const { rowsAtOnce } = options;
+  const scan = await DeltaScan.open({ ...options, isNumbered: rowsAtOnce !== null });
   const dispose = async () => {
     await scan[Symbol.asyncDispose]();
     await spool[Symbol.asyncDispose]();
@@ -32,6 +34,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
   try {
     const parts: SpoolPart[] = [];
     let rowCount = 0n;
+    let rowsMax = 0;
     for (const chunk of cut(
       snapshot.files,
       stats,
@@ -41,6 +44,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
       const spooled = files.map((file) => file.spooled);
       const planned = await spool.withFooters(spooled, async (footers) => {
         const placed = files.map((file, index) => place(file, footers[index] ?? ''));
+        if (rowsAtOnce !== null) rowsMax = Math.max(rowsMax, await scan.largestFile(placed));
         return { select: await scan.select(placed), rows: await scan.countRows(placed) };
       });
       parts.push({ select: planned.select, files: spooled });
@@ -51,6 +55,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
       parts: parts.map((part) => part.select),
       rowCount,
       files: parts.map((part) => sourceFiles(part.files)),
+      ...slicesOf(rowsAtOnce, rowsMax),
       remote: spool.remoteParts(parts),
       [Symbol.asyncDispose]: dispose,
     };

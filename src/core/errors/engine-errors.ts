@@ -1,0 +1,23 @@
+import type { ErrorKind } from './error-kind.js';
+
+/** What the engine that reads source tables has too little of. */
+export const engineErrors = {
+  ENGINE_OUT_OF_MEMORY: {
+    message: 'Source table {table} needs more memory than engine.memory_limit_mb allows: {reason}.',
+    remedy:
+      'Raise engine.memory_limit_mb in the settings and restart the sidecar. Large values need it: all of the rows that are read at once, or a single value, must fit.',
+    retry: 'timed',
+    status: 507,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53200',
+  },
+  ENGINE_DISK_FULL: {
+    message: 'Source table {table} needs more disk in engine.temporary_folder than there is: {reason}.',
+    remedy:
+      'Free space there, choose a larger disk by engine.temporary_folder in the settings, or raise engine.memory_limit_mb; then restart the sidecar.',
+    retry: 'timed',
+    status: 507,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53100',
+  },
+} as const satisfies Record<string, ErrorKind>;

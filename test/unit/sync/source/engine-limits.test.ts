@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { asSyncedTablesError } from '../../../../src/core/errors.js';
+import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { explainEngineError } from '../../../../src/sync/source/load-errors.js';
+
+// Goal: an engine without memory, or without disk to spill to, is told as that, with the setting that helps.
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine({ memoryLimitMb: 64 });
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+async function failureOf(sql: string): Promise<string> {
+  const connection = await engine.connect();
+  try {
+    const error = await connection.run(sql).then(
+      () => null,
+      (failure: unknown) => asSyncedTablesError(explainEngineError(failure, 'lake.app.t')),
+    );
+    return error === null ? 'it did not fail' : `${error.code}: ${error.message} ${error.remedy}`;
+  } finally {
+    connection.closeSync();
+  }
+}
+
+it('tells a value that does not fit in memory', async () => {
+  const told = await failureOf(`select length(string_agg(repeat('x', 100000) || i, '')) from range(2000) t(i)`);
+  expect(told).toMatch(/^ENGINE_OUT_OF_MEMORY: .*lake\.app\.t.*engine\.memory_limit_mb/);
+});
+
+it('tells a sort that does not fit on the disk', async () => {
+  const connection = await engine.connect();
+  await connection.run(`set max_temp_directory_size = '1MB'`);
+  connection.closeSync();
+  const told = await failureOf(
+    `create table sorted as select md5(i::varchar) as a, md5((i + 1)::varchar) as b from range(3000000) t(i) order by a`,
+  );
+  expect(told).toMatch(/^ENGINE_DISK_FULL: .*lake\.app\.t.*engine\.temporary_folder/);
+});
