@@ -6,6 +6,7 @@ import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { registerFlowPipeline } from '../postgres/registry/flow-pipelines.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
+import { SessionWatch } from '../postgres/session/session-watch.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
@@ -54,10 +55,13 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   stop(): Promise<void>;
 }> {
   const { url, engine, catalogs, settings } = options;
-  const open = () => openSession({ url, applicationName: 'synced-tables pipeline', role: SYNC_ROLE });
+  const place = { url, applicationName: 'synced-tables pipeline' };
+  // The update itself tells of a lost connection.
+  const watch = new SessionWatch({ ...place, onSilent: () => {} });
+  const open = () => openSession({ ...place, role: SYNC_ROLE, watch });
   // Fail now if the login role may not act as the sidecar's role.
   await closeSession(await open());
-  return startWorker({
+  const worker = startWorker({
     holder: randomUUID(),
     openSession: open,
     giveBack: closeSession,
@@ -86,4 +90,11 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     maintenanceSeconds: Number.POSITIVE_INFINITY,
     onError: options.onError,
   });
+  return {
+    wake: () => worker.wake(),
+    async stop() {
+      await worker.stop();
+      await watch[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -61,6 +61,14 @@ export class DatabaseSet implements DatabaseHost {
     return [...this.#workers.values()].filter(({ worker }) => !worker.isHealthy()).map(({ database }) => database.name);
   }
 
+  /** What was wrong with the connections to databases a moment ago and is being tried again. */
+  degraded(): { readonly database: string; readonly error_code: string }[] {
+    return [...this.#workers.values()].flatMap(({ database, worker }) => {
+      const error = worker.trouble();
+      return error === null ? [] : [{ database: database.name, error_code: error.code }];
+    });
+  }
+
   /** Migrates all databases and starts their workers. */
   async start(): Promise<void> {
     const { settings } = this.#options;

@@ -9,6 +9,7 @@ import type { ClaimedVerification } from '../postgres/registry/verifications.js'
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
 import { type Listener, REQUESTS_CHANNEL, startListener } from '../postgres/session/listener.js';
 import { openSession, type SessionOptions, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
+import { SessionWatch } from '../postgres/session/session-watch.js';
 import type { RunSignals } from '../queue/run-leased.js';
 import { runSchedules } from '../queue/schedules.js';
 import { startVerificationWorker, type VerificationWorker } from '../queue/verification-worker.js';
@@ -26,6 +27,8 @@ const MAINTENANCE_SECONDS = 30;
 const FOLLOWER_LOCK_MS = 2_000;
 /** Minimum time that a query on the queue may take before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
+/** How long a lost connection is told of after it was cut. */
+const TROUBLE_MS = 60_000;
 
 export interface DatabaseWorkerOptions {
   readonly database: ManagedDatabase;
@@ -44,6 +47,8 @@ export interface DatabaseWorkerOptions {
 export class DatabaseWorker {
   readonly #options: DatabaseWorkerOptions;
   readonly #logger: Logger;
+  readonly #watch: SessionWatch;
+  #trouble: { readonly error: SyncedTablesError; readonly at: number } | null = null;
   /** Sessions that do the work of updates. */
   readonly #session: SessionOptions;
   readonly #workSessions: KeptSessions;
@@ -59,7 +64,9 @@ export class DatabaseWorker {
     const { database, catalogs, settings } = options;
     this.#options = options;
     this.#logger = options.logger.child({ database: database.name });
-    this.#session = { url: database.url, applicationName: SIDECAR_APPLICATION, role: SYNC_ROLE };
+    const place = { url: database.url, applicationName: SIDECAR_APPLICATION };
+    this.#watch = new SessionWatch({ ...place, onSilent: (error) => this.#noteSilence(error) });
+    this.#session = { ...place, role: SYNC_ROLE, watch: this.#watch };
     const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
     this.#control = { ...this.#session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs };
     this.#leaseSessions = new KeptSessions(this.#control);
@@ -81,12 +88,25 @@ export class DatabaseWorker {
     return this.#updates.isHealthy();
   }
 
+  /** What was wrong with its connections a moment ago and is being tried again; null if nothing was. */
+  trouble(): SyncedTablesError | null {
+    return this.#trouble !== null && performance.now() - this.#trouble.at < TROUBLE_MS ? this.#trouble.error : null;
+  }
+
+  #noteSilence(error: SyncedTablesError): void {
+    this.#logger.warn({ error }, 'a connection fell silent; its work is tried again');
+    this.#trouble = { error, at: performance.now() };
+    void this.#workSessions.dropIdle();
+    void this.#leaseSessions.dropIdle();
+  }
+
   /** Returns work in progress to the queues. */
   async stop(): Promise<void> {
     this.#maintenance.stop();
     await Promise.all([this.#listener.stop(), this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
     await Promise.all([this.#leaseSessions[Symbol.asyncDispose](), this.#workSessions[Symbol.asyncDispose]()]);
+    await this.#watch[Symbol.asyncDispose]();
   }
 
   #startUpdates(): Worker {

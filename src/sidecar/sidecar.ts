@@ -61,7 +61,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();
-    const health = { notReady: () => databases.notReady() };
+    const health = { notReady: () => databases.notReady(), degraded: () => databases.degraded() };
     const server = await startHttpServer({
       settings,
       logger,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
-import { HalfOpenProxy } from '../support/half-open-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
@@ -101,7 +101,7 @@ describe.each(servers)('sidecars that follow on $name', (server) => {
 
   it('go on after the server has ended all their sessions, and when connections fall silent', async () => {
     await using lake = await SyncedLake.create(server);
-    await using proxy = await HalfOpenProxy.start(lake.sidecarUrl);
+    await using proxy = await FaultProxy.start(lake.sidecarUrl);
     await lake.startSidecar({ url: proxy.url, leaseSeconds: 1, pollSeconds: 0.5 });
     const source = await follow(lake, 'k.ended');
     for (let n = 0; n < 3; n++) {
@@ -111,7 +111,7 @@ describe.each(servers)('sidecars that follow on $name', (server) => {
       );
       await reaches(lake, 'k.ended', source.version);
     }
-    proxy.freeze();
+    proxy.strike('freeze');
     await source.append('select 2000 as id, 1 as v');
     await reaches(lake, 'k.ended', source.version);
     await lake.expectEqual('k.ended', source, ['id', 'v']);

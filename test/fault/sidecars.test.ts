@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { HalfOpenProxy } from '../support/half-open-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
@@ -108,28 +108,28 @@ describe.each(slowServers)('sidecars that fall silent on $name', (server) => {
 
   it('recover from connections that fall silent during a load', async () => {
     await using lake = await SyncedLake.create(server);
-    await using proxy = await HalfOpenProxy.start(lake.sidecarUrl);
+    await using proxy = await FaultProxy.start(lake.sidecarUrl);
     await lake.startSidecar({ url: proxy.url, leaseSeconds: 1, pollSeconds: 0.5 });
     const source = await lake.lake.createTable('s.silent', columns, many);
     await lake.load('s.silent');
     await source.append(`select 1000000 as id, 'later' as name`);
     const update = await lake.requestSync('s.silent');
     await eventually(async () => (await lake.value(isCopying)) === 'true', 'the load runs');
-    proxy.freeze();
+    proxy.strike('freeze');
     await lake.wait(update);
     await lake.expectEqual('s.silent', source, Object.keys(columns));
   });
 
   it('let readers go on after a few seconds when they fall silent inside a switch, and then finish it', async () => {
     await using lake = await SyncedLake.create(server);
-    await using proxy = await HalfOpenProxy.start(lake.sidecarUrl);
+    await using proxy = await FaultProxy.start(lake.sidecarUrl);
     await lake.startSidecar({ url: proxy.url, leaseSeconds: 1, pollSeconds: 0.5 });
     const source = await lake.lake.createTable('s.switch', columns, few);
     await lake.load('s.switch');
     await source.append(`select 1000000 as id, 'later' as name`);
-    proxy.freezeAfter('detach partition');
+    proxy.plan({ kind: 'freeze', statement: /detach partition/, reaches: true });
     const update = await lake.requestSync('s.switch');
-    await eventually(async () => proxy.hasFrozen, 'the switch has begun');
+    await eventually(async () => proxy.hasHappened, 'the switch has begun');
     const startedAt = performance.now();
     const reader = await lake.database.connect();
     expect((await reader.query('select count(*)::int as n from s.switch')).rows).toEqual([{ n: 100 }]);

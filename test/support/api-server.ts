@@ -14,6 +14,6 @@ export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
     logger: createLogger('silent'),
     sidecarId: '00000000-0000-4000-8000-000000000000',
   };
-  const server = await buildServer({ notReady: () => [] }, context);
+  const server = await buildServer({ notReady: () => [], degraded: () => [] }, context);
   return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
 }

@@ -43,6 +43,8 @@ const LONGEST = [
   'integration/object-store-sync.test.ts',
   'property/delta-changes.test.ts',
   'fault/memory.test.ts',
+  'fault/network.test.ts',
+  'integration/session-watch.test.ts',
 ];
 
 /** Begins with the files that take longest: one of them, begun last, would run alone at the end. */

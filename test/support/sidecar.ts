@@ -32,6 +32,8 @@ export interface TestSidecarOptions {
   readonly onLog?: (line: string) => void;
   /** Folder of pipeline files. */
   readonly pipelineFolder?: string;
+  /** What a child is started with, such as `ip netns exec NAME`. */
+  readonly startedBy?: readonly string[];
 }
 
 function settingsInput(options: TestSidecarOptions): object {
@@ -100,7 +102,8 @@ export async function spawnSidecar(options: TestSidecarOptions): Promise<Sidecar
   const settings = { ...settingsInput(options), log: { level: 'info' } };
   writeFileSync(file, JSON.stringify(settings), { mode: 0o600 });
   const program = path.resolve(import.meta.dirname, '../../bin/synced-tables.cjs');
-  const child = spawn(process.execPath, [program, 'serve', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command = process.execPath, ...args] = [...(options.startedBy ?? []), process.execPath, program, 'serve'];
+  const child = spawn(command, [...args, '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = new Promise<number | NodeJS.Signals>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(signal ?? code ?? -1));

@@ -71,7 +71,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
   },
   postgres: {
     session: [],
-    copy: [],
+    copy: ['session'],
     registry: [],
     install: ['session'],
     refusals: ['session'],

@@ -46,6 +46,8 @@ import { replyToUnreadRequest } from './unread-request.js';
 interface HealthSource {
   /** Names of what is not working now; empty when all is well. */
   notReady(): string[];
+  /** Databases whose connections had to be cut a moment ago; empty when all is well. */
+  degraded(): readonly { readonly database: string; readonly error_code: string }[];
 }
 
 export interface HttpServerOptions {
@@ -71,7 +73,8 @@ const REQUEST_MS_MAX = 60_000;
 
 /**
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
- * (every database is usable; otherwise 503 with the names of the others). While there is no token it listens on the
+ * (every database is usable; otherwise 503 with the names of the others; `degraded` names those that lost a connection a
+ * moment ago, which takes nothing from the API and is no reason to send requests elsewhere). While there is no token it listens on the
  * loopback address only, whatever the settings say.
  * @throws PORT_TAKEN
  */
@@ -167,7 +170,9 @@ function addHealth(server: ApiServer, health: HealthSource): void {
   server.get('/healthz', { schema: { hide: true } }, async () => ({ status: 'ok' }));
   server.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
     const notReady = health.notReady();
-    if (notReady.length === 0) return { status: 'ready' };
-    return reply.code(503).send({ status: 'not ready', not_ready: notReady });
+    const degraded = health.degraded();
+    const told = degraded.length === 0 ? {} : { degraded };
+    if (notReady.length === 0) return { status: 'ready', ...told };
+    return reply.code(503).send({ status: 'not ready', not_ready: notReady, ...told });
   });
 }

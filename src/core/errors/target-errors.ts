@@ -10,6 +10,15 @@ export const targetErrors = {
     apiCode: 'TEMPORARILY_UNAVAILABLE',
     sqlState: '08006',
   },
+  POSTGRES_SILENT: {
+    message: 'The connection to Postgres at {server} gave no answer for {seconds} s and was cut.',
+    remedy:
+      'It is tried again on a new connection. If this recurs, look at what lies between the sidecar and Postgres: a proxy, a pooler, a firewall that drops idle connections.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '08006',
+  },
   LOCK_TIMEOUT: {
     message:
       'Synced table {target} could not switch to its new rows: transactions kept it locked for {seconds} s. Sessions in the way: {sessions}.',

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Client, Connection } from 'pg';
 import { publishCopiedBytes } from '../../observability/copied-bytes.js';
+import { noteCopy, noteCopyEnd } from '../session/copies-in-progress.js';
 
 /** COPY bytes, and the promise that tells whether they were complete (see `CopyStream` of the reader). */
 export interface CopySource {
@@ -30,7 +31,7 @@ export function copyIn(client: Client, sql: string, source: CopySource): Promise
       publishCopiedBytes({ database, bytes: result.bytes });
       resolve(result);
     };
-    client.query(new CopyInQuery(sql, source, done, reject));
+    client.query(new CopyInQuery(client, sql, source, done, reject));
   });
 }
 
@@ -42,6 +43,7 @@ interface CopyConnection extends Connection {
 
 /** A statement in the form to which `pg` hands over the connection (its Submittable). */
 class CopyInQuery {
+  readonly #client: Client;
   readonly #sql: string;
   readonly #source: CopySource;
   readonly #resolve: (result: CopyResult) => void;
@@ -55,11 +57,13 @@ class CopyInQuery {
   readonly #ended: Promise<void>;
 
   constructor(
+    client: Client,
     sql: string,
     source: CopySource,
     resolve: (result: CopyResult) => void,
     reject: (error: unknown) => void,
   ) {
+    this.#client = client;
     this.#sql = sql;
     this.#source = source;
     this.#resolve = resolve;
@@ -81,6 +85,7 @@ class CopyInQuery {
   handleCopyInResponse(connection: CopyConnection): void {
     const { bytes, finished } = this.#source;
     const { stream } = connection;
+    noteCopy(this.#client, () => this.#bytes);
     const resume = () => bytes.resume();
     stream.on('drain', resume);
     bytes.on('data', (chunk: Buffer) => {
@@ -102,6 +107,7 @@ class CopyInQuery {
         this.#failure ??= { error };
       }
       if (this.#isServerDone) return;
+      noteCopyEnd(this.#client);
       if (this.#failure) connection.sendCopyFail('the source could not be read');
       else connection.endCopyFrom();
     });
@@ -128,6 +134,7 @@ class CopyInQuery {
 
   async #settle(): Promise<void> {
     this.#isServerDone = true;
+    noteCopyEnd(this.#client);
     if (this.#bytes === 0) await firstByte(this.#source);
     // Closing the read end stops a writer that is still busy; its connection is free only once it has stopped.
     this.#source.bytes.destroy();

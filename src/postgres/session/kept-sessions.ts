@@ -108,6 +108,13 @@ export class KeptSessions implements AsyncDisposable {
     }
   }
 
+  /** Closes the unused sessions: what silenced one may have silenced all that were open then. */
+  async dropIdle(): Promise<void> {
+    const idle = this.#idle.splice(0);
+    for (const { timer } of idle) clearTimeout(timer);
+    await Promise.all(idle.map(({ client }) => closeSession(client)));
+  }
+
   #forget(client: pg.Client): void {
     this.#idle = this.#idle.filter((idle) => {
       if (idle.client === client) clearTimeout(idle.timer);
@@ -117,13 +124,7 @@ export class KeptSessions implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    const idle = this.#idle.splice(0);
-    await Promise.all(
-      idle.map(({ client, timer }) => {
-        clearTimeout(timer);
-        return closeSession(client);
-      }),
-    );
+    await this.dropIdle();
   }
 }
 

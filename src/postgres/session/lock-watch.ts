@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TELL_AGAIN_MS } from './lock-patience.js';
+import { processIdOf } from './server-process.js';
 import { closeSession } from './session.js';
 
 const LOOK_MS = 1_000;
@@ -12,18 +13,6 @@ export interface LockWatchOptions {
   readonly openSession: () => Promise<pg.Client>;
   /** Called periodically with the sessions in the way, and with a session for recording that. */
   readonly onBlocked: (watcher: pg.Client, sessions: readonly string[]) => Promise<void>;
-}
-
-/** Server process of each session, asked for once. */
-const processIds = new WeakMap<pg.Client, number>();
-
-async function processId(client: pg.Client): Promise<number> {
-  const known = processIds.get(client);
-  if (known !== undefined) return known;
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  const pid = rows[0]?.pid ?? 0;
-  processIds.set(client, pid);
-  return pid;
 }
 
 /**
@@ -45,7 +34,7 @@ export class LockWatch implements AsyncDisposable {
 
   /** Watches until it is disposed of. */
   async start(): Promise<void> {
-    const pid = await processId(this.#options.client);
+    const pid = await processIdOf(this.#options.client);
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.#look(pid)).catch(() => this.#giveUpLook());
     }, LOOK_MS);

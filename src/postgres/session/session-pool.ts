@@ -1,6 +1,15 @@
 import pg from 'pg';
 import { quoteIdentifier } from '../../core/names.js';
-import { clientConfig, explainConnectError, isConnectionLoss, SYNC_ROLE, sessionSettings } from './session.js';
+import {
+  clientConfig,
+  cutSession,
+  explainConnectError,
+  isConnectionLoss,
+  type SessionOptions,
+  SYNC_ROLE,
+  setUpSession,
+} from './session.js';
+import { SessionWatch } from './session-watch.js';
 
 export interface SessionPoolOptions {
   readonly url: string;
@@ -14,6 +23,10 @@ export interface SessionPoolOptions {
 }
 
 const IDLE_MS_MAX = 30_000;
+/** The server ends a statement before we give it up, so that it can say why. */
+const GIVE_UP_MS = 5_000;
+/** Transactions whose first statement finds a lost connection are begun anew. */
+const BEGINNINGS_MAX = 3;
 
 /**
  * Sessions of one database for many short transactions, each with the rights of one role.
@@ -24,19 +37,27 @@ const IDLE_MS_MAX = 30_000;
 export class SessionPool implements AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #url: string;
+  readonly #watch: SessionWatch;
+  /** Sessions that nobody uses at the moment. */
+  readonly #unused = new Set<pg.PoolClient>();
 
   constructor(options: SessionPoolOptions) {
-    const session = { ...options, role: null };
-    this.#url = options.url;
+    const { url, applicationName, statementTimeoutMs } = options;
+    this.#url = url;
+    // What silenced one of them may have silenced all that were open then.
+    this.#watch = new SessionWatch({ url, applicationName, onSilent: () => this.#dropUnused() });
+    const queryTimeoutMs = statementTimeoutMs + GIVE_UP_MS;
+    const session: SessionOptions = { ...options, role: null, queryTimeoutMs, watch: this.#watch };
     this.#pool = new pg.Pool({
       ...clientConfig(session),
       max: options.sessionsMax,
       idleTimeoutMillis: IDLE_MS_MAX,
       allowExitOnIdle: true,
-      onConnect: async (client) => {
-        await client.query(sessionSettings(session));
-      },
+      onConnect: (client) => setUpSession(client, session),
     });
+    this.#pool.on('acquire', (client) => this.#unused.delete(client));
+    this.#pool.on('release', (_error, client) => this.#unused.add(client));
+    this.#pool.on('remove', (client) => this.#unused.delete(client));
     // The pool replaces an idle session that breaks; nobody waits for it.
     this.#pool.on('error', () => {});
   }
@@ -46,13 +67,9 @@ export class SessionPool implements AsyncDisposable {
    * @throws POSTGRES_UNREACHABLE, and what `work` throws, after a rollback
    */
   async inTransaction<Result>(role: string | null, work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    const client = await this.#connect();
-    // One that breaks while lent out fails the current query, which reports it.
-    const onError = () => {};
-    client.on('error', onError);
+    const { client, onError } = await this.#begin();
     let isBroken = true;
     try {
-      await client.query('begin');
       await takeOnRole(client, role);
       const result = await work(client);
       await client.query('commit');
@@ -63,11 +80,37 @@ export class SessionPool implements AsyncDisposable {
         () => false,
         () => true,
       );
-      throw isConnectionLoss(error) ? explainConnectError(error, this.#url) : error;
+      throw this.#explain(error);
     } finally {
       client.off('error', onError);
       client.release(isBroken);
     }
+  }
+
+  /** A session in a transaction. If its connection turns out to be lost, nothing has been done yet: another one begins. */
+  async #begin(): Promise<{ readonly client: pg.PoolClient; readonly onError: () => void }> {
+    for (let attempt = 1; ; attempt += 1) {
+      const client = await this.#connect();
+      // One that breaks while lent out fails the current query, which reports it.
+      const onError = () => {};
+      client.on('error', onError);
+      try {
+        await client.query('begin');
+        return { client, onError };
+      } catch (error) {
+        client.off('error', onError);
+        client.release(true);
+        if (attempt >= BEGINNINGS_MAX || !isConnectionLoss(error)) throw this.#explain(error);
+      }
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    return isConnectionLoss(error) ? explainConnectError(error, this.#url) : error;
+  }
+
+  #dropUnused(): void {
+    for (const client of this.#unused) cutSession(client);
   }
 
   async #connect(): Promise<pg.PoolClient> {
@@ -79,6 +122,7 @@ export class SessionPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch[Symbol.asyncDispose]();
     await this.#pool.end();
   }
 }

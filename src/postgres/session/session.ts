@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
 
 /** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
 export const SYNC_ROLE = 'databricks_sync';
@@ -17,14 +18,22 @@ export interface SessionOptions {
   readonly queryTimeoutMs?: number;
   /** Milliseconds after which the server ends a statement. Default none. */
   readonly statementTimeoutMs?: number;
+  /** Notices when nobody answers on the session any more. */
+  readonly watch?: { add(client: pg.ClientBase): void } | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 30_000;
 /** Memory for a session's staged rows before they spill to disk; allocated as needed. The server's default is 8. */
 const TEMP_BUFFERS_MB = 64;
-/** Silence after which either side probes the other; a dead connection is broken a minute later. */
+/**
+ * Silence after which either side probes the other. A connection that carries nothing is broken a minute later if the
+ * other side is gone; one with bytes on their way, a quarter of an hour later, for which there are `SessionWatch` on our
+ * side and a time limit on the server's.
+ */
 const KEEPALIVE_SECONDS = 30;
+/** How long the server waits for our machine to acknowledge what it sent. */
+const UNACKNOWLEDGED_SECONDS = 30;
 /** How long to wait for an orderly close, or for an aborted statement to end. */
 const FAREWELL_MS_MAX = 5_000;
 
@@ -39,12 +48,27 @@ export async function openSession(options: SessionOptions): Promise<pg.Client> {
   client.on('error', () => {});
   try {
     await client.connect();
-    await client.query(sessionSettings(options));
+    await setUpSession(client, options);
   } catch (error) {
     await closeSession(client);
     throw explainConnectError(error, options.url);
   }
   return client;
+}
+
+/** Applies our settings to a new connection, and has it watched. */
+export async function setUpSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
+  const timer = setTimeout(() => cutSession(client), CONNECT_TIMEOUT_MS);
+  try {
+    const results: unknown = await client.query(`${READ_SERVER_PROCESS} ${sessionSettings(options)}`);
+    const [first] = results as pg.QueryResult<{ pid: number; startedAt: string | null }>[];
+    const { pid = 0, startedAt = null } = first?.rows[0] ?? {};
+    // Hidden where the connection string sets another role.
+    if (startedAt !== null) noteServerProcess(client, { pid, startedAt });
+  } finally {
+    clearTimeout(timer);
+  }
+  options.watch?.add(client);
 }
 
 /** The configuration for `pg`. */
@@ -61,6 +85,7 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
 
 /** POSTGRES_UNREACHABLE if no session could be opened; server errors other than a refused login stay as they are. */
 export function explainConnectError(error: unknown, url: string): unknown {
+  if (asSyncedTablesError(error)) return error;
   if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
 }
@@ -75,6 +100,7 @@ export function sessionSettings(options: SessionOptions): string {
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
     // The server must notice our absence too: until then it keeps our locks, for two hours by default.
     `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
+    `set tcp_user_timeout = '${UNACKNOWLEDGED_SECONDS}s';`,
     // Covers index builds, during which it does not look at the socket; not available on Windows servers.
     `select set_config('client_connection_check_interval', '10s', false) where version() !~* 'windows|mingw|visual c';`,
   ];
@@ -89,11 +115,11 @@ export async function closeSession(client: pg.Client): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Breaks the connection: everything waiting for an answer on it fails at once. */
-export function cutSession(client: pg.Client): void {
+/** Breaks the connection: everything waiting for an answer on it fails at once, with `reason` if there is one. */
+export function cutSession(client: pg.ClientBase, reason?: Error): void {
   // `pg` has no public way that does not wait for the other side.
   const { connection } = client as unknown as { connection: { stream: Socket } };
-  connection.stream.destroy();
+  connection.stream.destroy(reason);
 }
 
 /**
@@ -145,8 +171,9 @@ export function isPostgresError(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError;
 }
 
-/** True for errors of `pg` itself that mean a lost connection. */
+/** True for errors of `pg` itself that mean a lost connection, and for POSTGRES_SILENT. */
 export function isConnectionLoss(error: unknown): boolean {
+  if (asSyncedTablesError(error)?.code === 'POSTGRES_SILENT') return true;
   if (isPostgresError(error) || !(error instanceof Error)) return false;
   const isSocketError = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(
     String((error as NodeJS.ErrnoException).code),

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { type LoadProgress, writeProgress } from '../../postgres/registry/synced-tables.js';
-import { closeSession, cutSession, inTransaction } from '../../postgres/session/session.js';
+import { processIdOf } from '../../postgres/session/server-process.js';
+import { closeSession, inTransaction } from '../../postgres/session/session.js';
 
 const REPORT_INTERVAL_MS = 500;
 
@@ -12,7 +13,7 @@ export interface ProgressReports extends AsyncDisposable {
 }
 
 export interface ProgressOptions {
-  /** The first loading session; its server process is watched. */
+  /** The first loading session. */
   readonly client: pg.Client;
   readonly openSession: () => Promise<pg.Client>;
   readonly table: SyncedTable;
@@ -23,27 +24,22 @@ export interface ProgressOptions {
 /**
  * Writes the progress of a load into the registry, as counted by Postgres itself (`pg_stat_progress_copy`), over a
  * session of its own. Progress is a courtesy: a failure to report it never fails the load.
- *
- * It also notices when the server has ended the loading session without the news reaching us: cutting the session off
- * makes the update fail and be retried, instead of waiting for an answer that never comes.
  */
 export async function startProgressReports(options: ProgressOptions): Promise<ProgressReports> {
   const { client, table, version } = options;
   /** Rows copied by each session; one that has finished its part no longer appears in the view. */
-  const copied = new Map<number, bigint>([[await processId(client), 0n]]);
+  const copied = new Map<number, bigint>([[await processIdOf(client), 0n]]);
   const reporter = await options.openSession();
   let phase: LoadProgress['phase'] | null = null;
   let rowsTotal: bigint | null = null;
   let phaseStartedAt = 0;
   let report = Promise.resolve();
   const watch = async () => {
-    const [first = 0] = copied.keys();
-    const found = await rowsCopied(reporter, [...copied.keys()]);
-    if (!found.has(first)) return cutSession(client);
+    if (phase === null) return;
     if (phase === 'load') {
+      const found = await rowsCopied(reporter, [...copied.keys()]);
       for (const [pid, rows] of found) if (rows > (copied.get(pid) ?? 0n)) copied.set(pid, rows);
     }
-    if (phase === null) return;
     const counted = [...copied.values()].reduce((sum, rows) => sum + rows, 0n);
     const rowsDone = phase === 'index' ? (rowsTotal ?? counted) : counted;
     const phaseMs = performance.now() - phaseStartedAt;
@@ -62,7 +58,7 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
     },
     async openLoader() {
       const loader = await options.openSession();
-      copied.set(await processId(loader), 0n);
+      copied.set(await processIdOf(loader), 0n);
       return loader;
     },
     async [Symbol.asyncDispose]() {
@@ -72,11 +68,6 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
       await report;
     },
   };
-}
-
-async function processId(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  return rows[0]?.pid ?? 0;
 }
 
 /**
