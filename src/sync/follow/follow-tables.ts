@@ -133,12 +133,14 @@ class TableFollower implements FollowHooks<FollowedTable> {
     this.#task.signal.throwIfAborted();
     const client = await this.#loop.sessionAfterFailure();
     if (client === null) return { kind: 'ended' };
-    const { table } = followed;
-    const error = (await explainIfDropped(client, table)) ?? outcome.error;
-    if (error.code === 'SYNCED_TABLE_DELETED') {
+    const table = await readTable(client, followed.table.tableId);
+    const error = table === null ? null : ((await explainIfDropped(client, table)) ?? outcome.error);
+    if (table === null || error === null || error.code === 'SYNCED_TABLE_DELETED') {
       this.#loop.drop(followed);
       return null;
     }
+    // A commit whose answer was lost may have moved it.
+    followed.startFrom(table);
     const passes = isPassing(error, followed.failures);
     if (isTogether(followed)) this.#failure = { table, error, passes };
     await this.#fail(client, followed, error, passes);

@@ -79,8 +79,13 @@ export class FollowedTable implements Followed {
 
   /** The table was brought to another version. */
   moveTo(table: SyncedTable): void {
-    this.#table = table;
+    this.startFrom(table);
     this.recover();
+  }
+
+  /** The next changes are those since the version that the registry has for the table. */
+  startFrom(table: SyncedTable): void {
+    this.#table = table;
   }
 
   /** Earlier failures are over. */
