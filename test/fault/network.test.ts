@@ -1,13 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { DeltaWriter } from '../support/delta-writer.js';
 import { type FaultKind, FaultProxy } from '../support/fault-proxy.js';
+import { change, expectInSync, inSync, type Policy, SIDECAR } from '../support/network-table.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: whatever one of several connections meets, at whatever statement, is noticed in seconds and told, and the table
 // ends up equal to its source. The long form takes every policy, point and kind, and prints what became of each.
-
-type Policy = 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
 
 interface Case {
   readonly policy: Policy;
@@ -17,7 +15,6 @@ interface Case {
   readonly reaches: boolean;
 }
 
-const SIDECAR = /^synced-tables sidecar$/;
 /** The statements at which it happens, and the policies whose updates have them. */
 const POINTS: Readonly<Record<string, { readonly statement: RegExp; readonly policies: readonly Policy[] }>> = {
   queue: { statement: /^with candidate as .*_pipelines/s, policies: ['SNAPSHOT', 'TRIGGERED'] },
@@ -33,13 +30,15 @@ const POINTS: Readonly<Record<string, { readonly statement: RegExp; readonly pol
   commit: { statement: /^commit/, policies: ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] },
   finish: { statement: /_finish_update/, policies: ['SNAPSHOT', 'TRIGGERED'] },
 };
-const KINDS: readonly FaultKind[] = ['freeze', 'half-open', 'stall', 'reset', 'trickle'];
-const columns = { id: 'long', v: 'long', filler: 'string' };
-const rows = (first: number, count: number) =>
-  `select i as id, i * 7 as v, repeat('x', 100) as filler from range(${first}, ${first + count}) t(i)`;
-/** Noticing takes up to 15 s; after it come a pause, another attempt, and whatever a busy machine adds. */
-const DONE_SECONDS_MAX = 60;
-
+const KINDS: readonly Pick<Case, 'kind' | 'reaches'>[] = [
+  { kind: 'freeze', reaches: false },
+  { kind: 'freeze', reaches: true },
+  { kind: 'half-open', reaches: true },
+  { kind: 'stall', reaches: false },
+  { kind: 'reset', reaches: false },
+  { kind: 'reset', reaches: true },
+  { kind: 'trickle', reaches: false },
+];
 const isLong = process.env.TEST_LONG === '1';
 const servers = postgresServers().slice(isLong ? 0 : -1);
 const SHORT: readonly Case[] = [
@@ -52,9 +51,7 @@ const SHORT: readonly Case[] = [
 
 function everyCase(): Case[] {
   return Object.entries(POINTS).flatMap(([point, { policies }]) =>
-    policies.flatMap((policy) => {
-      return KINDS.flatMap((kind) => [false, true].map((reaches) => ({ policy, point, kind, reaches })));
-    }),
+    policies.flatMap((policy) => KINDS.map((kind) => ({ policy, point, ...kind }))),
   );
 }
 
@@ -63,52 +60,13 @@ afterAll(() => {
   if (matrix.length > 0) console.info(['', ...matrix.sort()].join('\n'));
 });
 
-/** A table that is in sync, with its sidecar behind a proxy. */
-async function inSync(lake: SyncedLake, proxy: FaultProxy, policy: Policy): Promise<DeltaWriter> {
-  const source = await lake.lake.createTable('n.t', columns, rows(0, 2_000));
-  await lake.startSidecar({ url: proxy.url });
-  const { rows: created } = await lake.admin.query<{ id: string }>(
-    `select synced_tables.create_synced_table('n.t', 'lake.n.t', array['id'], $1, allow_file_diff => true,
-                                              create_database_objects_if_missing => true) as id`,
-    [policy],
-  );
-  await lake.wait(created[0]?.id ?? '');
-  if (policy === 'CONTINUOUS') {
-    const isFollowed = async () => (await lake.status('n.t')).state === 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE';
-    await eventually(isFollowed, 'the table is followed');
-  }
-  return source;
-}
-
-/** Commits, has it synced, and waits until it is. Returns what the table's status said meanwhile. */
-async function change(lake: SyncedLake, source: DeltaWriter, policy: Policy): Promise<ReadonlySet<string>> {
-  const told = new Set<string>();
-  await source.append(rows(1_000_000 * (source.version + 1), 500));
-  if (policy !== 'CONTINUOUS') await lake.requestSync('n.t');
-  const isDone = async () => {
-    const { message, synced_version } = await lake.status('n.t');
-    if (message !== null) told.add(message);
-    return synced_version === String(source.version);
-  };
-  await eventually(isDone, 'the table reaches the commit', DONE_SECONDS_MAX * 1000);
-  return told;
-}
-
-async function expectInSync(lake: SyncedLake, source: DeltaWriter, policy: Policy): Promise<void> {
-  await lake.expectEqual('n.t', source, Object.keys(columns));
-  const rest =
-    policy === 'CONTINUOUS' ? 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE' : 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
-  await eventually(async () => (await lake.status('n.t')).state === rest, `the state is ${rest}`);
-  await eventually(async () => (await lake.shadowTables()).length === 0, 'no shadow table is left', 90_000);
-  expect(await lake.value(`select count(*) from synced_tables._events where level = 'ERROR'`)).toBe('0');
-}
-
 describe.concurrent.each(servers)('a connection that breaks on $name', (server) => {
   it.each(isLong ? everyCase() : SHORT)('$policy, $point: $kind, reaches the server: $reaches', async (each) => {
     const { policy, point, kind, reaches } = each;
     await using lake = await SyncedLake.create(server);
     await using proxy = await FaultProxy.start(lake.sidecarUrl);
-    const source = await inSync(lake, proxy, policy);
+    await lake.startSidecar({ url: proxy.url });
+    const source = await inSync(lake, policy);
     proxy.plan({ kind, reaches, application: SIDECAR, statement: POINTS[point]?.statement ?? /./ });
     const startedAt = performance.now();
     const told = await change(lake, source, policy);
