@@ -77,6 +77,16 @@ export const sourceErrors = {
     apiCode: 'TEMPORARILY_UNAVAILABLE',
     sqlState: '58030',
   },
+  SOURCE_FILE_COLUMNS_UNKNOWN: {
+    message:
+      'File {file} of source table {table} holds none of the columns that the schema names{where}, but {found}: its rows would be nothing but nulls.',
+    remedy:
+      'Compare the column mapping of the table (delta.columnMapping.mode and the physical names in its schema) with the columns of the file, and correct the one or rewrite the other; nothing was loaded.',
+    retry: 'manual',
+    status: 500,
+    apiCode: 'DATA_LOSS',
+    sqlState: '58030',
+  },
   SOURCE_PATH_OUTSIDE: {
     message: 'Source table {table} refers to {path}, which lies outside its own folder.',
     remedy:

@@ -105,6 +105,7 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
   for (const [index, part] of parts.entries()) {
     await using _ = await pass.next();
     const places = new Map(part.files.map(({ path, destination }) => [path, destination]));
+    const sources = new Map(part.files.map(({ path, destination }) => [destination, path]));
     const placed = files.flatMap((change) => {
       const path = places.get(change.file.path);
       return path === undefined ? [] : [{ ...change, file: { ...change.file, path } }];
@@ -113,8 +114,9 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
     const schema = `${options.schema}_${index}`;
     await connection.run(`create schema ${schema}`);
     try {
+      const sourcePath = (path: string) => sources.get(path) ?? path;
       await namingDamagedFile(connection, options.layout.tableName, sourceFiles(part.files), async () => {
-        const { sql } = await changeSql({ ...options, schema, files: placed });
+        const { sql } = await changeSql({ ...options, schema, files: placed, sourcePath });
         await connection.run(`insert into ${table} ${sql}`);
       });
     } finally {

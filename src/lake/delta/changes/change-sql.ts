@@ -6,6 +6,7 @@ import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
 import { holdsVariant, nullOf } from '../../parquet/project-column.js';
 import { fileColumns, refuseReservedColumns } from '../scan/file-columns.js';
+import { type KnownFile, requireKnownColumns } from '../scan/require-known-columns.js';
 import type { TableLayout } from '../schema/table-layout.js';
 import type { ChangeFile } from './plan-changes.js';
 import {
@@ -24,6 +25,8 @@ export interface ChangeSqlOptions {
   readonly files: readonly ChangeFile[];
   readonly vectors: ChangeVectors;
   readonly partitionTimeZone: string;
+  /** What the log calls a file that was fetched to another place. */
+  readonly sourcePath?: (path: string) => string;
 }
 
 export interface ChangeSql {
@@ -94,6 +97,7 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Cha
   const events: ChangeEvent[] = set.files.map((file) => ({ file, fileIndex: indexes.get(file.file.path) ?? 0 }));
   await createEventTable(connection, `${name}_events`, { events, layout });
 
+  await requireKnownColumns(connection, { layout, group, files: set.files.map((file) => knownFile(options, file)) });
   const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
   let from = `read_parquet(${fileList(paths)}, hive_partitioning = false) f`;
   let positionRows = 0n;
@@ -117,6 +121,12 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Cha
     'p.commit_timestamp as "_commit_timestamp"',
   ];
   return { sql: `select ${[...values, ...fields].join(', ')} from ${from}`, positionRows };
+}
+
+function knownFile({ sourcePath }: ChangeSqlOptions, { file, difference }: ChangeFile): KnownFile {
+  const { path, deletionVector } = file;
+  const deadRows = difference ? 0n : (deletionVector?.cardinality ?? 0n);
+  return { path: sourcePath?.(path) ?? path, footer: path, deadRows };
 }
 
 /**

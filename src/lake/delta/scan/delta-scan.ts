@@ -12,6 +12,7 @@ import { createDeadRowTable } from './dead-row-table.js';
 import { fileColumns, refuseReservedColumns } from './file-columns.js';
 import { namingDamagedFooter } from './name-damage.js';
 import { createPartitionTable } from './partition-table.js';
+import { requireKnownColumns } from './require-known-columns.js';
 
 interface DeltaScanOptions {
   readonly engine: Engine;
@@ -157,6 +158,10 @@ export class DeltaScan implements AsyncDisposable {
       rowNumber: fileSet.hasDeadRows || this.#options.isNumbered === true,
     });
     const layout = { ...snapshot, partitionFields };
+    const known = fileSet.files.map(({ file, footer }) => {
+      return { path: file.path, footer, deadRows: file.deletionVector?.cardinality ?? 0n };
+    });
+    await requireKnownColumns(connection, { layout, group, files: known });
     const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
     if (this.#options.isNumbered) values.push(`f.file_row_number as ${ROW_NUMBER}`);
     let from = `read_parquet(${fileList(fileSet.files.map(({ data }) => data))}, hive_partitioning = false) f`;

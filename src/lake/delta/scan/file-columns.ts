@@ -1,14 +1,19 @@
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import type { ParquetFileGroup } from '../../parquet/parquet-schema.js';
-import { findColumn, nullOf, type Projection, projectValue } from '../../parquet/project-column.js';
+import { type ColumnMatch, findColumn, nullOf, type Projection, projectValue } from '../../parquet/project-column.js';
 import type { TableLayout } from '../schema/table-layout.js';
 import { partitionValueExpression } from './partition-table.js';
 
+/** How the columns of a table are found in its files. */
+export function columnMatch({ mappingMode }: TableLayout): ColumnMatch {
+  return mappingMode === 'id' ? 'id' : 'name';
+}
+
 /**
  * The SELECT list that turns files of one Parquet schema into the table's columns. The files have the alias `f`, the
- * text of the partition values is `p.v0`, `p.v1` … in the order of `layout.partitionFields`.
- * @throws SOURCE_FILE_CORRUPT if columns are mapped by id and the files have none
+ * text of the partition values is `p.v0`, `p.v1` … in the order of `layout.partitionFields`. Columns that they lack are
+ * null: `requireKnownColumns` says whether that can be.
  */
 export function fileColumns(options: {
   layout: TableLayout;
@@ -17,15 +22,7 @@ export function fileColumns(options: {
   partitionTimeZone: string;
 }): string[] {
   const { layout, group, isVariantMarked, partitionTimeZone } = options;
-  const match = layout.mappingMode === 'id' ? 'id' : 'name';
-  const projection: Projection = { match, isVariantMarked, tableName: layout.tableName };
-  if (projection.match === 'id' && !group.columns.some((node) => node.fieldId !== null)) {
-    throw syncedTablesError('SOURCE_FILE_CORRUPT', {
-      file: group.paths[0] ?? '',
-      table: layout.tableName,
-      reason: 'it has no field ids, but the table maps its columns by id',
-    });
-  }
+  const projection: Projection = { match: columnMatch(layout), isVariantMarked, tableName: layout.tableName };
   return layout.columns.map((field) => {
     const partition = layout.partitionFields.indexOf(field);
     const node = findColumn(group.columns, field, projection.match);

@@ -50,8 +50,8 @@ export function requireReadable(protocol: ProtocolAction, tableName: string): vo
   if (names.length > 0) throw refuse(featureText(names));
 }
 
-/** True if column mapping in the metadata applies: otherwise a mode set there has no effect. */
-export function honoursColumnMapping(protocol: ProtocolAction): boolean {
+/** True if readers of the table are told to expect column mapping. */
+export function listsColumnMapping(protocol: ProtocolAction): boolean {
   if (protocol.minReaderVersion === COLUMN_MAPPING_READER_VERSION) return true;
   return protocol.minReaderVersion >= FEATURES_READER_VERSION && !!protocol.readerFeatures?.includes('columnMapping');
 }

@@ -1,7 +1,7 @@
 import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import type { MetadataAction, ProtocolAction } from '../log/action.js';
-import { type ColumnMappingMode, columnMappingMode } from './column-mapping.js';
+import { type ColumnMappingMode, columnMappingMode, countFormerColumns } from './column-mapping.js';
 import { parseDeltaSchema } from './delta-schema.js';
 import { requireReadable } from './protocol-gate.js';
 
@@ -10,6 +10,8 @@ export interface TableLayout {
   readonly tableName: string;
   readonly columns: readonly Field[];
   readonly mappingMode: ColumnMappingMode;
+  /** Columns that were dropped; known, and possible, only under column mapping. */
+  readonly formerColumns: number;
   /** Those of `columns` that the table is partitioned by, in the order of the metadata. */
   readonly partitionFields: readonly Field[];
 }
@@ -32,7 +34,8 @@ export function tableLayout(options: {
   const mappingMode = columnMappingMode(options);
   const columns = parseDeltaSchema(metadata.schemaString, { mode: mappingMode, tableName });
   const partitionFields = metadata.partitionColumns.map((name) => partitionField(columns, name, tableName));
-  return { tableName, columns, mappingMode, partitionFields };
+  const formerColumns = countFormerColumns(metadata, mappingMode);
+  return { tableName, columns, mappingMode, formerColumns, partitionFields };
 }
 
 /** Whether a version with these table properties records its changes; no reader feature belongs to it. */

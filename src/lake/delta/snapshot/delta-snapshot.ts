@@ -28,6 +28,8 @@ export interface DeltaSnapshot extends SourceSnapshot {
   /** The table's folder, canonical. */
   readonly root: string;
   readonly mappingMode: ColumnMappingMode;
+  /** Columns that were dropped, as `TableLayout` says. */
+  readonly formerColumns: number;
   /** Logical names, spelled as in `columns`. */
   readonly partitionColumns: readonly string[];
   /** Table properties. */
@@ -159,6 +161,7 @@ async function toSnapshot(
     ...totalSize(files),
     hasChangeFeed: hasChangeFeed(configuration),
     mappingMode: layout.mappingMode,
+    formerColumns: layout.formerColumns,
     partitionColumns: partitionFields.map((field) => field.name),
     configuration,
     protocol,

@@ -177,6 +177,8 @@ describe('column mapping', () => {
   it.each([
     ['reader version 2', version2],
     ['the feature', featureProtocol('columnMapping')],
+    ['reader version 1 that does not list it', protocol],
+    ['other features alone', featureProtocol('deletionVectors')],
   ])('is honoured with %s, at every level', async (_, protocolAction) => {
     const snapshot = await open(protocolAction, fields, mode('id'));
     expect(snapshot.mappingMode).toBe('id');
@@ -192,8 +194,6 @@ describe('column mapping', () => {
   });
 
   it.each([
-    ['reader version 1', protocol, mode('name')],
-    ['version 3 without the feature', featureProtocol('deletionVectors'), mode('name')],
     ['mode none', version2, mode('none')],
     ['no mode', version2, {}],
   ])('is ignored with %s', async (_, protocolAction, configuration) => {
