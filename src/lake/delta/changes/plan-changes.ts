@@ -10,6 +10,7 @@ import type {
 import type { Commit } from '../log/commit-tail.js';
 import { hasInCommitTimestamp } from '../log/commit-time.js';
 import type { LogHead } from '../log/log-bookmark.js';
+import { commitName } from '../log/log-listing.js';
 import { resolveLogPath } from '../log/log-path.js';
 import { deletionVectorId } from '../log/log-replay.js';
 import { requireReadable } from '../schema/protocol-gate.js';
@@ -159,7 +160,7 @@ class ChangePlanner {
   #followChangeFiles(commit: Commit): void {
     for (const action of commit.changeFiles) {
       const { sizeBytes, partitionValues } = action;
-      const path = this.#resolve(action.path);
+      const path = this.#resolve(action.path, commit);
       this.#push(commit, { change: 'cdc', path, sizeBytes, partitionValues, deletionVector: null, difference: null });
     }
   }
@@ -180,7 +181,7 @@ class ChangePlanner {
   #byPath(commit: Commit, actions: readonly FileAction[]): Map<string, FileAction> {
     const byPath = new Map<string, FileAction>();
     for (const action of actions) {
-      const path = this.#resolve(action.path);
+      const path = this.#resolve(action.path, commit);
       const former = byPath.get(path);
       if (former && vectorId(former) !== vectorId(action)) {
         const reason = `version ${commit.version} names ${path} twice, with different deletion vectors`;
@@ -213,7 +214,7 @@ class ChangePlanner {
 
   #rememberPartitions(commit: Commit): void {
     for (const { path, partitionValues } of commit.adds) {
-      if (partitionValues !== null) this.#partitions.set(this.#resolve(path), partitionValues);
+      if (partitionValues !== null) this.#partitions.set(this.#resolve(path, commit), partitionValues);
     }
   }
 
@@ -245,9 +246,9 @@ class ChangePlanner {
     return this.#partitions.get(path) ?? (await this.#options.livePartitions()).get(path) ?? null;
   }
 
-  #resolve(reference: string): string {
+  #resolve(reference: string, { version }: Commit): string {
     const { root, tableName } = this.#options;
-    return resolveLogPath({ root, reference, tableName });
+    return resolveLogPath({ root, reference, tableName, logFile: commitName(version) });
   }
 }
 

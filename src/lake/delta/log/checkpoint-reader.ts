@@ -28,7 +28,8 @@ export async function* readCheckpointActions(options: {
     const path = `${logFolder(root)}/${name}`;
     const actions = name.endsWith('.json') ? readJsonActions({ store, path, name, tableName }) : readCheckpoint(path);
     for await (const action of actions) {
-      if (action.kind === 'sidecar') sidecarPaths.push(sidecarPath({ root, reference: action.path, tableName }));
+      if (action.kind === 'sidecar')
+        sidecarPaths.push(sidecarPath({ root, reference: action.path, tableName, logFile: name }));
       else yield action;
     }
   }
@@ -39,7 +40,7 @@ export async function* readCheckpointActions(options: {
 /**
  * Sidecars are always in the table's own `_sidecars`, so the file name alone finds them even after the table was moved.
  */
-function sidecarPath(options: { root: string; reference: string; tableName: string }): string {
+function sidecarPath(options: { root: string; reference: string; tableName: string; logFile: string }): string {
   const resolved = resolveLogPath(options);
   return `${logFolder(options.root)}/_sidecars/${resolved.slice(resolved.lastIndexOf('/') + 1)}`;
 }

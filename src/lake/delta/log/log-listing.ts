@@ -45,6 +45,11 @@ export function commitPath(root: string, version: bigint): string {
   return `${logFolder(root)}/${commitName(version)}`;
 }
 
+/** True for the name of a compaction. */
+export function isCompaction(name: string): boolean {
+  return COMPACTION.test(name);
+}
+
 /**
  * Lists the log of the table at `root` once. `_last_checkpoint` is not read: it is only a hint, and the listing that we
  * need anyway is more accurate (protocol: "Last Checkpoint File").

@@ -9,14 +9,20 @@ const AUTHORITY = /^\/\/([^/]*)(.*)$/s;
  * once and in the path part only; `+` stays a plus. `/a/b`, `file:/a/b` and `file:///a/b` give the same text, so
  * the result is the canonical path of log replay (protocol: "Action Reconciliation").
  * @param root the table's folder as `canonicalRoot` gives it
+ * @param logFile the file of the log in which it is written, for messages
  * @throws DELTA_LOG_CORRUPT if the escapes are broken
  */
-export function resolveLogPath(options: { root: string; reference: string; tableName: string }): string {
-  const { root, reference, tableName } = options;
+export function resolveLogPath(options: {
+  root: string;
+  reference: string;
+  tableName: string;
+  logFile?: string;
+}): string {
+  const { root, reference, tableName, logFile } = options;
   const corrupt = () =>
     syncedTablesError('DELTA_LOG_CORRUPT', {
       table: tableName,
-      reason: `"${reference}" is not a valid path: its percent escapes are broken`,
+      reason: `"${reference}"${logFile === undefined ? '' : ` in ${logFile}`} is not a valid path: its percent escapes are broken`,
     });
   const [, scheme, rest] = SCHEME.exec(reference) ?? [];
   if (scheme !== undefined && rest !== undefined) return resolveUri(canonicalScheme(scheme), rest, corrupt);

@@ -39,29 +39,43 @@ export class LogReplay {
   /**
    * Applies one commit, compaction or checkpoint. The actions in it have no order: its removes come before its adds,
    * because a new deletion vector is written as a remove and an add of one path.
+   * @param options.name of the file, for messages
+   * @param options.isReconciled true if what happened to a file and to the table must be in there once only
+   * @throws DELTA_LOG_CORRUPT
    */
-  async apply(actions: AsyncIterable<Action>): Promise<void> {
+  async apply(
+    actions: AsyncIterable<Action>,
+    { name, isReconciled = false }: { readonly name: string; readonly isReconciled?: boolean },
+  ): Promise<void> {
     const added: LiveFile[] = [];
+    const seen = new Set<string>();
+    const once = (key: string) => {
+      if (isReconciled && seen.has(key)) throw this.#corrupt(`${name} is not reconciled`);
+      if (isReconciled) seen.add(key);
+      return key;
+    };
     for await (const action of actions) {
       switch (action.kind) {
         case 'protocol':
+          once(action.kind);
           this.#protocol = action;
           break;
         case 'metaData':
+          once(action.kind);
           this.#metadata = action;
           break;
         case 'add':
-          added.push({ path: this.#resolve(action), add: action });
+          added.push({ path: this.#resolve(action, name), add: action });
           break;
         case 'remove':
-          this.#live.delete(fileKey(this.#resolve(action), action.deletionVector));
+          this.#live.delete(once(fileKey(this.#resolve(action, name), action.deletionVector)));
           break;
         default:
           // commitInfo and cdc say nothing about the state; sidecars were followed by the checkpoint reader.
           break;
       }
     }
-    for (const file of added) this.#live.set(fileKey(file.path, file.add.deletionVector), file);
+    for (const file of added) this.#live.set(once(fileKey(file.path, file.add.deletionVector)), file);
   }
 
   /**
@@ -73,16 +87,19 @@ export class LogReplay {
     const paths = new Set<string>();
     for (const { path } of this.#live.values()) {
       if (paths.has(path)) {
-        const reason = `${path} is part of the table twice, with different deletion vectors`;
-        throw syncedTablesError('DELTA_LOG_CORRUPT', { table: this.#tableName, reason });
+        throw this.#corrupt(`${path} is part of the table twice, with different deletion vectors`);
       }
       paths.add(path);
     }
     return [...this.#live.values()];
   }
 
-  #resolve(action: FileAction): string {
-    return resolveLogPath({ root: this.#root, reference: action.path, tableName: this.#tableName });
+  #resolve(action: FileAction, name: string): string {
+    return resolveLogPath({ root: this.#root, reference: action.path, tableName: this.#tableName, logFile: name });
+  }
+
+  #corrupt(reason: string): Error {
+    return syncedTablesError('DELTA_LOG_CORRUPT', { table: this.#tableName, reason });
   }
 }
 

@@ -6,10 +6,11 @@ import { type CheckpointReader, readCheckpointActions } from './checkpoint-reade
 import { readJsonActions } from './commit-reader.js';
 import { LogFileVanished } from './log-file-vanished.js';
 import { readBeginning } from './log-lines.js';
-import { type Checkpoint, type LogListing, logFolder } from './log-listing.js';
+import { type Checkpoint, isCompaction, type LogListing, logFolder } from './log-listing.js';
 import { type LiveFile, LogReplay } from './log-replay.js';
 import { chooseSegment, type LogSegment } from './log-segment.js';
 import { ActionFormatError } from './parse-action.js';
+import { checksumFileCount } from './version-checksum.js';
 
 /** Beginnings of commits read concurrently, 64 KB each at most. */
 const READS_AHEAD = 16;
@@ -34,29 +35,51 @@ interface ReplayOptions {
 
 /**
  * Rebuilds the state of `version` from the newest complete checkpoint that can be read, at worst from commit 0.
+ * Compactions that are of no use are passed over for the commits that they stand for.
  * @throws DELTA_LOG_GAP, DELTA_LOG_CORRUPT; LogFileVanished if the listing has become stale
  */
 export async function replayTableState(options: ReplayOptions): Promise<TableState> {
   const { listing, version, tableName } = options;
-  const usable = listing.checkpoints.filter((checkpoint) => checkpoint.version <= version);
+  const starts = [...listing.checkpoints.filter((checkpoint) => checkpoint.version <= version), null];
+  const useless = new Set<string>();
   let firstFailure: unknown;
-  for (const checkpoint of [...usable, null]) {
-    const segment = chooseSegment(listing, { version, checkpoint });
+  for (let start = 0; start < starts.length; ) {
+    const checkpoint = starts[start] ?? null;
+    const compactions = listing.compactions.filter(({ name }) => !useless.has(name));
+    const segment = chooseSegment({ ...listing, compactions }, { version, checkpoint });
     if ('missingVersion' in segment) {
       firstFailure ??= syncedTablesError('DELTA_LOG_GAP', { table: tableName, version: segment.missingVersion });
+      start++;
       continue;
     }
     const replay = new LogReplay(options);
-    if (checkpoint !== null) {
-      const failure = await applyCheckpoint(replay, checkpoint, options);
-      if (failure !== null) {
-        firstFailure ??= failure;
-        continue;
-      }
+    const failure = checkpoint && (await applyCheckpoint(replay, checkpoint, options));
+    if (failure) {
+      firstFailure ??= failure;
+      start++;
+      continue;
     }
-    return await applyCommits(replay, segment, options);
+    try {
+      return await applyCommits(replay, segment, options);
+    } catch (error) {
+      if (!(error instanceof UselessCompactions)) throw error;
+      // From the same start again, without them.
+      for (const name of error.names) useless.add(name);
+      firstFailure ??= error.cause;
+    }
   }
   throw firstFailure;
+}
+
+/** The cause may be the fault of these compactions. Never reaches a user, unless nothing can be read without them. */
+class UselessCompactions extends Error {
+  override readonly name = 'UselessCompactions';
+  readonly names: readonly string[];
+
+  constructor(names: readonly string[], cause: unknown) {
+    super('compactions of the log cannot be used', { cause });
+    this.names = names;
+  }
 }
 
 /** Null if the checkpoint was applied, otherwise what is wrong with it; the replay must then be discarded. */
@@ -74,7 +97,7 @@ async function applyCheckpoint(
       cause,
     );
   try {
-    await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }));
+    await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }), { name });
   } catch (error) {
     // A missing sidecar does not count as vanished: it was never listed, and its checkpoint may keep naming it.
     for (const part of checkpoint.names) {
@@ -103,8 +126,25 @@ async function applyCommits(replay: LogReplay, segment: LogSegment, options: Rep
     }
     const beginning = ahead.shift();
     const file = { store, path: pathOf(name), name, tableName };
-    await replay.apply(readJsonActions(beginning === undefined ? file : { ...file, beginning }));
+    const actions = readJsonActions(beginning === undefined ? file : { ...file, beginning });
+    if (isCompaction(name)) await excusing([name], replay.apply(actions, { name, isReconciled: true }));
+    else await replay.apply(actions, { name });
   }
+  const compactions = segment.commitNames.filter(isCompaction);
+  if (compactions.length === 0) return finish(replay, segment, options);
+  return excusing(compactions, finishChecked(replay, segment, options));
+}
+
+/** Blames compactions for a failure; a file that has vanished is the fault of the listing. */
+async function excusing<Result>(names: readonly string[], work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof LogFileVanished ? error : new UselessCompactions(names, error);
+  }
+}
+
+function finish(replay: LogReplay, segment: LogSegment, { tableName }: ReplayOptions): TableState {
   const { protocol, metadata } = replay;
   const missing = protocol === null ? 'protocol' : 'metaData';
   if (protocol === null || metadata === null) {
@@ -112,4 +152,13 @@ async function applyCommits(replay: LogReplay, segment: LogSegment, options: Rep
     throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
   }
   return { segment, protocol, metadata, files: replay.liveFiles() };
+}
+
+/** A compaction that ends early at the end of a line looks whole: the checksum of the version, if any, may tell. */
+async function finishChecked(replay: LogReplay, segment: LogSegment, options: ReplayOptions): Promise<TableState> {
+  const state = finish(replay, segment, options);
+  const fileCount = await checksumFileCount(options, segment.version);
+  if (fileCount === null || fileCount === state.files.length) return state;
+  const reason = `${segment.commitNames.filter(isCompaction).join(', ')} leads to ${state.files.length} files, the checksum of version ${segment.version} says ${fileCount}`;
+  throw syncedTablesError('DELTA_LOG_CORRUPT', { table: options.tableName, reason });
 }
