@@ -67,6 +67,7 @@ async function checkHistory(run: number): Promise<void> {
     mapping: random.pick(['none', 'name', 'id'] as const),
     isPartitioned: random.chance(0.5),
     hasFeed: random.chance(0.7),
+    hasStatistics: random.chance(0.7),
   };
   const root = path.join(folder, String(run));
   const history = new DeltaHistory({ connection, folder: root, random, shape });
@@ -101,6 +102,7 @@ async function checkHistory(run: number): Promise<void> {
     expect(await rows(`select * from (${applied}) order by id`), where).toEqual(wanted);
     if (Number(to) === history.version) expect(wanted.length, where).toBe(history.keys().length);
 
+    expect(await changes.contradictions(), where).toEqual([]);
     expect(collapsed.duplicateKeys, where).toEqual([]);
     const counts = await rows(`select count(*), count(distinct id) from (${collapsed.select})`);
     const total = String(collapsed.upserts + collapsed.deletes);

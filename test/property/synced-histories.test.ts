@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { DeltaHistory, type HistoryShape } from '../support/delta-history.js';
 import { HistoryTable } from '../support/history-table.js';
@@ -34,6 +34,7 @@ function randomShape(random: Random): HistoryShape {
     hasTimeseries: random.chance(0.3),
     repeatedKeys: random.pick([0, 0, 0.05, 0.4]),
     feedToggles,
+    hasStatistics: random.chance(0.7),
   };
 }
 
@@ -81,6 +82,10 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
       );
       throw error;
     }
+    const told = await lake.value(
+      `select string_agg(message, ' ') from synced_tables.events where event_type = 'change_feed_wrong'`,
+    );
+    expect(told, 'of feeds that tell everything').toBe(null);
     await table.purge();
   });
 });

@@ -57,6 +57,8 @@ export interface HistoryShape {
   readonly hasTimeseries?: boolean;
   /** The change feed is switched off and on again. */
   readonly feedToggles?: boolean;
+  /** The log says how many rows the added files have. */
+  readonly hasStatistics?: boolean;
 }
 
 const PARTS = ['a', 'b/c d', null];
@@ -438,7 +440,9 @@ export class DeltaHistory {
 
   #remove({ file, vector }: Live, dataChange: boolean): object {
     const extended = this.#random.chance(0.5) ? { partitionValues: this.partitionValues(file.part) } : {};
-    return { remove: { path: file.name, dataChange, ...extended, ...(vector ? { deletionVector: vector } : {}) } };
+    const stats = this.#random.chance(0.5) ? statsOf(file) : {};
+    const parts = { ...extended, ...stats, ...(vector ? { deletionVector: vector } : {}) };
+    return { remove: { path: file.name, dataChange, ...parts } };
   }
 
   #vector(dead: ReadonlySet<number>): object {
@@ -486,8 +490,13 @@ export class DeltaHistory {
 function addOf(history: DeltaHistory, { file, vector }: Live, dataChange: boolean): object {
   const size = statSync(path.join(history.folder, file.name)).size;
   const partitionValues = history.partitionValues(file.part);
-  const base = { path: file.name, partitionValues, size, modificationTime: 1, dataChange };
+  const stats = history.shape.hasStatistics ? statsOf(file) : {};
+  const base = { path: file.name, partitionValues, size, modificationTime: 1, dataChange, ...stats };
   return { add: { ...base, ...(vector ? { deletionVector: vector } : {}) } };
+}
+
+function statsOf({ rows }: File): { stats: string } {
+  return { stats: JSON.stringify({ numRecords: rows.length }) };
 }
 
 function rowsOf({ file, dead }: Live): Row[] {

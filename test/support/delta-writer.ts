@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -65,6 +65,7 @@ export class DeltaWriter {
   #columns: DeltaColumns;
   /** Live files, relative to the folder. */
   #files: string[] = [];
+  readonly #stats = new Map<string, string>();
   #tableId: string = randomUUID();
   #configuration: Readonly<Record<string, string>>;
 
@@ -112,6 +113,32 @@ export class DeltaWriter {
     if (file === undefined) throw new Error('there is no file');
     const rows = `select ${select} from read_parquet(${quoteLiteral(path.join(this.folder, file))}) where ${condition}`;
     this.#commit([remove(file), await this.#write(rows)]);
+  }
+
+  /**
+   * Writes all rows anew, with a change file that may say anything.
+   * @param changes a SELECT with the columns of the table and `_change_type`
+   */
+  async rewriteWithFeed(rows: string, changes: string): Promise<void> {
+    // As Spark writes them: with the statistics of the files that go.
+    const removed = this.#files.map((file) => remove(file, { stats: this.#stats.get(file) }));
+    this.#files = [];
+    const added = await this.#write(rows);
+    const name = path.join('_change_data', `cdc-${randomUUID()}.parquet`);
+    const file = path.join(this.folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    await this.#connection.run(
+      `copy (select ${this.#values()}, _change_type from (${changes})) to ${quoteLiteral(file)} (format parquet)`,
+    );
+    const { size } = statSync(file);
+    this.#commit([...removed, added, { cdc: { path: name, partitionValues: {}, size, dataChange: false } }]);
+  }
+
+  /** Removes all files that are no longer part of the table, as VACUUM does. */
+  vacuum(): void {
+    for (const name of readdirSync(this.folder)) {
+      if (name.endsWith('.parquet') && !this.#files.includes(name)) rmSync(path.join(this.folder, name));
+    }
   }
 
   /** Takes out the rows of the newest file by a commit that names no other file. */
@@ -184,15 +211,21 @@ export class DeltaWriter {
   async #write(rows: string): Promise<object> {
     const name = `part-${randomUUID()}.parquet`;
     const file = path.join(this.folder, name);
-    const values = Object.entries(this.#columns).map(([column, type]) => {
-      return `cast(${quoteIdentifier(column)} as ${duckDbType(type)}) as ${quoteIdentifier(column)}`;
-    });
-    await this.#connection.run(
-      `copy (select ${values.join(', ')} from (${rows})) to ${quoteLiteral(file)} (format parquet)`,
+    const copied = await this.#connection.runAndReadAll(
+      `copy (select ${this.#values()} from (${rows})) to ${quoteLiteral(file)} (format parquet)`,
     );
     this.#files.push(name);
-    const size = statSync(file).size;
-    return { add: { path: name, partitionValues: {}, size, modificationTime: Date.now(), dataChange: true } };
+    const { size } = statSync(file);
+    const stats = JSON.stringify({ numRecords: Number(copied.getRows()[0]?.[0]) });
+    this.#stats.set(name, stats);
+    return { add: { path: name, partitionValues: {}, size, modificationTime: Date.now(), dataChange: true, stats } };
+  }
+
+  /** The columns of the table, out of rows that have columns of these names. */
+  #values(): string {
+    return Object.entries(this.#columns)
+      .map(([column, type]) => `cast(${quoteIdentifier(column)} as ${duckDbType(type)}) as ${quoteIdentifier(column)}`)
+      .join(', ');
   }
 
   #metaData(): object {
@@ -218,8 +251,8 @@ export class DeltaWriter {
   }
 }
 
-function remove(file: string): object {
-  return { remove: { path: file, deletionTimestamp: Date.now(), dataChange: true } };
+function remove(file: string, parts: { readonly stats?: string | undefined } = {}): object {
+  return { remove: { path: file, deletionTimestamp: Date.now(), dataChange: true, ...parts } };
 }
 
 function field(name: string, type: DeltaType): object {

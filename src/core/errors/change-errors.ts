@@ -48,6 +48,15 @@ export const changeErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  CHANGE_DATA_FEED_WRONG: {
+    message:
+      'The change data feed of source table {table} is wrong at version {version}: inserted less deleted rows are {inFeed} by the feed, but {inFiles} by the files. The files cannot be used instead: {reason}',
+    remedy: `${FULL_REFRESH} Report it to the maker of the program that writes the table.`,
+    retry: 'manual',
+    status: 400,
+    apiCode: 'DATA_LOSS',
+    sqlState: 'XX001',
+  },
   CHANGE_TYPE_UNKNOWN: {
     message: 'A change data file of source table {table} holds a change type other than the four known ones.',
     remedy: `${FULL_REFRESH} Report it to the maker of the program that writes the table.`,

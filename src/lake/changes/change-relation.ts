@@ -25,6 +25,15 @@ function metaField(name: string, kind: 'string' | 'long' | 'timestamp'): Field {
   return { name, type: { kind }, nullable: false, physicalName: name };
 }
 
+/** A version whose recorded changes add up to another number of rows than its files gained or lost. */
+export interface FeedContradiction {
+  readonly version: bigint;
+  /** Rows that the table has more after this version, as its recorded changes say. */
+  readonly inFeed: bigint;
+  /** The same as its files say. */
+  readonly inFiles: bigint;
+}
+
 /**
  * The changes of a source after version `from` up to version `to`, as SQL of the engine. Only footers have been read so
  * far.
@@ -55,6 +64,11 @@ export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   /** The number of its rows, from footers and deletion vectors. */
   countRows(): Promise<bigint>;
   /**
+   * The versions whose recorded changes leave rows out, or have some twice, in the order of the versions; fetches.
+   * Versions are passed over where that would take more than the log and a few footers to find out.
+   */
+  contradictions(): Promise<readonly FeedContradiction[]>;
+  /**
    * The last state of every key, computed by the engine in one pass; fetches. The result is disposed with this
    * relation.
    */
@@ -77,6 +91,8 @@ export interface ChangesOptions {
   readonly keyColumns?: readonly string[];
   /** Where the change feed was off, use the differences between files instead of failing. */
   readonly allowFileDiff: boolean;
+  /** Versions whose recorded changes are passed over: the differences between files are used instead. */
+  readonly byFiles?: ReadonlySet<bigint>;
   /**
    * `stop` (the default): added columns and widened types are followed, everything else is an error. `follow`: renamed
    * and dropped columns are followed too, where column mapping identifies them.

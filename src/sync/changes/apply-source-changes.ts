@@ -17,6 +17,7 @@ import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import type { UpdateRun } from '../task/update-task.js';
 import { countStripped, type LastStates, openLastStates, rowsThatStay } from './last-states.js';
+import { openByFiles, openSourceChanges, recordWrongFeed } from './open-source-changes.js';
 
 /** Above this part of the table, copying and switching is as fast as applying changes (docs/decisions/0006). */
 const CHANGED_PART_MAX = 0.1;
@@ -52,17 +53,22 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   const { table, lakeTable } = followed;
   if (table.syncedVersion === null || lakeTable.changeFeed === null)
     return { kind: 'copy', reason: 'it has no position' };
-  const changes = await lakeTable.changeFeed.changes({
-    from: table.syncedVersion,
-    keyColumns: table.keyColumns,
-    allowFileDiff: table.allowFileDiff,
-    ...(table.sourceBookmark === null ? {} : { bookmark: table.sourceBookmark }),
-    ...(table.sourceTableId === null ? {} : { tableId: table.sourceTableId }),
-  });
+  const following = { table, lakeTable, from: table.syncedVersion };
+  const changes = await openSourceChanges(following);
   await using _ = changes;
   const reason = reasonToCopy(changes) ?? (await tooManyChanges(table, changes));
   if (reason !== null) return { kind: 'copy', reason };
-  return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
+  const [wrong, ...others] = await explained({ ...followed, run, changes }, changes.contradictions());
+  if (wrong === undefined) return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
+  const byFiles = await openByFiles(following, changes, [wrong, ...others]);
+  await using _files = byFiles;
+  const tooMany = await tooManyChanges(table, byFiles);
+  const outcome: ChangesOutcome =
+    tooMany === null
+      ? { kind: 'applied', result: yield* apply({ ...followed, run, changes: byFiles }) }
+      : { kind: 'copy', reason: tooMany };
+  await recordWrongFeed(run, table, [wrong, ...others]);
+  return outcome;
 }
 
 /** Retained rows would have to be rewritten: a widened column, or a nested value with a new member. */
@@ -82,9 +88,8 @@ async function tooManyChanges({ rowCount }: SyncedTable, changes: ChangeRelation
 async function* apply(atHand: ChangesAtHand): Publishing<TableUpdateResult> {
   const { table, changes } = atHand;
   const collapsed = await explained(atHand, changes.collapse({ keyColumns: table.keyColumns }));
-  if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) {
-    throw duplicateKeys(table, collapsed.duplicateKeys);
-  }
+  // Changes of one commit have no order: two new rows of a key may both be there, or one after the other.
+  if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) return yield* applyLookedUp(atHand, collapsed);
   try {
     if (table.timeseriesKey !== null) return yield* applyNewer(atHand, collapsed, table.timeseriesKey);
     return yield* applyStates(atHand, { ...collapsed, newestBy: null, source: changes });

@@ -1,10 +1,11 @@
-import { fileList } from '../../parquet/parquet-schema.js';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { SourceFile } from '../../relation/relation.js';
-import { type SpoolLimits, sourceFiles } from '../../storage/fetch-ahead.js';
-import type { FileStat, FileStore } from '../../storage/file-store.js';
+import { sourceFiles } from '../../storage/fetch-ahead.js';
+import type { FileStat } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
 import { namingDamagedFile, namingDamagedFooter } from '../scan/name-damage.js';
 import { type ChangeSqlOptions, changeSql } from './change-sql.js';
+import { type FooterOptions, footerRows } from './footer-rows.js';
 import type { ChangeFile } from './plan-changes.js';
 
 /** The changes of a range, on the local disk or to be fetched. */
@@ -17,6 +18,14 @@ export interface ChangeFiles {
   readonly files: readonly SourceFile[];
   fetch(): Promise<void>;
   countRows(): Promise<bigint>;
+  /** Inserted minus deleted rows of each version that has change files; known after `fetch`. */
+  readonly recorded: ReadonlyMap<bigint, bigint>;
+}
+
+export interface ChangeFilesOptions extends ChangeSqlOptions, FooterOptions {
+  readonly connection: DuckDBConnection;
+  /** What the store says of the files, by path. */
+  readonly stats: ReadonlyMap<string, FileStat>;
 }
 
 /** Each file once. */
@@ -28,29 +37,22 @@ function changeFiles(changes: readonly ChangeFile[]): SourceFile[] {
  * Changes whose files the engine reads where they are.
  * @throws SOURCE_FILE_CORRUPT if a footer is damaged
  */
-export async function localChangeFiles(options: ChangeSqlOptions): Promise<ChangeFiles> {
+export async function localChangeFiles(options: ChangeFilesOptions): Promise<ChangeFiles> {
   const { connection, layout, files } = options;
-  const { sql, positionRows } = await namingDamagedFooter(connection, layout.tableName, changeFiles(files), () =>
-    changeSql(options),
+  const { sql, positionRows, recorded } = await namingDamagedFooter(
+    connection,
+    layout.tableName,
+    changeFiles(files),
+    () => changeSql(options),
   );
   return {
     sql,
     isUnpacked: false,
     files: changeFiles(options.files),
     fetch: async () => {},
-    countRows: async () => {
-      const paths = wholeFiles(options.files);
-      return countRows(options, { positionRows, rows: await footerRows(options, new Map(paths.map((p) => [p, p]))) });
-    },
+    countRows: () => countRows(options, positionRows),
+    recorded,
   };
-}
-
-export interface FetchedChangeFilesOptions extends ChangeSqlOptions {
-  readonly store: FileStore;
-  /** What the store says of the files, by path. */
-  readonly stats: ReadonlyMap<string, FileStat>;
-  readonly scratchFolder: string;
-  readonly spool: SpoolLimits | undefined;
 }
 
 /** Files that are fetched, unpacked and deleted together. */
@@ -60,42 +62,35 @@ const FILES_AT_ONCE = 64;
  * Changes whose files are fetched, loaded into an engine table and deleted, a few at a time. The table spills to disk;
  * it is small compared to the source, because large change sets are not applied: the table is copied instead.
  */
-export async function fetchedChangeFiles(options: FetchedChangeFilesOptions): Promise<ChangeFiles> {
+export async function fetchedChangeFiles(options: ChangeFilesOptions): Promise<ChangeFiles> {
   const { connection, files } = options;
   const table = `${options.schema}.fetched`;
   const none = await changeSql({ ...options, files: [] });
   await connection.run(`create table ${table} as ${none.sql}`);
+  const recorded = new Map<bigint, bigint>();
   let fetched: Promise<void> | null = null;
   return {
     sql: `select * from ${table}`,
     isUnpacked: true,
     files: [],
     fetch() {
-      fetched ??= unpack(options, table);
+      fetched ??= unpack(options, table, recorded);
       return fetched;
     },
     async countRows() {
-      const rows = new Map<string, bigint>();
-      for (const paths of batches(wholeFiles(files), options)) {
-        await using spool = await SpoolFolder.open({ ...options, limits: options.spool, ...named(options) });
-        const placed = paths.map((path) => spool.place(path, statOf(options, path)));
-        await spool.withFooters(placed, async (footers) => {
-          const byFooter = new Map(footers.map((footer, index) => [footer, paths[index] ?? '']));
-          for (const [path, count] of await footerRows(options, byFooter)) rows.set(path, count);
-        });
-      }
       let positionRows = 0n;
       for (const change of files) {
         if (change.difference) positionRows += (await options.vectors.difference(change)).cardinality;
       }
-      return countRows(options, { positionRows, rows });
+      return countRows(options, positionRows);
     },
+    recorded,
   };
 }
 
-async function unpack(options: FetchedChangeFilesOptions, table: string): Promise<void> {
+async function unpack(options: ChangeFilesOptions, table: string, recorded: Map<bigint, bigint>): Promise<void> {
   const { connection, files } = options;
-  await using spool = await SpoolFolder.open({ ...options, limits: options.spool, ...named(options) });
+  await using spool = await SpoolFolder.open({ ...options, limits: options.spool });
   const paths = batches([...new Set(files.map((change) => change.file.path))], options);
   const parts = paths.map((batch) => ({
     select: '',
@@ -116,8 +111,9 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
     try {
       const sourcePath = (path: string) => sources.get(path) ?? path;
       await namingDamagedFile(connection, options.layout.tableName, sourceFiles(part.files), async () => {
-        const { sql } = await changeSql({ ...options, schema, files: placed, sourcePath });
+        const { sql, recorded: batch } = await changeSql({ ...options, schema, files: placed, sourcePath });
         await connection.run(`insert into ${table} ${sql}`);
+        for (const [version, rows] of batch) recorded.set(version, (recorded.get(version) ?? 0n) + rows);
       });
     } finally {
       await connection.run(`drop schema ${schema} cascade`);
@@ -125,11 +121,7 @@ async function unpack(options: FetchedChangeFilesOptions, table: string): Promis
   }
 }
 
-function named({ layout }: FetchedChangeFilesOptions): { tableName: string } {
-  return { tableName: layout.tableName };
-}
-
-function statOf({ stats }: FetchedChangeFilesOptions, path: string): FileStat {
+function statOf({ stats }: ChangeFilesOptions, path: string): FileStat {
   const stat = stats.get(path);
   if (!stat) throw new Error('a file was not looked at');
   return stat;
@@ -141,7 +133,7 @@ function wholeFiles(files: readonly ChangeFile[]): string[] {
 }
 
 /** Small enough that the spool has room for the next batch while one is unpacked. */
-function batches(paths: readonly string[], options: FetchedChangeFilesOptions): string[][] {
+function batches(paths: readonly string[], options: ChangeFilesOptions): string[][] {
   const bytesMax = (options.spool?.bytesMax ?? Number.POSITIVE_INFINITY) / 2;
   const found: string[][] = [];
   let bytes = 0;
@@ -159,27 +151,12 @@ function batches(paths: readonly string[], options: FetchedChangeFilesOptions): 
   return found;
 }
 
-/** Row counts from file footers, under the names that files have in `pathOf`. */
-async function footerRows(
-  { connection }: ChangeSqlOptions,
-  pathOf: ReadonlyMap<string, string>,
-): Promise<Map<string, bigint>> {
-  if (pathOf.size === 0) return new Map();
-  const result = await connection.runAndReadAll(
-    `select file_name, num_rows::varchar from parquet_file_metadata(${fileList([...pathOf.keys()])})`,
-  );
-  return new Map(
-    result.getRowsJson().map(([footer, rows]) => [pathOf.get(String(footer)) ?? '', BigInt(String(rows))]),
-  );
-}
-
 /** Rows of whole files minus those removed by vectors, plus the single positions. */
-function countRows(
-  { files }: ChangeSqlOptions,
-  known: { readonly positionRows: bigint; readonly rows: ReadonlyMap<string, bigint> },
-): bigint {
+async function countRows(options: ChangeFilesOptions, positionRows: bigint): Promise<bigint> {
+  const { files } = options;
+  const rows = await footerRows(options, new Map(wholeFiles(files).map((path) => [path, statOf(options, path)])));
   const whole = files.filter((change) => change.difference === null);
   return whole.reduce((sum, { file }) => {
-    return sum + (known.rows.get(file.path) ?? 0n) - (file.deletionVector?.cardinality ?? 0n);
-  }, known.positionRows);
+    return sum + (rows.get(file.path) ?? 0n) - (file.deletionVector?.cardinality ?? 0n);
+  }, positionRows);
 }

@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
 import { CHANGE_TYPES, changeFields } from '../../changes/change-relation.js';
+import { IS_NEW_ROW } from '../../changes/collapse-changes.js';
 import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
 import { holdsVariant, nullOf } from '../../parquet/project-column.js';
@@ -34,6 +35,8 @@ export interface ChangeSql {
   readonly sql: string;
   /** Rows of changes that are single positions of a file; known without reading any file. */
   readonly positionRows: bigint;
+  /** Inserted minus deleted rows of each version that has change files. */
+  readonly recorded: ReadonlyMap<bigint, bigint>;
 }
 
 /** Which rows of a file are meant: all, all except those of a vector, or only those of a difference of vectors. */
@@ -46,6 +49,7 @@ type RowChoice = 'all' | 'allBut' | 'only';
 export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
   const { connection, layout, files } = options;
   const selects: string[] = [];
+  const recorded = new Map<bigint, bigint>();
   let positionRows = 0n;
   const paths = [...new Set(files.map((change) => change.file.path))];
   const groups = paths.length === 0 ? [] : await groupByParquetSchema(connection, paths);
@@ -59,16 +63,16 @@ export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
     for (const alike of groupBy(changes, kindOf).values()) {
       const name = `${options.schema}.s${selects.length}`;
       const isVariantMarked = alike.every(isMarked);
-      const set = await setSelect(options, { group, files: alike, isVariantMarked, name });
+      const set = await setSelect(options, { group, files: alike, isVariantMarked, name, recorded });
       selects.push(set.sql);
       positionRows += set.positionRows;
     }
   }
-  if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows };
+  if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows, recorded };
   const nulls = [...layout.columns, ...changeFields].map((field) => {
     return `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`;
   });
-  return { sql: `select ${nulls.join(', ')} where false`, positionRows };
+  return { sql: `select ${nulls.join(', ')} where false`, positionRows, recorded };
 }
 
 function rowChoice(change: ChangeFile): RowChoice {
@@ -83,9 +87,11 @@ interface ChangeSet {
   readonly isVariantMarked: boolean;
   /** Prefix of its table names. */
   readonly name: string;
+  /** See `ChangeSql`; the set adds what its change files record. */
+  readonly recorded: Map<bigint, bigint>;
 }
 
-async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<ChangeSql> {
+async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omit<ChangeSql, 'recorded'>> {
   const { connection, layout, vectors, partitionTimeZone } = options;
   const { group, isVariantMarked, name } = set;
   const [first] = set.files;
@@ -113,7 +119,12 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Cha
     from += ` anti join ${name}_rows d on d.event = p.event and d.position = f.file_row_number`;
   }
   const { change } = first;
-  if (change === 'cdc') await requireKnownTypes(connection, { tableName: layout.tableName, group, paths });
+  if (change === 'cdc') {
+    const balances = await countRecorded(connection, { tableName: layout.tableName, group, paths });
+    for (const { file, fileIndex } of events) {
+      set.recorded.set(file.version, (set.recorded.get(file.version) ?? 0n) + (balances.get(fileIndex) ?? 0n));
+    }
+  }
   const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
   const fields = [
     `${changeType} as "_change_type"`,
@@ -130,23 +141,27 @@ function knownFile({ sourcePath }: ChangeSqlOptions, { file, difference }: Chang
 }
 
 /**
- * Checks the change type column of change files; it takes little space in them.
+ * Inserted minus deleted rows of change files, by place in `paths`. Reads their column of change types, which takes
+ * little space, and checks it.
  * @throws CHANGE_TYPE_UNKNOWN, SOURCE_FILE_CORRUPT
  */
-async function requireKnownTypes(
+async function countRecorded(
   connection: DuckDBConnection,
   options: { tableName: string; group: ParquetFileGroup; paths: readonly string[] },
-): Promise<void> {
+): Promise<Map<number, bigint>> {
   const { tableName, group, paths } = options;
   if (!group.columns.some((node) => node.name === '_change_type')) {
     const reason = 'it is a change data file without a column _change_type';
     throw syncedTablesError('SOURCE_FILE_CORRUPT', { file: paths[0] ?? '', table: tableName, reason });
   }
-  const unknown = await connection.runAndReadAll(
-    `select 1 from read_parquet(${fileList(paths)}, hive_partitioning = false)
-     where (_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true limit 1`,
+  const counted = await connection.runAndReadAll(
+    `select f.file_index::integer, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
+       count(*) filter ((_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true)::integer
+     from read_parquet(${fileList(paths)}, hive_partitioning = false) f group by 1`,
   );
-  if (unknown.currentRowCount > 0) throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: tableName });
+  const rows = counted.getRowsJson();
+  if (rows.some(([, , unknown]) => unknown !== 0)) throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: tableName });
+  return new Map(rows.map(([file, balance]) => [Number(file), BigInt(String(balance))]));
 }
 
 function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {

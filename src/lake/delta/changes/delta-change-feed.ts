@@ -10,7 +10,9 @@ import { canonicalRoot } from '../log/log-path.js';
 import { type DeltaSnapshot, latestDeltaVersion, openTableState, type ReadState } from '../snapshot/delta-snapshot.js';
 import { openChangeRelation } from './open-change-relation.js';
 import { planChanges } from './plan-changes.js';
+import { AddedFiles } from './recorded-commit.js';
 
+const NO_VERSIONS: ReadonlySet<bigint> = new Set();
 const BEFORE_THE_FIRST: LogHead = { version: -1n, protocol: null, metadata: null, fingerprint: null };
 /** Names of commits; other files of the log come and go without a new version. */
 const COMMIT_NAME = /^\d{20}\.json$/;
@@ -23,6 +25,7 @@ export class DeltaChangeFeed implements ChangeFeed {
   #head: LogHead | null = null;
   /** What the last snapshot found: reading the whole log again takes minutes if it has no checkpoint. */
   #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata' | 'commit'> | null = null;
+  readonly #addedFiles = new AddedFiles();
   /** The commit last found to match a bookmark, and its file status at that time. */
   #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
 
@@ -90,6 +93,8 @@ export class DeltaChangeFeed implements ChangeFeed {
       commits,
       rules,
       allowFileDiff: options.allowFileDiff,
+      byFiles: options.byFiles ?? NO_VERSIONS,
+      addedFiles: this.#addedFiles,
       livePartitions: () => this.#livePartitions(from),
     });
     const { protocol, metadata } = plan;

@@ -7,6 +7,7 @@ import type { Commit } from '../log/commit-tail.js';
 import { checkFiles, requireSameFiles } from '../scan/check-file-sizes.js';
 import { namingDamagedFile } from '../scan/name-damage.js';
 import { hasChangeFeed } from '../schema/table-layout.js';
+import { auditFeed } from './audit-feed.js';
 import { fetchedChangeFiles, localChangeFiles } from './change-files.js';
 import type { ChangeFile, ChangePlan } from './plan-changes.js';
 import { ChangeVectors } from './side-tables.js';
@@ -46,16 +47,9 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     await connection.run(`create schema ${schema}`);
     const vectors = new ChangeVectors({ store, root, tableName });
     const { layout, files } = plan;
-    const selectOptions = { connection, schema, layout, files, vectors, partitionTimeZone };
-    const source = store.download
-      ? await fetchedChangeFiles({
-          ...selectOptions,
-          store,
-          stats,
-          scratchFolder: engine.scratchFolder,
-          spool: options.spool,
-        })
-      : await localChangeFiles(selectOptions);
+    const footers = { connection, store, tableName, scratchFolder: engine.scratchFolder, spool: options.spool };
+    const reading = { ...footers, schema, layout, files, vectors, partitionTimeZone, stats };
+    const source = store.download ? await fetchedChangeFiles(reading) : await localChangeFiles(reading);
     const fileBytes = sizeOf(files);
     const fileCount = new Set(files.map((change) => change.file.path)).size;
     const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
@@ -76,6 +70,11 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       select: source.sql,
       fetch: () => source.fetch(),
       countRows: () => source.countRows(),
+      async contradictions() {
+        if (plan.recorded.length === 0) return [];
+        await source.fetch();
+        return auditFeed(footers, plan.recorded, source.recorded);
+      },
       async collapse(collapseOptions) {
         await source.fetch();
         const tables = `${schema}.c${collapsed++}`;

@@ -16,6 +16,7 @@ import { deletionVectorId } from '../log/log-replay.js';
 import { requireReadable } from '../schema/protocol-gate.js';
 import { hasChangeFeed, type TableLayout, tableLayout } from '../schema/table-layout.js';
 import { type DeltaFile, requireInside, toDeltaFile } from '../snapshot/delta-file.js';
+import { type ActionsByPath, type AddedFiles, type RecordedCommit, recordedCommit } from './recorded-commit.js';
 import { compareSchemas, requireFollowable, requireSameLayout, type SchemaRules } from './schema-changes.js';
 
 /** `cdc`: the file itself states the change type of each row. */
@@ -44,6 +45,8 @@ export interface ChangePlan {
   readonly files: readonly ChangeFile[];
   readonly schemaChanges: readonly SchemaChange[];
   readonly isChangeFeed: boolean;
+  /** The commits whose changes are in change files. */
+  readonly recorded: readonly RecordedCommit[];
 }
 
 export interface ChangePlanOptions {
@@ -54,6 +57,10 @@ export interface ChangePlanOptions {
   readonly rules: SchemaRules;
   readonly allowFileDiff: boolean;
   readonly allowOutsidePaths: boolean;
+  /** See `ChangesOptions.byFiles`. */
+  readonly byFiles: ReadonlySet<bigint>;
+  /** Notes the files that commits add. */
+  readonly addedFiles: AddedFiles;
   /** Partition values of the files that were live at `head`, by path. Called at most once, and rarely. */
   readonly livePartitions: () => Promise<ReadonlyMap<string, PartitionTexts>>;
 }
@@ -86,6 +93,7 @@ class ChangePlanner {
   #isChangeFeed = true;
   readonly #changes: OpenChange[] = [];
   readonly #schemaChanges: SchemaChange[] = [];
+  readonly #recorded: RecordedCommit[] = [];
   /** Of all files added within the range: removes may omit theirs. */
   readonly #partitions = new Map<string, PartitionTexts>();
 
@@ -105,7 +113,8 @@ class ChangePlanner {
     this.#committedAtMs = isInCommit ? commit.inCommitTimestampMs : commit.modifiedAtMs;
     const isRecorded = hasChangeFeed(configuration);
     if (!isRecorded) this.#missFeed(commit.version);
-    if (isRecorded && commit.changeFiles.length > 0) this.#followChangeFiles(commit);
+    const { byFiles } = this.#options;
+    if (isRecorded && commit.changeFiles.length > 0 && !byFiles.has(commit.version)) this.#followChangeFiles(commit);
     else this.#followFileActions(commit);
     if (this.#layout !== null && this.#layout.partitionFields.length > 0) this.#rememberPartitions(commit);
   }
@@ -121,6 +130,7 @@ class ChangePlanner {
       files: await this.#translate(layout),
       schemaChanges: this.#schemaChanges,
       isChangeFeed: this.#isChangeFeed,
+      recorded: this.#recorded,
     };
   }
 
@@ -163,11 +173,19 @@ class ChangePlanner {
       const path = this.#resolve(action.path, commit);
       this.#push(commit, { change: 'cdc', path, sizeBytes, partitionValues, deletionVector: null, difference: null });
     }
+    const { adds, removes } = this.#fileActions(commit);
+    this.#recorded.push(recordedCommit(commit.version, { adds, removes }, this.#options.addedFiles));
+  }
+
+  #fileActions(commit: Commit): ActionsByPath {
+    const adds = this.#byPath(commit, commit.adds);
+    const removes = this.#byPath(commit, commit.removes);
+    for (const [path, { rowCount }] of adds) this.#options.addedFiles.note(path, rowCount);
+    return { adds, removes };
   }
 
   #followFileActions(commit: Commit): void {
-    const adds = this.#byPath(commit, commit.adds);
-    const removes = this.#byPath(commit, commit.removes);
+    const { adds, removes } = this.#fileActions(commit);
     for (const [path, remove] of removes) {
       const add = adds.get(path);
       if (add) this.#followVector(commit, path, { add, remove });

@@ -40,6 +40,8 @@ export interface FileAction {
   readonly partitionValues: PartitionTexts | null;
   readonly deletionVector: DeletionVectorDescriptor | null;
   readonly dataChange: boolean;
+  /** Rows of the file, dead ones included, as its statistics say; null if there are none. Not read from checkpoints. */
+  readonly rowCount: number | null;
 }
 
 export interface ChangeFileAction {

@@ -30,7 +30,11 @@ const file = z.object({
   deletionVector: deletionVector.nullish(),
   // Required by the protocol; if a writer omits it, we assume that it changed data.
   dataChange: z.boolean().nullish(),
+  // Only ever a hint: a writer that puts something else there must not stop a reader.
+  stats: z.string().nullish().catch(null),
 });
+
+const statistics = z.object({ numRecords: count });
 
 const protocol = z.object({ minReaderVersion: count, readerFeatures: z.array(z.string()).nullish() });
 
@@ -92,7 +96,22 @@ function fileParts(body: unknown) {
     partitionValues: partitionTexts(parsed.partitionValues),
     deletionVector: descriptor(parsed.deletionVector),
     dataChange: parsed.dataChange ?? true,
+    rowCount: rowCountOf(parsed.stats),
   };
+}
+
+/** Statistics grow with the columns, and nearly all writers begin them with the count. */
+const COUNT_COMES_FIRST = /^\s*\{\s*"numRecords"\s*:\s*(\d{1,15})\s*[,}]/;
+
+function rowCountOf(stats: string | null | undefined): number | null {
+  if (!stats) return null;
+  const first = COUNT_COMES_FIRST.exec(stats)?.[1];
+  if (first !== undefined) return Number(first);
+  try {
+    return statistics.safeParse(JSON.parse(stats)).data?.numRecords ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Shared by the files of unpartitioned tables, which are the majority. */

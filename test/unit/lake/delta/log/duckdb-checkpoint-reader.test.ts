@@ -84,6 +84,7 @@ it('reads every action it needs, and no tombstones', async () => {
         cardinality: 9007199254740991n,
       },
       dataChange: false,
+      rowCount: null,
     },
     { kind: 'sidecar', path: 's.parquet' },
   ]);
@@ -94,7 +95,15 @@ it('reads a sidecar that has few columns', async () => {
   const file = folder.logPath('c.parquet');
   await write(file, `select {path: 'a'} as "add"`);
   expect(await readAll(file)).toEqual([
-    { kind: 'add', path: 'a', sizeBytes: null, partitionValues: null, deletionVector: null, dataChange: true },
+    {
+      kind: 'add',
+      path: 'a',
+      sizeBytes: null,
+      partitionValues: null,
+      deletionVector: null,
+      dataChange: true,
+      rowCount: null,
+    },
   ]);
 });
 
