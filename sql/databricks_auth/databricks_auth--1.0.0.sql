@@ -152,7 +152,7 @@ comment on function databricks_auth.check_altered(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_careful() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   perform databricks_auth.check_altered(current_user, tg_tag);
 exception when others then
@@ -168,7 +168,7 @@ comment on function databricks_auth.ev_careful() is 'Event trigger: stops change
 
 -- for: owner
 create or replace function databricks_auth.ev_guard() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set row_security = on as $$
 begin
   -- Runs as its caller: current_user is the effective user, or the table's owner inside an index function.
   if current_user like 'databricks\_st\_%' then
@@ -251,7 +251,7 @@ comment on function databricks_auth.after_drop(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
   -- be a superuser whose VACUUM runs somebody else's index function.
@@ -472,7 +472,7 @@ comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is 
 
 -- for: everybody
 create or replace function databricks_auth.check_appointment(relation regclass, manager text) returns regrole
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   found_role constant regrole := to_regrole(quote_ident(manager));
 begin
@@ -498,7 +498,7 @@ comment on function databricks_auth.check_appointment(regclass, text) is 'Refuse
 
 -- for: everybody
 create or replace function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set row_security = on as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin
@@ -517,7 +517,7 @@ comment on function public.databricks_synced_table_add_manager(regclass, text) i
 
 -- for: everybody
 create or replace function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set row_security = on as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin
@@ -692,7 +692,7 @@ comment on function databricks_auth.check_references(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_references() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   perform databricks_auth.check_references(current_user, tg_tag);
 exception when others then
@@ -738,7 +738,7 @@ comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a 
 
 -- for: everybody
 create or replace function databricks_auth.target_in(command text, tag text) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Everything up to the target must match from the very start of the text; otherwise there is no answer.
   return (
@@ -765,7 +765,7 @@ comment on function databricks_auth.target_in(text, text) is 'The table or index
 
 -- for: everybody
 create or replace function databricks_auth.innermost_command(stack text) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
   -- no answer); if there is none, the command is the client's.
@@ -780,7 +780,7 @@ comment on function databricks_auth.innermost_command(text) is
 
 -- for: everybody
 create or replace function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
   is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
@@ -1027,7 +1027,7 @@ comment on function databricks_auth.repair_managers() is 'Binds managers to the 
 
 -- for: owner
 create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set databricks_auth.allow_ddl = 'on' as $$
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;
@@ -1202,7 +1202,7 @@ comment on function databricks_auth.is_sync(name) is
 
 -- for: everybody
 create or replace function databricks_auth.override() returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Both the session and the running code must be a superuser's, and the superuser must have set it explicitly: a value
   -- from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role that
@@ -1222,7 +1222,7 @@ comment on function databricks_auth.override() is 'Whether a superuser bypasses 
 
 -- for: owner
 create or replace function databricks_auth.names_in(command text) returns name[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $f$
 begin
   -- Splits at ASCII punctuation, as written and folded, and at double quotes, with and without "" undone.
   return (
@@ -1416,7 +1416,7 @@ comment on function databricks_auth.close_windows() is 'Takes back what was lent
 
 -- for: owner
 create or replace function databricks_auth.ev_close() returns event_trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   if tg_tag in ('CREATE INDEX', 'ALTER TABLE', 'CREATE TABLE') then
     perform databricks_auth.note_parts();

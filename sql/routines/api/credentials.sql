@@ -38,7 +38,7 @@ comment on function synced_tables_internal._current_credential(name) is
 
 -- for: sidecar
 create or replace function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamptz, expires_at timestamptz) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   if synced_tables_internal._credential_refusal(_set_credential.role_name) is not null then
     raise exception 'role % cannot have a credential', _set_credential.role_name;

@@ -2,7 +2,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._parse_name(synced_table text) returns text[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   parts text[];
 begin
@@ -29,7 +29,7 @@ comment on function synced_tables_internal._parse_name(text) is 'Schema and tabl
 
 -- for: owner
 create or replace function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- live.t means t in the pipeline's own schema.
   if name ~* '^live\.[^.]+$' then
@@ -44,7 +44,7 @@ comment on function synced_tables_internal._name_in_schema(text, text) is 'Schem
 
 -- for: owner
 create or replace function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language sql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
   select schema_name like 'pg\_%' or schema_name in ('information_schema', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system')
 $$;
 comment on function synced_tables_internal._is_reserved_schema(text) is 'Whether synced tables are forbidden in the schema.';

@@ -2,7 +2,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._check_flow_names(flow text, option text, names jsonb) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   column_name text;
   bare constant text := '[[:alpha:]_][[:alnum:]_$]*';
@@ -86,7 +86,7 @@ comment on function synced_tables_internal._check_flow(text, text, jsonb) is 'Re
 
 -- for: owner
 create or replace function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   parts constant text[] := array(select jsonb_array_elements_text(source -> 'parts'));
   wanted constant text := replace(regexp_replace(btrim(options ->> 'columns_to_update'), '^`(.*)`$', '\1'), '``', '`');

@@ -42,7 +42,7 @@ comment on function synced_tables_internal._declare_streaming_table(text[], json
 create or replace function synced_tables_served.create_streaming_table(
   name text, comment text default null, table_properties jsonb default '{}', default_schema text default current_schema(),
   continuous boolean default false) returns uuid
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   parts constant text[] := synced_tables_internal._name_in_schema(create_streaming_table.name, default_schema);
   full_name constant text := synced_tables_internal._display_name(parts[1], parts[2]);

@@ -6,7 +6,7 @@ comment on aggregate synced_tables_internal._overlay(jsonb) is 'Objects merged i
 
 -- for: sidecar
 create or replace function synced_tables_internal._number_order(number numeric) returns text
-language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   digits text := trim(trailing '0' from ltrim(replace(abs(number)::text, '.', ''), '0'));
   -- Position of the first digit: 0 for units, 1 for tens, -1 for tenths.

@@ -2,7 +2,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   name text := btrim(coalesce(substring(source from '(?i)^\s*stream\s*\((.*)\)\s*$'), substring(source from '(?i)^\s*stream\s+(.*)$'), source));
   parts text[];

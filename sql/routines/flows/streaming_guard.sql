@@ -79,7 +79,7 @@ comment on function synced_tables_internal._ev_streaming_drop() is
 
 -- for: owner
 create or replace function synced_tables_internal._ev_streaming_ddl() returns event_trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   acting name;
   altered record;

@@ -57,7 +57,7 @@ comment on function databricks_auth.check_altered(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_careful() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   perform databricks_auth.check_altered(current_user, tg_tag);
 exception when others then
@@ -72,7 +72,7 @@ comment on function databricks_auth.ev_careful() is 'Event trigger: stops change
 
 -- for: owner
 create or replace function databricks_auth.ev_guard() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set row_security = on as $$
 begin
   -- Runs as its caller: current_user is the effective user, or the table's owner inside an index function.
   if current_user like 'databricks\_st\_%' then

@@ -66,7 +66,7 @@ comment on function databricks_auth.after_drop(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
   -- be a superuser whose VACUUM runs somebody else's index function.

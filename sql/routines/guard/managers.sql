@@ -19,7 +19,7 @@ comment on function databricks_auth.can_manage(oid, name) is 'Whether a role is 
 
 -- for: everybody
 create or replace function databricks_auth.check_appointment(relation regclass, manager text) returns regrole
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   found_role constant regrole := to_regrole(quote_ident(manager));
 begin
@@ -44,7 +44,7 @@ comment on function databricks_auth.check_appointment(regclass, text) is 'Refuse
 
 -- for: everybody
 create or replace function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set row_security = on as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin
@@ -62,7 +62,7 @@ comment on function public.databricks_synced_table_add_manager(regclass, text) i
 
 -- for: everybody
 create or replace function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set row_security = on as $$
 declare
   found_role constant regrole := databricks_auth.check_appointment(synced_table, manager);
 begin

@@ -31,7 +31,7 @@ comment on function databricks_auth.check_references(name, text) is
 
 -- for: owner
 create or replace function databricks_auth.ev_references() returns event_trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   perform databricks_auth.check_references(current_user, tg_tag);
 exception when others then

@@ -31,7 +31,7 @@ comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a 
 
 -- for: everybody
 create or replace function databricks_auth.target_in(command text, tag text) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Everything up to the target must match from the very start of the text; otherwise there is no answer.
   return (
@@ -57,7 +57,7 @@ comment on function databricks_auth.target_in(text, text) is 'The table or index
 
 -- for: everybody
 create or replace function databricks_auth.innermost_command(stack text) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
   -- no answer); if there is none, the command is the client's.
@@ -71,7 +71,7 @@ comment on function databricks_auth.innermost_command(text) is
 
 -- for: everybody
 create or replace function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
   is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');

@@ -40,7 +40,7 @@ comment on function databricks_auth.repair_managers() is 'Binds managers to the 
 
 -- for: owner
 create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set databricks_auth.allow_ddl = 'on' as $$
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;

@@ -34,7 +34,7 @@ comment on function databricks_auth.is_sync(name) is
 
 -- for: everybody
 create or replace function databricks_auth.override() returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Both the session and the running code must be a superuser's, and the superuser must have set it explicitly: a value
   -- from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role that

@@ -10,7 +10,7 @@
 
 -- for: owner
 create or replace function databricks_auth.names_in(command text) returns name[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $f$
 begin
   -- Splits at ASCII punctuation, as written and folded, and at double quotes, with and without "" undone.
   return (
@@ -196,7 +196,7 @@ comment on function databricks_auth.close_windows() is 'Takes back what was lent
 
 -- for: owner
 create or replace function databricks_auth.ev_close() returns event_trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   if tg_tag in ('CREATE INDEX', 'ALTER TABLE', 'CREATE TABLE') then
     perform databricks_auth.note_parts();

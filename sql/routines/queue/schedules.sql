@@ -3,7 +3,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._cron_problem(cron text) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 -- What the sidecars' parser accepts of five or six fields without its extensions (L, W, #): a mistake is reported when the
 -- schedule is set, not when a sidecar reads it.
 declare
@@ -59,7 +59,7 @@ comment on function synced_tables_internal._cron_problem(text) is 'What is wrong
 
 -- for: owner
 create or replace function synced_tables_internal._never_comes(cron text) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language sql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 -- Of a valid expression. Days of the week come in every month, so only one without them can miss every day.
   select f.fields[3] in ('*', '?')
      and (select min(coalesce(substring(item from '^[0-9]+')::int, 1)) from string_to_table(f.fields[1], ',') item)

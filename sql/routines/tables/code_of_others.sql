@@ -30,7 +30,7 @@ comment on function synced_tables_internal._is_foreign_name(name, name) is 'Whet
 
 -- for: sidecar
 create or replace function synced_tables_internal._foreign_names_in(fragment text) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   token record;
   words text[] := '{}';

@@ -79,7 +79,7 @@ comment on function synced_tables_internal._check_target(text, text, boolean) is
 
 -- for: owner
 create or replace function synced_tables_internal._check_source(source_table_full_name text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   if source_table_full_name is null or source_table_full_name !~ '^[A-Za-z0-9_]{1,255}(\.[A-Za-z0-9_]{1,255}){2}$' then
     perform synced_tables_internal._raise('SOURCE_NAME_INVALID', '42602',

@@ -3,7 +3,7 @@
 
 -- for: owner
 create or replace function synced_tables_internal._is_sql_fragment(fragment text) returns boolean
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   rest text := fragment;
   before text;

@@ -90,13 +90,44 @@ export function explainConnectError(error: unknown, url: string): unknown {
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
 }
 
+/**
+ * What a session must not take from its database or role, where their owners may set anything: how values and names are
+ * written, what a query may see, and how long it may take. Servers have those of their version.
+ */
+const OURS: readonly (readonly [name: string, value: string])[] = [
+  ['DateStyle', 'ISO, YMD'],
+  ['TimeZone', 'UTC'],
+  ['IntervalStyle', 'postgres'],
+  ['bytea_output', 'hex'],
+  ['extra_float_digits', '1'],
+  ['xmlbinary', 'base64'],
+  ['xmloption', 'content'],
+  ['quote_all_identifiers', 'off'],
+  ['standard_conforming_strings', 'on'],
+  ['backslash_quote', 'safe_encoding'],
+  ['array_nulls', 'on'],
+  ['transform_null_equals', 'off'],
+  // Off, it turns what a policy would hide into errors, in the registry too.
+  ['row_security', 'on'],
+  ['restrict_nonsystem_relation_kind', ''],
+  ['check_function_bodies', 'on'],
+  ['default_transaction_isolation', 'read committed'],
+  ['default_transaction_deferrable', 'off'],
+  ['idle_in_transaction_session_timeout', '0'],
+  ['idle_session_timeout', '0'],
+  ['transaction_timeout', '0'],
+];
+
 /** The statements that apply our settings to a new connection. */
 export function sessionSettings(options: SessionOptions): string {
   const settings = [
     options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
-    `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8'; set datestyle = 'ISO, YMD'; set timezone = 'UTC';`,
+    `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8';`,
+    `select set_config(s.name, s.wanted, false)
+       from (values ${OURS.map(([name, value]) => `('${name}', '${value}')`).join(', ')}) as s (name, wanted)
+       join pg_settings p on p.name = s.name;`,
     `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
-    `set statement_timeout = ${options.statementTimeoutMs ?? 0}; set idle_in_transaction_session_timeout = 0;`,
+    `set statement_timeout = ${options.statementTimeoutMs ?? 0};`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
     // The server must notice our absence too: until then it keeps our locks, for two hours by default.
     `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,

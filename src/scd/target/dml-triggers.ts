@@ -13,7 +13,7 @@ import type { TargetLayout } from './target-layout.js';
 export async function createDmlTriggers(client: pg.Client, layout: TargetLayout, targetId: string): Promise<void> {
   const name = `__db_system.${quoteIdentifier(`cdc_dml_${targetId}`)}`;
   await client.query(
-    `create or replace function ${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as ${quoteLiteral(body(layout, targetId))}`,
+    `create or replace function ${name}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp set row_security = on set standard_conforming_strings = on as ${quoteLiteral(body(layout, targetId))}`,
   );
   await client.query(`revoke execute on function ${name}() from public`);
   await client.query(`comment on function ${name}() is ${quoteLiteral(`Changes of ${layout.flow.fullName} by hand.`)}`);
