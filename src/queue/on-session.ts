@@ -9,8 +9,11 @@ export interface OnSessionOptions {
   readonly openSession: () => Promise<pg.Client>;
   /** Ends everything. */
   readonly signal: AbortSignal;
-  /** Works until `signal` aborts, or the session fails. */
-  readonly work: (client: pg.Client) => Promise<void>;
+  /**
+   * Works until `signal` aborts, or the session fails. Calls `recovered` when something has succeeded: a server that lets us
+   * connect may refuse all else.
+   */
+  readonly work: (client: pg.Client, recovered: () => void) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -21,8 +24,9 @@ export async function onSession({ openSession, signal, work, onError }: OnSessio
     try {
       const client = await openSession();
       try {
-        failures = 0;
-        await work(client);
+        await work(client, () => {
+          failures = 0;
+        });
       } finally {
         await closeSession(client);
       }

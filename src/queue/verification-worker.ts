@@ -73,16 +73,17 @@ class Verifier {
     await onSession({
       openSession,
       signal: this.#stopping.signal,
-      work: (client) => this.#work(client),
+      work: (client, recovered) => this.#work(client, recovered),
       onError: (error) => onError(error, 'comparing tables with their sources'),
     });
   }
 
-  async #work(client: pg.Client): Promise<void> {
+  async #work(client: pg.Client, recovered: () => void): Promise<void> {
     client.once('end', () => this.wake());
     while (!this.#stopping.signal.aborted) {
       this.#wakeUp.rearm();
       const claim = await claimVerification(client, this.#options);
+      recovered();
       if (claim) await this.#runClaim(client, claim);
       else await this.#wakeUp.sleep(this.#options.pollSeconds * 1000);
     }

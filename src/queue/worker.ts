@@ -103,23 +103,27 @@ class QueueWorker {
     await onSession({
       openSession,
       signal: this.#stopping.signal,
-      work: (client) => this.#work(client),
+      work: (client, recovered) => this.#work(client, recovered),
       onError: (error) => onError(error, 'working on the queue'),
     });
   }
 
-  async #work(client: pg.Client): Promise<void> {
-    this.isHealthy = true;
+  async #work(client: pg.Client, recovered: () => void): Promise<void> {
     client.once('end', () => this.wake());
     try {
-      while (!this.#stopping.signal.aborted) await this.#look(client);
+      while (!this.#stopping.signal.aborted) {
+        const pauseMs = await this.#look(client);
+        this.isHealthy = true;
+        recovered();
+        await this.#wakeUp.sleep(pauseMs);
+      }
     } finally {
       this.isHealthy = false;
     }
   }
 
-  /** One check of the queue and the pause after it: until woken, an update is due, or it is time to poll. */
-  async #look(client: pg.Client): Promise<void> {
+  /** One check of the queue. Returns the pause after it, in milliseconds: until an update is due, or it is time to poll. */
+  async #look(client: pg.Client): Promise<number> {
     const { holder, maintain, maintenanceSeconds, onError } = this.#options;
     this.#wakeUp.rearm();
     if (performance.now() - this.#maintainedAt > maintenanceSeconds * 1000) {
@@ -140,7 +144,7 @@ class QueueWorker {
     }
     const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
     const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
-    await this.#wakeUp.sleep(Math.max(PAUSE_MS_MIN, nextMs));
+    return Math.max(PAUSE_MS_MIN, nextMs);
   }
 
   #hasRoom(): boolean {

@@ -3,6 +3,7 @@ import type { UpdateOutcome } from '../core/update-outcome.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
+import { RepeatedErrors } from '../observability/repeated-errors.js';
 import type { VerificationOutcome } from '../postgres/compare-copies.js';
 import type { ClaimedUpdate } from '../postgres/registry/update-queue.js';
 import type { ClaimedVerification } from '../postgres/registry/verifications.js';
@@ -47,6 +48,7 @@ export interface DatabaseWorkerOptions {
 export class DatabaseWorker {
   readonly #options: DatabaseWorkerOptions;
   readonly #logger: Logger;
+  readonly #repeated = new RepeatedErrors();
   readonly #watch: SessionWatch;
   #trouble: { readonly error: SyncedTablesError; readonly at: number } | null = null;
   /** Sessions that do the work of updates. */
@@ -147,7 +149,7 @@ export class DatabaseWorker {
         this.#updates.wake();
         this.#verifications.wake();
       },
-      onError: (error) => this.#logger.warn({ error }, 'the listener lost its connection; polling goes on'),
+      onError: (error) => this.#goOn(error, 'listening for requests'),
     });
   }
 
@@ -178,7 +180,7 @@ export class DatabaseWorker {
       pollSeconds,
       signal,
       yieldSignal,
-      onError: (error) => this.#logger.warn({ error, update: claim.updateId }, 'failed while following; goes on'),
+      onError: (error) => this.#goOn(error, `following for update ${claim.updateId}`),
     });
   }
 
@@ -198,6 +200,8 @@ export class DatabaseWorker {
   }
 
   #goOn(error: unknown, doing: string): void {
-    this.#logger.warn({ error }, `failed while ${doing}; goes on`);
+    const untold = this.#repeated.note(error, doing);
+    if (untold === null) return;
+    this.#logger.warn(untold === 0 ? { error } : { error, again: untold }, `failed while ${doing}; goes on`);
   }
 }

@@ -1024,7 +1024,7 @@ function databricks_auth.can_manage(relation oid, who name) returns boolean plpg
   -- Whether a role is a manager of the synced table, or a member of one, of databricks_superuser or of databricks_sync.
 function databricks_auth.check_altered(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses changes of synced tables by superusers and schema owners. Open to PUBLIC and harmless: outside an event trigger Postgres refuses to say what was done.
-function databricks_auth.check_appointment(relation regclass, manager text) returns regrole plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function databricks_auth.check_appointment(relation regclass, manager text) returns regrole plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses callers who may not appoint managers, relations that are not synced tables, and roles that do not exist.
 function databricks_auth.check_commands() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Checks what a command in a window has done.
@@ -1042,19 +1042,19 @@ function databricks_auth.close_windows() returns void plpgsql set search_path=pg
   -- Takes back what was lent, and verifies that nothing else was done with it.
 function databricks_auth.current_parts(relation oid) returns TABLE(part oid, kind text) sql stable set search_path=pg_catalog, pg_temp []
   -- The objects of a synced table according to the catalogs.
-function databricks_auth.ev_careful() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
+function databricks_auth.ev_careful() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: stops changes of synced tables that Postgres itself would allow.
-function databricks_auth.ev_close() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+function databricks_auth.ev_close() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: checks what a command did with lent ownership, and takes it back.
-function databricks_auth.ev_drop() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
+function databricks_auth.ev_drop() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: keeps roles without the right from dropping synced tables and their parts, and forgets those that are dropped.
-function databricks_auth.ev_guard() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
+function databricks_auth.ev_guard() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on set row_security=on []
   -- Event trigger: refuses DDL of code that runs inside a window.
 function databricks_auth.ev_kind() returns event_trigger plpgsql []
   -- Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.
 function databricks_auth.ev_open() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.
-function databricks_auth.ev_references() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp []
+function databricks_auth.ev_references() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: checks foreign keys to synced tables.
 function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What is wrong with an event trigger of an intact guard; null if nothing is.
@@ -1074,7 +1074,7 @@ function databricks_auth.hint() returns text sql immutable set search_path=pg_ca
   -- The part common to all refusals: which commands are permitted, and to whom.
 function databricks_auth.hint_after(advice text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The hint of a refusal: advice for this one, and the part common to all.
-function databricks_auth.innermost_command(stack text) returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function databricks_auth.innermost_command(stack text) returns text plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The text of the command that fired an event trigger, from the trigger's call stack; null if the stack does not show it.
 function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates or enables one event trigger; returns what it did, null if nothing.
@@ -1096,7 +1096,7 @@ function databricks_auth.make_roles() returns void plpgsql set search_path=pg_ca
   -- Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.
 function databricks_auth.missing_indexes(parent regclass, part regclass) returns SETOF text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The statements that build the indexes of a synced table that a table in __db_system lacks. Call it again under the lock, before ATTACH.
-function databricks_auth.names_in(command text) returns name[] plpgsql immutable set search_path=pg_catalog, pg_temp []
+function databricks_auth.names_in(command text) returns name[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".
 function databricks_auth.names_in_calls(names name[]) returns name[] sql stable set search_path=pg_catalog, pg_temp []
   -- The names, plus those in the bodies of SQL functions among them.
@@ -1106,7 +1106,7 @@ function databricks_auth.notice_of_doubt(command text, tag text) returns void pl
   -- When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres's own error.
 function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lends the owner role of a synced table to the acting role.
-function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.
 function databricks_auth.owner_role_for(parent oid) returns name plpgsql set search_path=pg_catalog, pg_temp []
   -- The owner role of a table; created if there is none.
@@ -1118,7 +1118,7 @@ function databricks_auth.rebuild_parts(relation oid) returns void sql set search
   -- Records the objects of a synced table.
 function databricks_auth.refuse(sql_state text, message text, advice text DEFAULT NULL::text, detail text DEFAULT ''::text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.
-function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.
 function databricks_auth.register(parent regclass) returns name plpgsql security definer set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
   -- Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, write gates, registry. Safe to repeat. Returns the owner role.
@@ -1126,11 +1126,11 @@ function databricks_auth.repair() returns TABLE(object text, outcome text) plpgs
   -- Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.
 function databricks_auth.repair_managers() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- Binds managers to the roles of this cluster, including renamed ones.
-function databricks_auth.repair_table(relation regclass, owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
+function databricks_auth.repair_table(relation regclass, owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on set databricks_auth.allow_ddl=on []
   -- Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.
 function databricks_auth.sole_partition(parent regclass) returns regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.
-function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The table or index that a command names, as written; null if that is uncertain.
 function databricks_auth.unregister(dropped oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- After a synced table was dropped: removes its registry row, managers and owner role.
@@ -1142,9 +1142,9 @@ function databricks_auth.write_guard() returns trigger plpgsql set search_path=p
   -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.
 function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.
-function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp set row_security=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.
-function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp set row_security=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Takes back what databricks_synced_table_add_manager gave. For members of databricks_superuser.
 function synced_tables.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
@@ -1216,17 +1216,17 @@ function synced_tables_internal._calling_body(routine oid) returns text plpgsql 
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Cancels the pending and running updates of a pipeline.
-function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a column that cannot list the columns an event writes. For a lakehouse table this is checked later.
 function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
   -- Refuses invalid options of a flow, whatever its source is.
-function synced_tables_internal._check_flow_names(flow text, option text, names jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._check_flow_names(flow text, option text, names jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses anything but plain names in a list of columns.
 function synced_tables_internal._check_keys(synced_table text, primary_key_columns text[], timeseries_key text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses invalid key columns.
 function synced_tables_internal._check_list(full_name text, argument text, entries jsonb, required text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a list of options whose entries lack a field.
-function synced_tables_internal._check_source(source_table_full_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._check_source(source_table_full_name text) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a source name of the wrong form, and the 21st synced table of one source.
 function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a target that is taken, reserved, or not allowed for the acting role.
@@ -1242,7 +1242,7 @@ function synced_tables_internal._create_pipeline(name text, policy text, declara
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_internal._credential_refusal(role_name name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why a role cannot have a credential; null if it can.
-function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- What is wrong with a cron expression; null if nothing is.
 function synced_tables_internal._current_credential(role_name name) returns TABLE(issued_at timestamp with time zone, expires_at timestamp with time zone) plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The credential that is currently a role's password; no row if there is none. Locks the role's credential until the transaction ends.
@@ -1272,7 +1272,7 @@ function synced_tables_internal._dropped_message(synced_table text) returns text
   -- What the status of a table that was dropped by hand says.
 function synced_tables_internal._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
-function synced_tables_internal._ev_streaming_ddl() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._ev_streaming_ddl() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: keeps parts of streaming tables from being altered by anybody but the sidecar.
 function synced_tables_internal._ev_streaming_drop() returns event_trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Event trigger: keeps parts of streaming tables from being dropped by hand; if a superuser insists, removes the whole table.
@@ -1288,7 +1288,7 @@ function synced_tables_internal._find_table(synced_table text) returns synced_ta
   -- The registry row of a synced table; its columns are null if there is none.
 function synced_tables_internal._finish_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, state text, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can continue at once.
-function synced_tables_internal._foreign_names_in(fragment text) returns text plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+function synced_tables_internal._foreign_names_in(fragment text) returns text plpgsql stable security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- Names in an expression or a definition that the sidecar must not run: objects that no superuser owns, and functions that do more than compute a value. Null if none.
 function synced_tables_internal._foreign_parts_of_columns(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- What the columns of a table that is about to be loaded use that no superuser owns; null if nothing. The code would run as the sidecar at every write.
@@ -1324,9 +1324,9 @@ function synced_tables_internal._is_calm_function(schema_name name, function_nam
   -- Whether functions of that name only compute values; true if there are none.
 function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.
-function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether synced tables are forbidden in the schema.
-function synced_tables_internal._is_sql_fragment(fragment text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._is_sql_fragment(fragment text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether a text can be placed inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets balanced.
 function synced_tables_internal._is_type(type_name text) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a text names a type.
@@ -1354,9 +1354,9 @@ function synced_tables_internal._may_see(created_by name, relation regclass) ret
   -- Whether the acting role sees the status of a synced table.
 function synced_tables_internal._missing_rights() returns TABLE(missing text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
-function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a name whose schema may be missing.
-function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether a valid cron expression names days that none of its months has, such as 30 February.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
@@ -1364,13 +1364,13 @@ function synced_tables_internal._note_declaration(pipeline uuid) returns void pl
   -- Must be called after every change to the definition of a pipeline's flows.
 function synced_tables_internal._notify_request() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Wakes the sidecars. Only a hint, because they poll as well.
-function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- A text that sorts by code point as the numbers do.
 function synced_tables_internal._overlay(jsonb) returns jsonb internal immutable [databricks_sync: EXECUTE]
   -- Objects merged in order: each member has its last value.
 function synced_tables_internal._override_type(override jsonb) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The Postgres type of an entry of type_overrides, as format_type() writes it.
-function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
 function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Creates the schema of an Auto CDC target if it is missing, and lets databricks_sync create objects in it, within the rights of the target's creator.
@@ -1388,7 +1388,7 @@ function synced_tables_internal._raise_pipeline_name_taken(name text) returns vo
   -- Raises PIPELINE_NAME_TAKEN.
 function synced_tables_internal._raise_unknown_table(synced_table text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises SYNCED_TABLE_NOT_FOUND.
-function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Where a flow reads: a lakehouse table (three parts), a view of the pipeline, otherwise a table of this database.
 function synced_tables_internal._read_type(type oid, modifier integer) returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The type that a column of a flow's source has in the target, without its modifier if that is null: a domain's base type; text for a type that no superuser owns.
@@ -1456,7 +1456,7 @@ function synced_tables_internal._session_name(process integer) returns text sql 
   -- How messages name a session: process, user, application, and when its last query began.
 function synced_tables_internal._set_authored(authored jsonb, changed jsonb, no_order jsonb) returns jsonb sql immutable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The events that author columns, after values were changed by hand: the authors of the columns stay, their values change.
-function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamp with time zone, expires_at timestamp with time zone) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+function synced_tables_internal._set_credential(role_name name, verifier text, issued_at timestamp with time zone, expires_at timestamp with time zone) returns void plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.
 function synced_tables_internal._settle_in() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- What must be done once after a dump was restored.
@@ -1514,7 +1514,7 @@ function synced_tables_served.apply_changes(target text, source text, keys text[
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
 function synced_tables_served.apply_changes_from_snapshot(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
   -- Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
-function synced_tables_served.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+function synced_tables_served.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
 function synced_tables_served.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
