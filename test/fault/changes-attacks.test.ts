@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,8 @@ describe.each(servers)('changes on $name', (server) => {
     const file = commitFile(source, source.version);
     const good = readFileSync(file);
     writeFileSync(file, Buffer.concat([good.subarray(0, good.length - 20), Buffer.from('\0\u0001{{{')]));
+    // Nobody is writing to it any more.
+    utimesSync(file, new Date(0), new Date(0));
     writeFileSync(path.join(source.folder, '_delta_log', 'stray.json'), 'nothing of ours');
     writeFileSync(`${commitFile(source, source.version + 1)}.tmp`, '{"add":');
     const refusal = await refusedSync('a.garbage');

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
@@ -56,7 +56,11 @@ describe.each(postgresServers())('a synced table that cannot be created on $name
   function writeLog(table: string, content: string, version = 0): void {
     const folder = path.join(lake.lake.root, 'good', table, table.includes('/') ? '' : '_delta_log');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(path.join(folder, `${String(version).padStart(20, '0')}.json`), content);
+    const file = path.join(folder, `${String(version).padStart(20, '0')}.json`);
+    writeFileSync(file, content);
+    // A commit that was written just now may be unfinished.
+    const longAgo = Date.now() / 1000 - 3_600;
+    utimesSync(file, longAgo, longAgo);
   }
 
   /** Everything that a registration could leave behind. */
