@@ -123,9 +123,10 @@ export function sessionSettings(options: SessionOptions): string {
   const settings = [
     options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
     `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8';`,
+    // Not by pg_settings, which takes temporary files where work_mem is small.
     `select set_config(s.name, s.wanted, false)
        from (values ${OURS.map(([name, value]) => `('${name}', '${value}')`).join(', ')}) as s (name, wanted)
-       join pg_settings p on p.name = s.name;`,
+      where current_setting(s.name, true) is not null;`,
     `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
     `set statement_timeout = ${options.statementTimeoutMs ?? 0};`,
     `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
