@@ -8,6 +8,7 @@ import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
 import { isStorageUrl, storagePath } from '../storage/storage-url.js';
 import type { Catalog } from './catalog.js';
+import { foreignFormat } from './foreign-format.js';
 import { pathBrowser } from './path-browser.js';
 
 export interface PathCatalogOptions {
@@ -39,6 +40,8 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
       const store = isStorageUrl(root) ? shared : openFileStore(folder, storage);
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         const isThere = await store.hasFolder(folder);
+        const format = isThere ? await foreignFormat(store, folder) : null;
+        if (format !== null) throw syncedTablesError('SOURCE_FORMAT_UNSUPPORTED', { table: fullName, format });
         const reason = isThere ? `${folder} holds no _delta_log` : `there is no folder ${folder}`;
         throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: fullName, reason });
       }
