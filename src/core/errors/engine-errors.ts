@@ -11,6 +11,15 @@ export const engineErrors = {
     apiCode: 'RESOURCE_EXHAUSTED',
     sqlState: '53200',
   },
+  ENGINE_FOLDER_UNUSABLE: {
+    message: 'Source table {table} was not read: the folder for temporary files cannot be used: {reason}.',
+    remedy:
+      'Nothing is wrong with the source. See that engine.temporary_folder (by default that of the system) is there, is writable and is not cleaned up while the sidecar runs.',
+    retry: 'timed',
+    status: 500,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '58030',
+  },
   ENGINE_DISK_FULL: {
     message: 'Source table {table} needs more disk in engine.temporary_folder than there is: {reason}.',
     remedy:

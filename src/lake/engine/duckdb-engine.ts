@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { ScratchFolder } from './scratch-folder.js';
 import { registerVariantFunction } from './variant-function.js';
 
 export interface EngineOptions {
@@ -28,7 +29,6 @@ export interface Engine extends AsyncDisposable {
 
 /** Default of `memoryLimitMb`. */
 const MEMORY_LIMIT_MB = 256;
-const SCRATCH_PREFIX = 'synced-tables-';
 
 /**
  * Starts an engine. All instants are read and printed in UTC, whatever the machine's zone.
@@ -36,19 +36,24 @@ const SCRATCH_PREFIX = 'synced-tables-';
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const parent = options.temporaryFolder ?? tmpdir();
-  mkdirSync(parent, { recursive: true });
-  removeAbandonedScratch(parent);
-  const scratchFolder = mkdtempSync(join(parent, `${SCRATCH_PREFIX}${process.pid}-`));
+  const scratch = new ScratchFolder(parent);
+  const scratchFolder = scratch.path;
   const memoryLimitMb = options.memoryLimitMb ?? MEMORY_LIMIT_MB;
   const instance = await openInstance({ memoryLimitMb, threads: options.threads ?? 2, scratchFolder });
   const turns = new Turns();
   return {
     scratchFolder,
-    connect: () => connectTo(instance),
-    apart: () => openApart({ memoryLimitMb: memoryLimitApart(memoryLimitMb), threads: 1, scratchFolder }, turns),
+    connect() {
+      scratch.ensure();
+      return connectTo(instance);
+    },
+    apart() {
+      scratch.ensure();
+      return openApart({ memoryLimitMb: memoryLimitApart(memoryLimitMb), threads: 1, scratchFolder }, turns);
+    },
     async [Symbol.asyncDispose]() {
       instance.closeSync();
-      rmSync(scratchFolder, { recursive: true, force: true });
+      scratch[Symbol.dispose]();
     },
   };
 }
@@ -123,26 +128,5 @@ class Turns {
     });
     await before;
     return end;
-  }
-}
-
-/** Removes the scratch folders of processes that were killed: spilled data may be large. */
-function removeAbandonedScratch(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const pid = new RegExp(`^${SCRATCH_PREFIX}(\\d+)-`).exec(name)?.[1];
-    if (!pid || isAlive(Number(pid))) continue;
-    // Another user's folder, or one that another process is removing right now: skip it.
-    try {
-      rmSync(join(parent, name), { recursive: true, force: true });
-    } catch {}
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

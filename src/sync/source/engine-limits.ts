@@ -1,9 +1,15 @@
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { isSystemError } from '../../core/reasons/safe-reason.js';
+import { isAboutScratch } from '../../lake/engine/scratch-folder.js';
 
 const NO_ROOM_ON_DISK = /failed to offload|max_temp_directory_size|No space left on device/;
 
-/** ENGINE_OUT_OF_MEMORY or ENGINE_DISK_FULL, if that is what the engine's error says; else null. */
+/** ENGINE_OUT_OF_MEMORY, ENGINE_DISK_FULL or ENGINE_FOLDER_UNUSABLE, if that is what the error is about; else null. */
 export function explainEngineLimit(error: unknown, source: string): SyncedTablesError | null {
+  if (isSystemError(error) && isAboutScratch(error)) {
+    const code = error.code === 'ENOSPC' ? 'ENGINE_DISK_FULL' : 'ENGINE_FOLDER_UNUSABLE';
+    return syncedTablesError(code, { table: source, reason: error.message }, error);
+  }
   const [message = ''] = (error instanceof Error ? error.message : '').split('\n');
   const isMemory = message.startsWith('Out of Memory Error: ');
   if (NO_ROOM_ON_DISK.test(message) && (isMemory || message.startsWith('IO Error: '))) {

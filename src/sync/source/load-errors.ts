@@ -38,9 +38,9 @@ export async function explainLoadError(error: unknown, context: LoadContext): Pr
   if (nulColumn !== undefined) return explainNul(Number(nulColumn), error, context);
   if (isPostgresError(error)) return explainRefusal(error, context);
   if (isConnectionLoss(error)) return explainConnectionLoss(error);
-  if (engineErrorClass(error) === null) return error;
   const limit = explainEngineLimit(error, context.table.source);
   if (limit !== null) return limit;
+  if (engineErrorClass(error) === null) return error;
   const damage = await explainDamage(error, context);
   if (damage !== null) return damage;
   if (isValueError(error)) return explainValueError(error, context);
