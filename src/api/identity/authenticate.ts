@@ -56,17 +56,19 @@ async function oidcCaller(jwt: string, oidc: OidcIdentity, instances: readonly A
 
 /**
  * Before the first token exists, anyone who reaches the loopback address acts as the sidecar's own role. That includes
- * web pages in a browser on this machine, which give themselves away by their Origin, or by a Host that is not a
- * loopback name.
+ * web pages in a browser on this machine, which give themselves away by their Origin, by what the browser says of their
+ * site, or by a Host that is not a loopback name.
  */
 function localCaller(request: FastifyRequest): Caller {
   if (!LOOPBACK_ADDRESSES.test(request.socket.remoteAddress ?? '127.0.0.1')) {
     throw syncedTablesError('UNAUTHENTICATED', { reason: 'without a token, only this machine itself is served' });
   }
-  const { origin, host = '' } = request.headers;
+  const { origin, host = '', 'sec-fetch-site': site } = request.headers;
   const isOwnPage = origin === undefined || origin === `http://${host}`;
-  if (!LOOPBACK_NAMES.test(host) || !isOwnPage) {
-    throw syncedTablesError('CROSS_SITE_REQUEST', { origin: origin ?? host });
+  // A page of another port of this machine is of the same site, but not ours.
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none';
+  if (!LOOPBACK_NAMES.test(host) || !isOwnPage || !isOwnSite) {
+    throw syncedTablesError('CROSS_SITE_REQUEST', { origin: origin ?? (isOwnSite ? host : 'another site') });
   }
   return { name: 'local', kind: 'local', roleOn: () => null };
 }

@@ -4,6 +4,7 @@ import { errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
+import { BODY_BYTES_MAX } from './json-text.js';
 
 /** The body of every failure, as in the Databricks APIs (docs/reference/databricks-api.md#failures). */
 export interface ErrorBody {
@@ -18,7 +19,8 @@ const REQUEST_INFO = 'type.googleapis.com/google.rpc.RequestInfo';
 /** Status and body for anything that a handler threw. A defect becomes INTERNAL_ERROR, whose cause is only logged. */
 export function toErrorReply(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
   const known = toCatalogued(error);
-  const { status, apiCode } = errorCatalogue[known.code];
+  const { apiCode } = errorCatalogue[known.code];
+  const status = known.code === 'REQUEST_INVALID' ? statusOfRefusal(error) : errorCatalogue[known.code].status;
   const remedy = known.remedy === '' ? '' : ` ${known.remedy}`;
   return {
     status,
@@ -33,6 +35,16 @@ export function toErrorReply(error: unknown, requestId: string): { readonly stat
   };
 }
 
+/** The server knows better than the catalogue what it refused by itself, such as 415. */
+function statusOfRefusal(error: unknown): number {
+  const { statusCode } = error as FastifyError;
+  return isRefusal(statusCode) ? statusCode : errorCatalogue.REQUEST_INVALID.status;
+}
+
+function isRefusal(status: unknown): status is number {
+  return typeof status === 'number' && status >= 400 && status < 500;
+}
+
 /** The catalogued error that tells a caller what `error` means. */
 function toCatalogued(error: unknown): SyncedTablesError {
   const known = asSyncedTablesError(error) ?? asRaisedError(error);
@@ -44,8 +56,11 @@ function toCatalogued(error: unknown): SyncedTablesError {
     return syncedTablesError('REQUEST_INVALID', { reason: `${where}: ${first?.message ?? 'wrong'}` }, error);
   }
   if (isPostgresError(error)) return explainPostgresError(error.code ?? 'XX000', error);
-  const { statusCode, message } = error as FastifyError;
-  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+  const { code, statusCode, message } = error as FastifyError;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return syncedTablesError('REQUEST_TOO_LARGE', { limit: `${BODY_BYTES_MAX / 2 ** 20} MiB` }, error);
+  }
+  if (isRefusal(statusCode)) {
     return syncedTablesError('REQUEST_INVALID', { reason: message.replace(/\.$/, '') }, error);
   }
   return syncedTablesError('API_DEFECT', {}, error);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import fastifySwagger from '@fastify/swagger';
-import fastifySwaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import { syncedTablesError } from '../../core/errors.js';
@@ -10,10 +9,13 @@ import { findTokenRoles } from '../identity/token-roles.js';
 import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
 import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
 import { addServices } from './api-services.js';
+import { addDocumentRoutes } from './document-routes.js';
 import { toErrorReply } from './error-reply.js';
-import { parseJsonBody } from './json-text.js';
+import { BODY_BYTES_MAX, parseJsonBody } from './json-text.js';
+import { createLimitedServer } from './limited-server.js';
 import { openApiOptions, replySerializer } from './openapi-document.js';
 import { repairPath } from './raw-path.js';
+import { SAFETY_HEADERS } from './safety-headers.js';
 import { replyToUnreadRequest } from './unread-request.js';
 
 // How the API is put together, for anyone adding a service:
@@ -22,7 +24,8 @@ import { replyToUnreadRequest } from './unread-request.js';
 //                   `api-services`: the list of services. Everything it adds authenticates first: `request.caller`.
 //                   `error-reply`: errors of the catalogue (src/core/errors) to status, error_code, message, details.
 //                   Throw syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
-//                   `unread-request`: the answer to what is no HTTP request.
+//                   `unread-request`: the answer to what is no HTTP request. `limited-server`: what callers may hold.
+//                   `document-routes`: what everybody may read, made once.
 //   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`). Statements on the
 //                   registry are in src/postgres/registry/api.
 //
@@ -67,9 +70,6 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
-const BODY_BYTES_MAX = 1_048_576;
-/** A request that has not fully arrived by then is dropped; replies may take longer. */
-const REQUEST_MS_MAX = 60_000;
 
 /**
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
@@ -119,7 +119,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   const server: ApiServer = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_MS_MAX,
+    serverFactory: (handle) => createLimitedServer(handle),
     rewriteUrl: (request) => repairPath(request.url ?? '/'),
     frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
     clientErrorHandler: (error, socket) => replyToUnreadRequest(error, socket, randomUUID()),
@@ -132,6 +132,9 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     parseJsonBody(body),
   );
   server.decorateRequest('caller');
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SAFETY_HEADERS);
+  });
   const { logger } = context;
   server.setErrorHandler((error, request, reply) => {
     const { status } = replyWithError(error, request, reply);
@@ -148,9 +151,8 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     logger[method === 'GET' ? 'debug' : 'info'](said, 'request');
   });
   await server.register(fastifySwagger, openApiOptions());
-  await server.register(fastifySwaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null }, staticCSP: true });
+  addDocumentRoutes(server);
   addHealth(server, health);
-  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   await addServices(server, context);
   return server;
 }
@@ -160,7 +162,7 @@ function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyR
   // Bypasses the route's schemas, which describe successful replies.
   void reply
     .code(status)
-    .header('content-type', 'application/json; charset=utf-8')
+    .headers({ ...SAFETY_HEADERS, 'content-type': 'application/json; charset=utf-8' })
     .serializer(JSON.stringify)
     .send(body);
   return { status };

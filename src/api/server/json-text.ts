@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { syncedTablesError } from '../../core/errors.js';
 
+/** The largest body that is read. */
+export const BODY_BYTES_MAX = 1_048_576;
+
 /** A text, or a comma before a closing bracket. */
 const TEXT_OR_TRAILING_COMMA = /("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g;
 

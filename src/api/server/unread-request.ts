@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { syncedTablesError } from '../../core/errors.js';
 import { toErrorReply } from './error-reply.js';
+import { SAFETY_HEADERS } from './safety-headers.js';
 
 /** What Node rejected before there was a request: status, and the reason for the message. */
 const REASONS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
@@ -23,6 +24,7 @@ export function replyToUnreadRequest(error: NodeJS.ErrnoException, socket: Socke
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${text.length}`,
     'Connection: close',
+    ...Object.entries(SAFETY_HEADERS).map(([name, value]) => `${name}: ${value}`),
   ];
   if (socket.writable) socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), text]));
   socket.destroy(error);

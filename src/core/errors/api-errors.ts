@@ -18,6 +18,14 @@ export const apiErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  REQUEST_TOO_LARGE: {
+    message: 'The body of the request is larger than {limit}.',
+    remedy: 'Send less in one request.',
+    retry: 'none',
+    status: 413,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '54000',
+  },
   ROUTE_NOT_FOUND: {
     message: 'There is no API call {method} {path}.',
     remedy: 'See /openapi.json for the calls that exist.',
