@@ -119,18 +119,52 @@ export async function findDuplicateSourceKeys(
   return rows.map((row) => row.key);
 }
 
-/** Key columns are never null, so the first one shows on which side there is a row. */
-function joined(table: SyncedTable): { readonly from: string; readonly inSource: string; readonly inTarget: string } {
+/** The copies joined by key, as SQL. */
+interface JoinedCopies {
+  readonly from: string;
+  readonly inSource: string;
+  readonly inTarget: string;
+  readonly isDifferent: string;
+  /** The row of each side as a value of its type. */
+  readonly source: string;
+  readonly target: string;
+}
+
+/** A join has the columns of both sides, and Postgres takes 1,664 at most. */
+const JOINED_COLUMNS_MAX = 800;
+/** No column of a synced table can have these names. */
+const ROW = '__synced_tables_row';
+const IMAGE = '__synced_tables_image';
+
+function joined(table: SyncedTable, names: readonly string[]): JoinedCopies {
   const first = quoteIdentifier(table.keyColumns[0] ?? '');
+  // Key columns are never null, so the first one shows on which side there is a row.
+  const sides = { inSource: `s.${first} is not null`, inTarget: `t.${first} is not null` };
+  const on = isSameKey(table.keyColumns, 's', 't');
+  if (names.length <= JOINED_COLUMNS_MAX) {
+    return {
+      ...sides,
+      from: `${SOURCE_COPY} s full join ${TARGET_COPY} t on ${on}`,
+      isDifferent: isDifferent(names, 's', 't'),
+      // The bare alias would mean a column of that name, if there is one.
+      source: `(s.*)::${SOURCE_COPY}`,
+      target: `(t.*)::${TARGET_COPY}`,
+    };
+  }
+  // Rows as values, whose images are compared: what the columns hold, byte by byte.
+  const asValues = (copy: string) =>
+    `(select ${identifierList(table.keyColumns)}, (c.*)::${copy} as ${ROW}, row(${identifierList(names)}) as ${IMAGE} from ${copy} c)`;
   return {
-    from: `${SOURCE_COPY} s full join ${TARGET_COPY} t on ${isSameKey(table.keyColumns, 's', 't')}`,
-    inSource: `s.${first} is not null`,
-    inTarget: `t.${first} is not null`,
+    ...sides,
+    from: `${asValues(SOURCE_COPY)} s full join ${asValues(TARGET_COPY)} t on ${on}`,
+    isDifferent: `s.${IMAGE} *<> t.${IMAGE}`,
+    source: `s.${ROW}`,
+    target: `t.${ROW}`,
   };
 }
 
 async function countDifferences(client: pg.Client, table: SyncedTable, names: readonly string[]) {
-  const { from, inSource, inTarget } = joined(table);
+  const { from, inSource, inTarget, ...pair } = joined(table, names);
   const isPair = `${inSource} and ${inTarget}`;
   const { rows } = await client.query<
     Record<'source' | 'target' | 'missing' | 'extra' | 'pairs' | 'different', string>
@@ -140,7 +174,7 @@ async function countDifferences(client: pg.Client, table: SyncedTable, names: re
        from (select count(*) filter (where ${inSource} and not ${inTarget}) as missing,
                     count(*) filter (where ${inTarget} and not ${inSource}) as extra,
                     count(*) filter (where ${isPair}) as pairs,
-                    count(*) filter (where ${isPair} and ${isDifferent(names, 's', 't')}) as different
+                    count(*) filter (where ${isPair} and ${pair.isDifferent}) as different
                from ${from}) c`,
   );
   const [counts] = rows;
@@ -161,18 +195,16 @@ async function listDifferences(
   table: SyncedTable,
   names: readonly string[],
 ): Promise<readonly RowDifference[]> {
-  const { from, inSource, inTarget } = joined(table);
+  const { from, inSource, inTarget, source, target, ...pair } = joined(table, names);
   const keys = table.keyColumns.map((key, place) => {
     const name = quoteIdentifier(key);
     return `coalesce(s.${name}, t.${name}) as k${place}`;
   });
   const places = table.keyColumns.map((_, place) => `k${place}`);
-  // Rows as values: the bare alias would mean a column of that name, if there is one.
-  const [source, target] = [`(s.*)::${SOURCE_COPY} as s`, `(t.*)::${TARGET_COPY} as t`];
-  const chosen = `select ${keys.join(', ')}, ${source}, ${target},
+  const chosen = `select ${keys.join(', ')}, ${source} as s, ${target} as t,
                          case when not (${inTarget}) then 'missing' when not (${inSource}) then 'extra' else 'different' end as difference
                     from ${from}
-                   where not (${inSource}) or not (${inTarget}) or ${isDifferent(names, 's', 't')}
+                   where not (${inSource}) or not (${inTarget}) or ${pair.isDifferent}
                    order by ${places.join(', ')} limit ${DIFFERENCES_MAX}`;
   const nameList = (of: readonly string[]) => `array[${of.map(quoteLiteral).join(', ')}]::text[]`;
   const texts = (side: string) =>

@@ -8,6 +8,8 @@ import { withTargetOptions } from './target-options.js';
 /** NAMEDATALEN - 1: Postgres silently truncates longer names. */
 const NAME_BYTES_MAX = 63;
 const COLUMNS_MAX = 1_600;
+/** Changes are staged with one column more. */
+const COLUMNS_MAX_WITH_CHANGES = COLUMNS_MAX - 1;
 const SYSTEM_COLUMNS = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
 /** What a plan needs to know about a source table. */
@@ -15,7 +17,7 @@ type PlannedSource = Pick<SourceDescription, 'tableName' | 'columns'>;
 
 /** What a plan needs to know about a synced table, which may not exist yet. */
 export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
-  Partial<Pick<SyncedTable, 'fullName' | 'typeOverrides' | 'extraColumns'>>;
+  Partial<Pick<SyncedTable, 'fullName' | 'policy' | 'typeOverrides' | 'extraColumns'>>;
 
 /**
  * Plans the Postgres columns of a source table, and checks that its key can be one.
@@ -25,6 +27,15 @@ export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
  */
 export function planTarget(snapshot: PlannedSource, request: TargetRequest): TargetColumn[] {
   const columns = planColumns(snapshot);
+  const surplus = columns[COLUMNS_MAX_WITH_CHANGES];
+  if (surplus && (request.policy ?? 'SNAPSHOT') !== 'SNAPSHOT') {
+    const reason = `a table that changes are applied to has at most ${COLUMNS_MAX_WITH_CHANGES} columns`;
+    throw syncedTablesError('COLUMN_NAME_UNSUPPORTED', {
+      column: surplus.field.name,
+      table: snapshot.tableName,
+      reason,
+    });
+  }
   for (const key of request.keyColumns) {
     const field = snapshot.columns.find((column) => column.name === key);
     if (!field) {
