@@ -26,7 +26,7 @@ const POINTS: Readonly<Record<string, { readonly statement: RegExp; readonly pol
   key: { statement: /add primary key/, policies: ['SNAPSHOT'] },
   switch: { statement: /detach partition/, policies: ['SNAPSHOT'] },
   merge: { statement: /insert into .* on conflict/s, policies: ['TRIGGERED', 'CONTINUOUS'] },
-  position: { statement: /update synced_tables\._tables set relation/, policies: ['CONTINUOUS'] },
+  position: { statement: /update synced_tables\._tables\s+set relation/, policies: ['CONTINUOUS'] },
   commit: { statement: /^commit/, policies: ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] },
   finish: { statement: /_finish_update/, policies: ['SNAPSHOT', 'TRIGGERED'] },
 };
