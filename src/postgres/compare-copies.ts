@@ -43,7 +43,13 @@ export interface Comparison {
 
 /** The result of comparing a synced table with its source. Only `compared` says anything about the table. */
 export type VerificationOutcome =
-  | { readonly kind: 'compared'; readonly version: bigint | null; readonly comparison: Comparison }
+  | {
+      readonly kind: 'compared';
+      readonly version: bigint | null;
+      readonly comparison: Comparison;
+      /** Rows of the source that a sync leaves out for a null in the key; null if that is not known. */
+      readonly leftOutRows: bigint | null;
+    }
   | { readonly kind: 'failed'; readonly error: SyncedTablesError };
 
 /**

@@ -32,7 +32,8 @@ export async function finishVerification(
   const compared = outcome.kind === 'compared' ? outcome.comparison : null;
   const error = outcome.kind === 'compared' ? differenceError(claim, outcome.comparison) : outcome.error;
   const version = outcome.kind === 'compared' ? outcome.version : null;
-  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell.`;
+  const leftOut = outcome.kind === 'compared' ? (outcome.leftOutRows ?? 0n) : 0n;
+  const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell${leftOut > 0n ? `, ${leftOut} left out for a null in the key` : ''}.`;
   const message = error?.message ?? proved;
   await inTransaction(client, async () => {
     if (!(await writeVerification(client, claim, { compared, version, error, message }))) return;

@@ -29,6 +29,21 @@ describe.each(postgresServers())('keys and characters of a SNAPSHOT table on $na
     expect(await lake.status('k.nulls')).toMatchObject({ row_count: '140' });
     await source.overwrite(`select null as a, 'x' as b, 1 as v`);
     expect(await lake.sync('k.nulls')).toMatchObject({ rows_written: '0', rows_without_key: '1' });
+    // An emptied table that equals its source is not to be overlooked.
+    const message = `Equal to lake.k.nulls at version ${source.version}. Left out for a null in the key: 1 row.`;
+    expect(await lake.status('k.nulls')).toMatchObject({ message });
+    expect(
+      await lake.value(
+        `select level from synced_tables.events where event_type = 'table_synced' order by event_id desc limit 1`,
+      ),
+    ).toBe('WARN');
+    const verification = await lake.value(`select synced_tables.verify('k.nulls')`);
+    await lake.admin.query(`call synced_tables.wait_for_verification('${verification}', interval '60 s')`);
+    expect(
+      await lake.value('select message from synced_tables.verifications where verification_id = $1', [verification]),
+    ).toMatch(/: 0 rows compared cell by cell, 1 left out for a null in the key\.$/);
+    await lake.sync('k.nulls');
+    expect(await lake.status('k.nulls')).toMatchObject({ message });
   });
 
   it('fails on duplicate keys with up to five of them and the way out, and leaves the old rows', async () => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { countOf } from '../../core/count-of.js';
 import { syncedTablesError } from '../../core/errors.js';
 import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 import type { UpdateMode } from '../../core/update-outcome.js';
@@ -44,7 +45,9 @@ const COMMIT_POSITION = `
                                       then synced_committed_at else to_timestamp($5::float8 / 1000) end,
            behind_since = case when source_version > $3 then behind_since end,
            last_sync_started_at = case when $11 then clock_timestamp() - make_interval(secs => $18::float8)
-             else (select started_at from synced_tables._table_updates where update_id = $12 and table_id = $1) end, message = $7, source_bookmark = $8
+             else (select started_at from synced_tables._table_updates where update_id = $12 and table_id = $1) end,
+           -- Where nothing was read, what was said of the rows of this version still holds.
+           message = case when $13 = 'UNCHANGED' and starts_with(message, $7) then message else $7 end, source_bookmark = $8
      where table_id = $1 and synced_version is not distinct from $9
     returning table_id
   ), recorded as (
@@ -85,7 +88,7 @@ export async function commitPosition(
       snapshot.tableId,
       snapshot.committedAtMs,
       rowCount?.toString() ?? null,
-      `Equal to ${table.source}${snapshot.version === null ? '' : ` at version ${snapshot.version}`}.`,
+      equalMessage(position, result),
       position.bookmark,
       table.syncedVersion?.toString() ?? null,
       restState(table, mode),
@@ -102,6 +105,12 @@ export async function commitPosition(
     ],
   });
   if (committed.rowCount === 0) throw await explainUnmoved(client, table);
+}
+
+function equalMessage({ table, snapshot }: NewPosition, { method, rowsWithoutKey }: TableUpdateResult): string {
+  const equal = `Equal to ${table.source}${snapshot.version === null ? '' : ` at version ${snapshot.version}`}.`;
+  const isOfAll = method !== 'CHANGES' && rowsWithoutKey > 0n;
+  return isOfAll ? `${equal} Left out for a null in the key: ${countOf(rowsWithoutKey, 'row')}.` : equal;
 }
 
 /** The state of a table after an update: a CONTINUOUS one is about to be followed. */

@@ -39,7 +39,8 @@ export async function* runTable(run: UpdateRun, task: TableTask): Publishing<Tab
       result = yield* runPlan(run, task, plan, changes.reason);
     }
     await recordEvent(client, {
-      level: 'INFO',
+      // A table of nothing but nulls in its key is most likely not what anybody wants.
+      level: result.rowsWithoutKey > result.rowsWritten ? 'WARN' : 'INFO',
       type: 'table_synced',
       syncedTable: table.fullName,
       pipelineId: lease.pipelineId,

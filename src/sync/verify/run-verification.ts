@@ -23,8 +23,8 @@ export async function runVerification(options: RunVerificationOptions): Promise<
     const client = await options.openSession();
     try {
       const openSource = (name: string) => catalogs.open(name);
-      const { version, ...comparison } = await verifyTable({ client, tableId, openSource, signal });
-      return { kind: 'compared', version, comparison };
+      const { version, leftOutRows, ...comparison } = await verifyTable({ client, tableId, openSource, signal });
+      return { kind: 'compared', version, comparison, leftOutRows };
     } finally {
       await closeSession(client);
     }

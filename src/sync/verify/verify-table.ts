@@ -27,6 +27,8 @@ import { targetRead } from '../source/target-read.js';
 /** The outcome of comparing a synced table with its source at the version that it reflects. */
 export interface Verification extends Comparison {
   readonly version: bigint | null;
+  /** Rows of the source that a sync leaves out for a null in the key; null if that is not known. */
+  readonly leftOutRows: bigint | null;
 }
 
 export interface VerifyOptions {
@@ -52,12 +54,12 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
     const snapshot = await snapshotAt(table, lakeTable);
     const columns = planTarget(snapshot, table);
     await requireSameColumns(client, table, columns);
-    await readSparingly(lakeTable, options.signal, (source) =>
+    const leftOutRows = await readSparingly(lakeTable, options.signal, (source) =>
       copySource(options, { table, lakeTable: source, snapshot, columns }),
     );
     const comparison = await compareCopies(client, table, columns);
     if (comparison === null) throw await duplicateKeys(client, table);
-    return { version: snapshot.version, ...comparison };
+    return { version: snapshot.version, leftOutRows, ...comparison };
   } finally {
     // The session's failure is the error to report; its temporary tables go with it.
     await dropCopies(client).catch(() => {});
@@ -118,7 +120,8 @@ interface SourceRead {
   readonly columns: readonly TargetColumn[];
 }
 
-async function copySource({ client, signal }: VerifyOptions, read: SourceRead): Promise<void> {
+/** Returns how many rows the copy leaves out for a null in the key; null if others are left out as well. */
+async function copySource({ client, signal }: VerifyOptions, read: SourceRead): Promise<bigint | null> {
   const { table, lakeTable, snapshot, columns } = read;
   const { engine } = lakeTable;
   const opened = lakeTable.openRelation(snapshot, 1).catch((error: unknown) => {
@@ -133,8 +136,9 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
     signal.throwIfAborted();
     const selects = wholeCopy(engine, relation, targetRead(table, columns), signal);
     const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
-    await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
+    const { rows } = await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
     await relation.requireUnchanged?.();
+    return relation.rowCount === null || table.timeseriesKey !== null ? null : relation.rowCount - rows;
   } catch (error) {
     signal.throwIfAborted();
     const cause = await explainIfChanged(relation, error);
