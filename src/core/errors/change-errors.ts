@@ -58,7 +58,8 @@ export const changeErrors = {
     sqlState: 'XX001',
   },
   CHANGE_TYPE_UNKNOWN: {
-    message: 'A change data file of source table {table} holds a change type other than the four known ones.',
+    message:
+      'Change data file {file} of source table {table}, version {version}, holds the change type {type}, which is none of the four known ones.',
     remedy: `${FULL_REFRESH} Report it to the maker of the program that writes the table.`,
     retry: 'manual',
     status: 500,

@@ -120,9 +120,14 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omi
   }
   const { change } = first;
   if (change === 'cdc') {
-    const balances = await countRecorded(connection, { tableName: layout.tableName, group, paths });
+    const counted = await countRecorded(connection, { tableName: layout.tableName, group, paths });
     for (const { file, fileIndex } of events) {
-      set.recorded.set(file.version, (set.recorded.get(file.version) ?? 0n) + (balances.get(fileIndex) ?? 0n));
+      const { balance, unknownType } = counted.get(fileIndex) ?? { balance: 0n, unknownType: null };
+      if (unknownType !== null) {
+        const details = { file: options.sourcePath?.(file.file.path) ?? file.file.path, version: file.version };
+        throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: layout.tableName, ...details, type: unknownType });
+      }
+      set.recorded.set(file.version, (set.recorded.get(file.version) ?? 0n) + balance);
     }
   }
   const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
@@ -140,15 +145,25 @@ function knownFile({ sourcePath }: ChangeSqlOptions, { file, difference }: Chang
   return { path: sourcePath?.(path) ?? path, footer: path, deadRows };
 }
 
+/** What the column of change types of a file says. */
+interface RecordedTypes {
+  /** Inserted minus deleted rows. */
+  readonly balance: bigint;
+  /** A type that is none, as it may be shown: null if all are known. */
+  readonly unknownType: string | null;
+}
+
+/** Longer ones, and ones with other characters, are described: they may hold anything. */
+const SHOWN_TYPE = /^\w{1,40}$/;
+
 /**
- * Inserted minus deleted rows of change files, by place in `paths`. Reads their column of change types, which takes
- * little space, and checks it.
- * @throws CHANGE_TYPE_UNKNOWN, SOURCE_FILE_CORRUPT
+ * Reads the change types of change files, which take little space, by place in `paths`.
+ * @throws SOURCE_FILE_CORRUPT
  */
 async function countRecorded(
   connection: DuckDBConnection,
   options: { tableName: string; group: ParquetFileGroup; paths: readonly string[] },
-): Promise<Map<number, bigint>> {
+): Promise<Map<number, RecordedTypes>> {
   const { tableName, group, paths } = options;
   if (!group.columns.some((node) => node.name === '_change_type')) {
     const reason = 'it is a change data file without a column _change_type';
@@ -156,12 +171,15 @@ async function countRecorded(
   }
   const counted = await connection.runAndReadAll(
     `select f.file_index::integer, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
-       count(*) filter ((_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true)::integer
+       min(coalesce(_change_type, 'null')) filter ((_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true)
      from read_parquet(${fileList(paths)}, hive_partitioning = false) f group by 1`,
   );
-  const rows = counted.getRowsJson();
-  if (rows.some(([, , unknown]) => unknown !== 0)) throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: tableName });
-  return new Map(rows.map(([file, balance]) => [Number(file), BigInt(String(balance))]));
+  return new Map(
+    counted.getRowsJson().map(([file, balance, unknown]) => {
+      const unknownType = typeof unknown !== 'string' || SHOWN_TYPE.test(unknown) ? unknown : 'that is no word';
+      return [Number(file), { balance: BigInt(String(balance)), unknownType: unknownType as string | null }];
+    }),
+  );
 }
 
 function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {

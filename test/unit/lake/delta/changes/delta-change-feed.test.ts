@@ -118,7 +118,12 @@ it('names the version at which the feed was off, unless file differences will do
 it('refuses a change type that nobody knows', async () => {
   using table = await tableWithRows();
   table.commit(1, await table.changed('c', typed([1, 'upsert'])));
-  await expect(table.changes()).rejects.toMatchObject({ code: 'CHANGE_TYPE_UNKNOWN' });
+  await expect(table.changes()).rejects.toMatchObject({
+    code: 'CHANGE_TYPE_UNKNOWN',
+    message: expect.stringMatching(
+      /^Change data file \/.* of source table .*, version 1, holds the change type upsert, /,
+    ),
+  });
 });
 
 it('checks the protocol again at each version', async () => {
