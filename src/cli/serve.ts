@@ -22,7 +22,7 @@ does not help; use the newer version.`,
   addOutputOption(addConfigOption(command));
 }
 
-/** More than everything takes that can be interrupted, and less than what service managers wait before they kill. */
+/** More than everything takes that can be interrupted, and less than the 30 s after which Kubernetes kills. */
 const STOP_SECONDS_MAX = 25;
 
 /** Logs go to standard error; `--output` is the form of an error that prevents the start. */

@@ -1,5 +1,6 @@
 import type { ChangeFeed } from './changes/change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
+import type { WhileAnswering } from './engine/watched-engine.js';
 import type { Relation } from './relation/relation.js';
 import type { SourceDescription, SourceSnapshot } from './source-snapshot.js';
 
@@ -30,7 +31,10 @@ export interface LakeTable {
    * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers its position.
    */
   readonly changeFeed: ChangeFeed | null;
+  /** Its connections fail by name when the disk that holds the table stops answering. */
   readonly engine: Engine;
+  /** The same for connections of another engine that read this table; absent if it is on no disk. */
+  readonly whileAnswering?: WhileAnswering | undefined;
   /** Absent if the catalog knows only names. */
   readonly declared?: DeclaredTable;
 }

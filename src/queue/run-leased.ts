@@ -41,6 +41,8 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
     else lost.abort(new Error('the lease was lost'));
   };
   const keeper = keepClaim({ seconds: leaseSeconds, renew, lost });
+  // Should it take long to stop, another sidecar takes over.
+  stopSignal.addEventListener('abort', keeper.stop, { once: true });
   try {
     const outcome = await unlessAbandoned(options.run(claim, { signal, yieldSignal }), signal);
     await keeper.stop();
@@ -53,6 +55,7 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
     await requeueUpdate(client, claim, isStopping ? 0 : leaseSeconds, !isStopping);
     if (!isStopping) throw error;
   } finally {
+    stopSignal.removeEventListener('abort', keeper.stop);
     await keeper.stop();
     clearTimeout(expiry);
     await releaseLease(client, claim.lease).catch(() => {});

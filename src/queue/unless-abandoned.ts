@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** More than an interrupted statement, query or request takes to end, in milliseconds. */
-const ABANDONED_AFTER_MS = 10_000;
+const ABANDONED_AFTER_MS = 5_000;
 
 /**
  * Waits for work, but not for long after `signal` has aborted: a read of a disk cannot be interrupted. What is abandoned

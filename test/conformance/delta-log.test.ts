@@ -35,7 +35,7 @@ function open(name: string, version?: bigint): Promise<DeltaSnapshot> {
     store: localFileStore,
     root: `${DATA}/delta/${name}/table`,
     tableName: `test.delta.${name}`,
-    readCheckpoint: duckDbCheckpointReader(connection),
+    readCheckpoint: duckDbCheckpointReader(connection, { store: localFileStore, scratchFolder: '' }),
     ...(version === undefined ? {} : { version }),
   });
 }

@@ -121,4 +121,27 @@ describe.each(postgresServers().slice(-1))('damaged files on $name', (server) =>
     );
     expect((await lake.status('d.flow')).last_error_code).toBe('SOURCE_FILE_CORRUPT');
   });
+
+  it('are read again if they are written to while they are copied', async () => {
+    const rows = 1_000_000;
+    const source = await lake.lake.createTable(
+      'd.moving',
+      { id: 'long', s: 'string' },
+      `select i as id, 'x' as s from range(${rows}) t(i)`,
+    );
+    const update = await lake.create('d.moving');
+    await expect
+      .poll(() => lake.value('select max(tuples_processed) from pg_stat_progress_copy'), {
+        timeout: 60_000,
+        interval: 5,
+      })
+      .toMatch(/^[1-9]/);
+    // The same bytes once more: what was read in between may have been others.
+    const file = newestFile(source);
+    writeFileSync(file, readFileSync(file), { flag: 'r+' });
+    await lake.wait(update);
+    const retries = `select message from synced_tables.events where event_type = 'table_sync_retried' and synced_table ~ 'd.moving'`;
+    expect(await lake.value(retries)).toContain(file);
+    expect(await lake.value('select count(distinct id) from d.moving')).toBe(String(rows));
+  });
 });

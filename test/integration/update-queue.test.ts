@@ -12,6 +12,7 @@ import {
   readPipelineNews,
   requeueUpdate,
 } from '../../src/postgres/registry/update-queue.js';
+import { runLeased } from '../../src/queue/run-leased.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
@@ -89,6 +90,36 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const { rows } = await client.query('select state from synced_tables._updates');
     expect(rows).toEqual([{ state: 'RUNNING' }]);
     expect(await isLeaseHeld(client, young.lease)).toBe(true);
+  });
+
+  it('renews no lease after a stop, however long the work takes to end', async () => {
+    await using database = await createMigratedDatabase(server);
+    const client = await database.connectAsSidecar();
+    await create(database.admin, 'gold.t');
+    const leaseSeconds = 1;
+    const claim = await mustClaim(client, randomUUID(), leaseSeconds);
+    const stopping = new AbortController();
+    const running = runLeased({
+      client,
+      claim,
+      leaseSeconds,
+      stopSignal: stopping.signal,
+      yieldSignal: new AbortController().signal,
+      lost: new AbortController(),
+      // Work that nothing can interrupt, such as a read of a disk that does not answer.
+      run: () => new Promise(() => {}),
+    });
+    let isOver = false;
+    const end = running.catch(() => {}).finally(() => (isOver = true));
+    stopping.abort(new Error('the sidecar is stopping'));
+    let taken: ClaimedUpdate | null = null;
+    while (taken === null) {
+      await sleep(50);
+      taken = await claimUpdate(database.admin, { holder: randomUUID(), leaseSeconds: 30, running: [] });
+    }
+    expect({ taken: taken.updateId, isOver }).toEqual({ taken: claim.updateId, isOver: false });
+    await end;
+    expect(await isLeaseHeld(database.admin, taken.lease)).toBe(true);
   });
 
   it('keeps others from taking a lease over while its holder commits, even if it ran out, and the holder may renew it', async () => {

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/duckdb-engine.js';
+import { watchedEngine } from '../engine/watched-engine.js';
 import type { LakeTable } from '../lake-table.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import { DeltaChangeFeed } from './changes/delta-change-feed.js';
@@ -9,12 +10,15 @@ import { describeDeltaTable } from './snapshot/delta-description.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot.js';
 
 /** A Delta table at a known location. */
-export function openDeltaTable(options: DeltaTableOptions): LakeTable {
+export function openDeltaTable(given: DeltaTableOptions): LakeTable {
+  const { whileAnswering } = given.store;
+  const options = whileAnswering ? { ...given, engine: watchedEngine(given.engine, whileAnswering) } : given;
   const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool, rowsAtOnce = null } = options;
   const changeFeed = new DeltaChangeFeed(options);
   return {
     name: tableName,
     engine,
+    whileAnswering,
     changeFeed,
     async snapshot(version?: bigint): Promise<DeltaSnapshot> {
       const connection = await engine.connect();

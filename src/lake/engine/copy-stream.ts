@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, existsSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { asSyncedTablesError } from '../../core/errors.js';
 import { quoteLiteral } from '../../core/names.js';
 import type { CopyFormat } from './copy-value.js';
 
@@ -61,17 +62,25 @@ export async function openCopyStream(
   const guard = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
   let isSettled = false;
+  let isHung = false;
   const finished = writeAll(connection, typeof selects === 'string' ? oneSelect(selects) : selects, {
     format,
     path,
     isRead: () => !bytes.closed,
-  }).finally(() => {
-    isSettled = true;
-    closeSync(guard);
-  });
+  })
+    .catch((error: unknown) => {
+      isHung = asSyncedTablesError(error)?.code === 'SOURCE_READ_TIMEOUT';
+      throw error;
+    })
+    .finally(() => {
+      isSettled = true;
+      closeSync(guard);
+      // The engine still has its end open, so the bytes would never end.
+      if (isHung) bytes.destroy();
+    });
   const readEndClosed = new Promise((closed) => bytes.once('close', closed));
-  // With all ends closed the FIFO is empty, and the next stream may use it.
-  Promise.allSettled([finished, readEndClosed]).then(() => leaveIdle(path));
+  // With all ends closed the FIFO is empty, and the next stream may use it; one that hangs may write into it yet.
+  Promise.allSettled([finished, readEndClosed]).then(() => (isHung ? rmSync(path, { force: true }) : leaveIdle(path)));
   bytes.once('close', async () => {
     while (!isSettled) {
       closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));

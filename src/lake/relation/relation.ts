@@ -1,3 +1,5 @@
+import { asSyncedTablesError } from '../../core/errors.js';
+
 /** A file with rows of a source. */
 export interface SourceFile {
   /** As the source names it. */
@@ -71,6 +73,8 @@ export interface HeldPart extends AsyncDisposable {
 
 /** The error to report for a failed read: a file that changed meanwhile explains any other. */
 export async function explainIfChanged(read: ReadInPlace, error: unknown): Promise<unknown> {
+  // A disk that does not answer tells nothing of its files either.
+  if (asSyncedTablesError(error)?.code === 'SOURCE_READ_TIMEOUT') return error;
   try {
     await read.requireUnchanged?.();
     return error;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { syncedTablesError } from '../../core/errors.js';
 
 /** Threads of libuv: all reads of disks, name look-ups and queries of the engine share them. */
@@ -39,7 +40,7 @@ export async function readInTime<Result>(
     if (gate.unanswered > 0) throw refuse(`an earlier read below ${root} is still without an answer`);
     if (unansweredInAll >= UNANSWERED_MAX)
       throw refuse(`${unansweredInAll} reads of disks are still without an answer`);
-    return await limited(gate, read(), timeoutMs, () => refuse(`there was no answer for ${timeoutMs / 1000} s`));
+    return await limited(root, read(), timeoutMs, () => refuse(`there was no answer for ${timeoutMs / 1000} s`));
   } finally {
     const next = gate.waiting.shift();
     if (next) next();
@@ -48,8 +49,54 @@ export async function readInTime<Result>(
   }
 }
 
+/** How often to ask a disk that something reads for long whether it still answers, in milliseconds. */
+const ASK_MS = 5_000;
+
+/**
+ * Waits for something that reads files below `root` by itself, as long as their disk answers. If it does not, the
+ * reading goes on waiting in its thread, and counts as a read without an answer.
+ * @param ask a read of that disk, through `readInTime`
+ * @throws what `ask` throws
+ */
+export async function whileAnswering<Result>(
+  { root, timeoutMs }: { readonly root: string; readonly timeoutMs: number },
+  reading: Promise<Result>,
+  ask: () => Promise<unknown>,
+): Promise<Result> {
+  const over = new AbortController();
+  const untilSilent = async (): Promise<never> => {
+    for (;;) {
+      await sleep(Math.min(ASK_MS, timeoutMs), undefined, { signal: over.signal });
+      // Where too many others do not answer, this one is not asked.
+      if (unansweredInAll >= UNANSWERED_MAX && !gates.get(root)?.unanswered) continue;
+      await ask().catch((error: unknown) => {
+        owe(root, reading);
+        throw error;
+      });
+    }
+  };
+  try {
+    return await Promise.race([reading, untilSilent()]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Counts a read without an answer until there is one. */
+function owe(root: string, reading: Promise<unknown>): void {
+  const gate = gates.get(root) ?? { running: 0, unanswered: 0, waiting: [] };
+  gates.set(root, gate);
+  gate.unanswered++;
+  unansweredInAll++;
+  const answered = () => {
+    gate.unanswered--;
+    unansweredInAll--;
+  };
+  reading.then(answered, answered);
+}
+
 async function limited<Result>(
-  gate: Gate,
+  root: string,
   reading: Promise<Result>,
   timeoutMs: number,
   timeUp: () => Error,
@@ -57,13 +104,7 @@ async function limited<Result>(
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     const giveUp = () => {
-      gate.unanswered++;
-      unansweredInAll++;
-      const answered = () => {
-        gate.unanswered--;
-        unansweredInAll--;
-      };
-      reading.then(answered, answered);
+      owe(root, reading);
       reject(timeUp());
     };
     timer = setTimeout(() => {

@@ -63,6 +63,11 @@ export interface FileStore {
    */
   download?(path: string, options: DownloadOptions): Promise<boolean>;
   /**
+   * Waits for something else, such as the engine, that reads files of this store under their paths. Absent if none can.
+   * @throws SOURCE_READ_TIMEOUT if the disk stops answering meanwhile; what reads goes on waiting for it
+   */
+  whileAnswering?<Result>(reading: Promise<Result>): Promise<Result>;
+  /**
    * Calls `onChange` with the name of an entry of the folder that may have changed, null if unknown. A hint: it may
    * come late, twice or never. Null if the folder cannot be watched. Absent if the store never can.
    */

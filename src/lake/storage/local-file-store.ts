@@ -1,7 +1,7 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { syncedTablesError } from '../../core/errors.js';
-import { readInTime } from './disk-patience.js';
+import { readInTime, whileAnswering } from './disk-patience.js';
 import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries } from './file-store.js';
 
 export interface LocalStoreOptions {
@@ -32,6 +32,7 @@ export function openLocalFileStore({ root, timeoutMs }: LocalStoreOptions): File
       inTime(folder, async () => (await stat(folder).catch(nullIfMissing))?.isDirectory() ?? false),
     stat: (path) => inTime(path, () => statFile(path)),
     readRange: (path, offset, length, etag) => inTime(path, () => readRange(path, { offset, length, etag })),
+    whileAnswering: (reading) => whileAnswering({ root, timeoutMs }, reading, () => inTime(root, () => stat(root))),
     watch: watchFolder,
   };
 }

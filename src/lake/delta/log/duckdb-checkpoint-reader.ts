@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { FileStore } from '../../storage/file-store.js';
+import { syncedTablesError } from '../../../core/errors.js';
+import { type FileStore, isSameFile } from '../../storage/file-store.js';
 import type { Action } from './action.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
 import { ActionFormatError, parseActions } from './parse-action.js';
@@ -28,12 +29,11 @@ interface CheckpointSource {
  * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
  * read. Rows are returned as JSON text shaped like that of commits, so that one parser checks both.
  * @param connection not to be used for anything else until the checkpoint is read
- * @param source the local disk if left out
  */
-export function duckDbCheckpointReader(connection: DuckDBConnection, source?: CheckpointSource): CheckpointReader {
-  return source?.store.download
+export function duckDbCheckpointReader(connection: DuckDBConnection, source: CheckpointSource): CheckpointReader {
+  return source.store.download
     ? (path) => readFetched(connection, path, source)
-    : (path) => readParquetActions(connection, path, source?.actions);
+    : (path) => readInPlace(connection, path, source);
 }
 
 /** Through a copy on the local disk, one at a time. */
@@ -43,12 +43,28 @@ async function* readFetched(
   { store, scratchFolder, actions }: CheckpointSource,
 ): AsyncGenerator<Action> {
   const destination = join(scratchFolder, `${randomUUID()}.parquet`);
-  if ((await store.download?.(path, { destination })) !== true) throw new Error(`there is no ${path}`);
+  if ((await store.download?.(path, { destination })) !== true) throw isMissing(path);
   try {
     yield* readParquetActions(connection, destination, actions);
   } finally {
     await rm(destination, { force: true });
   }
+}
+
+/** DuckDB opens whatever it is told to: the store is asked first what it is, and afterwards whether it stayed that. */
+async function* readInPlace(
+  connection: DuckDBConnection,
+  path: string,
+  { store, actions }: CheckpointSource,
+): AsyncGenerator<Action> {
+  const before = await store.stat(path);
+  if (before === null) throw isMissing(path);
+  yield* readParquetActions(connection, path, actions);
+  if (!isSameFile(before, await store.stat(path))) throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
+}
+
+function isMissing(path: string): Error {
+  return new Error(`there is no ${path}`);
 }
 
 async function* readParquetActions(

@@ -99,13 +99,16 @@ async function applyCheckpoint(
   try {
     await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }), { name });
   } catch (error) {
+    // Commits replace it; the look below would throw the same.
+    const known = asSyncedTablesError(error);
+    if (known?.code === 'SOURCE_NOT_A_FILE') return known;
     // A missing sidecar does not count as vanished: it was never listed, and its checkpoint may keep naming it.
     for (const part of checkpoint.names) {
       const path = `${logFolder(root)}/${part}`;
       if ((await store.stat(path)) === null) throw new LogFileVanished(path);
     }
     const reason = error instanceof ActionFormatError ? error.message : safeReason(error);
-    return asSyncedTablesError(error) ?? unreadable(reason, error);
+    return known ?? unreadable(reason, error);
   }
   // A checkpoint always holds both; without them it was not completely written.
   if (replay.protocol === null) return unreadable('it holds no protocol');

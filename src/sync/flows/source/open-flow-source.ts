@@ -11,6 +11,7 @@ import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { SourceQueryError, sourceQuery, type TableReference } from '../../../lake/dialect/source-query.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
 import { duckDbType } from '../../../lake/engine/duckdb-type.js';
+import { type WhileAnswering, watchedConnection } from '../../../lake/engine/watched-engine.js';
 import type { SourceFile } from '../../../lake/relation/relation.js';
 import { type LakeReadMode, type LakeRows, openLakeRows } from './open-lake-rows.js';
 import { openPostgresRows } from './open-postgres-rows.js';
@@ -39,20 +40,14 @@ export interface OpenFlowSourceOptions {
  * @throws FLOW_SOURCE_UNKNOWN, FLOW_QUERY_INVALID, and errors of reading the underlying tables
  */
 export async function openFlowSource(options: OpenFlowSourceOptions): Promise<OpenedSource> {
-  const { source, views, flow, engine } = options;
+  const { source, views, flow } = options;
   if (source.kind === 'query') return openQuery(options, flow, source.query);
   const { parts } = source;
   const view = parts.length === 1 ? findView(views, parts[0] ?? '') : undefined;
   if (view !== undefined) return openQuery(options, `view ${view.name}`, view.query);
   if (parts.length === 3) {
-    const connection = await engine.connect();
-    try {
-      const mode = options.isSnapshot ? 'all' : source.isChangeFeed ? 'changes' : 'stream';
-      return await openLakeTable(options, connection, parts, mode);
-    } catch (error) {
-      connection.closeSync();
-      throw error;
-    }
+    const mode = options.isSnapshot ? 'all' : source.isChangeFeed ? 'changes' : 'stream';
+    return openLakeTable(options, parts, mode);
   }
   const [schema, table] = parts;
   if (parts.length !== 2 || schema === undefined || table === undefined) {
@@ -85,13 +80,17 @@ function queryColumn(field: Field): OpenedColumn {
 
 async function openLakeTable(
   { catalogs, position }: OpenFlowSourceOptions,
-  connection: DuckDBConnection,
   parts: readonly string[],
   mode: LakeReadMode,
 ): Promise<OpenedSource> {
   const name = parts.join('.');
   const key = `${mode} ${name}`;
-  const rows = await openLakeRows(await catalogs.open(name), mode, position?.[key]);
+  const lakeTable = await catalogs.open(name);
+  const connection = await lakeTable.engine.connect();
+  const rows = await openLakeRows(lakeTable, mode, position?.[key]).catch((error: unknown) => {
+    connection.closeSync();
+    throw error;
+  });
   return {
     connection,
     columns: rows.columns.map(openedColumn),
@@ -115,13 +114,18 @@ interface QueryParts {
   readonly opened: LakeRows[];
   readonly position: Record<string, TablePosition>;
   readonly files: SourceFile[];
+  /** The disks that hold the tables. */
+  readonly disks: WhileAnswering[];
   hasNews: boolean;
   tables: number;
 }
 
 async function openQuery(options: OpenFlowSourceOptions, name: string, query: string): Promise<OpenedSource> {
-  const connection = await options.engine.connect();
-  const parts: QueryParts = { connection, opened: [], position: {}, files: [], hasNews: false, tables: 0 };
+  const disks: WhileAnswering[] = [];
+  const connection = watchedConnection(await options.engine.connect(), (statement) =>
+    disks.reduce((waiting, whileAnswering) => whileAnswering(waiting), statement),
+  );
+  const parts: QueryParts = { connection, opened: [], position: {}, files: [], disks, hasNews: false, tables: 0 };
   const dispose = async () => {
     connection.closeSync();
     for (const opened of parts.opened.reverse()) await opened[Symbol.asyncDispose]();
@@ -200,7 +204,9 @@ async function referenceSql(
   const mode = options.isSnapshot && reference.mode === 'stream' ? 'all' : reference.mode;
   const name = reference.parts.join('.');
   const key = `${mode} ${name}`;
-  const rows = await openLakeRows(await options.catalogs.open(name), mode, options.position?.[key]);
+  const lakeTable = await options.catalogs.open(name);
+  const rows = await openLakeRows(lakeTable, mode, options.position?.[key]);
+  if (lakeTable.whileAnswering) parts.disks.push(lakeTable.whileAnswering);
   parts.opened.push(rows);
   parts.position[key] = rows.position;
   parts.files.push(...rows.files);

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -19,13 +21,16 @@ afterAll(() => {
   instance.closeSync();
 });
 
+/** The local disk needs no scratch folder. */
+const onDisk = { store: localFileStore, scratchFolder: '' };
+
 async function write(file: string, select: string): Promise<void> {
   await connection.run(`copy (${select}) to '${file.replaceAll("'", "''")}' (format parquet)`);
 }
 
 async function readAll(file: string): Promise<Action[]> {
   const actions: Action[] = [];
-  for await (const action of duckDbCheckpointReader(connection)(file)) actions.push(action);
+  for await (const action of duckDbCheckpointReader(connection, onDisk)(file)) actions.push(action);
   return actions;
 }
 
@@ -48,7 +53,7 @@ it('reads nothing but the metadata where no more is wanted', async () => {
   using folder = new DeltaLogFolder();
   const file = folder.logPath('c.parquet');
   await write(file, EVERY_ACTION);
-  const source = { store: localFileStore, scratchFolder: folder.root, actions: ['protocol', 'metaData'] as const };
+  const source = { ...onDisk, actions: ['protocol', 'metaData'] as const };
   const kinds: string[] = [];
   for await (const { kind } of duckDbCheckpointReader(connection, source)(file)) kinds.push(kind);
   expect(kinds).toEqual(['protocol', 'metaData']);
@@ -153,6 +158,29 @@ it('serves the reader of snapshots, which falls back from a damaged checkpoint',
   folder.create({ add: { path: 'a', partitionValues: {}, size: 1, dataChange: true } });
   const name = `${digits(0)}.checkpoint.parquet`;
   folder.write(name, 'not Parquet at all');
-  const readCheckpoint = duckDbCheckpointReader(connection);
+  const readCheckpoint = duckDbCheckpointReader(connection, onDisk);
   expect(await folder.liveNames({ readCheckpoint })).toEqual(['a']);
+});
+
+it('never opens a named pipe, and falls back from it', async () => {
+  using folder = new DeltaLogFolder();
+  folder.create({ add: { path: 'a', partitionValues: {}, size: 1, dataChange: true } });
+  const name = `${digits(0)}.checkpoint.parquet`;
+  execFileSync('mkfifo', [folder.logPath(name)]);
+  await expect(readAll(folder.logPath(name))).rejects.toMatchObject({ code: 'SOURCE_NOT_A_FILE' });
+  const readCheckpoint = duckDbCheckpointReader(connection, onDisk);
+  expect(await folder.liveNames({ readCheckpoint })).toEqual(['a']);
+});
+
+it('does not take a checkpoint that was overwritten while it was read', async () => {
+  using folder = new DeltaLogFolder();
+  const file = folder.logPath('c.parquet');
+  await write(file, `select {path: 'f' || i, size: i} as "add" from range(10000) r(i)`);
+  const reading = async () => {
+    let count = 0;
+    for await (const _ of duckDbCheckpointReader(connection, onDisk)(file)) {
+      if (count++ === 0) utimesSync(file, 1, 1);
+    }
+  };
+  await expect(reading()).rejects.toMatchObject({ code: 'SOURCE_FILE_CHANGED' });
 });
