@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { dropShadowTable } from './publish/shadow-table.js';
+import { forgetSidecars } from './registry/lease.js';
 import { inTransaction, isPostgresError } from './session/session.js';
 
 /**
@@ -23,6 +24,7 @@ export async function maintainTables(client: pg.Client): Promise<void> {
       where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
   );
   await client.query('select synced_tables_internal._retry_failed()');
+  await forgetSidecars(client);
 }
 
 /** History rows handled at once: a backlog takes several calls, and locks stay short. */
@@ -60,9 +62,8 @@ export const ABANDONED_SHADOWS = `
   )
   select s.name from shadow s
    where not exists (
-     select from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
-      where u.update_id = s.update_id and u.state = 'RUNNING' and p.lease_epoch = s.epoch
-        and p.lease_expires_at >= clock_timestamp())`;
+     select from synced_tables._updates u join synced_tables_internal._leases l using (pipeline_id)
+      where u.update_id = s.update_id and u.state = 'RUNNING' and l.lease_epoch = s.epoch)`;
 
 async function sweepShadowTables(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>(ABANDONED_SHADOWS);

@@ -64,7 +64,6 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   const worker = startWorker({
     holder: randomUUID(),
     openSession: open,
-    giveBack: closeSession,
     pipelineId: options.pipelineId,
     runUpdate: (claim, { signal, yieldSignal }) => {
       const work = {

@@ -1,9 +1,7 @@
-import type pg from 'pg';
 import type { UpdateOutcome } from '../core/update-outcome.js';
-import { releaseLease, renewLease } from '../postgres/registry/lease.js';
+import { releaseLease } from '../postgres/registry/lease.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from '../postgres/registry/update-queue.js';
-import { cutSession } from '../postgres/session/session.js';
-import { keepClaim } from './keep-claim.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import { unlessAbandoned } from './unless-abandoned.js';
 
 export interface RunSignals {
@@ -14,63 +12,51 @@ export interface RunSignals {
 }
 
 export interface LeasedRunOptions {
-  /** For renewing the lease and writing the outcome; used by nothing else. */
-  readonly client: pg.Client;
+  /** Keeps the lease, and has a session for writing the outcome. */
+  readonly keeper: Pick<LeaseKeeper, 'use'>;
   readonly claim: ClaimedUpdate;
-  readonly leaseSeconds: number;
+  /** How long a defect has to wait for its next attempt. */
+  readonly defectSeconds: number;
   /** Aborts when the sidecar stops: the update then goes back to the queue. */
   readonly stopSignal: AbortSignal;
   readonly yieldSignal: AbortSignal;
-  /** Aborted, possibly from outside, when the lease is no longer ours. */
-  readonly lost: AbortController;
+  /** Aborts when the lease is no longer ours. */
+  readonly lost: AbortSignal;
   /** Throws only when aborted, or for a defect. */
   readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
 }
 
-/** Runs a claimed update while a timer renews its lease; losing that aborts it. Gives the lease back in the end. */
+/** Runs a claimed update until it ends or its lease is lost. Gives the lease back in the end. */
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
-  const { client, claim, leaseSeconds, stopSignal, yieldSignal, lost } = options;
-  const signal = AbortSignal.any([stopSignal, lost.signal]);
-  const expiry = setTimeout(() => {
-    lost.abort(new Error('the lease could not be renewed in time'));
-    cutSession(client); // an answer that has not come by now is not worth waiting for
-  }, leaseSeconds * 1000);
-  const renew = async () => {
-    const isOurs = await renewLease(client, claim.lease, leaseSeconds);
-    if (isOurs) expiry.refresh();
-    else lost.abort(new Error('the lease was lost'));
-  };
-  const keeper = keepClaim({ seconds: leaseSeconds, renew, lost });
-  // Should it take long to stop, another sidecar takes over.
-  stopSignal.addEventListener('abort', keeper.stop, { once: true });
+  const { keeper, claim, defectSeconds, stopSignal, yieldSignal, lost } = options;
+  const signal = AbortSignal.any([stopSignal, lost]);
+  const write = (outcome: UpdateOutcome) => writeOutcome(keeper, lost, claim, outcome);
   try {
-    const outcome = await unlessAbandoned(options.run(claim, { signal, yieldSignal }), signal);
-    await keeper.stop();
-    await writeOutcome(client, claim, outcome);
+    await write(await unlessAbandoned(options.run(claim, { signal, yieldSignal }), signal));
   } catch (error) {
-    await keeper.stop();
-    if (lost.signal.aborted) throw lost.signal.reason;
+    lost.throwIfAborted();
     // A defect is retried like any passing failure: after a delay, so that it cannot become a busy loop.
     const isStopping = stopSignal.aborted;
-    await requeueUpdate(client, claim, isStopping ? 0 : leaseSeconds, !isStopping);
+    const delaySeconds = isStopping ? 0 : defectSeconds;
+    await keeper.use((client) => requeueUpdate(client, claim, delaySeconds, !isStopping), lost);
     if (!isStopping) throw error;
-  } finally {
-    stopSignal.removeEventListener('abort', keeper.stop);
-    await keeper.stop();
-    clearTimeout(expiry);
-    await releaseLease(client, claim.lease).catch(() => {});
   }
 }
 
-async function writeOutcome(client: pg.Client, claim: ClaimedUpdate, outcome: UpdateOutcome): Promise<void> {
+async function writeOutcome(
+  keeper: Pick<LeaseKeeper, 'use'>,
+  lost: AbortSignal,
+  claim: ClaimedUpdate,
+  outcome: UpdateOutcome,
+): Promise<void> {
   switch (outcome.kind) {
     case 'completed':
-      return finishUpdate(client, claim, null);
+      return keeper.use((client) => finishUpdate(client, claim, null), lost);
     case 'failed':
-      return finishUpdate(client, claim, outcome.error);
+      return keeper.use((client) => finishUpdate(client, claim, outcome.error), lost);
     case 'retry':
-      return requeueUpdate(client, claim, outcome.delaySeconds, true);
+      return keeper.use((client) => requeueUpdate(client, claim, outcome.delaySeconds, true), lost);
     case 'ended':
-      return;
+      return keeper.use((client) => releaseLease(client, claim.lease), lost);
   }
 }

@@ -7,17 +7,15 @@ import {
   msUntilNextDue,
   readPipelineNews,
 } from '../postgres/registry/update-queue.js';
-import { endSession } from '../postgres/session/kept-sessions.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { onSession } from './on-session.js';
 import { type RunSignals, runLeased } from './run-leased.js';
 
 export interface WorkerOptions {
   /** Id of this sidecar. */
   readonly holder: string;
-  /** Opens a session for short queries in the database whose queue is served. */
+  /** Opens a session for short queries in the database whose queue is served; two are held all the time. */
   readonly openSession: () => Promise<pg.Client>;
-  /** Returns a session that has finished its work. */
-  readonly giveBack: (client: pg.Client) => Promise<void>;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: cleans up leftovers. */
@@ -76,6 +74,7 @@ class QueueWorker {
   isHealthy = false;
   readonly #options: WorkerOptions;
   readonly #stopping = new AbortController();
+  readonly #keeper: LeaseKeeper;
   /** The running updates, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
   #maintainedAt = Number.NEGATIVE_INFINITY;
@@ -83,6 +82,15 @@ class QueueWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    const { holder, openSession, leaseSeconds } = options;
+    this.#keeper = new LeaseKeeper({
+      holder,
+      openSession,
+      leaseSeconds,
+      onHeld: () => this.wake(),
+      onLost: () => this.#loseAll(),
+      onError: (error) => options.onError(error, 'renewing leases'),
+    });
   }
 
   wake(): void {
@@ -90,12 +98,19 @@ class QueueWorker {
   }
 
   stop(): void {
+    this.#keeper.retire();
     this.#stopping.abort(new Error('the sidecar is stopping'));
     this.wake();
   }
 
   async settled(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ task }) => task));
+    await this.#keeper.stop();
+  }
+
+  #loseAll(): void {
+    const reason = new Error('the leases could not be renewed in time');
+    for (const { lost } of this.#running.values()) lost.abort(reason);
   }
 
   async run(): Promise<void> {
@@ -177,12 +192,17 @@ class QueueWorker {
   }
 
   async #runClaim(claim: ClaimedUpdate, lost: AbortController, yielding: AbortController): Promise<void> {
-    const { openSession, giveBack, leaseSeconds, runUpdate, onError } = this.#options;
-    const stopSignal = this.#stopping.signal;
+    const { leaseSeconds, runUpdate, onError } = this.#options;
     try {
-      const client = await openSession();
-      const run = { client, claim, leaseSeconds, stopSignal, lost, run: runUpdate };
-      await endSession(client, giveBack, () => runLeased({ ...run, yieldSignal: yielding.signal }));
+      await runLeased({
+        keeper: this.#keeper,
+        claim,
+        defectSeconds: leaseSeconds,
+        stopSignal: this.#stopping.signal,
+        yieldSignal: yielding.signal,
+        lost: lost.signal,
+        run: runUpdate,
+      });
     } catch (error) {
       if (error instanceof PipelineGone) return;
       // The update is resumed: by us once we reach the database, or by another sidecar once the lease has expired.

@@ -56,7 +56,6 @@ export class DatabaseWorker {
   readonly #workSessions: KeptSessions;
   /** Sessions for short queries, where an unanswered one must not block the rest. */
   readonly #control: SessionOptions;
-  readonly #leaseSessions: KeptSessions;
   readonly #maintenance: Maintenance;
   readonly #updates: Worker;
   readonly #verifications: VerificationWorker;
@@ -71,7 +70,6 @@ export class DatabaseWorker {
     this.#session = { ...place, role: SYNC_ROLE, watch: this.#watch };
     const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
     this.#control = { ...this.#session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs };
-    this.#leaseSessions = new KeptSessions(this.#control);
     this.#workSessions = new KeptSessions(this.#session);
     this.#maintenance = new Maintenance({
       openSession: () => openSession(this.#control),
@@ -99,7 +97,6 @@ export class DatabaseWorker {
     this.#logger.warn({ error }, 'a connection fell silent; its work is tried again');
     this.#trouble = { error, at: performance.now() };
     void this.#workSessions.dropIdle();
-    void this.#leaseSessions.dropIdle();
   }
 
   /** Returns work in progress to the queues. */
@@ -107,7 +104,7 @@ export class DatabaseWorker {
     this.#maintenance.stop();
     await Promise.all([this.#listener.stop(), this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
-    await Promise.all([this.#leaseSessions[Symbol.asyncDispose](), this.#workSessions[Symbol.asyncDispose]()]);
+    await this.#workSessions[Symbol.asyncDispose]();
     await this.#watch[Symbol.asyncDispose]();
   }
 
@@ -115,8 +112,7 @@ export class DatabaseWorker {
     const { holder, settings } = this.#options;
     return startWorker({
       holder,
-      openSession: () => this.#leaseSessions.open(),
-      giveBack: (client) => this.#leaseSessions.giveBack(client),
+      openSession: () => openSession(this.#control),
       runUpdate: (claim, signals) => this.#runUpdate(claim, signals),
       maintain: (client) => this.#maintenance.run(client),
       runSchedules,

@@ -30,8 +30,7 @@ async function follow(lake: SyncedLake, name: string) {
 const reaches = (lake: SyncedLake, name: string, version: number) =>
   lake.admin.query(`call synced_tables.wait_for_version('${name}', ${version}, interval '120 s')`);
 
-const heldBy = (lake: SyncedLake) =>
-  lake.value('select lease_holder from synced_tables._pipelines where lease_expires_at > clock_timestamp()');
+const heldBy = (lake: SyncedLake) => lake.value('select lease_holder from synced_tables_internal._leases');
 
 /** Batches that were committed, as those who listened were told of them. */
 async function listen(lake: SyncedLake): Promise<number[]> {

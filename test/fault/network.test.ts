@@ -18,7 +18,7 @@ interface Case {
 /** The statements at which it happens, and the policies whose updates have them. */
 const POINTS: Readonly<Record<string, { readonly statement: RegExp; readonly policies: readonly Policy[] }>> = {
   queue: { statement: /^with candidate as .*_pipelines/s, policies: ['SNAPSHOT', 'TRIGGERED'] },
-  lease: { statement: /set lease_expires_at/, policies: ['CONTINUOUS'] },
+  lease: { statement: /insert into synced_tables\._sidecars/, policies: ['CONTINUOUS'] },
   start: { statement: /insert into synced_tables\._table_updates/, policies: ['SNAPSHOT', 'TRIGGERED'] },
   begin: { statement: /^begin/, policies: ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] },
   copy: { statement: /^copy data/, policies: ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] },

@@ -14,7 +14,7 @@ const rows = (count: number) => `select i as id, repeat('x', 100) || i as a from
 const columns = { id: 'long', a: 'string' } as const;
 
 async function leaseHolders(synced: SyncedLake): Promise<string | null> {
-  return synced.value('select count(*) from synced_tables._pipelines where lease_expires_at > now()');
+  return synced.value('select count(*) from synced_tables_internal._leases');
 }
 
 /** Silences the disk once rows are arriving, and waits until none do any more. */

@@ -85,8 +85,9 @@ describe.each(postgresServers())('metrics on $name', (server) => {
     await synced.lake.createTable('m.held', { id: 'long' }, 'select 1::bigint as id');
     await synced.load('m.held');
     const pipeline = await synced.value(`select pipeline_id from synced_tables.status where synced_table = 'm.held'`);
-    await synced.admin.query(`update synced_tables._pipelines set lease_holder = gen_random_uuid(),
-        lease_expires_at = now() + interval '1 hour' where pipeline_id = '${pipeline}'`);
+    await synced.admin.query(`with another as (
+        insert into synced_tables._sidecars (holder, expires_at) values (gen_random_uuid(), now() + interval '1 hour') returning holder)
+      update synced_tables._pipelines set lease_holder = holder from another where pipeline_id = '${pipeline}'`);
     await synced.admin.query(
       `insert into synced_tables._updates (pipeline_id) values ('${pipeline}'), ('${pipeline}')`,
     );

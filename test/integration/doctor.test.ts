@@ -133,7 +133,8 @@ describe.each(postgresServers())('doctor on $name', (server) => {
        where synced_table = 'd.failed';
       update synced_tables._updates u set state = 'RUNNING', started_at = now()
         from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id and p.name like '%d.gone';
-      update synced_tables._pipelines set lease_holder = gen_random_uuid(), lease_expires_at = now() - interval '1 minute' where name like '%d.gone';
+      with dead as (insert into synced_tables._sidecars (holder, expires_at) values (gen_random_uuid(), now() - interval '1 minute') returning holder)
+      update synced_tables._pipelines set lease_holder = holder from dead where name like '%d.gone';
       update synced_tables._updates u set created_at = now() - interval '3 minutes'
         from synced_tables._pipelines p where p.pipeline_id = u.pipeline_id and p.name like '%d.waiting';
       insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state, error_code, message, remedy)

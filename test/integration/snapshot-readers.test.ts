@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
-import { releaseLease } from '../../src/postgres/registry/lease.js';
+import { releaseLease, renewLeases } from '../../src/postgres/registry/lease.js';
 import { claimUpdate, requeueUpdate } from '../../src/postgres/registry/update-queue.js';
 import { openSession, SYNC_ROLE } from '../../src/postgres/session/session.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
@@ -152,7 +152,9 @@ describe.each(postgresServers())('readers of a SNAPSHOT table on $name', (server
 async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void> {
   const open = () => openSession({ url: lake.sidecarUrl, applicationName: 'synced-tables sidecar', role: SYNC_ROLE });
   const client = await open();
-  const claim = await claimUpdate(client, { holder: randomUUID(), leaseSeconds: 30, running: [] });
+  const holder = randomUUID();
+  await renewLeases(client, holder, 30);
+  const claim = await claimUpdate(client, { holder, running: [] });
   if (!claim) throw new Error('no update is due');
   const settings = settingsSchema.parse({
     instances: { local: { url: lake.sidecarUrl } },

@@ -36,7 +36,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
              or p.pronamespace = 'public'::regnamespace and p.proname like 'databricks\\_%'
          union all select format('%s.%s', c.relnamespace::regnamespace, c.relname) from pg_class c
           where c.relkind in ('r', 'v') and c.oid <> 'synced_tables.migrations'::regclass
-            and (c.relnamespace::regnamespace::text in ('synced_tables', 'databricks_auth')
+            and (c.relnamespace::regnamespace::text in ('synced_tables', 'synced_tables_internal', 'databricks_auth')
                  or c.relnamespace = 'public'::regnamespace and c.relname like 'databricks\\_%')
          union all select format('%s on %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
            from pg_trigger t join pg_class c on c.oid = t.tgrelid

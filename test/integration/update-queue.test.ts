@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { pruneHistory } from '../../src/postgres/maintain-tables.js';
-import { isLeaseHeld, releaseLease, renewLease, requireLease } from '../../src/postgres/registry/lease.js';
+import { isLeaseHeld, releaseLease, renewLeases, requireLease } from '../../src/postgres/registry/lease.js';
 import {
   type ClaimedUpdate,
   claimUpdate,
@@ -12,7 +12,7 @@ import {
   readPipelineNews,
   requeueUpdate,
 } from '../../src/postgres/registry/update-queue.js';
-import { runLeased } from '../../src/queue/run-leased.js';
+import { startWorker } from '../../src/queue/worker.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
@@ -26,10 +26,17 @@ async function create(client: pg.Client, name: string): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
+/** Claims as a sidecar does, whose leases are in force. */
+async function claim(client: pg.Client, holder: string, running: string[] = []): Promise<ClaimedUpdate | null> {
+  await renewLeases(client, holder, 30);
+  return claimUpdate(client, { holder, running });
+}
+
 async function mustClaim(client: pg.Client, holder: string, leaseSeconds = 30): Promise<ClaimedUpdate> {
-  const claim = await claimUpdate(client, { holder, leaseSeconds, running: [] });
-  if (!claim) throw new Error('nothing was claimed');
-  return claim;
+  await renewLeases(client, holder, leaseSeconds);
+  const claimed = await claimUpdate(client, { holder, running: [] });
+  if (!claimed) throw new Error('nothing was claimed');
+  return claimed;
 }
 
 describe.each(postgresServers())('the update queue on $name', (server) => {
@@ -40,18 +47,19 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const sidecars = await Promise.all([1, 2, 3, 4, 5, 6].map(() => database.connectAsSidecar()));
     const rounds = await Promise.all(
       sidecars.map(async (client) => {
-        const options = { holder: randomUUID(), leaseSeconds: 30, running: [] as string[] };
+        const holder = randomUUID();
+        const running: string[] = [];
         const taken: string[] = [];
-        for (let claim = await claimUpdate(client, options); claim; claim = await claimUpdate(client, options)) {
-          options.running.push(claim.lease.pipelineId);
-          taken.push(claim.updateId);
+        for (let next = await claim(client, holder); next; next = await claim(client, holder, running)) {
+          running.push(next.lease.pipelineId);
+          taken.push(next.updateId);
         }
         return taken;
       }),
     );
     // A pipeline that another session is just looking at is skipped, and found by the next look.
     const claimed = rounds.flat();
-    const rest = await claimUpdate(database.admin, { holder: randomUUID(), leaseSeconds: 30, running: [] });
+    const rest = await claim(database.admin, randomUUID());
     expect(new Set([...claimed, ...(rest ? [rest.updateId] : [])])).toEqual(ids);
     expect(claimed.length + (rest ? 1 : 0)).toBe(ids.size);
   });
@@ -61,18 +69,17 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const client = await database.connectAsSidecar();
     const first = await create(database.admin, 'gold.t');
     const holder = randomUUID();
-    const claim = await mustClaim(client, holder);
+    const running = await mustClaim(client, holder);
     const { rows } = await database.admin.query<{ id: string }>(`select synced_tables.sync_now('gold.t') as id`);
     expect(rows[0]?.id).not.toBe(first);
-    const running = [claim.lease.pipelineId];
-    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running })).toBeNull();
-    expect(await claimUpdate(client, { holder: randomUUID(), leaseSeconds: 30, running: [] })).toBeNull();
-    await finishUpdate(client, claim, null);
-    await releaseLease(client, claim.lease);
+    expect(await claim(client, holder, [running.lease.pipelineId])).toBeNull();
+    expect(await claim(client, randomUUID())).toBeNull();
+    await finishUpdate(client, running, null);
+    await releaseLease(client, running.lease);
     expect((await mustClaim(client, holder)).updateId).toBe(rows[0]?.id);
   });
 
-  it('fences a holder whose lease ran out and was taken over: it can neither renew, commit, finish nor put back', async () => {
+  it('fences a holder whose lease ran out and was taken over: it can neither commit, finish nor put back', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const update = await create(database.admin, 'gold.t');
@@ -81,7 +88,7 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const young = await mustClaim(client, randomUUID());
     expect(young).toMatchObject({ updateId: update, attempt: 2 });
     expect(young.lease.epoch).toBe(old.lease.epoch + 1n);
-    expect(await renewLease(client, old.lease, 30)).toBe(false);
+    expect(await renewLeases(client, old.lease.holder, 30)).toBe(false);
     expect(await isLeaseHeld(client, old.lease)).toBe(false);
     await expect(requireLease(client, old.lease, 'gold.t')).rejects.toMatchObject({ code: 'LEASE_LOST' });
     await finishUpdate(client, old, null);
@@ -96,28 +103,32 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     await create(database.admin, 'gold.t');
-    const leaseSeconds = 1;
-    const claim = await mustClaim(client, randomUUID(), leaseSeconds);
-    const stopping = new AbortController();
-    const running = runLeased({
-      client,
-      claim,
-      leaseSeconds,
-      stopSignal: stopping.signal,
-      yieldSignal: new AbortController().signal,
-      lost: new AbortController(),
+    const started: string[] = [];
+    const worker = startWorker({
+      holder: randomUUID(),
+      openSession: () => database.connectAsSidecar(),
       // Work that nothing can interrupt, such as a read of a disk that does not answer.
-      run: () => new Promise(() => {}),
+      runUpdate: (claimed) => {
+        started.push(claimed.updateId);
+        return new Promise(() => {});
+      },
+      maintain: async () => {},
+      runSchedules: async () => null,
+      concurrentUpdates: 1,
+      leaseSeconds: 1,
+      pollSeconds: 1,
+      maintenanceSeconds: 60,
+      onError: () => {},
     });
+    await expect.poll(() => started.length, { timeout: 10_000 }).toBe(1);
     let isOver = false;
-    const end = running.catch(() => {}).finally(() => (isOver = true));
-    stopping.abort(new Error('the sidecar is stopping'));
+    const end = worker.stop().finally(() => (isOver = true));
     let taken: ClaimedUpdate | null = null;
     while (taken === null) {
       await sleep(50);
-      taken = await claimUpdate(database.admin, { holder: randomUUID(), leaseSeconds: 30, running: [] });
+      taken = await claim(client, randomUUID());
     }
-    expect({ taken: taken.updateId, isOver }).toEqual({ taken: claim.updateId, isOver: false });
+    expect({ taken: taken.updateId, isOver }).toEqual({ taken: started[0], isOver: false });
     await end;
     expect(await isLeaseHeld(database.admin, taken.lease)).toBe(true);
   });
@@ -127,16 +138,17 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const client = await database.connectAsSidecar();
     const other = await database.connectAsSidecar();
     await create(database.admin, 'gold.t');
-    const claim = await mustClaim(client, randomUUID(), 0.05);
+    const { lease } = await mustClaim(client, randomUUID(), 0.05);
     await client.query('begin');
-    await requireLease(client, claim.lease, 'gold.t');
+    await requireLease(client, lease, 'gold.t');
     await sleep(100);
-    expect(await claimUpdate(other, { holder: randomUUID(), leaseSeconds: 30, running: [] })).toBeNull();
+    expect(await claim(other, randomUUID())).toBeNull();
     await other.query(`set lock_timeout = '1s'`);
-    expect(await renewLease(other, claim.lease, 0.05)).toBe(true);
+    // In force again, but too late to be sure that nobody took it.
+    expect(await renewLeases(other, lease.holder, 0.05)).toBe(false);
     await client.query('commit');
     await sleep(100);
-    expect(await claimUpdate(other, { holder: randomUUID(), leaseSeconds: 30, running: [] })).not.toBeNull();
+    expect(await claim(other, randomUUID())).not.toBeNull();
   });
 
   it('gives a sidecar at once what its own lost connection left running, unless it is still at work on it', async () => {
@@ -145,7 +157,7 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const update = await create(database.admin, 'gold.t');
     const holder = randomUUID();
     const { lease } = await mustClaim(client, holder);
-    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running: [lease.pipelineId] })).toBeNull();
+    expect(await claim(client, holder, [lease.pipelineId])).toBeNull();
     expect(await mustClaim(client, holder)).toMatchObject({ updateId: update, attempt: 2 });
   });
 
@@ -155,16 +167,16 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const holder = randomUUID();
     expect(await msUntilNextDue(client, holder)).toBeNull();
     await create(database.admin, 'gold.t');
-    const claim = await mustClaim(client, randomUUID(), 20);
+    const claimed = await mustClaim(client, randomUUID(), 20);
     const untilExpiry = await msUntilNextDue(client, holder);
     expect(untilExpiry).toBeGreaterThan(15_000);
     expect(untilExpiry).toBeLessThanOrEqual(20_000);
-    await requeueUpdate(client, claim, 5, true);
-    await releaseLease(client, claim.lease);
+    await requeueUpdate(client, claimed, 5, true);
+    await releaseLease(client, claimed.lease);
     const untilTry = await msUntilNextDue(client, holder);
     expect(untilTry).toBeGreaterThan(2_000);
     expect(untilTry).toBeLessThanOrEqual(5_000);
-    expect(await claimUpdate(client, { holder, leaseSeconds: 30, running: [] })).toBeNull();
+    expect(await claim(client, holder)).toBeNull();
   });
 
   it('forgets old updates and events, but never what waits, runs, or was the last of its pipeline', async () => {

@@ -289,7 +289,6 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
       -- The sidecar that runs the pipeline; null when none does.
     lease_epoch bigint not null default 0
       -- Grows whenever the holder changes. Every commit of a sync checks it (fencing).
-    lease_expires_at timestamp with time zone
     is_stopped boolean not null default false
       -- Whether somebody stopped a CONTINUOUS pipeline; the next request for an update makes it run again.
     trigger_interval_ms integer
@@ -301,11 +300,13 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
     runs_in_program boolean not null default false
       -- Run by the program that declared it, because a function of that program is a source; sidecars leave it alone.
     constraint _pipelines_kind_check CHECK ((kind = ANY (ARRAY['SYNCED_TABLES'::text, 'FLOWS'::text])))
+    constraint _pipelines_lease_holder_fk FOREIGN KEY (lease_holder) REFERENCES synced_tables._sidecars(holder) ON DELETE SET NULL
     constraint _pipelines_pk PRIMARY KEY (pipeline_id)
     constraint _pipelines_publish_check CHECK ((publish = ANY (ARRAY['separately'::text, 'together'::text])))
     constraint _pipelines_scheduling_policy_check CHECK ((scheduling_policy = ANY (ARRAY['SNAPSHOT'::text, 'TRIGGERED'::text, 'CONTINUOUS'::text])))
     constraint _pipelines_trigger_interval_ms_check CHECK (((trigger_interval_ms >= 10) AND (trigger_interval_ms <= 3600000)))
     CREATE UNIQUE INDEX _pipelines_flows_name_key ON synced_tables._pipelines USING btree (created_by, name) WHERE (kind = 'FLOWS'::text)
+    CREATE INDEX _pipelines_lease_holder ON synced_tables._pipelines USING btree (lease_holder) WHERE (lease_holder IS NOT NULL)
     policy _pipelines_sync for * to databricks_sync using true check true
     CREATE TRIGGER _pipelines_forget_lock AFTER DELETE ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_pipeline_lock() (O)
 table synced_tables._registered_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
@@ -372,6 +373,15 @@ table synced_tables._service row security [databricks_sync: DELETE INSERT SELECT
     constraint _service_is_only_check CHECK (is_only)
     constraint _service_pk PRIMARY KEY (is_only)
     policy _service_sync for * to databricks_sync using true check true
+table synced_tables._sidecars row security with (fillfactor=10) [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- The sidecars, and programs, that run pipelines of this database.
+    holder uuid not null
+      -- What _pipelines.lease_holder names.
+    expires_at timestamp with time zone not null
+      -- When others may take its pipelines over, unless it renews this before.
+    joined_at timestamp with time zone not null default clock_timestamp()
+    constraint _sidecars_pk PRIMARY KEY (holder)
+    policy _sidecars_sync for * to databricks_sync using true check true
 view synced_tables._signed_caller [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- The signature of the role that reads it, for functions that return rows; see table_changes.
     signature bytea
@@ -994,6 +1004,20 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
    FROM (synced_tables._verifications v
      LEFT JOIN synced_tables._tables t USING (table_id))
   WHERE (synced_tables_internal._may_control(v.requested_by) OR synced_tables_internal._may_see(t.created_by, t.relation));
+view synced_tables_internal._leases [databricks_sync: SELECT]
+  -- The leases in force.
+    pipeline_id uuid
+    lease_holder uuid
+    lease_epoch bigint
+    expires_at timestamp with time zone
+  as
+ SELECT p.pipeline_id,
+    p.lease_holder,
+    p.lease_epoch,
+    s.expires_at
+   FROM (synced_tables._pipelines p
+     JOIN synced_tables._sidecars s ON ((s.holder = p.lease_holder)))
+  WHERE (s.expires_at >= clock_timestamp());
 view synced_tables_internal._waiting []
   -- What is told of pipelines whose updates no sidecar takes.
     pipeline_id uuid
@@ -1003,7 +1027,9 @@ view synced_tables_internal._waiting []
     format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at)))))) AS message
    FROM (synced_tables._updates u
      JOIN synced_tables._pipelines p USING (pipeline_id))
-  WHERE ((u.state = 'QUEUED'::text) AND (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval)) AND ((p.lease_holder IS NULL) OR (p.lease_expires_at < clock_timestamp())))
+  WHERE ((u.state = 'QUEUED'::text) AND (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval)) AND (NOT (EXISTS ( SELECT
+           FROM synced_tables_internal._leases l
+          WHERE (l.pipeline_id = p.pipeline_id)))))
   GROUP BY u.pipeline_id;
 
 -- functions

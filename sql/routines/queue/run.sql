@@ -23,7 +23,7 @@ comment on function synced_tables_internal._queue_follower(uuid) is
 create or replace function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  update synced_tables._pipelines p set lease_holder = null, lease_expires_at = null
+  update synced_tables._pipelines p set lease_holder = null
    where p.pipeline_id = pipeline and p.lease_holder = holder and p.lease_epoch = epoch;
   if not found then
     return false;

@@ -107,7 +107,7 @@ begin
   -- Waits for a commit in progress, then blocks further ones: nobody holds the lease any more.
   perform from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id for update;
   update synced_tables._pipelines p
-     set is_stopped = p.scheduling_policy = 'CONTINUOUS', lease_holder = null, lease_expires_at = null, lease_epoch = p.lease_epoch + 1
+     set is_stopped = p.scheduling_policy = 'CONTINUOUS', lease_holder = null, lease_epoch = p.lease_epoch + 1
    where p.pipeline_id = wanted.pipeline_id;
   reason := format('Pipeline %s was stopped by %I.', wanted.pipeline_id, synced_tables_internal._acting_role());
   perform synced_tables_internal._cancel_updates(wanted.pipeline_id, 'UPDATE_CANCELED', reason);

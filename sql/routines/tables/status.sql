@@ -8,7 +8,7 @@ create or replace view synced_tables_internal._waiting as
     from synced_tables._updates u
     join synced_tables._pipelines p using (pipeline_id)
    where u.state = 'QUEUED' and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s'
-     and (p.lease_holder is null or p.lease_expires_at < clock_timestamp())
+     and not exists (select from synced_tables_internal._leases l where l.pipeline_id = p.pipeline_id)
    group by u.pipeline_id;
 comment on view synced_tables_internal._waiting is 'What is told of pipelines whose updates no sidecar takes.';
 

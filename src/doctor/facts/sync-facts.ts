@@ -21,7 +21,7 @@ export async function readSidecarFacts(client: pg.Client, application: string): 
                    where state = 'QUEUED' and coalesce(next_attempt_at, created_at) <= clock_timestamp())
      select (select greatest(count(*) filter (where application_name = $1 || ' (listener)'), least(count(*), 1))::int
                from session) as sidecars,
-            (select count(*)::int from synced_tables._pipelines where lease_holder is not null and lease_expires_at > clock_timestamp()) as leases,
+            (select count(*)::int from synced_tables_internal._leases) as leases,
             (select extract(epoch from clock_timestamp() - max(greatest(state_change, query_start)))::int from session) as "silentSeconds",
             (select count(*)::int from due) as waiting,
             coalesce((select floor(extract(epoch from clock_timestamp() - min(since)) / 60)::int from due), 0) as "waitingMinutes"`,
@@ -49,18 +49,19 @@ export async function readStuckUpdates(client: pg.Client, secondsMin: number): P
     `select u.update_id as update, coalesce(names.tables, p.name, 'a pipeline that is gone') as of, k.kind, k.seconds::int,
             greatest(u.attempt, coalesce(r.failed_attempts, 0)) as attempts, coalesce(r.message, u.message, '') as message
        from synced_tables._updates u left join synced_tables._pipelines p using (pipeline_id)
+       left join synced_tables._sidecars s on s.holder = p.lease_holder
        left join lateral (select string_agg(t.synced_table, ', ' order by t.synced_table) as tables
                             from synced_tables._tables t where t.pipeline_id = u.pipeline_id) names on true
        left join lateral (select r.failed_attempts, r.message from synced_tables._table_updates r
                            where r.update_id = u.update_id and r.failed_attempts is not null
                            order by r.failed_attempts desc limit 1) r on true
        cross join lateral (select case
-           when u.state = 'RUNNING' and extract(epoch from clock_timestamp() - p.lease_expires_at) > 5 then 'abandoned'
-           when u.state = 'RUNNING' and p.lease_holder is null then 'abandoned'
+           when u.state = 'RUNNING' and extract(epoch from clock_timestamp() - s.expires_at) > 5 then 'abandoned'
+           when u.state = 'RUNNING' and s.holder is null then 'abandoned'
            when r.failed_attempts >= 3 then 'retried'
            when u.state = 'QUEUED' and p.lease_holder is null
                 and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - make_interval(secs => $1) then 'waiting'
-         end as kind, extract(epoch from clock_timestamp() - case when u.state = 'RUNNING' then coalesce(p.lease_expires_at, u.started_at)
+         end as kind, extract(epoch from clock_timestamp() - case when u.state = 'RUNNING' then coalesce(s.expires_at, u.started_at)
                                                             else coalesce(u.next_attempt_at, u.created_at) end) as seconds) k
       where u.state in ('QUEUED', 'RUNNING') and k.kind is not null
       order by u.created_at limit 20`,

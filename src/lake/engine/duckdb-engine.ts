@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { Turns } from '../../core/turns.js';
 import { ScratchFolder } from './scratch-folder.js';
 import { registerVariantFunction } from './variant-function.js';
 
@@ -112,21 +113,5 @@ async function openApart(options: InstanceOptions, turns: Turns): Promise<Engine
   } catch (error) {
     endTurn();
     throw error;
-  }
-}
-
-/** Hands out one turn at a time, first come first served. */
-class Turns {
-  #last: Promise<void> = Promise.resolve();
-
-  /** Returns the function that ends the turn. */
-  async take(): Promise<() => void> {
-    const before = this.#last;
-    let end: () => void = () => {};
-    this.#last = new Promise((resolve) => {
-      end = resolve;
-    });
-    await before;
-    return end;
   }
 }

@@ -32,14 +32,33 @@ export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<bool
   return held.rowCount === 1;
 }
 
-/** Extends the lease; false if it is no longer ours. */
-export async function renewLease(client: pg.Client, lease: Lease, leaseSeconds: number): Promise<boolean> {
-  const renewed = await client.query(
-    `update synced_tables._pipelines set lease_expires_at = clock_timestamp() + make_interval(secs => $4)
-      where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3`,
-    [lease.pipelineId, lease.holder, lease.epoch.toString(), leaseSeconds],
+/**
+ * Extends all leases of a sidecar, or lets a new one in.
+ * @returns false if they had expired before: others may have taken pipelines over
+ */
+export async function renewLeases(client: pg.Client, holder: string, leaseSeconds: number): Promise<boolean> {
+  const { rows } = await client.query<{ in_time: boolean }>(
+    `with before as (select expires_at from synced_tables._sidecars where holder = $1)
+     insert into synced_tables._sidecars as s (holder, expires_at)
+     values ($1, clock_timestamp() + make_interval(secs => $2))
+     on conflict (holder) do update set expires_at = excluded.expires_at
+     returning coalesce((select expires_at >= clock_timestamp() from before), false) as in_time`,
+    [holder, leaseSeconds],
   );
-  return renewed.rowCount === 1;
+  return rows[0]?.in_time ?? false;
+}
+
+/** Ends all leases of a sidecar that has stopped. */
+export async function endLeases(client: pg.Client, holder: string): Promise<void> {
+  await client.query('delete from synced_tables._sidecars where holder = $1', [holder]);
+}
+
+/** Forgets sidecars that ended without a word, long ago. */
+export async function forgetSidecars(client: pg.Client): Promise<void> {
+  await client.query(
+    `delete from synced_tables._sidecars s where s.expires_at < clock_timestamp() - interval '1 hour'
+        and not exists (select from synced_tables._pipelines p where p.lease_holder = s.holder)`,
+  );
 }
 
 /** Gives the lease back, if it is still ours; a CONTINUOUS pipeline then goes on following its sources. */

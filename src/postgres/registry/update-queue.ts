@@ -18,9 +18,8 @@ export interface ClaimedUpdate {
 }
 
 export interface ClaimOptions {
-  /** Id of the sidecar. */
+  /** Id of the sidecar; it claims nothing unless its leases are in force. */
   readonly holder: string;
-  readonly leaseSeconds: number;
   /** Pipelines that this sidecar is still working on, even if only to abort after losing the lease: not claimed. */
   readonly running: readonly string[];
   /** The only pipeline to look at, even if a program runs it itself; otherwise all except those run by programs. */
@@ -48,15 +47,17 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
        select p.pipeline_id, u.update_id
          from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
         where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
-          and (p.lease_holder is null or p.lease_expires_at < clock_timestamp() or p.lease_holder = $1)
-          and p.pipeline_id <> all ($3::uuid[]) and (u.mode = 'CONTINUOUS' or not $4)
-          and case when $5::uuid is null then not p.runs_in_program else p.pipeline_id = $5 end
+          and (p.lease_holder is null or p.lease_holder = $1
+               -- Not: without one in force. One that has just joined is not seen yet when the row is looked at again.
+               or exists (select from synced_tables._sidecars s where s.holder = p.lease_holder and s.expires_at < statement_timestamp()))
+          and exists (select from synced_tables._sidecars s where s.holder = $1 and s.expires_at >= statement_timestamp())
+          and p.pipeline_id <> all ($2::uuid[]) and (u.mode = 'CONTINUOUS' or not $3)
+          and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
         order by u.state = 'RUNNING' desc, u.mode = 'DEFAULT' desc, u.created_at
         limit 1 for update of p, u skip locked
      ), leased as (
        update synced_tables._pipelines p
-          set lease_holder = $1, lease_epoch = p.lease_epoch + 1,
-              lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+          set lease_holder = $1, lease_epoch = p.lease_epoch + 1
          from candidate c where p.pipeline_id = c.pipeline_id
        returning p.pipeline_id, p.lease_epoch, p.kind, c.update_id
      )
@@ -65,7 +66,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt`,
-    [options.holder, options.leaseSeconds, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
+    [options.holder, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
   );
   const row = rows[0];
   if (!row) return null;
@@ -154,8 +155,9 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
  */
 export async function msUntilNextDue(client: pg.Client, holder: string, onlyFollowers = false): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
-    `select extract(epoch from min(greatest(u.next_attempt_at, p.lease_expires_at)) - clock_timestamp())::float8 * 1000 as ms
+    `select extract(epoch from min(greatest(u.next_attempt_at, s.expires_at)) - clock_timestamp())::float8 * 1000 as ms
        from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+       left join synced_tables._sidecars s on s.holder = p.lease_holder
       where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)`,
     [holder, onlyFollowers],
   );

@@ -83,9 +83,9 @@ export async function readQueueSummary(client: pg.ClientBase, sidecarId: string)
             (select count(*)::int from synced_tables._updates u where u.state = 'QUEUED') as queued,
             (select count(*)::int from synced_tables._updates u where u.state = 'RUNNING') as running,
             (select count(*)::int from synced_tables._tables) + (select count(*)::int from synced_tables._streaming_tables) as tables,
-            count(*) filter (where p.lease_holder = $1)::int as "leasesHeld",
-            count(*) filter (where p.lease_holder <> $1)::int as "leasesOfOthers"
-       from synced_tables._pipelines p where p.lease_expires_at >= clock_timestamp()`,
+            count(*) filter (where l.lease_holder = $1)::int as "leasesHeld",
+            count(*) filter (where l.lease_holder <> $1)::int as "leasesOfOthers"
+       from synced_tables_internal._leases l`,
     [sidecarId],
   );
   const [summary] = rows;
