@@ -5,6 +5,7 @@ import { registryDeclaration } from '../flows/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import { registerFlowPipeline } from '../postgres/registry/flow-pipelines.js';
+import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { SessionWatch } from '../postgres/session/session-watch.js';
 import { startWorker } from '../queue/worker.js';
@@ -61,11 +62,13 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   const open = () => openSession({ ...place, role: SYNC_ROLE, watch });
   // Fail now if the login role may not act as the sidecar's role.
   await closeSession(await open());
+  const batchSessions = new BatchSessions({ open, sessionsMax: 1 });
   const worker = startWorker({
     holder: randomUUID(),
     openSession: open,
     pipelineId: options.pipelineId,
-    runUpdate: (claim, { signal, yieldSignal }) => {
+    runUpdate: (claim, signals) => {
+      const { signal } = signals;
       const work = {
         ...claim,
         openSession: sessionsUntil(signal, open),
@@ -78,7 +81,14 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
       const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = settings.sync;
       const onError = (error: unknown) => options.onError(error, 'following the sources');
       return claim.mode === 'CONTINUOUS'
-        ? followSources({ ...work, yieldSignal, triggerIntervalMs, pollSeconds, onError })
+        ? followSources({
+            ...work,
+            sessions: batchSessions.until(signal, claim.updateId),
+            ...signals,
+            triggerIntervalMs,
+            pollSeconds,
+            onError,
+          })
         : runUpdate(work, { giveBack: closeSession, snapshotFunctions: options.snapshotFunctions });
     },
     maintain: async () => {},
@@ -93,6 +103,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     wake: () => worker.wake(),
     async stop() {
       await worker.stop();
+      await batchSessions[Symbol.asyncDispose]();
       await watch[Symbol.asyncDispose]();
     },
   };

@@ -1,3 +1,4 @@
+import type { News } from '../core/news.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { releaseLease } from '../postgres/registry/lease.js';
 import { type ClaimedUpdate, finishUpdate, requeueUpdate } from '../postgres/registry/update-queue.js';
@@ -9,6 +10,8 @@ export interface RunSignals {
   readonly signal: AbortSignal;
   /** Aborts when an update that follows its sources should finish, because another one was requested. */
   readonly yieldSignal: AbortSignal;
+  /** What the registry says of the pipeline and its tables may have changed. */
+  readonly registryNews: News;
 }
 
 export interface LeasedRunOptions {
@@ -20,6 +23,7 @@ export interface LeasedRunOptions {
   /** Aborts when the sidecar stops: the update then goes back to the queue. */
   readonly stopSignal: AbortSignal;
   readonly yieldSignal: AbortSignal;
+  readonly registryNews: News;
   /** Aborts when the lease is no longer ours. */
   readonly lost: AbortSignal;
   /** Throws only when aborted, or for a defect. */
@@ -28,11 +32,11 @@ export interface LeasedRunOptions {
 
 /** Runs a claimed update until it ends or its lease is lost. Gives the lease back in the end. */
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
-  const { keeper, claim, defectSeconds, stopSignal, yieldSignal, lost } = options;
+  const { keeper, claim, defectSeconds, stopSignal, yieldSignal, registryNews, lost } = options;
   const signal = AbortSignal.any([stopSignal, lost]);
   const write = (outcome: UpdateOutcome) => writeOutcome(keeper, lost, claim, outcome);
   try {
-    await write(await unlessAbandoned(options.run(claim, { signal, yieldSignal }), signal));
+    await write(await unlessAbandoned(options.run(claim, { signal, yieldSignal, registryNews }), signal));
   } catch (error) {
     lost.throwIfAborted();
     // A defect is retried like any passing failure: after a delay, so that it cannot become a busy loop.

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { News } from '../core/news.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
 import {
@@ -6,6 +7,7 @@ import {
   claimUpdate,
   msUntilNextDue,
   readPipelineNews,
+  readRegistryMarks,
 } from '../postgres/registry/update-queue.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { onSession } from './on-session.js';
@@ -47,6 +49,9 @@ interface RunningUpdate {
   readonly claim: ClaimedUpdate;
   readonly lost: AbortController;
   readonly yielding: AbortController;
+  readonly registryNews: News;
+  /** What `readRegistryMarks` said of the pipeline. */
+  registryMark: string | null;
   readonly task: Promise<void>;
 }
 
@@ -78,6 +83,7 @@ class QueueWorker {
   /** The running updates, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
   #maintainedAt = Number.NEGATIVE_INFINITY;
+  #registryReadAt = Number.NEGATIVE_INFINITY;
   readonly #wakeUp = new WakeUp();
 
   constructor(options: WorkerOptions) {
@@ -148,6 +154,7 @@ class QueueWorker {
     }
     const scheduleMs = await this.#options.runSchedules(client);
     await this.#passNewsOn(client);
+    await this.#passRegistryOn(client);
     while (!this.#stopping.signal.aborted) {
       const claim = await claimUpdate(client, {
         ...this.#options,
@@ -178,20 +185,41 @@ class QueueWorker {
     }
   }
 
+  /** Tells those who follow their sources that their pipeline, or a table of it, was changed: one look for all of them. */
+  async #passRegistryOn(client: pg.Client): Promise<void> {
+    if (performance.now() - this.#registryReadAt < this.#options.pollSeconds * 1000) return;
+    this.#registryReadAt = performance.now();
+    const followers = [...this.#running].filter(([, { claim }]) => claim.mode === 'CONTINUOUS');
+    if (followers.length === 0) return;
+    const marks = await readRegistryMarks(
+      client,
+      followers.map(([pipelineId]) => pipelineId),
+    );
+    for (const [pipelineId, running] of followers) {
+      const mark = marks.get(pipelineId) ?? null;
+      if (mark !== running.registryMark) running.registryNews.announce();
+      running.registryMark = mark;
+    }
+  }
+
   #start(claim: ClaimedUpdate): void {
     const lost = new AbortController();
     const yielding = new AbortController();
+    const registryNews = new News();
     const { pipelineId } = claim.lease;
-    const task = this.#runClaim(claim, lost, yielding).finally(() => {
+    const task = this.#runClaim(claim, { lost, yielding, registryNews }).finally(() => {
       this.#running.delete(pipelineId);
       this.wake();
     });
-    this.#running.set(pipelineId, { claim, lost, yielding, task });
+    this.#running.set(pipelineId, { claim, lost, yielding, registryNews, registryMark: null, task });
     // An earlier attempt may have been cut short: clean up soon.
     if (claim.attempt > 1) this.#maintainedAt = Number.NEGATIVE_INFINITY;
   }
 
-  async #runClaim(claim: ClaimedUpdate, lost: AbortController, yielding: AbortController): Promise<void> {
+  async #runClaim(
+    claim: ClaimedUpdate,
+    { lost, yielding, registryNews }: Pick<RunningUpdate, 'lost' | 'yielding' | 'registryNews'>,
+  ): Promise<void> {
     const { leaseSeconds, runUpdate, onError } = this.#options;
     try {
       await runLeased({
@@ -200,6 +228,7 @@ class QueueWorker {
         defectSeconds: leaseSeconds,
         stopSignal: this.#stopping.signal,
         yieldSignal: yielding.signal,
+        registryNews,
         lost: lost.signal,
         run: runUpdate,
       });

@@ -121,6 +121,8 @@ export const settingsSchema = z.strictObject({
       /** The same for tables created with `accelerated_sync`. */
       accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
+      /** Batches of followed tables that are applied at once, each over a session of its own. */
+      concurrent_batches: z.int().min(1).max(64).default(4),
       /** After this time another sidecar takes over the pipelines of one that died. */
       lease_seconds: z.number().min(1).max(3_600).default(6),
       poll_seconds: z.number().min(0.05).max(3_600).default(10),

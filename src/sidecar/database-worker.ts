@@ -7,6 +7,7 @@ import { RepeatedErrors } from '../observability/repeated-errors.js';
 import type { VerificationOutcome } from '../postgres/compare-copies.js';
 import type { ClaimedUpdate } from '../postgres/registry/update-queue.js';
 import type { ClaimedVerification } from '../postgres/registry/verifications.js';
+import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
 import { type Listener, REQUESTS_CHANNEL, startListener } from '../postgres/session/listener.js';
 import { openSession, type SessionOptions, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
@@ -54,6 +55,7 @@ export class DatabaseWorker {
   /** Sessions that do the work of updates. */
   readonly #session: SessionOptions;
   readonly #workSessions: KeptSessions;
+  readonly #batchSessions: BatchSessions;
   /** Sessions for short queries, where an unanswered one must not block the rest. */
   readonly #control: SessionOptions;
   readonly #maintenance: Maintenance;
@@ -71,6 +73,10 @@ export class DatabaseWorker {
     const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
     this.#control = { ...this.#session, lockTimeoutMs: controlMs / 2, queryTimeoutMs: controlMs };
     this.#workSessions = new KeptSessions(this.#session);
+    this.#batchSessions = new BatchSessions({
+      open: () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS }),
+      sessionsMax: settings.sync.concurrent_batches,
+    });
     this.#maintenance = new Maintenance({
       openSession: () => openSession(this.#control),
       catalogs,
@@ -97,6 +103,7 @@ export class DatabaseWorker {
     this.#logger.warn({ error }, 'a connection fell silent; its work is tried again');
     this.#trouble = { error, at: performance.now() };
     void this.#workSessions.dropIdle();
+    void this.#batchSessions.dropIdle();
   }
 
   /** Returns work in progress to the queues. */
@@ -104,7 +111,7 @@ export class DatabaseWorker {
     this.#maintenance.stop();
     await Promise.all([this.#listener.stop(), this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
-    await this.#workSessions[Symbol.asyncDispose]();
+    await Promise.all([this.#batchSessions[Symbol.asyncDispose](), this.#workSessions[Symbol.asyncDispose]()]);
     await this.#watch[Symbol.asyncDispose]();
   }
 
@@ -149,12 +156,12 @@ export class DatabaseWorker {
     });
   }
 
-  async #runUpdate(claim: ClaimedUpdate, { signal, yieldSignal }: RunSignals): Promise<UpdateOutcome> {
+  async #runUpdate(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
     const { updateId, lease, mode, attempt } = claim;
     this.#logger.info({ update: updateId, pipeline: lease.pipelineId, mode, attempt }, 'update started');
     const outcome = await (mode === 'CONTINUOUS'
-      ? this.#follow(claim, signal, yieldSignal)
-      : this.#runToEnd(claim, signal));
+      ? this.#follow(claim, signals)
+      : this.#runToEnd(claim, signals.signal));
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
     this.#logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
     return outcome;
@@ -165,17 +172,18 @@ export class DatabaseWorker {
     return runUpdate({ ...claim, ...this.#resources(), openSession: sessions.openSession, signal }, sessions);
   }
 
-  #follow(claim: ClaimedUpdate, signal: AbortSignal, yieldSignal: AbortSignal): Promise<UpdateOutcome> {
+  #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
+    const { signal } = signals;
     const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = this.#options.settings.sync;
     return followSources({
       ...claim,
       ...this.#resources(),
       openSession: sessionsUntil(signal, () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS })),
+      sessions: this.#batchSessions.until(signal, claim.lease.pipelineId),
       lockPatienceMs: FOLLOWER_LOCK_MS,
       triggerIntervalMs,
       pollSeconds,
-      signal,
-      yieldSignal,
+      ...signals,
       onError: (error) => this.#goOn(error, `following for update ${claim.updateId}`),
     });
   }

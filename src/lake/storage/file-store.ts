@@ -71,7 +71,13 @@ export interface FileStore {
    * Calls `onChange` with the name of an entry of the folder that may have changed, null if unknown. A hint: it may
    * come late, twice or never. Null if the folder cannot be watched. Absent if the store never can.
    */
-  watch?(folder: string, onChange: (name: string | null) => void): Disposable | null;
+  watch?(folder: string, onChange: (name: string | null) => void): Promise<Watch | null>;
+}
+
+/** Looks out for changes until it is disposed of. */
+export interface Watch extends Disposable {
+  /** True if whatever is written there passes through this machine, which then tells of it at once. */
+  readonly seesAll: boolean;
 }
 
 /** Whether a file is what it was. True also if it is gone: what was read of it was whole. */

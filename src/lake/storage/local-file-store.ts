@@ -1,8 +1,8 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat, statfs } from 'node:fs/promises';
 import { syncedTablesError } from '../../core/errors.js';
 import { readInTime, whileAnswering } from './disk-patience.js';
-import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries } from './file-store.js';
+import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries, type Watch } from './file-store.js';
 
 export interface LocalStoreOptions {
   /** Folder that the store is opened for: below it, one unanswered read stops all others. */
@@ -33,7 +33,7 @@ export function openLocalFileStore({ root, timeoutMs }: LocalStoreOptions): File
     stat: (path) => inTime(path, () => statFile(path)),
     readRange: (path, offset, length, etag) => inTime(path, () => readRange(path, { offset, length, etag })),
     whileAnswering: (reading) => whileAnswering({ root, timeoutMs }, reading, () => inTime(root, () => stat(root))),
-    watch: watchFolder,
+    watch: (folder, onChange) => inTime(folder, () => watchFolder(folder, onChange)),
   };
 }
 
@@ -120,7 +120,12 @@ function notAFile(path: string, kind: string): Error {
   return syncedTablesError('SOURCE_NOT_A_FILE', { path, kind });
 }
 
-function watchFolder(folder: string, onChange: (name: string | null) => void): Disposable | null {
+/** File systems of disks of this machine, by their numbers in Linux: ext4, xfs, btrfs, zfs, f2fs, tmpfs, overlayfs. */
+const OF_THIS_MACHINE: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x01021994, 0x794c7630,
+]);
+
+async function watchFolder(folder: string, onChange: (name: string | null) => void): Promise<Watch | null> {
   let watcher: FSWatcher;
   try {
     watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
@@ -128,6 +133,20 @@ function watchFolder(folder: string, onChange: (name: string | null) => void): D
     // No such folder, or the system's limit of watches is reached: callers poll anyway.
     return null;
   }
-  watcher.on('error', () => watcher.close());
-  return { [Symbol.dispose]: () => watcher.close() };
+  let seesAll = process.platform === 'linux' && (await isOfThisMachine(folder));
+  watcher.on('error', () => {
+    seesAll = false;
+    watcher.close();
+  });
+  return {
+    get seesAll() {
+      return seesAll;
+    },
+    [Symbol.dispose]: () => watcher.close(),
+  };
+}
+
+async function isOfThisMachine(folder: string): Promise<boolean> {
+  const found = await statfs(folder).catch(() => null);
+  return found !== null && OF_THIS_MACHINE.has(found.type >>> 0);
 }

@@ -148,6 +148,24 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
   return rows.map((row) => ({ pipelineId: row.pipeline_id, isOurs: row.is_ours, isAskedFor: row.is_asked_for }));
 }
 
+/** For each of these pipelines a text that changes when the pipeline, or a table, flow or view of it, is changed. */
+export async function readRegistryMarks(
+  client: pg.Client,
+  pipelineIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await client.query<{ pipeline_id: string; mark: string }>(
+    `select p.pipeline_id, md5(concat_ws('/', p.xmin,
+              (select string_agg(t.xmin::text, ' ' order by t.table_id) from synced_tables._tables t where t.pipeline_id = p.pipeline_id),
+              (select string_agg(s.xmin::text, ' ' order by s.table_id) from synced_tables._streaming_tables s where s.pipeline_id = p.pipeline_id),
+              (select string_agg(f.xmin::text, ' ' order by f.flow_id) from synced_tables._flows f join synced_tables._streaming_tables s using (table_id)
+                where s.pipeline_id = p.pipeline_id),
+              (select string_agg(v.xmin::text, ' ' order by v.view_name) from synced_tables._pipeline_views v where v.pipeline_id = p.pipeline_id))) as mark
+       from synced_tables._pipelines p where p.pipeline_id = any ($1)`,
+    [pipelineIds],
+  );
+  return new Map(rows.map((row) => [row.pipeline_id, row.mark]));
+}
+
 /**
  * Milliseconds until the next update can be claimed that waits for its next attempt, or for another sidecar's lease to
  * expire; null if there is none.

@@ -75,11 +75,12 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
   }
 
   async #lookAt(followed: FollowedFlows): Promise<UpdateOutcome | null> {
-    const client = await this.#loop.session();
     const { table } = followed;
     try {
-      const news = await followed.news({ ...this.#task, client, onHint: () => this.#loop.hint() });
+      const session = () => this.#loop.session();
+      const news = await followed.news({ ...this.#task, session, onHint: () => this.#loop.hint() });
       if (news === null) return null;
+      const client = await this.#loop.session();
       // The news may have followed another declaration.
       await this.#loop.readRegistry(client);
       if (this.#loop.tables.get(table.tableId) !== followed) return null;
@@ -96,7 +97,7 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
     } catch (error) {
       this.#task.signal.throwIfAborted();
       if (!(error instanceof DeclaredAnew)) return this.#settle(followed, error);
-      await this.#loop.readRegistry(client);
+      await this.#loop.readRegistry(await this.#loop.session());
       this.#loop.wake();
       return null;
     }

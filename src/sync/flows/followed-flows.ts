@@ -3,6 +3,7 @@ import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import type { Watch } from '../../lake/storage/file-store.js';
 import {
   declarationOf,
   type RegisteredPipeline,
@@ -14,7 +15,8 @@ import { RetryPause } from '../follow/retry-pause.js';
 import { flowReads } from './source/flow-reads.js';
 
 export interface SignalOptions {
-  readonly client: pg.Client;
+  /** The session, for sources within the database. */
+  readonly session: () => Promise<pg.Client>;
   readonly engine: Engine;
   readonly catalogs: CatalogSet;
   /** How often to read a source that cannot tell whether it has changed. */
@@ -26,7 +28,7 @@ export interface SignalOptions {
 /** A lakehouse table kept open to detect its commits. */
 interface WatchedTable {
   readonly lakeTable: LakeTable;
-  readonly watch: Disposable | null;
+  readonly watch: Watch | null;
   version: bigint | undefined;
 }
 
@@ -60,6 +62,11 @@ export class FollowedFlows implements Followed {
     return this.#pause.waitMs();
   }
 
+  get isTold(): boolean {
+    const { lake, postgres } = this.#sources ?? { lake: [], postgres: [] };
+    return lake.length > 0 && postgres.length === 0 && lake.every(({ watch }) => watch?.seesAll);
+  }
+
   /** Takes over what the registry has now. If the declaration changed, the sources are reopened. */
   redeclare(table: StreamingTable, { views }: RegisteredPipeline): void {
     const isSame = table.declarationHash === this.#table.declarationHash;
@@ -78,7 +85,7 @@ export class FollowedFlows implements Followed {
     const states: string[] = [];
     for (const watched of this.#sources.lake) states.push(await lakeState(watched, options.pollSeconds));
     for (const { schema, table } of this.#sources.postgres) {
-      states.push(await tableActivity(options.client, schema, table));
+      states.push(await tableActivity(await options.session(), schema, table));
     }
     const state = states.join('\n');
     return state === this.#applied ? null : state;
@@ -114,7 +121,7 @@ export class FollowedFlows implements Followed {
     try {
       for (const name of names) {
         const lakeTable = await catalogs.open(name);
-        lake.push({ lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null, version: undefined });
+        lake.push({ lakeTable, watch: (await lakeTable.changeFeed?.watch(onHint)) ?? null, version: undefined });
       }
     } catch (error) {
       for (const { watch } of lake) watch?.[Symbol.dispose]();

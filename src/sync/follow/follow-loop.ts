@@ -6,7 +6,6 @@ import { WakeUp } from '../../core/wake-up.js';
 import { isLeaseHeld } from '../../postgres/registry/lease.js';
 import { readTriggerInterval, recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateRetry } from '../../postgres/registry/table-update-record.js';
-import { closeSession } from '../../postgres/session/session.js';
 import type { FollowTask } from '../task/update-task.js';
 
 /** A table whose sources are followed. They stay open, and failures are counted. */
@@ -16,6 +15,8 @@ export interface Followed {
   readonly failures: number;
   /** Milliseconds until the next attempt; null if it need not wait. */
   waitMs(): number | null;
+  /** True if its sources tell of each change themselves. */
+  readonly isTold: boolean;
   /** Counts a failure. Returns the pause before the next attempt, in milliseconds. */
   fail(): number;
   close(): void;
@@ -45,14 +46,14 @@ export interface RetriedFailure {
 
 /** From this interval on, storage hints do not make us check earlier: the user wants fewer commits. */
 const UNHURRIED_INTERVAL_MS = 1_000;
-/** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
-const SESSION_MS_MAX = 3_600_000;
+/** The registry is read when it has changed; this often also if nobody has said so. */
+const REGISTRY_MS_MAX = 600_000;
 /** Pauses after failures of our own, such as a lost connection. */
 const SESSION_BACKOFF: Backoff = { firstMs: 200, longestMs: 30_000 };
 
 /**
- * Follows the sources of a pipeline: checks them at the pipeline's interval or at a hint from the storage. Session,
- * sources and engine stay open in between. Ends when another update is requested, or no table is left to follow.
+ * Follows the sources of a pipeline: checks them at the pipeline's interval or at a hint from the storage. Sources and
+ * engine stay open in between. Ends when another update is requested, or no table is left to follow.
  */
 export class FollowLoop<Table extends Followed> {
   /** The followed tables, by id. */
@@ -61,7 +62,7 @@ export class FollowLoop<Table extends Followed> {
   readonly #hooks: FollowHooks<Table>;
   readonly #wakeUp = new WakeUp();
   #client: pg.Client | null = null;
-  #openedAt = 0;
+  #hasRead = false;
   #registryReadAt = Number.NEGATIVE_INFINITY;
   #intervalMs: number;
   #sessionFailures = 0;
@@ -75,8 +76,9 @@ export class FollowLoop<Table extends Followed> {
 
   /** Follows until there is an outcome, then closes everything. */
   async run(): Promise<UpdateOutcome> {
-    const { signal, yieldSignal } = this.#task;
+    const { signal, yieldSignal, registryNews } = this.#task;
     const wake = () => this.wake();
+    registryNews.onNews = wake;
     signal.addEventListener('abort', wake, { once: true });
     yieldSignal.addEventListener('abort', wake, { once: true });
     try {
@@ -85,19 +87,20 @@ export class FollowLoop<Table extends Followed> {
         if (yieldSignal.aborted) return { kind: 'completed' };
         this.#wakeUp.rearm();
         const outcome = await this.#look().catch((error: unknown) => this.#survive(error));
+        this.#giveSessionBack();
         if (outcome) return outcome;
         await this.#wakeUp.sleep(this.#pauseMs());
       }
     } finally {
       for (const followed of this.tables.values()) followed.close();
-      await this.#closeSession();
+      await this.#dropSession();
     }
   }
 
   async #look(): Promise<UpdateOutcome | null> {
-    const client = await this.session();
-    const isDue = performance.now() - this.#registryReadAt >= this.#task.pollSeconds * 1000;
-    if (isDue) await this.readRegistry(client);
+    const isOld = performance.now() - this.#registryReadAt >= REGISTRY_MS_MAX;
+    if (this.#task.registryNews.take() || isOld) this.#hasRead = false;
+    if (!this.#hasRead) await this.readRegistry(await this.session());
     if (this.tables.size > 0) return this.#hooks.look();
     return this.#firstError ? { kind: 'failed', error: this.#firstError } : { kind: 'completed' };
   }
@@ -108,34 +111,42 @@ export class FollowLoop<Table extends Followed> {
     this.#intervalMs = (await readTriggerInterval(client, lease.pipelineId)) ?? triggerIntervalMs;
     await this.#hooks.readRegistry(client);
     this.#registryReadAt = performance.now();
+    this.#hasRead = true;
   }
 
-  /** The session to work with. It changes after a failure, and after an hour. */
+  /** The session to work with, until this look is over or something fails. */
   async session(): Promise<pg.Client> {
-    if (this.#client !== null && performance.now() - this.#openedAt > SESSION_MS_MAX) await this.#closeSession();
-    if (this.#client === null) {
-      this.#client = await this.#task.openSession();
-      this.#openedAt = performance.now();
-    }
+    this.#client ??= await this.#task.sessions.lend();
     return this.#client;
   }
 
   /** A new session after a table's failure, since the current one may be the cause; null if the lease is lost. */
   async sessionAfterFailure(): Promise<pg.Client | null> {
-    await this.#closeSession();
+    await this.#dropSession();
     const client = await this.session();
     return (await isLeaseHeld(client, this.#task.lease)) ? client : null;
   }
 
-  async #closeSession(): Promise<void> {
+  async #dropSession(): Promise<void> {
     const client = this.#client;
     this.#client = null;
-    if (client) await closeSession(client);
+    if (client) await this.#task.sessions.drop(client);
+  }
+
+  /** Others have batches too. */
+  #giveSessionBack(): void {
+    const client = this.#client;
+    this.#client = null;
+    if (client) this.#task.sessions.giveBack(client);
   }
 
   /** A source may have a new commit. */
   hint(): void {
-    if (this.#intervalMs < UNHURRIED_INTERVAL_MS) this.wake();
+    if (this.#takesHints()) this.wake();
+  }
+
+  #takesHints(): boolean {
+    return this.#intervalMs < UNHURRIED_INTERVAL_MS;
   }
 
   /** Checks again without a pause. */
@@ -184,7 +195,7 @@ export class FollowLoop<Table extends Followed> {
   /** Something of ours failed, most likely the connection: retried after a pause, unless the lease is lost too. */
   async #survive(error: unknown): Promise<null> {
     this.#task.signal.throwIfAborted();
-    await this.#closeSession();
+    await this.#dropSession();
     this.#sessionFailures += 1;
     this.#task.onError(error);
     return null;
@@ -192,7 +203,10 @@ export class FollowLoop<Table extends Followed> {
 
   #pauseMs(): number {
     if (this.#sessionFailures > 0) return backoffMs(SESSION_BACKOFF, this.#sessionFailures);
-    const waits = [...this.tables.values()].map((followed) => followed.waitMs() ?? this.#intervalMs);
-    return Math.min(this.#task.pollSeconds * 1000, ...waits);
+    const pollMs = this.#task.pollSeconds * 1000;
+    const waits = [...this.tables.values()].map((followed) => {
+      return followed.waitMs() ?? (followed.isTold && this.#takesHints() ? pollMs : this.#intervalMs);
+    });
+    return Math.min(pollMs, ...waits);
   }
 }

@@ -1,6 +1,7 @@
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import type { Watch } from '../../lake/storage/file-store.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag, type SourceLag } from '../source/source-lag.js';
 import type { Followed } from './follow-loop.js';
@@ -12,7 +13,7 @@ const COMPARE_MS = 10_000;
 /** A synced table whose source is followed: the source stays open, and failures are counted. */
 export class FollowedTable implements Followed {
   #table: SyncedTable;
-  #source: { readonly lakeTable: LakeTable; readonly watch: Disposable | null } | null = null;
+  #source: { readonly lakeTable: LakeTable; readonly watch: Watch | null } | null = null;
   readonly #pause = new RetryPause();
   #comparedAt = Number.NEGATIVE_INFINITY;
   #newestVersion: bigint | null = null;
@@ -36,6 +37,10 @@ export class FollowedTable implements Followed {
 
   waitMs(): number | null {
     return this.#pause.waitMs();
+  }
+
+  get isTold(): boolean {
+    return this.#source?.watch?.seesAll === true;
   }
 
   /**
@@ -65,7 +70,7 @@ export class FollowedTable implements Followed {
 
   async #open(catalogs: CatalogSet, onHint: () => void) {
     const lakeTable = await catalogs.open(this.#table.source);
-    return { lakeTable, watch: lakeTable.changeFeed?.watch(onHint) ?? null };
+    return { lakeTable, watch: (await lakeTable.changeFeed?.watch(onHint)) ?? null };
   }
 
   /** How far the source is ahead of the table, as far as known: null unless the last check found news. */

@@ -1,10 +1,12 @@
 import type pg from 'pg';
+import type { News } from '../../core/news.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
+import type { BorrowedSessions } from '../../postgres/session/batch-sessions.js';
 
 /** A claimed update of a pipeline, and its resources. */
 export interface UpdateTask {
@@ -48,11 +50,15 @@ export interface TableTask {
 
 /** An update that follows its sources. */
 export interface FollowTask extends UpdateTask {
+  /** For everything but what a copy needs besides: nothing is held while there is nothing to do. */
+  readonly sessions: BorrowedSessions;
   /** Aborts when another update of the pipeline is asked for. */
   readonly yieldSignal: AbortSignal;
   /** How often to check sources, unless the pipeline has its own interval. */
   readonly triggerIntervalMs: number;
-  /** How often to check the registry for added or removed tables. */
+  /** Whether the registry has changed: tables may have been added, removed or failed. */
+  readonly registryNews: News;
+  /** How often to look at sources that give no hints, or tell nothing of themselves. */
   readonly pollSeconds: number;
   /** Called with failures of our own, such as a lost connection; they are retried. */
   readonly onError: (error: unknown) => void;

@@ -1,5 +1,6 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../../changes/change-relation.js';
+import type { Watch } from '../../storage/file-store.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import type { PartitionTexts } from '../log/action.js';
 import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
@@ -67,11 +68,11 @@ export class DeltaChangeFeed implements ChangeFeed {
     return encodeBookmark(await this.#headFromLog(version));
   }
 
-  watch(onHint: () => void): Disposable | null {
+  async watch(onHint: () => void): Promise<Watch | null> {
     const onChange = (name: string | null) => {
       if (name === null || COMMIT_NAME.test(name)) onHint();
     };
-    return this.#options.store.watch?.(logFolder(this.#root), onChange) ?? null;
+    return (await this.#options.store.watch?.(logFolder(this.#root), onChange)) ?? null;
   }
 
   async changes(options: ChangesOptions): Promise<ChangeRelation> {

@@ -340,7 +340,7 @@ it('finds the newest version by name, however many there are', async () => {
 it('tells at once of a commit in a local folder', async () => {
   using table = await tableWithRows();
   let hints = 0;
-  using watcher = table.feed().watch(() => hints++);
+  using watcher = await table.feed().watch(() => hints++);
   expect(watcher).not.toBeNull();
   mkdirSync(table.logPath('_tmp'));
   await sleep(50);

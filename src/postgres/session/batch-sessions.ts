@@ -1,0 +1,174 @@
+import type pg from 'pg';
+import { closeSession, untilAborted } from './session.js';
+
+/** The sessions as one borrower sees them. */
+export interface BorrowedSessions {
+  /**
+   * A session for a short piece of work; waits for its turn. It does not outlive the borrower's signal for long.
+   * @throws the signal's reason, POSTGRES_UNREACHABLE
+   */
+  lend(): Promise<pg.Client>;
+  /** Returns a session that has finished its work, outside a transaction. */
+  giveBack(client: pg.Client): void;
+  /** Closes a session that may be broken. */
+  drop(client: pg.Client): Promise<void>;
+}
+
+export interface BatchSessionsOptions {
+  readonly open: () => Promise<pg.Client>;
+  /** How many there are at most. */
+  readonly sessionsMax: number;
+}
+
+/** How long a session is kept that nobody uses; the last one is kept for as long as sessions are. */
+const IDLE_MS_MAX = 60_000;
+/** Sessions hold temporary tables, which keep a database's transaction ids from being frozen. */
+const AGE_MS_MAX = 3_600_000;
+/** Each borrower leaves temporary tables behind, for the next time. */
+const BORROWERS_MAX = 100;
+
+interface Session {
+  readonly client: pg.Client;
+  readonly openedAt: number;
+  readonly borrowers: Set<string>;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+}
+
+/**
+ * A few sessions that take turns at the batches of many followed pipelines, first come first served. A borrower gets the
+ * session that it had last if that is free: there its temporary tables are, and what the server has read for it.
+ */
+export class BatchSessions implements AsyncDisposable {
+  readonly #options: BatchSessionsOptions;
+  readonly #lent = new Map<pg.Client, Session>();
+  #idle: Session[] = [];
+  /** Sessions lent or being opened. */
+  #taken = 0;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
+
+  constructor(options: BatchSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** The sessions for one borrower. */
+  until(signal: AbortSignal, borrower: string): BorrowedSessions {
+    const releases = new Map<pg.Client, () => void>();
+    const release = (client: pg.Client) => {
+      releases.get(client)?.();
+      releases.delete(client);
+    };
+    return {
+      lend: async () => {
+        const client = await this.#take(signal, borrower);
+        releases.set(client, untilAborted(signal, client));
+        return client;
+      },
+      giveBack: (client) => {
+        release(client);
+        this.#giveBack(client);
+      },
+      drop: async (client) => {
+        await closeSession(client);
+        release(client);
+        this.#forget(client);
+      },
+    };
+  }
+
+  async #take(signal: AbortSignal, borrower: string): Promise<pg.Client> {
+    await this.#turn(signal);
+    try {
+      const session = this.#takeIdle(borrower) ?? (await this.#open());
+      session.borrowers.add(borrower);
+      this.#lent.set(session.client, session);
+      return session.client;
+    } catch (error) {
+      this.#endTurn();
+      throw error;
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#taken < this.#options.sessionsMax) {
+      this.#taken++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        this.#waiting = this.#waiting.filter((each) => each !== waiting);
+        reject(signal.reason);
+      };
+      const waiting = {
+        resolve: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(waiting);
+    });
+  }
+
+  /** The turn goes to the one who has waited longest. */
+  #endTurn(): void {
+    const next = this.#waiting.shift();
+    if (next) next.resolve();
+    else this.#taken--;
+  }
+
+  #takeIdle(borrower: string): Session | undefined {
+    const own = this.#idle.find(({ borrowers }) => borrowers.has(borrower));
+    const session = own ?? this.#idle.at(-1);
+    this.#idle = this.#idle.filter((each) => each !== session);
+    return session;
+  }
+
+  async #open(): Promise<Session> {
+    const client = await this.#options.open();
+    client.once('end', () => {
+      this.#idle = this.#idle.filter((each) => each.client !== client);
+    });
+    return { client, openedAt: performance.now(), borrowers: new Set() };
+  }
+
+  #giveBack(client: pg.Client): void {
+    const session = this.#lent.get(client);
+    if (session === undefined) return;
+    this.#lent.delete(client);
+    const isWorn = performance.now() - session.openedAt > AGE_MS_MAX || session.borrowers.size >= BORROWERS_MAX;
+    if (this.#isDisposed || isWorn || client.getTransactionStatus() !== 'I') void closeSession(client);
+    else {
+      this.#idle.push(session);
+      this.#timer ??= setInterval(() => this.#closeUnused(), IDLE_MS_MAX).unref();
+    }
+    this.#endTurn();
+  }
+
+  #forget(client: pg.Client): void {
+    if (this.#lent.delete(client)) this.#endTurn();
+  }
+
+  /** One a minute: the first has been idle for longest. */
+  #closeUnused(): void {
+    if (this.#idle.length < 2) return;
+    const session = this.#idle.shift();
+    if (session) void closeSession(session.client);
+  }
+
+  /** Closes the unused sessions: what silenced one may have silenced all that were open then. */
+  async dropIdle(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map(({ client }) => closeSession(client)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    clearInterval(this.#timer);
+    await this.dropIdle();
+  }
+}
