@@ -10,12 +10,12 @@ import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { SourceQueryError, sourceQuery, type TableReference } from '../../../lake/dialect/source-query.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
-import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import type { SourceFile } from '../../../lake/relation/relation.js';
 import { type LakeReadMode, type LakeRows, openLakeRows } from './open-lake-rows.js';
 import { openPostgresRows } from './open-postgres-rows.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SourcePosition, TablePosition } from './source-position.js';
+import { computedValue } from './staged-value.js';
 
 /** A source that reads tables rather than calling a function. */
 export type TableSource = Exclude<FlowSource, { kind: 'function' }>;
@@ -78,9 +78,7 @@ function openedColumn(field: Field): OpenedColumn {
 function queryColumn(field: Field): OpenedColumn {
   const column = openedColumn(field);
   const { sql, type } = column.staged;
-  return column.postgresType === null
-    ? column
-    : { ...column, staged: { sql: `cast(${sql} as ${duckDbType(type)})`, type } };
+  return column.postgresType === null ? column : { ...column, staged: computedValue(sql, type, false) };
 }
 
 async function openLakeTable(
@@ -96,6 +94,7 @@ async function openLakeTable(
     connection,
     columns: rows.columns.map(openedColumn),
     select: rows.select,
+    hasInfinities: false,
     files: rows.files,
     position: { [key]: rows.position },
     hasNews: rows.hasNews,
@@ -139,6 +138,7 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
       connection,
       columns: fields.map(queryColumn),
       select,
+      hasInfinities: false,
       files: parts.files,
       position: parts.position,
       // Tables read as a whole may have changed even if the others have not.

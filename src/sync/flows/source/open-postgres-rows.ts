@@ -62,6 +62,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
       connection,
       columns: attributes.map(openedColumn),
       select: `select ${[...typed, ...kept].join(', ')} from ${reader}`,
+      hasInfinities: true,
       position: { [postgresTableName(schema, table)]: { kind: 'postgres', xid } },
       hasNews: rows > 0n,
       rowCount: rows,
