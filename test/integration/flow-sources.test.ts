@@ -59,6 +59,24 @@ describe(`sources of flows on ${server.name}`, () => {
     expect(await rows('public.filled')).toEqual(['1 newer', '2 now', '3 ignored']);
   }, 60_000);
 
+  it('a row that one commit deletes and inserts stays in both types, if the sequence tells which comes first', async () => {
+    const first = `select 1 as id, 'a' as v, 0 as seq union all select 2, 'b', 0`;
+    const feed = { 'delta.enableChangeDataFeed': 'true' };
+    const source = await lake.lake.createTable('bronze.rewritten', COLUMNS, first, feed);
+    for (const type of [1, 2]) {
+      await declare(`create_streaming_table('public.rewritten_${type}')`);
+      await declare(`apply_changes('public.rewritten_${type}', 'lake.bronze.rewritten', array['id'],
+        'struct(_commit_version, _change_type)', source_change_feed => true, apply_as_deletes => '_change_type = "delete"',
+        column_list => array['id', 'v'], stored_as_scd_type => ${type})`);
+      await lake.sync(`public.rewritten_${type}`);
+    }
+    await source.rewriteNewestFile(`id, case id when 1 then 'a2' else v end as v, seq`);
+    await source.rewriteNewestFile('*', 'id = 1');
+    for (const type of [1, 2]) await lake.sync(`public.rewritten_${type}`);
+    expect(await rows('public.rewritten_1')).toEqual(['1 a2']);
+    expect(await rows('public.rewritten_2 where "__END_AT" is null')).toEqual(['1 a2']);
+  });
+
   it.each([
     ['varchar(10)', `'a'`, `'b'`],
     ['char(3)', `'a'`, `'b'`],
