@@ -119,6 +119,11 @@ export interface ChangeFeed {
    * compared.
    */
   isSameCommit(bookmark: string): Promise<boolean>;
+  /**
+   * What tells the commit of a version from any other under the same number, for as long as this object is kept; at the
+   * cost of `isSameCommit`. Null if that commit is gone.
+   */
+  commitIdentity(version: bigint): Promise<string | null>;
   /** When a version was committed, for display: its file's time. Null if the file is gone. */
   committedAtMs(version: bigint): Promise<number | null>;
   /** `ChangeRelation.bookmark` of a version, by default the newest: for the first copy of a table. */

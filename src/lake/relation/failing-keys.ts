@@ -149,6 +149,7 @@ function refusedBy(field: Field, postgresType: string): string | null {
     const isOdd = field.type.kind === 'array' ? ` or len(list_filter(${value}, lambda x: x is null)) > 0` : '';
     return `(len(${entries}) <> ${size}${isOdd})`;
   }
-  if (name === 'date' || name.startsWith('timestamp')) return `${value} < '4713-01-01 (BC)'::date`;
+  if (name === 'date') return `(${value} < '4713-01-01 (BC)'::date or ${value} > '5874897-12-31'::date)`;
+  if (name.startsWith('timestamp')) return `${value} < '4713-01-01 (BC)'::date`;
   return null;
 }

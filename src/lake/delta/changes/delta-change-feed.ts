@@ -26,8 +26,10 @@ export class DeltaChangeFeed implements ChangeFeed {
   /** What the last snapshot found: reading the whole log again takes minutes if it has no checkpoint. */
   #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata' | 'commit'> | null = null;
   readonly #addedFiles = new AddedFiles();
-  /** The commit last found to match a bookmark, and its file status at that time. */
-  #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
+  /** The bookmark that was compared last. */
+  #decoded: { readonly bookmark: string; readonly head: LogHead } | null = null;
+  /** The commit that was identified last, by its version and the status of its file. */
+  #identified: { readonly file: string; readonly identity: string | null } | null = null;
 
   constructor(options: DeltaTableOptions) {
     this.#root = canonicalRoot(options.root);
@@ -45,17 +47,21 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   async isSameCommit(bookmark: string): Promise<boolean> {
+    const head = this.#decoded?.bookmark === bookmark ? this.#decoded.head : decodeBookmark(bookmark);
+    this.#decoded = { bookmark, head };
+    return isSameContent(head, await this.commitIdentity(head.version));
+  }
+
+  async commitIdentity(version: bigint): Promise<string | null> {
     const { store } = this.#options;
-    const known = this.#compared?.bookmark === bookmark ? this.#compared : null;
-    const head = known?.head ?? decodeBookmark(bookmark);
     // Asked before the content is read, so that a later change shows next time.
-    const stat = await store.stat(commitPath(this.#root, head.version));
-    if (stat === null) return true;
-    const file = `${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
-    if (known?.file === file) return true;
-    if (!isSameContent(head, await commitFingerprint(store, this.#root, head.version))) return false;
-    this.#compared = { bookmark, head, file };
-    return true;
+    const stat = await store.stat(commitPath(this.#root, version));
+    if (stat === null) return null;
+    const file = `${version} ${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
+    if (this.#identified?.file === file) return this.#identified.identity;
+    const identity = await commitFingerprint(store, this.#root, version);
+    this.#identified = { file, identity };
+    return identity;
   }
 
   async committedAtMs(version: bigint): Promise<number | null> {
