@@ -43,6 +43,7 @@ const LONGEST = [
   'integration/object-store-sync.test.ts',
   'property/delta-changes.test.ts',
   'fault/memory.test.ts',
+  'fault/small-disks.test.ts',
   'fault/network.test.ts',
   'integration/session-watch.test.ts',
 ];

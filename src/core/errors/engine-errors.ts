@@ -23,7 +23,7 @@ export const engineErrors = {
   ENGINE_DISK_FULL: {
     message: 'Source table {table} needs more disk in engine.temporary_folder than there is: {reason}.',
     remedy:
-      'Free space there, choose a larger disk by engine.temporary_folder in the settings, or raise engine.memory_limit_mb; then restart the sidecar.',
+      'Free space there, choose a larger disk by engine.temporary_folder in the settings, or raise engine.memory_limit_mb; new settings count once the sidecar is restarted.',
     retry: 'timed',
     status: 507,
     apiCode: 'RESOURCE_EXHAUSTED',

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { getSystemErrorMap, promisify } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { asSyncedTablesError } from '../../core/errors.js';
 import { quoteLiteral } from '../../core/names.js';
@@ -143,8 +143,25 @@ function takeIdleFifo(folder: string): string | null {
 
 async function makeFifo(folder: string): Promise<string> {
   const path = join(folder, `${randomUUID()}.fifo`);
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  try {
+    await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { ...process.env, LC_ALL: 'C' } });
+  } catch (error) {
+    throw asSystemError(error, path);
+  }
   return path;
+}
+
+/** What the program says was wrong, as Node's own calls say it; another error as it is. */
+function asSystemError(error: unknown, path: string): unknown {
+  const said = String((error as { stderr?: unknown }).stderr ?? '').toLowerCase();
+  const known = [...getSystemErrorMap().values()].find(([, words]) => said.includes(words));
+  if (!known) return error;
+  const [code, words] = known;
+  return Object.assign(new Error(`${code}: ${words}, mkfifo '${path}'`, { cause: error }), {
+    code,
+    syscall: 'mkfifo',
+    path,
+  });
 }
 
 function leaveIdle(path: string): void {
