@@ -199,7 +199,7 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
     await source.append(`select 5 as id, 'N6' as name, 7 as score union all select 7, repeat('ab', 3000), null`);
     const twice = 'several of them have the same values in its columns';
     expect(await unfit('create unique index own on c.unfit (id)')).toBe(
-      `${twice}; rows with key (5, N6), (5, n5), (7, ${'ab'.repeat(3000)}), (7, n7).`,
+      `${twice}; rows with key (5, N6), (5, n5), (7, ${'ab'.repeat(100)}…), (7, n7).`,
     );
     expect(await unfit(`create unique index own on c.unfit ((id % 2), id) where name like '%6' or id = 5`)).toBe(
       `${twice}; rows with key (5, N6), (5, n5).`,
@@ -225,6 +225,8 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
     await lake.admin.query('create index long_name on c.long (name)');
     await source.append(`select 300 as id, string_agg(md5(i::varchar), '') as name, 1 as score from range(100) t(i)`);
     const { message } = await refusalOf(lake.sync('c.long'));
-    expect(message).toMatch(/^Index c\.long_name of .*: index row size \d+ exceeds .*; rows with key 300\.$/);
+    expect(message).toMatch(
+      /^Index c\.long_name of .*: its columns \(name\) have values that are too long, .*; rows with key 300\.$/,
+    );
   });
 });
