@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
 // Goal: a SNAPSHOT table follows changes of the columns of its source, or refuses them by name and goes on serving its
@@ -162,6 +162,46 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
     await lake.sync('c.viewed');
     await lake.expectEqual('c.viewed', source, Object.keys(columns));
   });
+
+  it.each(['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'])(
+    'retypes a key column beside another in place, under %s, and names a foreign key in the way',
+    async (policy) => {
+      const target = `c.keys_${policy.toLowerCase()}`;
+      const narrow = { org: 'string', id: 'integer', v: 'string' };
+      const members = `select 'o' || i % 3 as org, i as id, 'v' || i as v from range(50) t(i)`;
+      const source = await lake.lake.createTable(target, narrow, members);
+      const update = await lake.value(
+        `select synced_tables.create_synced_table($1, 'lake.' || $1, array['org', 'id'], scheduling_policy => $2, allow_file_diff => $2 <> 'SNAPSHOT')`,
+        [target, policy],
+      );
+      await lake.wait(update ?? '');
+      await lake.admin.query(`create index by_id on ${target} (id); grant select (id) on ${target} to pg_monitor;
+        create table public.ref (org text, id int, constraint ref_key foreign key (org, id) references ${target});
+        create view public.vs as select v from ${target}`);
+      const oid = await lake.value(`select '${target}'::regclass::oid`);
+      await source.overwrite(`select org, id + 3000000000 as id, v from (${members})`, {
+        columns: { ...narrow, id: 'long' },
+      });
+      const failed = async () => (await lake.status(target)).last_error_code === 'DEPENDENT_OBJECTS_EXIST';
+      if (policy === 'CONTINUOUS') await eventually(failed, 'it fails');
+      else expect((await refusalOf(lake.sync(target))).message).toContain('constraint ref_key on table public.ref');
+      expect((await lake.status(target)).message).toContain('column "id"');
+      await lake.admin.query('drop table public.ref');
+      if (policy === 'CONTINUOUS') {
+        await lake.admin.query(`update synced_tables._tables set failed_since = failed_since - interval '1 hour';
+          update synced_tables._updates set finished_at = finished_at - interval '1 hour' where state = 'FAILED';
+          select synced_tables_internal._retry_failed()`);
+        await eventually(async () => (await lake.status(target)).synced_version === '1', 'it goes on');
+      } else await lake.sync(target);
+      await lake.expectEqual(target, source, Object.keys(narrow));
+      expect((await columnsOf(target))[0]).toEqual(['id', 'bigint']);
+      expect(await indexesOf(target)).toEqual([['c.by_id', 'true']]);
+      expect(await lake.value(`select has_column_privilege('pg_monitor', '${target}', 'id', 'select')`)).toBe('true');
+      expect(await lake.value(`select '${target}'::regclass::oid`)).toBe(oid);
+      expect(await lake.value('select count(*) from public.vs')).toBe('50');
+      await lake.admin.query('drop view public.vs; drop index c.by_id');
+    },
+  );
 
   it('refuses another type of a key column, and a key column that is gone', async () => {
     const source = await lake.lake.createTable('c.rekeyed', columns, rows);

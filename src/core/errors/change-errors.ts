@@ -84,7 +84,8 @@ export const changeErrors = {
   },
   CHANGED_PRIMARY_KEY: {
     message: 'Key column "{column}" of source table {table} {change} at version {version}.',
-    remedy: 'Delete the synced table and create it again with a key that the source has.',
+    remedy:
+      'Delete the synced table and create it again with a key that the source has. Where only its type changed, try a full refresh first (sync_now with full_refresh => true).',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

@@ -32,7 +32,8 @@ export const targetErrors = {
   CHANGED_PRIMARY_KEY_COLUMN_TYPE: {
     message:
       'Key column "{column}" of source table {table} is now {type}; in synced table {target} it is {target_type}.',
-    remedy: 'Delete the synced table, drop it and create it again: a key column cannot change its type in place.',
+    remedy:
+      'Delete the synced table, drop it and create it again, with its grants, indexes and views: it is partitioned by this column, the first of its key, whose type Postgres cannot change in place, so that a refresh does not help.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
