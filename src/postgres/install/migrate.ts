@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { migrate } from 'postgres-migrations';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { othersReason } from '../../core/reasons/postgres-reason.js';
 import { applyLayer } from './apply-layer.js';
 import { requireEncoding } from './encoding.js';
 import { compareReleases, type InstalledSchema, readInstalledSchema, readNewestBreaking } from './installed-schema.js';
@@ -182,7 +183,8 @@ function migrationFailed({ place, progress }: Run, error: unknown): SyncedTables
     const dependents = detail.replaceAll('\n', '; ') || message;
     return syncedTablesError('MIGRATION_IN_USE', { database, dependents }, error);
   }
-  const reason = message.replace(/\.$/, '');
+  // Event triggers of others run along.
+  const reason = othersReason({ ...failure, message }) ?? message.replace(/\.$/, '');
   return syncedTablesError('MIGRATION_FAILED', { database, file: progress.step, sql_state: code, reason }, error);
 }
 
