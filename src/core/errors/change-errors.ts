@@ -74,6 +74,15 @@ export const changeErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  SOURCE_COMMIT_GREW: {
+    message:
+      'Commit {version} of source table {table} is longer than when it was applied, and begins as it did: it was read before it was whole, as where a table is copied file by file.',
+    remedy: `Synced tables are copied again by themselves. Of flows: ${FULL_REFRESH} Let files appear whole: write them under another name, then rename them.`,
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   SOURCE_HISTORY_REWRITTEN: {
     message: 'The history of source table {table} is not the one that was read before: {reason}.',
     remedy: FULL_REFRESH,
