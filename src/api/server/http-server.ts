@@ -74,8 +74,8 @@ const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 /**
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
  * (every database is usable; otherwise 503 with the names of the others; `degraded` names those that lost a connection a
- * moment ago, which takes nothing from the API and is no reason to send requests elsewhere). While there is no token it listens on the
- * loopback address only, whatever the settings say.
+ * moment ago, which takes nothing from the API, and those that were refused at the start: no reason to send requests
+ * elsewhere). While there is no token it listens on the loopback address only, whatever the settings say.
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {

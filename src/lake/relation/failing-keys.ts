@@ -129,10 +129,18 @@ export async function keysOfRefused(
   postgresType: string,
 ): Promise<string[]> {
   const test = refusedBy(field, postgresType);
-  if (test === null || options.keyColumns.length === 0) return [];
+  return test === null ? [] : keysOfRows(options, test);
+}
+
+/**
+ * Keys of rows that match a condition.
+ * @param condition SQL of the engine on the columns of `r`
+ */
+export async function keysOfRows(options: FailingKeysOptions, condition: string): Promise<string[]> {
+  if (options.keyColumns.length === 0) return [];
   const found: string[] = [];
   for await (const part of eachPart(options.relation)) {
-    found.push(...(await keysWhere(options, part, test, options.limit - found.length)));
+    found.push(...(await keysWhere(options, part, condition, options.limit - found.length)));
     if (found.length >= options.limit) break;
   }
   return found;

@@ -90,7 +90,7 @@ export class DeltaChangeFeed implements ChangeFeed {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
     }
     // What was read of an unfinished commit changed nothing: it is read again, whole.
-    const after = (await this.#hasGrown(head)) ? from - 1n : from;
+    const after = (await this.#hasGrown(head, head.emptyBytes)) ? from - 1n : from;
     const commits = await readCommits({ store, root: this.#root, tableName, from: after, to });
     const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
     const plan = await planChanges({
@@ -105,14 +105,17 @@ export class DeltaChangeFeed implements ChangeFeed {
     });
     const { protocol, metadata } = plan;
     const last = commits.at(-1);
-    const end: LogHead = { version: to, protocol, metadata, ...(await this.#identityOf(last, head)) };
+    const end: LogHead = { ...(await this.#identityOf(last, head)), version: to, protocol, metadata };
     const bookmark = encodeBookmark(end);
     const relation = await openChangeRelation({ ...this.#options, plan, commits, from, to, bookmark });
     this.#head = end;
     return relation;
   }
 
-  /** @throws SOURCE_HISTORY_REWRITTEN if commit `from` is not the one that was read */
+  /**
+   * @throws SOURCE_COMMIT_GREW if only the beginning of commit `from` was read, SOURCE_HISTORY_REWRITTEN if it is another
+   *   one
+   */
   async #headAt(from: bigint, bookmark: string | undefined): Promise<LogHead> {
     if (from === -1n) return BEFORE_THE_FIRST;
     const kept = bookmark === undefined ? this.#head : decodeBookmark(bookmark);
@@ -121,28 +124,35 @@ export class DeltaChangeFeed implements ChangeFeed {
       return this.#headFromOldLog(from);
     }
     const isSame = isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from));
-    if (!isSame && !(await this.#hasGrown(kept))) {
+    if (!isSame && !(await this.#hasGrown(kept, kept.emptyBytes))) {
+      const { tableName: table } = this.#options;
+      if (await this.#hasGrown(kept, kept.readBytes)) {
+        throw syncedTablesError('SOURCE_COMMIT_GREW', { table, version: from });
+      }
       const reason = `commit ${from} has different content from when it was applied`;
-      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
+      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
     }
     return kept;
   }
 
-  /** True if a commit was read before it was finished, with nothing in it yet, and goes on as it began. */
-  async #hasGrown({ version, fingerprint, emptyBytes }: LogHead): Promise<boolean> {
-    if (emptyBytes === undefined || fingerprint === null) return false;
+  /** True if a commit was read when it had so many bytes, and is longer now but begins as it did. */
+  async #hasGrown({ version, fingerprint }: LogHead, bytes: number | undefined): Promise<boolean> {
+    if (bytes === undefined || fingerprint === null) return false;
     const { store } = this.#options;
     const stat = await store.stat(commitPath(this.#root, version));
-    if (stat === null || stat.sizeBytes <= emptyBytes) return false;
-    return (await commitFingerprint(store, this.#root, version, emptyBytes)) === fingerprint;
+    if (stat === null || stat.sizeBytes <= bytes) return false;
+    return (await commitFingerprint(store, this.#root, version, bytes)) === fingerprint;
   }
 
   /** By what the last commit will be known again. */
-  async #identityOf(last: Commit | undefined, head: LogHead): Promise<Pick<LogHead, 'fingerprint' | 'emptyBytes'>> {
-    if (last === undefined) return { fingerprint: head.fingerprint, emptyBytes: head.emptyBytes };
+  async #identityOf(
+    last: Commit | undefined,
+    head: LogHead,
+  ): Promise<Omit<LogHead, 'version' | 'protocol' | 'metadata'>> {
+    if (last === undefined) return head;
     const { stat, version, isEmpty } = last;
     const fingerprint = await commitFingerprint(this.#options.store, this.#root, version, stat.sizeBytes);
-    return { fingerprint, emptyBytes: isEmpty ? stat.sizeBytes : undefined };
+    return { fingerprint, emptyBytes: isEmpty ? stat.sizeBytes : undefined, readBytes: stat.sizeBytes };
   }
 
   /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer records the metadata of that version */
@@ -159,9 +169,10 @@ export class DeltaChangeFeed implements ChangeFeed {
     const noted = this.#noted?.version === version ? this.#noted : null;
     const { protocol, metadata, version: found, commit } = noted ?? (await this.#inForce(version));
     const { store } = this.#options;
-    const fingerprint = await commitFingerprint(store, this.#root, found, commit?.stat.sizeBytes);
-    const emptyBytes = commit?.isEmpty ? commit.stat.sizeBytes : undefined;
-    return { version: found, protocol, metadata, fingerprint, emptyBytes };
+    const readBytes = commit?.stat.sizeBytes;
+    const fingerprint = await commitFingerprint(store, this.#root, found, readBytes);
+    const emptyBytes = commit?.isEmpty ? readBytes : undefined;
+    return { version: found, protocol, metadata, fingerprint, emptyBytes, readBytes };
   }
 
   async #inForce(version: bigint | undefined) {

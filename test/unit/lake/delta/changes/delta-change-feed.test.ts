@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { asSyncedTablesError } from '../../../../../src/core/errors.js';
 import { type Engine, openEngine } from '../../../../../src/lake/engine/duckdb-engine.js';
 import type { FileStore } from '../../../../../src/lake/storage/file-store.js';
 import { localFileStore } from '../../../../../src/lake/storage/local-file-store.js';
@@ -306,6 +307,30 @@ it('goes on from a bookmark when the log before it is gone', async () => {
   const bookmark = await feed.bookmark(0n);
   table.removeFile('_delta_log/00000000000000000000.json');
   expect(await table.changes({ bookmark })).toEqual(['4 insert 1']);
+});
+
+it('tells a commit that goes on as it began from one that is another', async () => {
+  using table = await tableWithRows();
+  const [first, second, other] = [
+    await table.added('a', ids(4)),
+    await table.added('b', ids(5)),
+    await table.added('c', ids(6)),
+  ];
+  const code = async (bookmark: string) =>
+    table
+      .feed()
+      .changes({ from: 1n, bookmark, allowFileDiff: false })
+      .then(
+        () => null,
+        (error: unknown) => asSyncedTablesError(error)?.code,
+      );
+  table.commit(1, first);
+  const bookmark = await table.feed().bookmark(1n);
+  expect(await code(bookmark)).toBeNull();
+  table.commit(1, first, second);
+  expect(await code(bookmark)).toBe('SOURCE_COMMIT_GREW');
+  table.commit(1, other, second);
+  expect(await code(bookmark)).toBe('SOURCE_HISTORY_REWRITTEN');
 });
 
 it('notices another history, another table and a table that went back', async () => {
