@@ -33,7 +33,17 @@ interface CheckpointSource {
 export function duckDbCheckpointReader(connection: DuckDBConnection, source?: CheckpointSource): CheckpointReader {
   return source?.store.download
     ? (path) => readFetched(connection, path, source)
-    : (path) => readParquetActions(connection, path, source?.actions);
+    : (path) => readInPlace(connection, path, source);
+}
+
+async function* readInPlace(
+  connection: DuckDBConnection,
+  path: string,
+  source: CheckpointSource | undefined,
+): AsyncGenerator<Action> {
+  // The engine would open whatever it is, wherever a link leads.
+  await source?.store.stat(path);
+  yield* readParquetActions(connection, path, source?.actions);
 }
 
 /** Through a copy on the local disk, one at a time. */
