@@ -5,7 +5,7 @@ import type { PartitionTexts } from '../log/action.js';
 import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
 import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from '../log/log-bookmark.js';
-import { commitPath, logFolder } from '../log/log-listing.js';
+import { commitPath, listLog, logFolder } from '../log/log-listing.js';
 import { canonicalRoot } from '../log/log-path.js';
 import { type DeltaSnapshot, latestDeltaVersion, openTableState, type ReadState } from '../snapshot/delta-snapshot.js';
 import { openChangeRelation } from './open-change-relation.js';
@@ -161,8 +161,26 @@ export class DeltaChangeFeed implements ChangeFeed {
       return await this.#headFromLog(from);
     } catch (error) {
       if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
-      throw await truncatedLog(this.#options, from, error);
+      const head = await this.#headFromLater(from);
+      if (head === null) throw await truncatedLog(this.#options, from, error);
+      return head;
     }
+  }
+
+  /**
+   * What was in force at a version of which nothing is left, for the changes of the oldest commit that a cleaned log still
+   * has: the same as at the next checkpoint, unless a commit up to that changed it. Null if that is so.
+   * @throws DELTA_TRUNCATED_TRANSACTION_LOG if one of those commits is gone
+   */
+  async #headFromLater(from: bigint): Promise<LogHead | null> {
+    const { checkpoints } = await listLog(this.#options);
+    const later = checkpoints.map(({ version }) => version).filter((version) => version > from);
+    const to = later.reduce<bigint | null>((least, each) => (least === null || each < least ? each : least), null);
+    if (to === null) return null;
+    const commits = await readCommits({ ...this.#options, from, to });
+    if (commits.some(({ protocol, metadata }) => protocol !== null || metadata !== null)) return null;
+    const { protocol, metadata } = await this.#headFromLog(to);
+    return { version: from, protocol, metadata, fingerprint: null };
   }
 
   async #headFromLog(version: bigint | undefined): Promise<LogHead> {
@@ -182,7 +200,10 @@ export class DeltaChangeFeed implements ChangeFeed {
 
   async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {
     if (version < 0n) return new Map();
-    const { files } = await this.#state(version);
+    const { files } = await this.#state(version).catch(async (error: unknown) => {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
+      throw await truncatedLog(this.#options, version, error);
+    });
     return new Map(files.flatMap(({ path, add }) => (add.partitionValues ? [[path, add.partitionValues]] : [])));
   }
 
