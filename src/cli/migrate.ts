@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
+import { asSyncedTablesError, SyncedTablesError } from '../core/errors.js';
 import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
 import { chooseDatabases } from './connect/choose-database.js';
 import { withDatabase } from './connect/database-session.js';
@@ -32,8 +33,13 @@ Examples:
 async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> {
   const databases = chooseDatabases(settingsOf(options, { postgres: true }), options);
   const results: { database: string; applied: readonly string[]; replaced_routines: boolean }[] = [];
+  let refusal: SyncedTablesError | null = null;
   for (const database of databases) {
-    const result = await withDatabase(database, (client) => migrateDatabase(client));
+    const result = await withDatabase(database, (client) => migrateDatabase(client).catch(refused));
+    if (result instanceof SyncedTablesError) {
+      refusal ??= result;
+      continue;
+    }
     results.push({ database: database.name, applied: result.applied, replaced_routines: result.hasReplacedRoutines });
     if (options.output === 'table') {
       process.stdout.write(
@@ -42,6 +48,14 @@ async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> 
     }
   }
   if (options.output === 'json') process.stdout.write(`${JSON.stringify(results)}\n`);
+  if (refusal !== null) throw refusal;
+}
+
+/** A database that can never be used does not keep the others from being migrated. */
+function refused(error: unknown): SyncedTablesError {
+  const known = asSyncedTablesError(error);
+  if (known?.code !== 'DATABASE_ENCODING_UNSUPPORTED') throw error;
+  return known;
 }
 
 function describe({ applied, hasReplacedRoutines }: MigrationResult): string {

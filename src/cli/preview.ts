@@ -95,10 +95,15 @@ function previewText(preview: SourcePreview): string {
   return [
     `${snapshot.tableName}: ${facts.join(', ')}\n`,
     `${textTable(['column', 'source type', 'Postgres type', ''], columns, 60)}\n`,
-    `Key candidates: ${preview.keyCandidates.join(', ') || 'no single column; try several with --primary-key'}\n`,
+    `Key candidates: ${candidatesText(preview)}\n`,
     ...keyText(preview),
     warnings.length === 0 ? 'Warnings: none\n' : `Warnings:\n${warnings.join('')}`,
   ].join('\n');
+}
+
+function candidatesText({ keyCandidates }: SourcePreview): string {
+  if (keyCandidates === null) return 'not known, since no row was read';
+  return keyCandidates.join(', ') || 'no single column; try several with --primary-key';
 }
 
 function keyText({ primaryKey: key }: SourcePreview): string[] {

@@ -56,7 +56,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Settings', errors: settingsErrors },
   { title: 'Command line', errors: usageErrors },
   { title: 'Source tables', errors: sourceErrors },
-  { title: 'Memory and disk for reading', errors: engineErrors },
+  { title: 'Memory, disk and open files', errors: engineErrors },
   { title: 'Catalogs of source tables', errors: catalogErrors },
   { title: 'Object stores', errors: objectStoreErrors },
   { title: 'Following a source by its changes', errors: changeErrors },

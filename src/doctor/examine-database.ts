@@ -32,8 +32,8 @@ export async function examineDatabase(client: pg.Client, subject: string): Promi
   const strange = finding('ROLE_NOT_SIDECAR', subject, { role, grantee: quoteIdentifier(role) });
   if (facts.hasSchema && !facts.isReadable) return { findings: [strange], isInstalled: false, maySync: false };
   const installation = await checkInstallation(client, subject, isSuperuser);
+  if (!installation.isInstalled) return { findings: [...installation.findings], isInstalled: false, maySync: false };
   const findings = [...checkEncoding(facts, subject), ...installation.findings];
-  if (!installation.isInstalled) return { findings, isInstalled: false, maySync: false };
   findings.push(...checkExtension(facts, subject), ...checkRoles(facts, subject));
   findings.push(maySync ? finding('ROLE_READY', subject, { role }) : strange);
   findings.push(...(await checkGuard(client, subject, maySync)));
@@ -68,7 +68,7 @@ async function checkInstallation(
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known) throw error;
-    return { findings: [errorFinding(known, subject)], isInstalled: true };
+    return { findings: [errorFinding(known, subject)], isInstalled: known.code !== 'DATABASE_ENCODING_UNSUPPORTED' };
   }
 }
 
@@ -90,7 +90,8 @@ async function checkPublications(client: pg.Client, subject: string): Promise<Fi
 }
 
 function checkEncoding({ encoding }: InstallationFacts, subject: string): Finding[] {
-  return encoding === 'UTF8' ? [] : [finding('ENCODING_NOT_UTF8', subject, { encoding })];
+  if (encoding === 'UTF8') return [];
+  return [finding(encoding === 'SQL_ASCII' ? 'ENCODING_UNCHECKED' : 'ENCODING_NOT_UTF8', subject, { encoding })];
 }
 
 function checkExtension(facts: InstallationFacts, subject: string): Finding[] {

@@ -125,6 +125,12 @@ export const findingKinds = {
     message: 'The database is encoded in {encoding}: rows with other characters cannot be stored.',
     remedy: 'Use a database with ENCODING UTF8.',
   },
+  ENCODING_UNCHECKED: {
+    severity: 'hint',
+    message:
+      'The database is encoded in {encoding}: texts of synced tables are UTF-8 there, but Postgres counts, cuts and compares them as bytes.',
+    remedy: 'Prefer a database with ENCODING UTF8.',
+  },
   ROLE_READY: { severity: 'ok', message: 'Role {role} may run a sidecar.', remedy: null },
   ROLE_NOT_SIDECAR: {
     severity: 'warning',

@@ -36,6 +36,8 @@ export interface VerificationWorker {
 
 /** Attempts at a comparison that fails in a way that may pass, or that crashed its sidecar. */
 const VERIFICATION_ATTEMPTS_MAX = 4;
+/** How long a comparison goes on after it was canceled. */
+const NOTICE_SECONDS_MAX = 2;
 
 /** Runs requested comparisons, one at a time, since each reads two whole tables. */
 export function startVerificationWorker(options: VerificationWorkerOptions): VerificationWorker {
@@ -100,7 +102,7 @@ class Verifier {
       const isOurs = await renewVerification(client, claim, claimSeconds);
       if (!isOurs) lost.abort(new Error('the comparison was canceled or taken over'));
     };
-    const keeper = keepClaim({ seconds: claimSeconds, renew, lost });
+    const keeper = keepClaim({ seconds: Math.min(claimSeconds, 3 * NOTICE_SECONDS_MAX), renew, lost });
     try {
       const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
       const outcome = await unlessAbandoned(verify(claim, signal), signal);

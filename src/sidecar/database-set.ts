@@ -1,7 +1,8 @@
 import type { AdoptRequest, DatabaseHost } from '../api/places/api-instance.js';
-import { syncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { quoteIdentifier } from '../core/names.js';
 import type { Logger } from '../observability/logger.js';
+import { requireEncodingOfNew } from '../postgres/install/encoding.js';
 import { readInstalledSchema } from '../postgres/install/installed-schema.js';
 import { migrateDatabase } from '../postgres/install/migrate.js';
 import { noteAddedDatabase, readAddedDatabases } from '../postgres/registry/added-databases.js';
@@ -31,6 +32,8 @@ export class DatabaseSet implements DatabaseHost {
   readonly #workers = new Map<string, { readonly database: ManagedDatabase; readonly worker: DatabaseWorker }>();
   /** One at a time: two concurrent creations would get in each other's way. */
   #adopting: Promise<unknown> = Promise.resolve();
+  /** Databases of the settings that can never be used, with the reason. */
+  readonly #refused = new Map<string, SyncedTablesError>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -61,18 +64,32 @@ export class DatabaseSet implements DatabaseHost {
     return [...this.#workers.values()].filter(({ worker }) => !worker.isHealthy()).map(({ database }) => database.name);
   }
 
-  /** What was wrong with the connections to databases a moment ago and is being tried again. */
+  /** Databases that were refused, and what was wrong with connections a moment ago and is being tried again. */
   degraded(): { readonly database: string; readonly error_code: string }[] {
-    return [...this.#workers.values()].flatMap(({ database, worker }) => {
+    const refused = [...this.#refused].map(([database, { code }]) => ({ database, error_code: code }));
+    const troubled = [...this.#workers.values()].flatMap(({ database, worker }) => {
       const error = worker.trouble();
       return error === null ? [] : [{ database: database.name, error_code: error.code }];
     });
+    return [...refused, ...troubled];
   }
 
   /** Migrates all databases and starts their workers. */
   async start(): Promise<void> {
-    const { settings } = this.#options;
-    for (const database of managedDatabases(settings)) await this.#makeReady(database);
+    const { settings, logger } = this.#options;
+    for (const database of managedDatabases(settings)) {
+      try {
+        await this.#makeReady(database);
+      } catch (error) {
+        const known = asSyncedTablesError(error);
+        // The others need not suffer from what nobody can mend in place.
+        if (known?.code !== 'DATABASE_ENCODING_UNSUPPORTED') throw error;
+        this.#refused.set(database.name, known);
+        logger.error({ error, database: database.name }, 'cannot be looked after');
+      }
+    }
+    const [refused] = this.#refused.values();
+    if (refused && this.#workers.size === 0) throw refused;
     for (const { name } of this.instances) await this.#takeUpAdded(name, true);
     this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS).unref();
   }
@@ -102,6 +119,7 @@ export class DatabaseSet implements DatabaseHost {
 
   async #readAdded(instance: string): Promise<string[]> {
     const home = homeDatabase(this.#options.settings, instance);
+    if (this.#refused.has(home.name)) return [];
     const client = await openSidecarSession(home.url, SYNC_ROLE);
     try {
       return await readAddedDatabases(client);
@@ -142,6 +160,7 @@ export class DatabaseSet implements DatabaseHost {
     try {
       const isThere = 'select from pg_catalog.pg_database where datname = $1';
       for (let attempt = 1; (await client.query(isThere, [request.database])).rowCount === 0; attempt += 1) {
+        await requireEncodingOfNew(client, request.database);
         try {
           await client.query(`create database ${quoteIdentifier(request.database)} owner ${quoteIdentifier(owner)}`);
         } catch (error) {

@@ -1,22 +1,20 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DataType, Field } from '../../src/core/data-type.js';
 import { quoteIdentifier } from '../../src/core/names.js';
-import type { DeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
 import { NUL_ERROR_MARK } from '../../src/lake/engine/copy-value.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { type Cell, cellText } from '../support/cell.js';
 import { expectSameRows, storeCells } from '../support/compare-tables.js';
 import { readFixtureRows } from '../support/fixture-rows.js';
 import { type LoadedTable, type LoadLakeOptions, loadLakeTable } from '../support/load-lake-table.js';
-import { readParquetCells } from '../support/parquet-cells.js';
 import { createTestDatabase, postgresServers, type TestDatabase } from '../support/postgres.js';
 import { readRawTable } from '../support/replay-json-log.js';
 import { sharedData } from '../support/shared-data.js';
 import { type Expectation, readExpectations } from '../support/shared-expectations.js';
+import { shippedRows } from '../support/shipped-rows.js';
 
 // Goal: every cell of tables that other engines wrote arrives in Postgres as what it was, or the table is refused.
 // The expected rows never pass through src/lake: fixtures bring them from their writer, those of the shared data are
@@ -28,8 +26,6 @@ const SHARED = `${shared}/delta`;
 
 /** Tables whose files the log only pretends to have. */
 const MISSING_FILES = new Set(['rs-checkpoint_with_partitions']);
-/** What is shipped as expected is of another generation of the table: fewer columns, other arrays. */
-const NOT_SHIPPED = new Set(['golden-table-with-columnmapping-mode-id']);
 /** Zones in which writers put down timestamps of partitions; the log does not tell. */
 const WRITER_ZONES = new Map([['golden-data-reader-partition-values', 'America/Los_Angeles']]);
 /** Tables of a million rows, compared by a checksum and on one server. */
@@ -42,37 +38,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
-
-function parquetFiles(folder: string): string[] {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => /(^|\/)[^./_][^/]*\.parquet$/.test(name)).map((name) => `${folder}/${name}`);
-}
-
-/** Rows that the suite ships for a version; null where it ships none. */
-async function shippedRows(name: string, version: string, { columns }: DeltaSnapshot): Promise<Cell[][] | null> {
-  const folder = `${SHARED}/${name}/expected/${version}`;
-  if (NOT_SHIPPED.has(name) || !existsSync(folder)) return null;
-  const rows: Cell[][][] = [];
-  for (const file of parquetFiles(folder)) rows.push(await readParquetCells(file, columns.map(asDisplayed)));
-  return rows.flat();
-}
-
-/** Expected files name their columns, at every depth, as users see them. */
-function asDisplayed(field: Field): Field {
-  const visit = (type: DataType): DataType => {
-    switch (type.kind) {
-      case 'struct':
-        return { ...type, fields: type.fields.map(asDisplayed) };
-      case 'array':
-        return { ...type, element: visit(type.element) };
-      case 'map':
-        return { ...type, key: visit(type.key), value: visit(type.value) };
-      default:
-        return type;
-    }
-  };
-  return { ...field, type: visit(field.type), physicalName: field.name };
-}
 
 describe.each(postgresServers())('$name', (server) => {
   let database: TestDatabase;
@@ -152,12 +117,12 @@ describe.each(postgresServers())('$name', (server) => {
     const root = `${SHARED}/${name}/table`;
     const loaded = await load(root, { partitionTimeZone: WRITER_ZONES.get(name) ?? 'UTC' });
     expect(loaded.rows).toBe(expected.rows);
-    const shipped = await shippedRows(name, 'latest', loaded.snapshot);
+    const shipped = await shippedRows(name, 'latest', loaded.snapshot.columns);
     await expectCells(loaded, shipped ?? (await readRawTable(loaded.snapshot)));
     for (const [version, rows] of expected.rowsByVersion) {
       const earlier = await load(root, { version });
       expect(earlier.rows).toBe(rows);
-      const cells = await shippedRows(name, `v${version}`, earlier.snapshot);
+      const cells = await shippedRows(name, `v${version}`, earlier.snapshot.columns);
       if (cells) await expectCells(earlier, cells);
     }
   }
@@ -190,7 +155,7 @@ describe.skipIf(shared === null)('tables of a million rows (skipped where ../sha
       `select count(*) as rows, sum(('x' || left(md5(concat_ws(E'\\t', ${texts.join(', ')})), 12))::bit(48)::bigint) as sum
        from actual`,
     );
-    const cells = (await shippedRows(name, 'latest', snapshot)) ?? (await readRawTable(snapshot));
+    const cells = (await shippedRows(name, 'latest', snapshot.columns)) ?? (await readRawTable(snapshot));
     let sum = 0n;
     for (const row of cells) {
       const line = row.map((cell, n) => cellText(snapshot.columns[n]?.type ?? { kind: 'void' }, cell) ?? '\\N');

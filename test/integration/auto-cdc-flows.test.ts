@@ -219,7 +219,7 @@ describe(`flows on ${server.name}`, () => {
     await lake.admin.query(`revoke select on public.private_events from ${owner}`);
     await expect(lake.sync('public.owned')).rejects.toMatchObject({
       detail: 'error code: FLOW_SOURCE_UNFIT',
-      hint: `Grant it: GRANT SELECT ON public.private_events TO "${owner}";`,
+      hint: `Grant it: GRANT SELECT ON public.private_events TO "${owner}", databricks_sync;`,
     });
     await lake.admin.query(
       `grant select on public.private_events to ${owner}; alter table public.private_events enable row level security`,

@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { TestLake } from '../support/delta-writer.js';
 import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { layOutPlainInstall } from '../support/plain-install.js';
@@ -33,7 +34,53 @@ it('syncs the sample table, proves it and ends; again too', async () => {
     synced_table: 'gold.user_profiles_synced',
     source_table_full_name: 'lake.gold.user_profiles',
     is_verified: true,
+    passed_over: [],
   });
+});
+
+it('goes on to the first table that can be synced, and tells which were passed over and why', async () => {
+  await using database = await createMigratedDatabase(server);
+  await using lake = await TestLake.create();
+  const log = path.join((await lake.createTable('a.broken', { id: 'long' }, 'select 1 as id')).folder, '_delta_log');
+  writeFileSync(path.join(log, `${'1'.padStart(20, '0')}.json`), 'nonsense\n');
+  await lake.createTable('b.pairs', { x: 'long', y: 'long' }, 'select i // 2 as x, i % 2 as y from range(6) t(i)');
+  const environment = { DATABASE_URL: database.url };
+  const none = await runCli(['quickstart', '--once', '--lake', lake.root], environment);
+  expect(none.end).toBe(1);
+  expect(none.stderr).toMatch(
+    /^LAKE_TABLES_UNUSABLE: Of the 2 Delta tables in .* DELTA_LOG_CORRUPT: .* LAKE_TABLE_WITHOUT_KEY: No single column of source table lake.b.pairs is unique and never null \(x, y\)\./,
+  );
+  await lake.createTable('c.fine', { id: 'long' }, 'select i as id from range(3) t(i)');
+  await lake.createTable('d.never', { id: 'long' }, 'select i as id from range(3) t(i)');
+  expect(await runCliJson(['quickstart', '--once', '--lake', lake.root], environment)).toMatchObject({
+    source_table_full_name: 'lake.c.fine',
+    is_verified: true,
+    passed_over: [
+      { source_table_full_name: 'lake.a.broken', error_code: 'DELTA_LOG_CORRUPT' },
+      { source_table_full_name: 'lake.b.pairs', error_code: 'LAKE_TABLE_WITHOUT_KEY' },
+    ],
+  });
+  const { stdout } = await runCli(['quickstart', '--once', '--lake', lake.root], environment);
+  expect(stdout).toContain('Passed over lake.a.broken: DELTA_LOG_CORRUPT: ');
+});
+
+it('says what it looked for, and where, when a lake holds no table', async () => {
+  await using database = await createMigratedDatabase(server);
+  const lake = mkdtempSync(path.join(tmpdir(), 'test-quickstart-'));
+  const said = async (folder: string) => {
+    const { end, stderr } = await runCli(['quickstart', '--once', '--lake', folder], { DATABASE_URL: database.url });
+    expect(end).toBe(1);
+    return stderr;
+  };
+  try {
+    const start = `LAKE_WITHOUT_TABLES: There is no Delta table in ${lake}: folders <schema>/<table> with a _delta_log were looked for there, and`;
+    expect(await said(lake)).toContain(`${start} it is empty, or no folder that can be read.`);
+    mkdirSync(path.join(lake, 'users/_delta_log'), { recursive: true });
+    expect(await said(lake)).toContain(`${start} ${lake}/users is a table, but has no schema above it.`);
+    expect(await said(path.join(lake, 'users'))).toContain('looked for there, and it is a table itself.');
+  } finally {
+    rmSync(lake, { recursive: true, force: true });
+  }
 });
 
 it('tells in one line that its HTTP port is taken', async () => {

@@ -59,6 +59,68 @@ describe(`sources of flows on ${server.name}`, () => {
     expect(await rows('public.filled')).toEqual(['1 newer', '2 now', '3 ignored']);
   }, 60_000);
 
+  it('a table that was dropped and made anew is not lent any more, and what to run is told', async () => {
+    const role = await lake.database.createRole('builder');
+    await lake.admin.query(`create schema built authorization ${role}; grant databricks_superuser to ${role};
+      do $$ begin execute format('grant create on database %I to ${role}', current_database()); end $$`);
+    const builder = await lake.database.connectAs(role);
+    const build = (v: string) =>
+      builder.query(`drop table if exists built."My events"; create table built."My events" (id int, v text, seq int);
+        insert into built."My events" values (1, '${v}', length('${v}'))`);
+    const apply = () =>
+      builder.query(`select synced_tables.apply_changes('built.target', 'built."My events"', array['id'], 'seq')`);
+    await build('a');
+    await builder.query(`select synced_tables.create_streaming_table('built.target')`);
+    await apply();
+    await lake.sync('built.target');
+    // Each way of lending it again.
+    const ways: readonly ((hint: string) => Promise<unknown>)[] = [
+      (hint) => builder.query(/GRANT [^;]+; GRANT [^;]+;/.exec(hint)?.[0] ?? ''),
+      apply,
+      async () => {
+        const repaired = await lake.admin.query<{ object: string; outcome: string }>(
+          'select * from synced_tables.repair()',
+        );
+        expect(repaired.rows).toContainEqual({
+          object: 'source of flow built.target',
+          outcome: 'lent to databricks_sync',
+        });
+      },
+    ];
+    for (const [nth, lend] of ways.entries()) {
+      await build('b'.repeat(nth + 2));
+      const refusal = await refusalOf(lake.sync('built.target'));
+      expect(refusal).toMatchObject({
+        code: 'FLOW_SOURCE_UNFIT',
+        message:
+          'Flow built.target cannot read from built."My events": databricks_sync may not read it: what apply_changes had granted was revoked, or went with a table that was dropped and made anew.',
+        hint: `Grant it again: GRANT USAGE ON SCHEMA "built" TO databricks_sync; GRANT SELECT ON built."My events" TO databricks_sync; Declaring the flow again does the same, and so does synced_tables.repair().`,
+      });
+      await lend(refusal.hint ?? '');
+      await lake.sync('built.target');
+      expect(await rows('built.target')).toEqual([`1 ${'b'.repeat(nth + 2)}`]);
+    }
+    await builder.end();
+  }, 60_000);
+
+  it('a row that one commit deletes and inserts stays in both types, if the sequence tells which comes first', async () => {
+    const first = `select 1 as id, 'a' as v, 0 as seq union all select 2, 'b', 0`;
+    const feed = { 'delta.enableChangeDataFeed': 'true' };
+    const source = await lake.lake.createTable('bronze.rewritten', COLUMNS, first, feed);
+    for (const type of [1, 2]) {
+      await declare(`create_streaming_table('public.rewritten_${type}')`);
+      await declare(`apply_changes('public.rewritten_${type}', 'lake.bronze.rewritten', array['id'],
+        'struct(_commit_version, _change_type)', source_change_feed => true, apply_as_deletes => '_change_type = "delete"',
+        column_list => array['id', 'v'], stored_as_scd_type => ${type})`);
+      await lake.sync(`public.rewritten_${type}`);
+    }
+    await source.rewriteNewestFile(`id, case id when 1 then 'a2' else v end as v, seq`);
+    await source.rewriteNewestFile('*', 'id = 1');
+    for (const type of [1, 2]) await lake.sync(`public.rewritten_${type}`);
+    expect(await rows('public.rewritten_1')).toEqual(['1 a2']);
+    expect(await rows('public.rewritten_2 where "__END_AT" is null')).toEqual(['1 a2']);
+  });
+
   it.each([
     ['varchar(10)', `'a'`, `'b'`],
     ['char(3)', `'a'`, `'b'`],

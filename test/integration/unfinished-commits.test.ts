@@ -77,6 +77,40 @@ describe.each(postgresServers().slice(-1))('a commit that comes in pieces on $na
     await lake.expectEqual('gold.t', source, ['id', 'v']);
   });
 
+  it.each(['TRIGGERED', 'CONTINUOUS', 'SNAPSHOT'])(
+    'what was applied of a commit that ended after some of its actions is made good once it is whole: %s',
+    async (policy) => {
+      await using lake = await SyncedLake.create(server);
+      await lake.startSidecar({ pollSeconds: 1 });
+      const rows = `select i as id, 'old' || i as v from range(50) t(i)`;
+      const source = await lake.lake.createTable('gold.t', COLUMNS, rows);
+      await source.overwrite(`select id, case when id < 5 then 'new' else v end as v from (${rows}) where id <> 9`);
+      const file = source.newestCommit;
+      const whole = readFileSync(file, 'utf8');
+      rmSync(file);
+      await createSyncedTable(lake, 'gold.t', policy);
+      // Rows that did not change go with the file, and come back with the next one.
+      const lines = whole.trimEnd().split('\n');
+      const isRemove = (line: string) => line.startsWith('{"remove"');
+      const first = lines.slice(0, lines.findIndex(isRemove) + 1);
+      expect(first.length).toBeLessThan(lines.length);
+      writeFileSync(file, `${first.join('\n')}\n`);
+      if (policy !== 'CONTINUOUS') await lake.sync('gold.t');
+      await eventually(async () => (await lake.status('gold.t')).row_count === '0', 'the beginning is applied');
+      expect(await lake.status('gold.t')).toMatchObject({ synced_version: '1', last_error_code: null });
+      writeFileSync(file, whole);
+      if (policy !== 'CONTINUOUS') await lake.sync('gold.t');
+      await eventually(async () => (await lake.status('gold.t')).row_count === '49', 'the rest is there');
+      await lake.expectEqual('gold.t', source, ['id', 'v']);
+      // It goes on from there by changes.
+      await source.append(`select 100 as id, 'later' as v`);
+      if (policy !== 'CONTINUOUS') await lake.sync('gold.t');
+      await eventually(async () => (await lake.status('gold.t')).row_count === '50', 'it goes on');
+      await lake.expectEqual('gold.t', source, ['id', 'v']);
+      expect(await lake.status('gold.t')).toMatchObject({ last_error_code: null });
+    },
+  );
+
   it('damage that stays is told, and a mended table goes on by itself', async () => {
     await using lake = await SyncedLake.create(server);
     await lake.startSidecar();

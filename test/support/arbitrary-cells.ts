@@ -39,8 +39,8 @@ const TRICKY_TEXTS = [
   ],
 ];
 
-/** Postgres has no timestamp before 4714-11-24 BC; the engine takes the last microsecond for infinity. */
-const MICROS = { min: -210_866_803_200_000_000n, max: 9_223_372_036_854_775_806n };
+/** Postgres has no timestamp before 4714-11-24 BC. */
+const MICROS = { min: -210_866_803_200_000_000n, max: 9_223_372_036_854_775_807n };
 const MICROS_YEARS_1_TO_9999 = { min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n };
 const DAYS = { min: -2_440_588n, max: 2_145_031_948n };
 

@@ -59,9 +59,10 @@ export function duckDbLiteral(type: DataType, cell: Cell): string {
     case 'date':
       return `(date '1970-01-01' + ${cell}::integer)`;
     case 'timestamp':
-      return `make_timestamptz(${cell})`;
     case 'timestamp_ntz':
-      return `make_timestamp(${cell})`;
+      // The last microsecond is the engine's infinity, and there is no other way to write it.
+      if (cell === 2n ** 63n - 1n) return `cast('infinity' as ${duckDbColumnType(type)})`;
+      return `make_${duckDbColumnType(type)}(${cell})`;
     case 'array': {
       const items = list(cell).map((item) => duckDbLiteral(type.element, item));
       return `cast([${items}] as ${duckDbColumnType(type)})`;

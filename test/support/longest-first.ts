@@ -28,6 +28,7 @@ const LONGEST = [
   'integration/unfinished-commits.test.ts',
   'integration/auto-cdc-vectors.test.ts',
   'integration/verify.test.ts',
+  'integration/oversized-rows.test.ts',
   'integration/messages-without-values.test.ts',
   'integration/snapshot-readers.test.ts',
   'integration/guard-managers.test.ts',
@@ -43,6 +44,7 @@ const LONGEST = [
   'integration/object-store-sync.test.ts',
   'property/delta-changes.test.ts',
   'fault/memory.test.ts',
+  'fault/small-disks.test.ts',
   'fault/network.test.ts',
   'integration/session-watch.test.ts',
 ];

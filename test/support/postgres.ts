@@ -32,15 +32,17 @@ export function everyPostgresServer(): TestServer[] {
 /**
  * Makes a database of its own: `await using database = await createTestDatabase(server)`.
  * @param template what it is a copy of; empty unless it is given
+ * @param encoding instead of that of the template
  * @param sessionEndMsMax how long sessions may take to end before they count as left open
  */
 export async function createTestDatabase(
   server: Pick<TestServer, 'url'>,
-  { template = 'template0', sessionEndMsMax = SESSION_END_MS_MAX } = {},
+  { template = 'template0', encoding = '', sessionEndMsMax = SESSION_END_MS_MAX } = {},
 ): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   // Copied as files it writes no WAL, which takes half as long where commits wait for no disk.
-  const create = `create database ${name} template ${template} strategy file_copy`;
+  const encoded = encoding === '' ? '' : `encoding '${encoding}' locale 'C'`;
+  const create = `create database ${name} template ${template} ${encoded} strategy file_copy`;
   await adminPool(server.url).query(create);
   const url = new URL(server.url);
   url.pathname = `/${name}`;

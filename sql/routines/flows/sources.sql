@@ -155,6 +155,13 @@ begin
   execute format('lock table %I.%I in share update exclusive mode', schema_name, table_name);
   select r.code, r.reason into code, reason
     from synced_tables_internal._source_refusal(to_regclass(format('%I.%I', schema_name, table_name)), role_name) r;
+  -- Rights go with a table that is dropped. They are not granted here: the sidecar may write the registry, so it would
+  -- decide by itself what it may read.
+  if code is null and not (has_schema_privilege('databricks_sync', schema_name, 'usage')
+                           and has_table_privilege('databricks_sync', format('%I.%I', schema_name, table_name), 'select')) then
+    code := 'NOT_LENT';
+    reason := 'databricks_sync may not read it: what apply_changes had granted was revoked, or went with a table that was dropped and made anew';
+  end if;
 end $$;
 comment on function synced_tables_internal._hold_source(text, text, name) is
   'For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.';

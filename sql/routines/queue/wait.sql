@@ -252,4 +252,4 @@ begin
   end if;
 end $$;
 comment on procedure synced_tables.wait_for_verification(uuid, interval) is
-  'Returns when a verification found the table equal to its source; raises TABLES_DIFFER if it is not, or the error if they could not be compared. CALL synced_tables.wait_for_verification(synced_tables.verify(''gold.t'')) works too.';
+  'Returns when a verification found the table equal to its source; raises TABLES_DIFFER if it is not, or the error if they could not be compared or it was canceled. CALL synced_tables.wait_for_verification(synced_tables.verify(''gold.t'')) works too.';

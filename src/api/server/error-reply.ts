@@ -2,6 +2,7 @@ import type { FastifyError } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 import { BODY_BYTES_MAX } from './json-text.js';
@@ -47,7 +48,7 @@ function isRefusal(status: unknown): status is number {
 
 /** The catalogued error that tells a caller what `error` means. */
 function toCatalogued(error: unknown): SyncedTablesError {
-  const known = asSyncedTablesError(error) ?? asRaisedError(error);
+  const known = asSyncedTablesError(error) ?? asRaisedError(error) ?? explainOpenFiles(error);
   if (known) return known;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const [first] = error.validation;

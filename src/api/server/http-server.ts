@@ -12,6 +12,7 @@ import { addServices } from './api-services.js';
 import { addDocumentRoutes } from './document-routes.js';
 import { toErrorReply } from './error-reply.js';
 import { BODY_BYTES_MAX, parseJsonBody } from './json-text.js';
+import { noteMethods } from './known-methods.js';
 import { createLimitedServer } from './limited-server.js';
 import { openApiOptions, replySerializer } from './openapi-document.js';
 import { repairPath } from './raw-path.js';
@@ -25,6 +26,7 @@ import { replyToUnreadRequest } from './unread-request.js';
 //                   `error-reply`: errors of the catalogue (src/core/errors) to status, error_code, message, details.
 //                   Throw syncedTablesError(…) anywhere; errors that SQL functions raise keep their code.
 //                   `unread-request`: the answer to what is no HTTP request. `limited-server`: what callers may hold.
+//                   `known-methods`: what 405 allows instead.
 //                   `document-routes`: what everybody may read, made once.
 //   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`). Statements on the
 //                   registry are in src/postgres/registry/api.
@@ -74,8 +76,8 @@ const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 /**
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
  * (every database is usable; otherwise 503 with the names of the others; `degraded` names those that lost a connection a
- * moment ago, which takes nothing from the API and is no reason to send requests elsewhere). While there is no token it listens on the
- * loopback address only, whatever the settings say.
+ * moment ago, which takes nothing from the API, and those that were refused at the start: no reason to send requests
+ * elsewhere). While there is no token it listens on the loopback address only, whatever the settings say.
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -141,8 +143,14 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     const said = { request: request.id, method: request.method, route: request.routeOptions.url, status };
     if (status >= 500) logger.error({ ...said, error }, 'request failed');
   });
-  server.setNotFoundHandler((request) => {
-    throw syncedTablesError('ROUTE_NOT_FOUND', { method: request.method, path: request.url.split('?')[0] ?? '' });
+  const methodsOf = noteMethods(server);
+  server.setNotFoundHandler((request, reply) => {
+    const { method } = request;
+    const path = request.url.split('?')[0] ?? '';
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) throw syncedTablesError('ROUTE_NOT_FOUND', { method, path });
+    reply.header('allow', allowed.join(', '));
+    throw syncedTablesError('METHOD_NOT_ALLOWED', { method, path, allowed: allowed.join(', ') });
   });
   server.addHook('onResponse', async (request, reply) => {
     const { method } = request;

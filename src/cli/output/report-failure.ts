@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { safeReason } from '../../core/reasons/safe-reason.js';
 import { stackFrames } from '../../observability/logger.js';
 import type { Output } from '../options/command-options.js';
@@ -32,7 +33,7 @@ export function reportFailure(error: unknown, context: FailureContext): number {
   if (error instanceof AggregateError) {
     return Math.max(...error.errors.map((each) => reportFailure(each, context)));
   }
-  const known = asSyncedTablesError(error);
+  const known = asSyncedTablesError(error) ?? explainOpenFiles(error);
   if (known) {
     writeError({ error_code: known.code, message: known.message, remedy: known.remedy }, context.output);
     if (known.code === 'DATABASE_NEWER') return EXIT_OUTDATED;

@@ -1,17 +1,19 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
+import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import { openEngine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { findSyncedTable } from '../../postgres/registry/synced-tables.js';
 import { openSession } from '../../postgres/session/session.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { openCatalogs } from '../../sidecar/open-catalogs.js';
+import { explainAnyError } from '../../sync/source/load-errors.js';
 import { verifyTable } from '../../sync/verify/verify-table.js';
 import { textTable } from '../output/text-table.js';
+import { findTables } from './find-tables.js';
 import { guessKey } from './guess-key.js';
 
 export interface TourOptions {
@@ -30,48 +32,82 @@ export interface TourResult {
   readonly source_table_full_name: string;
   /** True if every row was compared with the source. */
   readonly is_verified: boolean;
+  /** Tables that come before it and could not be synced. */
+  readonly passed_over: readonly PassedOver[];
+}
+
+/** A source table that could not be synced. */
+interface PassedOver {
+  readonly source_table_full_name: string;
+  readonly error_code: string;
+  readonly message: string;
 }
 
 const ROWS_SHOWN = 5;
+/** With the next table it would be the same. */
+const NOT_OF_THE_TABLE: ReadonlySet<string> = new Set([
+  'INTERNAL_ERROR',
+  'POSTGRES_UNREACHABLE',
+  'OPEN_FILES_LIMIT',
+  'TARGET_DATABASE_FULL',
+  'TARGET_READ_ONLY',
+]);
 
 /** Creates or refreshes one synced table with plain SQL, as a user would, and narrates what happens. */
 export async function runQuickstartTour(options: TourOptions): Promise<TourResult> {
   const engine = await openEngine();
   await using _ = engine;
   const catalogs = openCatalogs(options.settings, engine);
-  const source = await firstTable(options.lake);
-  const lakeTable = await catalogs.open(`lake.${source}`);
   const client = await openSession({ url: options.url, applicationName: 'synced-tables quickstart', role: null });
   try {
-    const name = `${source}_synced`;
-    await sync(client, lakeTable, name, options);
-    const table = await findSyncedTable(client, name);
-    if (!table) throw new Error(`${name} is not registered`);
+    const { lakeTable, table, passedOver } = await syncFirst(client, catalogs, options);
     await showRows(client, table, options);
     if (options.isOnce) await prove(client, table, lakeTable, options);
     else tellHowToGoOn(options, table);
-    return { synced_table: table.fullName, source_table_full_name: table.source, is_verified: options.isOnce };
+    const { fullName, source } = table;
+    return {
+      synced_table: fullName,
+      source_table_full_name: source,
+      is_verified: options.isOnce,
+      passed_over: passedOver,
+    };
   } finally {
     await client.end();
   }
 }
 
-/** `gold.user_profiles` of the sample, else the first Delta table of the lake. */
-async function firstTable(lake: string): Promise<string> {
-  const tables: string[] = [];
-  for (const schema of await readdir(lake, { withFileTypes: true }).catch(() => [])) {
-    if (!schema.isDirectory()) continue;
-    for (const table of await readdir(join(lake, schema.name))) {
-      const entries: string[] = await readdir(join(lake, schema.name, table)).catch(() => []);
-      if (entries.includes('_delta_log')) tables.push(`${schema.name}.${table}`);
+interface Found {
+  readonly lakeTable: LakeTable;
+  readonly table: SyncedTable;
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** Syncs the first table that can be synced, and tells which were passed over and why. */
+async function syncFirst(client: pg.Client, catalogs: CatalogSet, options: TourOptions): Promise<Found> {
+  const passedOver: PassedOver[] = [];
+  for (const source of await findTables(options.lake)) {
+    const name = `${source}_synced`;
+    try {
+      const lakeTable = await catalogs.open(`lake.${source}`);
+      await sync(client, lakeTable, name, options);
+      const table = await findSyncedTable(client, name);
+      if (!table) throw new Error(`${name} is not registered`);
+      return { lakeTable, table, passedOver };
+    } catch (error) {
+      const { code, message } = refusalOf(error, { fullName: name, source: `lake.${source}` });
+      passedOver.push({ source_table_full_name: `lake.${source}`, error_code: code, message });
+      options.say(`\nPassed over lake.${source}: ${code}: ${message}`);
     }
   }
-  const chosen = tables.find((table) => table === 'gold.user_profiles') ?? tables.sort()[0];
-  if (chosen === undefined) {
-    const reason = `there is no Delta table in ${lake}/<schema>/<table>`;
-    throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: 'lake', reason });
-  }
-  return chosen;
+  const reasons = passedOver.map(({ error_code: code, message }) => `${code}: ${message}`).join(' ');
+  throw syncedTablesError('LAKE_TABLES_UNUSABLE', { lake: options.lake, count: passedOver.length, reasons });
+}
+
+/** Why a table was refused, if that is the fault of the table. */
+function refusalOf(error: unknown, table: { fullName: string; source: string }): SyncedTablesError {
+  const known = asSyncedTablesError(error) ?? asRaisedError(error) ?? explainAnyError(error, table);
+  if (NOT_OF_THE_TABLE.has(known.code)) throw error;
+  return known;
 }
 
 async function sync(client: pg.Client, lakeTable: LakeTable, name: string, { say }: TourOptions): Promise<void> {
@@ -82,11 +118,7 @@ async function sync(client: pg.Client, lakeTable: LakeTable, name: string, { say
     const key = await guessKey(lakeTable, snapshot);
     if (key === null) {
       const columns = snapshot.columns.map((column) => column.name).join(', ');
-      throw syncedTablesError('PRIMARY_KEY_COLUMN_NOT_FOUND', {
-        table: lakeTable.name,
-        column: 'a column with unique values',
-        columns,
-      });
+      throw syncedTablesError('LAKE_TABLE_WITHOUT_KEY', { table: lakeTable.name, columns });
     }
     statement = `synced_tables.create_synced_table(${quoteLiteral(name)},
          source_table_full_name => ${quoteLiteral(lakeTable.name)}, primary_key_columns => ARRAY[${quoteLiteral(key)}])`;

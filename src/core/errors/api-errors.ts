@@ -34,6 +34,14 @@ export const apiErrors = {
     apiCode: 'ENDPOINT_NOT_FOUND',
     sqlState: '42883',
   },
+  METHOD_NOT_ALLOWED: {
+    message: 'There is no API call {method} {path}.',
+    remedy: 'Call it with {allowed}.',
+    retry: 'none',
+    status: 405,
+    apiCode: 'METHOD_NOT_ALLOWED',
+    sqlState: '42883',
+  },
   NOT_IMPLEMENTED: {
     message: '{call} is not implemented: {reason}.',
     remedy: '{alternative}',

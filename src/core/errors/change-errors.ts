@@ -74,6 +74,15 @@ export const changeErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  SOURCE_COMMIT_GREW: {
+    message:
+      'Commit {version} of source table {table} is longer than when it was applied, and begins as it did: it was read before it was whole, as where a table is copied file by file.',
+    remedy: `Synced tables are copied again by themselves. Of flows: ${FULL_REFRESH} Let files appear whole: write them under another name, then rename them.`,
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   SOURCE_HISTORY_REWRITTEN: {
     message: 'The history of source table {table} is not the one that was read before: {reason}.',
     remedy: FULL_REFRESH,
@@ -84,7 +93,8 @@ export const changeErrors = {
   },
   CHANGED_PRIMARY_KEY: {
     message: 'Key column "{column}" of source table {table} {change} at version {version}.',
-    remedy: 'Delete the synced table and create it again with a key that the source has.',
+    remedy:
+      'Delete the synced table and create it again with a key that the source has. Where only its type changed, try a full refresh first (sync_now with full_refresh => true).',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

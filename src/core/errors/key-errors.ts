@@ -55,6 +55,16 @@ export const keyErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '23505',
   },
+  PRIMARY_KEY_TOO_LONG: {
+    message:
+      'Source table {table} has keys ({columns}) that are too long for the primary key of synced table {target}: {reason}{rows}.',
+    remedy:
+      'Shorten the values in the source, or delete the synced table and create it with another key, such as a column with a hash of the long one.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '54000',
+  },
   CHARACTER_NOT_IN_REPERTOIRE: {
     message:
       'Column "{column}" of source table {table} holds NUL characters, which Postgres cannot store in synced table {target}; rows with key {keys}.',

@@ -10,6 +10,16 @@ export const migrationErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '0A000',
   },
+  DATABASE_ENCODING_UNSUPPORTED: {
+    message:
+      'Database {database} is encoded in {encoding}, which lacks characters that synced tables and their sources have; nothing was installed in it.',
+    remedy:
+      "Use a database in UTF8: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8', or another locale of UTF-8. The encoding of a database cannot be changed.",
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
   DATABASE_NEWER: {
     message:
       'Database {database} was migrated by a newer synced-tables, and this version cannot work with it: migration {found} is for newer versions alone, this one knows up to {known}.',

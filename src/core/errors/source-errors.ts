@@ -88,9 +88,9 @@ export const sourceErrors = {
     sqlState: '58030',
   },
   SOURCE_PATH_OUTSIDE: {
-    message: 'Source table {table} refers to {path}, which lies outside its own folder.',
+    message: 'Source table {table} refers to {path}, which lies outside {folder}.',
     remedy:
-      'Set "allow_outside_paths: true" on its catalog if files in other folders may be read (for a shallow clone or a converted table).',
+      'Set "allow_outside_paths: true" on its catalog if files in other folders may be read (for a shallow clone, a converted table, or links to other disks).',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

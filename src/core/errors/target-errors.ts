@@ -32,7 +32,8 @@ export const targetErrors = {
   CHANGED_PRIMARY_KEY_COLUMN_TYPE: {
     message:
       'Key column "{column}" of source table {table} is now {type}; in synced table {target} it is {target_type}.',
-    remedy: 'Delete the synced table, drop it and create it again: a key column cannot change its type in place.',
+    remedy:
+      'Delete the synced table, drop it and create it again, with its grants, indexes and views: it is partitioned by this column, the first of its key, whose type Postgres cannot change in place, so that a refresh does not help.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
@@ -57,11 +58,21 @@ export const targetErrors = {
   },
   INDEX_UNBUILDABLE: {
     message: 'Index {index} of synced table {target} cannot be built on the new rows of {table}: {reason}{rows}.',
-    remedy: 'Correct the source or drop the index, then sync again. The table keeps its old rows until then.',
+    remedy:
+      'Correct the source or drop the index, then sync again; the table keeps its old rows until then. Where values are too long, index a hash or their beginning instead, as in md5(column) or left(column, 500).',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
+  },
+  ROW_TOO_BIG: {
+    message: 'Rows of source table {table} are too big for synced table {target}: {reason}{rows}.',
+    remedy:
+      'A row of Postgres has to fit a page of 8 kB, in which a long value takes 18 bytes and a null nothing: leave columns out in the source, or combine them into nested ones, each stored as one jsonb.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '54000',
   },
   TARGET_DATABASE_FULL: {
     message: 'The disk of the Postgres server is full; the update of synced table {target} has changed nothing.',

@@ -66,4 +66,30 @@ export const usageErrors = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: '58030',
   },
+  LAKE_WITHOUT_TABLES: {
+    message:
+      'There is no Delta table in {lake}: folders <schema>/<table> with a _delta_log were looked for there, and {found}.',
+    remedy: 'Name the folder above the schemas with --lake, or leave --lake out to see the sample.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42P01',
+  },
+  LAKE_TABLES_UNUSABLE: {
+    message: 'Of the {count} Delta tables in {lake} none can be shown. {reasons}',
+    remedy:
+      'A table with a key of several columns can be synced with "synced-tables create"; "synced-tables preview" tells what a table needs.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
+  LAKE_TABLE_WITHOUT_KEY: {
+    message: 'No single column of source table {table} is unique and never null ({columns}).',
+    remedy: 'Name a key of several columns to "synced-tables create".',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42703',
+  },
 } as const satisfies Record<string, ErrorKind>;

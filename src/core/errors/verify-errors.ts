@@ -43,6 +43,14 @@ export const verifyErrors = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: 'P0001',
   },
+  VERIFICATION_CANCELED: {
+    message: 'The comparison of synced table {target} with its source was canceled by {role}.',
+    remedy: 'Ask for another with synced_tables.verify.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '57014',
+  },
   VERIFICATION_WAIT_TIMEOUT: {
     message: 'Verification {verification} is still {state} after {timeout}.',
     remedy:

@@ -25,15 +25,20 @@ export function isPostgresFailure(error: unknown): error is Error & PostgresFail
  */
 export function postgresReason(error: PostgresFailure): string {
   const { code = 'XX000', message } = error;
-  const others = othersCode(error);
-  if (others !== null) {
-    return `${others} failed with ${described(code)}; what it says may quote rows and is in the server's log only`;
-  }
+  const others = othersReason(error);
+  if (others !== null) return others;
   const [line = ''] = message.split('\n');
   if (SERVER_CLASSES.has(code.slice(0, 2)) || isAboutStatement(error)) return line.replace(/\.$/, '');
   return (
     worded(message) ?? `${described(code)}${error.constraint ? ` of "${error.constraint}"` : ''}; see the server's log`
   );
+}
+
+/** The same for an error that code of others raised; null for all others. */
+export function othersReason(error: PostgresFailure): string | null {
+  const others = othersCode(error);
+  if (others === null) return null;
+  return `${others} failed with ${described(error.code ?? 'XX000')}; what it says may quote rows and is in the server's log only`;
 }
 
 /** Connections, transactions, logins, databases, concurrency, resources, states, intervention, the system. */
@@ -154,7 +159,16 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
   XX: 'internal error',
 };
 
+/** What a class says too little of: mistakes that code of others makes most. */
+const CODE_WORDS: Readonly<Record<string, string>> = {
+  '42501': 'insufficient privilege',
+  '42601': 'syntax error',
+  '42703': 'undefined column',
+  '42883': 'undefined function',
+  '42P01': 'undefined table',
+};
+
 function described(code: string): string {
-  const words = CLASS_WORDS[code.slice(0, 2)];
+  const words = CODE_WORDS[code] ?? CLASS_WORDS[code.slice(0, 2)];
   return words === undefined ? `SQLSTATE ${code}` : `SQLSTATE ${code} (${words})`;
 }

@@ -29,7 +29,7 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
   };
   const isTable = (schema: string, table: string) => {
     const { store, folder } = place(schema, table);
-    return store.hasFolder(`${folder}/_delta_log`);
+    return hasOwnFolder(store, `${folder}/_delta_log`);
   };
   const describe = async (schema: string, table: string, wants: { readonly columns: boolean }) => {
     const { store, folder } = place(schema, table);
@@ -42,12 +42,12 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
     schemas(page) {
       const { store, folder } = place();
       // A link to a folder is not listed as a folder itself.
-      const isWanted = async ({ name, isFolder }: FileEntry) => isFolder || store.hasFolder(`${folder}/${name}`);
+      const isWanted = async ({ name, isFolder }: FileEntry) => isFolder || hasOwnFolder(store, `${folder}/${name}`);
       return readNames({ store, folder, page, isWanted });
     },
     async hasSchema(schema) {
       const { store, folder } = place(schema);
-      return isSourceNamePart(schema) && (await store.hasFolder(folder));
+      return isSourceNamePart(schema) && (await hasOwnFolder(store, folder));
     },
     async tables(schema, { columns, ...page }) {
       if (!isSourceNamePart(schema)) return { items: [], next: null };
@@ -65,6 +65,14 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
       return describe(schema, table, wants);
     },
   };
+}
+
+/** Whether there is a folder. One to which a link leads out of the catalog is none of it. */
+function hasOwnFolder(store: FileStore, folder: string): Promise<boolean> {
+  return store.hasFolder(folder).catch((error: unknown) => {
+    if (asSyncedTablesError(error)?.code !== 'SOURCE_PATH_OUTSIDE') throw error;
+    return false;
+  });
 }
 
 /** A table whose log cannot be read is listed without its columns; a store that does not answer is an error. */

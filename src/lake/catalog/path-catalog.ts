@@ -25,10 +25,12 @@ export interface PathCatalogOptions {
 export function pathCatalog(options: PathCatalogOptions): Catalog {
   const { storage } = options;
   let opened: FileStore | null = null;
+  const confinement = (root: string, tableName: string) =>
+    options.allowOutsidePaths ? null : { folder: root, tableName };
   const openRoot = (wantedFor: string) => {
     const place = storagePath(options.root, wantedFor);
     const root = isStorageUrl(place) ? place : resolve(place);
-    opened ??= openFileStore(root, storage);
+    opened ??= openFileStore(root, storage, { within: confinement(root, wantedFor) });
     return { root, store: opened };
   };
   return {
@@ -37,7 +39,9 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
       const { root, store: shared } = openRoot(fullName);
       const folder = `${root === '/' ? '' : root}/${name.schema}/${name.table}`;
       // Each on its own: where the disk of one table hangs, that of another may not.
-      const store = isStorageUrl(root) ? shared : openFileStore(folder, storage);
+      const store = isStorageUrl(root)
+        ? shared
+        : openFileStore(folder, storage, { within: confinement(root, fullName) });
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         const isThere = await store.hasFolder(folder);
         const format = isThere ? await foreignFormat(store, folder) : null;

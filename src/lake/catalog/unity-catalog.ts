@@ -52,7 +52,7 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
       const place = storagePath(location, sourceName);
       const root = isStorageUrl(place) ? place : resolve(place);
       const key = `${table.table_id ?? ''} ${root}`;
-      const store = stores.get(key) ?? (await openStore(client, { root, table, sourceName, storage: options.storage }));
+      const store = stores.get(key) ?? (await openStore(client, { ...options, root, table, sourceName }));
       stores.set(key, store);
       for (const [oldest] of stores) if (stores.size > STORES_KEPT) stores.delete(oldest);
       const opened = openDeltaTable({ ...options, store, root, tableName: sourceName });
@@ -86,11 +86,20 @@ function requireDelta(table: UnityTable, sourceName: string): string {
 /** Credentials of the settings come first, then those of the catalog, then what the store's client finds itself. */
 async function openStore(
   client: UnityClient,
-  options: { root: string; table: UnityTable; sourceName: string; storage: FileStoreSettings },
+  options: {
+    readonly root: string;
+    readonly table: UnityTable;
+    readonly sourceName: string;
+    readonly storage: FileStoreSettings;
+    readonly allowOutsidePaths: boolean;
+  },
 ): Promise<FileStore> {
   const { root, table, sourceName, storage } = options;
   const tableId = table.table_id;
-  if (!isStorageUrl(root) || !tableId || hasOwnCredentials(root, storage)) return openFileStore(root, storage);
+  const within = options.allowOutsidePaths ? null : { folder: root, tableName: sourceName };
+  if (!isStorageUrl(root) || !tableId || hasOwnCredentials(root, storage)) {
+    return openFileStore(root, storage, { within });
+  }
   const first = await client.temporaryCredentials(tableId, sourceName);
   if (first === null) return openFileStore(root, storage);
   let given: typeof first | null = first;
@@ -99,7 +108,7 @@ async function openStore(
     given = null;
     return found;
   };
-  return openFileStore(root, storage, new TemporaryCredentials({ request }));
+  return openFileStore(root, storage, { temporary: new TemporaryCredentials({ request }) });
 }
 
 function declaredTable(table: UnityTable): DeclaredTable {

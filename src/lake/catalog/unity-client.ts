@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
 
@@ -220,7 +221,8 @@ export class UnityClient {
         cause = error;
       }
       if (attempt >= attemptsMax) {
-        throw syncedTablesError('CATALOG_UNREACHABLE', { catalog, table, attempts: attempt, reason }, cause);
+        const details = { catalog, table, attempts: attempt, reason };
+        throw explainOpenFiles(cause) ?? syncedTablesError('CATALOG_UNREACHABLE', details, cause);
       }
       const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));
       const delayMs = Math.round(longest * (0.5 + random() / 2));

@@ -105,7 +105,7 @@ export interface ChangesOptions {
 export interface ChangeFeed {
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
-   *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_HISTORY_REWRITTEN,
+   *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,
    *   CHANGED_PRIMARY_KEY, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
    */
   changes(options: ChangesOptions): Promise<ChangeRelation>;
@@ -120,6 +120,11 @@ export interface ChangeFeed {
    * compared.
    */
   isSameCommit(bookmark: string): Promise<boolean>;
+  /**
+   * What tells the commit of a version from any other under the same number, for as long as this object is kept; at the
+   * cost of `isSameCommit`. Null if that commit is gone.
+   */
+  commitIdentity(version: bigint): Promise<string | null>;
   /** When a version was committed, for display: its file's time. Null if the file is gone. */
   committedAtMs(version: bigint): Promise<number | null>;
   /** `ChangeRelation.bookmark` of a version, by default the newest: for the first copy of a table. */

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { getSystemErrorMap, promisify } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { asSyncedTablesError } from '../../core/errors.js';
 import { quoteLiteral } from '../../core/names.js';
@@ -58,8 +58,7 @@ export async function openCopyStream(
   scratchFolder: string,
 ): Promise<CopyStream> {
   const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
-  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const guard = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const { readEnd, guard } = openEnds(path);
   const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
   let isSettled = false;
   let isHung = false;
@@ -83,13 +82,35 @@ export async function openCopyStream(
   Promise.allSettled([finished, readEndClosed]).then(() => (isHung ? rmSync(path, { force: true }) : leaveIdle(path)));
   bytes.once('close', async () => {
     while (!isSettled) {
-      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+      letIn(path);
       await sleep(UNBLOCK_MS);
     }
   });
   // The consumer learns of a failure through `finished`; until then it must not count as unhandled.
   finished.catch(() => {});
   return { bytes, finished };
+}
+
+/** Both ends or, where the system refuses one, none: then the FIFO is left for the next stream. */
+function openEnds(path: string): { readonly readEnd: number; readonly guard: number } {
+  let readEnd: number | null = null;
+  try {
+    readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return { readEnd, guard: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+  } catch (error) {
+    if (readEnd !== null) closeSync(readEnd);
+    leaveIdle(path);
+    throw error;
+  }
+}
+
+/** Lets a writer go on that waits for a reader. */
+function letIn(path: string): void {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  } catch {
+    // The limit of open files, which may have room in a moment.
+  }
 }
 
 async function* oneSelect(select: string): CopySelects {
@@ -143,8 +164,25 @@ function takeIdleFifo(folder: string): string | null {
 
 async function makeFifo(folder: string): Promise<string> {
   const path = join(folder, `${randomUUID()}.fifo`);
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  try {
+    await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { ...process.env, LC_ALL: 'C' } });
+  } catch (error) {
+    throw asSystemError(error, path);
+  }
   return path;
+}
+
+/** What the program says was wrong, as Node's own calls say it; another error as it is. */
+function asSystemError(error: unknown, path: string): unknown {
+  const said = String((error as { stderr?: unknown }).stderr ?? '').toLowerCase();
+  const known = [...getSystemErrorMap().values()].find(([, words]) => said.includes(words));
+  if (!known) return error;
+  const [code, words] = known;
+  return Object.assign(new Error(`${code}: ${words}, mkfifo '${path}'`, { cause: error }), {
+    code,
+    syscall: 'mkfifo',
+    path,
+  });
 }
 
 function leaveIdle(path: string): void {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -44,9 +44,11 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const turns = new Turns();
   return {
     scratchFolder,
-    connect() {
+    async connect() {
       scratch.ensure();
-      return connectTo(instance);
+      const connection = await connectTo(instance);
+      await limitSpill(connection, scratchFolder);
+      return connection;
     },
     apart() {
       scratch.ensure();
@@ -69,7 +71,7 @@ async function openInstance({ memoryLimitMb, threads, scratchFolder }: InstanceO
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(threads),
     memory_limit: `${memoryLimitMb}MiB`,
-    temp_directory: join(scratchFolder, 'spill'),
+    temp_directory: spillFolder(scratchFolder),
     preserve_insertion_order: 'false',
     // Files are read once; kept ones would only fill the memory.
     enable_external_file_cache: 'false',
@@ -87,6 +89,32 @@ async function connectTo(instance: DuckDBInstance): Promise<DuckDBConnection> {
   const connection = await instance.connect();
   await connection.run("set TimeZone = 'UTC'");
   return connection;
+}
+
+const spillFolder = (scratchFolder: string): string => join(scratchFolder, 'spill');
+
+/** The part of the disk's free room that may be filled. */
+const SPILL_PART_MAX = 0.9;
+
+/**
+ * Sets how much may be spilled by the room that there is now. The engine itself looks once, when it spills for the first
+ * time: a disk that was full then would stay so for it.
+ */
+async function limitSpill(connection: DuckDBConnection, scratchFolder: string): Promise<void> {
+  try {
+    const { bavail, bsize } = statfsSync(scratchFolder);
+    const limitKb = Math.floor((spilledBytes(scratchFolder) + bavail * bsize * SPILL_PART_MAX) / 1024);
+    await connection.run(`set max_temp_directory_size = '${Math.max(1, limitKb)}KiB'`);
+  } catch {
+    // Refused if more was spilled meanwhile: the next connection tries again, and the limit stays what it was.
+  }
+}
+
+function spilledBytes(scratchFolder: string): number {
+  const folder = spillFolder(scratchFolder);
+  if (!existsSync(folder)) return 0;
+  const sizes = readdirSync(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Four times the memory, as far as half of the machine's, or of the container's, goes. */

@@ -1,6 +1,7 @@
 import { assertNever } from '../../core/assert-never.js';
 import type { DataType, Field } from '../../core/data-type.js';
 import { quoteLiteral } from '../../core/names.js';
+import { temporalText } from './temporal-text.js';
 
 export interface JsonOptions {
   /** Remove NUL characters from strings and map keys; jsonb cannot hold them. */
@@ -16,8 +17,17 @@ export interface JsonOptions {
  *
  * `to_json` is three times as fast as putting text together, so it is used wherever it is exact.
  */
-export function jsonExpression(type: DataType, value: string, options: JsonOptions, depth = 0): string {
-  if (isExactInToJson(type, options)) return `cast(to_json(${value}) as varchar)`;
+export function jsonExpression(type: DataType, value: string, options: JsonOptions): string {
+  return nestedExpression(type, value, options, 0);
+}
+
+interface ExpressionOptions extends JsonOptions {
+  /** Dates may be such as `to_json` writes as infinity. */
+  readonly datesMayBeInfinite?: boolean;
+}
+
+function nestedExpression(type: DataType, value: string, options: ExpressionOptions, depth: number): string {
+  if (isExactInToJson(type, options)) return toJson(type, value, options, depth);
   switch (type.kind) {
     case 'string':
       return `cast(to_json(replace(${value}, chr(0), '')) as varchar)`;
@@ -38,6 +48,7 @@ export function jsonExpression(type: DataType, value: string, options: JsonOptio
       return `case when ${value} is null then null when isfinite(${value}) then cast(${value} as varchar) else concat('"', ${floatWord(value)}, '"') end`;
     case 'binary':
       return `'"' || base64(${value}) || '"'`;
+    case 'date':
     case 'timestamp':
     case 'timestamp_ntz':
     case 'interval':
@@ -47,7 +58,6 @@ export function jsonExpression(type: DataType, value: string, options: JsonOptio
     case 'short':
     case 'byte':
     case 'boolean':
-    case 'date':
     case 'unsupported':
       throw new Error(`no JSON form for ${type.kind}`);
     default:
@@ -55,15 +65,42 @@ export function jsonExpression(type: DataType, value: string, options: JsonOptio
   }
 }
 
-function isExactInToJson(type: DataType, options: JsonOptions): boolean {
+/**
+ * Of dates, `to_json` is exact but for two days that are infinity to the engine: where its text may hold one, it is put
+ * together. Looking for them costs a twentieth.
+ */
+function toJson(type: DataType, value: string, options: ExpressionOptions, depth: number): string {
+  const json = `cast(to_json(${value}) as varchar)`;
+  if (!holdsDate(type)) return json;
+  const exact = nestedExpression(type, value, { ...options, datesMayBeInfinite: true }, depth);
+  return `case when contains(${json}, 'infinity"') then ${exact} else ${json} end`;
+}
+
+function holdsDate(type: DataType): boolean {
+  switch (type.kind) {
+    case 'date':
+      return true;
+    case 'array':
+      return holdsDate(type.element);
+    case 'map':
+      return holdsDate(type.value);
+    case 'struct':
+      return type.fields.some((field) => holdsDate(field.type));
+    default:
+      return false;
+  }
+}
+
+function isExactInToJson(type: DataType, options: ExpressionOptions): boolean {
   switch (type.kind) {
     case 'long':
     case 'integer':
     case 'short':
     case 'byte':
     case 'boolean':
-    case 'date':
       return true;
+    case 'date':
+      return options.datesMayBeInfinite !== true;
     case 'string':
       return !options.stripNul;
     case 'array':
@@ -79,9 +116,9 @@ function isExactInToJson(type: DataType, options: JsonOptions): boolean {
 
 const orNull = (json: string): string => `coalesce(${json}, 'null')`;
 
-function arrayExpression(element: DataType, value: string, options: JsonOptions, depth: number): string {
+function arrayExpression(element: DataType, value: string, options: ExpressionOptions, depth: number): string {
   const item = `v${depth}`;
-  const items = `list_transform(${value}, lambda ${item}: ${orNull(jsonExpression(element, item, options, depth + 1))})`;
+  const items = `list_transform(${value}, lambda ${item}: ${orNull(nestedExpression(element, item, options, depth + 1))})`;
   return joined(value, items, '[', ']');
 }
 
@@ -94,14 +131,20 @@ function joined(value: string, items: string, open: string, close: string): stri
   return `case when ${value} is null then null else concat('${open}', ${list}, '${close}') end`;
 }
 
-function mapExpression(key: DataType, item: DataType, value: string, options: JsonOptions, depth: number): string {
+function mapExpression(
+  key: DataType,
+  item: DataType,
+  value: string,
+  options: ExpressionOptions,
+  depth: number,
+): string {
   const entry = `v${depth}`;
   // Never `v0.key`: the engine would take that for a member of a column named v0.
   const part = (name: 'key' | 'value') => `struct_extract(${entry}, '${name}')`;
-  const content = orNull(jsonExpression(item, part('value'), options, depth + 1));
+  const content = orNull(nestedExpression(item, part('value'), options, depth + 1));
   const isNested = key.kind === 'struct' || key.kind === 'array' || key.kind === 'map' || key.kind === 'variant';
   const member = isNested
-    ? `concat('{"key":', ${orNull(jsonExpression(key, part('key'), options, depth + 1))}, ',"value":', ${content}, '}')`
+    ? `concat('{"key":', ${orNull(nestedExpression(key, part('key'), options, depth + 1))}, ',"value":', ${content}, '}')`
     : `concat(${keyExpression(key, part('key'), options)}, ':', ${content})`;
   const members = `list_transform(map_entries(${value}), lambda ${entry}: ${member})`;
   return isNested ? joined(value, members, '[', ']') : joined(value, members, '{', '}');
@@ -112,11 +155,11 @@ function keyExpression(type: DataType, value: string, options: JsonOptions): str
   return `cast(to_json(${options.stripNul ? `replace(${text}, chr(0), '')` : text}) as varchar)`;
 }
 
-function structExpression(fields: readonly Field[], value: string, options: JsonOptions, depth: number): string {
+function structExpression(fields: readonly Field[], value: string, options: ExpressionOptions, depth: number): string {
   const members = fields.map((field, index) => {
     const name = quoteLiteral(`${index === 0 ? '{' : ','}${JSON.stringify(field.name)}:`);
     const member = `struct_extract(${value}, ${quoteLiteral(field.name)})`;
-    return `${name}, ${orNull(jsonExpression(field.type, member, options, depth))}`;
+    return `${name}, ${orNull(nestedExpression(field.type, member, options, depth))}`;
   });
   const parts = members.length > 0 ? `${members.join(', ')}, '}'` : `'{}'`;
   return `case when ${value} is null then null else concat(${parts}) end`;
@@ -134,11 +177,13 @@ function scalarText(type: DataType, value: string): string {
       return `cast(${value} as varchar)`;
     case 'binary':
       return `base64(${value})`;
+    case 'date':
+      return temporalText(type.kind, value, `cast(${value} as varchar)`);
     case 'timestamp':
       // Through microseconds: the engine's time zones count milliseconds in a double and are off by one in far years.
-      return isoTimestamp(value, `make_timestamp(epoch_us(${value}))`, 'Z');
+      return temporalText(type.kind, value, isoTimestamp(`make_timestamp(epoch_us(${value}))`, 'Z'), 'Z');
     case 'timestamp_ntz':
-      return isoTimestamp(value, value, '');
+      return temporalText(type.kind, value, isoTimestamp(value, ''));
     default:
       return `cast(${value} as varchar)`;
   }
@@ -149,12 +194,12 @@ function floatWord(value: string): string {
 }
 
 /**
- * ISO 8601 has no years before 1 and none above 9999 without agreement: those keep the engine's own text, infinities too.
- * @param inUtc `value` without a zone
+ * ISO 8601 has no years before 1 and none above 9999 without agreement: those keep the engine's own text.
+ * @param inUtc a finite timestamp without a zone
  */
-function isoTimestamp(value: string, inUtc: string, suffix: string): string {
+function isoTimestamp(inUtc: string, suffix: string): string {
   const text = `cast(${inUtc} as varchar)`;
-  return `case when not isfinite(${value}) then cast(${value} as varchar) when year(${inUtc}) between 1 and 9999 then replace(${text}, ' ', 'T') || '${suffix}' else ${text} || '${suffix}' end`;
+  return `case when year(${inUtc}) between 1 and 9999 then replace(${text}, ' ', 'T') || '${suffix}' else ${text} || '${suffix}' end`;
 }
 
 /** A `\u0000` escape whose backslash is not itself escaped. */

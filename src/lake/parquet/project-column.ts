@@ -2,6 +2,7 @@ import type { DataType, Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { duckDbType } from '../engine/duckdb-type.js';
+import { unlessInfinite } from '../engine/temporal-text.js';
 import { VARIANT_FUNCTION } from '../engine/variant-function.js';
 import { listElement, mapEntry, type ParquetNode } from './parquet-schema.js';
 
@@ -76,11 +77,30 @@ export function projectValue(
     case 'void':
       return nullOf(type);
     default:
-      if (isSame(type, node)) return value;
-      return type.kind === 'timestamp' && node.duckDbType === 'TIMESTAMP'
-        ? instantOf(value)
-        : `cast(${value} as ${duckDbType(type)})`;
+      return isSame(type, node) ? value : projectScalar(type, node, value);
   }
+}
+
+/**
+ * An infinite value of a file that does not count microseconds is not the last microsecond, which it would become: the
+ * engine takes the last day, millisecond or nanosecond for the same infinity.
+ */
+function projectScalar(type: DataType, node: ParquetNode, value: string): string {
+  const cast =
+    type.kind === 'timestamp' && node.duckDbType === 'TIMESTAMP'
+      ? instantOf(value)
+      : `cast(${value} as ${duckDbType(type)})`;
+  return isTimestamp(type) && !countsMicroseconds(node) ? unlessInfinite(value, cast) : cast;
+}
+
+function isTimestamp({ kind }: DataType): boolean {
+  return kind === 'timestamp' || kind === 'timestamp_ntz';
+}
+
+/** False for dates, and for timestamps in another unit; INT96 becomes microseconds when it is read. */
+function countsMicroseconds({ duckDbType: engineType, convertedType, logicalType }: ParquetNode): boolean {
+  const isOther = convertedType === 'TIMESTAMP_MILLIS' || /(MILLIS=Milli|NANOS=Nano)/.test(logicalType ?? '');
+  return !isOther && engineType !== 'DATE' && engineType !== 'TIMESTAMP_NS';
 }
 
 /**
@@ -120,6 +140,7 @@ function isSame(type: DataType, node: ParquetNode): boolean {
     case 'unsupported':
       return false;
     default:
+      if (isTimestamp(type) && !countsMicroseconds(node)) return false;
       return node.children.length === 0 && node.duckDbType === duckDbType(type);
   }
 }

@@ -129,10 +129,18 @@ export async function keysOfRefused(
   postgresType: string,
 ): Promise<string[]> {
   const test = refusedBy(field, postgresType);
-  if (test === null || options.keyColumns.length === 0) return [];
+  return test === null ? [] : keysOfRows(options, test);
+}
+
+/**
+ * Keys of rows that match a condition.
+ * @param condition SQL of the engine on the columns of `r`
+ */
+export async function keysOfRows(options: FailingKeysOptions, condition: string): Promise<string[]> {
+  if (options.keyColumns.length === 0) return [];
   const found: string[] = [];
   for await (const part of eachPart(options.relation)) {
-    found.push(...(await keysWhere(options, part, test, options.limit - found.length)));
+    found.push(...(await keysWhere(options, part, condition, options.limit - found.length)));
     if (found.length >= options.limit) break;
   }
   return found;
@@ -149,6 +157,7 @@ function refusedBy(field: Field, postgresType: string): string | null {
     const isOdd = field.type.kind === 'array' ? ` or len(list_filter(${value}, lambda x: x is null)) > 0` : '';
     return `(len(${entries}) <> ${size}${isOdd})`;
   }
-  if (name === 'date' || name.startsWith('timestamp')) return `${value} < '4713-01-01 (BC)'::date`;
+  if (name === 'date') return `(${value} < '4713-01-01 (BC)'::date or ${value} > '5874897-12-31'::date)`;
+  if (name.startsWith('timestamp')) return `${value} < '4713-01-01 (BC)'::date`;
   return null;
 }

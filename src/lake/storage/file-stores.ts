@@ -1,4 +1,5 @@
 import { AzureObjectClient, type AzureSettings } from './azure-client.js';
+import type { Confinement } from './confinement.js';
 import type { FileStore } from './file-store.js';
 import { GcsObjectClient, type GcsSettings } from './gcs-client.js';
 import { openLocalFileStore } from './local-file-store.js';
@@ -19,16 +20,18 @@ export interface FileStoreSettings {
 /**
  * Creates the store for a location as `storagePath` returns it. Nothing is connected or loaded before its first
  * request.
- * @param temporary credentials that a catalog issued for this location, instead of those of the settings
+ * @param access.temporary credentials that a catalog issued for this location, instead of those of the settings
+ * @param access.within for the local disk: where links may lead; anywhere if left out
  */
 export function openFileStore(
   path: string,
   settings: FileStoreSettings,
-  temporary: TemporaryCredentials | null = null,
+  access: { readonly temporary?: TemporaryCredentials; readonly within?: Confinement | null } = {},
 ): FileStore {
   const location = parseLocation(path);
   const { patience, onRetry } = settings;
-  if (!location) return openLocalFileStore({ root: path, timeoutMs: patience.timeoutMs });
+  const { temporary = null, within = null } = access;
+  if (!location) return openLocalFileStore({ root: path, timeoutMs: patience.timeoutMs, within });
   const client = openClient(location.scheme, settings, temporary);
   return new ObjectStore({ client, patience, ...(onRetry === undefined ? {} : { onRetry }) });
 }

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, readdir, stat, statfs } from 'node:fs/promises';
 import { syncedTablesError } from '../../core/errors.js';
+import { type Confinement, confine } from './confinement.js';
 import { readInTime, whileAnswering } from './disk-patience.js';
 import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries, type Watch } from './file-store.js';
 
@@ -9,6 +10,8 @@ export interface LocalStoreOptions {
   readonly root: string;
   /** How long the disk may be silent, in milliseconds. */
   readonly timeoutMs: number;
+  /** Where files must really be; null if links may lead anywhere. */
+  readonly within?: Confinement | null;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -22,18 +25,26 @@ function nullIfMissing(error: unknown): null {
 /**
  * Files of the local disk, network mounts included. Nothing but regular files is ever opened: a FIFO would never answer.
  *
- * Methods throw SOURCE_READ_TIMEOUT, SOURCE_NOT_A_FILE, SOURCE_FILE_CHANGED.
+ * Methods throw SOURCE_READ_TIMEOUT, SOURCE_NOT_A_FILE, SOURCE_FILE_CHANGED, SOURCE_PATH_OUTSIDE.
  */
-export function openLocalFileStore({ root, timeoutMs }: LocalStoreOptions): FileStore {
-  const inTime = <Result>(path: string, read: () => Promise<Result>) => readInTime({ root, path, timeoutMs }, read);
+export function openLocalFileStore({ root, timeoutMs, within = null }: LocalStoreOptions): FileStore {
+  const realPathOf = within === null ? null : confine(within);
+  /** Gives `read` the real path, which is what is looked at and opened; null if there is nothing. */
+  const inTime = <Result>(path: string, read: (real: string) => Promise<Result>): Promise<Result | null> =>
+    readInTime({ root, path, timeoutMs }, async () => {
+      const real = realPathOf === null ? path : await realPathOf(path).catch(nullIfMissing);
+      return real === null ? null : read(real);
+    });
   return {
-    list: (folder, after, limit) => inTime(folder, () => list(folder, after, limit)),
-    hasFolder: (folder) =>
-      inTime(folder, async () => (await stat(folder).catch(nullIfMissing))?.isDirectory() ?? false),
-    stat: (path) => inTime(path, () => statFile(path)),
-    readRange: (path, offset, length, etag) => inTime(path, () => readRange(path, { offset, length, etag })),
-    whileAnswering: (reading) => whileAnswering({ root, timeoutMs }, reading, () => inTime(root, () => stat(root))),
-    watch: (folder, onChange) => inTime(folder, () => watchFolder(folder, onChange)),
+    list: (folder, after, limit) => inTime(folder, (real) => list(real, after, limit)),
+    async hasFolder(folder) {
+      const found = await inTime(folder, (real) => stat(real).catch(nullIfMissing));
+      return found?.isDirectory() ?? false;
+    },
+    stat: (path) => inTime(path, (real) => statFile(path, real)),
+    readRange: (path, offset, length, etag) => inTime(path, (real) => readRange(path, { real, offset, length, etag })),
+    whileAnswering: (reading) => whileAnswering({ root, timeoutMs }, reading, () => inTime(root, stat)),
+    watch: (folder, onChange) => inTime(folder, (real) => watchFolder(real, onChange)),
   };
 }
 
@@ -51,8 +62,8 @@ async function list(folder: string, after = '', limit = Number.POSITIVE_INFINITY
     : null;
 }
 
-async function statFile(path: string): Promise<FileStat | null> {
-  const found = await stat(path, { bigint: true }).catch(nullIfMissing);
+async function statFile(path: string, real: string): Promise<FileStat | null> {
+  const found = await stat(real, { bigint: true }).catch(nullIfMissing);
   if (found === null || found.isDirectory()) return null;
   requireFile(path, found);
   return {
@@ -70,9 +81,14 @@ function etagOf({ size, mtimeNs }: BigIntStats): string {
 
 async function readRange(
   path: string,
-  range: { readonly offset: number; readonly length: number; readonly etag: string | null | undefined },
+  range: {
+    readonly real: string;
+    readonly offset: number;
+    readonly length: number;
+    readonly etag: string | null | undefined;
+  },
 ): Promise<Buffer | null> {
-  const file = await openFile(path);
+  const file = await openFile(path, range.real);
   if (file === null) return null;
   try {
     const before = await file.stat({ bigint: true });
@@ -92,8 +108,8 @@ async function readRange(
 }
 
 /** Without waiting for the other end of a FIFO; null if there is no such file. */
-async function openFile(path: string): Promise<FileHandle | null> {
-  return open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+async function openFile(path: string, real: string): Promise<FileHandle | null> {
+  return open(real, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     // What a socket answers.
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw notAFile(path, 'a socket');
     return nullIfMissing(error);

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import {
   type DownloadOptions,
   entryOrder,
@@ -258,7 +259,7 @@ export class ObjectStore implements FileStore {
     const failure = explainRequestError(failed.error);
     const { attempt } = failed;
     if (failure.kind !== 'transient' || attempt >= this.#options.patience.attemptsMax) {
-      throw catalogued(failure, path, attempt);
+      throw explainOpenFiles(failure) ?? catalogued(failure, path, attempt);
     }
     // Half of the pause is random, so that clients that failed at once do not come back at once.
     const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));

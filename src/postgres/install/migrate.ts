@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { migrate } from 'postgres-migrations';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { othersReason } from '../../core/reasons/postgres-reason.js';
 import { applyLayer } from './apply-layer.js';
+import { requireEncoding } from './encoding.js';
 import { compareReleases, type InstalledSchema, readInstalledSchema, readNewestBreaking } from './installed-schema.js';
 import { type Migration, ownRelease, readMigrations, sqlDir } from './migration-files.js';
 import { releaseMigrationLock, sessionsInTheWay, takeMigrationLock } from './migration-lock.js';
@@ -42,6 +44,7 @@ interface Place {
   readonly isSuperuser: boolean;
   readonly versionNumber: number;
   readonly version: string;
+  readonly encoding: string;
 }
 
 /**
@@ -49,9 +52,9 @@ interface Place {
  * replaced functions, views and triggers. Nothing when all was there already, or when a newer release has been here whose
  * schema this one can work with. Safe to run again, and twice at once. The session keeps its search_path.
  * @param client a connected session; a superuser's unless nothing is to be done
- * @throws DATABASE_TOO_OLD, DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_NOT_ALLOWED, MIGRATION_CHANGED,
- *   MIGRATION_SCHEMA_TAKEN, MIGRATION_LOCKED, MIGRATION_BLOCKED, MIGRATION_IN_USE, MIGRATION_FAILED; a step that failed has
- *   left nothing behind, those before stay
+ * @throws DATABASE_TOO_OLD, DATABASE_ENCODING_UNSUPPORTED, DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_NOT_ALLOWED,
+ *   MIGRATION_CHANGED, MIGRATION_SCHEMA_TAKEN, MIGRATION_LOCKED, MIGRATION_BLOCKED, MIGRATION_IN_USE, MIGRATION_FAILED; a
+ *   step that failed has left nothing behind, those before stay
  */
 export async function migrateDatabase(client: pg.Client, options: MigrateOptions = {}): Promise<MigrationResult> {
   const ours = await readOurs(options);
@@ -59,7 +62,10 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
   if (place.versionNumber < 150_000) {
     throw syncedTablesError('DATABASE_TOO_OLD', { database: place.database, version: place.version });
   }
-  if (isUpToDate(await readInstalledSchema(client), ours, place.database)) return NOTHING_DONE;
+  const installed = await readInstalledSchema(client);
+  // Where functions are installed, the encoding has what they need.
+  if ((installed?.layerHash ?? '') === '') requireEncoding(place);
+  if (isUpToDate(installed, ours, place.database)) return NOTHING_DONE;
   if (!place.isSuperuser) {
     throw syncedTablesError('MIGRATION_NOT_ALLOWED', { database: place.database, role: place.role });
   }
@@ -74,15 +80,16 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
 /**
  * How many numbered files of this release the database lacks, and whether its functions and views are those of another
  * one that this release would replace.
- * @throws DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_CHANGED
+ * @throws DATABASE_ENCODING_UNSUPPORTED, DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_CHANGED
  */
 export async function pendingMigrations(
   client: pg.Client,
 ): Promise<{ applied: number; pending: number; isLayerOutdated: boolean }> {
   const ours = await readOurs({});
   const installed = await readInstalledSchema(client);
-  const { database } = await readPlace(client);
-  const isCurrent = isUpToDate(installed, ours, database);
+  const place = await readPlace(client);
+  if ((installed?.layerHash ?? '') === '') requireEncoding(place);
+  const isCurrent = isUpToDate(installed, ours, place.database);
   const applied = installed?.applied.length ?? 0;
   const pending = Math.max(0, ours.migrations.length - applied);
   return { applied, pending, isLayerOutdated: !isCurrent && pending === 0 };
@@ -176,14 +183,16 @@ function migrationFailed({ place, progress }: Run, error: unknown): SyncedTables
     const dependents = detail.replaceAll('\n', '; ') || message;
     return syncedTablesError('MIGRATION_IN_USE', { database, dependents }, error);
   }
-  const reason = message.replace(/\.$/, '');
+  // Event triggers of others run along.
+  const reason = othersReason({ ...failure, message }) ?? message.replace(/\.$/, '');
   return syncedTablesError('MIGRATION_FAILED', { database, file: progress.step, sql_state: code, reason }, error);
 }
 
 async function readPlace(client: pg.Client): Promise<Place> {
   const { rows } = await client.query<Place>(
     `select current_database() as database, current_user as role, rolsuper as "isSuperuser",
-            current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version
+            current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version,
+            current_setting('server_encoding') as encoding
        from pg_catalog.pg_roles where rolname = current_user`,
   );
   const [place] = rows;

@@ -19,7 +19,8 @@ export function hasColumnChanges(changes: ColumnChanges): boolean {
 
 /**
  * Compares a published table with the current columns of its source.
- * @throws CHANGED_PRIMARY_KEY_COLUMN_TYPE: Postgres cannot change the type of the partition key
+ * @throws CHANGED_PRIMARY_KEY_COLUMN_TYPE for the column by which the table is partitioned: Postgres cannot change its
+ *   type. DEPENDENT_OBJECTS_EXIST if a foreign key refers to a key whose type changes.
  */
 export async function planColumnChanges(
   client: pg.Client,
@@ -27,11 +28,13 @@ export async function planColumnChanges(
   relation: number,
   wanted: readonly TargetColumn[],
 ): Promise<ColumnChanges> {
-  const { rows } = await client.query<{ name: string; type: string }>(
-    `select attname as name, format_type(atttypid, atttypmod) as type
+  const { rows } = await client.query<{ name: string; type: string; isPartitionedBy: boolean }>(
+    `select attname as name, format_type(atttypid, atttypmod) as type,
+            exists (select from pg_partitioned_table p where p.partrelid = attrelid and attnum = any (p.partattrs)) as "isPartitionedBy"
        from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attnum`,
     [relation],
   );
+  const partitionedBy = new Set(rows.filter((row) => row.isPartitionedBy).map((row) => row.name));
   const current = new Map(rows.map((row) => [row.name, row.type]));
   const extraNames = new Set(table.extraColumns.map((column) => column.name));
   const wantedNames = new Set(wanted.map((column) => column.field.name));
@@ -39,14 +42,16 @@ export async function planColumnChanges(
     const type = current.get(column.field.name);
     return type !== undefined && type !== column.postgresType;
   });
-  const retypedKey = retyped.find((column) => table.keyColumns.includes(column.field.name));
-  if (retypedKey) {
+  const retypedKeys = retyped.filter((column) => table.keyColumns.includes(column.field.name));
+  await requireFreeKey(client, table, relation, retypedKeys);
+  const fixed = retypedKeys.find(({ field }) => partitionedBy.has(field.name));
+  if (fixed) {
     throw syncedTablesError('CHANGED_PRIMARY_KEY_COLUMN_TYPE', {
-      column: retypedKey.field.name,
+      column: fixed.field.name,
       table: table.source,
-      type: retypedKey.postgresType,
+      type: fixed.postgresType,
       target: table.fullName,
-      target_type: current.get(retypedKey.field.name) ?? '',
+      target_type: current.get(fixed.field.name) ?? '',
     });
   }
   return {
@@ -54,6 +59,25 @@ export async function planColumnChanges(
     dropped: [...current.keys()].filter((name) => !wantedNames.has(name) && !extraNames.has(name)),
     retyped,
   };
+}
+
+/** Where a foreign key refers to the table, its rows are merged by key, which needs keys of one type. */
+async function requireFreeKey(
+  client: pg.Client,
+  table: SyncedTable,
+  relation: number,
+  [retyped]: readonly TargetColumn[],
+): Promise<void> {
+  if (retyped === undefined) return;
+  const { rows } = await client.query<{ objects: string | null }>(
+    `select string_agg(format('constraint %I on table %s', conname, conrelid::regclass), ', ' order by oid) as objects
+       from pg_constraint where confrelid = $1 and contype = 'f' and conparentid = 0`,
+    [relation],
+  );
+  const objects = rows[0]?.objects ?? null;
+  if (objects === null) return;
+  const details = { target: table.fullName, table: table.source, column: retyped.field.name, objects };
+  throw syncedTablesError('DEPENDENT_OBJECTS_EXIST', details);
 }
 
 /**

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../../core/names.js';
+import { postgresTableName, quoteIdentifier } from '../../core/names.js';
 import type { ExtraIndex, SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { inTransaction, singleStatement } from '../session/session.js';
 import { define, refuseForeignNames, refuseForeignParts } from './extra-columns.js';
-import { createShadowTable, qualifiedShadow } from './shadow-table.js';
+import { createShadowTable, explainExtraIndex, qualifiedShadow } from './shadow-table.js';
 
 type ExtrasOwner = Pick<SyncedTable, 'fullName' | 'extraColumns' | 'extraIndexes'>;
 
@@ -43,11 +43,18 @@ async function probeIndex(client: pg.Client, table: ExtrasOwner, relation: strin
   refuseForeignParts(table.fullName, what, rows[0]?.parts);
 }
 
-/** Builds the extra indexes of a loaded shadow table, which the parent adopts with the partition. */
-export async function createExtraIndexes(client: pg.Client, table: ExtrasOwner, shadow: string): Promise<void> {
-  for (const { definition } of table.extraIndexes) {
+/**
+ * Builds the extra indexes of a loaded shadow table, which the parent adopts with the partition.
+ * @throws INDEX_UNBUILDABLE for rows that do not fit: the definition itself was tried before
+ */
+export async function createExtraIndexes(client: pg.Client, table: SyncedTable, shadow: string): Promise<void> {
+  for (const { name, definition } of table.extraIndexes) {
     // Postgres chooses a name; the creator's name is for the parent's index.
-    await createIndex(client, table, qualifiedShadow(shadow), { name: '', definition });
+    const text = createStatement(qualifiedShadow(shadow), { name: '', definition });
+    await refuseForeignNames(client, table, `index "${name}"`, definition);
+    await client.query(singleStatement(text)).catch(async (error: unknown) => {
+      throw await explainExtraIndex(client, error, { table, shadow, index: postgresTableName(table.schema, name) });
+    });
   }
 }
 
@@ -62,8 +69,11 @@ async function createIndex(
   relation: string,
   { name, definition }: ExtraIndex,
 ): Promise<void> {
-  const text = `create index ${name === '' ? '' : quoteIdentifier(name)} on ${relation} ${definition}`;
-  const what = name === '' ? `index (${definition})` : `index "${name}"`;
+  const what = `index "${name}"`;
   await refuseForeignNames(client, table, what, definition);
-  await define(table, what, () => client.query(singleStatement(text)));
+  await define(table, what, () => client.query(singleStatement(createStatement(relation, { name, definition }))));
+}
+
+function createStatement(relation: string, { name, definition }: ExtraIndex): string {
+  return `create index ${name === '' ? '' : quoteIdentifier(name)} on ${relation} ${definition}`;
 }

@@ -4,6 +4,7 @@ import { identifierList, quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { type CopySource, copyIn } from '../copy/copy-in.js';
 import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
+import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition, type NewPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
@@ -65,7 +66,10 @@ export function changesPublication(changes: ChangesToMerge): Publication {
     explain: async (error) => {
       if (error instanceof LastStateUnclear) return error;
       const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(changes, find);
-      return explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
+      const cause = await explainForeignKey(client, error, table);
+      const refused = await explainUnique(client, cause, { table, relation, withRows });
+      const withStaged = <Found>(find: (rows: string) => Promise<Found>) => withStagedRows(changes, find);
+      return explainLongEntry(client, refused, { table, relation, withRows: withStaged });
     },
   };
 }
@@ -78,13 +82,22 @@ async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Prom
     const staging = await stage(changes);
     const partition = await solePartition(client, relation);
     if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
-    const names = columns.map(({ field }) => field.name);
-    const kept = `select ${identifierList(names)} from ${partition} t
+    const kept = `select ${namesOf(columns)} from ${partition} t
                    where not exists (select from ${staging} s where ${isSameKey(position.table.keyColumns, 's', 't')})`;
-    const changed = `select ${identifierList(names)} from ${staging} where ${CHANGE_TYPE_COLUMN} <> 'delete'`;
-    return find(`(${kept} union all ${changed})`);
+    return find(`(${kept} union all ${stagedRows(staging, columns)})`);
   });
 }
+
+/** The rows that changes bring: staged once more. */
+async function withStagedRows<Found>(changes: ChangesToMerge, find: (rows: string) => Promise<Found>): Promise<Found> {
+  return inTransaction(changes.client, async () => find(`(${stagedRows(await stage(changes), changes.columns)})`));
+}
+
+function stagedRows(staging: string, columns: readonly TargetColumn[]): string {
+  return `select ${namesOf(columns)} from ${staging} where ${CHANGE_TYPE_COLUMN} <> 'delete'`;
+}
+
+const namesOf = (columns: readonly TargetColumn[]) => identifierList(columns.map(({ field }) => field.name));
 
 /**
  * A key has several rows in the source that rank equally, or had in some of the versions: the last state of its changes

@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../../core/names.js';
 import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
+import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
@@ -27,9 +28,11 @@ export function mergePublication(copy: ReplacingCopy): Publication {
     apply: () => replace(copy, merge),
     mend: (error) => merge.mend(error),
     explain: async (error) => {
-      const withRows = (find: (rows: string) => Promise<string[]>) =>
+      const withRows = <Found>(find: (rows: string) => Promise<Found>) =>
         inTransaction(client, () => find(qualifiedShadow(copy.shadow)));
-      return explainUnique(client, await explainForeignKey(client, error, table), { table, relation, withRows });
+      const refusal = { table, relation, withRows };
+      const cause = await explainUnique(client, await explainForeignKey(client, error, table), refusal);
+      return explainLongEntry(client, cause, refusal);
     },
   };
 }

@@ -4,7 +4,8 @@ import { describeKeys } from '../../core/format-key.js';
 import { identifierList, quoteIdentifier } from '../../core/names.js';
 import { postgresReason } from '../../core/reasons/postgres-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
-import { keysOfDuplicates, keysOfFailing } from '../refusals/index-misfits.js';
+import { keysOfDuplicates, keysOfFailing, type Misfits } from '../refusals/index-misfits.js';
+import { isEntryTooLong, keysTooLongFor, tooLongReason } from '../refusals/long-entries.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 
@@ -103,18 +104,49 @@ const MISFIT = /^(22|23|42|54|0A|P0)/;
 async function explainIndexError(build: IndexBuild, statement: string, error: unknown): Promise<unknown> {
   if (!isPostgresError(error) || !MISFIT.test(error.code ?? '')) return error;
   const { client, table, relation, shadow } = build;
-  const { rows: found } = await client.query<{ oid: number; index: string }>(
-    `select indexrelid as oid, indexrelid::regclass::text as index from pg_index
+  const { rows: found } = await client.query<{ oid: number; index: string; terms: string[] }>(
+    `select indexrelid as oid, indexrelid::regclass::text as index,
+            array(select pg_get_indexdef(indexrelid, n, false) from generate_series(1, indnkeyatts) n order by n) as terms
+       from pg_index
       where indrelid = $1 and right(pg_get_indexdef(indexrelid), length($2)) = $2`,
     [relation, statement.slice(statement.indexOf(' USING '))],
   );
-  const isTwice = error.code === '23505';
-  const reason = isTwice ? 'several of them have the same values in its columns' : postgresReason(error);
-  const misfits = { client, index: found[0]?.oid ?? 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
-  const keys = await (isTwice ? inTransaction(client, () => keysOfDuplicates(misfits)) : keysOfFailing(misfits, error));
-  const index = found[0]?.index ?? 'of unknown name';
+  const { oid = 0, index = 'of unknown name', terms = [] } = found[0] ?? {};
+  const misfits = { client, index: oid, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
+  const { reason, keys } = await explainMisfits(misfits, error, { relation, terms });
   const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
   return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+}
+
+/** INDEX_UNBUILDABLE for an index that a table is created with, where only Postgres itself says which row fails. */
+export async function explainExtraIndex(
+  client: pg.Client,
+  error: unknown,
+  { table, shadow, index }: { readonly table: SyncedTable; readonly shadow: string; readonly index: string },
+): Promise<unknown> {
+  if (!isPostgresError(error) || !MISFIT.test(error.code ?? '')) return error;
+  const misfits = { client, index: 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
+  const keys = await keysOfFailing(misfits, error);
+  const reason = isEntryTooLong(error) ? tooLongReason(error, []) : postgresReason(error);
+  const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
+  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+}
+
+async function explainMisfits(
+  misfits: Misfits,
+  error: pg.DatabaseError,
+  { relation, terms }: { readonly relation: number; readonly terms: readonly string[] },
+): Promise<{ readonly reason: string; readonly keys: readonly string[] }> {
+  const { client } = misfits;
+  if (error.code === '23505') {
+    const keys = await inTransaction(client, () => keysOfDuplicates(misfits));
+    return { reason: 'several of them have the same values in its columns', keys };
+  }
+  if (!isEntryTooLong(error)) {
+    return { reason: postgresReason(error), keys: await keysOfFailing(misfits, error) };
+  }
+  const keys = (await inTransaction(client, () => keysTooLongFor(misfits, relation)).catch(() => null)) ?? [];
+  return { reason: tooLongReason(error, terms), keys: keys.length > 0 ? keys : await keysOfFailing(misfits, error) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../core/names.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 
 /** Maximum number of keys in a message. */
-const KEYS_MAX = 5;
+export const KEYS_MAX = 5;
 /** How long to search for keys: a late message helps less than one that names no row. */
 const SEARCH_MS_MAX = 20_000;
 
@@ -19,17 +19,19 @@ export interface Misfits {
 }
 
 /** What an index computes. Null if it calls code from outside Postgres, which must not run with the sync's rights. */
-interface IndexTerms {
+export interface IndexTerms {
   readonly terms: readonly string[];
   readonly filter: string;
   readonly allowsNulls: boolean;
+  readonly isPrimary: boolean;
 }
 
-async function readTerms({ client, index }: Misfits): Promise<IndexTerms | null> {
+export async function readTerms({ client, index }: Misfits): Promise<IndexTerms | null> {
   // Built-in objects of Postgres do not appear as dependencies.
   const { rows } = await client.query<IndexTerms>(
     `select array(select pg_get_indexdef(x.indexrelid, n, false) from generate_series(1, x.indnkeyatts) n order by n) as terms,
-            coalesce(pg_get_expr(x.indpred, x.indrelid), 'true') as filter, not x.indnullsnotdistinct as "allowsNulls"
+            coalesce(pg_get_expr(x.indpred, x.indrelid), 'true') as filter, not x.indnullsnotdistinct as "allowsNulls",
+            x.indisprimary as "isPrimary"
        from pg_index x
       where x.indexrelid = $1
         and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = x.indexrelid
@@ -66,7 +68,8 @@ export async function keysOfFailing(misfits: Misfits, error: pg.DatabaseError): 
   return terms === null ? [] : findFailing(misfits, terms).then((places) => keysAt(misfits, places), unlessRefused);
 }
 
-function keyOf(keyColumns: readonly string[]): string {
+/** SQL for the key of a row of `r`: the texts of its columns. */
+export function keyOf(keyColumns: readonly string[]): string {
   return `array[${keyColumns.map((key) => `r.${quoteIdentifier(key)}::text`).join(', ')}]`;
 }
 
@@ -85,7 +88,7 @@ function unlessRefused(error: unknown): string[] {
 }
 
 /** Set in transactions that search for rows. */
-const BRIEF_SEARCH = `set local statement_timeout = ${SEARCH_MS_MAX}`;
+export const BRIEF_SEARCH = `set local statement_timeout = ${SEARCH_MS_MAX}`;
 
 /** Positions of rows for which a term fails: blocks are halved until one is left, whose rows are tried one by one. */
 async function findFailing(misfits: Misfits, { terms, filter }: IndexTerms): Promise<string[]> {

@@ -4,7 +4,14 @@ import type pg from 'pg';
 type HeldSource =
   | { readonly code: null; readonly reason: null }
   | {
-      readonly code: 'MISSING' | 'NOT_A_TABLE' | 'RESERVED_SCHEMA' | 'ROW_SECURITY' | 'NOT_READABLE' | 'FOREIGN_CODE';
+      readonly code:
+        | 'MISSING'
+        | 'NOT_A_TABLE'
+        | 'RESERVED_SCHEMA'
+        | 'ROW_SECURITY'
+        | 'NOT_READABLE'
+        | 'FOREIGN_CODE'
+        | 'NOT_LENT';
       readonly reason: string;
     };
 

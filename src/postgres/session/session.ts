@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
 
 /** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
@@ -40,7 +41,7 @@ const FAREWELL_MS_MAX = 5_000;
 /**
  * Opens a connection with our standard settings. There is no statement timeout, since loads and index builds take as
  * long as the table is large; callers can end the session.
- * @throws POSTGRES_UNREACHABLE naming host and port, never the password
+ * @throws POSTGRES_UNREACHABLE naming host and port, never the password; OPEN_FILES_LIMIT
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(options));
@@ -83,10 +84,12 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
   };
 }
 
-/** POSTGRES_UNREACHABLE if no session could be opened; server errors other than a refused login stay as they are. */
+/** POSTGRES_UNREACHABLE or OPEN_FILES_LIMIT if no session could be opened; server errors other than a refused login stay as they are. */
 export function explainConnectError(error: unknown, url: string): unknown {
   if (asSyncedTablesError(error)) return error;
   if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
+  const files = explainOpenFiles(error);
+  if (files !== null) return files;
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
 }
 

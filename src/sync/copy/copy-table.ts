@@ -18,6 +18,7 @@ import {
   qualifiedShadow,
 } from '../../postgres/publish/shadow-table.js';
 import { preparePartition, switchPublication } from '../../postgres/publish/switch-table.js';
+import { explainLongKey } from '../../postgres/refusals/long-entries.js';
 import { recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isPostgresError } from '../../postgres/session/session.js';
@@ -115,7 +116,8 @@ async function load(copy: TableCopy, lakeTable: LakeTable): Promise<Loaded> {
     const counts = await countLeftOut(copy, { lakeTable, relation, rowsWritten });
     await relation.requireUnchanged?.();
     await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
-      throw isPostgresError(error) && error.code === '23505' ? await duplicateKeys(copy, error) : error;
+      if (isPostgresError(error) && error.code === '23505') throw await duplicateKeys(copy, error);
+      throw await explainLongKey(client, error, { table, rows: qualifiedShadow(shadow) });
     });
     return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
   } catch (error) {

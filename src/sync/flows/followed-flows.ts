@@ -10,6 +10,7 @@ import {
   type StreamingTable,
 } from '../../postgres/registry/streaming-tables.js';
 import { tableActivity } from '../../postgres/registry/table-activity.js';
+import { ComparisonPause } from '../follow/comparison-pause.js';
 import type { Followed } from '../follow/follow-loop.js';
 import { RetryPause } from '../follow/retry-pause.js';
 import { flowReads } from './source/flow-reads.js';
@@ -29,7 +30,8 @@ export interface SignalOptions {
 interface WatchedTable {
   readonly lakeTable: LakeTable;
   readonly watch: Watch | null;
-  version: bigint | undefined;
+  readonly comparison: ComparisonPause;
+  newest: { readonly version: bigint; readonly identity: string | null } | null;
 }
 
 /** A streaming table whose flows are followed: its sources stay open, and failures are counted. */
@@ -121,7 +123,8 @@ export class FollowedFlows implements Followed {
     try {
       for (const name of names) {
         const lakeTable = await catalogs.open(name);
-        lake.push({ lakeTable, watch: (await lakeTable.changeFeed?.watch(onHint)) ?? null, version: undefined });
+        const watch = (await lakeTable.changeFeed?.watch(onHint)) ?? null;
+        lake.push({ lakeTable, watch, comparison: new ComparisonPause(), newest: null });
       }
     } catch (error) {
       for (const { watch } of lake) watch?.[Symbol.dispose]();
@@ -131,14 +134,21 @@ export class FollowedFlows implements Followed {
   }
 }
 
+/**
+ * A version alone says little: its commit may be written anew, or be that of another table with as many commits. A flow
+ * that reads on from there finds out.
+ */
 async function lakeState(watched: WatchedTable, pollSeconds: number): Promise<string> {
-  const { lakeTable, version } = watched;
-  if (lakeTable.changeFeed === null) {
-    const snapshot = await lakeTable.snapshot();
+  const { lakeTable, watch, comparison, newest } = watched;
+  const { changeFeed, name } = lakeTable;
+  if (changeFeed === null) {
+    const { version, tableId } = await lakeTable.snapshot();
     // Files without a log do not say: such a source is reread from time to time.
-    const state = snapshot.version ?? Math.floor(performance.now() / (pollSeconds * 1000));
-    return `${lakeTable.name} ${state}`;
+    return `${name} ${version ?? Math.floor(performance.now() / (pollSeconds * 1000))} ${tableId}`;
   }
-  watched.version = await lakeTable.changeFeed.newestVersion(version);
-  return `${lakeTable.name} ${watched.version}`;
+  const version = await changeFeed.newestVersion(newest?.version);
+  if (version !== newest?.version || comparison.isDue(watch !== null)) {
+    watched.newest = { version, identity: await changeFeed.commitIdentity(version) };
+  }
+  return `${name} ${version} ${watched.newest?.identity}`;
 }

@@ -4,18 +4,16 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import type { Watch } from '../../lake/storage/file-store.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag, type SourceLag } from '../source/source-lag.js';
+import { ComparisonPause } from './comparison-pause.js';
 import type { Followed } from './follow-loop.js';
 import { RetryPause } from './retry-pause.js';
-
-/** How often to check the commit that the table reflects, if each check is a request to a store. */
-const COMPARE_MS = 10_000;
 
 /** A synced table whose source is followed: the source stays open, and failures are counted. */
 export class FollowedTable implements Followed {
   #table: SyncedTable;
   #source: { readonly lakeTable: LakeTable; readonly watch: Watch | null } | null = null;
   readonly #pause = new RetryPause();
-  #comparedAt = Number.NEGATIVE_INFINITY;
+  readonly #comparison = new ComparisonPause();
   #newestVersion: bigint | null = null;
 
   constructor(table: SyncedTable) {
@@ -55,17 +53,8 @@ export class FollowedTable implements Followed {
     const { syncedVersion, sourceBookmark } = this.#table;
     this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
     if (this.#newestVersion !== syncedVersion) return true;
-    if (sourceBookmark === null || !this.#isComparisonDue()) return false;
+    if (sourceBookmark === null || !this.#comparison.isDue(this.#source.watch !== null)) return false;
     return !(await changeFeed.isSameCommit(sourceBookmark));
-  }
-
-  #isComparisonDue(): boolean {
-    // Watchable sources are on the local disk, where a check costs next to nothing.
-    if (this.#source?.watch) return true;
-    const now = performance.now();
-    if (now - this.#comparedAt < COMPARE_MS) return false;
-    this.#comparedAt = now;
-    return true;
   }
 
   async #open(catalogs: CatalogSet, onHint: () => void) {

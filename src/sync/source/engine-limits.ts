@@ -1,11 +1,14 @@
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { isSystemError } from '../../core/reasons/safe-reason.js';
 import { isAboutScratch } from '../../lake/engine/scratch-folder.js';
 
 const NO_ROOM_ON_DISK = /failed to offload|max_temp_directory_size|No space left on device/;
 
-/** ENGINE_OUT_OF_MEMORY, ENGINE_DISK_FULL or ENGINE_FOLDER_UNUSABLE, if that is what the error is about; else null. */
+/** OPEN_FILES_LIMIT, ENGINE_OUT_OF_MEMORY, ENGINE_DISK_FULL or ENGINE_FOLDER_UNUSABLE, if that is what the error is about; else null. */
 export function explainEngineLimit(error: unknown, source: string): SyncedTablesError | null {
+  const files = explainOpenFiles(error);
+  if (files !== null) return files;
   if (isSystemError(error) && isAboutScratch(error)) {
     const code = error.code === 'ENOSPC' ? 'ENGINE_DISK_FULL' : 'ENGINE_FOLDER_UNUSABLE';
     return syncedTablesError(code, { table: source, reason: error.message }, error);

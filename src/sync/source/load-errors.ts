@@ -10,11 +10,12 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { damagedFileOf } from '../../lake/relation/damaged-file.js';
-import { findUnreadableColumn, keysOfRefused, keysOfUnreadable } from '../../lake/relation/failing-keys.js';
+import { findUnreadableColumn, keysOfRefused, keysOfRows, keysOfUnreadable } from '../../lake/relation/failing-keys.js';
 import type { Relation, SourceFile } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
 import { explainEngineLimit } from './engine-limits.js';
+import { isCertainlyBigger, isRowTooBig, rowSizeOf } from './row-size.js';
 
 /** Maximum number of keys in a message. */
 export const EXAMPLE_KEYS_MAX = 5;
@@ -99,6 +100,7 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
 /** Names the column of a refused value, and the keys of such rows if they can be found in the source. */
 async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
   const { engine, relation, table } = context;
+  if (isRowTooBig(error)) return explainBigRow(error, context);
   const name = refusedColumn(error);
   const column = context.columns.find(({ field }) => field.name === name);
   if (column === undefined) return explainPostgresError(error, table);
@@ -109,6 +111,20 @@ async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Pr
     const reason = postgresReason(error);
     const details = { column: column.field.name, table: table.source, type: column.postgresType, reason, rows };
     return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+async function explainBigRow(error: pg.DatabaseError, context: LoadContext): Promise<SyncedTablesError> {
+  const { engine, relation, table, columns } = context;
+  const { max, reason } = rowSizeOf(error);
+  const connection = await engine.connect();
+  try {
+    const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
+    const rows = describeKeys(await keysOfRows(search, isCertainlyBigger(columns, max)));
+    const details = { table: table.source, target: table.fullName, reason, rows };
+    return syncedTablesError('ROW_TOO_BIG', details, error);
   } finally {
     connection.closeSync();
   }

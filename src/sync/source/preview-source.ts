@@ -38,8 +38,8 @@ export interface SourcePreview {
   readonly columns: readonly PreviewColumn[];
   /** Null if no column can be read. */
   readonly rowCount: bigint | null;
-  /** Columns that are unique and never null, the likeliest key first. */
-  readonly keyCandidates: readonly string[];
+  /** Columns that are unique and never null, the likeliest key first; null if no row was read. */
+  readonly keyCandidates: readonly string[] | null;
   /** Null if no key was requested, or none that is possible. */
   readonly primaryKey: KeyPreview | null;
   readonly warnings: readonly SyncedTablesError[];
@@ -104,7 +104,7 @@ async function readFacts(
   keyColumns: readonly string[],
 ): Promise<Facts> {
   const columns = readableColumns(snapshot);
-  if (columns.length === 0) return { rowCount: snapshot.rowCount, keyCandidates: [], primaryKey: null, warnings: [] };
+  if (columns.length === 0) return { rowCount: snapshot.rowCount, keyCandidates: null, primaryKey: null, warnings: [] };
   try {
     await using relation = await lakeTable.openRelation({ ...snapshot, columns }, 1);
     if (relation.remote && !relation.remote.fitsSpool) return factsOfFooters(relation);
@@ -140,7 +140,7 @@ function factsOfFooters({ rowCount, remote }: Relation): Facts {
     if (!known) throw error;
     warnings.push(known);
   }
-  return { rowCount, keyCandidates: [], primaryKey: null, warnings };
+  return { rowCount, keyCandidates: null, primaryKey: null, warnings };
 }
 
 interface ColumnFacts {
@@ -176,11 +176,16 @@ async function scanColumns(connection: DuckDBConnection, rows: string, columns: 
   return { rowCount, facts };
 }
 
-/** Each check costs a pass over its column. */
+/** Each check costs a pass over its column. As long as no candidate was found, more are made. */
 const CANDIDATES_CHECKED_MAX = 20;
 
-/** The estimate is off by a few per cent; a column clearly below the row count cannot be unique. */
-const ESTIMATE_PERCENT_MIN = 80n;
+/** Checking every column of a table with so few rows costs next to nothing. */
+const EXACT_ROWS_MAX = 10_000n;
+/**
+ * The estimate has a standard deviation of 13 per cent (64 registers), and of few rows it may be off by a third: 22, 44 and
+ * 66 count as two. A column this far below the row count cannot be unique.
+ */
+const ESTIMATE_PERCENT_MIN = 40n;
 
 const KEY_NAME = /(^|_)(id|key|uuid)$/i;
 
@@ -188,16 +193,18 @@ async function findKeyCandidates(
   connection: DuckDBConnection,
   rows: string,
   { rowCount, facts }: Scan,
-): Promise<string[]> {
-  if (rowCount === 0n) return [];
+): Promise<string[] | null> {
+  if (rowCount === 0n) return null;
   const possible = facts.filter(({ field, rowsWithValue, distinctEstimate, rowsWithNul }) => {
     if (!canBeKey(field) || rowsWithNul > 0n) return false;
-    return rowsWithValue === rowCount && distinctEstimate * 100n >= rowCount * ESTIMATE_PERCENT_MIN;
+    const mayBeUnique = rowCount <= EXACT_ROWS_MAX || distinctEstimate * 100n >= rowCount * ESTIMATE_PERCENT_MIN;
+    return rowsWithValue === rowCount && mayBeUnique;
   });
   const names = possible.map(({ field }) => field.name);
   const ordered = [...names.filter((name) => KEY_NAME.test(name)), ...names.filter((name) => !KEY_NAME.test(name))];
   const candidates: string[] = [];
-  for (const name of ordered.slice(0, CANDIDATES_CHECKED_MAX)) {
+  for (const [place, name] of ordered.entries()) {
+    if (place >= CANDIDATES_CHECKED_MAX && candidates.length > 0) break;
     const { duplicateKeys } = await judgeKey(connection, rows, [name]);
     if (duplicateKeys === 0n) candidates.push(name);
   }

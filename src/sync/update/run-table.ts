@@ -104,7 +104,11 @@ async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publish
     return yield* applySourceChanges(run, followed);
   } catch (error) {
     const known = asSyncedTablesError(error);
-    if (!known || !HISTORY_GAPS.has(known.code) || followed.table.onHistoryGap !== 'refresh') throw error;
+    if (!known) throw error;
+    // No history is lost, but which rows the rest of the commit is about depends on what was taken for all of it.
+    const hasGrown = known.code === 'SOURCE_COMMIT_GREW';
+    const isGap = HISTORY_GAPS.has(known.code) && followed.table.onHistoryGap === 'refresh';
+    if (!hasGrown && !isGap) throw error;
     return { kind: 'copy', reason: known.message };
   }
 }

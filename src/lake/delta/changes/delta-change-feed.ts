@@ -6,7 +6,7 @@ import type { PartitionTexts } from '../log/action.js';
 import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
 import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from '../log/log-bookmark.js';
-import { commitPath, logFolder } from '../log/log-listing.js';
+import { commitPath, listLog, logFolder } from '../log/log-listing.js';
 import { canonicalRoot } from '../log/log-path.js';
 import { type DeltaSnapshot, latestDeltaVersion, openTableState, type ReadState } from '../snapshot/delta-snapshot.js';
 import { openChangeRelation } from './open-change-relation.js';
@@ -27,8 +27,10 @@ export class DeltaChangeFeed implements ChangeFeed {
   /** What the last snapshot found: reading the whole log again takes minutes if it has no checkpoint. */
   #noted: Pick<DeltaSnapshot, 'version' | 'protocol' | 'metadata' | 'commit'> | null = null;
   readonly #addedFiles = new AddedFiles();
-  /** The commit last found to match a bookmark, and its file status at that time. */
-  #compared: { readonly bookmark: string; readonly head: LogHead; readonly file: string } | null = null;
+  /** The bookmark that was compared last. */
+  #decoded: { readonly bookmark: string; readonly head: LogHead } | null = null;
+  /** The commit that was identified last, by its version and the status of its file. */
+  #identified: { readonly file: string; readonly identity: string | null } | null = null;
 
   constructor(options: DeltaTableOptions) {
     this.#root = canonicalRoot(options.root);
@@ -46,17 +48,21 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   async isSameCommit(bookmark: string): Promise<boolean> {
+    const head = this.#decoded?.bookmark === bookmark ? this.#decoded.head : decodeBookmark(bookmark);
+    this.#decoded = { bookmark, head };
+    return isSameContent(head, await this.commitIdentity(head.version));
+  }
+
+  async commitIdentity(version: bigint): Promise<string | null> {
     const { store } = this.#options;
-    const known = this.#compared?.bookmark === bookmark ? this.#compared : null;
-    const head = known?.head ?? decodeBookmark(bookmark);
     // Asked before the content is read, so that a later change shows next time.
-    const stat = await store.stat(commitPath(this.#root, head.version));
-    if (stat === null) return true;
-    const file = `${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
-    if (known?.file === file) return true;
-    if (!isSameContent(head, await commitFingerprint(store, this.#root, head.version))) return false;
-    this.#compared = { bookmark, head, file };
-    return true;
+    const stat = await store.stat(commitPath(this.#root, version));
+    if (stat === null) return null;
+    const file = `${version} ${stat.sizeBytes} ${stat.modifiedAtMs} ${stat.etag ?? ''}`;
+    if (this.#identified?.file === file) return this.#identified.identity;
+    const identity = await commitFingerprint(store, this.#root, version);
+    this.#identified = { file, identity };
+    return identity;
   }
 
   async committedAtMs(version: bigint): Promise<number | null> {
@@ -85,7 +91,7 @@ export class DeltaChangeFeed implements ChangeFeed {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
     }
     // What was read of an unfinished commit changed nothing: it is read again, whole.
-    const after = (await this.#hasGrown(head)) ? from - 1n : from;
+    const after = (await this.#hasGrown(head, head.emptyBytes)) ? from - 1n : from;
     const commits = await readCommits({ store, root: this.#root, tableName, from: after, to });
     const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
     const plan = await planChanges({
@@ -100,14 +106,17 @@ export class DeltaChangeFeed implements ChangeFeed {
     });
     const { protocol, metadata } = plan;
     const last = commits.at(-1);
-    const end: LogHead = { version: to, protocol, metadata, ...(await this.#identityOf(last, head)) };
+    const end: LogHead = { ...(await this.#identityOf(last, head)), version: to, protocol, metadata };
     const bookmark = encodeBookmark(end);
     const relation = await openChangeRelation({ ...this.#options, plan, commits, from, to, bookmark });
     this.#head = end;
     return relation;
   }
 
-  /** @throws SOURCE_HISTORY_REWRITTEN if commit `from` is not the one that was read */
+  /**
+   * @throws SOURCE_COMMIT_GREW if only the beginning of commit `from` was read, SOURCE_HISTORY_REWRITTEN if it is another
+   *   one
+   */
   async #headAt(from: bigint, bookmark: string | undefined): Promise<LogHead> {
     if (from === -1n) return BEFORE_THE_FIRST;
     const kept = bookmark === undefined ? this.#head : decodeBookmark(bookmark);
@@ -116,28 +125,35 @@ export class DeltaChangeFeed implements ChangeFeed {
       return this.#headFromOldLog(from);
     }
     const isSame = isSameContent(kept, await commitFingerprint(this.#options.store, this.#root, from));
-    if (!isSame && !(await this.#hasGrown(kept))) {
+    if (!isSame && !(await this.#hasGrown(kept, kept.emptyBytes))) {
+      const { tableName: table } = this.#options;
+      if (await this.#hasGrown(kept, kept.readBytes)) {
+        throw syncedTablesError('SOURCE_COMMIT_GREW', { table, version: from });
+      }
       const reason = `commit ${from} has different content from when it was applied`;
-      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table: this.#options.tableName, reason });
+      throw syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
     }
     return kept;
   }
 
-  /** True if a commit was read before it was finished, with nothing in it yet, and goes on as it began. */
-  async #hasGrown({ version, fingerprint, emptyBytes }: LogHead): Promise<boolean> {
-    if (emptyBytes === undefined || fingerprint === null) return false;
+  /** True if a commit was read when it had so many bytes, and is longer now but begins as it did. */
+  async #hasGrown({ version, fingerprint }: LogHead, bytes: number | undefined): Promise<boolean> {
+    if (bytes === undefined || fingerprint === null) return false;
     const { store } = this.#options;
     const stat = await store.stat(commitPath(this.#root, version));
-    if (stat === null || stat.sizeBytes <= emptyBytes) return false;
-    return (await commitFingerprint(store, this.#root, version, emptyBytes)) === fingerprint;
+    if (stat === null || stat.sizeBytes <= bytes) return false;
+    return (await commitFingerprint(store, this.#root, version, bytes)) === fingerprint;
   }
 
   /** By what the last commit will be known again. */
-  async #identityOf(last: Commit | undefined, head: LogHead): Promise<Pick<LogHead, 'fingerprint' | 'emptyBytes'>> {
-    if (last === undefined) return { fingerprint: head.fingerprint, emptyBytes: head.emptyBytes };
+  async #identityOf(
+    last: Commit | undefined,
+    head: LogHead,
+  ): Promise<Omit<LogHead, 'version' | 'protocol' | 'metadata'>> {
+    if (last === undefined) return head;
     const { stat, version, isEmpty } = last;
     const fingerprint = await commitFingerprint(this.#options.store, this.#root, version, stat.sizeBytes);
-    return { fingerprint, emptyBytes: isEmpty ? stat.sizeBytes : undefined };
+    return { fingerprint, emptyBytes: isEmpty ? stat.sizeBytes : undefined, readBytes: stat.sizeBytes };
   }
 
   /** @throws DELTA_TRUNCATED_TRANSACTION_LOG if the log no longer records the metadata of that version */
@@ -146,17 +162,36 @@ export class DeltaChangeFeed implements ChangeFeed {
       return await this.#headFromLog(from);
     } catch (error) {
       if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
-      throw await truncatedLog(this.#options, from, error);
+      const head = await this.#headFromLater(from);
+      if (head === null) throw await truncatedLog(this.#options, from, error);
+      return head;
     }
+  }
+
+  /**
+   * What was in force at a version of which nothing is left, for the changes of the oldest commit that a cleaned log still
+   * has: the same as at the next checkpoint, unless a commit up to that changed it. Null if that is so.
+   * @throws DELTA_TRUNCATED_TRANSACTION_LOG if one of those commits is gone
+   */
+  async #headFromLater(from: bigint): Promise<LogHead | null> {
+    const { checkpoints } = await listLog(this.#options);
+    const later = checkpoints.map(({ version }) => version).filter((version) => version > from);
+    const to = later.reduce<bigint | null>((least, each) => (least === null || each < least ? each : least), null);
+    if (to === null) return null;
+    const commits = await readCommits({ ...this.#options, from, to });
+    if (commits.some(({ protocol, metadata }) => protocol !== null || metadata !== null)) return null;
+    const { protocol, metadata } = await this.#headFromLog(to);
+    return { version: from, protocol, metadata, fingerprint: null };
   }
 
   async #headFromLog(version: bigint | undefined): Promise<LogHead> {
     const noted = this.#noted?.version === version ? this.#noted : null;
     const { protocol, metadata, version: found, commit } = noted ?? (await this.#inForce(version));
     const { store } = this.#options;
-    const fingerprint = await commitFingerprint(store, this.#root, found, commit?.stat.sizeBytes);
-    const emptyBytes = commit?.isEmpty ? commit.stat.sizeBytes : undefined;
-    return { version: found, protocol, metadata, fingerprint, emptyBytes };
+    const readBytes = commit?.stat.sizeBytes;
+    const fingerprint = await commitFingerprint(store, this.#root, found, readBytes);
+    const emptyBytes = commit?.isEmpty ? readBytes : undefined;
+    return { version: found, protocol, metadata, fingerprint, emptyBytes, readBytes };
   }
 
   async #inForce(version: bigint | undefined) {
@@ -166,7 +201,10 @@ export class DeltaChangeFeed implements ChangeFeed {
 
   async #livePartitions(version: bigint): Promise<ReadonlyMap<string, PartitionTexts>> {
     if (version < 0n) return new Map();
-    const { files } = await this.#state(version);
+    const { files } = await this.#state(version).catch(async (error: unknown) => {
+      if (asSyncedTablesError(error)?.code !== 'DELTA_LOG_GAP') throw error;
+      throw await truncatedLog(this.#options, version, error);
+    });
     return new Map(files.flatMap(({ path, add }) => (add.partitionValues ? [[path, add.partitionValues]] : [])));
   }
 

@@ -51,7 +51,7 @@ async function* readFetched(
   }
 }
 
-/** DuckDB opens whatever it is told to: the store is asked first what it is, and afterwards whether it stayed that. */
+/** DuckDB opens whatever it is told to, wherever a link leads: the store is asked first, and afterwards whether it stayed that. */
 async function* readInPlace(
   connection: DuckDBConnection,
   path: string,

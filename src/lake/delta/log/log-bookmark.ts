@@ -17,6 +17,8 @@ export interface LogHead {
    * beginning of a commit that was still being written.
    */
   readonly emptyBytes?: number | undefined;
+  /** Length of the commit when it was read, whatever was in it; unknown where it was not read as a file. */
+  readonly readBytes?: number | undefined;
 }
 
 /** Bytes at each end of a commit covered by its fingerprint: commits of large loads have hundreds of megabytes. */
@@ -47,6 +49,7 @@ const shape = z.object({
   version: z.string().regex(/^(-1|\d+)$/),
   fingerprint: z.string().nullable(),
   emptyBytes: z.int().optional(),
+  readBytes: z.int().optional(),
   protocol: z.object({ minReaderVersion: z.int(), readerFeatures: z.array(z.string()).nullable() }).nullable(),
   metadata: z
     .object({
@@ -61,11 +64,12 @@ const shape = z.object({
 
 /** The head as text that a database can keep: the size of the table's metadata. */
 export function encodeBookmark(head: LogHead): string {
-  const { version, protocol, metadata, fingerprint, emptyBytes } = head;
+  const { version, protocol, metadata, fingerprint, emptyBytes, readBytes } = head;
   return JSON.stringify({
     version: String(version),
     fingerprint,
     emptyBytes,
+    readBytes,
     protocol,
     metadata: metadata && { ...metadata, configuration: Object.fromEntries(metadata.configuration) },
   });
@@ -73,11 +77,12 @@ export function encodeBookmark(head: LogHead): string {
 
 /** @throws if `text` does not come from `encodeBookmark` */
 export function decodeBookmark(text: string): LogHead {
-  const { version, fingerprint, emptyBytes, protocol, metadata } = shape.parse(JSON.parse(text));
+  const { version, fingerprint, emptyBytes, readBytes, protocol, metadata } = shape.parse(JSON.parse(text));
   return {
     version: BigInt(version),
     fingerprint,
     emptyBytes,
+    readBytes,
     protocol: protocol && { kind: 'protocol', ...protocol },
     metadata: metadata && {
       kind: 'metaData',

@@ -1,4 +1,5 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { explainOpenFiles } from '../../../core/reasons/open-files.js';
 import { safeReason } from '../../../core/reasons/safe-reason.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { MetadataAction, ProtocolAction } from './action.js';
@@ -107,6 +108,9 @@ async function applyCheckpoint(
       const path = `${logFolder(root)}/${part}`;
       if ((await store.stat(path)) === null) throw new LogFileVanished(path);
     }
+    // Else the checkpoint would be passed over, and blamed if nothing replaces it.
+    const limit = explainOpenFiles(error);
+    if (limit !== null) throw limit;
     const reason = error instanceof ActionFormatError ? error.message : safeReason(error);
     return known ?? unreadable(reason, error);
   }

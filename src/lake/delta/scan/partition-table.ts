@@ -3,6 +3,7 @@ import { VARCHAR } from '@duckdb/node-api';
 import type { Field } from '../../../core/data-type.js';
 import { quoteLiteral } from '../../../core/names.js';
 import { duckDbType } from '../../engine/duckdb-type.js';
+import { isTemporal } from '../../engine/temporal-text.js';
 import { nullOf } from '../../parquet/project-column.js';
 import type { DeltaFile } from '../snapshot/delta-snapshot.js';
 
@@ -35,7 +36,13 @@ export async function createPartitionTable(
 
 /** Hex carries binary values through a text column. */
 export function partitionText(column: Field, text: string): string {
-  return column.type.kind === 'binary' ? binaryValue(text).toString('hex') : text;
+  if (column.type.kind === 'binary') return binaryValue(text).toString('hex');
+  return isTemporal(column.type.kind) ? numericText(text) : text;
+}
+
+/** The engine reads words such as `infinity`, which no date or timestamp of the lakehouse is: it shall refuse them. */
+function numericText(text: string): string {
+  return /^\s*[+-]?\d/.test(text) ? text : 'no date';
 }
 
 /**

@@ -58,6 +58,6 @@ export function requireInside(options: { root: string; tableName: string; file: 
   const vectorPath = descriptor && deletionVectorPath({ root, tableName, descriptor });
   for (const path of [file.path, vectorPath]) {
     if (path !== null && !isInside(root, path))
-      throw syncedTablesError('SOURCE_PATH_OUTSIDE', { table: tableName, path });
+      throw syncedTablesError('SOURCE_PATH_OUTSIDE', { table: tableName, path, folder: 'its own folder' });
   }
 }

@@ -10,13 +10,13 @@ import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { SourceQueryError, sourceQuery, type TableReference } from '../../../lake/dialect/source-query.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
-import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import { type WhileAnswering, watchedConnection } from '../../../lake/engine/watched-engine.js';
 import type { SourceFile } from '../../../lake/relation/relation.js';
 import { type LakeReadMode, type LakeRows, openLakeRows } from './open-lake-rows.js';
 import { openPostgresRows } from './open-postgres-rows.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SourcePosition, TablePosition } from './source-position.js';
+import { computedValue } from './staged-value.js';
 
 /** A source that reads tables rather than calling a function. */
 export type TableSource = Exclude<FlowSource, { kind: 'function' }>;
@@ -73,9 +73,7 @@ function openedColumn(field: Field): OpenedColumn {
 function queryColumn(field: Field): OpenedColumn {
   const column = openedColumn(field);
   const { sql, type } = column.staged;
-  return column.postgresType === null
-    ? column
-    : { ...column, staged: { sql: `cast(${sql} as ${duckDbType(type)})`, type } };
+  return column.postgresType === null ? column : { ...column, staged: computedValue(sql, type, false) };
 }
 
 async function openLakeTable(
@@ -95,6 +93,7 @@ async function openLakeTable(
     connection,
     columns: rows.columns.map(openedColumn),
     select: rows.select,
+    hasInfinities: false,
     files: rows.files,
     position: { [key]: rows.position },
     hasNews: rows.hasNews,
@@ -143,6 +142,7 @@ async function openQuery(options: OpenFlowSourceOptions, name: string, query: st
       connection,
       columns: fields.map(queryColumn),
       select,
+      hasInfinities: false,
       files: parts.files,
       position: parts.position,
       // Tables read as a whole may have changed even if the others have not.

@@ -37,7 +37,7 @@ export async function openLakeRows(
     throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
   }
   const rows = wholeRelation(relation);
-  const wasRead = mode === 'all' && position?.kind === 'lake' && isSameVersion(snapshot, position);
+  const wasRead = mode === 'all' && position?.kind === 'lake' && (await wasReadBefore(lakeTable, snapshot, position));
   return {
     columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
     select: isChanges ? asInserts(rows, snapshot) : rows,
@@ -49,12 +49,15 @@ export async function openLakeRows(
   };
 }
 
-function isSameVersion(snapshot: SourceSnapshot, position: TablePosition & { kind: 'lake' }): boolean {
-  return (
-    snapshot.version !== null &&
-    snapshot.version.toString() === position.version &&
-    snapshot.tableId === position.tableId
-  );
+/** Whether it is the same version of the same table, and its commit the one that was read. */
+async function wasReadBefore(
+  { changeFeed }: LakeTable,
+  { version, tableId }: SourceSnapshot,
+  position: TablePosition & { kind: 'lake' },
+): Promise<boolean> {
+  const isSameVersion = version !== null && version.toString() === position.version && tableId === position.tableId;
+  if (!isSameVersion || position.bookmark === null) return isSameVersion;
+  return (await changeFeed?.isSameCommit(position.bookmark)) ?? true;
 }
 
 /** The start of a change feed: all existing rows, inserted at the version at which they were read. */

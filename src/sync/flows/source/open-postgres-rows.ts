@@ -62,6 +62,7 @@ export async function openPostgresRows(options: PostgresSourceOptions): Promise<
       connection,
       columns: attributes.map(openedColumn),
       select: `select ${[...typed, ...kept].join(', ')} from ${reader}`,
+      hasInfinities: true,
       position: { [postgresTableName(schema, table)]: { kind: 'postgres', xid } },
       hasNews: rows > 0n,
       rowCount: rows,
@@ -82,10 +83,11 @@ async function holdSource({ client, flow, declaredBy, schema, table }: PostgresS
   const { code, reason } = await holdSourceTable(client, { schema, table, declaredBy });
   if (code === null) return;
   if (code === 'MISSING') throw syncedTablesError('FLOW_SOURCE_UNKNOWN', { flow, source, reason });
-  const hint =
-    code === 'NOT_READABLE'
-      ? `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)};`
-      : 'Read from a plain table without that.';
+  const hints: Readonly<Record<string, string>> = {
+    NOT_READABLE: `Grant it: GRANT SELECT ON ${source} TO ${quoteIdentifier(declaredBy)}, databricks_sync;`,
+    NOT_LENT: `Grant it again: GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO databricks_sync; GRANT SELECT ON ${source} TO databricks_sync; Declaring the flow again does the same, and so does synced_tables.repair().`,
+  };
+  const hint = hints[code] ?? 'Read from a plain table without that.';
   throw syncedTablesError('FLOW_SOURCE_UNFIT', { flow, source, reason, hint });
 }
 

@@ -14,10 +14,10 @@ import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { engineText } from '../../../lake/dialect/lakehouse-text.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
-import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import { wholeRelation } from '../../../lake/relation/relation.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SnapshotRows } from './snapshot-function.js';
+import { computedValue } from './staged-value.js';
 
 export interface OpenSnapshotOptions {
   readonly engine: Engine;
@@ -133,7 +133,7 @@ async function openSelect(
     const columns = described.columnNames().map((column, index) => {
       const type = types[index];
       if (type === undefined) throw new Error(`a column without a type: ${column}`);
-      return openedColumn({ name: column, type: dataTypeOfEngine(type), nullable: true, physicalName: column });
+      return readColumn({ name: column, type: dataTypeOfEngine(type), nullable: true, physicalName: column });
     });
     return { connection, columns, select, [Symbol.asyncDispose]: dispose };
   } catch (error) {
@@ -144,10 +144,14 @@ async function openSelect(
 }
 
 function openedColumn(field: Field): OpenedColumn {
-  const column = flowSourceColumn(field);
-  const name = `r.${quoteIdentifier(field.name)}`;
-  const sql = column.postgresType === null ? name : `cast(${name} as ${duckDbType(field.type)})`;
-  return { ...column, staged: { sql, type: field.type } };
+  return { ...flowSourceColumn(field), staged: { sql: `r.${quoteIdentifier(field.name)}`, type: field.type } };
+}
+
+/** A column of files, which are in no catalog: in the type that holds all of the engine's values. */
+function readColumn(field: Field): OpenedColumn {
+  const column = openedColumn(field);
+  const { sql, type } = column.staged;
+  return column.postgresType === null ? column : { ...column, staged: computedValue(sql, type, false) };
 }
 
 function unfit(flow: string, source: string, reason: string, hint: string, cause?: unknown) {

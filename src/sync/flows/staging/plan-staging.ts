@@ -13,6 +13,7 @@ import { copyValue, preparedValue } from '../../../lake/engine/copy-value.js';
 import { duckDbType } from '../../../lake/engine/duckdb-type.js';
 import { sequenceTypeOf } from '../../../scd/event/sequence-order.js';
 import type { OpenedColumn, OpenedSource } from '../source/opened-source.js';
+import { computedValue, type StagedValue } from '../source/staged-value.js';
 
 /** How the rows of a source become staged events. */
 export interface StagingPlan {
@@ -26,12 +27,6 @@ export interface StagingPlan {
 interface NamedValue extends StagedValue {
   /** As named at the beginning of a sentence in messages. */
   readonly what: string;
-}
-
-/** One staged value: SQL over a row `r`, and its type. */
-interface StagedValue {
-  readonly sql: string;
-  readonly type: DataType;
 }
 
 const TEXT: DataType = { kind: 'string' };
@@ -57,14 +52,14 @@ export async function planChangeStaging(
   const values = [
     ...selectedValues(resolved, source),
     { sql: kind, type: TEXT },
-    ...sequenceValues(sequence),
+    ...sequenceValues(sequence, source),
     ...authoredValues(resolved, source),
   ];
   const parts = [
     ...namedColumns(resolved, source),
     { what: 'APPLY AS TRUNCATE WHEN', sql: truncates, type: BOOLEAN },
     { what: 'APPLY AS DELETE WHEN', sql: deletes, type: BOOLEAN },
-    ...sequenceValues(sequence).map((value) => ({ what: 'SEQUENCE BY', ...value })),
+    ...sequenceValues(sequence, source).map((value) => ({ what: 'SEQUENCE BY', ...value })),
   ];
   return { flow, select: copySelect(source.select, values), parts };
 }
@@ -101,7 +96,7 @@ function openedColumn(source: Pick<OpenedSource, 'columns'>, name: string): Open
 
 /** The sequence of a row and its staged form. */
 interface SequenceValue extends StagedValue {
-  /** Set if the text of a Postgres column is passed through unchanged. */
+  /** Set if it is a column and nothing more. */
   readonly postgresType: string | null;
 }
 
@@ -140,15 +135,15 @@ function withSequenceType(flow: AutoCdcFlow, { postgresType }: SequenceValue): A
   return { ...flow, sequence: { kind: 'column', fields: [{ ...field, postgresType }] } };
 }
 
-function sequenceValues({ sql, type, postgresType }: SequenceValue): StagedValue[] {
-  if (type.kind !== 'struct') {
-    const isText = postgresType !== null && sql.startsWith('r.__autocdc_raw');
-    return [isText ? { sql, type: TEXT } : { sql: `cast(${sql} as ${duckDbType(type)})`, type }];
+function sequenceValues({ sql, type, postgresType }: SequenceValue, source: OpenedSource): StagedValue[] {
+  if (postgresType !== null) {
+    const staged = sql.startsWith('r.__autocdc_raw') ? TEXT : type;
+    return [{ sql: `cast(${sql} as ${duckDbType(staged)})`, type: staged }];
   }
-  const fields = type.fields.map((field) => ({
-    sql: `cast(struct_extract((${sql}), ${quoteLiteral(field.name)}) as ${duckDbType(field.type)})`,
-    type: field.type,
-  }));
+  if (type.kind !== 'struct') return [computedValue(sql, type, source.hasInfinities)];
+  const fields = type.fields.map((field) =>
+    computedValue(`struct_extract((${sql}), ${quoteLiteral(field.name)})`, field.type, source.hasInfinities),
+  );
   return [...fields, { sql: `((${sql}) is null)`, type: BOOLEAN }];
 }
 

@@ -103,6 +103,23 @@ describe('refusals', () => {
   });
 
   it.each([
+    ['PUT', '/api/2.0/database/synced_tables/a.b.c', 'DELETE, GET, HEAD, PATCH'],
+    ['GET', '/api/2.0/database/catalogs', 'POST'],
+    ['OPTIONS', '/api/2.0/database/instances/i/roles/a/b?x=y', 'DELETE, GET, HEAD, PATCH'],
+    ['DELETE', '/healthz', 'GET, HEAD'],
+    ['POST', '/docs', 'GET, HEAD'],
+    ['POST', '/api/2.0/pipelines/p/stop/', null],
+    ['GET', '/api/2.0/pipelines/p/stopped', null],
+  ] as const)('%s of %s, which is called with %s', async (method, url, allowed) => {
+    await using server = await buildTestServer();
+    const reply = await server.inject({ method, url, headers: local });
+    expect(reply.statusCode).toBe(allowed === null ? 404 : 405);
+    expect(reply.headers.allow).toBe(allowed ?? undefined);
+    const reason = allowed === null ? 'ROUTE_NOT_FOUND' : 'METHOD_NOT_ALLOWED';
+    expect(reply.json()).toMatchObject({ details: [{ reason }, {}] });
+  });
+
+  it.each([
     ['cross-site', true],
     ['same-site', true],
     ['same-origin', false],

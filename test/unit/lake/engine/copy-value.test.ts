@@ -54,8 +54,18 @@ describe('copyValue', () => {
   });
 
   it('keeps null', async () => {
-    for (const type of [string, strings, variant, { kind: 'binary' }, { kind: 'timestamp' }] as DataType[]) {
-      const nulls = { array: 'varchar[]', binary: 'blob', timestamp: 'timestamptz' } as Record<string, string>;
+    for (const type of [
+      string,
+      strings,
+      variant,
+      { kind: 'binary' },
+      { kind: 'timestamp' },
+      { kind: 'date' },
+    ] as DataType[]) {
+      const nulls = { array: 'varchar[]', binary: 'blob', timestamp: 'timestamptz', date: 'date' } as Record<
+        string,
+        string
+      >;
       expect(await copied(type, `null::${nulls[type.kind] ?? 'varchar'}`)).toBeNull();
     }
   });
@@ -66,11 +76,20 @@ describe('copyValue', () => {
     expect(await copied({ kind: 'binary' }, `'\\x00'::blob`, { format: 'csv' })).toBe('\\x00');
   });
 
-  it('writes instants in UTC, to the last microsecond, infinities too', async () => {
+  it('writes instants in UTC, to the last microsecond', async () => {
     const kind: DataType = { kind: 'timestamp' };
     expect(await copied(kind, `'2024-02-29 12:00:00.000001+02'::timestamptz`)).toBe('2024-02-29 10:00:00.000001+00');
     expect(await copied(kind, 'make_timestamptz(9223372036854775806)')).toBe('294247-01-10 04:00:54.775806+00');
-    expect(await copied(kind, `'-infinity'::timestamptz`)).toBe('-infinity');
+    expect(await copied(kind, `'infinity'::timestamptz`)).toBe('294247-01-10 04:00:54.775807+00');
+    expect(await copied({ kind: 'timestamp_ntz' }, `'infinity'::timestamp`)).toBe('294247-01-10 04:00:54.775807');
+  });
+
+  it('writes no infinity: to a file it is the last day, or a microsecond that has no text', async () => {
+    expect(await copied({ kind: 'date' }, `'infinity'::date`)).toBe('5881580-07-11');
+    expect(await copied({ kind: 'date' }, `'-infinity'::date`)).toBe('5877642-06-24 (BC)');
+    const refused = 'Timestamp out of range';
+    await expect(copied({ kind: 'timestamp' }, `'-infinity'::timestamptz`)).rejects.toThrow(refused);
+    await expect(copied({ kind: 'timestamp_ntz' }, `'-infinity'::timestamp`)).rejects.toThrow(refused);
   });
 
   it('doubles the backslashes of JSON for text', async () => {

@@ -66,12 +66,25 @@ describe('jsonExpression', () => {
     ],
     [array(timestamp), '[make_timestamptz(9223372036854775805)]', '["294247-01-10 04:00:54.775805Z"]'],
     [array(timestamp), '[make_timestamptz(-62135596800000001)]', '["0001-12-31 (BC) 23:59:59.999999Z"]'],
-    [array(timestamp), `['infinity', '-infinity']::timestamptz[]`, '["infinity","-infinity"]'],
+    [array(timestamp), `['infinity', null]::timestamptz[]`, '["294247-01-10 04:00:54.775807Z",null]'],
     [
       array({ kind: 'timestamp_ntz' }),
       `['2024-02-29 12:00:00', 'infinity']::timestamp[]`,
-      '["2024-02-29T12:00:00","infinity"]',
+      '["2024-02-29T12:00:00","294247-01-10 04:00:54.775807"]',
     ],
+    [
+      array(struct(field('d', { kind: 'date' }), field('s', string))),
+      `[{'d': 'infinity'::date, 's': 'infinity'}, {'d': '-infinity'::date, 's': '"-infinity"'}, {'d': null, 's': 'infinity'}]`,
+      '[{"d":"5881580-07-11","s":"infinity"},{"d":"5877642-06-24 (BC)","s":"\\"-infinity\\""},{"d":null,"s":"infinity"}]',
+    ],
+    [array(array({ kind: 'date' })), `[['infinity', '2024-02-29']]::date[][]`, '[["5881580-07-11","2024-02-29"]]'],
+    [
+      struct(field('d', { kind: 'date' }), field('x', double)),
+      `{'d': 'infinity'::date, 'x': 'infinity'::double}`,
+      '{"d":"5881580-07-11","x":"Infinity"}',
+    ],
+    [map({ kind: 'date' }, long), `map {'infinity'::date: 1::bigint}`, '{"5881580-07-11":1}'],
+    [map(string, { kind: 'date' }), `map {'infinity': '-infinity'::date}`, '{"infinity":"5877642-06-24 (BC)"}'],
     [array({ kind: 'boolean' }), '[true, false, null]', '[true,false,null]'],
     [
       array(string),
@@ -108,6 +121,14 @@ describe('jsonExpression', () => {
     [array({ kind: 'variant' }), `['{"a":1.50}', 'null', null]`, '[{"a":1.50},null,null]'],
   ])('%j of %s', async (type, value, expected) => {
     expect(await json(type, value)).toBe(expected);
+  });
+
+  it.each<[DataType, string]>([
+    [array(timestamp), `['-infinity']::timestamptz[]`],
+    [struct(field('t', { kind: 'timestamp_ntz' })), `{'t': '-infinity'::timestamp}`],
+    [map(timestamp, long), `map {'-infinity'::timestamptz: 1::bigint}`],
+  ])('refuses the least microsecond, which is too early for a text, in %j of %s', async (type, value) => {
+    await expect(json(type, value)).rejects.toThrow('Timestamp out of range');
   });
 
   it.each<[DataType, string, string]>([

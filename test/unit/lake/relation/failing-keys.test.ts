@@ -49,7 +49,12 @@ it.each<[string, DataType, string, string[]]>([
   ['character varying(3)', { kind: 'string' }, `['abc', 'abc   ', 'abcd', 'äöü', 'äöüß', null]`, ['3', '5']],
   ['public.vector(2)', { kind: 'array', element: { kind: 'float' } }, '[[1.0], [1.0, 2.0], [1.0, null]]', ['1', '3']],
   ['halfvec(2)', { kind: 'string' }, `['[1,2]', '[1,2,3]']`, ['2']],
-  ['date', { kind: 'date' }, `[date '2020-01-01', '5000-01-01 (BC)'::date]`, ['2']],
+  [
+    'date',
+    { kind: 'date' },
+    `[date '2020-01-01', '5000-01-01 (BC)', '5874898-01-01', 'infinity', '-infinity']::date[]`,
+    ['2', '3', '4', '5'],
+  ],
   [
     'timestamp with time zone',
     { kind: 'timestamp' },

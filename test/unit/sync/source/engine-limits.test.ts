@@ -11,9 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => engine[Symbol.asyncDispose]());
 
-async function failureOf(sql: string): Promise<string> {
+async function failureOf(sql: string, setting = ''): Promise<string> {
   const connection = await engine.connect();
   try {
+    if (setting !== '') await connection.run(setting);
     const error = await connection.run(sql).then(
       () => null,
       (failure: unknown) => asSyncedTablesError(explainEngineError(failure, 'lake.app.t')),
@@ -30,11 +31,20 @@ it('tells a value that does not fit in memory', async () => {
 });
 
 it('tells a sort that does not fit on the disk', async () => {
-  const connection = await engine.connect();
-  await connection.run(`set max_temp_directory_size = '1MB'`);
-  connection.closeSync();
   const told = await failureOf(
     `create table sorted as select md5(i::varchar) as a, md5((i + 1)::varchar) as b from range(3000000) t(i) order by a`,
+    `set max_temp_directory_size = '1MB'`,
   );
   expect(told).toMatch(/^ENGINE_DISK_FULL: .*lake\.app\.t.*engine\.temporary_folder/);
+});
+
+it('looks at the room on the disk anew for each connection', async () => {
+  const limit = `select current_setting('max_temp_directory_size') as size`;
+  const full = await engine.connect();
+  await full.run(`set max_temp_directory_size = '1KiB'`);
+  full.closeSync();
+  const later = await engine.connect();
+  const { size } = (await later.runAndReadAll(limit)).getRowObjects()[0] ?? {};
+  later.closeSync();
+  expect(size).toMatch(/ [MGT]iB$/);
 });

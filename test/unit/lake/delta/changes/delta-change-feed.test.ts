@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { asSyncedTablesError } from '../../../../../src/core/errors.js';
 import { type Engine, openEngine } from '../../../../../src/lake/engine/duckdb-engine.js';
 import type { FileStore } from '../../../../../src/lake/storage/file-store.js';
 import { localFileStore } from '../../../../../src/lake/storage/local-file-store.js';
@@ -150,6 +151,44 @@ it('says that history is gone when nothing tells what was in force at the start'
   table.commit(1, remove('nothing')).commit(2, remove('nothing'));
   table.removeFile('_delta_log/00000000000000000000.json');
   await expect(table.changes({ from: 0n, to: 2n })).rejects.toMatchObject({ code: 'DELTA_TRUNCATED_TRANSACTION_LOG' });
+});
+
+/** Writes a checkpoint with the given metadata and no file: for what was in force. */
+async function writeCheckpoint(table: ChangeTable, version: number, metadata: ReturnType<typeof feedMetaData>) {
+  const { id, schemaString: schema, configuration } = metadata.metaData as Record<string, unknown>;
+  const entries = Object.entries(configuration as object).map(([key, value]) => `'${key}': '${value}'`);
+  const inForce = `{'id': '${id}', 'format': {'provider': 'parquet'}, 'schemaString': '${schema}',
+                    'partitionColumns': []::varchar[], 'configuration': map {${entries.join(', ')}}}`;
+  await table.file(
+    `_delta_log/${String(version).padStart(20, '0')}.checkpoint.parquet`,
+    `select {'minReaderVersion': 1, 'minWriterVersion': 2} as protocol, null as "metaData"
+      union all select null, ${inForce}`,
+  );
+}
+
+it.each([2, 3])('gives the changes of the oldest commit of a cleaned log whose checkpoint is %i', async (version) => {
+  using table = await tableWithRows();
+  table.commit(1, await table.added('a', ids(4)));
+  table.commit(2, remove('base', { partitionValues: {} }), await table.changed('c', typed([2, 'delete'])));
+  table.commit(3, await table.added('d', ids(5)));
+  await writeCheckpoint(table, version, feedMetaData());
+  for (const gone of [0, 1]) table.removeFile(`_delta_log/${String(gone).padStart(20, '0')}.json`);
+  expect(await table.changes({ from: 1n, to: 2n })).toEqual(['2 delete 2']);
+  expect(await table.changes({ from: 1n })).toEqual(['2 delete 2', '5 insert 3']);
+  expect(await table.collapsed({ from: 1n })).toEqual(['2 delete 2', '5 upsert 3']);
+  await expect(table.changes({ from: 0n })).rejects.toMatchObject({
+    code: 'DELTA_TRUNCATED_TRANSACTION_LOG',
+    message: expect.stringContaining('oldest version left in its log is 2'),
+  });
+});
+
+it('does not guess what was in force before the oldest commit if that changed it', async () => {
+  using table = await tableWithRows();
+  table.commit(1, await table.added('a', ids(4)));
+  table.commit(2, feedMetaData({ schemaString: two('s') }), await table.added('d', ids(5)));
+  await writeCheckpoint(table, 2, feedMetaData({ schemaString: two('s') }));
+  for (const gone of [0, 1]) table.removeFile(`_delta_log/${String(gone).padStart(20, '0')}.json`);
+  await expect(table.changes({ from: 1n })).rejects.toMatchObject({ code: 'DELTA_TRUNCATED_TRANSACTION_LOG' });
 });
 
 it.each([
@@ -306,6 +345,30 @@ it('goes on from a bookmark when the log before it is gone', async () => {
   const bookmark = await feed.bookmark(0n);
   table.removeFile('_delta_log/00000000000000000000.json');
   expect(await table.changes({ bookmark })).toEqual(['4 insert 1']);
+});
+
+it('tells a commit that goes on as it began from one that is another', async () => {
+  using table = await tableWithRows();
+  const [first, second, other] = [
+    await table.added('a', ids(4)),
+    await table.added('b', ids(5)),
+    await table.added('c', ids(6)),
+  ];
+  const code = async (bookmark: string) =>
+    table
+      .feed()
+      .changes({ from: 1n, bookmark, allowFileDiff: false })
+      .then(
+        () => null,
+        (error: unknown) => asSyncedTablesError(error)?.code,
+      );
+  table.commit(1, first);
+  const bookmark = await table.feed().bookmark(1n);
+  expect(await code(bookmark)).toBeNull();
+  table.commit(1, first, second);
+  expect(await code(bookmark)).toBe('SOURCE_COMMIT_GREW');
+  table.commit(1, other, second);
+  expect(await code(bookmark)).toBe('SOURCE_HISTORY_REWRITTEN');
 });
 
 it('notices another history, another table and a table that went back', async () => {
