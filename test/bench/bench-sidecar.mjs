@@ -109,7 +109,7 @@ const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child
 const TICKS = 100;
 
 /** Processor time that a process has used, in seconds; null for one that has ended. */
-function cpuSeconds(/** @type {number} */ pid) {
+export function cpuSeconds(/** @type {number} */ pid) {
   if (!existsSync(`/proc/${pid}/stat`)) return null;
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
