@@ -4,7 +4,7 @@ import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand } from '../support/synced-table-fixture.js';
 
-// Goal: the SQL of docs/guides/permissions.md runs as it is written, with a role's name in the place of `reader`.
+// Goal: the SQL of docs/guides/permissions.md runs as it is written, with a role's name in the place of `reader` and `dbt`.
 
 const guide = new URL('../../docs/guides/permissions.md', import.meta.url);
 
@@ -14,7 +14,7 @@ describe.each(postgresServers())('docs/guides/permissions.md on $name', (server)
     const { admin } = database;
     const [reader, ada] = [await database.createRole('reader'), await database.createRole('ada')];
     await admin.query(
-      `drop role ${ada}; select synced_tables.create_synced_table('gold.user_profiles', 'a.b.c', array['id'])`,
+      `drop role ${ada}; create schema staging; select synced_tables.create_synced_table('gold.user_profiles', 'a.b.c', array['id'])`,
     );
     await publishByHand(await database.connectAsSidecar(), 'gold.user_profiles');
     await admin.query(
@@ -25,7 +25,7 @@ describe.each(postgresServers())('docs/guides/permissions.md on $name', (server)
     expect(blocks.length).toBeGreaterThan(10);
     try {
       for (const [, who, sql = ''] of blocks) {
-        const statements = sql.replaceAll('reader', reader).replaceAll('ada@example.com', ada);
+        const statements = sql.replaceAll(/\b(reader|dbt)\b/g, reader).replaceAll('ada@example.com', ada);
         await (who ? asReader : admin).query(statements);
       }
       const { rows } = await admin.query(

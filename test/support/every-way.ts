@@ -109,6 +109,7 @@ async function syncedTables(
     await lake.expectEqual(name, source, columns);
     const verification = await call(operator, `verify('${name}')`);
     await operator.query(`call synced_tables.wait_for_verification('${verification}', interval '60 s')`);
+    await call(operator, `cancel_verification('${await call(operator, `verify('${name}')`)}')`);
   }
   await waitFor(await call(operator, `sync_now('${schema}.triggered', full_refresh => true)`));
   expect((await operator.query('select from synced_tables.status')).rowCount).toBeGreaterThan(2);
