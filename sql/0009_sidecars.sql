@@ -4,10 +4,12 @@
 create table synced_tables._sidecars (
   holder uuid constraint _sidecars_pk primary key,
   expires_at timestamptz not null,
-  joined_at timestamptz not null default clock_timestamp()
+  joined_at timestamptz not null default clock_timestamp(),
+  trouble text
 ) with (fillfactor = 10);
 comment on table synced_tables._sidecars is 'The sidecars, and programs, that run pipelines of this database.';
 comment on column synced_tables._sidecars.holder is 'What _pipelines.lease_holder names.';
+comment on column synced_tables._sidecars.trouble is 'What keeps it from its work at the moment; null if nothing does.';
 comment on column synced_tables._sidecars.expires_at is 'When others may take its pipelines over, unless it renews this before.';
 
 -- What runs now was begun by a sidecar that does not know of this; it goes on under a new lease.

@@ -59,13 +59,14 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   const place = { url, applicationName: 'synced-tables pipeline' };
   // The update itself tells of a lost connection.
   const watch = new SessionWatch({ ...place, onSilent: () => {} });
-  const open = () => openSession({ ...place, role: SYNC_ROLE, watch });
+  const open = () => openSession({ ...place, role: SYNC_ROLE, isGuest: true, watch });
   // Fail now if the login role may not act as the sidecar's role.
   await closeSession(await open());
   const batchSessions = new BatchSessions({ open, sessionsMax: 1 });
   const worker = startWorker({
     holder: randomUUID(),
     openSession: open,
+    openQueueSession: open,
     pipelineId: options.pipelineId,
     runUpdate: (claim, signals) => {
       const { signal } = signals;

@@ -12,6 +12,8 @@ export interface LeaseKeeperOptions {
   readonly openSession: () => Promise<pg.Client>;
   /** How long the leases last unless renewed. */
   readonly leaseSeconds: number;
+  /** What keeps the sidecar from its work at the moment, if anything does. */
+  readonly trouble: () => string | null;
   /** The leases are in force, for the first time or again after others may have taken pipelines over. */
   readonly onHeld: () => void;
   /** The leases could not be renewed in time. */
@@ -74,9 +76,9 @@ export class LeaseKeeper {
   }
 
   async #renew(client: pg.Client): Promise<void> {
-    const { holder, leaseSeconds, onHeld, onLost } = this.#options;
+    const { holder, leaseSeconds, trouble, onHeld, onLost } = this.#options;
     const startedAt = performance.now();
-    const isInTime = await this.#turns.during(() => renewLeases(client, holder, leaseSeconds));
+    const isInTime = await this.#turns.during(() => renewLeases(client, holder, leaseSeconds, trouble()));
     clearTimeout(this.#expiry);
     this.#expiry = setTimeout(
       () => {

@@ -1,3 +1,4 @@
+import { asSyncedTablesError } from '../core/errors.js';
 import type { News } from '../core/news.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { releaseLease } from '../postgres/registry/lease.js';
@@ -20,6 +21,8 @@ export interface LeasedRunOptions {
   readonly claim: ClaimedUpdate;
   /** How long a defect has to wait for its next attempt. */
   readonly defectSeconds: number;
+  /** The same for an update for which the server has no connection, counted as such. */
+  readonly starve: () => number;
   /** Aborts when the sidecar stops: the update then goes back to the queue. */
   readonly stopSignal: AbortSignal;
   readonly yieldSignal: AbortSignal;
@@ -41,8 +44,12 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
     lost.throwIfAborted();
     // A defect is retried like any passing failure: after a delay, so that it cannot become a busy loop.
     const isStopping = stopSignal.aborted;
-    const delaySeconds = isStopping ? 0 : defectSeconds;
-    await keeper.use((client) => requeueUpdate(client, claim, delaySeconds, !isStopping), lost);
+    const known = asSyncedTablesError(error);
+    const isStarving = !isStopping && known?.code === 'POSTGRES_CONNECTIONS_TAKEN';
+    const delaySeconds = isStopping ? 0 : isStarving ? options.starve() : defectSeconds;
+    const reason = isStarving ? known.message : null;
+    const counts = !isStopping && !isStarving;
+    await keeper.use((client) => requeueUpdate(client, claim, delaySeconds, counts, reason), lost);
     if (!isStopping) throw error;
   }
 }

@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { type Backoff, backoffMs } from '../core/backoff.js';
+import { asSyncedTablesError } from '../core/errors.js';
 import { News } from '../core/news.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
@@ -16,8 +18,14 @@ import { type RunSignals, runLeased } from './run-leased.js';
 export interface WorkerOptions {
   /** Id of this sidecar. */
   readonly holder: string;
-  /** Opens a session for short queries in the database whose queue is served; two are held all the time. */
+  /** Opens a session for short queries in the database whose queue is served; one is held all the time. */
   readonly openSession: () => Promise<pg.Client>;
+  /** Opens the session that works on the queue, and hears of requests. */
+  readonly openQueueSession: () => Promise<pg.Client>;
+  /** What keeps this sidecar from its work at the moment, for the status of its tables. */
+  readonly trouble?: () => string | null;
+  /** Called when something may have been asked for. */
+  readonly onRequest?: () => void;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: cleans up leftovers. */
@@ -55,10 +63,14 @@ interface RunningUpdate {
   readonly task: Promise<void>;
 }
 
+/** Channel that wakes sidecars. Its payload is empty: the work is in the queue. */
+const REQUESTS_CHANNEL = 'synced_tables_requests';
+
 /** The pipeline was deleted, stopped or taken over: its update ends without us recording anything. */
 class PipelineGone extends Error {}
 
 const PAUSE_MS_MIN = 50;
+const STARVING: Backoff = { firstMs: 500, longestMs: 30_000 };
 
 /** Serves the update queue of one database until stopped, and survives the loss of the connection. */
 export function startWorker(options: WorkerOptions): Worker {
@@ -82,6 +94,8 @@ class QueueWorker {
   readonly #keeper: LeaseKeeper;
   /** The running updates, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
+  /** Updates in a row for which the server had no connection. */
+  #starved = 0;
   #maintainedAt = Number.NEGATIVE_INFINITY;
   #registryReadAt = Number.NEGATIVE_INFINITY;
   readonly #wakeUp = new WakeUp();
@@ -93,6 +107,7 @@ class QueueWorker {
       holder,
       openSession,
       leaseSeconds,
+      trouble: options.trouble ?? (() => null),
       onHeld: () => this.wake(),
       onLost: () => this.#loseAll(),
       onError: (error) => options.onError(error, 'renewing leases'),
@@ -120,9 +135,9 @@ class QueueWorker {
   }
 
   async run(): Promise<void> {
-    const { openSession, onError } = this.#options;
+    const { openQueueSession, onError } = this.#options;
     await onSession({
-      openSession,
+      openSession: openQueueSession,
       signal: this.#stopping.signal,
       work: (client, recovered) => this.#work(client, recovered),
       onError: (error) => onError(error, 'working on the queue'),
@@ -131,7 +146,11 @@ class QueueWorker {
 
   async #work(client: pg.Client, recovered: () => void): Promise<void> {
     client.once('end', () => this.wake());
+    client.on('notification', () => this.#hear());
     try {
+      await client.query(`listen ${REQUESTS_CHANNEL}`);
+      // What was told meanwhile is lost.
+      this.#hear();
       while (!this.#stopping.signal.aborted) {
         const pauseMs = await this.#look(client);
         this.isHealthy = true;
@@ -141,6 +160,11 @@ class QueueWorker {
     } finally {
       this.isHealthy = false;
     }
+  }
+
+  #hear(): void {
+    this.wake();
+    this.#options.onRequest?.();
   }
 
   /** One check of the queue. Returns the pause after it, in milliseconds: until an update is due, or it is time to poll. */
@@ -223,6 +247,7 @@ class QueueWorker {
     const { leaseSeconds, runUpdate, onError } = this.#options;
     try {
       await runLeased({
+        starve: () => backoffMs(STARVING, ++this.#starved) / 1000,
         keeper: this.#keeper,
         claim,
         defectSeconds: leaseSeconds,
@@ -232,8 +257,10 @@ class QueueWorker {
         lost: lost.signal,
         run: runUpdate,
       });
+      this.#starved = 0;
     } catch (error) {
       if (error instanceof PipelineGone) return;
+      if (asSyncedTablesError(error)?.code === 'POSTGRES_CONNECTIONS_TAKEN') return onError(error, 'running updates');
       // The update is resumed: by us once we reach the database, or by another sidecar once the lease has expired.
       onError(error, `running update ${claim.updateId}`);
     }

@@ -6,17 +6,19 @@ import { requireEncodingOfNew } from '../postgres/install/encoding.js';
 import { readInstalledSchema } from '../postgres/install/installed-schema.js';
 import { migrateDatabase } from '../postgres/install/migrate.js';
 import { noteAddedDatabase, readAddedDatabases } from '../postgres/registry/added-databases.js';
+import { countFreeSessions } from '../postgres/session/free-sessions.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
+import { modestShare, planSessions, type SessionPlan } from './session-plan.js';
 import { openSidecarSession } from './sidecar-session.js';
 
 export interface DatabaseSetOptions {
   readonly settings: Settings;
   readonly logger: Logger;
   /** Starts serving the queue of a database that is ready. */
-  readonly startWorker: (database: ManagedDatabase) => DatabaseWorker;
+  readonly startWorker: (database: ManagedDatabase, plan: SessionPlan) => DatabaseWorker;
 }
 
 /** How often to look for databases added by another sidecar or by a command. */
@@ -187,14 +189,19 @@ export class DatabaseSet implements DatabaseHost {
   /** Installs the SQL side with the login role's rights, which are needed only if something is missing. */
   async #makeReady(database: ManagedDatabase): Promise<void> {
     if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
+    const { settings, logger, startWorker } = this.#options;
     const client = await openSession({ url: database.url, applicationName: 'synced-tables migrate', role: null });
+    let plan: SessionPlan;
     try {
       const { applied } = await migrateDatabase(client);
-      if (applied.length > 0) this.#options.logger.info({ database: database.name, applied }, 'database migrated');
+      if (applied.length > 0) logger.info({ database: database.name, applied }, 'database migrated');
+      const sessionsMax = settings.sync.sessions ?? modestShare(await countFreeSessions(client));
+      plan = planSessions(sessionsMax, settings.sync);
+      logger.debug({ database: database.name, sessionsMax, ...plan }, 'sessions are planned');
     } finally {
       await client.end();
     }
-    this.#workers.set(database.name, { database, worker: this.#options.startWorker(database) });
+    this.#workers.set(database.name, { database, worker: startWorker(database, plan) });
   }
 
   #place(instance: string, database: string): ManagedDatabase {

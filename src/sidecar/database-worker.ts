@@ -9,7 +9,6 @@ import type { ClaimedUpdate } from '../postgres/registry/update-queue.js';
 import type { ClaimedVerification } from '../postgres/registry/verifications.js';
 import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
-import { type Listener, REQUESTS_CHANNEL, startListener } from '../postgres/session/listener.js';
 import { openSession, type SessionOptions, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { SessionWatch } from '../postgres/session/session-watch.js';
 import type { RunSignals } from '../queue/run-leased.js';
@@ -22,6 +21,7 @@ import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/verify/run-verification.js';
 import { Maintenance } from './maintenance.js';
 import type { ManagedDatabase } from './managed-databases.js';
+import type { SessionPlan } from './session-plan.js';
 import { SIDECAR_APPLICATION } from './sidecar-session.js';
 
 const MAINTENANCE_SECONDS = 30;
@@ -38,6 +38,7 @@ export interface DatabaseWorkerOptions {
   readonly catalogs: CatalogSet;
   readonly engine: Engine;
   readonly settings: Settings;
+  readonly plan: SessionPlan;
   readonly logger: Logger;
   /** Number of the newest numbered file of this release. */
   readonly knownMigration: number;
@@ -51,6 +52,7 @@ export class DatabaseWorker {
   readonly #logger: Logger;
   readonly #repeated = new RepeatedErrors();
   readonly #watch: SessionWatch;
+  #taken: SyncedTablesError | null = null;
   #trouble: { readonly error: SyncedTablesError; readonly at: number } | null = null;
   /** Sessions that do the work of updates. */
   readonly #session: SessionOptions;
@@ -61,13 +63,12 @@ export class DatabaseWorker {
   readonly #maintenance: Maintenance;
   readonly #updates: Worker;
   readonly #verifications: VerificationWorker;
-  readonly #listener: Listener;
 
   constructor(options: DatabaseWorkerOptions) {
     const { database, catalogs, settings } = options;
     this.#options = options;
     this.#logger = options.logger.child({ database: database.name });
-    const place = { url: database.url, applicationName: SIDECAR_APPLICATION };
+    const place = { url: database.url, applicationName: SIDECAR_APPLICATION, isGuest: true };
     this.#watch = new SessionWatch({ ...place, onSilent: (error) => this.#noteSilence(error) });
     this.#session = { ...place, role: SYNC_ROLE, watch: this.#watch };
     const controlMs = Math.max(settings.sync.lease_seconds, CONTROL_SECONDS_MIN) * 1000;
@@ -75,7 +76,8 @@ export class DatabaseWorker {
     this.#workSessions = new KeptSessions(this.#session);
     this.#batchSessions = new BatchSessions({
       open: () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS }),
-      sessionsMax: settings.sync.concurrent_batches,
+      sessionsMax: options.plan.concurrentBatches,
+      onTaken: (error) => this.#noteTaken(error),
     });
     this.#maintenance = new Maintenance({
       openSession: () => openSession(this.#control),
@@ -87,7 +89,6 @@ export class DatabaseWorker {
     });
     this.#updates = this.#startUpdates();
     this.#verifications = this.#startVerifications();
-    this.#listener = this.#listen();
   }
 
   isHealthy(): boolean {
@@ -96,6 +97,7 @@ export class DatabaseWorker {
 
   /** What was wrong with its connections a moment ago and is being tried again; null if nothing was. */
   trouble(): SyncedTablesError | null {
+    if (this.#taken !== null) return this.#taken;
     return this.#trouble !== null && performance.now() - this.#trouble.at < TROUBLE_MS ? this.#trouble.error : null;
   }
 
@@ -106,24 +108,33 @@ export class DatabaseWorker {
     void this.#batchSessions.dropIdle();
   }
 
+  /** The server has no connection free for batches, or has again. */
+  #noteTaken(error: SyncedTablesError | null): void {
+    this.#taken = error;
+    if (error !== null) this.#goOn(error, 'applying batches');
+  }
+
   /** Returns work in progress to the queues. */
   async stop(): Promise<void> {
     this.#maintenance.stop();
-    await Promise.all([this.#listener.stop(), this.#updates.stop(), this.#verifications.stop()]);
+    await Promise.all([this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
     await Promise.all([this.#batchSessions[Symbol.asyncDispose](), this.#workSessions[Symbol.asyncDispose]()]);
     await this.#watch[Symbol.asyncDispose]();
   }
 
   #startUpdates(): Worker {
-    const { holder, settings } = this.#options;
+    const { holder, settings, plan } = this.#options;
     return startWorker({
       holder,
       openSession: () => openSession(this.#control),
+      openQueueSession: () => openSession({ ...this.#control, applicationName: `${SIDECAR_APPLICATION} (listener)` }),
+      onRequest: () => this.#verifications.wake(),
       runUpdate: (claim, signals) => this.#runUpdate(claim, signals),
+      trouble: () => this.#taken?.message ?? null,
       maintain: (client) => this.#maintenance.run(client),
       runSchedules,
-      concurrentUpdates: settings.sync.concurrent_updates,
+      concurrentUpdates: plan.concurrentUpdates,
       leaseSeconds: settings.sync.lease_seconds,
       pollSeconds: settings.sync.poll_seconds,
       maintenanceSeconds: MAINTENANCE_SECONDS,
@@ -140,19 +151,6 @@ export class DatabaseWorker {
       claimSeconds: settings.sync.lease_seconds,
       pollSeconds: settings.sync.poll_seconds,
       onError: (error, doing) => this.#goOn(error, doing),
-    });
-  }
-
-  #listen(): Listener {
-    return startListener({
-      url: this.#session.url,
-      applicationName: `${SIDECAR_APPLICATION} (listener)`,
-      channel: REQUESTS_CHANNEL,
-      onWake: () => {
-        this.#updates.wake();
-        this.#verifications.wake();
-      },
-      onError: (error) => this.#goOn(error, 'listening for requests'),
     });
   }
 
@@ -184,13 +182,13 @@ export class DatabaseWorker {
       triggerIntervalMs,
       pollSeconds,
       ...signals,
-      onError: (error) => this.#goOn(error, `following for update ${claim.updateId}`),
+      onError: (error) => this.#goOn(error, 'following sources'),
     });
   }
 
   #resources() {
-    const { catalogs, engine, settings } = this.#options;
-    const { connections, accelerated_connections: acceleratedConnections } = settings.sync;
+    const { catalogs, engine, plan } = this.#options;
+    const { connections, acceleratedConnections } = plan;
     return { catalogs, engine, connections, acceleratedConnections };
   }
 

@@ -9,5 +9,5 @@ export const SIDECAR_APPLICATION = 'synced-tables sidecar';
  * @param role to act as; null: the login role
  */
 export function openSidecarSession(url: string, role: string | null): Promise<pg.Client> {
-  return openSession({ url, applicationName: SIDECAR_APPLICATION, role });
+  return openSession({ url, applicationName: SIDECAR_APPLICATION, role, isGuest: true });
 }

@@ -10,6 +10,7 @@ import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
 import { openCatalogs } from './open-catalogs.js';
+import type { SessionPlan } from './session-plan.js';
 
 export interface SidecarOptions {
   readonly settings: Settings;
@@ -56,8 +57,8 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
     const outdated = new Promise<SyncedTablesError>((resolve) => {
       onOutdated = resolve;
     });
-    const startWorker = (database: ManagedDatabase) =>
-      new DatabaseWorker({ database, holder, catalogs, engine, settings, logger, knownMigration, onOutdated });
+    const startWorker = (database: ManagedDatabase, plan: SessionPlan) =>
+      new DatabaseWorker({ database, plan, holder, catalogs, engine, settings, logger, knownMigration, onOutdated });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();

@@ -58,6 +58,8 @@ async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRu
 
 async function settle(task: UpdateTask, { table }: TableTask, outcome: TableOutcome): Promise<UpdateOutcome> {
   if (outcome.kind === 'done') return { kind: 'completed' };
+  // Nothing was wrong with the table: the update waits its turn.
+  if (outcome.error.code === 'POSTGRES_CONNECTIONS_TAKEN') throw outcome.error;
   // The current session may be what failed.
   const client = await task.openSession();
   try {

@@ -107,6 +107,7 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const worker = startWorker({
       holder: randomUUID(),
       openSession: () => database.connectAsSidecar(),
+      openQueueSession: () => database.connectAsSidecar(),
       // Work that nothing can interrupt, such as a read of a disk that does not answer.
       runUpdate: (claimed) => {
         started.push(claimed.updateId);

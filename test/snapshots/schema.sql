@@ -380,6 +380,8 @@ table synced_tables._sidecars row security with (fillfactor=10) [databricks_sync
     expires_at timestamp with time zone not null
       -- When others may take its pipelines over, unless it renews this before.
     joined_at timestamp with time zone not null default clock_timestamp()
+    trouble text
+      -- What keeps it from its work at the moment; null if nothing does.
     constraint _sidecars_pk PRIMARY KEY (holder)
     policy _sidecars_sync for * to databricks_sync using true check true
 view synced_tables._signed_caller [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
@@ -1019,18 +1021,24 @@ view synced_tables_internal._leases [databricks_sync: SELECT]
      JOIN synced_tables._sidecars s ON ((s.holder = p.lease_holder)))
   WHERE (s.expires_at >= clock_timestamp());
 view synced_tables_internal._waiting []
-  -- What is told of pipelines whose updates no sidecar takes.
+  -- What is told of pipelines whose updates no sidecar takes, or can go on with.
     pipeline_id uuid
     message text
   as
  SELECT u.pipeline_id,
-    format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at)))))) AS message
+    COALESCE(('The update waits: '::text || min(u.message)), format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at))))))) AS message
    FROM (synced_tables._updates u
      JOIN synced_tables._pipelines p USING (pipeline_id))
-  WHERE ((u.state = 'QUEUED'::text) AND (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval)) AND (NOT (EXISTS ( SELECT
+  WHERE ((u.state = 'QUEUED'::text) AND ((u.message IS NOT NULL) OR (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval))) AND (NOT (EXISTS ( SELECT
            FROM synced_tables_internal._leases l
           WHERE (l.pipeline_id = p.pipeline_id)))))
-  GROUP BY u.pipeline_id;
+  GROUP BY u.pipeline_id
+UNION ALL
+ SELECT l.pipeline_id,
+    ('Its sidecar cannot go on: '::text || s.trouble) AS message
+   FROM (synced_tables_internal._leases l
+     JOIN synced_tables._sidecars s ON ((s.holder = l.lease_holder)))
+  WHERE (s.trouble IS NOT NULL);
 
 -- functions
 
@@ -1450,8 +1458,8 @@ function synced_tables_internal._repair_tokens() returns TABLE(object text, outc
   -- Binds tokens of the HTTP API to the roles of this cluster, including renamed ones.
 function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text DEFAULT 'USER_ACTION'::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The update of a pipeline that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.
-function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision, counts_as_attempt boolean) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Puts a claimed update back and gives its lease back in one step.
+function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision, counts_as_attempt boolean, reason text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Puts a claimed update back and gives its lease back in one step. The reason is told while it waits; null if it tells of itself.
 function synced_tables_internal._require_control(synced_table text, created_by name, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Refuses a role that may not sync and delete a table.
 function synced_tables_internal._require_flows(pipeline uuid, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []

@@ -58,7 +58,7 @@ comment on function synced_tables_internal._finish_update(uuid, uuid, uuid, bigi
 
 -- for: sidecar
 create or replace function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision,
-                                              counts_as_attempt boolean) returns boolean
+                                              counts_as_attempt boolean, reason text) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform from synced_tables._pipelines p
@@ -67,12 +67,12 @@ begin
     return false;
   end if;
   update synced_tables._updates u
-     set state = 'QUEUED', attempt = u.attempt - (not counts_as_attempt)::int,
+     set state = 'QUEUED', attempt = u.attempt - (not counts_as_attempt)::int, message = reason,
          next_attempt_at = case when delay_seconds > 0 then clock_timestamp() + make_interval(secs => delay_seconds) end
    where u.update_id = _requeue_update.update_id and u.state = 'RUNNING';
   update synced_tables._table_updates r set state = 'QUEUED', started_at = null
    where r.update_id = _requeue_update.update_id and r.state = 'RUNNING';
   return synced_tables_internal._release_pipeline(pipeline, holder, epoch);
 end $$;
-comment on function synced_tables_internal._requeue_update(uuid, uuid, uuid, bigint, double precision, boolean) is
-  'Puts a claimed update back and gives its lease back in one step.';
+comment on function synced_tables_internal._requeue_update(uuid, uuid, uuid, bigint, double precision, boolean, text) is
+  'Puts a claimed update back and gives its lease back in one step. The reason is told while it waits; null if it tells of itself.';

@@ -3,14 +3,20 @@
 -- for: owner
 create or replace view synced_tables_internal._waiting as
   select u.pipeline_id,
-         format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.',
-           floor(extract(epoch from clock_timestamp() - min(coalesce(u.next_attempt_at, u.created_at))))) as message
+         coalesce('The update waits: ' || min(u.message),
+           format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.',
+             floor(extract(epoch from clock_timestamp() - min(coalesce(u.next_attempt_at, u.created_at)))))) as message
     from synced_tables._updates u
     join synced_tables._pipelines p using (pipeline_id)
-   where u.state = 'QUEUED' and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s'
+   where u.state = 'QUEUED' and (u.message is not null or coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s')
      and not exists (select from synced_tables_internal._leases l where l.pipeline_id = p.pipeline_id)
-   group by u.pipeline_id;
-comment on view synced_tables_internal._waiting is 'What is told of pipelines whose updates no sidecar takes.';
+   group by u.pipeline_id
+  union all
+  select l.pipeline_id, 'Its sidecar cannot go on: ' || s.trouble
+    from synced_tables_internal._leases l
+    join synced_tables._sidecars s on s.holder = l.lease_holder
+   where s.trouble is not null;
+comment on view synced_tables_internal._waiting is 'What is told of pipelines whose updates no sidecar takes, or can go on with.';
 
 -- for: managers
 create or replace view synced_tables.status with (security_barrier = true) as

@@ -10,6 +10,15 @@ export const targetErrors = {
     apiCode: 'TEMPORARILY_UNAVAILABLE',
     sqlState: '08006',
   },
+  POSTGRES_CONNECTIONS_TAKEN: {
+    message: 'Postgres at {server} has no connection free for the sidecar: {reason}.',
+    remedy:
+      'Nothing is lost: the work waits its turn and is tried again, with growing pauses. If this lasts, raise max_connections, or close sessions that are not needed.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '53300',
+  },
   POSTGRES_SILENT: {
     message: 'The connection to Postgres at {server} gave no answer for {seconds} s and was cut.',
     remedy:

@@ -34,16 +34,22 @@ export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<bool
 
 /**
  * Extends all leases of a sidecar, or lets a new one in.
+ * @param trouble what keeps it from its work at the moment, for the status of its tables
  * @returns false if they had expired before: others may have taken pipelines over
  */
-export async function renewLeases(client: pg.Client, holder: string, leaseSeconds: number): Promise<boolean> {
+export async function renewLeases(
+  client: pg.Client,
+  holder: string,
+  leaseSeconds: number,
+  trouble: string | null = null,
+): Promise<boolean> {
   const { rows } = await client.query<{ in_time: boolean }>(
     `with before as (select expires_at from synced_tables._sidecars where holder = $1)
-     insert into synced_tables._sidecars as s (holder, expires_at)
-     values ($1, clock_timestamp() + make_interval(secs => $2))
-     on conflict (holder) do update set expires_at = excluded.expires_at
+     insert into synced_tables._sidecars as s (holder, expires_at, trouble)
+     values ($1, clock_timestamp() + make_interval(secs => $2), $3)
+     on conflict (holder) do update set expires_at = excluded.expires_at, trouble = excluded.trouble
      returning coalesce((select expires_at >= clock_timestamp() from before), false) as in_time`,
-    [holder, leaseSeconds],
+    [holder, leaseSeconds, trouble],
   );
   return rows[0]?.in_time ?? false;
 }

@@ -62,7 +62,7 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
        returning p.pipeline_id, p.lease_epoch, p.kind, c.update_id
      )
      update synced_tables._updates u
-        set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null,
+        set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null, message = null,
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt`,
@@ -101,18 +101,21 @@ export async function finishUpdate(
  * Requeues a claimed update, with what it recorded about unfinished tables, and gives its lease back.
  * @param delaySeconds minimum wait before its next attempt
  * @param countsAsAttempt false if we gave it up for reasons of our own, such as shutting down
+ * @param reason told in the status while it waits; its tables tell of their own failures
  */
 export async function requeueUpdate(
   client: pg.Client,
   claim: ClaimedUpdate,
   delaySeconds: number,
   countsAsAttempt: boolean,
+  reason: string | null = null,
 ): Promise<void> {
-  await client.query('select synced_tables_internal._requeue_update($1, $2, $3, $4, $5, $6)', [
+  await client.query('select synced_tables_internal._requeue_update($1, $2, $3, $4, $5, $6, $7)', [
     claim.updateId,
     ...leaseValues(claim),
     delaySeconds,
     countsAsAttempt,
+    reason,
   ]);
 }
 

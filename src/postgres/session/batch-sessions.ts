@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { type Backoff, backoffMs } from '../../core/backoff.js';
+import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
 import { closeSession, untilAborted } from './session.js';
 
 /** The sessions as one borrower sees them. */
@@ -18,6 +21,8 @@ export interface BatchSessionsOptions {
   readonly open: () => Promise<pg.Client>;
   /** How many there are at most. */
   readonly sessionsMax: number;
+  /** Called when the server has no connection free, and with null when it has again. */
+  readonly onTaken?: (error: SyncedTablesError | null) => void;
 }
 
 /** How long a session is kept that nobody uses; the last one is kept for as long as sessions are. */
@@ -26,6 +31,9 @@ const IDLE_MS_MAX = 60_000;
 const AGE_MS_MAX = 3_600_000;
 /** Each borrower leaves temporary tables behind, for the next time. */
 const BORROWERS_MAX = 100;
+
+/** Pauses after a connection that could not be opened, for all borrowers together. */
+const RECONNECT: Backoff = { firstMs: 200, longestMs: 10_000 };
 
 interface Session {
   readonly client: pg.Client;
@@ -48,6 +56,8 @@ export class BatchSessions implements AsyncDisposable {
   /** Sessions lent or being opened. */
   #taken = 0;
   #waiting: Waiting[] = [];
+  /** Since the server was out of reach, or full. */
+  #failure: { readonly error: unknown; readonly times: number; readonly until: number } | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
@@ -83,7 +93,7 @@ export class BatchSessions implements AsyncDisposable {
   async #take(signal: AbortSignal, borrower: string): Promise<pg.Client> {
     await this.#turn(signal);
     try {
-      const session = this.#takeIdle(borrower) ?? (await this.#open());
+      const session = await this.#idleOrNew(signal, borrower);
       session.borrowers.add(borrower);
       this.#lent.set(session.client, session);
       return session.client;
@@ -129,12 +139,42 @@ export class BatchSessions implements AsyncDisposable {
     return session;
   }
 
+  /** Where the server has no connection free, this waits until it has, or until one of ours is. */
+  async #idleOrNew(signal: AbortSignal, borrower: string): Promise<Session> {
+    for (;;) {
+      const session = this.#takeIdle(borrower);
+      if (session) return session;
+      const failure = this.#failure;
+      const pauseMs = failure === null ? 0 : failure.until - performance.now();
+      if (failure !== null && pauseMs > 0) {
+        if (!isTaken(failure.error)) throw failure.error;
+        await sleep(pauseMs, undefined, { signal });
+        continue;
+      }
+      try {
+        return await this.#open();
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+      }
+    }
+  }
+
   async #open(): Promise<Session> {
-    const client = await this.#options.open();
-    client.once('end', () => {
-      this.#idle = this.#idle.filter((each) => each.client !== client);
-    });
-    return { client, openedAt: performance.now(), borrowers: new Set() };
+    try {
+      const client = await this.#options.open();
+      if (this.#failure !== null) this.#options.onTaken?.(null);
+      this.#failure = null;
+      client.once('end', () => {
+        this.#idle = this.#idle.filter((each) => each.client !== client);
+      });
+      return { client, openedAt: performance.now(), borrowers: new Set() };
+    } catch (error) {
+      const times = (this.#failure?.times ?? 0) + 1;
+      this.#failure = { error, times, until: performance.now() + backoffMs(RECONNECT, times) };
+      const known = asSyncedTablesError(error);
+      if (known && isTaken(known)) this.#options.onTaken?.(known);
+      throw error;
+    }
   }
 
   #giveBack(client: pg.Client): void {
@@ -171,4 +211,8 @@ export class BatchSessions implements AsyncDisposable {
     clearInterval(this.#timer);
     await this.dropIdle();
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return asSyncedTablesError(error)?.code === 'POSTGRES_CONNECTIONS_TAKEN';
 }

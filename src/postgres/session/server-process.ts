@@ -7,9 +7,16 @@ export interface ServerProcess {
   readonly startedAt: string;
 }
 
-/** Only the login role may see its own session, so this comes before another role is assumed. */
+/**
+ * Only the login role may see its own session, so this comes before another role is assumed. A superuser is let in where
+ * only reserved connections are left: whether this is one of them is asked, too.
+ */
 export const READ_SERVER_PROCESS = `
-  select pid, extract(epoch from backend_start)::text as "startedAt"
+  select pid, extract(epoch from backend_start)::text as "startedAt",
+         pg_catalog.current_setting('is_superuser') = 'on' and (
+           select count(*) from pg_catalog.pg_stat_activity where backend_type = 'client backend'
+         ) > pg_catalog.current_setting('max_connections')::int - pg_catalog.current_setting('superuser_reserved_connections')::int
+             - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int as "isReserved"
     from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid());`;
 
 const processes = new WeakMap<pg.ClientBase, ServerProcess>();

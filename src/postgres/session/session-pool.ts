@@ -47,7 +47,7 @@ export class SessionPool implements AsyncDisposable {
     // What silenced one of them may have silenced all that were open then.
     this.#watch = new SessionWatch({ url, applicationName, onSilent: () => this.#dropUnused() });
     const queryTimeoutMs = statementTimeoutMs + GIVE_UP_MS;
-    const session: SessionOptions = { ...options, role: null, queryTimeoutMs, watch: this.#watch };
+    const session: SessionOptions = { ...options, role: null, isGuest: true, queryTimeoutMs, watch: this.#watch };
     this.#pool = new pg.Pool({
       ...clientConfig(session),
       max: options.sessionsMax,

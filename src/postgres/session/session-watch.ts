@@ -138,7 +138,7 @@ export class SessionWatch implements AsyncDisposable {
   /** Other roles than the login role of all sessions cannot see them. */
   #openAsker(): Promise<pg.Client> {
     const { url, applicationName } = this.#options;
-    return openSession({ url, applicationName, role: null, queryTimeoutMs: ASK_MS_MAX });
+    return openSession({ url, applicationName, role: null, isGuest: true, queryTimeoutMs: ASK_MS_MAX });
   }
 
   async #closeAsker(): Promise<void> {

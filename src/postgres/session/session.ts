@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
+import { postgresReason } from '../../core/reasons/postgres-reason.js';
 import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
 
 /** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly queryTimeoutMs?: number;
   /** Milliseconds after which the server ends a statement. Default none. */
   readonly statementTimeoutMs?: number;
+  /** True to leave alone what the server reserves for administrators: a sidecar is a guest. */
+  readonly isGuest?: boolean;
   /** Notices when nobody answers on the session any more. */
   readonly watch?: { add(client: pg.ClientBase): void } | undefined;
 }
@@ -62,8 +65,10 @@ export async function setUpSession(client: pg.ClientBase, options: SessionOption
   const timer = setTimeout(() => cutSession(client), CONNECT_TIMEOUT_MS);
   try {
     const results: unknown = await client.query(`${READ_SERVER_PROCESS} ${sessionSettings(options)}`);
-    const [first] = results as pg.QueryResult<{ pid: number; startedAt: string | null }>[];
-    const { pid = 0, startedAt = null } = first?.rows[0] ?? {};
+    const [first] = results as pg.QueryResult<{ pid: number; startedAt: string | null; isReserved: boolean }>[];
+    const { pid = 0, startedAt = null, isReserved = false } = first?.rows[0] ?? {};
+    if (isReserved && options.isGuest)
+      throw connectionsTaken(options.url, 'only those reserved for superusers are left');
     // Hidden where the connection string sets another role.
     if (startedAt !== null) noteServerProcess(client, { pid, startedAt });
   } finally {
@@ -84,13 +89,18 @@ export function clientConfig(options: SessionOptions): pg.ClientConfig {
   };
 }
 
-/** POSTGRES_UNREACHABLE or OPEN_FILES_LIMIT if no session could be opened; server errors other than a refused login stay as they are. */
+/** POSTGRES_UNREACHABLE, POSTGRES_CONNECTIONS_TAKEN or OPEN_FILES_LIMIT if no session could be opened; server errors other than a refused login stay as they are. */
 export function explainConnectError(error: unknown, url: string): unknown {
   if (asSyncedTablesError(error)) return error;
+  if (isPostgresError(error) && error.code === '53300') return connectionsTaken(url, postgresReason(error), error);
   if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
   const files = explainOpenFiles(error);
   if (files !== null) return files;
   return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
+}
+
+function connectionsTaken(url: string, reason: string, cause?: unknown): Error {
+  return syncedTablesError('POSTGRES_CONNECTIONS_TAKEN', { server: describeServer(url), reason }, cause);
 }
 
 /**

@@ -1,0 +1,44 @@
+import type { Settings } from '../settings/settings-schema.js';
+
+/** What a sidecar does at once in a database, so that its sessions stay within a number. */
+export type SessionPlan = Readonly<
+  Record<'concurrentUpdates' | 'concurrentBatches' | 'connections' | 'acceleratedConnections', number>
+>;
+
+/** One works on the queue and hears of requests, one renews leases, one asks for comparisons, one does those. */
+const FIXED_SESSIONS = 4;
+/** One does the work, one reports progress. */
+const SESSIONS_OF_AN_UPDATE = 2;
+/** The least that can be planned with: one update and two batches. */
+const SESSIONS_MIN = 8;
+const SHARE_MAX = 24;
+
+/** How many sessions a sidecar takes by default: a modest share of those that are free when it starts. */
+export function modestShare(freeSessions: number): number {
+  return Math.min(SHARE_MAX, Math.max(SESSIONS_MIN, Math.floor(freeSessions / 4)));
+}
+
+/**
+ * Shares sessions out between updates with an end, which may be long, and batches of followed tables, so that neither has
+ * to wait for the other.
+ */
+export function planSessions(
+  sessionsMax: number,
+  wanted: Pick<
+    Settings['sync'],
+    'concurrent_updates' | 'concurrent_batches' | 'connections' | 'accelerated_connections'
+  >,
+): SessionPlan {
+  let left = Math.max(SESSIONS_MIN, sessionsMax) - FIXED_SESSIONS;
+  const concurrentUpdates = Math.min(wanted.concurrent_updates, Math.max(1, Math.floor(left / 4)));
+  left -= concurrentUpdates * SESSIONS_OF_AN_UPDATE;
+  const concurrentBatches = Math.min(wanted.concurrent_batches, left);
+  left -= concurrentBatches;
+  const readers = 1 + Math.floor(left / concurrentUpdates);
+  return {
+    concurrentUpdates,
+    concurrentBatches,
+    connections: Math.min(wanted.connections, readers),
+    acceleratedConnections: Math.min(wanted.accelerated_connections, readers),
+  };
+}
