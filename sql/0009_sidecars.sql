@@ -5,10 +5,12 @@ create table synced_tables._sidecars (
   holder uuid constraint _sidecars_pk primary key,
   expires_at timestamptz not null,
   joined_at timestamptz not null default clock_timestamp(),
+  serves_all boolean not null default true,
   trouble text
 ) with (fillfactor = 10);
 comment on table synced_tables._sidecars is 'The sidecars, and programs, that run pipelines of this database.';
 comment on column synced_tables._sidecars.holder is 'What _pipelines.lease_holder names.';
+comment on column synced_tables._sidecars.serves_all is 'False for a program that runs a pipeline of its own only.';
 comment on column synced_tables._sidecars.trouble is 'What keeps it from its work at the moment; null if nothing does.';
 comment on column synced_tables._sidecars.expires_at is 'When others may take its pipelines over, unless it renews this before.';
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { Turns } from '../core/turns.js';
 import { WakeUp } from '../core/wake-up.js';
-import { endLeases, renewLeases } from '../postgres/registry/lease.js';
+import { endLeases, renewLeases, type SidecarNote } from '../postgres/registry/lease.js';
 import { cutSession } from '../postgres/session/session.js';
 import { onSession } from './on-session.js';
 
@@ -12,8 +12,8 @@ export interface LeaseKeeperOptions {
   readonly openSession: () => Promise<pg.Client>;
   /** How long the leases last unless renewed. */
   readonly leaseSeconds: number;
-  /** What keeps the sidecar from its work at the moment, if anything does. */
-  readonly trouble: () => string | null;
+  /** What the sidecar says of itself. */
+  readonly note: () => SidecarNote;
   /** The leases are in force, for the first time or again after others may have taken pipelines over. */
   readonly onHeld: () => void;
   /** The leases could not be renewed in time. */
@@ -76,9 +76,9 @@ export class LeaseKeeper {
   }
 
   async #renew(client: pg.Client): Promise<void> {
-    const { holder, leaseSeconds, trouble, onHeld, onLost } = this.#options;
+    const { holder, leaseSeconds, note, onHeld, onLost } = this.#options;
     const startedAt = performance.now();
-    const isInTime = await this.#turns.during(() => renewLeases(client, holder, leaseSeconds, trouble()));
+    const isInTime = await this.#turns.during(() => renewLeases(client, holder, leaseSeconds, note()));
     clearTimeout(this.#expiry);
     this.#expiry = setTimeout(
       () => {

@@ -2,12 +2,13 @@ import type pg from 'pg';
 import { type Backoff, backoffMs } from '../core/backoff.js';
 import { asSyncedTablesError } from '../core/errors.js';
 import { News } from '../core/news.js';
-import type { UpdateOutcome } from '../core/update-outcome.js';
+import type { UpdateMode, UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
 import {
   type ClaimedUpdate,
-  claimUpdate,
+  claimUpdates,
   msUntilNextDue,
+  readFollowerShares,
   readPipelineNews,
   readRegistryMarks,
 } from '../postgres/registry/update-queue.js';
@@ -70,6 +71,8 @@ const REQUESTS_CHANNEL = 'synced_tables_requests';
 class PipelineGone extends Error {}
 
 const PAUSE_MS_MIN = 50;
+/** How many updates one statement claims. */
+const CLAIMS_AT_ONCE = 50;
 const STARVING: Backoff = { firstMs: 500, longestMs: 30_000 };
 
 /** Serves the update queue of one database until stopped, and survives the loss of the connection. */
@@ -98,6 +101,7 @@ class QueueWorker {
   #starved = 0;
   #maintainedAt = Number.NEGATIVE_INFINITY;
   #registryReadAt = Number.NEGATIVE_INFINITY;
+  #gaveUpAt = Number.NEGATIVE_INFINITY;
   readonly #wakeUp = new WakeUp();
 
   constructor(options: WorkerOptions) {
@@ -107,7 +111,7 @@ class QueueWorker {
       holder,
       openSession,
       leaseSeconds,
-      trouble: options.trouble ?? (() => null),
+      note: () => ({ trouble: options.trouble?.() ?? null, servesAll: options.pipelineId === undefined }),
       onHeld: () => this.wake(),
       onLost: () => this.#loseAll(),
       onError: (error) => options.onError(error, 'renewing leases'),
@@ -179,23 +183,50 @@ class QueueWorker {
     const scheduleMs = await this.#options.runSchedules(client);
     await this.#passNewsOn(client);
     await this.#passRegistryOn(client);
-    while (!this.#stopping.signal.aborted) {
-      const claim = await claimUpdate(client, {
-        ...this.#options,
-        running: [...this.#running.keys()],
-        onlyFollowers: !this.#hasRoom(),
-      });
-      if (!claim) break;
-      this.#start(claim);
-    }
+    await this.#claimAll(client);
     const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
     const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
     return Math.max(PAUSE_MS_MIN, nextMs);
   }
 
+  async #claimAll(client: pg.Client): Promise<void> {
+    const { concurrentUpdates, pipelineId } = this.#options;
+    await this.#claim(client, 'DEFAULT', concurrentUpdates - this.#runningOf('DEFAULT').length);
+    if (pipelineId !== undefined) return this.#claim(client, 'CONTINUOUS', 1);
+    const { all, sidecars } = await readFollowerShares(client, this.#options.holder);
+    const surplus = this.#runningOf('CONTINUOUS').length - Math.ceil(all / Math.max(1, sidecars));
+    if (surplus < 0) await this.#claim(client, 'CONTINUOUS', -surplus);
+    // Nobody else may be able to.
+    else await this.#claim(client, 'CONTINUOUS', CLAIMS_AT_ONCE, true);
+    if (surplus > 0) this.#giveUp(surplus);
+  }
+
+  /** Claims what is due, up to so many. */
+  async #claim(client: pg.Client, mode: UpdateMode, count: number, onlyOverdue = false): Promise<void> {
+    const { holder, pipelineId } = this.#options;
+    for (let left = count; left > 0 && !this.#stopping.signal.aborted; ) {
+      const running = [...this.#running.keys()];
+      const limit = Math.min(left, CLAIMS_AT_ONCE);
+      const claims = await claimUpdates(client, { holder, pipelineId, running, mode, limit, onlyOverdue });
+      for (const claim of claims) this.#start(claim);
+      if (claims.length < limit) return;
+      left -= limit;
+    }
+  }
+
+  /** Leaves some of the pipelines that it follows to others, which have fewer. Not all at once: others may do so too. */
+  #giveUp(surplus: number): void {
+    if (performance.now() - this.#gaveUpAt < this.#options.pollSeconds * 1000) return;
+    this.#gaveUpAt = performance.now();
+    for (const { yielding } of this.#runningOf('CONTINUOUS').slice(0, Math.ceil(surplus / 2))) yielding.abort();
+  }
+
+  #runningOf(mode: UpdateMode): RunningUpdate[] {
+    return [...this.#running.values()].filter(({ claim }) => claim.mode === mode);
+  }
+
   #hasRoom(): boolean {
-    const busy = [...this.#running.values()].filter(({ claim }) => claim.mode === 'DEFAULT');
-    return busy.length < this.#options.concurrentUpdates;
+    return this.#runningOf('DEFAULT').length < this.#options.concurrentUpdates;
   }
 
   /** Tells running updates that their pipeline is gone, or that another update of it was requested. */

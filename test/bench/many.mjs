@@ -97,7 +97,7 @@ const nameOf = (/** @type {number} */ n) => `t${n}`;
 
 async function writeLake() {
   const engine = await openEngine();
-  await using _ = engine;
+
   const connection = await engine.connect();
   const file = join(folder, 'rows.parquet');
   await connection.run(
@@ -110,6 +110,7 @@ async function writeLake() {
     );
   }
   connection.closeSync();
+  await engine[Symbol.asyncDispose]();
   const field = (/** @type {string} */ name) => ({ name, type: 'long', nullable: true, metadata: {} });
   for (let n = 0; n < tables; n++) {
     const root = join(lake, 'many', nameOf(n));
@@ -248,7 +249,7 @@ try {
   const pending = new Map();
   const times = /** @type {number[]} */ ([]);
   listener.on('notification', ({ payload }) => {
-    const { synced_table: table, version } = JSON.parse(payload ?? '{}');
+    const { table, version } = JSON.parse(payload ?? '{}');
     const wanted = pending.get(table);
     if (wanted === undefined || version < wanted.version) return;
     times.push(performance.now() - wanted.at);

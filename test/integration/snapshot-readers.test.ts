@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { releaseLease, renewLeases } from '../../src/postgres/registry/lease.js';
-import { claimUpdate, requeueUpdate } from '../../src/postgres/registry/update-queue.js';
+import { claimUpdates, requeueUpdate } from '../../src/postgres/registry/update-queue.js';
 import { openSession, SYNC_ROLE } from '../../src/postgres/session/session.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 import { openCatalogs } from '../../src/sidecar/open-catalogs.js';
@@ -154,7 +154,7 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
   const client = await open();
   const holder = randomUUID();
   await renewLeases(client, holder, 30);
-  const claim = await claimUpdate(client, { holder, running: [] });
+  const [claim] = await claimUpdates(client, { holder, running: [], mode: 'DEFAULT', limit: 1 });
   if (!claim) throw new Error('no update is due');
   const settings = settingsSchema.parse({
     instances: { local: { url: lake.sidecarUrl } },

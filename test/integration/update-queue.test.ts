@@ -6,7 +6,7 @@ import { pruneHistory } from '../../src/postgres/maintain-tables.js';
 import { isLeaseHeld, releaseLease, renewLeases, requireLease } from '../../src/postgres/registry/lease.js';
 import {
   type ClaimedUpdate,
-  claimUpdate,
+  claimUpdates,
   finishUpdate,
   msUntilNextDue,
   readPipelineNews,
@@ -29,12 +29,13 @@ async function create(client: pg.Client, name: string): Promise<string> {
 /** Claims as a sidecar does, whose leases are in force. */
 async function claim(client: pg.Client, holder: string, running: string[] = []): Promise<ClaimedUpdate | null> {
   await renewLeases(client, holder, 30);
-  return claimUpdate(client, { holder, running });
+  const [claimed = null] = await claimUpdates(client, { holder, running, mode: 'DEFAULT', limit: 1 });
+  return claimed;
 }
 
 async function mustClaim(client: pg.Client, holder: string, leaseSeconds = 30): Promise<ClaimedUpdate> {
   await renewLeases(client, holder, leaseSeconds);
-  const claimed = await claimUpdate(client, { holder, running: [] });
+  const [claimed] = await claimUpdates(client, { holder, running: [], mode: 'DEFAULT', limit: 1 });
   if (!claimed) throw new Error('nothing was claimed');
   return claimed;
 }

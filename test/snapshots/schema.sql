@@ -380,6 +380,8 @@ table synced_tables._sidecars row security with (fillfactor=10) [databricks_sync
     expires_at timestamp with time zone not null
       -- When others may take its pipelines over, unless it renews this before.
     joined_at timestamp with time zone not null default clock_timestamp()
+    serves_all boolean not null default true
+      -- False for a program that runs a pipeline of its own only.
     trouble text
       -- What keeps it from its work at the moment; null if nothing does.
     constraint _sidecars_pk PRIMARY KEY (holder)

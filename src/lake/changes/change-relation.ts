@@ -1,7 +1,7 @@
 import type { Field } from '../../core/data-type.js';
 import type { ReadInPlace, SourceFile } from '../relation/relation.js';
+import type { Watch } from '../relation/watch.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
-import type { Watch } from '../storage/file-store.js';
 import type { CollapsedChanges, CollapseOptions } from './collapse-changes.js';
 
 /** How a source's columns changed between two versions. Nested columns are named `a.b`, `a.element`, `a.key`. */

@@ -1,3 +1,5 @@
+import type { Watch } from '../relation/watch.js';
+
 /** One file or folder entry, named relative to the folder that was listed. */
 export interface FileEntry {
   readonly name: string;
@@ -72,12 +74,6 @@ export interface FileStore {
    * come late, twice or never. Null if the folder cannot be watched. Absent if the store never can.
    */
   watch?(folder: string, onChange: (name: string | null) => void): Promise<Watch | null>;
-}
-
-/** Looks out for changes until it is disposed of. */
-export interface Watch extends Disposable {
-  /** True if whatever is written there passes through this machine, which then tells of it at once. */
-  readonly seesAll: boolean;
 }
 
 /** Whether a file is what it was. True also if it is gone: what was read of it was whole. */

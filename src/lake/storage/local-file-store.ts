@@ -1,9 +1,10 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, readdir, stat, statfs } from 'node:fs/promises';
 import { syncedTablesError } from '../../core/errors.js';
+import type { Watch } from '../relation/watch.js';
 import { type Confinement, confine } from './confinement.js';
 import { readInTime, whileAnswering } from './disk-patience.js';
-import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries, type Watch } from './file-store.js';
+import { entryOrder, type FileEntry, type FileStat, type FileStore, firstEntries } from './file-store.js';
 
 export interface LocalStoreOptions {
   /** Folder that the store is opened for: below it, one unanswered read stops all others. */

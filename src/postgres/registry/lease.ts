@@ -32,24 +32,31 @@ export async function isLeaseHeld(client: pg.Client, lease: Lease): Promise<bool
   return held.rowCount === 1;
 }
 
+/** What a sidecar says of itself. */
+export interface SidecarNote {
+  /** What keeps it from its work at the moment, for the status of its tables. */
+  readonly trouble: string | null;
+  /** False for a program that runs a pipeline of its own only. */
+  readonly servesAll: boolean;
+}
+
 /**
  * Extends all leases of a sidecar, or lets a new one in.
- * @param trouble what keeps it from its work at the moment, for the status of its tables
  * @returns false if they had expired before: others may have taken pipelines over
  */
 export async function renewLeases(
   client: pg.Client,
   holder: string,
   leaseSeconds: number,
-  trouble: string | null = null,
+  { trouble, servesAll }: SidecarNote = { trouble: null, servesAll: true },
 ): Promise<boolean> {
   const { rows } = await client.query<{ in_time: boolean }>(
     `with before as (select expires_at from synced_tables._sidecars where holder = $1)
-     insert into synced_tables._sidecars as s (holder, expires_at, trouble)
-     values ($1, clock_timestamp() + make_interval(secs => $2), $3)
+     insert into synced_tables._sidecars as s (holder, expires_at, trouble, serves_all)
+     values ($1, clock_timestamp() + make_interval(secs => $2), $3, $4)
      on conflict (holder) do update set expires_at = excluded.expires_at, trouble = excluded.trouble
      returning coalesce((select expires_at >= clock_timestamp() from before), false) as in_time`,
-    [holder, leaseSeconds, trouble],
+    [holder, leaseSeconds, trouble, servesAll],
   );
   return rows[0]?.in_time ?? false;
 }

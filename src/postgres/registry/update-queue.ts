@@ -4,6 +4,9 @@ import type { SyncedTablesError } from '../../core/errors.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
 import type { Lease } from './lease.js';
 
+/** So long the sidecars with the smallest share have to claim what is due, before any other does. */
+const OVERDUE_SECONDS = 15;
+
 /** An update that this sidecar has claimed, with the lease of its pipeline. */
 export interface ClaimedUpdate {
   readonly updateId: string;
@@ -22,18 +25,21 @@ export interface ClaimOptions {
   readonly holder: string;
   /** Pipelines that this sidecar is still working on, even if only to abort after losing the lease: not claimed. */
   readonly running: readonly string[];
+  readonly mode: UpdateMode;
+  /** How many at most. */
+  readonly limit: number;
+  /** True to leave alone what others have not had the time to claim yet. */
+  readonly onlyOverdue?: boolean;
   /** The only pipeline to look at, even if a program runs it itself; otherwise all except those run by programs. */
-  readonly pipelineId?: string;
-  /** True to claim only updates that follow their sources: those need hardly any resources. */
-  readonly onlyFollowers?: boolean;
+  readonly pipelineId?: string | undefined;
 }
 
 /**
- * Claims the next due update together with the lease of its pipeline; null if there is none. An update that still
- * counts as running after its lease expired belonged to a dead sidecar, and goes first. A lease of ours for a pipeline
- * that we do not run is left over from a lost connection, and need not expire first.
+ * Claims due updates together with the leases of their pipelines, the oldest first. An update that still counts as
+ * running after its lease expired belonged to a dead sidecar, and goes first. A lease of ours for a pipeline that we do
+ * not run is left over from a lost connection, and need not expire first.
  */
-export async function claimUpdate(client: pg.Client, options: ClaimOptions): Promise<ClaimedUpdate | null> {
+export async function claimUpdates(client: pg.Client, options: ClaimOptions): Promise<ClaimedUpdate[]> {
   const { rows } = await client.query<{
     update_id: string;
     pipeline_id: string;
@@ -51,10 +57,14 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
                -- Not: without one in force. One that has just joined is not seen yet when the row is looked at again.
                or exists (select from synced_tables._sidecars s where s.holder = p.lease_holder and s.expires_at < statement_timestamp()))
           and exists (select from synced_tables._sidecars s where s.holder = $1 and s.expires_at >= statement_timestamp())
-          and p.pipeline_id <> all ($2::uuid[]) and (u.mode = 'CONTINUOUS' or not $3)
+          and p.pipeline_id <> all ($2::uuid[]) and u.mode = $3
+          and (u.state = 'RUNNING' or not exists (select from synced_tables._updates r where r.pipeline_id = u.pipeline_id and r.state = 'RUNNING'))
           and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
-        order by u.state = 'RUNNING' desc, u.mode = 'DEFAULT' desc, u.created_at
-        limit 1 for update of p, u skip locked
+          and (not $5 or case u.state when 'QUEUED' then coalesce(u.next_attempt_at, u.created_at)
+                                      else (select s.expires_at from synced_tables._sidecars s where s.holder = p.lease_holder)
+                         end < statement_timestamp() - make_interval(secs => ${OVERDUE_SECONDS}))
+        order by u.state = 'RUNNING' desc, u.created_at
+        limit $6 for update of p, u skip locked
      ), leased as (
        update synced_tables._pipelines p
           set lease_holder = $1, lease_epoch = p.lease_epoch + 1
@@ -66,18 +76,44 @@ export async function claimUpdate(client: pg.Client, options: ClaimOptions): Pro
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
      returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt`,
-    [options.holder, options.running, options.onlyFollowers === true, options.pipelineId ?? null],
+    [
+      options.holder,
+      options.running,
+      options.mode,
+      options.pipelineId ?? null,
+      options.onlyOverdue === true,
+      options.limit,
+    ],
   );
-  const row = rows[0];
-  if (!row) return null;
-  return {
+  return rows.map((row) => ({
     updateId: row.update_id,
     lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
     kind: row.kind,
     mode: row.mode,
     isFullRefresh: row.full_refresh,
     attempt: row.attempt,
-  };
+  }));
+}
+
+/** How the pipelines that are followed are spread over the sidecars. */
+export interface FollowerShares {
+  /** Of this sidecar. */
+  readonly own: number;
+  /** Of all sidecars, and those that wait for one. */
+  readonly all: number;
+  readonly sidecars: number;
+}
+
+/** Counts followers and sidecars; programs that run a pipeline of their own do not count. */
+export async function readFollowerShares(client: pg.Client, holder: string): Promise<FollowerShares> {
+  const { rows } = await client.query<FollowerShares>(
+    `select (select count(*)::int from synced_tables._sidecars s where s.serves_all and s.expires_at >= clock_timestamp()) as sidecars,
+            count(*)::int as "all", count(*) filter (where p.lease_holder = $1)::int as own
+       from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+      where u.mode = 'CONTINUOUS' and u.state in ('QUEUED', 'RUNNING') and not p.runs_in_program`,
+    [holder],
+  );
+  return rows[0] ?? { own: 0, all: 0, sidecars: 0 };
 }
 
 /** Ends a claimed update and gives its lease back. Does nothing if it is no longer ours: deleted, or taken over. */

@@ -3,7 +3,7 @@ import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Watch } from '../../lake/storage/file-store.js';
+import type { Watch } from '../../lake/relation/watch.js';
 import {
   declarationOf,
   type RegisteredPipeline,

@@ -1,7 +1,7 @@
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Watch } from '../../lake/storage/file-store.js';
+import type { Watch } from '../../lake/relation/watch.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag, type SourceLag } from '../source/source-lag.js';
 import { ComparisonPause } from './comparison-pause.js';

@@ -1,6 +1,6 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../../changes/change-relation.js';
-import type { Watch } from '../../storage/file-store.js';
+import type { Watch } from '../../relation/watch.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import type { PartitionTexts } from '../log/action.js';
 import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
