@@ -293,7 +293,9 @@ try {
     say(`leases of each sidecar: ${held.rows.map(({ leases }) => leases).join(', ')}`);
     sidecars[0]?.kill('SIGKILL');
     await sleep(100);
-    const followedAgain = until('all tables are followed again', isFollowed, 100);
+    const holders = () => value('select count(distinct lease_holder) from synced_tables_internal._leases');
+    const isTakenOver = async () => (await holders()) === sidecars.length - 1 && (await isFollowed());
+    const followedAgain = until('all tables are followed again', isTakenOver, 100);
     await stream(seconds);
     takeover = { followed_again_s: rounded(await followedAgain), ...takeTimes(), application: application.take() };
     say(`after a kill: ${JSON.stringify(takeover)}`);
