@@ -28,18 +28,21 @@ export async function maintainTables(client: pg.Client): Promise<void> {
 }
 
 /** History rows handled at once: a backlog takes several calls, and locks stay short. */
-const PRUNED_ROWS_MAX = 10_000;
+const PRUNED_ROWS_MAX = 2_000;
 
-/** Deletes events and ended updates older than `historyDays`. A pipeline's newest update stays, however old. */
-export async function pruneHistory(client: pg.Client, historyDays: number): Promise<void> {
-  await client.query(
+/**
+ * Deletes events and ended updates older than `historyDays`. A pipeline's newest update stays, however old.
+ * @returns true if there may be more
+ */
+export async function pruneHistory(client: pg.Client, historyDays: number): Promise<boolean> {
+  const events = await client.query(
     `delete from synced_tables._events
       where event_id in (select event_id from (select event_id, occurred_at from synced_tables._events
                                                 order by event_id limit ${PRUNED_ROWS_MAX}) oldest
                           where occurred_at < clock_timestamp() - make_interval(days => $1))`,
     [historyDays],
   );
-  await client.query(
+  const updates = await client.query(
     `delete from synced_tables._updates
       where update_id in (select u.update_id from synced_tables._updates u
                            where u.state not in ('QUEUED', 'RUNNING')
@@ -50,6 +53,7 @@ export async function pruneHistory(client: pg.Client, historyDays: number): Prom
                            limit ${PRUNED_ROWS_MAX})`,
     [historyDays],
   );
+  return events.rowCount === PRUNED_ROWS_MAX || updates.rowCount === PRUNED_ROWS_MAX;
 }
 
 /** The name of a shadow table contains lease and update; see `shadowTableName`. */

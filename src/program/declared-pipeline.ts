@@ -87,6 +87,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
             sessions: batchSessions.until(signal, claim.updateId),
             ...signals,
             triggerIntervalMs,
+            leastPauseMs: () => 0,
             pollSeconds,
             onError,
           })

@@ -29,6 +29,8 @@ const MAINTENANCE_SECONDS = 30;
 const FOLLOWER_LOCK_MS = 2_000;
 /** Minimum time that a query on the queue may take before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
+/** One look in so much time, on average, at all sources that do not tell of their commits: a store counts requests. */
+const LOOK_MS = 10;
 /** How long a lost connection is told of after it was cut. */
 const TROUBLE_MS = 60_000;
 
@@ -52,6 +54,8 @@ export class DatabaseWorker {
   readonly #logger: Logger;
   readonly #repeated = new RepeatedErrors();
   readonly #watch: SessionWatch;
+  /** Pipelines that are followed. */
+  #followed = 0;
   #taken: SyncedTablesError | null = null;
   #trouble: { readonly error: SyncedTablesError; readonly at: number } | null = null;
   /** Sessions that do the work of updates. */
@@ -170,10 +174,11 @@ export class DatabaseWorker {
     return runUpdate({ ...claim, ...this.#resources(), openSession: sessions.openSession, signal }, sessions);
   }
 
-  #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
+  async #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
     const { signal } = signals;
+    this.#followed++;
     const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = this.#options.settings.sync;
-    return followSources({
+    const following = followSources({
       ...claim,
       ...this.#resources(),
       openSession: sessionsUntil(signal, () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS })),
@@ -182,7 +187,11 @@ export class DatabaseWorker {
       triggerIntervalMs,
       pollSeconds,
       ...signals,
+      leastPauseMs: () => this.#followed * LOOK_MS,
       onError: (error) => this.#goOn(error, 'following sources'),
+    });
+    return following.finally(() => {
+      this.#followed--;
     });
   }
 

@@ -34,15 +34,15 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Cleans up leftovers; once an hour prunes old history. */
+  /** Cleans up leftovers; once an hour prunes old history, in small steps. */
   async run(client: pg.Client): Promise<void> {
     const outdated = await explainIfOutdated(client, this.#options.knownMigration);
     if (outdated !== null) return this.#options.onOutdated(outdated);
     await maintainTables(client);
     await this.#lookAtFailed(client);
     if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;
-    await pruneHistory(client, this.#options.historyDays);
-    this.#prunedAt = performance.now();
+    const hasMore = await pruneHistory(client, this.#options.historyDays);
+    if (!hasMore) this.#prunedAt = performance.now();
   }
 
   stop(): void {

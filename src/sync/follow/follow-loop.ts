@@ -204,8 +204,9 @@ export class FollowLoop<Table extends Followed> {
   #pauseMs(): number {
     if (this.#sessionFailures > 0) return backoffMs(SESSION_BACKOFF, this.#sessionFailures);
     const pollMs = this.#task.pollSeconds * 1000;
+    const lookMs = Math.max(this.#intervalMs, this.#task.leastPauseMs());
     const waits = [...this.tables.values()].map((followed) => {
-      return followed.waitMs() ?? (followed.isTold && this.#takesHints() ? pollMs : this.#intervalMs);
+      return followed.waitMs() ?? (followed.isTold && this.#takesHints() ? pollMs : lookMs);
     });
     return Math.min(pollMs, ...waits);
   }

@@ -56,6 +56,8 @@ export interface FollowTask extends UpdateTask {
   readonly yieldSignal: AbortSignal;
   /** How often to check sources, unless the pipeline has its own interval. */
   readonly triggerIntervalMs: number;
+  /** The shortest pause between two looks at sources that do not tell of their commits, in milliseconds. */
+  readonly leastPauseMs: () => number;
   /** Whether the registry has changed: tables may have been added, removed or failed. */
   readonly registryNews: News;
   /** How often to look at sources that give no hints, or tell nothing of themselves. */
