@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
@@ -13,7 +14,7 @@ describe.each(postgresServers())('followed tables on $name', (server) => {
     await using lake = await SyncedLake.create(server);
     const choices = { pollSeconds: 0.5, leaseSeconds: 2 };
     await lake.startSidecar(choices);
-    const sources = [];
+    const sources: { readonly name: string; readonly source: DeltaWriter }[] = [];
     for (let n = 0; n < TABLES; n++) {
       const name = `s.t${n}`;
       const source = await lake.lake.createTable(name, COLUMNS, `select 0 as id, 'first' as v`);
