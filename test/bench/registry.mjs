@@ -107,26 +107,28 @@ try {
     return response.text();
   };
   const settings = settingsSchema.parse({ instances: { local: { url: postgres.url } } });
-  const result = {
-    status_ms: await timed(() => client.query('select * from synced_tables.status')),
-    status_of_one_ms: await timed(() => client.query(`select * from synced_tables.status where synced_table = 'r.t7'`)),
-    schedules_ms: await timed(() => client.query('select * from synced_tables.schedules')),
-    updates_of_one_ms: await timed(() =>
-      client.query(`select * from synced_tables.updates where synced_table = 'r.t7' order by created_at desc limit 20`),
-    ),
-    events_of_one_ms: await timed(() =>
-      client.query(`select * from synced_tables.events where synced_table = 'r.t7' order by event_id desc limit 20`),
-    ),
-    newest_events_ms: await timed(() =>
-      client.query('select * from synced_tables.events order by event_id desc limit 20'),
-    ),
-    metrics_ms: await timed(() => get('/metrics')),
-    pipelines_ms: await timed(() => get('/api/2.0/pipelines?max_results=100')),
-    doctor_ms: await timed(() => examine(settings)),
-    pruning_step_ms: await timed(() => pruneHistory(client, 30)),
+  /** @type {Record<string, number>} */
+  const result = {};
+  const measure = async (/** @type {string} */ what, /** @type {() => Promise<unknown>} */ call) => {
+    result[`${what}_ms`] = await timed(call);
+    if (!values.json) console.log(`${what}: ${result[`${what}_ms`]} ms`);
   };
-  for (const [what, ms] of Object.entries(result))
-    if (!values.json) console.log(`${what.replace(/_ms$/, '')}: ${ms} ms`);
+  await measure('status', () => client.query('select * from synced_tables.status'));
+  await measure('status_of_one', () => client.query(`select * from synced_tables.status where synced_table = 'r.t7'`));
+  await measure('schedules', () => client.query('select * from synced_tables.schedules'));
+  await measure('updates_of_one', () =>
+    client.query(`select * from synced_tables.updates where synced_table = 'r.t7' order by created_at desc limit 20`),
+  );
+  await measure('events_of_one', () =>
+    client.query(`select * from synced_tables.events where synced_table = 'r.t7' order by event_id desc limit 20`),
+  );
+  await measure('newest_events', () =>
+    client.query('select * from synced_tables.events order by event_id desc limit 20'),
+  );
+  await measure('metrics', () => get('/metrics'));
+  await measure('pipelines', () => get('/api/2.0/pipelines?max_results=100'));
+  await measure('doctor', () => examine(settings));
+  await measure('pruning_step', () => pruneHistory(client, 30));
   if (values.json) console.log(JSON.stringify(result));
 } finally {
   if (sidecar) await endSidecar(sidecar);

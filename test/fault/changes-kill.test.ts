@@ -92,7 +92,8 @@ describe.each(cases)('a $policy table on PostgreSQL $major', ({ major, policy })
 
   async function orTell(wait: Promise<void>): Promise<void> {
     await wait.catch(async (error: unknown) => {
-      console.info(JSON.stringify(await lake.status('k.t')), sidecar.log.slice(-10).join('\n'));
+      const end = await Promise.race([sidecar.exited, sleep(0, 'the sidecar is alive')]);
+      console.info(end, JSON.stringify(await lake.status('k.t')), sidecar.log.slice(-10).join('\n'));
       const { rows } = await lake.admin.query(
         `select to_jsonb(p) from synced_tables._pipelines p
          union all select to_jsonb(u) from synced_tables._updates u where state in ('QUEUED', 'RUNNING')

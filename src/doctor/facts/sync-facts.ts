@@ -88,8 +88,10 @@ export async function readTableHealth(client: pg.Client): Promise<TableHealth[]>
     `select s.synced_table as table, s.scheduling_policy as policy, s.state, coalesce(s.message, '') as message,
             s.last_error_code as "errorCode", s.lag_versions::text as "lagVersions", s.lag_seconds as "lagSeconds",
             substring(s.source_table_full_name from '^([^.]+)\\.[^.]+\\.[^.]+$') as catalog,
-            (select u.remedy from synced_tables.updates u where u.synced_table = s.synced_table and u.error_code = s.last_error_code
-              order by u.created_at desc limit 1) as remedy
+            case when s.last_error_code is not null then (
+              select u.remedy from synced_tables.updates u
+               where u.pipeline_id = s.pipeline_id and u.synced_table = s.synced_table and u.error_code = s.last_error_code
+               order by u.created_at desc limit 1) end as remedy
        from synced_tables.status s order by s.synced_table`,
   );
   return rows;
