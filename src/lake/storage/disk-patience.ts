@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { syncedTablesError } from '../../core/errors.js';
 
 /** Threads of libuv: all reads of disks, name look-ups and queries of the engine share them. */
@@ -63,22 +62,31 @@ export async function whileAnswering<Result>(
   reading: Promise<Result>,
   ask: () => Promise<unknown>,
 ): Promise<Result> {
-  const over = new AbortController();
-  const untilSilent = async (): Promise<never> => {
-    for (;;) {
-      await sleep(Math.min(ASK_MS, timeoutMs), undefined, { signal: over.signal });
-      // Where too many others do not answer, this one is not asked.
-      if (unansweredInAll >= UNANSWERED_MAX && !gates.get(root)?.unanswered) continue;
-      await ask().catch((error: unknown) => {
-        owe(root, reading);
-        throw error;
-      });
-    }
-  };
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  // Nearly every reading ends before the first question: until then this costs no more than a timer.
+  const silence = new Promise<never>((_, reject) => {
+    const askLater = () => {
+      if (isOver) return;
+      timer = setTimeout(
+        () => {
+          // Where too many others do not answer, this one is not asked.
+          const isAsked = unansweredInAll < UNANSWERED_MAX || (gates.get(root)?.unanswered ?? 0) > 0;
+          (isAsked ? ask() : Promise.resolve()).then(askLater, (error: unknown) => {
+            owe(root, reading);
+            reject(error);
+          });
+        },
+        Math.min(ASK_MS, timeoutMs),
+      );
+    };
+    askLater();
+  });
   try {
-    return await Promise.race([reading, untilSilent()]);
+    return await Promise.race([reading, silence]);
   } finally {
-    over.abort();
+    isOver = true;
+    clearTimeout(timer);
   }
 }
 
