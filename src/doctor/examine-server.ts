@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
+import { countFreeSessions } from '../postgres/session/free-sessions.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { sessionsOf } from '../sidecar/session-plan.js';
 import { readIdleSlots, readServerFacts, type ServerFacts } from './facts/server-facts.js';
 import { errorFinding, type Finding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
@@ -9,10 +11,6 @@ const VERSION_NUMBER_MIN = 150_000;
 const CLOCK_DIFFERENCE_MS_MAX = 2_000;
 const WAL_BYTES_HINTED = 1024 ** 3;
 const IDLE_SLOT_BYTES_MIN = 1024 ** 3;
-/** The worker, the verifier and the listener. */
-const SESSIONS_OF_A_DATABASE = 3;
-/** One does the work, one reports progress. */
-const SESSIONS_OF_AN_UPDATE = 2;
 
 export interface ServerToExamine {
   readonly client: pg.Client;
@@ -41,7 +39,7 @@ export async function examineServer(server: ServerToExamine): Promise<Finding[]>
     ...(facts.readOnlyReason === null ? [] : [finding('SERVER_READ_ONLY', subject, { reason: facts.readOnlyReason })]),
     ...(differenceMs > CLOCK_DIFFERENCE_MS_MAX ? [finding('CLOCK_DIFFERS', subject, { seconds })] : []),
     ...checkSettings(facts, subject),
-    ...checkConnections(facts, server),
+    ...(await checkConnections(facts, server)),
     ...(await checkIdleSlots(client, subject)),
   ];
 }
@@ -56,11 +54,12 @@ function checkSettings(facts: ServerFacts, subject: string): Finding[] {
   ];
 }
 
-function checkConnections(facts: ServerFacts, { settings, subject, databases }: ServerToExamine): Finding[] {
-  const { concurrent_updates: updates, connections } = settings.sync;
-  const needed = databases * (SESSIONS_OF_A_DATABASE + updates * (SESSIONS_OF_AN_UPDATE + connections - 1));
-  if (facts.connectionsFree >= needed) return [];
-  return [finding('CONNECTIONS_SCARCE', subject, { free: facts.connectionsFree, max: facts.connectionsMax, needed })];
+async function checkConnections(facts: ServerFacts, server: ServerToExamine): Promise<Finding[]> {
+  const { client, settings, subject, databases } = server;
+  const free = await countFreeSessions(client);
+  const needed = databases * sessionsOf(settings.sync, free);
+  if (free >= needed) return [];
+  return [finding('CONNECTIONS_SCARCE', subject, { free, max: facts.connectionsMax, needed })];
 }
 
 async function checkIdleSlots(client: pg.Client, subject: string): Promise<Finding[]> {

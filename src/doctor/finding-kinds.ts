@@ -58,8 +58,9 @@ export const findingKinds = {
   },
   CONNECTIONS_SCARCE: {
     severity: 'warning',
-    message: '{free} of {max} connections are free; a sidecar with these settings may open {needed}.',
-    remedy: 'Raise max_connections, or lower sync.concurrent_updates or sync.connections in the settings.',
+    message: '{free} of {max} connections are free; a sidecar with these settings may open about {needed}.',
+    remedy:
+      'Raise max_connections, close sessions that nobody needs, or lower sync.sessions in the settings, to 8 at least.',
   },
   CRASH_UNSAFE: {
     severity: 'warning',

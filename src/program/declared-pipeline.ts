@@ -11,6 +11,7 @@ import { SessionWatch } from '../postgres/session/session-watch.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
+import { LookRation } from '../sync/follow/look-ration.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 
@@ -87,7 +88,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
             sessions: batchSessions.until(signal, claim.updateId),
             ...signals,
             triggerIntervalMs,
-            leastPauseMs: () => 0,
+            looks: new LookRation(),
             pollSeconds,
             onError,
           })

@@ -123,7 +123,9 @@ export class LeaseKeeper {
   /** Ends the leases. */
   async stop(): Promise<void> {
     this.retire();
-    if (this.#client) await endLeases(this.#client, this.#options.holder).catch(() => {});
+    const client = this.#client;
+    // Not beside a renewal that is under way. Without an answer, the leases run out.
+    if (client) await this.#turns.during(() => endLeases(client, this.#options.holder)).catch(() => {});
     this.#ending.abort();
     this.wake();
     await this.#finished;

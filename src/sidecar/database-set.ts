@@ -11,7 +11,7 @@ import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/ses
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
-import { modestShare, planSessions, type SessionPlan } from './session-plan.js';
+import { planSessions, type SessionPlan, sessionsOf } from './session-plan.js';
 import { openSidecarSession } from './sidecar-session.js';
 
 export interface DatabaseSetOptions {
@@ -190,12 +190,13 @@ export class DatabaseSet implements DatabaseHost {
   async #makeReady(database: ManagedDatabase): Promise<void> {
     if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
     const { settings, logger, startWorker } = this.#options;
-    const client = await openSession({ url: database.url, applicationName: 'synced-tables migrate', role: null });
+    const session = { url: database.url, applicationName: 'synced-tables migrate', role: null, isGuest: true };
+    const client = await openSession(session);
     let plan: SessionPlan;
     try {
       const { applied } = await migrateDatabase(client);
       if (applied.length > 0) logger.info({ database: database.name, applied }, 'database migrated');
-      const sessionsMax = settings.sync.sessions ?? modestShare(await countFreeSessions(client));
+      const sessionsMax = sessionsOf(settings.sync, await countFreeSessions(client));
       plan = planSessions(sessionsMax, settings.sync);
       logger.debug({ database: database.name, sessionsMax, ...plan }, 'sessions are planned');
     } finally {

@@ -16,6 +16,7 @@ import { runSchedules } from '../queue/schedules.js';
 import { startVerificationWorker, type VerificationWorker } from '../queue/verification-worker.js';
 import { startWorker, type Worker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { LookRation } from '../sync/follow/look-ration.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 import { runVerification } from '../sync/verify/run-verification.js';
@@ -29,10 +30,10 @@ const MAINTENANCE_SECONDS = 30;
 const FOLLOWER_LOCK_MS = 2_000;
 /** Minimum time that a query on the queue may take before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
-/** One look in so much time, on average, at all sources that do not tell of their commits: a store counts requests. */
-const LOOK_MS = 10;
 /** How long a lost connection is told of after it was cut. */
-const TROUBLE_MS = 60_000;
+const SILENCE_TOLD_MS = 60_000;
+/** The same for a server without a free connection: while batches wait for one, they try at least every 10 seconds. */
+const TAKEN_TOLD_MS = 20_000;
 
 export interface DatabaseWorkerOptions {
   readonly database: ManagedDatabase;
@@ -48,16 +49,25 @@ export interface DatabaseWorkerOptions {
   readonly onOutdated: (error: SyncedTablesError) => void;
 }
 
+/** Something wrong that may pass, and until when it is told of unless it is seen again. */
+interface Trouble {
+  readonly error: SyncedTablesError;
+  readonly until: number;
+}
+
+function current(trouble: Trouble | null): SyncedTablesError | null {
+  return trouble !== null && performance.now() < trouble.until ? trouble.error : null;
+}
+
 /** Serves the queues of one database, woken by its notifications, until stopped. */
 export class DatabaseWorker {
   readonly #options: DatabaseWorkerOptions;
   readonly #logger: Logger;
   readonly #repeated = new RepeatedErrors();
   readonly #watch: SessionWatch;
-  /** Pipelines that are followed. */
-  #followed = 0;
-  #taken: SyncedTablesError | null = null;
-  #trouble: { readonly error: SyncedTablesError; readonly at: number } | null = null;
+  readonly #looks = new LookRation();
+  #taken: Trouble | null = null;
+  #silence: Trouble | null = null;
   /** Sessions that do the work of updates. */
   readonly #session: SessionOptions;
   readonly #workSessions: KeptSessions;
@@ -101,20 +111,19 @@ export class DatabaseWorker {
 
   /** What was wrong with its connections a moment ago and is being tried again; null if nothing was. */
   trouble(): SyncedTablesError | null {
-    if (this.#taken !== null) return this.#taken;
-    return this.#trouble !== null && performance.now() - this.#trouble.at < TROUBLE_MS ? this.#trouble.error : null;
+    return current(this.#taken) ?? current(this.#silence);
   }
 
   #noteSilence(error: SyncedTablesError): void {
     this.#logger.warn({ error }, 'a connection fell silent; its work is tried again');
-    this.#trouble = { error, at: performance.now() };
+    this.#silence = { error, until: performance.now() + SILENCE_TOLD_MS };
     void this.#workSessions.dropIdle();
     void this.#batchSessions.dropIdle();
   }
 
   /** The server has no connection free for batches, or has again. */
   #noteTaken(error: SyncedTablesError | null): void {
-    this.#taken = error;
+    this.#taken = error && { error, until: performance.now() + TAKEN_TOLD_MS };
     if (error !== null) this.#goOn(error, 'applying batches');
   }
 
@@ -135,7 +144,7 @@ export class DatabaseWorker {
       openQueueSession: () => openSession({ ...this.#control, applicationName: `${SIDECAR_APPLICATION} (listener)` }),
       onRequest: () => this.#verifications.wake(),
       runUpdate: (claim, signals) => this.#runUpdate(claim, signals),
-      trouble: () => this.#taken?.message ?? null,
+      trouble: () => current(this.#taken)?.message ?? null,
       maintain: (client) => this.#maintenance.run(client),
       runSchedules,
       concurrentUpdates: plan.concurrentUpdates,
@@ -174,11 +183,10 @@ export class DatabaseWorker {
     return runUpdate({ ...claim, ...this.#resources(), openSession: sessions.openSession, signal }, sessions);
   }
 
-  async #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
+  #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
     const { signal } = signals;
-    this.#followed++;
     const { trigger_interval_ms: triggerIntervalMs, poll_seconds: pollSeconds } = this.#options.settings.sync;
-    const following = followSources({
+    return followSources({
       ...claim,
       ...this.#resources(),
       openSession: sessionsUntil(signal, () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS })),
@@ -187,11 +195,8 @@ export class DatabaseWorker {
       triggerIntervalMs,
       pollSeconds,
       ...signals,
-      leastPauseMs: () => this.#followed * LOOK_MS,
+      looks: this.#looks,
       onError: (error) => this.#goOn(error, 'following sources'),
-    });
-    return following.finally(() => {
-      this.#followed--;
     });
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
 // The table of the benchmarks: 12 columns as in a serving table, about 150 bytes a row, written as a real Delta table.
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROWS_PER_FILE = 1_000_000;
@@ -71,17 +71,22 @@ export async function writeBenchTable(connection, lake, rows) {
     await connection.run(
       `copy (select ${VALUES} from (select i, i as v from range(${first}, ${last}) r(i))) to '${file.replaceAll("'", "''")}' (format parquet, compression snappy)`,
     );
-    const size = statSync(file).size;
-    actions.push({ add: { path, partitionValues: {}, size, modificationTime: 0, dataChange: true } });
+    actions.push({ add: dataFile(root, path, last - first) });
   }
   const log = actions.map((action) => JSON.stringify(action)).join('\n');
   writeFileSync(join(root, '_delta_log', '00000000000000000000.json'), `${log}\n`);
 }
 
+/** @param {string} root @param {string} path @param {number} rows */
+function dataFile(root, path, rows) {
+  const { size } = statSync(join(root, path));
+  const stats = JSON.stringify({ numRecords: rows });
+  return { path, partitionValues: {}, size, modificationTime: 0, dataChange: true, stats };
+}
+
 /**
- * Writes the change files and the commit of one MERGE: of `changes` rows 70 % are updated, 20 % inserted and 10 %
- * deleted, at random keys that no other round touches. The data files that a writer would rewrite stay as they are:
- * whoever reads changes does not look at them.
+ * Writes the files and the commit of one MERGE: of `changes` rows 70 % are updated, 20 % inserted and 10 % deleted, at
+ * random keys that no other round touches. The data is written anew, in one file.
  * @param {import('@duckdb/node-api').DuckDBConnection} connection
  * @param {string} lake
  * @param {{ rows: number, changes: number, round: number, rounds: number, version: number }} merge
@@ -109,8 +114,24 @@ export async function writeBenchMerge(connection, lake, { rows, changes, round, 
        union all select i, i, 'insert' from range(${next}, ${next + inserts}) r(i)))
      to '${file.replaceAll("'", "''")}' (format parquet, compression snappy)`,
   );
+  const old = readdirSync(root).filter((name) => name.startsWith(version === 1 ? 'part-' : `merged-${version - 1}.`));
+  const merged = `merged-${version}.parquet`;
+  const lists = old.map((name) => `'${join(root, name).replaceAll("'", "''")}'`);
+  const changed = `read_parquet('${file.replaceAll("'", "''")}')`;
+  const copied = await connection.runAndReadAll(
+    `copy (select * from read_parquet([${lists}]) where id not in (select id from ${changed})
+       union all
+       select * exclude (_change_type) from ${changed} where _change_type in ('insert', 'update_postimage'))
+     to '${join(root, merged).replaceAll("'", "''")}' (format parquet, compression snappy)`,
+  );
   const cdc = { path, partitionValues: {}, size: statSync(file).size, dataChange: false };
-  const lines = [{ commitInfo: { operation: 'MERGE' } }, { cdc }].map((action) => JSON.stringify(action));
+  const actions = [
+    { commitInfo: { operation: 'MERGE' } },
+    { cdc },
+    ...old.map((name) => ({ remove: { path: name, partitionValues: {}, deletionTimestamp: 0, dataChange: true } })),
+    { add: dataFile(root, merged, Number(copied.getRowsJson()[0]?.[0])) },
+  ];
+  const lines = actions.map((action) => JSON.stringify(action));
   const log = join(root, '_delta_log', `${String(version).padStart(20, '0')}.json`);
   writeFileSync(log, `${lines.join('\n')}\n`, { flag: 'wx' });
   return file;

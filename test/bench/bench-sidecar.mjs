@@ -13,6 +13,25 @@ import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 const SECOND_LOOK_MS = 5_000;
 
 /**
+ * Starts a sidecar for the lake in `folder`. By default it writes to the terminal, and only of what is wrong.
+ * @param {{ folder: string, url: string, more?: string, stderr?: 'inherit' | 'pipe' }} options `more` lines of settings
+ */
+export function spawnSidecar({ folder, url, more = 'log: { level: warn }', stderr = 'inherit' }) {
+  const config = join(folder, 'synced-tables.yaml');
+  writeFileSync(
+    config,
+    `instances: { local: { url: "${url}" } }
+catalogs: { lake: { kind: path, root: "${join(folder, 'lake')}" } }
+api: { port: 0 }
+${more}
+`,
+  );
+  return spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
+    stdio: ['ignore', 'inherit', stderr],
+  });
+}
+
+/**
  * @param {{ major: number, settings?: Record<string, string> }} options
  */
 export async function startBench({ major, settings = {} }) {
@@ -29,18 +48,7 @@ export async function startBench({ major, settings = {} }) {
   const engine = await openEngine();
   const connection = await engine.connect();
   const lake = join(folder, 'lake');
-  const config = join(folder, 'synced-tables.yaml');
-  writeFileSync(
-    config,
-    `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${lake}" } }
-api: { port: 0 }
-log: { level: warn }
-`,
-  );
-  const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const sidecar = spawnSidecar({ folder, url: postgres.url });
   await untilMigrated(client, sidecar);
   return {
     folder,

@@ -5,8 +5,7 @@
 // inserts, 10 % deletes at random keys), from the request to the committed position, everything in between; and the
 // same changes applied by DELETE and INSERT … ON CONFLICT in the order of the key to a table of the same rows, when
 // they are in Postgres already. Prints medians and ratios; absolute figures belong to the machine.
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,7 +13,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
+import { endSidecar, spawnSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -89,16 +88,7 @@ async function main() {
   const engine = await openEngine();
   const connection = await engine.connect();
   await writeBenchTable(connection, lake, rows);
-  const config = join(folder, 'synced-tables.yaml');
-  writeFileSync(
-    config,
-    `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${lake}" } }
-api: { port: 0 }
-log: { level: warn }
-`,
-  );
-  const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], { stdio: 'inherit' });
+  const sidecar = spawnSidecar({ folder, url: postgres.url });
   /** @type {Record<'ours'|'apply'|'hand', number[]>} */
   const times = { ours: [], apply: [], hand: [] };
   try {

@@ -5,7 +5,6 @@
 // the time (Linux). Prints what sidecars and their sessions need while nothing happens, then with commits of one row to
 // random tables, and how long it takes until all tables are followed again after one of several sidecars was killed. The
 // application's times are measured before there is a sidecar, too.
-import { spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -24,7 +23,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
-import { cpuSeconds, endSidecar, median, quantile, rounded, untilMigrated } from './bench-sidecar.mjs';
+import { cpuSeconds, endSidecar, median, quantile, rounded, spawnSidecar, untilMigrated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -156,18 +155,7 @@ function commit(/** @type {string} */ table, /** @type {number} */ version) {
 }
 
 async function startSidecar() {
-  const config = join(folder, `sidecar-${sidecars.length}.yaml`);
-  writeFileSync(
-    config,
-    `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${lake}" } }
-api: { port: 0 }
-log: { level: warn }
-`,
-  );
-  const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const sidecar = spawnSidecar({ folder, url: postgres.url });
   sidecars.push(sidecar);
   await untilMigrated(admin, sidecar);
 }

@@ -3,8 +3,7 @@
 //
 // What people and monitors ask the registry, with many tables and a long history: status, lists over HTTP, metrics,
 // doctor, and one step of pruning. Tables and history are written by SQL, not synced. Prints the median of five calls.
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +14,7 @@ import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js'
 import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
 import { pruneHistory } from '../../dist/postgres/maintain-tables.js';
 import { settingsSchema } from '../../dist/settings/settings-schema.js';
-import { endSidecar, median, rounded } from './bench-sidecar.mjs';
+import { endSidecar, median, rounded, spawnSidecar } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -69,19 +68,10 @@ async function fill() {
 }
 
 async function serve() {
-  const config = join(folder, 'synced-tables.yaml');
-  writeFileSync(
-    config,
-    `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${join(folder, 'lake')}" } }
-api: { port: 0 }
-sync: { history_days: 3650 }
-`,
-  );
-  const child = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const more = 'sync: { history_days: 3650 }';
+  const child = spawnSidecar({ folder, url: postgres.url, more, stderr: 'pipe' });
   sidecar = child;
+  if (child.stderr === null) return;
   for await (const line of createInterface({ input: child.stderr })) {
     const { msg, url } = JSON.parse(line);
     if (msg === 'sidecar started') return url;

@@ -4,17 +4,7 @@
 // Measures, interleaved in one run: COPY of a prepared CSV file, COPY of a prepared binary file, and a whole snapshot
 // by the sidecar (load, key, ANALYZE, switch) of the same rows into the same kind of table. Prints medians and ratios;
 // absolute figures belong to the machine. With --memory only the peak memory of one first load is measured.
-import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  createReadStream,
-  createWriteStream,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -28,7 +18,7 @@ import { copySelects } from '../../dist/lake/relation/table-read.js';
 import { localFileStore } from '../../dist/lake/storage/local-file-store.js';
 import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
+import { endSidecar, spawnSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';
 
 const { values } = parseArgs({
@@ -154,17 +144,8 @@ async function main() {
       `CSV ${Math.round(statSync(files.csv).size / 1e6)} MB, binary ${Math.round(statSync(files.binary).size / 1e6)} MB`,
     );
   }
-  const config = join(folder, 'synced-tables.yaml');
-  writeFileSync(
-    config,
-    `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${join(folder, 'lake')}" } }
-api: { port: 0 }
-sync: { connections: ${values.connections} }
-log: { level: warn }
-`,
-  );
-  const sidecar = spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], { stdio: 'inherit' });
+  const more = `sync: { connections: ${values.connections} }\nlog: { level: warn }`;
+  const sidecar = spawnSidecar({ folder, url: postgres.url, more });
   /** @type {Record<'csv'|'csvKey'|'binary'|'load'|'whole'|'stall', number[]>} */
   const times = { csv: [], csvKey: [], binary: [], load: [], whole: [], stall: [] };
   try {

@@ -3,8 +3,7 @@
 //
 // Measures how long synced_tables.verify takes and what the sidecar needs for it, and, interleaved, three ways of
 // comparing two copies inside Postgres. Absolute figures belong to the machine.
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +11,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
+import { endSidecar, spawnSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -69,15 +68,7 @@ async function main() {
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   await writeLake();
-  const config = join(folder, 'synced-tables.yaml');
-  const text = `instances: { local: { url: "${postgres.url}" } }
-catalogs: { lake: { kind: path, root: "${join(folder, 'lake')}" } }
-api: { port: 0 }
-log: { level: warn }
-`;
-  writeFileSync(config, text);
-  const start = () =>
-    spawn(process.execPath, ['bin/synced-tables.cjs', 'serve', '--config', config], { stdio: 'inherit' });
+  const start = () => spawnSidecar({ folder, url: postgres.url });
   let sidecar = start();
   try {
     await untilMigrated(client, sidecar);

@@ -10,7 +10,6 @@ export interface ServerFacts {
   /** Why it accepts no writes; null if it does. */
   readonly readOnlyReason: string | null;
   readonly connectionsMax: number;
-  readonly connectionsFree: number;
   readonly fsync: string;
   readonly fullPageWrites: string;
   readonly autovacuum: string;
@@ -37,9 +36,6 @@ const SERVER_FACTS = `
               when current_setting('default_transaction_read_only') = 'on' then 'default_transaction_read_only is on'
          end as "readOnlyReason",
          current_setting('max_connections')::int as "connectionsMax",
-         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - coalesce(current_setting('reserved_connections', true), '0')::int
-           - (select count(*) from pg_stat_activity where usesysid is not null and datid is not null)::int as "connectionsFree",
          current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPageWrites",
          current_setting('autovacuum') as autovacuum, current_setting('wal_level') as "walLevel",
          current_setting('max_wal_size') as "walSizeMax", pg_size_bytes(current_setting('max_wal_size'))::float8 as "walBytesMax",

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { Turns } from '../../core/turns.js';
 import { ScratchFolder } from './scratch-folder.js';
+import { SpillLimit } from './spill-limit.js';
 import { registerVariantFunction } from './variant-function.js';
 
 export interface EngineOptions {
@@ -42,12 +43,13 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const memoryLimitMb = options.memoryLimitMb ?? MEMORY_LIMIT_MB;
   const instance = await openInstance({ memoryLimitMb, threads: options.threads ?? 2, scratchFolder });
   const turns = new Turns();
+  const spillLimit = new SpillLimit(spillFolderOf(scratchFolder));
   return {
     scratchFolder,
     async connect() {
       scratch.ensure();
-      const connection = await connectTo(instance);
-      await limitSpill(connection, scratchFolder);
+      const connection = await instance.connect();
+      await spillLimit.follow(connection);
       return connection;
     },
     apart() {
@@ -67,54 +69,25 @@ interface InstanceOptions {
   readonly scratchFolder: string;
 }
 
+const spillFolderOf = (scratchFolder: string): string => join(scratchFolder, 'spill');
+
 async function openInstance({ memoryLimitMb, threads, scratchFolder }: InstanceOptions): Promise<DuckDBInstance> {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(threads),
     memory_limit: `${memoryLimitMb}MiB`,
-    temp_directory: spillFolder(scratchFolder),
+    temp_directory: spillFolderOf(scratchFolder),
     preserve_insertion_order: 'false',
     // Files are read once; kept ones would only fill the memory.
     enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
-  // Functions belong to the instance, whichever connection registers them: once is enough.
+  // Functions and global settings belong to the instance, whichever connection makes them: once is enough.
   const first = await instance.connect();
+  await first.run("set global TimeZone = 'UTC'");
   registerVariantFunction(first);
   first.closeSync();
   return instance;
-}
-
-async function connectTo(instance: DuckDBInstance): Promise<DuckDBConnection> {
-  const connection = await instance.connect();
-  await connection.run("set TimeZone = 'UTC'");
-  return connection;
-}
-
-const spillFolder = (scratchFolder: string): string => join(scratchFolder, 'spill');
-
-/** The part of the disk's free room that may be filled. */
-const SPILL_PART_MAX = 0.9;
-
-/**
- * Sets how much may be spilled by the room that there is now. The engine itself looks once, when it spills for the first
- * time: a disk that was full then would stay so for it.
- */
-async function limitSpill(connection: DuckDBConnection, scratchFolder: string): Promise<void> {
-  try {
-    const { bavail, bsize } = statfsSync(scratchFolder);
-    const limitKb = Math.floor((spilledBytes(scratchFolder) + bavail * bsize * SPILL_PART_MAX) / 1024);
-    await connection.run(`set max_temp_directory_size = '${Math.max(1, limitKb)}KiB'`);
-  } catch {
-    // Refused if more was spilled meanwhile: the next connection tries again, and the limit stays what it was.
-  }
-}
-
-function spilledBytes(scratchFolder: string): number {
-  const folder = spillFolder(scratchFolder);
-  if (!existsSync(folder)) return 0;
-  const sizes = readdirSync(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Four times the memory, as far as half of the machine's, or of the container's, goes. */
@@ -130,7 +103,7 @@ async function openApart(options: InstanceOptions, turns: Turns): Promise<Engine
     const instance = await openInstance({ ...options, scratchFolder });
     return {
       scratchFolder,
-      connect: () => connectTo(instance),
+      connect: () => instance.connect(),
       apart: () => Promise.reject(new Error('there is no engine apart from one that is apart')),
       async [Symbol.asyncDispose]() {
         instance.closeSync();

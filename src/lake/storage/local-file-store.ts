@@ -1,5 +1,6 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, readdir, stat, statfs } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { syncedTablesError } from '../../core/errors.js';
 import type { Watch } from '../relation/watch.js';
 import { type Confinement, confine } from './confinement.js';
@@ -144,16 +145,24 @@ const OF_THIS_MACHINE: ReadonlySet<number> = new Set([
 
 async function watchFolder(folder: string, onChange: (name: string | null) => void): Promise<Watch | null> {
   let watcher: FSWatcher;
+  let seesAll = process.platform === 'linux';
   try {
-    watcher = watch(folder, { persistent: false }, (_, name) => onChange(name));
+    watcher = watch(folder, { persistent: false }, (event, name) => {
+      // What tells of the folder itself bears its name: it was moved or deleted.
+      const isGone = event === 'rename' && name === basename(folder);
+      if (isGone) seesAll = false;
+      onChange(isGone ? null : name);
+    });
   } catch {
     // No such folder, or the system's limit of watches is reached: callers poll anyway.
     return null;
   }
-  let seesAll = process.platform === 'linux' && (await isOfThisMachine(folder));
+  const isOfThis = await isOfThisMachine(folder);
+  seesAll &&= isOfThis;
   watcher.on('error', () => {
     seesAll = false;
     watcher.close();
+    onChange(null);
   });
   return {
     get seesAll() {

@@ -39,6 +39,8 @@ interface Session {
   readonly client: pg.Client;
   readonly openedAt: number;
   readonly borrowers: Set<string>;
+  /** The server or a fault has ended it, perhaps while it was lent. */
+  hasEnded: boolean;
 }
 
 interface Waiting {
@@ -164,10 +166,12 @@ export class BatchSessions implements AsyncDisposable {
       const client = await this.#options.open();
       if (this.#failure !== null) this.#options.onTaken?.(null);
       this.#failure = null;
+      const session: Session = { client, openedAt: performance.now(), borrowers: new Set(), hasEnded: false };
       client.once('end', () => {
-        this.#idle = this.#idle.filter((each) => each.client !== client);
+        session.hasEnded = true;
+        this.#idle = this.#idle.filter((each) => each !== session);
       });
-      return { client, openedAt: performance.now(), borrowers: new Set() };
+      return session;
     } catch (error) {
       const times = (this.#failure?.times ?? 0) + 1;
       this.#failure = { error, times, until: performance.now() + backoffMs(RECONNECT, times) };
@@ -182,7 +186,8 @@ export class BatchSessions implements AsyncDisposable {
     if (session === undefined) return;
     this.#lent.delete(client);
     const isWorn = performance.now() - session.openedAt > AGE_MS_MAX || session.borrowers.size >= BORROWERS_MAX;
-    if (this.#isDisposed || isWorn || client.getTransactionStatus() !== 'I') void closeSession(client);
+    const isUsable = !session.hasEnded && client.getTransactionStatus() === 'I';
+    if (this.#isDisposed || isWorn || !isUsable) void closeSession(client);
     else {
       this.#idle.push(session);
       this.#timer ??= setInterval(() => this.#closeUnused(), IDLE_MS_MAX).unref();

@@ -3,7 +3,6 @@ import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Watch } from '../../lake/relation/watch.js';
 import {
   declarationOf,
   type RegisteredPipeline,
@@ -13,6 +12,7 @@ import { tableActivity } from '../../postgres/registry/table-activity.js';
 import { ComparisonPause } from '../follow/comparison-pause.js';
 import type { Followed } from '../follow/follow-loop.js';
 import { RetryPause } from '../follow/retry-pause.js';
+import { SourceWatch } from '../follow/source-watch.js';
 import { flowReads } from './source/flow-reads.js';
 
 export interface SignalOptions {
@@ -29,7 +29,7 @@ export interface SignalOptions {
 /** A lakehouse table kept open to detect its commits. */
 interface WatchedTable {
   readonly lakeTable: LakeTable;
-  readonly watch: Watch | null;
+  readonly watch: SourceWatch;
   readonly comparison: ComparisonPause;
   newest: { readonly version: bigint; readonly identity: string | null } | null;
 }
@@ -66,7 +66,7 @@ export class FollowedFlows implements Followed {
 
   get isTold(): boolean {
     const { lake, postgres } = this.#sources ?? { lake: [], postgres: [] };
-    return lake.length > 0 && postgres.length === 0 && lake.every(({ watch }) => watch?.seesAll);
+    return lake.length > 0 && postgres.length === 0 && lake.every(({ watch }) => watch.seesAll);
   }
 
   /** Takes over what the registry has now. If the declaration changed, the sources are reopened. */
@@ -106,7 +106,7 @@ export class FollowedFlows implements Followed {
   }
 
   close(): void {
-    for (const { watch } of this.#sources?.lake ?? []) watch?.[Symbol.dispose]();
+    for (const { watch } of this.#sources?.lake ?? []) watch[Symbol.dispose]();
     this.#sources = null;
     this.#applied = null;
   }
@@ -123,11 +123,11 @@ export class FollowedFlows implements Followed {
     try {
       for (const name of names) {
         const lakeTable = await catalogs.open(name);
-        const watch = (await lakeTable.changeFeed?.watch(onHint)) ?? null;
+        const watch = await SourceWatch.open(lakeTable.changeFeed, onHint);
         lake.push({ lakeTable, watch, comparison: new ComparisonPause(), newest: null });
       }
     } catch (error) {
-      for (const { watch } of lake) watch?.[Symbol.dispose]();
+      for (const { watch } of lake) watch[Symbol.dispose]();
       throw error;
     }
     return { lake, postgres };
@@ -139,16 +139,19 @@ export class FollowedFlows implements Followed {
  * that reads on from there finds out.
  */
 async function lakeState(watched: WatchedTable, pollSeconds: number): Promise<string> {
-  const { lakeTable, watch, comparison, newest } = watched;
+  const { lakeTable, watch, comparison } = watched;
   const { changeFeed, name } = lakeTable;
   if (changeFeed === null) {
     const { version, tableId } = await lakeTable.snapshot();
     // Files without a log do not say: such a source is reread from time to time.
     return `${name} ${version ?? Math.floor(performance.now() / (pollSeconds * 1000))} ${tableId}`;
   }
-  const version = await changeFeed.newestVersion(newest?.version);
-  if (version !== newest?.version || comparison.isDue(watch !== null)) {
+  await watch.look(async () => {
+    const { newest } = watched;
+    const version = await changeFeed.newestVersion(newest?.version);
+    if (version === newest?.version && !comparison.isDue(watch.isLocal)) return false;
     watched.newest = { version, identity: await changeFeed.commitIdentity(version) };
-  }
-  return `${name} ${version} ${watched.newest?.identity}`;
+    return version !== newest?.version || watched.newest.identity !== newest.identity;
+  });
+  return `${name} ${watched.newest?.version} ${watched.newest?.identity}`;
 }

@@ -92,6 +92,7 @@ export class FollowLoop<Table extends Followed> {
         await this.#wakeUp.sleep(this.#pauseMs());
       }
     } finally {
+      this.#task.looks.leave(this);
       for (const followed of this.tables.values()) followed.close();
       await this.#dropSession();
     }
@@ -204,10 +205,11 @@ export class FollowLoop<Table extends Followed> {
   #pauseMs(): number {
     if (this.#sessionFailures > 0) return backoffMs(SESSION_BACKOFF, this.#sessionFailures);
     const pollMs = this.#task.pollSeconds * 1000;
-    const lookMs = Math.max(this.#intervalMs, this.#task.leastPauseMs());
-    const waits = [...this.tables.values()].map((followed) => {
-      return followed.waitMs() ?? (followed.isTold && this.#takesHints() ? pollMs : lookMs);
-    });
+    const tables = [...this.tables.values()];
+    const isTold = (followed: Table) => followed.isTold && this.#takesHints();
+    const leastMs = this.#task.looks.leastPauseMs(this, !tables.every(isTold));
+    const lookMs = Math.max(this.#intervalMs, leastMs);
+    const waits = tables.map((followed) => followed.waitMs() ?? (isTold(followed) ? pollMs : lookMs));
     return Math.min(pollMs, ...waits);
   }
 }

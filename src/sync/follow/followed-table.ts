@@ -1,17 +1,17 @@
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { LakeTable } from '../../lake/lake-table.js';
-import type { Watch } from '../../lake/relation/watch.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag, type SourceLag } from '../source/source-lag.js';
 import { ComparisonPause } from './comparison-pause.js';
 import type { Followed } from './follow-loop.js';
 import { RetryPause } from './retry-pause.js';
+import { SourceWatch } from './source-watch.js';
 
 /** A synced table whose source is followed: the source stays open, and failures are counted. */
 export class FollowedTable implements Followed {
   #table: SyncedTable;
-  #source: { readonly lakeTable: LakeTable; readonly watch: Watch | null } | null = null;
+  #source: { readonly lakeTable: LakeTable; readonly watch: SourceWatch } | null = null;
   readonly #pause = new RetryPause();
   readonly #comparison = new ComparisonPause();
   #newestVersion: bigint | null = null;
@@ -38,7 +38,7 @@ export class FollowedTable implements Followed {
   }
 
   get isTold(): boolean {
-    return this.#source?.watch?.seesAll === true;
+    return this.#source?.watch.seesAll === true;
   }
 
   /**
@@ -49,17 +49,20 @@ export class FollowedTable implements Followed {
    */
   async hasNews(catalogs: CatalogSet, onHint: () => void): Promise<boolean> {
     this.#source ??= await this.#open(catalogs, onHint);
-    const changeFeed = requireHistory(this.#source.lakeTable, this.#table.source);
+    const { lakeTable, watch } = this.#source;
+    const changeFeed = requireHistory(lakeTable, this.#table.source);
     const { syncedVersion, sourceBookmark } = this.#table;
-    this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
-    if (this.#newestVersion !== syncedVersion) return true;
-    if (sourceBookmark === null || !this.#comparison.isDue(this.#source.watch !== null)) return false;
-    return !(await changeFeed.isSameCommit(sourceBookmark));
+    return watch.look(async () => {
+      this.#newestVersion = await changeFeed.newestVersion(syncedVersion ?? undefined);
+      if (this.#newestVersion !== syncedVersion) return true;
+      if (sourceBookmark === null || !this.#comparison.isDue(watch.isLocal)) return false;
+      return !(await changeFeed.isSameCommit(sourceBookmark));
+    });
   }
 
   async #open(catalogs: CatalogSet, onHint: () => void) {
     const lakeTable = await catalogs.open(this.#table.source);
-    return { lakeTable, watch: (await lakeTable.changeFeed?.watch(onHint)) ?? null };
+    return { lakeTable, watch: await SourceWatch.open(lakeTable.changeFeed, onHint) };
   }
 
   /** How far the source is ahead of the table, as far as known: null unless the last check found news. */
@@ -94,7 +97,7 @@ export class FollowedTable implements Followed {
   }
 
   close(): void {
-    this.#source?.watch?.[Symbol.dispose]();
+    this.#source?.watch[Symbol.dispose]();
     this.#source = null;
   }
 }

@@ -7,6 +7,7 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
 import type { BorrowedSessions } from '../../postgres/session/batch-sessions.js';
+import type { LookRation } from '../follow/look-ration.js';
 
 /** A claimed update of a pipeline, and its resources. */
 export interface UpdateTask {
@@ -56,8 +57,8 @@ export interface FollowTask extends UpdateTask {
   readonly yieldSignal: AbortSignal;
   /** How often to check sources, unless the pipeline has its own interval. */
   readonly triggerIntervalMs: number;
-  /** The shortest pause between two looks at sources that do not tell of their commits, in milliseconds. */
-  readonly leastPauseMs: () => number;
+  /** Shared by all that are followed at once. */
+  readonly looks: LookRation;
   /** Whether the registry has changed: tables may have been added, removed or failed. */
   readonly registryNews: News;
   /** How often to look at sources that give no hints, or tell nothing of themselves. */

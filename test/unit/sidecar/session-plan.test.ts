@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { modestShare, planSessions } from '../../../src/sidecar/session-plan.js';
+import { planSessions, sessionsOf } from '../../../src/sidecar/session-plan.js';
 
 // Goal: the sessions of a sidecar stay within their number, whatever the settings ask for.
 
@@ -7,7 +7,7 @@ const defaults = { concurrent_updates: 2, concurrent_batches: 4, connections: 1,
 const greedy = { concurrent_updates: 64, concurrent_batches: 64, connections: 16, accelerated_connections: 16 };
 
 /** Fixed ones, and each update with its report and its loaders. */
-function sessionsOf({ concurrentUpdates, concurrentBatches, acceleratedConnections }: ReturnType<typeof planSessions>) {
+function mostOpen({ concurrentUpdates, concurrentBatches, acceleratedConnections }: ReturnType<typeof planSessions>) {
   return 4 + concurrentBatches + concurrentUpdates * (1 + acceleratedConnections);
 }
 
@@ -24,12 +24,13 @@ it('never plans with more, and always with something of each kind', () => {
   for (let sessions = 8; sessions <= 200; sessions++) {
     for (const wanted of [defaults, greedy]) {
       const plan = planSessions(sessions, wanted);
-      expect(sessionsOf(plan), `${sessions}`).toBeLessThanOrEqual(sessions);
+      expect(mostOpen(plan), `${sessions}`).toBeLessThanOrEqual(sessions);
       expect(Math.min(...Object.values(plan)), `${sessions}`).toBeGreaterThanOrEqual(1);
     }
   }
 });
 
 it('takes a modest share by default', () => {
-  expect([-5, 0, 40, 60, 97, 500].map(modestShare)).toEqual([8, 8, 10, 15, 24, 24]);
+  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free))).toEqual([8, 8, 10, 15, 24, 24]);
+  expect(sessionsOf({ sessions: 40 }, 0)).toBe(40);
 });

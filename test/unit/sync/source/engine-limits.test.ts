@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { asSyncedTablesError } from '../../../../src/core/errors.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { SpillLimit } from '../../../../src/lake/engine/spill-limit.js';
 import { explainEngineError } from '../../../../src/sync/source/load-errors.js';
 
 // Goal: an engine without memory, or without disk to spill to, is told as that, with the setting that helps.
@@ -39,12 +41,25 @@ it('tells a sort that does not fit on the disk', async () => {
 });
 
 it('looks at the room on the disk anew for each connection', async () => {
-  const limit = `select current_setting('max_temp_directory_size') as size`;
-  const full = await engine.connect();
-  await full.run(`set max_temp_directory_size = '1KiB'`);
-  full.closeSync();
-  const later = await engine.connect();
-  const { size } = (await later.runAndReadAll(limit)).getRowObjects()[0] ?? {};
-  later.closeSync();
-  expect(size).toMatch(/ [MGT]iB$/);
+  const GIB = 2 ** 30;
+  let free = 0;
+  const limit = new SpillLimit(path.join(engine.scratchFolder, 'spill'), () => free);
+  const limits: unknown[] = [];
+  // Full, free again, a little less, and much less.
+  for (const now of [0, 100 * GIB, 99 * GIB, 40 * GIB]) {
+    free = now;
+    const connection = await engine.connect();
+    await limit.follow(connection);
+    const read = await connection.runAndReadAll(`select current_setting('max_temp_directory_size') as size`);
+    limits.push(read.getRowObjects()[0]?.size);
+    connection.closeSync();
+  }
+  expect(limits).toEqual(['1.0 KiB', '90.0 GiB', '90.0 GiB', '36.0 GiB']);
+});
+
+it('lets each engine spill what its disk has room for', async () => {
+  const connection = await engine.connect();
+  const read = await connection.runAndReadAll(`select current_setting('max_temp_directory_size') as size`);
+  connection.closeSync();
+  expect(read.getRowObjects()[0]?.size).toMatch(/ [MGT]iB$/);
 });
