@@ -2,6 +2,7 @@ import { addDatabaseRoutes } from '../database/database-routes.js';
 import { authenticate } from '../identity/authenticate.js';
 import { oidcIdentity } from '../identity/oidc-identity.js';
 import { addMetricsRoute } from '../metrics/metrics-route.js';
+import { addNativeRoutes } from '../native/native-routes.js';
 import { addPipelineRoutes } from '../pipelines/pipeline-routes.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addPostgresRoutes } from '../postgres/postgres-routes.js';
@@ -24,5 +25,6 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
     addPostgresRoutes(scope, context);
     addUnityCatalogRoutes(scope, context);
     addMetricsRoute(scope, context);
+    addNativeRoutes(scope, context);
   });
 }

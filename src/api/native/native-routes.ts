@@ -1,0 +1,7 @@
+import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { addMeRoutes } from './me-routes.js';
+
+/** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
+export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
+  addMeRoutes(server, context);
+}
