@@ -2,6 +2,7 @@ import type { ChangeFeed } from './changes/change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
 import type { WhileAnswering } from './engine/watched-engine.js';
 import type { Relation } from './relation/relation.js';
+import type { SourceDetails } from './source-details.js';
 import type { SourceDescription, SourceSnapshot } from './source-snapshot.js';
 
 /** What a catalog says about a table, apart from its files. */
@@ -22,6 +23,8 @@ export interface LakeTable {
   snapshot(version?: bigint): Promise<SourceSnapshot>;
   /** What the newest version consists of, without its files: fast, however many there are. */
   describe(): Promise<SourceDescription>;
+  /** What the newest version tells people of itself. Reads the log, and of it more than `snapshot`, but no rows. */
+  details(): Promise<SourceDetails>;
   /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
   openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
   /** The same table, whose rows another engine reads, `rowsAtOnce` of a file at a time. */

@@ -90,6 +90,13 @@ export const settingsSchema = z.strictObject({
   api: z
     .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
     .prefault({}),
+  /** The web page, and what only it shows. */
+  console: z
+    .strictObject({
+      /** Whether whoever may create synced tables may see some rows of sources over HTTP. */
+      sample_rows: z.boolean().default(true),
+    })
+    .prefault({}),
   /** Pipelines of flows created over HTTP. */
   pipelines: z
     .strictObject({

@@ -6,6 +6,8 @@ import type { Logger } from '../observability/logger.js';
 import { newestKnownMigration } from '../postgres/install/migrate.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { checkSource } from '../sync/source/check-source.js';
+import { describeSource } from '../sync/source/describe-source.js';
+import { sampleSource } from '../sync/source/sample-source.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -70,6 +72,8 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
       sources: {
         browser: (name) => catalogs.browser(name),
         check: (request) => checkSource(catalogs, request),
+        describe: (name) => describeSource(catalogs, name),
+        sample: (request) => sampleSource(catalogs, request),
       },
       sidecarId: holder,
       health,

@@ -4,12 +4,14 @@ import { buildServer } from '../../src/api/server/http-server.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 
+const noSource = () => Promise.reject(new Error('no source'));
+
 /** The server without a network and without any instance: for what needs no database. */
 export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
   const host = { instances: [], databases: () => [], adopt: () => Promise.reject(new Error('no instance')) };
   const context = {
     instances: new InstanceSet(host),
-    sources: { browser: () => null, check: async () => {} },
+    sources: { browser: () => null, check: async () => {}, describe: noSource, sample: noSource },
     settings: settingsSchema.parse({}),
     logger: createLogger('silent'),
     sidecarId: '00000000-0000-4000-8000-000000000000',

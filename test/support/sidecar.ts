@@ -32,6 +32,8 @@ export interface TestSidecarOptions {
   readonly onLog?: (line: string) => void;
   /** Folder of pipeline files. */
   readonly pipelineFolder?: string;
+  /** Settings of the web page. */
+  readonly console?: object;
   /** What a child is started with, such as `ip netns exec NAME`. */
   readonly startedBy?: readonly string[];
 }
@@ -46,6 +48,7 @@ function settingsInput(options: TestSidecarOptions): object {
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
       ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
     },
+    console: options.console ?? {},
     engine: { temporary_folder: options.folder, ...options.engine },
     pipelines: options.pipelineFolder === undefined ? {} : { folder: options.pipelineFolder },
     sync: {

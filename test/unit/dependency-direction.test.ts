@@ -34,6 +34,7 @@ const doors = ['main', 'index', 'cli'];
 const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   lake: {
     'source-snapshot': [],
+    'source-details': ['source-snapshot'],
     variant: [],
     dialect: [],
     engine: ['variant'],
@@ -41,8 +42,8 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     relation: ['engine', 'parquet'],
     changes: ['relation', 'parquet', 'source-snapshot'],
     storage: ['relation'],
-    'lake-table': ['changes', 'relation', 'engine', 'source-snapshot'],
-    delta: ['storage', 'changes', 'relation', 'parquet', 'engine', 'lake-table', 'source-snapshot'],
+    'lake-table': ['changes', 'relation', 'engine', 'source-snapshot', 'source-details'],
+    delta: ['storage', 'changes', 'relation', 'parquet', 'engine', 'lake-table', 'source-snapshot', 'source-details'],
     catalog: ['delta', 'storage', 'engine', 'lake-table'],
   },
   'lake/delta': {
@@ -67,7 +68,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     'unity-catalog': ['synced-tables', 'names', 'places', 'wire'],
     workspace: ['places'],
     metrics: ['places'],
-    native: ['identity', 'places'],
+    native: ['synced-tables', 'identity', 'places', 'wire'],
     server: [
       'database',
       'postgres',

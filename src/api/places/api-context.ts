@@ -5,6 +5,8 @@ import type { SourceBrowser } from '../../core/source-browser.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { SourceRequest } from '../../sync/source/check-source.js';
+import type { SourceReport } from '../../sync/source/describe-source.js';
+import type { SampleRequest, SourceSample } from '../../sync/source/sample-source.js';
 import type { InstanceSet } from './api-instance.js';
 
 /** The configured catalogs, read with the sidecar's credentials. */
@@ -13,6 +15,10 @@ export interface Sources {
   browser(catalog: string): SourceBrowser | null;
   /** See checkSource. */
   check(request: SourceRequest): Promise<void>;
+  /** See describeSource. */
+  describe(name: string): Promise<SourceReport>;
+  /** See sampleSource. */
+  sample(request: SampleRequest): Promise<SourceSample>;
 }
 
 /** What every route works with. */

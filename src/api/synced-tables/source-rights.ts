@@ -1,3 +1,5 @@
+import { syncedTablesError } from '../../core/errors.js';
+import { quoteIdentifier } from '../../core/names.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { databasesOf } from '../places/database-place.js';
@@ -21,4 +23,14 @@ export async function maySeeSources(context: ApiContext, caller: Caller): Promis
     if (rows[0]?.may === true) return true;
   }
   return false;
+}
+
+/** @throws ACCESS_DENIED, with the statement that would allow it, for callers who may not see sources */
+export async function requireSeesSources(context: ApiContext, caller: Caller): Promise<void> {
+  if (await maySeeSources(context, caller)) return;
+  const [first] = context.instances.of(caller);
+  const role = first === undefined ? caller.name : await first.home.roleNameOf(caller);
+  const grant = `GRANT databricks_superuser TO ${quoteIdentifier(role)};`;
+  const reason = `role ${role} may not create synced tables, and so may not see their sources (an administrator allows both with ${grant})`;
+  throw syncedTablesError('ACCESS_DENIED', { reason });
 }

@@ -1,12 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { syncedTablesError } from '../../core/errors.js';
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { askSource } from '../synced-tables/ask-source.js';
 import { sourceColumnInfo } from './column-info.js';
 import type { KnownCatalog } from './known-catalog.js';
 import type { TableInfo } from './unity-catalog-schema.js';
-
-/** Clients give up after a minute, but stores and servers are retried for longer. */
-const BROWSE_MS_MAX = 30_000;
 
 /**
  * The answer of the source catalog with that name; null if the caller sees none.
@@ -16,17 +12,7 @@ export async function browse<Answer>(
   { name, source }: KnownCatalog,
   ask: (browser: SourceBrowser) => Promise<Answer>,
 ): Promise<Answer | null> {
-  if (source === null) return null;
-  const answered = new AbortController();
-  const late = sleep(BROWSE_MS_MAX, undefined, { signal: answered.signal }).then(() => {
-    throw syncedTablesError('SOURCE_CATALOG_SLOW', { catalog: name, seconds: BROWSE_MS_MAX / 1_000 });
-  });
-  try {
-    return await Promise.race([ask(source), late]);
-  } finally {
-    late.catch(() => {});
-    answered.abort();
-  }
+  return source === null ? null : askSource(name, () => ask(source));
 }
 
 /** Like `browse`, for lists: null if the caller sees no source. */

@@ -15,3 +15,17 @@ export const instanceParams = z.object({ instance_name: z.string() });
 
 /** The reply of calls without a result. */
 export const nothing = z.object({});
+
+/** A count that JSON readers keep exact: a number up to 2^53-1, else its digits as text. */
+export const exactNumber = z.union([z.number(), z.string()]);
+
+/** The wire form of a count; null stays null. */
+export function exactNumberOf(count: bigint | null): number | string | null {
+  if (count === null) return null;
+  return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : count.toString();
+}
+
+/** An instant in milliseconds since 1970 as ISO 8601 text; null stays null. */
+export function timeOf(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

@@ -82,6 +82,15 @@ export const apiErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  SAMPLE_ROWS_OFF: {
+    message: 'Rows of source tables are not shown over HTTP here.',
+    remedy:
+      'Set "console.sample_rows: true" in the settings of the sidecar, or use "synced-tables read SOURCE --limit 20".',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
   TOKEN_ROLE_NOT_FOUND: {
     message: 'Role {role} does not exist.',
     remedy: "Create it first: SELECT databricks_create_role('{role}', 'USER');",

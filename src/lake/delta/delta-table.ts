@@ -7,6 +7,7 @@ import type { DeltaTableOptions } from './delta-table-options.js';
 import { duckDbCheckpointReader } from './log/duckdb-checkpoint-reader.js';
 import { openDeltaRelation } from './scan/delta-relation.js';
 import { describeDeltaTable } from './snapshot/delta-description.js';
+import { readDeltaDetails } from './snapshot/delta-details.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot.js';
 
 /** A Delta table at a known location. */
@@ -33,6 +34,16 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
       }
     },
     describe: () => describeDeltaTable(options),
+    async details() {
+      const connection = await engine.connect();
+      try {
+        const { scratchFolder } = engine;
+        const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder, rowCounts: true });
+        return await readDeltaDetails({ store, root, tableName, allowOutsidePaths, readCheckpoint });
+      } finally {
+        connection.closeSync();
+      }
+    },
     openRelation(snapshot: SourceSnapshot, parts: number) {
       // Callers pass back only snapshots of this same table.
       const files = { store, snapshot: snapshot as DeltaSnapshot, partitionTimeZone, spool };

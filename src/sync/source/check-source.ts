@@ -4,7 +4,8 @@ import { planTarget } from './plan-target.js';
 import { requireHistory, requireRecordedChanges } from './source-history.js';
 
 /** The part of a requested synced table that depends on its source. */
-export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeseriesKey' | 'policy'>;
+export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeseriesKey' | 'policy'> &
+  Partial<Pick<SyncedTable, 'allowFileDiff'>>;
 
 /**
  * Refuses at once what the first update would refuse because of the source. Reads only the table's metadata.
@@ -16,5 +17,5 @@ export async function checkSource(catalogs: CatalogSet, request: SourceRequest):
   planTarget(found, request);
   if (request.policy === 'SNAPSHOT') return;
   requireHistory(lakeTable, request.source);
-  requireRecordedChanges(found, request.source);
+  if (request.allowFileDiff !== true) requireRecordedChanges(found, request.source);
 }

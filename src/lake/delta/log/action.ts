@@ -19,6 +19,8 @@ export interface ProtocolAction {
   readonly kind: 'protocol';
   readonly minReaderVersion: number;
   readonly readerFeatures: readonly string[] | null;
+  /** Names only: no reader ever depends on them. Absent if the log lists none. */
+  readonly writerFeatures?: readonly string[];
 }
 
 export interface MetadataAction {
@@ -56,6 +58,8 @@ interface CommitInfoAction {
   /** Milliseconds since 1970, as the writer says. */
   readonly timestampMs: number | null;
   readonly inCommitTimestampMs: number | null;
+  /** WRITE, MERGE … as the writer says; null if it does not. */
+  readonly operation: string | null;
 }
 
 interface SidecarAction {

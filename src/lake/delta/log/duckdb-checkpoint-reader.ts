@@ -10,7 +10,7 @@ import { ActionFormatError, parseActions } from './parse-action.js';
 
 /** What is read of each action, and the member whose absence means that a row does not hold that action. */
 const WANTED = [
-  { action: 'protocol', key: 'minReaderVersion', members: ['readerFeatures'] },
+  { action: 'protocol', key: 'minReaderVersion', members: ['readerFeatures', 'writerFeatures'] },
   { action: 'metaData', key: 'id', members: ['format', 'schemaString', 'partitionColumns', 'configuration'] },
   { action: 'add', key: 'path', members: ['size', 'partitionValues', 'deletionVector', 'dataChange'] },
   { action: 'sidecar', key: 'path', members: [] },
@@ -23,11 +23,13 @@ interface CheckpointSource {
   readonly scratchFolder: string;
   /** Other actions are skipped unread. Default: all. */
   readonly actions?: readonly WantedAction[];
+  /** Whether to read how many rows each file has, which makes a large checkpoint slow to read. */
+  readonly rowCounts?: boolean;
 }
 
 /**
- * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Statistics and tombstones are not
- * read. Rows are returned as JSON text shaped like that of commits, so that one parser checks both.
+ * Reads Parquet checkpoints and sidecars with DuckDB, a chunk of rows at a time. Tombstones are not read, and
+ * statistics only for their row counts. Rows are returned as JSON text shaped like that of commits, so that one parser checks both.
  * @param connection not to be used for anything else until the checkpoint is read
  */
 export function duckDbCheckpointReader(connection: DuckDBConnection, source: CheckpointSource): CheckpointReader {
@@ -40,12 +42,13 @@ export function duckDbCheckpointReader(connection: DuckDBConnection, source: Che
 async function* readFetched(
   connection: DuckDBConnection,
   path: string,
-  { store, scratchFolder, actions }: CheckpointSource,
+  source: CheckpointSource,
 ): AsyncGenerator<Action> {
+  const { store, scratchFolder } = source;
   const destination = join(scratchFolder, `${randomUUID()}.parquet`);
   if ((await store.download?.(path, { destination })) !== true) throw isMissing(path);
   try {
-    yield* readParquetActions(connection, destination, actions);
+    yield* readParquetActions(connection, destination, source);
   } finally {
     await rm(destination, { force: true });
   }
@@ -55,11 +58,12 @@ async function* readFetched(
 async function* readInPlace(
   connection: DuckDBConnection,
   path: string,
-  { store, actions }: CheckpointSource,
+  source: CheckpointSource,
 ): AsyncGenerator<Action> {
+  const { store } = source;
   const before = await store.stat(path);
   if (before === null) throw isMissing(path);
-  yield* readParquetActions(connection, path, actions);
+  yield* readParquetActions(connection, path, source);
   if (!isSameFile(before, await store.stat(path))) throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
 }
 
@@ -70,10 +74,10 @@ function isMissing(path: string): Error {
 async function* readParquetActions(
   connection: DuckDBConnection,
   path: string,
-  actions?: readonly WantedAction[],
+  source: CheckpointSource,
 ): AsyncGenerator<Action> {
   const pattern = escapeGlob(path);
-  const sql = checkpointSql(await readColumns(connection, pattern), actions);
+  const sql = checkpointSql(await readColumns(connection, pattern), source);
   if (sql === null) return;
   const result = await connection.stream(sql, [pattern]);
   let row = 0;
@@ -123,10 +127,14 @@ async function readColumns(connection: DuckDBConnection, pattern: string): Promi
   return columns;
 }
 
+/** Of the statistics only the count: the rest holds row values. What is not JSON has none. */
+const ROW_COUNT = `case when json_valid("add"."stats")
+  then json_object('numRecords', json_extract("add"."stats", '$.numRecords'))::varchar end`;
+
 /** Null if the file has none of the wanted columns. */
 function checkpointSql(
   columns: ReadonlyMap<string, ReadonlySet<string>>,
-  actions?: readonly WantedAction[],
+  { actions, rowCounts = false }: Pick<CheckpointSource, 'actions' | 'rowCounts'>,
 ): string | null {
   const present = WANTED.flatMap(({ action, key, members }) => {
     const found = columns.get(action);
@@ -135,6 +143,7 @@ function checkpointSql(
     const pairs = [key, ...members.filter((member) => found.has(member))].map(
       (name) => `'${name}': "${action}"."${name}"`,
     );
+    if (rowCounts && action === 'add' && found.has('stats')) pairs.push(`'stats': ${ROW_COUNT}`);
     // Tests the member: testing the whole struct would make DuckDB read its statistics.
     return [{ action, isPresent: `"${action}"."${key}" is not null`, json: `{${pairs.join(', ')}}` }];
   });

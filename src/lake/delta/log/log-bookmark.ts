@@ -70,7 +70,12 @@ export function encodeBookmark(head: LogHead): string {
     fingerprint,
     emptyBytes,
     readBytes,
-    protocol,
+    // Only what a reader depends on: a bookmark is compared as text.
+    protocol: protocol && {
+      kind: protocol.kind,
+      minReaderVersion: protocol.minReaderVersion,
+      readerFeatures: protocol.readerFeatures,
+    },
     metadata: metadata && { ...metadata, configuration: Object.fromEntries(metadata.configuration) },
   });
 }

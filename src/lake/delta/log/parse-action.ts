@@ -36,7 +36,11 @@ const file = z.object({
 
 const statistics = z.object({ numRecords: count });
 
-const protocol = z.object({ minReaderVersion: count, readerFeatures: z.array(z.string()).nullish() });
+const protocol = z.object({
+  minReaderVersion: count,
+  readerFeatures: z.array(z.string()).nullish(),
+  writerFeatures: z.array(z.string()).nullish().catch(null),
+});
 
 const metaData = z.object({
   id: z.string(),
@@ -46,10 +50,14 @@ const metaData = z.object({
   configuration: texts.nullish(),
 });
 
+/** Longer than the name of any operation. */
+const OPERATION_LENGTH_MAX = 100;
+
 // commitInfo is free-form: whatever a writer puts there must not stop a reader.
 const commitInfo = z.object({
   timestamp: z.int().nullish().catch(null),
   inCommitTimestamp: z.int().nullish().catch(null),
+  operation: z.string().max(OPERATION_LENGTH_MAX).nullish().catch(null),
 });
 
 const sidecar = z.object({ path: z.string() });
@@ -58,8 +66,9 @@ type KnownName = 'protocol' | 'metaData' | 'add' | 'remove' | 'cdc' | 'commitInf
 
 const parsers: { readonly [Name in KnownName]: (body: unknown) => Action } = {
   protocol(body) {
-    const { minReaderVersion, readerFeatures } = protocol.parse(body);
-    return { kind: 'protocol', minReaderVersion, readerFeatures: readerFeatures ?? null };
+    const { minReaderVersion, readerFeatures, writerFeatures } = protocol.parse(body);
+    const listed = writerFeatures ? { writerFeatures } : {};
+    return { kind: 'protocol', minReaderVersion, readerFeatures: readerFeatures ?? null, ...listed };
   },
   metaData(body) {
     const parsed = metaData.parse(body);
@@ -80,8 +89,13 @@ const parsers: { readonly [Name in KnownName]: (body: unknown) => Action } = {
     return { kind: 'cdc', path, sizeBytes, partitionValues };
   },
   commitInfo(body) {
-    const { timestamp, inCommitTimestamp } = commitInfo.parse(body);
-    return { kind: 'commitInfo', timestampMs: timestamp ?? null, inCommitTimestampMs: inCommitTimestamp ?? null };
+    const { timestamp, inCommitTimestamp, operation } = commitInfo.parse(body);
+    return {
+      kind: 'commitInfo',
+      timestampMs: timestamp ?? null,
+      inCommitTimestampMs: inCommitTimestamp ?? null,
+      operation: operation ?? null,
+    };
   },
   sidecar: (body) => ({ kind: 'sidecar', path: sidecar.parse(body).path }),
 };

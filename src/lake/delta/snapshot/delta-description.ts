@@ -55,7 +55,8 @@ export async function describeDeltaTable(options: {
 const commented = z.object({ name: z.string(), metadata: z.object({ comment: z.string() }) });
 const schemaOf = z.object({ fields: z.array(z.unknown()) });
 
-function commentsOf(schemaString: string | null): Map<string, string> {
+/** Comments by column, of the columns that have one. */
+export function commentsOf(schemaString: string | null): Map<string, string> {
   if (schemaString === null) return new Map();
   const fields = schemaOf.parse(JSON.parse(schemaString)).fields.map((field) => commented.safeParse(field).data);
   return new Map(fields.flatMap((field) => (field ? [[field.name, field.metadata.comment] as const] : [])));

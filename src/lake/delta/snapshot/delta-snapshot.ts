@@ -75,7 +75,11 @@ export async function openTableState(options: OpenDeltaSnapshotOptions): Promise
   return withListing(options, async (state) => state);
 }
 
-async function withListing<Result>(
+/**
+ * Reads the log at a version and hands it to `use`, again if a file of it vanishes meanwhile.
+ * @throws what `openTableState` throws
+ */
+export async function withListing<Result>(
   options: OpenDeltaSnapshotOptions,
   use: (state: ReadState, listing: LogListing, located: OpenDeltaSnapshotOptions) => Promise<Result>,
 ): Promise<Result> {
@@ -138,7 +142,8 @@ async function lookAtCommit(
   return isYoung(stat) ? readCommit({ store, root, tableName }, version) : { path, stat, isEmpty: false };
 }
 
-async function toSnapshot(
+/** Checks and translates the reconciled log. */
+export async function toSnapshot(
   state: ReadState,
   listing: LogListing,
   options: OpenDeltaSnapshotOptions,

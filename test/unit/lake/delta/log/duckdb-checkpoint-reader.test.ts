@@ -95,6 +95,21 @@ it('reads every action it needs, and no tombstones', async () => {
   ]);
 });
 
+it('reads row counts where they are wanted, and whatever else the statistics are', async () => {
+  using folder = new DeltaLogFolder();
+  const file = folder.logPath('c.parquet');
+  const stats = [`'{"minValues": {"numRecords": 7}, "numRecords": 5}'`, `'{"minValues": {}}'`, `'no JSON'`, 'null'];
+  await write(
+    file,
+    stats.map((text, n) => `select {path: 'f${n}', stats: ${text}::varchar} as "add"`).join(' union all '),
+  );
+  const counts: unknown[] = [];
+  for await (const action of duckDbCheckpointReader(connection, { ...onDisk, rowCounts: true })(file)) {
+    counts.push(action.kind === 'add' ? action.rowCount : action.kind);
+  }
+  expect(counts).toEqual([5, null, null, null]);
+});
+
 it('reads a sidecar that has few columns', async () => {
   using folder = new DeltaLogFolder();
   const file = folder.logPath('c.parquet');
