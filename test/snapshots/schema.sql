@@ -204,6 +204,9 @@ table synced_tables._events row security [databricks_sync: DELETE INSERT SELECT 
     constraint _events_level_check CHECK ((level = ANY (ARRAY['INFO'::text, 'WARN'::text, 'ERROR'::text])))
     constraint _events_pk PRIMARY KEY (event_id)
     CREATE INDEX _events_pipeline_index ON synced_tables._events USING btree (pipeline_id, event_id)
+    CREATE INDEX _events_table_index ON synced_tables._events USING btree (synced_table, occurred_at, event_id)
+    CREATE INDEX _events_time_index ON synced_tables._events USING btree (occurred_at, event_id)
+    CREATE INDEX _events_update_index ON synced_tables._events USING btree (update_id, occurred_at, event_id) WHERE (update_id IS NOT NULL)
     policy _events_sync for * to databricks_sync using true check true
 S synced_tables._events_event_id_seq []
     last_value bigint not null
@@ -225,7 +228,7 @@ table synced_tables._flows row security [databricks_sync: DELETE INSERT SELECT U
     constraint _flows_pk PRIMARY KEY (flow_id)
     constraint _flows_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._streaming_tables(table_id) ON DELETE CASCADE
     policy _flows_sync for * to databricks_sync using true check true
-view synced_tables._known_tables []
+view synced_tables._known_tables [databricks_sync: SELECT]
   -- Synced tables and streaming tables.
     table_id uuid
     synced_table text

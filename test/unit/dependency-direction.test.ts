@@ -68,7 +68,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     'unity-catalog': ['synced-tables', 'names', 'places', 'wire'],
     workspace: ['places'],
     metrics: ['places'],
-    native: ['synced-tables', 'identity', 'places', 'wire'],
+    native: ['synced-tables', 'identity', 'names', 'places', 'wire'],
     server: [
       'database',
       'postgres',

@@ -1,7 +1,7 @@
 -- All tables that can be asked about. In this room because views of other rooms read it, and views are created in file
 -- order.
 
--- for: owner
+-- for: sidecar
 create or replace view synced_tables._known_tables as
   select t.table_id, t.synced_table, t.pipeline_id, t.created_by, t.relation from synced_tables._tables t
   union all

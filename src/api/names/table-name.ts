@@ -25,6 +25,16 @@ export function fullNameOf({ catalog, schema, table }: TableName): string {
   return `${catalog}.${schema}.${table}`;
 }
 
+const SQL_NAME_PART = '(?:"((?:[^"]|"")*)"|([^".]*))';
+const SQL_NAME = new RegExp(`^${SQL_NAME_PART}\\.${SQL_NAME_PART}$`);
+
+/** The three-part name of a table that is given as the SQL functions name it. */
+export function fullNameOfSql(catalog: string, sqlName: string): string {
+  const [, quotedSchema, schema, quotedTable, table] = SQL_NAME.exec(sqlName) ?? [];
+  const part = (quoted: string | undefined, plain: string | undefined) => quoted?.replaceAll('""', '"') ?? plain ?? '';
+  return fullNameOf({ catalog, schema: part(quotedSchema, schema), table: part(quotedTable, table) });
+}
+
 /** @throws API_NAME_INVALID */
 export function checkCatalogName(name: string): string {
   if (/^[A-Za-z0-9_]{1,255}$/.test(name)) return name;

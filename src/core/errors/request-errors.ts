@@ -229,6 +229,14 @@ export const requestErrors = {
     apiCode: 'NOT_FOUND',
     sqlState: '42704',
   },
+  EVENT_NOT_FOUND: {
+    message: 'Event {event} does not exist, or this caller may not see it.',
+    remedy: 'Events are kept for sync.history_days; search for it with GET /api/2.0/synced-tables/events.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42704',
+  },
   UPDATE_FAILED: {
     message: 'Update {update} failed.',
     remedy: 'See synced_tables.updates and synced_tables.events.',

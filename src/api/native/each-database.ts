@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { errorCatalogue } from '../../core/error-catalogue.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { isPostgresError } from '../../postgres/session/session.js';
+import type { DatabasePlace } from '../places/database-place.js';
+
+/** A database that did not answer, in a reply that has what the others answered. */
+export const unreachableDatabase = z.object({
+  instance: z.string(),
+  database: z.string(),
+  error_code: z.string(),
+  message: z.string(),
+});
+
+export interface EachDatabase<Answer> {
+  readonly answers: readonly { readonly place: DatabasePlace; readonly answer: Answer }[];
+  readonly unreachable: readonly z.output<typeof unreachableDatabase>[];
+}
+
+/**
+ * Asks several databases at once. One that is down does not hide what the others say.
+ * @throws what the first of them said if none answers, and every error that says nothing of a database being down
+ */
+export async function askEachDatabase<Answer>(
+  places: readonly DatabasePlace[],
+  ask: (place: DatabasePlace) => Promise<Answer>,
+): Promise<EachDatabase<Answer>> {
+  const answers: { place: DatabasePlace; answer: Answer }[] = [];
+  const unreachable: z.output<typeof unreachableDatabase>[] = [];
+  const failures: unknown[] = [];
+  const results = await Promise.allSettled(places.map(ask));
+  for (const [nth, place] of places.entries()) {
+    const result = results[nth];
+    if (result?.status === 'fulfilled') answers.push({ place, answer: result.value });
+    if (result?.status !== 'rejected') continue;
+    const known = asUnreachable(result.reason);
+    if (known === null) throw result.reason;
+    failures.push(result.reason);
+    const { code, message } = known;
+    unreachable.push({ instance: place.instance.name, database: place.database.name, error_code: code, message });
+  }
+  if (answers.length === 0 && failures.length > 0) throw failures[0];
+  return { answers, unreachable };
+}
+
+/** The error of a database that cannot serve anybody now; null for all other errors. */
+function asUnreachable(error: unknown) {
+  const known = asSyncedTablesError(error);
+  if (known !== null) return errorCatalogue[known.code].status === 503 ? known : null;
+  if (!isPostgresError(error) || !/^(08|53|57P)/.test(error.code ?? '')) return null;
+  return syncedTablesError('DATABASE_UNAVAILABLE', { reason: error.message.replace(/\.$/, '') }, error);
+}
