@@ -20,6 +20,8 @@ const parts = [
   { name: 'build', command: 'tsc -p tsconfig.build.json' },
   { name: 'lint and format', command: 'biome ci .', mend: 'npm run format fixes formatting and the order of imports.' },
   { name: 'types', command: 'tsc -p tsconfig.json' },
+  { name: 'types of the console', command: 'tsc -p src/console' },
+  { name: 'console', command: 'vite build --config src/console/vite.config.ts' },
   { name: 'unused code', command: 'knip' },
   { name: 'code that only tests use', command: 'knip --production' },
   { name: 'grammar', command: 'node scripts/write-parser.mjs --check' },

@@ -65,9 +65,17 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
     const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true, say });
     const result = await Promise.race([tour, stopped]);
     if (typeof result === 'string') return;
-    if (isJson) console.log(JSON.stringify({ database_url: postgres.url, http_url: sidecar.url, ...result }));
+    if (isJson)
+      console.log(
+        JSON.stringify({
+          database_url: postgres.url,
+          http_url: sidecar.url,
+          console_url: sidecar.consoleUrl,
+          ...result,
+        }),
+      );
     if (options.once) return;
-    say('\nRunning until you press Ctrl-C.');
+    say(`\nThe console: ${sidecar.consoleUrl}\n\nRunning until you press Ctrl-C.`);
     await stopped;
     say('\nStopping.');
   } finally {

@@ -88,12 +88,19 @@ export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
   catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog])).default({}),
   api: z
-    .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080), oidc: oidc.optional() })
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: port.default(8080),
+      /** The address at which people reach the server through a proxy, with the path before ours if there is one. */
+      public_url: z.url({ protocol: /^https?$/ }).optional(),
+      oidc: oidc.optional(),
+    })
     .prefault({}),
-  /** The web page, and what only it shows. */
+  /** The web console. */
   console: z
     .strictObject({
-      /** Whether whoever may create synced tables may see some rows of sources over HTTP. */
+      enabled: z.boolean().default(true),
+      /** Whether callers who may create synced tables may look at rows of sources, which they could have copied anyway. */
       sample_rows: z.boolean().default(true),
     })
     .prefault({}),

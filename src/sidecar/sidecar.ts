@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { consoleAddress } from '../api/console/console-address.js';
 import { startHttpServer } from '../api/server/http-server.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
@@ -24,6 +25,8 @@ export interface SidecarOptions {
 export interface Sidecar {
   /** Address of the HTTP server. */
   readonly url: string;
+  /** Address of the web console; null if it is switched off. */
+  readonly consoleUrl: string | null;
   /**
    * Fulfils with DATABASE_NEWER when a newer release has changed a database so that this one cannot go on with it: then
    * the sidecar has to be stopped.
@@ -80,8 +83,10 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
       portOption,
     });
     closers.push(() => server[Symbol.asyncDispose]());
-    logger.info({ sidecar: holder, databases: databases.names(), url: server.url }, 'sidecar started');
-    return { url: server.url, outdated, stop };
+    const consoleUrl = consoleAddress(settings, server.url);
+    const console = consoleUrl === null ? {} : { console: consoleUrl };
+    logger.info({ sidecar: holder, databases: databases.names(), url: server.url, ...console }, 'sidecar started');
+    return { url: server.url, consoleUrl, outdated, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -36,6 +36,7 @@ async function readMe(context: ApiContext, caller: Caller): Promise<MeReply> {
     },
     instances,
     catalogs: create ? Object.keys(context.settings.catalogs).sort() : [],
+    sample_rows: context.settings.console.sample_rows,
     version: ownRelease(),
     history_days: context.settings.sync.history_days,
   };

@@ -38,6 +38,7 @@ export const meReply = z.object({
   }),
   instances: z.array(instanceRights),
   catalogs: z.array(z.string()).describe('The configured catalogs of sources, for callers who may see sources'),
+  sample_rows: z.boolean().describe('Whether the settings allow to look at rows of sources'),
   version: z.string().describe('Release of the sidecar'),
   history_days: z.int().describe('How long ended updates and events are kept'),
 });

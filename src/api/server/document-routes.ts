@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { ApiServer } from '../places/api-context.js';
-import { type CachedDocument, cacheDocument, sendDocument } from './cached-document.js';
+import { type CachedDocument, cacheDocument, sendDocument } from '../wire/cached-document.js';
 
 const HTML = 'text/html; charset=utf-8';
 const CSS = 'text/css; charset=utf-8';

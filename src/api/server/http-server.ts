@@ -5,6 +5,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
+import { addConsoleRoutes } from '../console/console-routes.js';
 import { findTokenRoles } from '../identity/token-roles.js';
 import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
 import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
@@ -28,6 +29,8 @@ import { replyToUnreadRequest } from './unread-request.js';
 //                   `unread-request`: the answer to what is no HTTP request. `limited-server`: what callers may hold.
 //                   `known-methods`: what 405 allows instead.
 //                   `document-routes`: what everybody may read, made once.
+//   console/        the page of the web console (src/console), which is the same for everybody.
+//   native/         our own calls, `/api/2.0/synced-tables/…`, one file a resource.
 //   <service>/      one folder a service: `add…Routes(server, context)`, zod schemas (`…-schema.ts`). Statements on the
 //                   registry are in src/postgres/registry/api.
 //
@@ -161,6 +164,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   await server.register(fastifySwagger, openApiOptions());
   addDocumentRoutes(server);
   addHealth(server, health);
+  await addConsoleRoutes(server, context.settings);
   await addServices(server, context);
   return server;
 }

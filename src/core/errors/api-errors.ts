@@ -34,6 +34,14 @@ export const apiErrors = {
     apiCode: 'ENDPOINT_NOT_FOUND',
     sqlState: '42883',
   },
+  CONSOLE_NOT_BUILT: {
+    message: 'The console is not built.',
+    remedy: 'In a clone: npm run build. An installed package has it.',
+    retry: 'manual',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42704',
+  },
   METHOD_NOT_ALLOWED: {
     message: 'There is no API call {method} {path}.',
     remedy: 'Call it with {allowed}.',

@@ -1,0 +1,34 @@
+import { Rail } from './rail.js';
+import { usePlace } from './router.js';
+import { findRoute, Screen } from './screen.js';
+import { shellTexts } from './texts.js';
+import { TopBar } from './top-bar.js';
+
+/** The frame and, in it, the screen of the current place. */
+export function App() {
+  const { path } = usePlace();
+  const found = findRoute(path);
+  if (found?.route.isBare) {
+    return (
+      <main id="content" class="bare">
+        <Screen found={found} />
+      </main>
+    );
+  }
+  return (
+    <>
+      <a class="skip" href="#content">
+        {shellTexts.skip}
+      </a>
+      <div class="frame">
+        <Rail />
+        <div class="content">
+          <TopBar />
+          <main id="content" tabIndex={-1}>
+            <Screen found={found} />
+          </main>
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,20 @@
+import type { ComponentType } from 'preact';
+
+/** What a screen is given. Its filters are in the query of the place: see `usePlace`. */
+export interface ScreenProps {
+  /** Parts of the path by name. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** A screen is a folder in `screens`; its code is loaded when it is first shown. */
+interface Route {
+  /** See fitPath. */
+  readonly path: string;
+  /** The module's `Screen`. */
+  readonly load: () => Promise<{ readonly Screen: ComponentType<ScreenProps> }>;
+  /** Whether it is shown without the frame, to callers whom nobody knows yet. */
+  readonly isBare?: true;
+}
+
+// One line a screen, in alphabetical order; the first that fits is shown.
+export const routes: readonly Route[] = [{ path: '/tables', load: () => import('../screens/tables/tables-screen.js') }];

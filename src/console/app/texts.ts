@@ -1,0 +1,33 @@
+import type { LiveState } from '../data/live.js';
+
+/** Texts of the frame around the screens. */
+export const shellTexts = {
+  skip: 'Skip to the content',
+  actsAs: (role: string) => `Calls act as role ${role}`,
+  nobody: 'No sign-in',
+  readOnly: (role: string) => `Read only: role ${role}`,
+  pause: 'Pause: show nothing new until you go on',
+  resume: 'Go on: ask for what is new',
+  toLight: 'Light colours',
+  toDark: 'Dark colours',
+  notFound: 'Nothing is here',
+  notFoundWhy: 'This address belongs to no screen.',
+  toTables: 'All tables',
+  screenFailed: 'This screen could not be loaded.',
+  screenFailedWhy: 'The sidecar may have been stopped, or replaced by another release. Load the page again.',
+  reload: 'Load again',
+} as const;
+
+/** How fresh the shown data is kept. @param now milliseconds */
+export function liveWords(live: LiveState, now: number): string {
+  switch (live.kind) {
+    case 'live':
+      return 'Live';
+    case 'polling':
+      return 'Every 30 s';
+    case 'paused':
+      return 'Paused';
+    case 'lost':
+      return `Connection lost, trying again in ${Math.max(1, Math.round((live.retryAt - now) / 1000))} s`;
+  }
+}

@@ -1,0 +1,55 @@
+import { pauseLive, useLive } from '../data/live.js';
+import { mayChange, roleOf, useMe } from '../data/me.js';
+import { Icon } from '../parts/icon.js';
+import { liveWords, shellTexts } from './texts.js';
+import { setTheme, useTheme } from './theme.js';
+
+/** Above every screen: how fresh it is kept, who calls, light or dark. */
+export function TopBar() {
+  const { data: me } = useMe();
+  return (
+    <header class="top-bar">
+      <div class="top-space" />
+      <LiveSwitch />
+      {me && (
+        <p class="caller" title={shellTexts.actsAs(roleOf(me))}>
+          <span class="hidden">Signed in as </span>
+          {me.kind === 'local' ? shellTexts.nobody : me.name}
+          {!mayChange(me) && <span class="chip">{shellTexts.readOnly(roleOf(me))}</span>}
+        </p>
+      )}
+      <ThemeSwitch />
+    </header>
+  );
+}
+
+function LiveSwitch() {
+  const live = useLive();
+  const isPaused = live.kind === 'paused';
+  return (
+    <button
+      type="button"
+      class={`live live-${live.kind}`}
+      aria-pressed={!isPaused}
+      title={isPaused ? shellTexts.resume : shellTexts.pause}
+      onClick={() => pauseLive(!isPaused)}
+    >
+      {liveWords(live, Date.now())}
+    </button>
+  );
+}
+
+function ThemeSwitch() {
+  const theme = useTheme();
+  const isDark = theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+  return (
+    <button
+      type="button"
+      class="quiet-button"
+      aria-label={isDark ? shellTexts.toLight : shellTexts.toDark}
+      onClick={() => setTheme(isDark ? 'light' : 'dark')}
+    >
+      <Icon name={isDark ? 'sun' : 'moon'} />
+    </button>
+  );
+}

@@ -1,0 +1,14 @@
+import { render } from 'preact';
+import { App } from './app/app.js';
+import { startRouter } from './app/router.js';
+import { applyTheme } from './app/theme.js';
+import { startLive } from './data/live.js';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/parts.css';
+
+applyTheme();
+startRouter();
+startLive();
+const root = document.getElementById('app');
+if (root) render(<App />, root);

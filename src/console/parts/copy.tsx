@@ -1,0 +1,30 @@
+import { useState } from 'preact/hooks';
+import { Icon } from './icon.js';
+
+const SAID_MS = 2_000;
+
+/** A button that copies a text, and says that it has. `what` completes "Copy". */
+export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
+  const [said, setSaid] = useState<string | null>(null);
+  const copy = async () => {
+    const isCopied = await copyText(text);
+    setSaid(isCopied ? 'Copied' : 'The browser did not allow it: select the text and copy it');
+    setTimeout(() => setSaid(null), SAID_MS);
+  };
+  return (
+    <button type="button" class="quiet-button" aria-label={`Copy ${what}`} onClick={() => void copy()}>
+      <Icon name={said === 'Copied' ? 'check' : 'copy'} />
+      <span role="status">{said ?? 'Copy'}</span>
+    </button>
+  );
+}
+
+/** @returns whether the browser allowed it; it does not without a secure context */
+async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,5 @@
+/** Texts of the overview. */
+export const tablesTexts = {
+  title: 'Tables',
+  what: 'the tables',
+} as const;

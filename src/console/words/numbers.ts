@@ -1,0 +1,30 @@
+// Numbers as people read them. Those of the wire that no number holds exactly are texts, and only grouped.
+
+/** A whole number of the API: a text where it is beyond 2^53 - 1. */
+export type WholeNumber = number | string;
+
+/** Digits grouped by the reader's locale. */
+export function numberText(value: WholeNumber): string {
+  return new Intl.NumberFormat().format(typeof value === 'string' ? BigInt(value) : value);
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** A size in steps of 1024: `910 MB`, `3.1 GB`. */
+export function sizeText(bytes: WholeNumber): string {
+  let size = Number(bytes);
+  let unit = 0;
+  while (size >= 1024 && unit < UNITS.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  const digits = unit > 0 && size < 10 ? 1 : 0;
+  return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(size)} ${UNITS[unit]}`;
+}
+
+const rules = new Intl.PluralRules('en');
+
+/** `1 table`, `3 tables`. */
+export function counted(count: number, one: string, many: string): string {
+  return `${numberText(count)} ${rules.select(count) === 'one' ? one : many}`;
+}
