@@ -55,6 +55,8 @@ interface VerificationRow {
   readonly error_code: string | null;
   readonly message: string | null;
   readonly remedy: string | null;
+  readonly failing_column: string | null;
+  readonly failing_keys: readonly string[] | null;
 }
 
 const PAUSE_MS_MIN = 50;
@@ -83,7 +85,8 @@ async function verify(name: string, options: DatabaseOptions & WaitCommandOption
 async function readVerification(client: pg.Client, id: string): Promise<VerificationRow> {
   const { rows } = await client.query<VerificationRow>(
     `select row_to_json(v)::text as json, v.state, v.synced_version::text, v.source_rows::text, v.target_rows::text,
-            v.missing_rows::text, v.extra_rows::text, v.different_rows::text, v.differences, v.error_code, v.message, v.remedy
+            v.missing_rows::text, v.extra_rows::text, v.different_rows::text, v.differences, v.error_code, v.message, v.remedy,
+            v.failing_column, v.failing_keys
        from synced_tables.verifications v where v.verification_id = $1`,
     [id],
   );
@@ -121,8 +124,11 @@ async function waitForVerification({ client, id, options, progress, sidecar }: W
   }
 }
 
-function errorOf(id: string, { error_code: code, message, remedy }: VerificationRow): SyncedTablesError {
-  if (code !== null && message !== null && isErrorCode(code)) return new SyncedTablesError(code, message, remedy ?? '');
+function errorOf(id: string, { error_code: code, message, remedy, ...row }: VerificationRow): SyncedTablesError {
+  if (code !== null && message !== null && isErrorCode(code)) {
+    const failing = row.failing_keys && { column: row.failing_column, keys: row.failing_keys };
+    return new SyncedTablesError(code, message, remedy ?? '', undefined, failing);
+  }
   return syncedTablesError('VERIFICATION_FAILED', { verification: id });
 }
 

@@ -1,4 +1,4 @@
-/** Maximum number of keys in a message. */
+/** Maximum number of keys told of a failure. */
 export const EXAMPLE_KEYS_MAX = 5;
 
 /** How many characters of a column of a key are shown, if they are not all. */
@@ -17,9 +17,4 @@ function shortened(value: string): string {
   if (value.length <= SHOWN_MAX) return value;
   // Not between the two halves of a character outside the basic plane.
   return `${value.slice(0, SHOWN_MAX).replace(/[\ud800-\udbff]$/, '')}…`;
-}
-
-/** `; rows with key 1, 2`, or an empty text if none is known. */
-export function describeKeys(keys: readonly string[]): string {
-  return keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
 }

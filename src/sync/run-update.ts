@@ -95,7 +95,7 @@ async function retryLater(run: UpdateRun, table: SyncedTable, error: SyncedTable
     table.relation === null
       ? 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'
       : 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES';
-  await writeTableState(client, table.tableId, state, message, error.code);
+  await writeTableState(client, table.tableId, state, message, error);
   await recordTableUpdateRetry(client, updateId, table.tableId, { error, failedAttempts: attempt, delaySeconds });
   await recordEvent(client, {
     level: 'WARN',

@@ -119,7 +119,7 @@ const CASES: readonly Case[] = [
   {
     code: 'AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA',
     phase: 'update',
-    says: /in an event .*whole batch was rejected.*: nope\./,
+    says: /in an event .*whole batch was rejected.*: 1 name; see failing_keys \(1 key\)\./,
     options: { ...by, columns_to_update: 'cols' },
     events: `(1, 'a', 'b', 'U', 1, '{a}'), (2, 'a', 'b', 'U', 1, '{nope}')`,
   },

@@ -94,12 +94,14 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
     await expect(applyRows(client, flow, batch, 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY',
       message:
-        'Rows for gold.people have a null in a key column ("id": 2, "job": 1), for example (null, b) with sequence 2, (null, null) with sequence 1; the whole batch was rejected.',
+        'Rows for gold.people have a null in a key column ("id": 2, "job": 1); the whole batch was rejected; see failing_keys (2 keys).',
+      failing: { column: null, keys: ['(null, b) with sequence 2', '(null, null) with sequence 1'] },
     });
     await expect(applyRows(client, flow, [upsert(1, null, 'a'), upsert(1, 2, 'b')], 1n)).rejects.toMatchObject({
       code: 'AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE',
       message:
-        '1 events for gold.people have no sequence value, for example those with key (1, a); the whole batch was rejected.',
+        '1 events for gold.people have no sequence value; the whole batch was rejected; see failing_keys (1 key).',
+      failing: { column: null, keys: ['(1, a)'] },
     });
     expect(await visibleRows(client, flow)).toEqual([]);
   });
@@ -394,7 +396,7 @@ describe.each(postgresServers())('what Auto CDC targets forget on $name', (serve
     });
     await expect(apply('11', { id: 1, job: 'a' }, { id: 1, job: 'b' })).rejects.toMatchObject({
       code: 'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.DUPLICATE_KEY_VIOLATION',
-      message: expect.stringContaining('(1)'),
+      failing: { column: 'id', keys: ['1'] },
     });
     expect(await readFlowPosition(client, flow)).toMatchObject({ snapshotVersion: '10', batchId: 2n });
   });

@@ -152,7 +152,7 @@ describe(`sources of flows on ${server.name}`, () => {
     const refusal = await refusalOf(lake.sync(`public.odd_${name}`));
     expect(refusal.code).toBe('FLOW_VALUE_INVALID');
     expect(refusal.message).toContain(`${what} of flow `);
-    expect(/rows with key (.+?)\. /.exec(refusal.message)?.[1]?.split(', ').sort()).toEqual(['47', '7', '87']);
+    expect((await lake.failingKeys(`public.odd_${name}`))?.split(', ').sort()).toEqual(['47', '7', '87']);
     expect(refusal.message).not.toContain("'x'");
   });
 

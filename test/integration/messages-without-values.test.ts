@@ -10,7 +10,8 @@ import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: whatever fails, and whoever words the failure, no value of a row reaches a message, status, event, log, notice or
-// answer. Every value outside the key is marked, every failure is one that quotes values somewhere.
+// answer. Every value of a failing row is marked, those of its key too; every failure is one that quotes values somewhere.
+// Keys are found in failing_keys, and nowhere else.
 
 const isLong = process.env.TEST_LONG === '1';
 const random = new Random(propertySeed('messages without values'));
@@ -22,16 +23,18 @@ const word = `Zq${Array.from({ length: 10 }, () => 'bcdfghjkmnpqrstvwxyz'[random
 const number = 100_000_000 + random.below(899_999_999);
 
 const columns: DeltaColumns = {
-  id: 'long',
+  id: 'string',
   s: 'string',
   n: 'long',
   nested: { type: 'struct', fields: [{ name: 'a', type: 'string' }] },
   list: { type: 'array', elementType: 'string' },
 };
-const rowsOf = (s: string, n: string, where = 'range(3)', a = s) =>
-  `select i as id, ${s} as s, ${n} as n, {a: ${a}} as nested, [${s}] as list from ${where} t(i)`;
-const GOOD = rowsOf("'7' || i", 'i');
+const rowsOf = (s: string, n: string, where = 'range(3)', a = s, id = `'${word}k' || i`) =>
+  `select ${id} as id, ${s} as s, ${n} as n, {a: ${a}} as nested, [${s}] as list from ${where} t(i)`;
+const GOOD = rowsOf("'7' || i", 'i', 'range(3)', "'7'", `'k' || i`);
 const marked = (i: string) => `'${word}' || ${i}`;
+/** A text that no index has room for. */
+const LONG = `select string_agg(md5(j::varchar), '') from range(400) u(j)`;
 const BAD = rowsOf(marked('i'), `${number} + i`, 'range(3, 6)');
 
 interface Failure {
@@ -46,6 +49,9 @@ interface Failure {
   /** The commits that fail. */
   readonly spoil?: (source: DeltaWriter) => Promise<void>;
   readonly policies?: readonly Policy[];
+  readonly timeseriesKey?: string;
+  /** What failing_keys of the table matches, if keys are looked up. */
+  readonly keys?: RegExp;
 }
 
 /** Breaks the text that files hold: the last byte of each mark. */
@@ -68,7 +74,31 @@ function patchNewest(folder: string, patch: (bytes: Buffer) => void): void {
   writeFileSync(file, bytes);
 }
 
+/** Keys of marked rows, and no others. */
+const KEYS = new RegExp(`^${word}k\\d(, ${word}k\\d)*$`);
+
 const FAILURES: readonly Failure[] = [
+  {
+    name: 'several rows with one key',
+    code: 'PRIMARY_KEY_CONSTRAINT_VIOLATION',
+    keys: KEYS,
+    first: `${GOOD} union all ${BAD}`,
+    spoil: (source) => source.append(BAD),
+  },
+  {
+    name: 'several newest rows with one key',
+    code: 'TIMESERIES_KEY_TIE',
+    keys: KEYS,
+    timeseriesKey: 'n',
+    first: `${GOOD} union all ${BAD}`,
+    spoil: (source) => source.append(BAD),
+  },
+  {
+    name: 'a key that is too long',
+    code: 'PRIMARY_KEY_TOO_LONG',
+    keys: new RegExp(`^${word}[0-9a-f]+…$`),
+    spoil: (source) => source.append(rowsOf("'x'", '1', 'range(3, 4)', "'x'", `'${word}' || (${LONG})`)),
+  },
   {
     name: 'text that is not UTF-8',
     code: 'SOURCE_FILE_CORRUPT',
@@ -88,16 +118,19 @@ const FAILURES: readonly Failure[] = [
   {
     name: 'a text that is too long',
     code: 'VALUE_OUT_OF_RANGE',
+    keys: KEYS,
     options: `, type_overrides => '[{"column_name":"s","pg_type":"PG_SPECIFIC_TYPE_VARCHAR","size":4}]'`,
   },
   {
     name: 'a NUL character',
     code: 'CHARACTER_NOT_IN_REPERTOIRE',
+    keys: KEYS,
     spoil: (source) => source.append(rowsOf(`chr(0) || ${marked('i')}`, `${number}`, 'range(3, 6)')),
   },
   {
     name: 'a NUL character in a nested value',
     code: 'CHARACTER_NOT_IN_REPERTOIRE',
+    keys: KEYS,
     spoil: (source) => source.append(rowsOf(marked('i'), `${number}`, 'range(3, 6)', `chr(0) || ${marked('i')}`)),
   },
   {
@@ -113,11 +146,9 @@ const FAILURES: readonly Failure[] = [
   {
     name: 'an index that a value is too long for',
     code: 'INDEX_UNBUILDABLE|TARGET_REFUSED',
+    keys: KEYS,
     obstacle: (table) => `create index on ${table} (s)`,
-    spoil: (source) =>
-      source.append(
-        rowsOf(`'${word}' || (select string_agg(md5(j::varchar), '') from range(400) u(j))`, '1', 'range(3, 4)'),
-      ),
+    spoil: (source) => source.append(rowsOf(`'${word}' || (${LONG})`, '1', 'range(3, 4)')),
   },
   {
     name: 'a check constraint',
@@ -131,20 +162,29 @@ const FAILURES: readonly Failure[] = [
     first: `${GOOD} union all ${rowsOf(`'${word}'`, '9', 'range(9, 10)')}`,
     obstacle: (table) => `
       create unique index on ${table} (id, s);
-      create table ${table}_refers (id bigint, s text, foreign key (id, s) references ${table} (id, s));
-      insert into ${table}_refers values (9, '${word}')`,
-    spoil: (source) => source.deleteWhere('id = 9'),
+      create table ${table}_refers (id text, s text, foreign key (id, s) references ${table} (id, s));
+      insert into ${table}_refers values ('${word}k9', '${word}')`,
+    spoil: (source) => source.deleteWhere('n = 9'),
+  },
+  {
+    name: 'a foreign key to a key',
+    code: 'FOREIGN_KEY_REFERENCES_ROW',
+    keys: KEYS,
+    first: `${GOOD} union all ${rowsOf("'x'", '9', 'range(9, 10)')}`,
+    obstacle: (table) => `
+      create table ${table}_refers (id text references ${table}); insert into ${table}_refers values ('${word}k9')`,
+    spoil: (source) => source.deleteWhere('n = 9'),
   },
   {
     name: 'a function of a user',
     code: 'TARGET_REFUSED',
     obstacle: (table) => `
-      create table ${table}_refers (id bigint references ${table} on delete cascade);
+      create table ${table}_refers (id text references ${table} on delete cascade);
       insert into ${table}_refers select id from ${table};
       create function ${table}_says() returns trigger language plpgsql as
         $$ begin raise exception '${word} is the name of %', old.id using detail = 'error code: TARGET_DATABASE_FULL'; end $$;
       create trigger says before delete on ${table}_refers for each row execute function ${table}_says()`,
-    spoil: (source) => source.deleteWhere('id = 1'),
+    spoil: (source) => source.deleteWhere('n = 1'),
   },
 ];
 
@@ -172,7 +212,7 @@ describe.each(servers)('messages on $name', (server) => {
     const texts: string[] = [...heard];
     for (const { name } of rows) {
       const found = await lake.admin.query<{ row: string }>(
-        `select (to_jsonb(t) - 'differences' - 'extra_columns')::text as row from ${name} t`,
+        `select (to_jsonb(t) - 'differences' - 'extra_columns' - 'failing_keys')::text as row from ${name} t`,
       );
       texts.push(...found.rows.map(({ row }) => `${name}: ${row}`));
     }
@@ -200,6 +240,8 @@ describe.each(servers)('messages on $name', (server) => {
       policy,
       first = GOOD,
       options = '',
+      timeseriesKey,
+      keys,
       obstacle,
       spoil = (source) => source.append(BAD),
       code,
@@ -209,7 +251,9 @@ describe.each(servers)('messages on $name', (server) => {
     if (policy !== 'SNAPSHOT') source.switchChangeFeedOn();
     const { rows } = await lake.admin.query<{ id: string }>(
       `select synced_tables.create_synced_table('${table}', 'lake.${table}', array['id'], scheduling_policy => '${policy}',
-         create_database_objects_if_missing => true${policy === 'SNAPSHOT' ? '' : ', allow_file_diff => true'}${options}) as id`,
+         create_database_objects_if_missing => true${policy === 'SNAPSHOT' ? '' : ', allow_file_diff => true'}${
+           timeseriesKey === undefined ? '' : `, timeseries_key => '${timeseriesKey}'`
+         }${options}) as id`,
     );
     await lake.wait(rows[0]?.id ?? '');
     if (obstacle) await lake.admin.query(obstacle(table));
@@ -219,6 +263,7 @@ describe.each(servers)('messages on $name', (server) => {
     const status = await lake.status(table);
     expect(status.last_error_code).toMatch(new RegExp(`^(${code})$`));
     if (caught !== null) await hear(lake.wait(caught));
+    if (keys !== undefined) expect(await lake.failingKeys(table)).toMatch(keys);
     await expectUnsaid(await said());
     await lake.admin.query('select synced_tables.stop_pipeline($1)', [table]).catch(() => {});
     const answers = [
@@ -232,7 +277,7 @@ describe.each(servers)('messages on $name', (server) => {
     await lake.lake.createTable('m.compared', columns, BAD);
     await lake.load('m.compared');
     await lake.admin.query(
-      `set databricks_auth.allow_ddl = on; update m.compared set s = '${word}' where id = 4; reset databricks_auth.allow_ddl`,
+      `set databricks_auth.allow_ddl = on; update m.compared set s = '${word}' where id = '${word}k4'; reset databricks_auth.allow_ddl`,
     );
     const { rows } = await lake.admin.query<{ id: string }>(`select synced_tables.verify('m.compared') as id`);
     await hear(lake.admin.query(`call synced_tables.wait_for_verification('${rows[0]?.id}')`));
@@ -248,7 +293,7 @@ describe.each(servers)('messages on $name', (server) => {
   ])('say nothing of the rows when a flow cannot compute with %s', async (_, source) => {
     const target = source.includes('lake') ? 'public.from_lake' : 'public.from_pg';
     if (source === 'public.pg_source')
-      await lake.admin.query(`create table ${source} as select 1::bigint as id, '${word}' as s`);
+      await lake.admin.query(`create table ${source} as select '${word}k1' as id, '${word}' as s`);
     else await lake.lake.createTable('f.lake_source', columns, BAD);
     await lake.admin.query('select synced_tables.create_streaming_table($1)', [target]);
     await lake.admin.query(
@@ -257,6 +302,43 @@ describe.each(servers)('messages on $name', (server) => {
     );
     await hear(lake.requestSync(target).then((update) => lake.wait(update)));
     await eventually(async () => (await said()).includes('FLOW_VALUE_INVALID'), 'the flow fails');
+    expect(await lake.failingKeys(target)).toMatch(KEYS);
+    await expectUnsaid(await said());
+  });
+
+  it.each([
+    ['without a sequence value', 'NULL_SEQUENCE', `'${word}k1' as id, null::bigint as n, '${word}' as s`],
+    ['without a key', 'NULL_KEY', `null::text as id, ${number}::bigint as n, '${word}' as s`],
+    [
+      'that list unknown columns',
+      'AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA',
+      `'${word}k1' as id, 1::bigint as n, array['${word}'] as listed`,
+    ],
+  ])('say nothing of the rows when a flow meets events %s', async (_, code, event) => {
+    const [name] = code.toLowerCase().split('.').slice(-1);
+    await lake.admin.query(`create table public.of_${name} as select ${event}`);
+    await lake.admin.query('select synced_tables.create_streaming_table($1)', [`public.${name}`]);
+    await lake.admin.query(
+      `select synced_tables.apply_changes(target => $1, source => $2, keys => array['id'], sequence_by => 'n'
+         ${event.includes('listed') ? `, columns_to_update => 'listed'` : ''})`,
+      [`public.${name}`, `public.of_${name}`],
+    );
+    await hear(lake.requestSync(`public.${name}`).then((update) => lake.wait(update)));
+    await eventually(async () => (await said()).includes(code), 'the flow fails');
+    const keys = code === 'NULL_KEY' ? `^null with sequence ${number}$` : `^${word}k1( with list {${word}})?$`;
+    expect(await lake.failingKeys(`public.${name}`)).toMatch(new RegExp(keys));
+    await expectUnsaid(await said());
+  });
+
+  it('say nothing of the rows when a snapshot has two of one key', async () => {
+    await lake.admin.query(
+      `create table public.twice as select '${word}k1' as id, '${word}' as s from generate_series(1, 2)`,
+    );
+    await lake.admin.query(`select synced_tables.create_streaming_table('public.of_twice');
+      select synced_tables.apply_changes_from_snapshot('public.of_twice', 'public.twice', array['id'])`);
+    await hear(lake.requestSync('public.of_twice').then((update) => lake.wait(update)));
+    await eventually(async () => (await said()).includes('DUPLICATE_KEY_VIOLATION'), 'the flow fails');
+    expect(await lake.failingKeys('public.of_twice')).toMatch(KEYS);
     await expectUnsaid(await said());
   });
 

@@ -58,9 +58,10 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
     const message = await failureOf(target, policy);
     expect(message).toMatch(
       new RegExp(
-        `Index long."By v" of synced table ${target} cannot be built on the new rows of lake.${target}: its columns \\(v, id\\) have values that are too long, as ${SIZES}; rows with key 20[23](, 20[23])?\\.`,
+        `Index long."By v" of synced table ${target} cannot be built on the new rows of lake.${target}: its columns \\(v, id\\) have values that are too long, as ${SIZES}; see failing_keys \\([12] keys?\\)\\.`,
       ),
     );
+    expect(await lake.failingKeys(target)).toMatch(/^20[23](, 20[23])?$/);
     expect(await lake.status(target)).toMatchObject({ last_error_code: 'INDEX_UNBUILDABLE' });
     expect(message).not.toContain('partition_');
     expect(await lake.value(`select count(*) from ${target}`)).toBe('100');
@@ -79,9 +80,10 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
     const message = await failureOf(target, policy);
     expect(message).toMatch(
       new RegExp(
-        `Source table lake.${target} has keys \\(k\\) that are too long for the primary key of synced table ${target}: ${SIZES}; rows with key begins so [0-9a-f]{40,200}…\\.`,
+        `Source table lake.${target} has keys \\(k\\) that are too long for the primary key of synced table ${target}: ${SIZES}; see failing_keys \\(1 key\\)\\.`,
       ),
     );
+    expect(await lake.failingKeys(target)).toMatch(/^begins so [0-9a-f]{40,200}…$/);
     expect(await lake.status(target)).toMatchObject({ last_error_code: 'PRIMARY_KEY_TOO_LONG' });
     expect(await lake.value(`select count(*) from ${target}`)).toBe('100');
     await source.deleteWhere('length(k) > 100');
@@ -93,7 +95,8 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
     await lake.lake.createTable('long.first', { k: 'string' }, `select ${long('a', 1_000)} as k`);
     const refusal = await refusalOf(create('long.first', 'SNAPSHOT', 'k'));
     expect(refusal).toMatchObject({ code: 'PRIMARY_KEY_TOO_LONG', sqlState: '54000' });
-    expect(refusal.message).toMatch(/too long .*; rows with key [0-9a-f]{40,200}…\.$/);
+    expect(refusal.message).toMatch(/too long .*; see failing_keys \(1 key\)\.$/);
+    expect(await lake.failingKeys('long.first')).toMatch(/^[0-9a-f]{40,200}…$/);
   });
 
   it('names the key and the index where rows are merged under a foreign key', async () => {
@@ -103,7 +106,10 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
       create table public.refers (id bigint references long.merged); insert into public.refers values (1)`);
     await source.append(`select 10 as id, ${long('a')} as v`);
     const { message } = await refusalOf(lake.sync('long.merged'));
-    expect(message).toMatch(/^Index long\.merged_v of .* its columns \(v\) have values .*; rows with key 10\.$/);
+    expect(message).toMatch(
+      /^Index long\.merged_v of .* its columns \(v\) have values .*; see failing_keys \(1 key\)\.$/,
+    );
+    expect(await lake.failingKeys('long.merged')).toBe('10');
   });
 
   it.each(['gist (v gist_trgm_ops)', 'brin (v)', 'gin (v gin_trgm_ops)', 'hash (v)', 'spgist (v)'])(
@@ -119,10 +125,12 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
       const outcome = await refusalOf(lake.sync(target)).catch(() => null);
       if (outcome === null) return lake.expectEqual(target, source, ['id', 'v']);
       // The code of extensions is not run to find rows.
-      const keys = kind.includes('trgm') ? '' : '; rows with key 300';
+      const isSearched = !kind.includes('trgm');
+      const keys = isSearched ? '; see failing_keys \\(1 key\\)' : '';
       expect(outcome.message).toMatch(
         new RegExp(`^Index long\\.\\w+ of .* its columns \\(v\\) have values .* possible${keys}\\.$`),
       );
+      expect(await lake.failingKeys(target)).toBe(isSearched ? '300' : null);
     },
   );
 
@@ -135,8 +143,9 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
     const refusal = await refusalOf(lake.wait(update ?? ''));
     expect(refusal).toMatchObject({ code: 'INDEX_UNBUILDABLE' });
     expect(refusal.message).toMatch(
-      /^Index long\.extra_v of synced table long\.extra .* too long, as .*; rows with key 7\.$/,
+      /^Index long\.extra_v of synced table long\.extra .* too long, as .*; see failing_keys \(1 key\)\.$/,
     );
+    expect(await lake.failingKeys('long.extra')).toBe('7');
   });
 
   it.each(POLICIES)('%s names the keys of rows that do not fit a page', async (policy) => {
@@ -150,9 +159,10 @@ describe.each(postgresServers())('rows that are too big on $name', (server) => {
     const message = await failureOf(target, policy);
     expect(message).toMatch(
       new RegExp(
-        `Rows of source table lake.${target} are too big for synced table ${target}: a row would have \\d+ bytes without its long values, at most 8160 are possible; rows with key (3, 4|4, 3)\\.`,
+        `Rows of source table lake.${target} are too big for synced table ${target}: a row would have \\d+ bytes without its long values, at most 8160 are possible; see failing_keys \\(2 keys\\)\\.`,
       ),
     );
+    expect(await lake.failingKeys(target)).toMatch(/^(3, 4|4, 3)$/);
     expect(await lake.status(target)).toMatchObject({ last_error_code: 'ROW_TOO_BIG' });
     await source.deleteWhere('c0 is not null');
     await goOn(target, policy);

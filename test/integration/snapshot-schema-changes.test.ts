@@ -231,30 +231,35 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
       await lake.admin.query('drop index c.own');
       const start = 'Index c.own of synced table c.unfit cannot be built on the new rows of lake.c.unfit: ';
       expect(refusal.message.slice(0, start.length)).toBe(start);
-      return refusal.message.slice(start.length);
+      const reason = refusal.message.slice(start.length).replace(/; see failing_keys \(\d keys?\)\.$/, '');
+      return [reason, await lake.failingKeys('c.unfit')];
     };
     await lake.admin.query(
       `create function public.own_code(text) returns text immutable language sql as $$ select lower($1) $$`,
     );
     await source.append(`select 5 as id, 'N6' as name, 7 as score union all select 7, repeat('ab', 3000), null`);
     const twice = 'several of them have the same values in its columns';
-    expect(await unfit('create unique index own on c.unfit (id)')).toBe(
-      `${twice}; rows with key (5, N6), (5, n5), (7, ${'ab'.repeat(100)}…), (7, n7).`,
-    );
-    expect(await unfit(`create unique index own on c.unfit ((id % 2), id) where name like '%6' or id = 5`)).toBe(
-      `${twice}; rows with key (5, N6), (5, n5).`,
-    );
+    expect(await unfit('create unique index own on c.unfit (id)')).toEqual([
+      twice,
+      `(5, N6), (5, n5), (7, ${'ab'.repeat(100)}…), (7, n7)`,
+    ]);
+    expect(await unfit(`create unique index own on c.unfit ((id % 2), id) where name like '%6' or id = 5`)).toEqual([
+      twice,
+      '(5, N6), (5, n5)',
+    ]);
     // What others wrote is not run with the rights of the sync.
     expect(
       await unfit('create unique index own on c.unfit (id, substr(public.own_code(name), 1, 1)) where id = 5'),
-    ).toBe(`${twice}.`);
+    ).toEqual([`${twice}.`, null]);
     await source.append(`select 200 as id, 'seven' as name, 8 as score union all select 201, 'eight', 77`);
-    expect(await unfit('create index own on c.unfit ((1 / (77 - score)))')).toBe(
-      'division by zero; rows with key (201, eight).',
-    );
-    expect(await unfit(`create index own on c.unfit ((name::int)) where id = 200`)).toBe(
-      'invalid input syntax for type integer: "…"; rows with key (200, seven).',
-    );
+    expect(await unfit('create index own on c.unfit ((1 / (77 - score)))')).toEqual([
+      'division by zero',
+      '(201, eight)',
+    ]);
+    expect(await unfit(`create index own on c.unfit ((name::int)) where id = 200`)).toEqual([
+      'invalid input syntax for type integer: "…"',
+      '(200, seven)',
+    ]);
     expect(await lake.value('select count(*) from c.unfit')).toBe('100');
     expect(await lake.shadowTables()).toEqual([]);
   });
@@ -266,7 +271,8 @@ describe.each(postgresServers())('a SNAPSHOT table whose source changes its colu
     await source.append(`select 300 as id, string_agg(md5(i::varchar), '') as name, 1 as score from range(100) t(i)`);
     const { message } = await refusalOf(lake.sync('c.long'));
     expect(message).toMatch(
-      /^Index c\.long_name of .*: its columns \(name\) have values that are too long, .*; rows with key 300\.$/,
+      /^Index c\.long_name of .*: its columns \(name\) have values that are too long, .*; see failing_keys \(1 key\)\.$/,
     );
+    expect(await lake.failingKeys('c.long')).toBe('300');
   });
 });

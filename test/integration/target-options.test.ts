@@ -55,8 +55,9 @@ describe.each(postgresServers())('options of the target on $name', (server) => {
     );
     expect(refusal).toMatchObject({ code: 'VALUE_OUT_OF_RANGE' });
     expect(refusal.message).toMatch(
-      /^Column "name" of source table lake\.o\.source holds a value that does not fit character varying\(2\): .*; rows with key \d+(, \d+)*\.$/,
+      /^Column "name" of source table lake\.o\.source holds a value that does not fit character varying\(2\): .*; see failing_keys \(5 keys\)\.$/,
     );
+    expect(await lake.failingKeys('o.too_short')).toMatch(/^\d+(, \d+){4}$/);
   });
 
   it('refuses types that a column cannot have, and leaves nothing behind', async () => {

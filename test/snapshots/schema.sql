@@ -418,12 +418,17 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
       -- Identifies this declaration of the table, its flows and its pipeline's views. A batch is committed only if the hash is still the one it was read under.
     failed_since timestamp with time zone
       -- When the first of the failures came since which no update has succeeded; null while it is not failed.
+    failing_column text
+      -- As in _tables.
+    failing_keys text[]
+      -- As in _tables.
     constraint _streaming_tables_name_key UNIQUE (schema_name, table_name)
     constraint _streaming_tables_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _streaming_tables_pk PRIMARY KEY (table_id)
     constraint _streaming_tables_state_check CHECK ((state = ANY (ARRAY['SYNCED_TABLE_PROVISIONING'::text, 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'::text, 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'::text, 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'::text, 'SYNCED_TABLE_ONLINE'::text, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE'::text, 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'::text, 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text])))
     CREATE INDEX _streaming_tables_pipeline_index ON synced_tables._streaming_tables USING btree (pipeline_id)
     policy _streaming_tables_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _streaming_tables_forget_failing_keys AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
 table synced_tables._table_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- What the HTTP API received for a synced table and must return.
     table_id uuid not null
@@ -466,9 +471,14 @@ table synced_tables._table_updates row security [databricks_sync: DELETE INSERT 
       -- Rows of a streaming table inserted or updated by a flow from changes; null otherwise.
     num_deleted_rows bigint
       -- Rows of a streaming table removed by a flow from changes; null otherwise.
+    failing_column text
+      -- The column of error_code whose values are at fault; null if not exactly one is.
+    failing_keys text[]
+      -- Keys of a few rows that error_code is about: shown only to roles that may read the table. Kept only while the table is registered.
     constraint _table_updates_pk PRIMARY KEY (update_id, table_id)
     constraint _table_updates_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
     constraint _table_updates_update_fk FOREIGN KEY (update_id) REFERENCES synced_tables._updates(update_id) ON DELETE CASCADE
+    CREATE INDEX _table_updates_failing_index ON synced_tables._table_updates USING btree (table_id) WHERE (failing_keys IS NOT NULL)
     CREATE INDEX _table_updates_finished_index ON synced_tables._table_updates USING btree (finished_at) WHERE (finished_at IS NOT NULL)
     CREATE INDEX _table_updates_running_index ON synced_tables._table_updates USING btree (update_id) WHERE (state = 'RUNNING'::text)
     CREATE INDEX _table_updates_table_index ON synced_tables._table_updates USING btree (table_id)
@@ -537,6 +547,10 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- Time of the oldest commit seen that the table does not reflect yet.
     failed_since timestamp with time zone
       -- When the first of the failures came since which no update has succeeded; null while it is not failed.
+    failing_column text
+      -- The column of last_error_code whose values are at fault; null if not exactly one is.
+    failing_keys text[]
+      -- Keys of a few rows that last_error_code is about: shown only to roles that may read the table.
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
     constraint _tables_on_history_gap_check CHECK ((on_history_gap = ANY (ARRAY['fail'::text, 'refresh'::text])))
@@ -548,6 +562,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     CREATE INDEX _tables_pipeline_index ON synced_tables._tables USING btree (pipeline_id)
     CREATE INDEX _tables_source_index ON synced_tables._tables USING btree (source_table_full_name)
     policy _tables_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
 table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Bearer tokens of the HTTP API: the SHA-256 of each, and the role it acts as. Rows are kept: an API that once required tokens does not become open again.
@@ -631,6 +646,10 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     message text
     remedy text
     sql_state text
+    failing_column text
+      -- As in _table_updates.
+    failing_keys text[]
+      -- As in _table_updates; kept for the newest verification of a table.
     constraint _verifications_pk PRIMARY KEY (verification_id)
     constraint _verifications_sql_state_check CHECK (((sql_state ~ '^[0-9A-Z]{5}$'::text) AND (sql_state !~ '^0[012]'::text)))
     constraint _verifications_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
@@ -750,6 +769,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
       -- When the newest successful sync began; its rows became visible at last_sync_at.
     publish text
       -- Whether updates publish the tables of the pipeline separately or together.
+    failing_column text
+      -- The column of last_error_code whose values are at fault, for roles that may read the table; null if not exactly one is.
+    failing_keys text[]
+      -- Keys of a few source rows that last_error_code is about, as texts: shown to roles that may read the table.
   as
  SELECT synced_table,
     table_name,
@@ -773,7 +796,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     processing_version,
     synced_committed_at,
     last_sync_started_at,
-    publish
+    publish,
+    failing_column,
+    failing_keys
    FROM ( SELECT t.synced_table,
             (c.oid)::regclass AS table_name,
             t.source_table_full_name,
@@ -818,7 +843,15 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 END AS processing_version,
             t.synced_committed_at,
             t.last_sync_started_at,
-            p.publish
+            p.publish,
+                CASE
+                    WHEN ((t.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_column
+                    ELSE NULL::text
+                END AS failing_column,
+                CASE
+                    WHEN ((t.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_keys
+                    ELSE NULL::text[]
+                END AS failing_keys
            FROM ((((synced_tables._tables t
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
@@ -851,7 +884,15 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             NULL::bigint,
             NULL::timestamp with time zone,
             NULL::timestamp with time zone,
-            p.publish
+            p.publish,
+                CASE
+                    WHEN ((s.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_column
+                    ELSE NULL::text
+                END AS "case",
+                CASE
+                    WHEN ((s.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_keys
+                    ELSE NULL::text[]
+                END AS "case"
            FROM (((synced_tables._streaming_tables s
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
@@ -922,6 +963,10 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
       -- Rows of a streaming table inserted or updated by its flows from changes; null otherwise.
     num_deleted_rows bigint
       -- Rows of a streaming table removed by its flows from changes; null otherwise.
+    failing_column text
+      -- The column of error_code whose values are at fault, for roles that may read the table; null if not exactly one is.
+    failing_keys text[]
+      -- Keys of a few source rows that error_code is about, as texts: shown to roles that may read the table, as long as it exists.
   as
  SELECT u.update_id,
     COALESCE(r.synced_table, t.synced_table) AS synced_table,
@@ -950,7 +995,15 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     r.batches,
     r.failed_attempts,
     r.num_upserted_rows,
-    r.num_deleted_rows
+    r.num_deleted_rows,
+        CASE
+            WHEN ((r.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN r.failing_column
+            ELSE NULL::text
+        END AS failing_column,
+        CASE
+            WHEN ((r.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN r.failing_keys
+            ELSE NULL::text[]
+        END AS failing_keys
    FROM ((synced_tables._updates u
      LEFT JOIN synced_tables._table_updates r USING (update_id))
      LEFT JOIN synced_tables._known_tables t ON (((t.table_id = r.table_id) OR ((r.table_id IS NULL) AND (t.pipeline_id = u.pipeline_id) AND (u.state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]))))))
@@ -982,6 +1035,10 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
     created_at timestamp with time zone
     started_at timestamp with time zone
     finished_at timestamp with time zone
+    failing_column text
+      -- As in synced_tables.updates.
+    failing_keys text[]
+      -- Keys of a few source rows for which the tables could not be compared, as texts: shown to roles that may read the table, and kept for its newest verification.
   as
  SELECT v.verification_id,
     v.synced_table,
@@ -998,7 +1055,7 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
     v.extra_rows,
     v.different_rows,
         CASE
-            WHEN has_table_privilege((to_regrole(quote_ident((synced_tables_internal._acting_role())::text)))::oid, (t.relation)::oid, 'select'::text) THEN v.differences
+            WHEN synced_tables_internal._may_read(t.created_by, t.relation) THEN v.differences
             ELSE NULL::jsonb
         END AS differences,
     v.error_code,
@@ -1007,7 +1064,15 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
     v.requested_by,
     v.created_at,
     v.started_at,
-    v.finished_at
+    v.finished_at,
+        CASE
+            WHEN synced_tables_internal._may_read(t.created_by, t.relation) THEN v.failing_column
+            ELSE NULL::text
+        END AS failing_column,
+        CASE
+            WHEN synced_tables_internal._may_read(t.created_by, t.relation) THEN v.failing_keys
+            ELSE NULL::text[]
+        END AS failing_keys
    FROM (synced_tables._verifications v
      LEFT JOIN synced_tables._tables t USING (table_id))
   WHERE (synced_tables_internal._may_control(v.requested_by) OR synced_tables_internal._may_see(t.created_by, t.relation));
@@ -1337,6 +1402,8 @@ function synced_tables_internal._foreign_parts_of_index(relation regclass, index
   -- The same for an index.
 function synced_tables_internal._forget_dropped(table_id uuid) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- After a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.
+function synced_tables_internal._forget_failing_keys() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Discards the keys of rows that updates of a table failed on, once the table is deleted.
 function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- A pipeline's lock is removed along with it.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -1391,6 +1458,8 @@ function synced_tables_internal._may_act_for(role_name name) returns boolean sql
   -- Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is not a superuser.
 function synced_tables_internal._may_control(created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
+function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Whether the acting role may read a table, and so is shown keys and values of its rows; null for the table: one that was never loaded.
 function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role sees the status of a synced table.
 function synced_tables_internal._missing_rights() returns TABLE(missing text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]

@@ -152,6 +152,12 @@ export class SyncedLake implements AsyncDisposable {
     return rows[0];
   }
 
+  /** The keys told of a table's last failure, separated by commas; null if there are none. */
+  failingKeys(target: string): Promise<string | null> {
+    const keys = `array_to_string(failing_keys, ', ')`;
+    return this.value(`select ${keys} from synced_tables.status where synced_table = $1`, [target]);
+  }
+
   /** One value of the first row, as text. */
   async value(sql: string, values: unknown[] = []): Promise<string | null> {
     const { rows } = await this.admin.query<(string | null)[]>({ text: sql, values, rowMode: 'array' });

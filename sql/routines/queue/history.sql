@@ -29,7 +29,9 @@ create or replace view synced_tables.updates with (security_barrier = true) as
          r.batches,
          r.failed_attempts,
          r.num_upserted_rows,
-         r.num_deleted_rows
+         r.num_deleted_rows,
+         case when r.failing_keys is not null and synced_tables_internal._may_read(t.created_by, t.relation) then r.failing_column end as failing_column,
+         case when r.failing_keys is not null and synced_tables_internal._may_read(t.created_by, t.relation) then r.failing_keys end as failing_keys
     from synced_tables._updates u
     left join synced_tables._table_updates r using (update_id)
     -- An update that has not reached its tables yet is listed for all tables it covers.
@@ -44,6 +46,10 @@ comment on column synced_tables.updates.batches is 'How often an update of mode 
 comment on column synced_tables.updates.failed_attempts is 'Consecutive transient failures; the next attempt is at next_attempt_at.';
 comment on column synced_tables.updates.num_upserted_rows is 'Rows of a streaming table inserted or updated by its flows from changes; null otherwise.';
 comment on column synced_tables.updates.num_deleted_rows is 'Rows of a streaming table removed by its flows from changes; null otherwise.';
+comment on column synced_tables.updates.failing_column is
+  'The column of error_code whose values are at fault, for roles that may read the table; null if not exactly one is.';
+comment on column synced_tables.updates.failing_keys is
+  'Keys of a few source rows that error_code is about, as texts: shown to roles that may read the table, as long as it exists.';
 
 -- for: managers
 create or replace view synced_tables.events with (security_barrier = true) as

@@ -97,8 +97,8 @@ begin
          message = format('Synced table %s was deleted before it was compared with its source.', v.synced_table),
          remedy = 'Nothing is left to compare.'
    where v.table_id = old.table_id and v.state in ('QUEUED', 'RUNNING');
-  update synced_tables._verifications v set differences = null
-   where v.table_id = old.table_id and v.differences is not null;
+  update synced_tables._verifications v set differences = null, failing_column = null, failing_keys = null
+   where v.table_id = old.table_id and (v.differences is not null or v.failing_keys is not null);
   return null;
 end $$;
 comment on function synced_tables_internal._forget_verifications() is
@@ -125,16 +125,16 @@ create or replace view synced_tables.verifications with (security_barrier = true
          v.missing_rows,
          v.extra_rows,
          v.different_rows,
-         case when pg_catalog.has_table_privilege(
-                     pg_catalog.to_regrole(pg_catalog.quote_ident(synced_tables_internal._acting_role())), t.relation, 'select')
-              then v.differences end as differences,
+         case when synced_tables_internal._may_read(t.created_by, t.relation) then v.differences end as differences,
          v.error_code,
          v.message,
          v.remedy,
          v.requested_by,
          v.created_at,
          v.started_at,
-         v.finished_at
+         v.finished_at,
+         case when synced_tables_internal._may_read(t.created_by, t.relation) then v.failing_column end as failing_column,
+         case when synced_tables_internal._may_read(t.created_by, t.relation) then v.failing_keys end as failing_keys
     from synced_tables._verifications v
     left join synced_tables._tables t using (table_id)
    where synced_tables_internal._may_control(v.requested_by) or synced_tables_internal._may_see(t.created_by, t.relation);
@@ -146,3 +146,6 @@ comment on column synced_tables.verifications.extra_rows is 'Rows of the table t
 comment on column synced_tables.verifications.different_rows is 'Keys present in both, with different values.';
 comment on column synced_tables.verifications.differences is
   'Up to 20 differing keys, with the values of source and table as texts: shown to roles that may read the table, and kept for its newest verification.';
+comment on column synced_tables.verifications.failing_column is 'As in synced_tables.updates.';
+comment on column synced_tables.verifications.failing_keys is
+  'Keys of a few source rows for which the tables could not be compared, as texts: shown to roles that may read the table, and kept for its newest verification.';

@@ -74,6 +74,10 @@ begin
     error_code := coalesce(outcome.error_code, 'UPDATE_FAILED');
     message := coalesce(outcome.message, format('Update %s failed.', _await_update.update_id));
     remedy := coalesce(outcome.remedy, 'See synced_tables.updates and synced_tables.events.');
+    if exists (select from synced_tables.updates u where u.update_id = _await_update.update_id and u.failing_keys is not null) then
+      remedy := format('%s The keys: SELECT failing_column, failing_keys FROM synced_tables.updates WHERE update_id = %L;',
+                       remedy, _await_update.update_id);
+    end if;
   elsif outcome.state = 'CANCELED' then
     sql_state := '57014';
     error_code := coalesce(outcome.error_code, 'UPDATE_CANCELED');
@@ -109,6 +113,11 @@ begin
     error_code := coalesce(outcome.error_code, 'VERIFICATION_FAILED');
     message := coalesce(outcome.message, format('Verification %s failed.', _await_verification.verification_id));
     remedy := coalesce(outcome.remedy, 'See synced_tables.verifications.');
+    if exists (select from synced_tables.verifications v
+                where v.verification_id = _await_verification.verification_id and v.failing_keys is not null) then
+      remedy := format('%s The keys: SELECT failing_column, failing_keys FROM synced_tables.verifications WHERE verification_id = %L;',
+                       remedy, _await_verification.verification_id);
+    end if;
   elsif outcome.state <> 'COMPLETED' and waited is not null then
     sql_state := '57014';
     error_code := 'VERIFICATION_WAIT_TIMEOUT';

@@ -33,7 +33,7 @@ begin
   -- relation is kept: it distinguishes a dropped table from one that was never loaded.
   update synced_tables._tables t
      set state = 'SYNCED_TABLED_OFFLINE', message = synced_tables_internal._dropped_message(t.synced_table),
-         last_error_code = 'SYNCED_TABLE_DROPPED', row_count = null, rows_done = null, rows_total = null
+         last_error_code = 'SYNCED_TABLE_DROPPED', failing_column = null, failing_keys = null, row_count = null, rows_done = null, rows_total = null
    where t.table_id = dropped.table_id and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED';
   if not found then
     return false;

@@ -51,7 +51,9 @@ select * from (
          case when t.rows_done is not null then t.processing_version end as processing_version,
          t.synced_committed_at,
          t.last_sync_started_at,
-         p.publish
+         p.publish,
+         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_column end as failing_column,
+         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
@@ -66,7 +68,9 @@ select * from (
             from synced_tables._flows f where f.table_id = s.table_id),
          p.scheduling_policy, s.state,
          nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
-         null, null, null, null, null, null, p.publish
+         null, null, null, null, null, null, p.publish,
+         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
+         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
@@ -90,3 +94,7 @@ comment on column synced_tables.status.synced_committed_at is 'When synced_versi
 comment on column synced_tables.status.last_sync_started_at is
   'When the newest successful sync began; its rows became visible at last_sync_at.';
 comment on column synced_tables.status.publish is 'Whether updates publish the tables of the pipeline separately or together.';
+comment on column synced_tables.status.failing_column is
+  'The column of last_error_code whose values are at fault, for roles that may read the table; null if not exactly one is.';
+comment on column synced_tables.status.failing_keys is
+  'Keys of a few source rows that last_error_code is about, as texts: shown to roles that may read the table.';

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { safeReason } from '../../core/reasons/safe-reason.js';
 import { stackFrames } from '../../observability/logger.js';
@@ -35,7 +35,10 @@ export function reportFailure(error: unknown, context: FailureContext): number {
   }
   const known = asSyncedTablesError(error) ?? explainOpenFiles(error);
   if (known) {
-    writeError({ error_code: known.code, message: known.message, remedy: known.remedy }, context.output);
+    writeError(
+      { error_code: known.code, message: known.message, remedy: known.remedy, ...shownRows(known) },
+      context.output,
+    );
     if (known.code === 'DATABASE_NEWER') return EXIT_OUTDATED;
     return known.code.startsWith('SETTINGS_') || USAGE_CODES.has(known.code) ? EXIT_USAGE : EXIT_FAILED;
   }
@@ -58,15 +61,25 @@ interface ShownError {
   readonly error_code: string;
   readonly message: string;
   readonly remedy: string;
+  readonly failing_column?: string | null;
+  readonly failing_keys?: readonly string[];
+}
+
+/** Keys reach this process only if its role may read the table, or if it has read the source itself. */
+function shownRows({ failing }: SyncedTablesError): Pick<ShownError, 'failing_column' | 'failing_keys'> {
+  if (failing === null || failing.keys.length === 0) return {};
+  return { failing_column: failing.column, failing_keys: failing.keys };
 }
 
 function writeError(shown: ShownError, output: Output): void {
   process.stderr.write(`${output === 'json' ? JSON.stringify(shown) : errorText(shown)}\n`);
 }
 
-/** One line; but a place in a file is shown as it appears there, with a mark below it. */
-function errorText({ error_code: code, message, remedy }: ShownError): string {
-  return code.startsWith('PIPELINE_') ? `${code}: ${message}\n${remedy}` : oneLine(`${code}: ${message} ${remedy}`);
+/** One line, and another for keys; but a place in a file is shown as it appears there, with a mark below it. */
+function errorText({ error_code: code, message, remedy, failing_keys: keys = [] }: ShownError): string {
+  if (code.startsWith('PIPELINE_')) return `${code}: ${message}\n${remedy}`;
+  const text = oneLine(`${code}: ${message} ${remedy}`);
+  return keys.length === 0 ? text : `${text}\nfailing_keys: ${oneLine(keys.join(', '))}`;
 }
 
 function oneLine(text: string): string {

@@ -1,10 +1,12 @@
 import { asSyncedTablesError, SyncedTablesError } from '../../core/errors.js';
+import { describeKeys } from '../../core/failing-rows.js';
+import { EXAMPLE_KEYS_MAX } from '../../core/format-key.js';
 import type { TargetColumn } from '../../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
-import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../../sync/source/load-errors.js';
+import { explainEngineError, explainLoadError } from '../../sync/source/load-errors.js';
 
 export interface ReadContext {
   readonly engine: Engine;
@@ -16,7 +18,7 @@ export interface ReadContext {
   readonly columns: readonly TargetColumn[];
 }
 
-/** Explains with a catalogued error why rows could not be read, as a sync does; of row values it names only keys. */
+/** Explains with a catalogued error why rows could not be read, as a sync does. */
 export async function explainReadError(error: unknown, context: ReadContext): Promise<unknown> {
   const { relation, table, columns } = context;
   const known = asSyncedTablesError(error);
@@ -38,12 +40,13 @@ async function explainNul(index: number, error: unknown, context: ReadContext): 
   const connection = await engine.connect();
   try {
     const keys = field && relation ? await keysWithNul(connection, relation, field, keyColumns, EXAMPLE_KEYS_MAX) : [];
-    const rows = keys.length === 0 ? '' : `; rows with key ${keys.join(', ')}`;
+    const failing = { column: field?.name ?? null, keys };
     return new SyncedTablesError(
       'CHARACTER_NOT_IN_REPERTOIRE',
-      `Column "${field?.name}" of source table ${table} holds NUL characters, which Postgres cannot store${rows}.`,
+      `Column "${field?.name}" of source table ${table} holds NUL characters, which Postgres cannot store${describeKeys(failing)}.`,
       'Remove them in the source, or read with --invalid-characters strip, which leaves them out.',
       error,
+      failing,
     );
   } finally {
     connection.closeSync();

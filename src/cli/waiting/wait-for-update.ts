@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import type { FailingRows } from '../../core/failing-rows.js';
 import { isErrorCode } from '../../postgres/refusals/raised-error.js';
 import type { Progress } from '../output/progress.js';
 
@@ -40,7 +41,7 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 1.5, PAUSE_MS_MAX)) {
       const outcome = await readOutcome(options);
       if (outcome.state === 'COMPLETED') return;
-      if (outcome.state === 'FAILED' || outcome.state === 'CANCELED') throw updateError(update, outcome);
+      if (outcome.state === 'FAILED' || outcome.state === 'CANCELED') throw await updateError(options, outcome);
       progress.report({
         message: outcome.table_message ?? `Update ${update} is ${outcome.state}.`,
         rowsDone: toBigInt(outcome.rows_done),
@@ -69,9 +70,22 @@ async function readOutcome({ client, updateId, name }: WaitOptions): Promise<Out
   return outcome;
 }
 
-function updateError(update: string, { state, error_code: code, message, remedy }: Outcome): SyncedTablesError {
-  if (code !== null && message !== null && isErrorCode(code)) return new SyncedTablesError(code, message, remedy ?? '');
+async function updateError({ client, updateId: update }: WaitOptions, outcome: Outcome): Promise<SyncedTablesError> {
+  const { state, error_code: code, message, remedy } = outcome;
+  if (code !== null && message !== null && isErrorCode(code)) {
+    return new SyncedTablesError(code, message, remedy ?? '', undefined, await readFailing(client, update, code));
+  }
   return syncedTablesError(state === 'FAILED' ? 'UPDATE_FAILED' : 'UPDATE_CANCELED', { update });
+}
+
+/** The rows that an update failed on, if this role may read them. */
+async function readFailing(client: pg.Client, update: string, code: string): Promise<FailingRows | null> {
+  const { rows } = await client.query<FailingRows>(
+    `select failing_column as column, failing_keys as keys from synced_tables.updates
+      where update_id = $1 and error_code = $2 and failing_keys is not null order by synced_table limit 1`,
+    [update, code],
+  );
+  return rows[0] ?? null;
 }
 
 function toBigInt(text: string | null): bigint | null {

@@ -12,16 +12,14 @@ const drifted = {
 /** Applying batches and snapshots to an Auto CDC target. A batch that fails leaves nothing behind. */
 export const autoCdcRunErrors = {
   'AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE': {
-    message:
-      '{count} events for {target} have no sequence value, for example those with key {keys}; the whole batch was rejected.',
+    message: '{count} events for {target} have no sequence value; the whole batch was rejected{rows}.',
     remedy:
       'Make SEQUENCE BY non-null for every row, deletes and truncates too, or filter those rows out of the source.',
     ...rejected,
     sqlState: '22004',
   },
   'AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY': {
-    message:
-      'Rows for {target} have a null in a key column ({counts}), for example {keys}; the whole batch was rejected.',
+    message: 'Rows for {target} have a null in a key column ({counts}); the whole batch was rejected{rows}.',
     remedy: 'Filter those rows out of the source, or choose key columns that are never null.',
     ...rejected,
     sqlState: '23502',
@@ -88,8 +86,7 @@ export const autoCdcRunErrors = {
     sqlState: '22023',
   },
   'APPLY_CHANGES_FROM_SNAPSHOT_ERROR.DUPLICATE_KEY_VIOLATION': {
-    message:
-      'Snapshot version {version} for {target} has several rows with the same key, for example {keys}; it was rejected.',
+    message: 'Snapshot version {version} for {target} has several rows with the same key; it was rejected{rows}.',
     remedy: 'Remove the duplicates from the source, or choose key columns that identify its rows.',
     ...rejected,
     sqlState: '23505',

@@ -38,7 +38,7 @@ export const keyErrors = {
   },
   PRIMARY_KEY_CONSTRAINT_VIOLATION: {
     message:
-      'Source table {table} has several rows with the same primary key ({columns}) for synced table {target}; for example {keys}.',
+      'Source table {table} has several rows with the same primary key ({columns}) for synced table {target}{rows}.',
     remedy:
       'Correct the source, choose a key that is unique, or set timeseries_key to the column whose greatest value wins.',
     retry: 'manual',
@@ -48,7 +48,7 @@ export const keyErrors = {
   },
   TIMESERIES_KEY_TIE: {
     message:
-      'Source table {table} has several rows with the same primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}; for example {keys}.',
+      'Source table {table} has several rows with the same primary key ({columns}) and the same greatest "{timeseries}" for synced table {target}{rows}.',
     remedy: 'Correct the source, or choose a timeseries key that differs between rows with the same key.',
     retry: 'manual',
     status: 400,
@@ -67,7 +67,7 @@ export const keyErrors = {
   },
   CHARACTER_NOT_IN_REPERTOIRE: {
     message:
-      'Column "{column}" of source table {table} holds NUL characters, which Postgres cannot store in synced table {target}; rows with key {keys}.',
+      'Column "{column}" of source table {table} holds NUL characters, which Postgres cannot store in synced table {target}{rows}.',
     remedy:
       "Remove them in the source, or create the synced table with invalid_characters => 'strip', which leaves them out and counts the rows.",
     retry: 'manual',

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
-import { describeKeys } from '../../core/format-key.js';
+import { failingRowsError } from '../../core/errors.js';
 import { identifierList, quoteIdentifier } from '../../core/names.js';
 import { postgresReason } from '../../core/reasons/postgres-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
@@ -114,8 +113,8 @@ async function explainIndexError(build: IndexBuild, statement: string, error: un
   const { oid = 0, index = 'of unknown name', terms = [] } = found[0] ?? {};
   const misfits = { client, index: oid, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
   const { reason, keys } = await explainMisfits(misfits, error, { relation, terms });
-  const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
-  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+  const details = { index, target: table.fullName, table: table.source, reason };
+  return failingRowsError('INDEX_UNBUILDABLE', details, { column: null, keys }, error);
 }
 
 /** INDEX_UNBUILDABLE for an index that a table is created with, where only Postgres itself says which row fails. */
@@ -128,8 +127,8 @@ export async function explainExtraIndex(
   const misfits = { client, index: 0, rows: qualifiedShadow(shadow), keyColumns: table.keyColumns };
   const keys = await keysOfFailing(misfits, error);
   const reason = isEntryTooLong(error) ? tooLongReason(error, []) : postgresReason(error);
-  const details = { index, target: table.fullName, table: table.source, reason, rows: describeKeys(keys) };
-  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+  const details = { index, target: table.fullName, table: table.source, reason };
+  return failingRowsError('INDEX_UNBUILDABLE', details, { column: null, keys }, error);
 }
 
 async function explainMisfits(

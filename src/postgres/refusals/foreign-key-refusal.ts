@@ -1,5 +1,7 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
+import { failingRowsError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
+import { formatKey } from '../../core/format-key.js';
 import { identifierList, postgresTableName } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError } from '../session/session.js';
@@ -13,15 +15,17 @@ export async function explainForeignKey(client: pg.Client, error: unknown, table
     table: table.source,
     constraint,
     referencing,
-    rows: referencedKey(error, table),
   };
-  return syncedTablesError('FOREIGN_KEY_REFERENCES_ROW', details, error);
+  const failing = failingByKey(table.keyColumns, referencedKey(error, table));
+  return failingRowsError('FOREIGN_KEY_REFERENCES_ROW', details, failing, error);
 }
 
-/** The key of one such row, if the foreign key references the key: other values do not belong in messages. */
-function referencedKey({ detail = '' }: pg.DatabaseError, { keyColumns }: SyncedTable): string {
+/** The key of one such row, if the foreign key references the key: other values are not told. */
+function referencedKey({ detail = '' }: pg.DatabaseError, { keyColumns }: SyncedTable): string[] {
   const [, columns, values] = /\(([^=]+)\)=\((.*)\)/s.exec(detail) ?? [];
-  return columns === identifierList(keyColumns).replaceAll('"', '') ? `, for example to key ${values}` : '';
+  if (values === undefined || columns !== identifierList(keyColumns).replaceAll('"', '')) return [];
+  // Postgres has joined the texts of the columns as `formatKey` does.
+  return [keyColumns.length === 1 ? formatKey([values]) : `(${values})`];
 }
 
 /** The foreign key under its creator's name: Postgres reports the copy that references our partition. */

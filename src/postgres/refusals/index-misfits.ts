@@ -3,7 +3,7 @@ import { formatKey } from '../../core/format-key.js';
 import { quoteIdentifier } from '../../core/names.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 
-/** Maximum number of keys in a message. */
+/** Maximum number of keys told of a failure. */
 export const KEYS_MAX = 5;
 /** How long to search for keys: a late message helps less than one that names no row. */
 const SEARCH_MS_MAX = 20_000;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { describeKeys, formatKey } from '../../core/format-key.js';
+import { failingRowsError, type SyncedTablesError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
+import { formatKey } from '../../core/format-key.js';
 import { identifierList } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
@@ -47,9 +48,8 @@ function primaryKeyTooLong(error: pg.DatabaseError, table: KeyedTable, keys: rea
     target: table.fullName,
     columns: table.keyColumns.join(', '),
     reason: describeSizes(error),
-    rows: describeKeys(keys),
   };
-  return syncedTablesError('PRIMARY_KEY_TOO_LONG', details, error);
+  return failingRowsError('PRIMARY_KEY_TOO_LONG', details, failingByKey(table.keyColumns, keys), error);
 }
 
 export interface LongEntryRefusal {
@@ -83,9 +83,8 @@ export async function explainLongEntry(client: pg.Client, error: unknown, refusa
     target: table.fullName,
     table: table.source,
     reason: tooLongReason(error, found?.terms ?? []),
-    rows: describeKeys(found?.keys ?? []),
   };
-  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+  return failingRowsError('INDEX_UNBUILDABLE', details, { column: null, keys: found?.keys ?? [] }, error);
 }
 
 /** The index of the table whose part the error names; all of them if it names none. */

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
-import { describeKeys } from '../../core/format-key.js';
+import { failingRowsError } from '../../core/errors.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import { isPostgresError } from '../session/session.js';
 import { keysOfDuplicates } from './index-misfits.js';
@@ -57,7 +56,6 @@ export async function explainUnique(client: pg.Client, error: unknown, refusal: 
     target: table.fullName,
     table: table.source,
     reason,
-    rows: describeKeys(keys),
   };
-  return syncedTablesError('INDEX_UNBUILDABLE', details, error);
+  return failingRowsError('INDEX_UNBUILDABLE', details, { column: null, keys }, error);
 }

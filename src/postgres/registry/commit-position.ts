@@ -40,7 +40,7 @@ const COMMIT_POSITION = `
            source_committed_at = case when source_version > $3 or source_version = $3 and $5::float8 is null
                                       then source_committed_at else to_timestamp($5::float8 / 1000) end,
            row_count = coalesce($6, row_count), last_sync_at = clock_timestamp(), last_error_code = null,
-           is_failed = false, failed_since = null, rows_done = null, rows_total = null, state = $10,
+           failing_column = null, failing_keys = null, is_failed = false, failed_since = null, rows_done = null, rows_total = null, state = $10,
            synced_committed_at = case when synced_version = $3 and $5::float8 is null
                                       then synced_committed_at else to_timestamp($5::float8 / 1000) end,
            behind_since = case when source_version > $3 then behind_since end,
@@ -62,7 +62,7 @@ const COMMIT_POSITION = `
            rows_with_stripped_characters =
              case when $11 then coalesce(r.rows_with_stripped_characters, 0) else 0 end + $17::bigint,
            load_seconds = case when $11 then coalesce(r.load_seconds, 0) else 0 end + $18::float8,
-           error_code = null, message = $19, remedy = null, failed_attempts = null, next_attempt_at = null
+           error_code = null, message = $19, remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null
       from moved where r.update_id = $12 and r.table_id = moved.table_id
   )
   select pg_notify('${UPDATES_CHANNEL}', $20) from moved`;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { SyncedTablesError } from '../../core/errors.js';
 import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
 import { type DeclaredRows, parseTableDeclaration, type TableDeclaration } from './flow-declarations.js';
+import { failingValues } from './table-update-record.js';
 
 /** A streaming table as the registry knows it. */
 export interface StreamingTable {
@@ -116,11 +117,13 @@ export async function writeStreamingTableState(
   tableId: string,
   state: StreamingTableState,
   message: string,
-  errorCode: string | null = null,
+  error: SyncedTablesError | null = null,
 ): Promise<void> {
   await client.query(
-    'update synced_tables._streaming_tables set state = $2, message = $3, last_error_code = $4 where table_id = $1',
-    [tableId, state, message, errorCode],
+    `update synced_tables._streaming_tables
+        set state = $2, message = $3, last_error_code = $4, failing_column = $5, failing_keys = $6
+      where table_id = $1`,
+    [tableId, state, message, error?.code ?? null, ...failingValues(error)],
   );
 }
 
@@ -148,7 +151,7 @@ export async function recordFlowUpdateStart(client: pg.Client, updateId: string,
      values ($1, $2, $3, $4, 'RUNNING', 'AUTO_CDC', clock_timestamp())
      on conflict (update_id, table_id) do update
        set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
-           remedy = null, failed_attempts = null, next_attempt_at = null`,
+           remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null`,
     [updateId, table.tableId, table.fullName, table.flowNames.join(', ')],
   );
 }
@@ -193,7 +196,8 @@ export async function recordFlowUpdateEnd(
 ): Promise<void> {
   await client.query(
     `update synced_tables._table_updates
-        set state = $3, finished_at = clock_timestamp(), error_code = $4, message = $5, remedy = $6
+        set state = $3, finished_at = clock_timestamp(), error_code = $4, message = $5, remedy = $6, failing_column = $7,
+            failing_keys = $8
       where update_id = $1 and table_id = $2`,
     [
       updateId,
@@ -202,6 +206,7 @@ export async function recordFlowUpdateEnd(
       error?.code ?? null,
       error?.message ?? null,
       error?.remedy ?? null,
+      ...failingValues(error),
     ],
   );
 }

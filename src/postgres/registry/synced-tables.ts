@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 import type { ExtraIndex, SyncedTable, SyncedTableState } from '../../core/synced-table.js';
+import { failingValues } from './table-update-record.js';
 
 interface TableRow {
   table_id: string;
@@ -165,12 +166,14 @@ export async function writeTableState(
   tableId: string,
   state: SyncedTableState,
   message: string,
-  errorCode: string | null = null,
+  error: SyncedTablesError | null = null,
 ): Promise<boolean> {
   const written = await client.query(
-    `update synced_tables._tables set state = $2, message = $3, last_error_code = $4, rows_done = null, rows_total = null
+    `update synced_tables._tables
+        set state = $2, message = $3, last_error_code = $4, failing_column = $5, failing_keys = $6, rows_done = null,
+            rows_total = null
       where table_id = $1`,
-    [tableId, state, message, errorCode],
+    [tableId, state, message, error?.code ?? null, ...failingValues(error)],
   );
   return written.rowCount === 1;
 }
@@ -198,10 +201,10 @@ export async function writeTableFailure(
 ): Promise<void> {
   await client.query(
     `update synced_tables._tables
-        set state = $2, message = $3, last_error_code = $4, is_failed = true, failed_since = coalesce(failed_since, clock_timestamp()),
-            rows_done = null, rows_total = null
+        set state = $2, message = $3, last_error_code = $4, failing_column = $5, failing_keys = $6, is_failed = true,
+            failed_since = coalesce(failed_since, clock_timestamp()), rows_done = null, rows_total = null
       where table_id = $1`,
-    [tableId, state, `${error.message} ${error.remedy}`, error.code],
+    [tableId, state, `${error.message} ${error.remedy}`, error.code, ...failingValues(error)],
   );
 }
 

@@ -26,7 +26,7 @@ export async function recordTableUpdateStart(client: pg.Client, updateId: string
      values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
      on conflict (update_id, table_id) do update
        set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
-           remedy = null, failed_attempts = null, next_attempt_at = null`,
+           remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null`,
     [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null],
   );
 }
@@ -45,6 +45,14 @@ export async function recordSwitchTime(
   ]);
 }
 
+/** What is kept of an error in the columns failing_column and failing_keys, which only readers of the table are shown. */
+export function failingValues(
+  error: SyncedTablesError | null,
+): [column: string | null, keys: readonly string[] | null] {
+  const { column = null, keys = [] } = error?.failing ?? {};
+  return [column, keys.length === 0 ? null : keys];
+}
+
 export async function recordTableUpdateFailure(
   client: pg.Client,
   updateId: string,
@@ -53,10 +61,10 @@ export async function recordTableUpdateFailure(
 ): Promise<void> {
   await client.query(
     `update synced_tables._table_updates
-        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, next_attempt_at = null,
-            finished_at = clock_timestamp()
+        set state = 'FAILED', error_code = $3, message = $4, remedy = $5, failing_column = $6, failing_keys = $7,
+            next_attempt_at = null, finished_at = clock_timestamp()
       where update_id = $1 and table_id = $2`,
-    [updateId, tableId, error.code, error.message, error.remedy],
+    [updateId, tableId, error.code, error.message, error.remedy, ...failingValues(error)],
   );
 }
 
@@ -70,9 +78,9 @@ export async function recordTableUpdateRetry(
   const { error, failedAttempts, delaySeconds } = retry;
   await client.query(
     `update synced_tables._table_updates
-        set error_code = $3, message = $4, remedy = $5, failed_attempts = $6,
-            next_attempt_at = clock_timestamp() + make_interval(secs => $7)
+        set error_code = $3, message = $4, remedy = $5, failing_column = $6, failing_keys = $7, failed_attempts = $8,
+            next_attempt_at = clock_timestamp() + make_interval(secs => $9)
       where update_id = $1 and table_id = $2`,
-    [updateId, tableId, error.code, error.message, error.remedy, failedAttempts, delaySeconds],
+    [updateId, tableId, error.code, error.message, error.remedy, ...failingValues(error), failedAttempts, delaySeconds],
   );
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
+import { failingValues } from './table-update-record.js';
 
 /** A comparison of a synced table with its source that this sidecar has claimed. */
 export interface ClaimedVerification {
@@ -122,7 +123,7 @@ export async function writeVerification(
     `update synced_tables._verifications
           set state = $3, finished_at = clock_timestamp(), claim_expires_at = null, synced_version = $4, source_rows = $5,
               target_rows = $6, missing_rows = $7, extra_rows = $8, different_rows = $9, differences = $10,
-              error_code = $11, message = $12, remedy = $13, sql_state = $14
+              error_code = $11, message = $12, remedy = $13, sql_state = $14, failing_column = $15, failing_keys = $16
         where verification_id = $1 and claimed_by = $2 and state = 'RUNNING'`,
     [
       claim.verificationId,
@@ -139,16 +140,17 @@ export async function writeVerification(
       message,
       error?.remedy ?? null,
       error ? errorCatalogue[error.code].sqlState : null,
+      ...failingValues(error),
     ],
   );
   return written.rowCount !== 0;
 }
 
-/** Forgets the examples of the table's other comparisons. */
+/** Forgets the values and keys of the table's other comparisons. */
 export async function forgetOlderDifferences(client: pg.Client, claim: ClaimedVerification): Promise<void> {
   await client.query(
-    `update synced_tables._verifications set differences = null
-        where table_id = $1 and verification_id <> $2 and differences is not null`,
+    `update synced_tables._verifications set differences = null, failing_column = null, failing_keys = null
+        where table_id = $1 and verification_id <> $2 and (differences is not null or failing_keys is not null)`,
     [claim.tableId, claim.verificationId],
   );
 }

@@ -1,14 +1,16 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
+import { failingRowsError, syncedTablesError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
 import { type AutoCdcFlow, KIND_COLUMN, sequenceColumn } from '../../core/flows/auto-cdc-flow.js';
 import type { BatchMetrics, FlowPosition } from '../../core/flows/flow-progress.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { writeSnapshotVersion } from '../../postgres/registry/target-batches.js';
 import { readFlowPosition } from '../../postgres/registry/targets.js';
 import { analyzeIfLarge } from '../event/create-staging.js';
 import { differs, listOf, sameColumns, type TargetLayout, targetLayout } from '../target/target-layout.js';
 import { applyStaged, type LockedTarget, lockTarget, recordBatch } from './apply-event-batch.js';
-import { exampleRows, nullKeyError } from './check-batch.js';
+import { exampleRows, KEY_ONLY, nullKeyError } from './check-batch.js';
 
 export interface SnapshotBatch {
   readonly client: pg.Client;
@@ -21,8 +23,6 @@ export interface SnapshotBatch {
 }
 
 const EVENTS = 'pg_temp.synced_tables_cdc_differences';
-/** Maximum number of keys in a message. */
-const EXAMPLE_KEYS_MAX = 5;
 
 /**
  * Brings a target to a snapshot in the caller's transaction, which must be rolled back on failure: differences from the
@@ -84,7 +84,7 @@ async function checkSnapshot(client: pg.Client, layout: TargetLayout, staging: s
   const nulls = rows[0]?.keys ?? [];
   if (nulls.some((count) => count !== '0')) {
     const isKeyless = keys.map((key) => `e.${key} is null`).join(' or ');
-    throw nullKeyError(layout, nulls, await exampleRows(client, layout, staging, isKeyless, []));
+    throw nullKeyError(layout, nulls, await exampleRows(client, layout, staging, isKeyless, KEY_ONLY));
   }
   await analyzeIfLarge(client, staging, Number(rows[0]?.rows ?? 0));
   const texts = keys.map((key) => `s.${key}::text`);
@@ -93,11 +93,12 @@ async function checkSnapshot(client: pg.Client, layout: TargetLayout, staging: s
       order by ${listOf(keys, 's')} limit ${EXAMPLE_KEYS_MAX}`,
   );
   if (doubled.rows.length === 0) return;
-  throw syncedTablesError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.DUPLICATE_KEY_VIOLATION', {
-    target: flow.fullName,
-    version,
-    keys: doubled.rows.map(({ key }) => `(${key.join(', ')})`).join(', '),
-  });
+  const failing = failingByKey(
+    flow.keyColumns,
+    doubled.rows.map(({ key }) => formatKey(key)),
+  );
+  const details = { target: flow.fullName, version };
+  throw failingRowsError('APPLY_CHANGES_FROM_SNAPSHOT_ERROR.DUPLICATE_KEY_VIOLATION', details, failing);
 }
 
 /** New and changed rows as upserts, missing ones as deletes, in the form of staged events. */

@@ -1,14 +1,19 @@
 import type pg from 'pg';
-import { syncedTablesError } from '../../core/errors.js';
+import { countOf } from '../../core/count-of.js';
+import { failingRowsError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { describeKeys, failingByKey } from '../../core/failing-rows.js';
 import { AUTHORED_COLUMN, KIND_COLUMN, sequenceColumn } from '../../core/flows/auto-cdc-flow.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { isStagedSequenceNull, orderColumns } from '../event/sequence-order.js';
 import { DELETES_COLUMN, EVENT_COLUMN, EVENT_ORDER, stagedEvents } from '../event/staged-events.js';
 import { listOf, type TargetLayout } from '../target/target-layout.js';
 
-/** Maximum number of rows in a message, and maximum length of a value. */
-const EXAMPLES_MAX = 5;
+/** Maximum length of a value that is told with a key. */
 const VALUE_LENGTH_MAX = 100;
+
+/** For `exampleRows`. */
+export const KEY_ONLY = { what: '', columns: [] } as const;
 
 /** Facts about a batch that may be applied. */
 export interface CheckedBatch {
@@ -47,11 +52,12 @@ export async function checkBatch(client: pg.Client, layout: TargetLayout, stagin
   const target = flow.fullName;
   if (found.odd !== '0') throw syncedTablesError('AUTOCDC_EVENT_KIND_UNKNOWN', { target, count: found.odd });
   if (found.sequences !== '0') {
-    const keys = await exampleRows(client, layout, staging, isStagedSequenceNull(order, 'e'), []);
-    throw syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE', { target, count: found.sequences, keys });
+    const keys = await exampleRows(client, layout, staging, isStagedSequenceNull(order, 'e'), KEY_ONLY);
+    const failing = { column: null, keys };
+    throw failingRowsError('AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE', { target, count: found.sequences }, failing);
   }
   if (found.keys.some((count) => count !== '0')) {
-    const sequence = order.sequence.fields.map((_, index) => sequenceColumn(index + 1));
+    const sequence = { what: 'sequence', columns: order.sequence.fields.map((_, index) => sequenceColumn(index + 1)) };
     const isKeyless = `${kind} <> 'T' and (${keys.map((key) => `e.${key} is null`).join(' or ')})`;
     throw nullKeyError(layout, found.keys, await exampleRows(client, layout, staging, isKeyless, sequence));
   }
@@ -70,55 +76,69 @@ export async function checkBatch(client: pg.Client, layout: TargetLayout, stagin
  * @param nullCounts number of rows with null, for each key column
  * @param keys from `exampleRows`
  */
-export function nullKeyError({ flow }: TargetLayout, nullCounts: readonly string[], keys: string) {
-  const counts = flow.keyColumns
+export function nullKeyError(
+  { flow }: TargetLayout,
+  nullCounts: readonly string[],
+  keys: readonly string[],
+): SyncedTablesError {
+  const found = flow.keyColumns
     .map((key, index) => ({ key, count: nullCounts[index] ?? '0' }))
-    .filter(({ count }) => count !== '0')
-    .map(({ key, count }) => `"${key}": ${count}`);
-  const details = { target: flow.fullName, counts: counts.join(', '), keys };
-  return syncedTablesError('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY', details);
+    .filter(({ count }) => count !== '0');
+  const counts = found.map(({ key, count }) => `"${key}": ${count}`).join(', ');
+  const failing = failingByKey(
+    found.map(({ key }) => key),
+    keys,
+  );
+  return failingRowsError('AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY', { target: flow.fullName, counts }, failing);
 }
 
 /**
- * The keys of a few rows, for a message: `(1, a), (null, b)`.
+ * The keys of a few rows: `1`, or `(1, a)`, a null as `null`.
  * @param where a condition on the staged row `e`
- * @param sequence the columns of the row's sequence, to include it
+ * @param more other columns of the row to tell, and what of the row they are
  */
 export async function exampleRows(
   client: pg.Client,
   { keys }: TargetLayout,
   staging: string,
   where: string,
-  sequence: readonly string[],
-): Promise<string> {
+  more: { readonly columns: readonly string[]; readonly what: string },
+): Promise<string[]> {
   const texts = (columns: readonly string[]) =>
     `array[${columns.map((column) => `e.${column}::text`).join(', ')}]::text[]`;
-  const { rows } = await client.query<{ key: (string | null)[]; sequence: (string | null)[] }>(
-    `select distinct ${texts(keys)} as key, ${texts(sequence.map(quoteIdentifier))} as sequence
-       from ${staging} e where ${where} order by 1, 2 limit ${EXAMPLES_MAX}`,
+  const { rows } = await client.query<{ key: (string | null)[]; more: (string | null)[] }>(
+    `select distinct ${texts(keys)} as key, ${texts(more.columns.map(quoteIdentifier))} as more
+       from ${staging} e where ${where} order by 1, 2 limit ${EXAMPLE_KEYS_MAX}`,
   );
   const listed = (values: readonly (string | null)[]) =>
     values.map((value) => value?.slice(0, VALUE_LENGTH_MAX) ?? 'null').join(', ');
-  return rows
-    .map((row) => `(${listed(row.key)})${sequence.length === 0 ? '' : ` with sequence ${listed(row.sequence)}`}`)
-    .join(', ');
+  return rows.map((row) => {
+    const key = formatKey(row.key.map((value) => value ?? 'null'));
+    return more.columns.length === 0 ? key : `${key} with ${more.what} ${listed(row.more)}`;
+  });
 }
 
-async function requireKnownNames(client: pg.Client, { flow }: TargetLayout, staging: string): Promise<void> {
+async function requireKnownNames(client: pg.Client, layout: TargetLayout, staging: string): Promise<void> {
+  const { flow } = layout;
   const known = [...flow.sourceColumns, ...flow.columns.map(({ name }) => name)];
-  const { rows } = await client.query<{ name: string }>(
-    `select distinct coalesce(n.listed, 'null') as name
-       from ${staging} e cross join unnest(e.${quoteIdentifier(AUTHORED_COLUMN)}) n (listed)
-      where lower(n.listed) = any (array[${known.map((name) => `lower(${quoteLiteral(name)})`).join(', ')}]) is not true
-      order by 1 limit 5`,
+  const isKnown = `lower(n.listed) = any (array[${known.map((name) => `lower(${quoteLiteral(name)})`).join(', ')}]) is true`;
+  const listed = `unnest(e.${quoteIdentifier(AUTHORED_COLUMN)}) n (listed)`;
+  const { rows } = await client.query<{ names: number }>(
+    `select count(distinct coalesce(n.listed, 'null'))::int as names from ${staging} e cross join ${listed} where not ${isKnown}`,
   );
-  if (rows.length === 0) return;
-  throw syncedTablesError('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA', {
+  const names = rows[0]?.names ?? 0;
+  if (names === 0) return;
+  const isWrong = `exists (select from ${listed} where not ${isKnown})`;
+  const more = { what: 'list', columns: [AUTHORED_COLUMN] };
+  const failing = { column: null, keys: await exampleRows(client, layout, staging, isWrong, more) };
+  const details = {
     flow: flow.flowName,
     option: 'the list of columns to update in an event (whose whole batch was rejected)',
-    columns: rows.map(({ name }) => name).join(', '),
+    // The names are values of rows.
+    columns: `${countOf(names, 'name')}${describeKeys(failing)}`,
     available: flow.sourceColumns.join(', '),
-  });
+  };
+  throw failingRowsError('AUTOCDC_COLUMNS_NOT_FOUND_IN_SCHEMA', details, failing);
 }
 
 async function hasTiedEvents(client: pg.Client, layout: TargetLayout, staging: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { DataType } from '../../core/data-type.js';
-import { syncedTablesError } from '../../core/errors.js';
+import { failingRowsError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
 import { engineErrorClass } from '../../core/reasons/engine-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import type { ChangeRelation } from '../../lake/changes/change-relation.js';
@@ -246,21 +247,12 @@ function addedColumns(changes: ChangeRelation, columns: readonly TargetColumn[])
   return { added, dropped: [], retyped: [] };
 }
 
-function duplicateKeys(table: SyncedTable, keys: readonly string[]) {
-  return syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', {
-    table: table.source,
-    target: table.fullName,
-    columns: table.keyColumns.join(', '),
-    keys: keys.join(', '),
-  });
+function duplicateKeys({ source, fullName, keyColumns }: SyncedTable, keys: readonly string[]) {
+  const details = { table: source, target: fullName, columns: keyColumns.join(', ') };
+  return failingRowsError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, failingByKey(keyColumns, keys));
 }
 
-function tie(table: SyncedTable, timeseries: string, keys: readonly string[]) {
-  return syncedTablesError('TIMESERIES_KEY_TIE', {
-    table: table.source,
-    target: table.fullName,
-    columns: table.keyColumns.join(', '),
-    timeseries,
-    keys: keys.join(', '),
-  });
+function tie({ source, fullName, keyColumns }: SyncedTable, timeseries: string, keys: readonly string[]) {
+  const details = { table: source, target: fullName, columns: keyColumns.join(', '), timeseries };
+  return failingRowsError('TIMESERIES_KEY_TIE', details, failingByKey(keyColumns, keys));
 }

@@ -1,5 +1,6 @@
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { formatKey } from '../../core/format-key.js';
+import { asSyncedTablesError, failingRowsError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
@@ -22,7 +23,7 @@ import { explainLongKey } from '../../postgres/refusals/long-entries.js';
 import { recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isPostgresError } from '../../postgres/session/session.js';
-import { EXAMPLE_KEYS_MAX, explainEngineError, explainLoadError } from '../source/load-errors.js';
+import { explainEngineError, explainLoadError } from '../source/load-errors.js';
 import { readSparingly } from '../source/read-sparingly.js';
 import { targetRead } from '../source/target-read.js';
 import { publishOptions } from '../task/publish-options.js';
@@ -172,11 +173,11 @@ async function duplicateKeys({ run, table, plan }: TableCopy, cause: unknown): P
     table: table.source,
     target: table.fullName,
     columns: table.keyColumns.join(', '),
-    keys: found.map(formatKey).join(', '),
   };
+  const failing = failingByKey(table.keyColumns, found.map(formatKey));
   return table.timeseriesKey === null
-    ? syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, cause)
-    : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, cause);
+    ? failingRowsError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, failing, cause)
+    : failingRowsError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, failing, cause);
 }
 
 async function* publish(

@@ -129,7 +129,7 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
 
   async writeRetry(client: pg.Client, { table }: FollowedFlows, failure: RetriedFailure): Promise<void> {
     const { error, message, isLasting } = failure;
-    await writeStreamingTableState(client, table.tableId, stateOf(table, isLasting), message, error.code);
+    await writeStreamingTableState(client, table.tableId, stateOf(table, isLasting), message, error);
   }
 }
 

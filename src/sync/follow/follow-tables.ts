@@ -172,7 +172,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
   async writeRetry(client: pg.Client, { table }: FollowedTable, failure: RetriedFailure): Promise<void> {
     const { error, message, isLasting } = failure;
     const state = isLasting ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES';
-    await writeTableState(client, table.tableId, state, message, error.code);
+    await writeTableState(client, table.tableId, state, message, error);
   }
 }
 

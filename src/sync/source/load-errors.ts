@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { dataTypeText } from '../../core/data-type.js';
 import { type ErrorCode, errorCatalogue } from '../../core/error-catalogue.js';
-import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { describeKeys } from '../../core/format-key.js';
+import { asSyncedTablesError, failingRowsError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { EXAMPLE_KEYS_MAX } from '../../core/format-key.js';
 import { damageReason, engineErrorClass, engineReason, namedFile } from '../../core/reasons/engine-reason.js';
 import { isRaisedByUs, postgresReason } from '../../core/reasons/postgres-reason.js';
 import { isSystemError, safeReason } from '../../core/reasons/safe-reason.js';
@@ -17,9 +17,6 @@ import { isConnectionLoss, isPostgresError } from '../../postgres/session/sessio
 import { explainEngineLimit } from './engine-limits.js';
 import { isCertainlyBigger, isRowTooBig, rowSizeOf } from './row-size.js';
 
-/** Maximum number of keys in a message. */
-export const EXAMPLE_KEYS_MAX = 5;
-
 export interface LoadContext {
   readonly engine: Engine;
   readonly relation: Relation;
@@ -30,8 +27,8 @@ export interface LoadContext {
 }
 
 /**
- * Turns errors of loading rows into catalogued ones; rereads the source if that can name the rows concerned. Of values,
- * messages contain keys only (docs/decisions/0018).
+ * Turns errors of loading rows into catalogued ones; rereads the source if that can name the rows concerned. Messages
+ * contain no value of a row; keys are told apart from them (docs/decisions/0018, 0021).
  */
 export async function explainLoadError(error: unknown, context: LoadContext): Promise<unknown> {
   if (asSyncedTablesError(error)) return error;
@@ -88,10 +85,10 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
     if (found === null || !isValueError(found.error)) return explainEngineError(found?.error ?? error, table.source);
     const { name, type } = found.field;
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
-    const rows = describeKeys(await keysOfUnreadable(search, found.field));
+    const keys = await keysOfUnreadable(search, found.field);
     const reason = safeReason(found.error);
-    const details = { column: name, table: table.source, type: dataTypeText(type), reason, rows };
-    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
+    const details = { column: name, table: table.source, type: dataTypeText(type), reason };
+    return failingRowsError('VALUE_OUT_OF_RANGE', details, { column: name, keys }, error);
   } finally {
     connection.closeSync();
   }
@@ -107,10 +104,10 @@ async function explainRefusal(error: pg.DatabaseError, context: LoadContext): Pr
   const connection = await engine.connect();
   try {
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
-    const rows = describeKeys(await keysOfRefused(search, column.field, column.postgresType));
+    const keys = await keysOfRefused(search, column.field, column.postgresType);
     const reason = postgresReason(error);
-    const details = { column: column.field.name, table: table.source, type: column.postgresType, reason, rows };
-    return syncedTablesError('VALUE_OUT_OF_RANGE', details, error);
+    const details = { column: column.field.name, table: table.source, type: column.postgresType, reason };
+    return failingRowsError('VALUE_OUT_OF_RANGE', details, { column: column.field.name, keys }, error);
   } finally {
     connection.closeSync();
   }
@@ -122,9 +119,9 @@ async function explainBigRow(error: pg.DatabaseError, context: LoadContext): Pro
   const connection = await engine.connect();
   try {
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };
-    const rows = describeKeys(await keysOfRows(search, isCertainlyBigger(columns, max)));
-    const details = { table: table.source, target: table.fullName, reason, rows };
-    return syncedTablesError('ROW_TOO_BIG', details, error);
+    const keys = await keysOfRows(search, isCertainlyBigger(columns, max));
+    const details = { table: table.source, target: table.fullName, reason };
+    return failingRowsError('ROW_TOO_BIG', details, { column: null, keys }, error);
   } finally {
     connection.closeSync();
   }
@@ -146,11 +143,8 @@ async function explainNul(index: number, error: unknown, context: LoadContext): 
   const connection = await engine.connect();
   try {
     const keys = await keysWithNul(connection, relation, field, table.keyColumns, EXAMPLE_KEYS_MAX);
-    return syncedTablesError(
-      'CHARACTER_NOT_IN_REPERTOIRE',
-      { column: field.name, table: table.source, target: table.fullName, keys: keys.join(', ') },
-      error,
-    );
+    const details = { column: field.name, table: table.source, target: table.fullName };
+    return failingRowsError('CHARACTER_NOT_IN_REPERTOIRE', details, { column: field.name, keys }, error);
   } finally {
     connection.closeSync();
   }

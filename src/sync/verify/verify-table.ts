@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { formatKey } from '../../core/format-key.js';
+import { asSyncedTablesError, failingRowsError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { failingByKey } from '../../core/failing-rows.js';
+import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { LakeTable } from '../../lake/lake-table.js';
@@ -19,7 +20,7 @@ import {
 } from '../../postgres/compare-copies.js';
 import { copyIn } from '../../postgres/copy/copy-in.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
-import { EXAMPLE_KEYS_MAX, explainLoadError } from '../source/load-errors.js';
+import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import { readSparingly } from '../source/read-sparingly.js';
 import { targetRead } from '../source/target-read.js';
@@ -155,9 +156,9 @@ async function duplicateKeys(client: pg.Client, table: SyncedTable): Promise<Syn
     table: table.source,
     target: table.fullName,
     columns: table.keyColumns.join(', '),
-    keys: keys.map(formatKey).join(', '),
   };
+  const failing = failingByKey(table.keyColumns, keys.map(formatKey));
   return table.timeseriesKey === null
-    ? syncedTablesError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details)
-    : syncedTablesError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey });
+    ? failingRowsError('PRIMARY_KEY_CONSTRAINT_VIOLATION', details, failing)
+    : failingRowsError('TIMESERIES_KEY_TIE', { ...details, timeseries: table.timeseriesKey }, failing);
 }

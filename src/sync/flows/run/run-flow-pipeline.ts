@@ -151,7 +151,7 @@ export async function recordFlowFailure(
   error: SyncedTablesError,
 ): Promise<void> {
   const state = table.isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
-  await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error.code);
+  await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error);
   await recordFlowUpdateEnd(client, updateId, table, error);
   // Failures that may pass are left to the sidecar following the pipeline.
   await markStreamingTable(client, table.tableId, error.retry !== 'timed');

@@ -1,4 +1,4 @@
-import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { asSyncedTablesError, failingRowsError } from '../../../core/errors.js';
 import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
 import { engineErrorClass } from '../../../core/reasons/engine-reason.js';
 import { isSystemError } from '../../../core/reasons/safe-reason.js';
@@ -13,12 +13,9 @@ export function explainFlowError(error: unknown, target: string, flow: AutoCdcFl
   const source = `of ${what}`;
   const nulColumn = new RegExp(`${NUL_ERROR_MARK}(\\d+);`).exec(error instanceof Error ? error.message : '')?.[1];
   if (nulColumn !== undefined) {
-    const column = flow?.columns[Number(nulColumn)]?.name ?? 'the sequence';
-    return syncedTablesError(
-      'CHARACTER_NOT_IN_REPERTOIRE',
-      { column, table: source, target, keys: 'not looked up' },
-      error,
-    );
+    const column = flow?.columns[Number(nulColumn)]?.name ?? null;
+    const details = { column: column ?? 'the sequence', table: source, target };
+    return failingRowsError('CHARACTER_NOT_IN_REPERTOIRE', details, { column, keys: [] }, error);
   }
   if (isPostgresError(error)) return explainAnyError(error, { source: what, fullName: target });
   const isKnown = isConnectionLoss(error) || isSystemError(error) || engineErrorClass(error) !== null;

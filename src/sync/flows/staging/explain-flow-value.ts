@@ -1,10 +1,10 @@
-import { syncedTablesError } from '../../../core/errors.js';
-import { describeKeys } from '../../../core/format-key.js';
+import { failingRowsError, syncedTablesError } from '../../../core/errors.js';
+import { EXAMPLE_KEYS_MAX } from '../../../core/format-key.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { safeReason } from '../../../core/reasons/safe-reason.js';
 import { damagedFileOf } from '../../../lake/relation/damaged-file.js';
 import { findUnreadableColumn, keysOfUnreadable } from '../../../lake/relation/failing-keys.js';
-import { EXAMPLE_KEYS_MAX, isValueError } from '../../source/load-errors.js';
+import { isValueError } from '../../source/load-errors.js';
 import type { OpenedSource } from '../source/opened-source.js';
 import type { StagingPlan } from './plan-staging.js';
 
@@ -27,10 +27,10 @@ export async function explainFlowValue(
     const name = `__autocdc_part${place}`;
     return { name, type, nullable: true, physicalName: name };
   });
-  const keys = flow.keyColumns.map((key) => `r.${quoteIdentifier(key)}`);
+  const keyColumns = flow.keyColumns.map((key) => `r.${quoteIdentifier(key)}`);
   const values = parts.map(({ sql }, place) => `${sql} as ${quoteIdentifier(fields[place]?.name ?? '')}`);
   const relation = {
-    parts: [`select ${[...keys, ...values].join(', ')} from (${select}) r`],
+    parts: [`select ${[...keyColumns, ...values].join(', ')} from (${select}) r`],
     rowCount: null,
     // The source is closed by the caller that opened it.
     [Symbol.asyncDispose]: async () => {},
@@ -38,12 +38,9 @@ export async function explainFlowValue(
   const found = await findUnreadableColumn(connection, relation, fields);
   if (found === null || !isValueError(found.error)) return error;
   const search = { connection, relation, keyColumns: flow.keyColumns, limit: EXAMPLE_KEYS_MAX };
-  const rows = describeKeys(await keysOfUnreadable(search, found.field));
+  const keys = await keysOfUnreadable(search, found.field);
   const reason = safeReason(found.error);
-  const what = parts[fields.indexOf(found.field)]?.what ?? 'A column';
-  return syncedTablesError(
-    'FLOW_VALUE_INVALID',
-    { what, flow: flow.flowName, target: flow.fullName, reason, rows },
-    error,
-  );
+  const { what = 'A column', column = null } = parts[fields.indexOf(found.field)] ?? {};
+  const details = { what, flow: flow.flowName, target: flow.fullName, reason };
+  return failingRowsError('FLOW_VALUE_INVALID', details, { column, keys }, error);
 }

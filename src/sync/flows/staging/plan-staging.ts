@@ -27,6 +27,8 @@ export interface StagingPlan {
 interface NamedValue extends StagedValue {
   /** As named at the beginning of a sentence in messages. */
   readonly what: string;
+  /** The column that it is; absent for an expression. */
+  readonly column?: string;
 }
 
 const TEXT: DataType = { kind: 'string' };
@@ -80,6 +82,7 @@ export function planSnapshotStaging(
 function namedColumns(resolved: ResolvedFlow, source: Pick<OpenedSource, 'columns'>): NamedValue[] {
   return resolved.selected.map(({ field }) => ({
     what: `Column "${field.name}"`,
+    column: field.name,
     ...openedColumn(source, field.name).staged,
   }));
 }
