@@ -32,6 +32,8 @@ interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly extraColumns?: string;
   readonly extraIndexes?: string;
   readonly accelerated?: true;
+  readonly allowFileDiff?: true;
+  readonly onHistoryGap: string;
 }
 
 const POLICIES = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
@@ -70,6 +72,12 @@ export function addCreateCommand(program: Command): void {
     )
     .option('--extra-indexes <json>', 'indexes made with the first load, as extra_index_definitions', parseJsonList)
     .option('--accelerated', 'load over more connections')
+    .option('--allow-file-diff', 'compare files where the change data feed is off, which is slower')
+    .addOption(
+      new Option('--on-history-gap <way>', 'what to do when the source has lost history that an update needs')
+        .choices(['fail', 'refresh'])
+        .default('fail'),
+    )
     .option('--no-wait', 'return as soon as the request is in the queue')
     .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
     .addHelpText(
@@ -105,7 +113,8 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
       `select synced_tables.create_synced_table($1, source_table_full_name => $2, primary_key_columns => $3,
                 scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
                 create_database_objects_if_missing => $7, existing_pipeline_id => $8, type_overrides => $9,
-                extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12, publish => $13) as update_id`,
+                extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12, publish => $13,
+                allow_file_diff => $14, on_history_gap => $15) as update_id`,
       [
         fullName,
         options.source,
@@ -120,6 +129,8 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
         options.extraIndexes ?? null,
         options.accelerated === true,
         options.publish ?? null,
+        options.allowFileDiff === true,
+        options.onHistoryGap,
       ],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });

@@ -2,9 +2,11 @@ import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
+import { addCreateTableRoute } from './tables/create-table-route.js';
 
 /** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
 export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
+  addCreateTableRoute(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
   addSourceRoutes(server, context);

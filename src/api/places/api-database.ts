@@ -45,6 +45,20 @@ export class ApiDatabase {
     return this.#sessions().inTransaction(role, (client) => work(client, (part) => asSidecar(client, role, part)));
   }
 
+  /** Like `asCaller`, but whatever `work` has done is undone in the end. */
+  async asCallerUndone<Result>(caller: Caller, work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    const undone = new Undone<Result>();
+    try {
+      return await this.asCaller<Result>(caller, async (client) => {
+        undone.result = await work(client);
+        throw undone;
+      });
+    } catch (error) {
+      if (error !== undone) throw error;
+      return undone.result as Result;
+    }
+  }
+
   /** The role that `asCaller` acts as: by name, even if it is the login role of the connection string. */
   async roleNameOf(caller: Caller): Promise<string> {
     const role = caller.roleOn(this.instance);
@@ -69,4 +83,10 @@ export class ApiDatabase {
   async close(): Promise<void> {
     await this.#pool?.[Symbol.asyncDispose]();
   }
+}
+
+/** Ends a transaction that is to leave nothing behind. Never reaches a caller. */
+class Undone<Result> extends Error {
+  override readonly name = 'Undone';
+  result: Result | undefined;
 }

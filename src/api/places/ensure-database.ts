@@ -20,6 +20,23 @@ export async function ensureDatabase(caller: Caller, place: WantedDatabase, crea
   return instance.adopt(database, create ? await roleThatMayMakeReady(place, caller) : null);
 }
 
+/**
+ * The managed database as `ensureDatabase` would give it, without making it ready: null if that were still to be done.
+ * @throws LOGICAL_DATABASE_NOT_FOUND, ACCESS_DENIED
+ */
+export async function findDatabase(
+  caller: Caller,
+  place: WantedDatabase,
+  create: boolean,
+): Promise<ApiDatabase | null> {
+  const { instance, database } = place;
+  const open = instance.database(database);
+  if (open === null && !create)
+    throw syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance: instance.name });
+  if (open === null) await roleThatMayMakeReady(place, caller);
+  return open;
+}
+
 /** The caller's role. Its rights are checked here: the sidecar creates and migrates the database with its own. */
 async function roleThatMayMakeReady({ instance, database }: WantedDatabase, caller: Caller): Promise<string> {
   return instance.home.asCaller(caller, async (client) => {

@@ -5,6 +5,7 @@ import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
+import { FieldRefusal } from '../wire/field-refusal.js';
 import { BODY_BYTES_MAX } from './json-text.js';
 
 /** The body of every failure, as in the Databricks APIs (docs/reference/databricks-api.md#failures). */
@@ -16,9 +17,17 @@ export interface ErrorBody {
 
 const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo';
 const REQUEST_INFO = 'type.googleapis.com/google.rpc.RequestInfo';
+const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
 
 /** Status and body for anything that a handler threw. A defect becomes INTERNAL_ERROR, whose cause is only logged. */
 export function toErrorReply(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
+  if (error instanceof FieldRefusal) return withField(error.field, toErrorReply(error.cause, requestId));
+  const reply = replyOf(error, requestId);
+  const field = hasZodFastifySchemaValidationErrors(error) ? fieldOf(error.validation[0]) : '';
+  return field === '' ? reply : withField(field, reply);
+}
+
+function replyOf(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
   const known = toCatalogued(error);
   const { apiCode } = errorCatalogue[known.code];
   const status = known.code === 'REQUEST_INVALID' ? statusOfRefusal(error) : errorCatalogue[known.code].status;
@@ -33,6 +42,15 @@ export function toErrorReply(error: unknown, requestId: string): { readonly stat
         { '@type': REQUEST_INFO, request_id: requestId, serving_data: '' },
       ],
     },
+  };
+}
+
+/** Names the refused field, as google.rpc.BadRequest does. */
+function withField(field: string, { status, body }: ReturnType<typeof toErrorReply>): ReturnType<typeof toErrorReply> {
+  const violation = { field, description: body.message };
+  return {
+    status,
+    body: { ...body, details: [...body.details, { '@type': BAD_REQUEST, field_violations: [violation] }] },
   };
 }
 
@@ -52,7 +70,7 @@ function toCatalogued(error: unknown): SyncedTablesError {
   if (known) return known;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const [first] = error.validation;
-    const field = (first?.instancePath ?? '').slice(1).replaceAll('/', '.');
+    const field = fieldOf(first);
     const where = field === '' ? 'the body' : field;
     return syncedTablesError('REQUEST_INVALID', { reason: `${where}: ${first?.message ?? 'wrong'}` }, error);
   }
@@ -65,6 +83,11 @@ function toCatalogued(error: unknown): SyncedTablesError {
     return syncedTablesError('REQUEST_INVALID', { reason: message.replace(/\.$/, '') }, error);
   }
   return syncedTablesError('API_DEFECT', {}, error);
+}
+
+/** The path of the field that does not fit its schema; empty for the body itself. */
+function fieldOf(issue: { readonly instancePath: string } | undefined): string {
+  return (issue?.instancePath ?? '').slice(1).replaceAll('/', '.');
 }
 
 /** Errors that Postgres itself raised. */

@@ -47,8 +47,6 @@ export const syncedTableSpecInput = z.object({
   extra_index_definitions: maybe(z.array(extraIndexDefinition).max(100)),
 });
 
-export type SyncedTableSpec = Partial<z.output<typeof syncedTableSpecInput>>;
-
 /** Body of a create. Documentation examples mistakenly put `new_pipeline_spec` beside `spec`. */
 export const syncedTableInput = z.object({
   name: text,

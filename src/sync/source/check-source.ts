@@ -5,7 +5,7 @@ import { requireHistory, requireRecordedChanges } from './source-history.js';
 
 /** The part of a requested synced table that depends on its source. */
 export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeseriesKey' | 'policy'> &
-  Partial<Pick<SyncedTable, 'allowFileDiff'>>;
+  Partial<Pick<SyncedTable, 'fullName' | 'allowFileDiff' | 'typeOverrides' | 'extraColumns'>>;
 
 /**
  * Refuses at once what the first update would refuse because of the source. Reads only the table's metadata.

@@ -14,14 +14,34 @@ export interface CreateParameters {
   readonly extra_columns: string | undefined;
   readonly extra_index_definitions: string | undefined;
   readonly accelerated_sync: boolean | undefined;
+  readonly invalid_characters: string | undefined;
+  readonly allow_file_diff: boolean | undefined;
+  readonly on_history_gap: string | undefined;
+  readonly publish: string | undefined;
 }
 
-/** Registers a synced table and queues its first update, with the rights of the acting role. */
-export async function registerSyncedTable(client: pg.ClientBase, parameters: CreateParameters): Promise<void> {
+/**
+ * Registers a synced table and queues its first update, with the rights of the acting role.
+ * @returns the id of that update
+ */
+export async function registerSyncedTable(client: pg.ClientBase, parameters: CreateParameters): Promise<string> {
   const named = Object.entries(parameters).filter(([, value]) => value !== undefined);
   const values = named.map(([, value]) => value);
   const list = named.map(([parameter], place) => `${parameter} => $${place + 1}`).join(', ');
-  await client.query(`select synced_tables.create_synced_table(${list})`, values);
+  const { rows } = await client.query<{ id: string }>(
+    `select synced_tables.create_synced_table(${list}) as id`,
+    values,
+  );
+  return rows[0]?.id ?? '';
+}
+
+/** Sets the schedule of a table's pipeline, with the rights of the acting role. */
+export async function setSchedule(
+  client: pg.ClientBase,
+  schedule: { readonly table: string; readonly cron: string; readonly timeZone: string },
+): Promise<void> {
+  const { table, cron, timeZone } = schedule;
+  await client.query('select synced_tables.set_schedule($1, $2, $3)', [table, cron, timeZone]);
 }
 
 /**
@@ -57,5 +77,11 @@ export async function isSyncedTableNamed(client: pg.ClientBase, name: TableName)
             where s.catalog_name = $1 and t.schema_name = $2 and t.table_name = $3`,
     [name.catalog, name.schema, name.table],
   );
+  return rowCount !== 0;
+}
+
+/** Whether the database has a schema of that name. */
+export async function isSchemaThere(client: pg.ClientBase, schema: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_catalog.pg_namespace where nspname = $1', [schema]);
   return rowCount !== 0;
 }
