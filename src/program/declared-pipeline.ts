@@ -11,9 +11,9 @@ import { SessionWatch } from '../postgres/session/session-watch.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
-import { LookRation } from '../sync/follow/look-ration.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
+import { LookRation } from '../sync/task/look-ration.js';
 
 export interface DeclareOptions {
   /** A session of the login role, whose rights apply. */

@@ -57,12 +57,14 @@ async function fill() {
       from generate_series(1, ${Number(values.updates)}) i
       join (select pipeline_id, row_number() over () - 1 as n from synced_tables._pipelines) p on p.n = i % ${Number(values.tables)}
       cross join lateral (select now() - interval '35 days' * (1 - i / ${Number(values.updates)}::float8) as at) a;
-    insert into synced_tables._table_updates (update_id, table_id, synced_table, source_table_full_name, state, method, rows_written, started_at, finished_at)
-    select u.update_id, t.table_id, t.synced_table, t.source_table_full_name, u.state, 'SNAPSHOT', 10, u.started_at, u.finished_at
-      from synced_tables._updates u join synced_tables._tables t using (pipeline_id) on conflict do nothing;
+    insert into synced_tables._table_updates (update_id, pipeline_id, requested_at, table_id, synced_table, source_table_full_name, state,
+                                              method, rows_written, started_at, finished_at)
+    select u.update_id, u.pipeline_id, u.created_at, t.table_id, t.synced_table, t.source_table_full_name, u.state, 'SNAPSHOT', 10, u.started_at, u.finished_at
+      from synced_tables._updates u join synced_tables._tables t using (pipeline_id) order by u.created_at on conflict do nothing;
     insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message, occurred_at)
     select 'INFO', 'table_synced', t.synced_table, u.pipeline_id, u.update_id, 'equals', u.finished_at
-      from synced_tables._updates u join synced_tables._tables t using (pipeline_id) where u.finished_at is not null;
+      from synced_tables._updates u join synced_tables._tables t using (pipeline_id) where u.finished_at is not null
+     order by u.created_at;
     reset session_replication_role`);
   await client.query('vacuum analyze');
 }
@@ -109,16 +111,19 @@ try {
   await measure('events_of_one', () =>
     client.query(`select * from synced_tables.events where synced_table = 'r.t7' order by event_id desc limit 20`),
   );
-  await measure('metrics', () => get('/metrics'));
-  await measure('pipelines', () => get('/api/2.0/pipelines?max_results=100'));
-  await measure('doctor', () => examine(settings));
-  await measure('pruning_step', () => pruneHistory(client, 30));
   await measure('updates_of_one', () =>
     client.query(`select * from synced_tables.updates where synced_table = 'r.t7' order by created_at desc limit 20`),
+  );
+  await measure('newest_updates', () =>
+    client.query('select * from synced_tables.updates order by created_at desc limit 20'),
   );
   await measure('newest_events', () =>
     client.query('select * from synced_tables.events order by event_id desc limit 20'),
   );
+  await measure('metrics', () => get('/metrics'));
+  await measure('pipelines', () => get('/api/2.0/pipelines?max_results=100'));
+  await measure('doctor', () => examine(settings));
+  await measure('pruning_step', () => pruneHistory(client, 30));
   if (values.json) console.log(JSON.stringify(result));
 } finally {
   if (sidecar) await endSidecar(sidecar);

@@ -49,7 +49,7 @@ describe.each(postgresServers())('delete_synced_table on $name', (server) => {
     });
     await database.admin.query(`select synced_tables.delete_synced_table('gold.x', purge => true)`);
     expect(await leftOf(database)).toEqual({ tables: 0, pipelines: 0, owned: 0, roles: 0, partitions: 0 });
-    const events = await database.admin.query('select event_type from synced_tables.events');
+    const events = await database.admin.query('select event_type from synced_tables.events order by event_id');
     expect(events.rows.map(({ event_type }) => event_type)).toEqual([
       'synced_table_created',
       'synced_table_deleted',

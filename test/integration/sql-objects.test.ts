@@ -112,6 +112,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_display_name',
           '_has_role',
           '_may_control',
+          '_may_control_all',
           '_may_read',
           '_may_see',
           // About a role that is named: what pg_auth_members and the privileges tell everybody.

@@ -475,14 +475,22 @@ table synced_tables._table_updates row security [databricks_sync: DELETE INSERT 
       -- The column of error_code whose values are at fault; null if not exactly one is.
     failing_keys text[]
       -- Keys of a few rows that error_code is about: shown only to roles that may read the table. Kept only while the table is registered.
+    pipeline_id uuid
+      -- Of the update: what histories are looked up by.
+    requested_at timestamp with time zone
+      -- When the update was requested: what histories are listed by.
     constraint _table_updates_pk PRIMARY KEY (update_id, table_id)
     constraint _table_updates_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
     constraint _table_updates_update_fk FOREIGN KEY (update_id) REFERENCES synced_tables._updates(update_id) ON DELETE CASCADE
     CREATE INDEX _table_updates_failing_index ON synced_tables._table_updates USING btree (table_id) WHERE (failing_keys IS NOT NULL)
     CREATE INDEX _table_updates_finished_index ON synced_tables._table_updates USING btree (finished_at) WHERE (finished_at IS NOT NULL)
+    CREATE INDEX _table_updates_name_index ON synced_tables._table_updates USING btree (synced_table, requested_at)
+    CREATE INDEX _table_updates_pipeline_index ON synced_tables._table_updates USING btree (pipeline_id, requested_at)
+    CREATE INDEX _table_updates_requested_index ON synced_tables._table_updates USING btree (requested_at)
     CREATE INDEX _table_updates_running_index ON synced_tables._table_updates USING btree (update_id) WHERE (state = 'RUNNING'::text)
     CREATE INDEX _table_updates_table_index ON synced_tables._table_updates USING btree (table_id)
     policy _table_updates_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _table_updates_place BEFORE INSERT ON synced_tables._table_updates FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._place_update() (O)
 table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- The registry of synced tables: the source of each, and how far it has synced.
     table_id uuid not null default gen_random_uuid()
@@ -607,6 +615,8 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
       -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested.
     selection jsonb
       -- Which tables of the pipeline are updated, and which of those by a full refresh: {"refresh": […], "full_refresh": […]} with names as in _tables.synced_table; null: all.
+    ended_before_tables boolean not null default false
+      -- Whether it has ended and is listed by itself, because it came to none of its tables.
     constraint _updates_cause_check CHECK ((cause = ANY (ARRAY['API_CALL'::text, 'INFRASTRUCTURE_MAINTENANCE'::text, 'JOB_TASK'::text, 'RETRY_ON_FAILURE'::text, 'SCHEMA_CHANGE'::text, 'SERVICE_UPGRADE'::text, 'USER_ACTION'::text])))
     constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text])))
     constraint _updates_pk PRIMARY KEY (update_id)
@@ -617,8 +627,10 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     CREATE INDEX _updates_history_index ON synced_tables._updates USING btree (pipeline_id, created_at DESC)
     CREATE INDEX _updates_queue_index ON synced_tables._updates USING btree (pipeline_id, created_at) WHERE (state = 'QUEUED'::text)
     CREATE INDEX _updates_running_index ON synced_tables._updates USING btree (pipeline_id) WHERE (state = 'RUNNING'::text)
+    CREATE INDEX _updates_without_tables_index ON synced_tables._updates USING btree (created_at) WHERE ended_before_tables
     policy _updates_sync for * to databricks_sync using true check true
     CREATE TRIGGER _updates_notify AFTER INSERT OR UPDATE OF state, next_attempt_at ON synced_tables._updates FOR EACH ROW WHEN (((new.state = 'QUEUED'::text) AND ((new.next_attempt_at IS NULL) OR (new.next_attempt_at <= now())))) EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
+    CREATE TRIGGER _updates_unreached BEFORE INSERT OR UPDATE OF state ON synced_tables._updates FOR EACH ROW WHEN ((new.state = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text]))) EXECUTE FUNCTION synced_tables_internal._note_unreached() (O)
 table synced_tables._verifications row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Comparisons of synced tables with their sources: past, running and waiting. Not part of a pipeline: syncs continue meanwhile. No foreign key to _tables: history outlives the table.
     verification_id uuid not null default gen_random_uuid()
@@ -670,7 +682,7 @@ view synced_tables.definitions with (security_barrier=true) [databricks_superuse
     audience
    FROM synced_tables._definitions d;
 view synced_tables.events with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- What happened to synced tables, newest last.
+  -- What happened to synced tables, newest first.
     event_id bigint
     occurred_at timestamp with time zone
     level text
@@ -681,20 +693,40 @@ view synced_tables.events with (security_barrier=true) [databricks_superuser: SE
     message text
     details jsonb
   as
- SELECT e.event_id,
-    e.occurred_at,
-    e.level,
-    e.event_type,
-    e.synced_table,
-    e.pipeline_id,
-    e.update_id,
-    e.message,
-    e.details
-   FROM ((synced_tables._events e
-     LEFT JOIN synced_tables._known_tables t ON (((t.synced_table = e.synced_table) AND (t.pipeline_id = e.pipeline_id))))
-     LEFT JOIN synced_tables._updates u ON ((u.update_id = e.update_id)))
-  WHERE (synced_tables_internal._may_control(COALESCE(t.created_by, u.requested_by)) OR synced_tables_internal._may_see(t.created_by, t.relation))
-  ORDER BY e.event_id;
+ WITH known AS NOT MATERIALIZED (
+         SELECT k.synced_table,
+            k.pipeline_id
+           FROM synced_tables._known_tables k
+        ), seen AS NOT MATERIALIZED (
+         SELECT k.synced_table,
+            k.pipeline_id
+           FROM synced_tables._known_tables k
+          WHERE synced_tables_internal._may_see(k.created_by, k.relation)
+        )
+ SELECT event_id,
+    occurred_at,
+    level,
+    event_type,
+    synced_table,
+    pipeline_id,
+    update_id,
+    message,
+    details
+   FROM synced_tables._events e
+  WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR
+        CASE
+            WHEN ((synced_table, pipeline_id) IN ( SELECT k.synced_table,
+                k.pipeline_id
+               FROM known k)) THEN ((synced_table, pipeline_id) IN ( SELECT s.synced_table,
+                s.pipeline_id
+               FROM seen s))
+            ELSE (( SELECT u.requested_by
+               FROM synced_tables._updates u
+              WHERE (u.update_id = e.update_id)) IN ( SELECT a.rolname
+               FROM pg_roles a
+              WHERE synced_tables_internal._may_control(a.rolname)))
+        END)
+  ORDER BY event_id DESC;
 table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- The numbered files of sql/ applied to this database.
     id integer not null
@@ -927,7 +959,7 @@ view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SE
         END AS state
    FROM synced_tables._tokens t;
 view synced_tables.updates with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- History of runs: one row per update and synced table.
+  -- History of runs, newest first: one row per update and synced table.
     update_id uuid
     synced_table text
     pipeline_id uuid
@@ -968,46 +1000,228 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     failing_keys text[]
       -- Keys of a few source rows that error_code is about, as texts: shown to roles that may read the table, as long as it exists.
   as
- SELECT u.update_id,
-    COALESCE(r.synced_table, t.synced_table) AS synced_table,
-    u.pipeline_id,
-    u.cause,
-    u.full_refresh,
-    COALESCE(r.state, u.state) AS state,
-    r.method,
-    r.synced_version,
-    r.rows_written,
-    r.rows_deleted,
-    r.rows_without_key,
-    r.rows_with_stripped_characters,
-    r.load_seconds,
-    r.switch_ms,
-    COALESCE(r.error_code, u.error_code) AS error_code,
-    COALESCE(r.message, u.message) AS message,
-    COALESCE(r.remedy, u.remedy) AS remedy,
-    u.attempt,
-    COALESCE(r.next_attempt_at, u.next_attempt_at) AS next_attempt_at,
-    u.requested_by,
-    u.created_at,
-    COALESCE(r.started_at, u.started_at) AS started_at,
-    COALESCE(r.finished_at, u.finished_at) AS finished_at,
-    u.mode,
-    r.batches,
-    r.failed_attempts,
-    r.num_upserted_rows,
-    r.num_deleted_rows,
-        CASE
-            WHEN ((r.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN r.failing_column
-            ELSE NULL::text
-        END AS failing_column,
-        CASE
-            WHEN ((r.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN r.failing_keys
-            ELSE NULL::text[]
-        END AS failing_keys
-   FROM ((synced_tables._updates u
-     LEFT JOIN synced_tables._table_updates r USING (update_id))
-     LEFT JOIN synced_tables._known_tables t ON (((t.table_id = r.table_id) OR ((r.table_id IS NULL) AND (t.pipeline_id = u.pipeline_id) AND (u.state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]))))))
-  WHERE (synced_tables_internal._may_control(u.requested_by) OR synced_tables_internal._may_see(t.created_by, t.relation));
+ WITH seen AS NOT MATERIALIZED (
+         SELECT k.table_id
+           FROM synced_tables._known_tables k
+          WHERE synced_tables_internal._may_see(k.created_by, k.relation)
+        ), controlled AS NOT MATERIALIZED (
+         SELECT a.rolname
+           FROM pg_roles a
+          WHERE synced_tables_internal._may_control(a.rolname)
+        ), readable AS NOT MATERIALIZED (
+         SELECT k.table_id
+           FROM synced_tables._known_tables k
+          WHERE synced_tables_internal._may_read(k.created_by, k.relation)
+        )
+ SELECT update_id,
+    synced_table,
+    pipeline_id,
+    cause,
+    full_refresh,
+    state,
+    method,
+    synced_version,
+    rows_written,
+    rows_deleted,
+    rows_without_key,
+    rows_with_stripped_characters,
+    load_seconds,
+    switch_ms,
+    error_code,
+    message,
+    remedy,
+    attempt,
+    next_attempt_at,
+    requested_by,
+    created_at,
+    started_at,
+    finished_at,
+    mode,
+    batches,
+    failed_attempts,
+    num_upserted_rows,
+    num_deleted_rows,
+    failing_column,
+    failing_keys
+   FROM (( SELECT r.update_id,
+            r.synced_table,
+            r.pipeline_id,
+            u.cause,
+            u.full_refresh,
+            r.state,
+            r.method,
+            r.synced_version,
+            r.rows_written,
+            r.rows_deleted,
+            r.rows_without_key,
+            r.rows_with_stripped_characters,
+            r.load_seconds,
+            r.switch_ms,
+            COALESCE(r.error_code, u.error_code) AS error_code,
+            COALESCE(r.message, u.message) AS message,
+            COALESCE(r.remedy, u.remedy) AS remedy,
+            u.attempt,
+            COALESCE(r.next_attempt_at, u.next_attempt_at) AS next_attempt_at,
+            u.requested_by,
+            r.requested_at AS created_at,
+            COALESCE(r.started_at, u.started_at) AS started_at,
+            COALESCE(r.finished_at, u.finished_at) AS finished_at,
+            u.mode,
+            r.batches,
+            r.failed_attempts,
+            r.num_upserted_rows,
+            r.num_deleted_rows,
+                CASE
+                    WHEN ((r.failing_keys IS NOT NULL) AND (r.table_id IN ( SELECT b.table_id
+                       FROM readable b))) THEN r.failing_column
+                    ELSE NULL::text
+                END AS failing_column,
+                CASE
+                    WHEN ((r.failing_keys IS NOT NULL) AND (r.table_id IN ( SELECT b.table_id
+                       FROM readable b))) THEN r.failing_keys
+                    ELSE NULL::text[]
+                END AS failing_keys
+           FROM (synced_tables._table_updates r
+             CROSS JOIN LATERAL ( SELECT u_1.update_id,
+                    u_1.pipeline_id,
+                    u_1.cause,
+                    u_1.full_refresh,
+                    u_1.state,
+                    u_1.requested_by,
+                    u_1.created_at,
+                    u_1.started_at,
+                    u_1.finished_at,
+                    u_1.attempt,
+                    u_1.next_attempt_at,
+                    u_1.error_code,
+                    u_1.message,
+                    u_1.remedy,
+                    u_1.sql_state,
+                    u_1.mode,
+                    u_1.selection,
+                    u_1.ended_before_tables
+                   FROM synced_tables._updates u_1
+                  WHERE (u_1.update_id = r.update_id)
+                 OFFSET 0) u)
+          WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (r.table_id IN ( SELECT s.table_id
+                   FROM seen s)) OR (u.requested_by IN ( SELECT c.rolname
+                   FROM controlled c)))
+          ORDER BY r.requested_at DESC)
+        UNION ALL
+         SELECT u.update_id,
+            t.synced_table,
+            u.pipeline_id,
+            u.cause,
+            u.full_refresh,
+            u.state,
+            NULL::text,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::double precision,
+            NULL::double precision,
+            u.error_code,
+            u.message,
+            u.remedy,
+            u.attempt,
+            u.next_attempt_at,
+            u.requested_by,
+            u.created_at,
+            u.started_at,
+            u.finished_at,
+            u.mode,
+            NULL::bigint,
+            NULL::integer,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::text,
+            NULL::text[]
+           FROM (( SELECT q.update_id,
+                    q.pipeline_id,
+                    q.cause,
+                    q.full_refresh,
+                    q.state,
+                    q.requested_by,
+                    q.created_at,
+                    q.started_at,
+                    q.finished_at,
+                    q.attempt,
+                    q.next_attempt_at,
+                    q.error_code,
+                    q.message,
+                    q.remedy,
+                    q.sql_state,
+                    q.mode,
+                    q.selection,
+                    q.ended_before_tables
+                   FROM synced_tables._updates q
+                  WHERE (q.state = 'QUEUED'::text)
+                UNION ALL
+                 SELECT q.update_id,
+                    q.pipeline_id,
+                    q.cause,
+                    q.full_refresh,
+                    q.state,
+                    q.requested_by,
+                    q.created_at,
+                    q.started_at,
+                    q.finished_at,
+                    q.attempt,
+                    q.next_attempt_at,
+                    q.error_code,
+                    q.message,
+                    q.remedy,
+                    q.sql_state,
+                    q.mode,
+                    q.selection,
+                    q.ended_before_tables
+                   FROM synced_tables._updates q
+                  WHERE (q.state = 'RUNNING'::text)) u
+             LEFT JOIN synced_tables._known_tables t USING (pipeline_id))
+          WHERE ((NOT (EXISTS ( SELECT
+                   FROM synced_tables._table_updates r
+                  WHERE (r.update_id = u.update_id)))) AND (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (t.table_id IN ( SELECT s.table_id
+                   FROM seen s)) OR (u.requested_by IN ( SELECT c.rolname
+                   FROM controlled c))))
+        UNION ALL
+         SELECT u.update_id,
+            NULL::text,
+            u.pipeline_id,
+            u.cause,
+            u.full_refresh,
+            u.state,
+            NULL::text,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::double precision,
+            NULL::double precision,
+            u.error_code,
+            u.message,
+            u.remedy,
+            u.attempt,
+            u.next_attempt_at,
+            u.requested_by,
+            u.created_at,
+            u.started_at,
+            u.finished_at,
+            u.mode,
+            NULL::bigint,
+            NULL::integer,
+            NULL::bigint,
+            NULL::bigint,
+            NULL::text,
+            NULL::text[]
+           FROM synced_tables._updates u
+          WHERE (u.ended_before_tables AND (NOT (EXISTS ( SELECT
+                   FROM synced_tables._table_updates r
+                  WHERE (r.update_id = u.update_id)))) AND (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (u.requested_by IN ( SELECT c.rolname
+                   FROM controlled c))))) listed
+  ORDER BY created_at DESC;
 view synced_tables.verifications with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- Comparisons of synced tables with their sources.
     verification_id uuid
@@ -1458,6 +1672,8 @@ function synced_tables_internal._may_act_for(role_name name) returns boolean sql
   -- Whether the HTTP API may act on behalf of a role: it was granted to databricks_gateway, and is not a superuser.
 function synced_tables_internal._may_control(created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
+function synced_tables_internal._may_control_all() returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Whether the acting role may sync and delete whatever anybody created.
 function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may read a table, and so is shown keys and values of its rows; null for the table: one that was never loaded.
 function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1472,6 +1688,8 @@ function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bi
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
 function synced_tables_internal._note_declaration(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Must be called after every change to the definition of a pipeline's flows.
+function synced_tables_internal._note_unreached() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
+  -- Notes of an update that ends whether it came to any of its tables.
 function synced_tables_internal._notify_request() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Wakes the sidecars. Only a hint, because they poll as well.
 function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
@@ -1482,6 +1700,8 @@ function synced_tables_internal._override_type(override jsonb) returns text sql 
   -- The Postgres type of an entry of type_overrides, as format_type() writes it.
 function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
+function synced_tables_internal._place_update() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
+  -- Copies the pipeline and the time of the request, which histories are looked up by.
 function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Creates the schema of an Auto CDC target if it is missing, and lets databricks_sync create objects in it, within the rights of the target's creator.
 function synced_tables_internal._prepare_schema(table_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]

@@ -7,7 +7,7 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
 import type { BorrowedSessions } from '../../postgres/session/batch-sessions.js';
-import type { LookRation } from '../follow/look-ration.js';
+import type { LookRation } from './look-ration.js';
 
 /** A claimed update of a pipeline, and its resources. */
 export interface UpdateTask {
