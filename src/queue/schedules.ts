@@ -37,3 +37,14 @@ export function planNextRun(cron: string, timeZone: string, after: Date): NextRu
     return { at: null, problem: `"${cron}" in time zone ${timeZone} cannot be computed: ${reason}` };
   }
 }
+
+/** The first runs of a schedule after a time, fewer if there are no more. */
+export function planNextRuns(cron: string, timeZone: string, after: Date, count: number): Date[] {
+  const runs: Date[] = [];
+  while (runs.length < count) {
+    const { at } = planNextRun(cron, timeZone, runs.at(-1) ?? after);
+    if (at === null) break;
+    runs.push(at);
+  }
+  return runs;
+}

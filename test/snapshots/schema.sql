@@ -1562,7 +1562,7 @@ function synced_tables_internal._create_pipeline(name text, policy text, declara
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_internal._credential_refusal(role_name name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why a role cannot have a credential; null if it can.
-function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- What is wrong with a cron expression; null if nothing is.
 function synced_tables_internal._current_credential(role_name name) returns TABLE(issued_at timestamp with time zone, expires_at timestamp with time zone) plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The credential that is currently a role's password; no row if there is none. Locks the role's credential until the transaction ends.
@@ -1682,7 +1682,7 @@ function synced_tables_internal._missing_rights() returns TABLE(missing text) sq
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a name whose schema may be missing.
-function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- Whether a valid cron expression names days that none of its months has, such as 30 February.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.

@@ -1,7 +1,7 @@
 -- Schedules of pipelines: a cron expression with a time zone, stored here and evaluated by the sidecars. The table holds
 -- the next due time; the session that advances it requests the update in the same transaction, so each run happens once.
 
--- for: owner
+-- for: sidecar
 create or replace function synced_tables_internal._cron_problem(cron text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 -- What the sidecars' parser accepts of five or six fields without its extensions (L, W, #): a mistake is reported when the
@@ -57,7 +57,7 @@ begin
 end $$;
 comment on function synced_tables_internal._cron_problem(text) is 'What is wrong with a cron expression; null if nothing is.';
 
--- for: owner
+-- for: sidecar
 create or replace function synced_tables_internal._never_comes(cron text) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 -- Of a valid expression. Days of the week come in every month, so only one without them can miss every day.

@@ -3,11 +3,17 @@ import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
+import { addRowRoutes } from './tables/row-routes.js';
+import { addScheduleRoutes } from './tables/schedule-routes.js';
+import { addVerificationRoutes } from './tables/verification-routes.js';
 
 /** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
 export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addCreateTableRoute(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
+  addRowRoutes(server, context);
+  addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
+  addVerificationRoutes(server, context);
 }

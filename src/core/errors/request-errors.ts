@@ -229,6 +229,23 @@ export const requestErrors = {
     apiCode: 'NOT_FOUND',
     sqlState: '42704',
   },
+  SELECT_MISSING: {
+    message: 'Role {role} may not read the rows of {target}.',
+    remedy:
+      'Its creator, a manager or a superuser allows it: GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {target} TO {role};',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
+  TABLE_NOT_SERVING: {
+    message: 'Table {target} cannot be read: it has not been loaded yet, or it was dropped.',
+    remedy: 'Wait for its first update; see synced_tables.status.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   EVENT_NOT_FOUND: {
     message: 'Event {event} does not exist, or this caller may not see it.',
     remedy: 'Events are kept for sync.history_days; search for it with GET /api/2.0/synced-tables/events.',
@@ -282,6 +299,14 @@ export const requestErrors = {
   TIME_ZONE_UNKNOWN: {
     message: 'Time zone "{zone}" is unknown.',
     remedy: 'Use a name such as Europe/Berlin or UTC; see pg_timezone_names.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  SCHEDULE_NEVER_RUNS: {
+    message: '"{cron}" never comes: there is no such day.',
+    remedy: 'Name days that one of the months has.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
