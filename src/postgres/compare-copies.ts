@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
+import type { RowDifference } from '../core/row-difference.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isDifferent, isSameKey } from './publish/merge-rows.js';
 import { columnDefinitions } from './publish/shadow-table.js';
@@ -17,16 +18,6 @@ const DIFFERENCES_MAX = 20;
 const SHOWN_CHARACTERS_MAX = 1_000;
 /** For the one join that compares; the rest spills to disk. */
 const WORK_MEM = '64MB';
-
-/** A row that differs. Values are texts as Postgres prints them; `different` rows leave out the columns that agree. */
-export interface RowDifference {
-  readonly difference: 'missing' | 'extra' | 'different';
-  readonly key: Readonly<Record<string, string>>;
-  /** Null for a row that the source does not have. */
-  readonly source: Readonly<Record<string, string | null>> | null;
-  /** Null for a row that the table does not have. */
-  readonly target: Readonly<Record<string, string | null>> | null;
-}
 
 export interface Comparison {
   readonly sourceRows: bigint;

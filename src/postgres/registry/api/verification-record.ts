@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { RowDifference } from '../../compare-copies.js';
+import type { RowDifference } from '../../../core/row-difference.js';
 import { isoTime } from './iso-time.js';
 
 /** A comparison of a synced table with its source, as the view synced_tables.verifications shows it. */
