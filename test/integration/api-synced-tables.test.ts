@@ -40,4 +40,34 @@ describe.each(postgresServers())('$name', (server) => {
       body: { error_code: 'NOT_FOUND' },
     });
   });
+
+  it('shows the options of a table that was created with SQL', async () => {
+    await using synced = await SyncedLake.create(server);
+    const columns = { id: 'long', note: 'string' } as const;
+    await synced.lake.createTable('gold.t', columns, `select i as id, 'n' as note from range(3) t(i)`);
+    const { url } = await synced.startSidecar();
+    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    const api = new ApiClient(url, await createToken(synced, keeper));
+    const plain = { source_table_full_name: 'lake.gold.t', primary_key_columns: ['id'], scheduling_policy: 'SNAPSHOT' };
+    const options = {
+      accelerated_sync: true,
+      type_overrides: [{ column_name: 'note', pg_type: 'PG_SPECIFIC_TYPE_VARCHAR', size: 9 }],
+      extra_columns: [
+        { column_name: 'shout', column_type: 'text', compute: 'upper(note)', maintenance: 'STORED_GENERATED' },
+      ],
+      extra_index_definitions: [{ name: 'by_note', definition: '(note DESC)' }],
+    };
+    // SQL takes numbers in quotes too.
+    const overrides = JSON.stringify([{ ...options.type_overrides[0], size: '9' }]);
+    await synced.admin.query(
+      `select synced_tables.create_synced_table('gold.plain', 'lake.gold.t', array['id']),
+              synced_tables.create_synced_table('gold.more', 'lake.gold.t', array['id'], accelerated_sync => true,
+                type_overrides => $1, extra_columns => $2, extra_index_definitions => $3)`,
+      [overrides, JSON.stringify(options.extra_columns), JSON.stringify(options.extra_index_definitions)],
+    );
+    const database = await synced.value('select current_database()');
+    const specOf = async (name: string) => (await api.get(`${TABLES}/${database}.gold.${name}`)).body.spec;
+    expect(await specOf('plain')).toEqual(plain);
+    expect(await specOf('more')).toEqual({ ...plain, ...options });
+  });
 });

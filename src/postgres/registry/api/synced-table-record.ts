@@ -76,6 +76,18 @@ interface RecordRow {
   readonly spec: Record<string, unknown> | null;
 }
 
+/** A table created with SQL: its options in the form of a request, those alone that it was given. */
+const OPTIONS_OF_SQL = `jsonb_strip_nulls(jsonb_build_object(
+           'accelerated_sync', nullif(t.accelerated_sync, false),
+           'type_overrides', (select jsonb_agg(jsonb_build_object('column_name', e ->> 'column_name', 'pg_type', e ->> 'pg_type',
+                                                                  'size', (e ->> 'size')::integer))
+                                from jsonb_array_elements(t.type_overrides) e),
+           'extra_columns', (select jsonb_agg(jsonb_build_object('column_name', e ->> 'column_name', 'column_type', e ->> 'column_type',
+                                                                 'compute', e ->> 'compute', 'maintenance', e ->> 'maintenance'))
+                               from jsonb_array_elements(t.extra_columns) e),
+           'extra_index_definitions', (select jsonb_agg(jsonb_build_object('name', e ->> 'name', 'definition', e ->> 'definition'))
+                                         from jsonb_array_elements(t.extra_index_definitions) e)))`;
+
 // Same rules as the view synced_tables.status, for a given role ($1) instead of the current one.
 const SELECT_RECORDS = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
@@ -91,7 +103,8 @@ const SELECT_RECORDS = `
          ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
          exists (select from synced_tables._updates u where u.pipeline_id = t.pipeline_id and u.state = 'RUNNING'
                                                         and u.full_refresh) as is_full_refreshing,
-         c.oid is not null as is_serving, t.created_by, ${isoTime('t.created_at')} as created_at, s.catalog_name, s.spec
+         c.oid is not null as is_serving, t.created_by, ${isoTime('t.created_at')} as created_at, s.catalog_name,
+         coalesce(s.spec, ${OPTIONS_OF_SQL}) as spec
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join synced_tables._table_specs s using (table_id)
