@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readPostmasterFile } from '../../src/embedded/postmaster-file.js';
+import { TestLake } from '../support/delta-writer.js';
+import { ensureBuilt } from '../support/ensure-built.js';
+import { runCliJson } from '../support/run-cli.js';
+import { incidents, nextChanges, portalFolder } from '../support/support-portal.js';
+
+// Goal: the support portal starts with one command, proves its round, goes on where it was and leaves nothing running; and
+// the lake that it writes is one that is read like any other.
+
+const START_MS_MAX = 120_000;
+
+interface Example {
+  readonly child: ChildProcess;
+  /** All that it has written so far. */
+  said(): string;
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+async function startExample(...args: string[]): Promise<Example> {
+  await ensureBuilt();
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, [path.join(portalFolder, 'start.mjs'), ...args], {
+    cwd: tmpdir(),
+    env: { PATH },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals);
+  return { child, said: () => text, ended };
+}
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'test-portal-'));
+  chmodSync(folder, 0o755); // the server may run as another user
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+it('proves one round, and the same again where it left off', async () => {
+  await inFolder(async (folder) => {
+    const dataDir = path.join(folder, 'portal');
+    for (const round of ['first', 'second']) {
+      const example = await startExample('--once', '--data-dir', dataDir);
+      expect(await example.ended, example.said()).toBe(0);
+      const proved = example.said().match(/^ {2}proved: /gm);
+      expect(proved, example.said()).toHaveLength(8);
+      expect(example.said().includes('SELECT synced_tables.create_synced_table(')).toBe(round === 'first');
+    }
+    expect(statSync(path.join(dataDir, 'portal-password')).mode & 0o777).toBe(0o600);
+    expect(existsSync(path.join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
+});
+
+it('names what it started, and Ctrl-C ends all of it', async () => {
+  await inFolder(async (folder) => {
+    const example = await startExample('--port', '0', '--data-dir', folder);
+    await expect.poll(() => example.said(), { timeout: START_MS_MAX }).toContain('until you press Ctrl-C');
+    try {
+      const [, portal] = /^Portal: +(\S+)$/m.exec(example.said()) ?? [];
+      expect(await (await fetch(portal ?? '')).text()).toContain('<h1>Support portal</h1>');
+      const [, sidecar] =
+        /^Console: +(http:\/\/[^/]+)\/console\/tables\/app\.support\.incidents$/m.exec(example.said()) ?? [];
+      const api = `${sidecar}/api/2.0/database/synced_tables/app.support.incidents`;
+      expect(await (await fetch(api)).json()).toMatchObject({
+        name: 'app.support.incidents',
+        spec: {
+          scheduling_policy: 'CONTINUOUS',
+          extra_index_definitions: [{ name: 'incidents_by_risk', definition: '(escalation_risk DESC)' }],
+        },
+      });
+      expect(example.said()).toMatch(/^psql: +psql "postgres:\/\/postgres:\S+@127\.0\.0\.1:\d+\/app"$/m);
+      // The simulator commits by itself.
+      await expect.poll(() => freshness(portal ?? ''), { timeout: START_MS_MAX }).toBeGreaterThan(0);
+      const server = await readPostmasterFile(path.join(folder, 'postgres'));
+      example.child.kill('SIGINT');
+      expect(await example.ended, example.said()).toBe(0);
+      expect(() => process.kill(server?.pid ?? 0, 0)).toThrow('ESRCH');
+    } finally {
+      example.child.kill('SIGKILL');
+      await example.ended;
+    }
+  });
+});
+
+it('says what is wrong with the way it was called', async () => {
+  const wrong = await startExample('--prot', '1');
+  expect(await wrong.ended).toBe(2);
+  expect(wrong.said()).toContain(`Unknown option '--prot'`);
+  expect(wrong.said()).toContain('--data-dir DIR');
+});
+
+async function freshness(portal: string): Promise<number> {
+  const answer = (await (await fetch(`${portal}api/tickets?limit=1`)).json()) as { version: number | null };
+  return answer.version ?? 0;
+}
+
+describe('the lake of the example', () => {
+  it('equals what is read of it at every version, through checkpoints and after old versions were removed', async () => {
+    await using lake = await TestLake.create();
+    const options = { count: 40, checkpointEvery: 4, keepVersions: 6 };
+    const random = incidents.randomFrom(11);
+    let table = await incidents.openIncidents(lake.root, options);
+    for (let commit = 1; commit <= 18; commit++) {
+      await table.commit(...(await nextChanges(table, random)));
+      if (commit % 7 === 0) {
+        // As after a restart.
+        table.close();
+        table = await incidents.openIncidents(lake.root, options);
+      }
+    }
+    const environment = { SYNCED_TABLES_LAKE: lake.root };
+    const found = (await runCliJson(['preview', 'lake.support.incidents'], environment)) as Record<string, unknown>;
+    const rows = await table.query('from rows');
+    expect(found).toMatchObject({ version: 18, row_count: rows.length, warnings: [] });
+    const folder = path.join(lake.root, 'support', 'incidents');
+    expect(existsSync(path.join(folder, '_delta_log', `${'4'.padStart(20, '0')}.json`))).toBe(false);
+    expect(existsSync(path.join(folder, '_delta_log', `${'16'.padStart(20, '0')}.checkpoint.parquet`))).toBe(true);
+    table.close();
+  });
+
+  it('has changes that lead from one version to the next', async () => {
+    await using lake = await TestLake.create();
+    const table = await incidents.openIncidents(lake.root, { count: 5 });
+    await table.commit(incidents.rescoring('INC-0001', 0.5), incidents.removal('INC-0002'));
+    const file = readFileSync(
+      path.join(lake.root, 'support/incidents/_delta_log', `${'1'.padStart(20, '0')}.json`),
+      'utf8',
+    );
+    const [, change] = /"cdc":\{"path":"([^"]+)"/.exec(file) ?? [];
+    const feed = await table.query(
+      `select incident_id, _change_type, escalation_risk = 0.5 as is_new from read_parquet('${lake.root}/support/incidents/${change}')
+        order by 1, 2 desc`,
+    );
+    expect(feed).toEqual([
+      { incident_id: 'INC-0001', _change_type: 'update_preimage', is_new: false },
+      { incident_id: 'INC-0001', _change_type: 'update_postimage', is_new: true },
+      { incident_id: 'INC-0002', _change_type: 'delete', is_new: expect.any(Boolean) },
+    ]);
+    table.close();
+  });
+});
