@@ -8,6 +8,7 @@ import { newestKnownMigration } from '../postgres/install/migrate.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { checkSource } from '../sync/source/check-source.js';
 import { describeSource } from '../sync/source/describe-source.js';
+import { previewNewestRows } from '../sync/source/preview-rows.js';
 import { sampleSource } from '../sync/source/sample-source.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
@@ -76,6 +77,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
         browser: (name) => catalogs.browser(name),
         check: (request) => checkSource(catalogs, request),
         describe: (name) => describeSource(catalogs, name),
+        previewRows: (name, request) => previewNewestRows(catalogs, name, request),
         sample: (request) => sampleSource(catalogs, request),
       },
       sidecarId: holder,

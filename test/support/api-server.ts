@@ -11,7 +11,13 @@ export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
   const host = { instances: [], databases: () => [], adopt: () => Promise.reject(new Error('no instance')) };
   const context = {
     instances: new InstanceSet(host),
-    sources: { browser: () => null, check: async () => {}, describe: noSource, sample: noSource },
+    sources: {
+      browser: () => null,
+      check: async () => {},
+      describe: noSource,
+      previewRows: noSource,
+      sample: noSource,
+    },
     settings: settingsSchema.parse({}),
     logger: createLogger('silent'),
     sidecarId: '00000000-0000-4000-8000-000000000000',

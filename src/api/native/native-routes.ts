@@ -1,6 +1,7 @@
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
+import { addPreviewRoutes } from './previews/preview-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
@@ -12,6 +13,7 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addCreateTableRoute(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
+  addPreviewRoutes(server, context);
   addRowRoutes(server, context);
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);

@@ -6,8 +6,12 @@ import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { SourceRequest } from '../../sync/source/check-source.js';
 import type { SourceReport } from '../../sync/source/describe-source.js';
+import type { RowPreview, RowPreviewRequest } from '../../sync/source/preview-rows.js';
 import type { SampleRequest, SourceSample } from '../../sync/source/sample-source.js';
 import type { InstanceSet } from './api-instance.js';
+
+/** Which version the rows were read at; null for sources without versions. */
+type NamedRowPreview = RowPreview & { readonly version: bigint | null };
 
 /** The configured catalogs, read with the sidecar's credentials. */
 export interface Sources {
@@ -17,6 +21,8 @@ export interface Sources {
   check(request: SourceRequest): Promise<void>;
   /** See describeSource. */
   describe(name: string): Promise<SourceReport>;
+  /** See previewRows: the rows of the newest version. */
+  previewRows(name: string, request: RowPreviewRequest): Promise<NamedRowPreview>;
   /** See sampleSource. */
   sample(request: SampleRequest): Promise<SourceSample>;
 }

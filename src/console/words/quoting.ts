@@ -1,13 +1,9 @@
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
+import { quoteShell } from '../../core/quote-shell.js';
 
 // How names and texts stand in what people copy. Never with a token in it.
 
-export { quoteIdentifier, quoteLiteral };
-
-/** A text as one word of a POSIX shell. */
-export function quoteShell(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+export { quoteIdentifier, quoteLiteral, quoteShell };
 
 /** A text as a Python literal; JSON's form is one. */
 export function quotePython(text: string): string {

@@ -90,6 +90,39 @@ export const apiErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  PREVIEW_NOT_FOUND: {
+    message: 'Preview {preview} does not exist.',
+    remedy:
+      'Previews are known to the sidecar that began them, to their caller, and for ten minutes after their end: begin another one.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42704',
+  },
+  PREVIEWS_BUSY: {
+    message: 'The rows of {running} other source tables are being read for previews, which is the limit.',
+    remedy: 'Try again when one of them has ended, or create the table without reading its rows first.',
+    retry: 'timed',
+    status: 429,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53400',
+  },
+  PREVIEW_CANCELED: {
+    message: 'The preview was ended: {reason}.',
+    remedy: 'Begin another one.',
+    retry: 'none',
+    status: 409,
+    apiCode: 'ABORTED',
+    sqlState: '57014',
+  },
+  PREVIEW_TOO_LONG: {
+    message: 'The rows of source table {table} were read for {minutes} minutes without coming to an end.',
+    remedy: 'Take a key that is known to be unique: the first load checks it.',
+    retry: 'none',
+    status: 504,
+    apiCode: 'DEADLINE_EXCEEDED',
+    sqlState: '57014',
+  },
   SAMPLE_ROWS_OFF: {
     message: 'Rows of source tables are not shown over HTTP here.',
     remedy:

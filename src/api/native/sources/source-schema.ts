@@ -15,7 +15,7 @@ export const sourceListQuery = z.object({
 });
 
 /** What stands in the way, and the way out. */
-const finding = z.object({ error_code: z.string(), message: z.string(), remedy: z.string() });
+export const finding = z.object({ error_code: z.string(), message: z.string(), remedy: z.string() });
 
 const time = z.string().nullable().describe('ISO 8601; null if unknown');
 

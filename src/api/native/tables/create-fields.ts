@@ -57,7 +57,7 @@ const FIELDS_BY_CODE: ReadonlyMap<string, string> = new Map(
 );
 
 /** The field of a create request that an error is about; null if that is not clear. */
-function fieldOfCode(code: ErrorCode): string | null {
+export function fieldOfCode(code: ErrorCode): string | null {
   return FIELDS_BY_CODE.get(code) ?? null;
 }
 

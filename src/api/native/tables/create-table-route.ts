@@ -44,13 +44,13 @@ export function addCreateTableRoute(server: ApiServer, context: ApiContext): voi
 }
 
 /** @throws API_NAME_INVALID, API_INSTANCE_NOT_FOUND */
-function createRequestOf(context: ApiContext, caller: Caller, body: CreateTableInput): CreateRequest {
+export function createRequestOf(context: ApiContext, caller: Caller, body: CreateTableInput): CreateRequest {
   const { name, instance, database, schedule, ...spec } = body;
   return {
     name: parseTableName(name),
     instance: instance ? context.instances.find(caller, instance) : undefined,
     database: database || undefined,
-    spec,
+    spec: { ...spec, scheduling_policy: spec.scheduling_policy ?? 'SNAPSHOT' },
     createsSchemaByDefault: true,
     catalogMayBeDatabase: true,
     ...(schedule ? { schedule: { cron: schedule.cron, timeZone: schedule.time_zone || 'UTC' } } : {}),

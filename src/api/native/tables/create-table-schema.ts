@@ -12,7 +12,7 @@ export const createTableInput = createSpecInput.extend({
   schedule: maybe(z.object({ cron: text, time_zone: maybe(text) })).describe('When its pipeline is to run'),
 });
 
-export type CreateTableInput = Omit<z.output<typeof createTableInput>, never>;
+export type CreateTableInput = Partial<z.output<typeof createTableInput>> & { readonly name: string };
 
 export const createTableQuery = z.object({
   dry_run: z.enum(['true', 'false', '']).optional().describe('true: check everything and leave nothing behind'),

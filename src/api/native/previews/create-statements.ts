@@ -1,0 +1,164 @@
+import { postgresTableName, quoteLiteral } from '../../../core/names.js';
+import { quoteShell } from '../../../core/quote-shell.js';
+import type { CreateRequest } from '../../synced-tables/create-request.js';
+import type { PreviewReply } from './preview-schema.js';
+
+type Statements = NonNullable<PreviewReply['statements']>;
+type Spec = CreateRequest['spec'];
+
+export interface StatementPlace {
+  /** Null where it goes without saying. */
+  readonly instance: string | null;
+  readonly database: string | null;
+  /** Address of the server, without a slash at its end. */
+  readonly server: string;
+}
+
+/** What a request leaves to its defaults says nothing that anybody has to read. */
+const DEFAULTS: Readonly<Partial<Record<keyof Spec, unknown>>> = {
+  scheduling_policy: 'SNAPSHOT',
+  invalid_characters: 'fail',
+  allow_file_diff: false,
+  on_history_gap: 'fail',
+  publish: 'separately',
+  create_database_objects_if_missing: true,
+  accelerated_sync: false,
+  timeseries_key: '',
+  existing_pipeline_id: '',
+};
+
+/** The statements that create what a request asks for, each running as it is. */
+export function createStatements(request: CreateRequest, place: StatementPlace): Statements {
+  const body = bodyOf(request);
+  return {
+    sql: sqlOf(request),
+    cli: cliOf(request, place),
+    curl: curlOf(body, place.server),
+    python: pythonOf(body, place.server),
+  };
+}
+
+function givenOptions({ spec }: CreateRequest): Spec {
+  const given = Object.entries(spec).filter(([name, value]) => {
+    const isEmptyList = Array.isArray(value) && value.length === 0;
+    return value !== undefined && !isEmptyList && value !== DEFAULTS[name as keyof Spec];
+  });
+  return Object.fromEntries(given) as Spec;
+}
+
+function sqlOf(request: CreateRequest): string {
+  const { name, schedule } = request;
+  const { source_table_full_name: source, primary_key_columns: key, ...options } = givenOptions(request);
+  const table = quoteLiteral(postgresTableName(name.schema, name.table));
+  const lines = [
+    table,
+    `source_table_full_name => ${quoteLiteral(source ?? '')}`,
+    `primary_key_columns => ARRAY[${(key ?? []).map(quoteLiteral).join(', ')}]`,
+    ...Object.entries(options).map(([argument, value]) => `${argument} => ${sqlValue(value)}`),
+  ];
+  const create = `SELECT synced_tables.create_synced_table(\n  ${lines.join(',\n  ')});`;
+  if (!schedule) return create;
+  const when = [table, quoteLiteral(schedule.cron), quoteLiteral(schedule.timeZone)].join(', ');
+  return `${create}\nSELECT synced_tables.set_schedule(${when});`;
+}
+
+function sqlValue(value: unknown): string {
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? quoteLiteral(value) : quoteLiteral(JSON.stringify(value));
+}
+
+const TYPES = /^PG_SPECIFIC_TYPE_/;
+
+/** Null where the command line has no such option. */
+function cliOf(request: CreateRequest, { instance, database }: StatementPlace): string | null {
+  const { name, schedule } = request;
+  const options = givenOptions(request);
+  const key = options.primary_key_columns ?? [];
+  if (
+    options.new_pipeline_spec !== undefined ||
+    key.some((column) => column.includes(',') || column.trim() !== column)
+  ) {
+    return null;
+  }
+  const table = postgresTableName(name.schema, name.table);
+  const where = [...option('--instance', instance), ...option('--database', database)];
+  const overrides = (options.type_overrides ?? []).map(({ column_name, pg_type, size }) => {
+    const length = size === undefined ? '' : `(${size})`;
+    return `${column_name}=${pg_type.replace(TYPES, '').toLowerCase()}${length}`;
+  });
+  const json = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
+  const create = [
+    table,
+    ...option('--source', options.source_table_full_name ?? null),
+    ...option('--primary-key', key.join(',')),
+    ...option('--policy', options.scheduling_policy ?? null),
+    ...option('--timeseries-key', options.timeseries_key ?? null),
+    ...option('--invalid-characters', options.invalid_characters ?? null),
+    ...option('--on-history-gap', options.on_history_gap ?? null),
+    ...option('--publish', options.publish ?? null),
+    ...option('--pipeline', options.existing_pipeline_id ?? null),
+    ...overrides.flatMap((override) => option('--type-override', override)),
+    ...option('--extra-columns', json(options.extra_columns)),
+    ...option('--extra-indexes', json(options.extra_index_definitions)),
+    ...(options.allow_file_diff ? ['--allow-file-diff'] : []),
+    ...(options.accelerated_sync ? ['--accelerated'] : []),
+    ...(options.create_database_objects_if_missing === false ? ['--no-create-schema'] : []),
+    ...where,
+  ];
+  const lines = [commandLine('create', create)];
+  if (schedule) {
+    const zone = option('--time-zone', schedule.timeZone === 'UTC' ? null : schedule.timeZone);
+    lines.push(commandLine('schedule', [table, '--cron', schedule.cron, ...zone, ...where]));
+  }
+  return lines.join('\n');
+}
+
+function option(name: string, value: string | null): string[] {
+  return value === null ? [] : [name, value];
+}
+
+/** One option a line; its value stays beside it. */
+function commandLine(command: string, words: readonly string[]): string {
+  const text = words.map((word) => (word.startsWith('--') ? `\\\n  ${word}` : quoteShell(word))).join(' ');
+  return `synced-tables ${command} ${text}`;
+}
+
+const TABLES_PATH = '/api/2.0/synced-tables/tables';
+
+function bodyOf(request: CreateRequest): object {
+  const { name, instance, database, schedule } = request;
+  return {
+    name: `${name.catalog}.${name.schema}.${name.table}`,
+    ...(instance === undefined ? {} : { instance: instance.name }),
+    ...(database === undefined ? {} : { database }),
+    ...givenOptions(request),
+    ...(schedule ? { schedule: { cron: schedule.cron, time_zone: schedule.timeZone } } : {}),
+  };
+}
+
+function curlOf(body: object, server: string): string {
+  const lines = [
+    'curl -X POST -H "Authorization: Bearer $DATABRICKS_TOKEN"',
+    quoteShell(`${server}${TABLES_PATH}`),
+    `-d ${quoteShell(JSON.stringify(body))}`,
+  ];
+  return lines.join(' \\\n  ');
+}
+
+/** With the SDK of Databricks, which takes the token from the environment. */
+function pythonOf(body: object, server: string): string {
+  return [
+    'from databricks.sdk import WorkspaceClient',
+    '',
+    `w = WorkspaceClient(host=${JSON.stringify(server)})`,
+    `w.api_client.do("POST", ${JSON.stringify(TABLES_PATH)}, body=${pythonValue(body)})`,
+  ].join('\n');
+}
+
+function pythonValue(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Array.isArray(value)) return `[${value.map(pythonValue).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return value === null ? 'None' : JSON.stringify(value);
+  const pairs = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${pythonValue(item)}`);
+  return `{${pairs.join(', ')}}`;
+}

@@ -1,0 +1,149 @@
+import { asSyncedTablesError, type SyncedTablesError } from '../../../core/errors.js';
+import { parseSourceName } from '../../../core/names.js';
+import { asRaisedError } from '../../../postgres/refusals/raised-error.js';
+import type { SourceReport } from '../../../sync/source/describe-source.js';
+import { catalogOfDatabase } from '../../names/catalog-place.js';
+import type { ApiContext } from '../../places/api-context.js';
+import type { Caller } from '../../places/caller.js';
+import { databasesOf } from '../../places/database-place.js';
+import { askSource } from '../../synced-tables/ask-source.js';
+import { sourceRequestOf } from '../../synced-tables/create-parameters.js';
+import type { CreateRequest } from '../../synced-tables/create-request.js';
+import { type CreateTrial, tryToCreate } from '../../synced-tables/create-synced-table.js';
+import { sourceReplyOf } from '../sources/source-reply.js';
+import { readSourceUses } from '../sources/source-uses.js';
+import { createRequestOf } from '../tables/create-table-route.js';
+import { createStatements } from './create-statements.js';
+import { type Findings, findInLog, previewFinding } from './log-findings.js';
+import type { PreviewInput, PreviewReply } from './preview-schema.js';
+
+/** What is known of a create request before any row is read. */
+export interface PreviewDraft {
+  readonly input: PreviewInput;
+  readonly report: SourceReport;
+  readonly findings: Findings;
+  readonly reply: Pick<PreviewReply, 'source' | 'defaults' | 'likely_keys' | 'creates' | 'statements'>;
+}
+
+/** Of a table of Postgres. */
+const NAME_LENGTH_MAX = 63;
+const SUFFIX = '_synced';
+const KEY_NAME = /(^|_)(id|key|uuid)$/i;
+/** Stands for the key as long as there is none, so that the rest of the request is tried all the same. */
+const ANY_KEY = ['id'];
+
+/**
+ * Looks at a create request: at its source by metadata alone, and at everything else by trying it.
+ * @param server address for the statements, without a slash at its end
+ * @throws what describing the source throws
+ */
+export async function draftPreview(
+  context: ApiContext,
+  caller: Caller,
+  { input, server }: { readonly input: PreviewInput; readonly server: string },
+): Promise<PreviewDraft> {
+  const source = input.source_table_full_name;
+  const { catalog, schema, table } = parseSourceName(source);
+  const report = await askSource(catalog, () => context.sources.describe(source));
+  const uses = await readSourceUses(context, caller, [source]);
+  const asked = requestOf(context, caller, input);
+  const request = 'request' in asked ? asked.request : null;
+  const findings = findInLog(report, input, sourceRequestOf(request ?? placeholder(input)));
+  const tried = request === null ? asked : await attempt(context, caller, request);
+  if ('refusal' in tried && tried.refusal && !isKnown(findings, tried.refusal)) {
+    findings.stops.push(previewFinding(tried.refusal));
+  }
+  const trial = 'trial' in tried ? tried.trial : null;
+  return {
+    input,
+    report,
+    findings,
+    reply: {
+      source: sourceReplyOf(report, uses.get(source) ?? 0),
+      defaults: {
+        name: await defaultName(context, caller, { schema, table }),
+        primary_key_columns: [...(report.declared?.primaryKey ?? [])],
+        timeseries_key: report.declared?.timeseriesKey ?? null,
+        scheduling_policy: report.details.snapshot.hasChangeFeed === true ? 'TRIGGERED' : 'SNAPSHOT',
+      },
+      likely_keys: report.columns
+        .filter(({ name, canBeKey }) => canBeKey && KEY_NAME.test(name))
+        .map(({ name }) => name),
+      creates: [...(trial?.creates ?? [])],
+      statements: trial && request && hasKey(input) ? createStatements(request, placeOf(context, trial, server)) : null,
+    },
+  };
+}
+
+type Asked = { readonly request: CreateRequest } | { readonly refusal: SyncedTablesError | null };
+
+/** The request, if it names a table; a name that is still being typed is none. */
+function requestOf(context: ApiContext, caller: Caller, input: PreviewInput): Asked {
+  const { name, depth: _, ...rest } = input;
+  if (!name) return { refusal: null };
+  try {
+    return { request: createRequestOf(context, caller, { ...rest, name }) };
+  } catch (error) {
+    return { refusal: known(error) };
+  }
+}
+
+function placeholder(input: PreviewInput): CreateRequest {
+  const { name: _, instance: _instance, database: _database, schedule: _schedule, depth: _depth, ...spec } = input;
+  const name = { catalog: 'to', schema: 'be', table: 'named' };
+  return { name, instance: undefined, database: undefined, spec, createsSchemaByDefault: true };
+}
+
+async function attempt(
+  context: ApiContext,
+  caller: Caller,
+  request: CreateRequest,
+): Promise<{ readonly trial: CreateTrial } | { readonly refusal: SyncedTablesError }> {
+  const { spec } = request;
+  const whole = spec.primary_key_columns?.length ? spec : { ...spec, primary_key_columns: ANY_KEY };
+  try {
+    return { trial: await tryToCreate(context, caller, { ...request, spec: whole }) };
+  } catch (error) {
+    return { refusal: known(error) };
+  }
+}
+
+function known(error: unknown): SyncedTablesError {
+  const found = asSyncedTablesError(error) ?? asRaisedError(error);
+  if (!found) throw error;
+  return found;
+}
+
+function isKnown({ stops }: Findings, { code }: SyncedTablesError): boolean {
+  return stops.some(({ error_code: each }) => each === code);
+}
+
+function hasKey({ primary_key_columns: key }: PreviewInput): boolean {
+  return key !== undefined && key.length > 0;
+}
+
+/** In the first database of the caller, in the schema of the source. */
+async function defaultName(
+  context: ApiContext,
+  caller: Caller,
+  { schema, table }: { readonly schema: string; readonly table: string },
+): Promise<string | null> {
+  const [first] = databasesOf(context, caller);
+  if (first === undefined) return null;
+  const catalog = await catalogOfDatabase(first.instance, first.database.name);
+  const short = table.slice(0, NAME_LENGTH_MAX - SUFFIX.length);
+  return `${catalog}.${schema.slice(0, NAME_LENGTH_MAX)}.${short}${SUFFIX}`;
+}
+
+/** Instance and database are named only where the command line needs them. */
+function placeOf({ instances, settings }: ApiContext, trial: CreateTrial, server: string) {
+  const { instance, database } = trial;
+  const home = instances.all().find(({ name }) => name === instance)?.home.name;
+  const isOnly = home === database && (settings.instances[instance]?.databases ?? []).length < 2;
+  const isOnlyInstance = instances.all().length === 1;
+  return {
+    instance: isOnlyInstance ? null : instance,
+    database: isOnly && isOnlyInstance ? null : database,
+    server,
+  };
+}

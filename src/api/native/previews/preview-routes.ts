@@ -1,0 +1,82 @@
+import type { FastifyRequest } from 'fastify';
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import type { ApiContext, ApiServer } from '../../places/api-context.js';
+import { requireSeesSources } from '../../synced-tables/source-rights.js';
+import { nothing } from '../../wire/wire-fields.js';
+import { draftPreview, type PreviewDraft } from './preview-draft.js';
+import { PreviewJobs } from './preview-jobs.js';
+import { jobReplyOf, logReplyOf } from './preview-reply.js';
+import { PREVIEWS_PATH, previewInput, previewParams, previewReply } from './preview-schema.js';
+
+const tags = ['synced-tables'];
+
+/** What creating a synced table would meet: from metadata at once, from the rows as a job. */
+export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
+  const jobs = new PreviewJobs<PreviewDraft>();
+  server.addHook('onClose', () => jobs.stop());
+  server.post(
+    PREVIEWS_PATH,
+    {
+      schema: {
+        tags,
+        summary: 'What creating a synced table would meet',
+        body: previewInput,
+        response: { 200: previewReply },
+      },
+    },
+    async (request) => {
+      const { body: input, caller } = request;
+      await requireSeesSources(context, caller);
+      const draft = await draftPreview(context, caller, { input, server: addressOf(context, request) });
+      if (input.depth === 'log') return logReplyOf(draft);
+      const source = input.source_table_full_name;
+      const job = jobs.start({
+        caller,
+        source,
+        draft,
+        read: (signal, onStep) => context.sources.previewRows(source, { ...keyOf(draft), signal, onStep }),
+      });
+      void job.end.then(() => {
+        const error = job.failure;
+        if (error !== null && !asSyncedTablesError(error)) context.logger.error({ error, source }, 'a preview failed');
+      });
+      return jobReplyOf(job);
+    },
+  );
+  server.get(
+    `${PREVIEWS_PATH}/:id`,
+    {
+      schema: {
+        tags,
+        summary: 'A preview that reads rows, of the same caller',
+        params: previewParams,
+        response: { 200: previewReply },
+      },
+    },
+    async ({ params, caller }) => jobReplyOf(jobs.find(caller, params.id)),
+  );
+  server.delete(
+    `${PREVIEWS_PATH}/:id`,
+    { schema: { tags, summary: 'End a preview that reads rows', params: previewParams, response: { 200: nothing } } },
+    async ({ params, caller }) => {
+      await jobs.cancel(caller, params.id);
+      return {};
+    },
+  );
+}
+
+/** The key to check, unless it is known to be impossible. */
+function keyOf({ input, findings }: PreviewDraft) {
+  const isPossible = (field: string) => !findings.stops.some((stop) => stop.field === field);
+  const keyColumns = isPossible('primary_key_columns') ? (input.primary_key_columns ?? []) : [];
+  const timeseriesKey = isPossible('timeseries_key') ? input.timeseries_key || null : null;
+  return { keyColumns, timeseriesKey };
+}
+
+/** The address by which the caller reaches the server, for statements to copy. */
+function addressOf({ settings }: ApiContext, { headers }: FastifyRequest): string {
+  const { public_url: url } = settings.api;
+  if (url !== undefined) return url.replace(/\/$/, '');
+  if (headers.host === undefined) throw syncedTablesError('REQUEST_INVALID', { reason: 'it names no host' });
+  return `http://${headers.host}`;
+}

@@ -1,0 +1,321 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiClient, createToken } from '../support/api-client.js';
+import { postgresServers } from '../support/postgres.js';
+import { runCli } from '../support/run-cli.js';
+import { BUCKET, S3FolderServer, type StoreRequest } from '../support/s3-folder-server.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
+
+// Goal: before a synced table is created, its creator learns what that would meet, and how to get around it: from metadata
+// at once, from the rows as a job; the statements that come along create the table as they are.
+
+const PREVIEWS = '/api/2.0/synced-tables/previews';
+const run = promisify(execFile);
+
+interface Finding {
+  readonly error_code: string;
+  readonly field: string | null;
+  readonly columns: string[];
+  readonly ways_out: object[];
+  readonly message: string;
+}
+
+describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
+  let synced: SyncedLake;
+  let url: string;
+  let token: string;
+  let api: ApiClient;
+  let database: string;
+  beforeAll(async () => {
+    synced = await SyncedLake.create(server);
+    const { lake } = synced;
+    const clean = await lake.createTable(
+      'gold.clean',
+      { id: 'long', name: 'string' },
+      `select i as id, 'n' as name from range(9) t(i)`,
+    );
+    clean.switchChangeFeedOn();
+    const doubled = {
+      id: 'long',
+      note: 'string',
+      at: 'timestamp',
+      tags: { type: 'array', elementType: 'string' },
+    } as const;
+    await lake.createTable(
+      'gold.doubled',
+      doubled,
+      `select nullif(i // 2, 4) as id, case when i = 3 then 'a' || chr(0) else 'b' end as note,
+              timestamp '2026-01-01' + to_seconds(i) as at, ['a'] as tags from range(10) t(i)`,
+    );
+    ({ url } = await synced.startSidecar());
+    database = (await synced.value('select current_database()')) ?? '';
+    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    await synced.admin.query(`create schema ways; grant create on schema ways to ${keeper}`);
+    token = await createToken(synced, keeper);
+    api = new ApiClient(url, token);
+  });
+  afterAll(() => synced?.[Symbol.asyncDispose]());
+
+  const codes = (findings: Finding[]) => findings.map(({ error_code: code, field }) => [code, field]);
+
+  /** A preview with its rows, once it has ended. */
+  async function previewRows(body: object, client = api) {
+    const begun = await client.post(PREVIEWS, { ...body, depth: 'rows' });
+    expect(begun.status, JSON.stringify(begun.body)).toBe(200);
+    let reply = begun;
+    await eventually(async () => {
+      reply = await client.get(`${PREVIEWS}/${begun.body.id}`);
+      return reply.body.state !== 'RUNNING';
+    }, 'the preview ends');
+    return reply.body;
+  }
+
+  it('tells from metadata alone what is missing, and what may be taken for it', async () => {
+    const { status, body } = await api.post(PREVIEWS, { source_table_full_name: 'lake.gold.clean' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: null,
+      depth: 'log',
+      state: 'DONE',
+      source: { name: 'lake.gold.clean', version: 1, row_count: 9 },
+      defaults: { name: `${database}.gold.clean_synced`, primary_key_columns: [], scheduling_policy: 'TRIGGERED' },
+      likely_keys: ['id'],
+      statements: null,
+      rows: null,
+      warnings: [],
+      hints: [],
+    });
+    expect(codes(body.stops)).toEqual([['PRIMARY_KEY_MISSING', 'primary_key_columns']]);
+  });
+
+  it('tries everything but the source as the caller, and leaves nothing behind', async () => {
+    const wanted = { source_table_full_name: 'lake.gold.clean', primary_key_columns: ['id'] };
+    const good = await api.post(PREVIEWS, { ...wanted, name: `${database}.fresh.clean` });
+    expect(good.body).toMatchObject({ stops: [], creates: ['schema'] });
+    expect(good.body.statements.sql).toContain(`source_table_full_name => 'lake.gold.clean'`);
+    expect(await synced.value('select count(*) from synced_tables._tables')).toBe('0');
+    const stopsOf = async (more: object) => codes((await api.post(PREVIEWS, { ...wanted, ...more })).body.stops);
+    expect(await stopsOf({ name: `${database}.public.clean` })).toEqual([['PERMISSION_DENIED', null]]);
+    expect(await stopsOf({ name: 'half.typed' })).toEqual([['API_NAME_INVALID', 'name']]);
+    expect(await stopsOf({ name: `${database}.a.b`, primary_key_columns: ['nothing'] })).toEqual([
+      ['PRIMARY_KEY_COLUMN_NOT_FOUND', 'primary_key_columns'],
+    ]);
+    expect(await stopsOf({ name: `${database}.a.b`, schedule: { cron: 'daily' } })).toEqual([
+      ['CRON_INVALID', 'schedule.cron'],
+    ]);
+  });
+
+  it('offers ways out where the change feed is off', async () => {
+    const wanted = {
+      source_table_full_name: 'lake.gold.doubled',
+      primary_key_columns: ['at'],
+      name: `${database}.a.b`,
+    };
+    const hints = await api.post(PREVIEWS, wanted);
+    expect(codes(hints.body.hints)).toEqual([['CHANGE_DATA_FEED_OFF', 'scheduling_policy']]);
+    expect(hints.body).toMatchObject({ stops: [], defaults: { scheduling_policy: 'SNAPSHOT' } });
+    const triggered = { ...wanted, scheduling_policy: 'TRIGGERED' };
+    const { body } = await api.post(PREVIEWS, triggered);
+    expect(codes(body.stops)).toEqual([['CHANGE_DATA_FEED_OFF', 'scheduling_policy']]);
+    const ways = [{ allow_file_diff: true }, { scheduling_policy: 'SNAPSHOT' }];
+    expect(body.stops[0].ways_out).toEqual(ways);
+    expect(body.source.alter_table).toBe(
+      'ALTER TABLE lake.gold.doubled SET TBLPROPERTIES (delta.enableChangeDataFeed = true)',
+    );
+    for (const way of ways) {
+      expect((await api.post(PREVIEWS, { ...triggered, ...way })).body.stops).toEqual([]);
+    }
+  });
+
+  it('finds keys, duplicates, nulls and NUL characters in the rows, and proposes what gets around them', async () => {
+    const wanted = {
+      source_table_full_name: 'lake.gold.doubled',
+      primary_key_columns: ['id'],
+      name: `${database}.a.b`,
+    };
+    const found = await previewRows(wanted);
+    expect(found).toMatchObject({
+      depth: 'rows',
+      state: 'DONE',
+      failure: null,
+      likely_keys: ['at'],
+      defaults: { primary_key_columns: ['at'] },
+      rows: {
+        version: 0,
+        row_count: 10,
+        key_candidates: ['at'],
+        primary_key: { columns: ['id'], rows_with_null: 2, duplicate_keys: 4, duplicate_rows: 8, tied_keys: null },
+        nul_columns: [{ column: 'note', rows: 1 }],
+      },
+    });
+    expect(found.steps_done).toBe(found.steps_total);
+    expect(codes(found.stops)).toEqual([
+      ['CHARACTER_NOT_IN_REPERTOIRE', 'invalid_characters'],
+      ['PRIMARY_KEY_CONSTRAINT_VIOLATION', 'primary_key_columns'],
+    ]);
+    expect(found.stops[0]).toMatchObject({ columns: ['note'], ways_out: [{ invalid_characters: 'strip' }] });
+    expect(found.stops[1].ways_out).toEqual([{ timeseries_key: 'at' }]);
+    expect(codes(found.warnings)).toEqual([['PRIMARY_KEY_HAS_NULLS', 'primary_key_columns']]);
+    const mended = await previewRows({ ...wanted, timeseries_key: 'at', invalid_characters: 'strip' });
+    expect(mended).toMatchObject({ stops: [], rows: { primary_key: { tied_keys: 0 } } });
+    const tied = await previewRows({ ...wanted, timeseries_key: 'note', invalid_characters: 'strip' });
+    expect(codes(tied.stops)).toEqual([['PRIMARY_KEY_CONSTRAINT_VIOLATION', 'timeseries_key']]);
+    expect(JSON.stringify(found)).not.toMatch(/2026-01-01T00:00:0\d/);
+  });
+
+  it('tells what it says only to who may create, and of a job only to its caller', async () => {
+    const stranger = new ApiClient(url, await createToken(synced, await synced.database.createRole('stranger')));
+    const wanted = { source_table_full_name: 'lake.gold.clean' };
+    expect(await stranger.post(PREVIEWS, wanted)).toMatchObject({ status: 403 });
+    const begun = await api.post(PREVIEWS, { ...wanted, depth: 'rows' });
+    const other = await synced.database.createRole('other', 'databricks_superuser');
+    const colleague = new ApiClient(url, await createToken(synced, other));
+    for (const client of [stranger, colleague]) {
+      const reply = await client.get(`${PREVIEWS}/${begun.body.id}`);
+      expect(reply).toMatchObject({ status: 404, body: { details: [{ reason: 'PREVIEW_NOT_FOUND' }, {}] } });
+      expect((await client.delete(`${PREVIEWS}/${begun.body.id}`)).status).toBe(404);
+    }
+    expect(await api.post(PREVIEWS, { source_table_full_name: 'lake.gold.nothing' })).toMatchObject({ status: 404 });
+  });
+
+  it('reads for one caller at a time, for two in all, and ends what is canceled', async () => {
+    await using store = await S3FolderServer.start(synced.lake.root);
+    const s3 = { endpoint: store.endpoint, region: 'us-east-1', access_key_id: 'k', secret_access_key: 's' };
+    const catalogs = { far: { kind: 'path', root: `s3://${BUCKET}`, storage: { s3 } } };
+    await using far = await synced.startSidecar({ catalogs });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    store.hold = ({ key }: StoreRequest) => (key.endsWith('.parquet') ? released : null);
+    const clientOf = async (name: string) => {
+      const role = await synced.database.createRole(name, 'databricks_superuser');
+      return new ApiClient(far.url, await createToken(synced, role));
+    };
+    const first = await clientOf('a');
+    const second = await clientOf('b');
+    const third = await clientOf('c');
+    const body = { source_table_full_name: 'far.gold.clean', primary_key_columns: ['id'], depth: 'rows' };
+    const one = await first.post(PREVIEWS, body);
+    expect(one.body).toMatchObject({ state: 'RUNNING', steps_done: 0, steps_total: null, rows: null });
+    const two = await second.post(PREVIEWS, body);
+    expect(await third.post(PREVIEWS, body)).toMatchObject({
+      status: 429,
+      body: { details: [{ reason: 'PREVIEWS_BUSY' }, {}] },
+    });
+    const again = await first.post(PREVIEWS, body);
+    const deleted = second.delete(`${PREVIEWS}/${two.body.id}`);
+    const state = async (client: ApiClient, id: string) => (await client.get(`${PREVIEWS}/${id}`)).body.state;
+    expect(await state(first, again.body.id)).toBe('RUNNING');
+    release();
+    expect((await deleted).status).toBe(200);
+    const ended = await second.get(`${PREVIEWS}/${two.body.id}`);
+    expect(ended.body).toMatchObject({ state: 'CANCELED', failure: { error_code: 'PREVIEW_CANCELED' }, rows: null });
+    await eventually(async () => (await state(first, one.body.id)) === 'CANCELED', 'the earlier one is given up');
+    await eventually(async () => (await state(first, again.body.id)) === 'DONE', 'the later one ends');
+    expect((await third.post(PREVIEWS, body)).status).toBe(200);
+  });
+
+  it('fails with the reason where rows cannot be read', async () => {
+    const table = await synced.lake.createTable('gold.torn', { id: 'long' }, 'select 1 as id');
+    table.truncateNewestFile();
+    const found = await previewRows({ source_table_full_name: 'lake.gold.torn' });
+    expect(found).toMatchObject({ state: 'FAILED', failure: { error_code: 'SOURCE_FILE_CORRUPT' }, rows: null });
+  });
+
+  describe('the statements of a preview', () => {
+    const options = {
+      scheduling_policy: 'TRIGGERED',
+      timeseries_key: 'at',
+      invalid_characters: 'strip',
+      allow_file_diff: true,
+      on_history_gap: 'refresh',
+      publish: 'together',
+      accelerated_sync: true,
+      type_overrides: [{ column_name: 'note', pg_type: 'PG_SPECIFIC_TYPE_VARCHAR', size: 20 }],
+      extra_columns: [
+        { column_name: "it's", column_type: 'text', compute: `'$HOME "x"'`, maintenance: 'DEFAULT_VALUE' },
+      ],
+      schedule: { cron: '0 9 * * MON-FRI', time_zone: 'Europe/Berlin' },
+    };
+
+    /** What the registry knows of a table, without its names, times and ids. */
+    async function registered(table: string): Promise<unknown> {
+      const { rows } = await synced.admin.query(
+        `select t.source_table_full_name, t.primary_key_columns, t.timeseries_key, t.invalid_characters, t.allow_file_diff,
+                t.on_history_gap, t.type_overrides, t.extra_columns, t.extra_index_definitions->0->>'definition' as index,
+                t.accelerated_sync,
+                p.scheduling_policy, p.publish, s.cron, s.time_zone
+           from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)
+           left join synced_tables._schedules s using (pipeline_id) where t.table_name = $1`,
+        [table],
+      );
+      return rows[0];
+    }
+
+    async function statementsFor(
+      table: string,
+      more: object,
+    ): Promise<Record<'sql' | 'cli' | 'curl' | 'python', string>> {
+      const wanted = {
+        source_table_full_name: 'lake.gold.doubled',
+        primary_key_columns: ['id'],
+        extra_index_definitions: [{ name: `${table}_by_note`, definition: 'USING btree (note)' }],
+      };
+      const { body } = await api.post(PREVIEWS, { ...wanted, ...more, name: `${database}.ways.${table}` });
+      expect(body.stops).toEqual([]);
+      return body.statements;
+    }
+
+    it.each([
+      ['all options', options],
+      ['few options', { invalid_characters: 'strip', timeseries_key: 'at' }],
+    ])('create the same table each way, with %s', async (name, more) => {
+      const tag = name.replace(' ', '_');
+      const names = { sql: `${tag}_sql`, cli: `${tag}_cli`, curl: `${tag}_curl` };
+      const { sql } = await statementsFor(names.sql, more);
+      await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', sql]);
+      const { curl } = await statementsFor(names.curl, more);
+      const posted = await run('bash', ['-c', `${curl} --silent --fail-with-body`], {
+        env: { ...process.env, DATABRICKS_TOKEN: token },
+      });
+      expect(JSON.parse(posted.stdout)).toMatchObject({ name: `${database}.ways.${names.curl}`, dry_run: false });
+      const { cli } = await statementsFor(names.cli, more);
+      const settings = path.join(synced.folder, `${tag}.json`);
+      const lake = { kind: 'path', root: synced.lake.root };
+      writeFileSync(
+        settings,
+        JSON.stringify({ instances: { local: { url: synced.database.url } }, catalogs: { lake } }),
+      );
+      for (const line of cli.split(/\n(?=synced-tables)/)) {
+        const words = await run('bash', ['-c', `printf '%s\\0' ${line}`]);
+        const [, ...args] = words.stdout.split('\0').slice(0, -1);
+        const result = await runCli([...args, '--config', settings]);
+        expect(result, result.stderr).toMatchObject({ end: 0 });
+      }
+      const wanted = await registered(names.sql);
+      expect(wanted).toMatchObject({ timeseries_key: 'at', invalid_characters: 'strip' });
+      expect(await registered(names.curl)).toEqual(wanted);
+      expect(await registered(names.cli)).toEqual(wanted);
+    });
+
+    it('are Python that says the same', async () => {
+      const { python } = await statementsFor('in_python', options);
+      const script = [
+        'import json, sys, types',
+        'class Client:',
+        '    def __init__(self, host): self.api_client = self',
+        '    def do(self, method, path, body): print(json.dumps([method, path, body]))',
+        'sdk = types.ModuleType("databricks.sdk"); sdk.WorkspaceClient = Client',
+        'sys.modules["databricks"] = types.ModuleType("databricks"); sys.modules["databricks.sdk"] = sdk',
+        python,
+      ].join('\n');
+      const [method, call, body] = JSON.parse((await run('python3', ['-c', script])).stdout);
+      expect([method, call]).toEqual(['POST', '/api/2.0/synced-tables/tables']);
+      expect(body).toMatchObject({ ...options, name: `${database}.ways.in_python` });
+    });
+  });
+});
