@@ -18,6 +18,8 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
     sync: async () => (await import('./cli/sync.js')).addSyncCommand,
     verify: async () => (await import('./cli/verify.js')).addVerifyCommand,
     schedule: async () => (await import('./cli/schedule.js')).addScheduleCommand,
+    pause: async () => (await import('./cli/pause.js')).addPauseCommand,
+    resume: async () => (await import('./cli/pause.js')).addResumeCommand,
     events: async () => (await import('./cli/events.js')).addEventsCommand,
     doctor: async () => (await import('./cli/doctor.js')).addDoctorCommand,
     delete: async () => (await import('./cli/delete.js')).addDeleteCommand,

@@ -99,6 +99,8 @@ function tableFinding(health: TableHealth, subject: string): Finding | null {
     const said = remedy === null ? message : message.replace(` ${remedy}`, () => '');
     return { severity: 'error', code, subject, message: said, remedy: remedy ?? `See synced-tables events ${table}.` };
   }
+  const { pausedSince: since, pausedBy } = health;
+  if (since !== null) return finding('TABLE_PAUSED', subject, { table, role: pausedBy ?? '', since });
   const versions = health.lagVersions ?? '0';
   if (lagSeconds === null || lagSeconds <= LAG_SECONDS_MAX || versions === '0') return null;
   if (policy !== 'CONTINUOUS') return finding('TABLE_WAITS', subject, { table, versions });

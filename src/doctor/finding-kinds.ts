@@ -199,6 +199,11 @@ export const findingKinds = {
     remedy: 'Set it again: synced-tables schedule',
   },
   TABLES_FINE: { severity: 'ok', message: 'Synced tables: {tables}; none failed, none far behind.', remedy: null },
+  TABLE_PAUSED: {
+    severity: 'hint',
+    message: 'Its pipeline is paused, by {role} since {since}.',
+    remedy: 'Resume it when it is to go on: synced-tables resume {table}.',
+  },
   TABLE_BEHIND: {
     severity: 'warning',
     message: 'It is {versions} versions, {seconds} s, behind its source.',

@@ -21,7 +21,7 @@ export async function maintainTables(client: pg.Client): Promise<void> {
   );
   await client.query(
     `select synced_tables_internal._queue_follower(p.pipeline_id) from synced_tables._pipelines p
-      where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.lease_holder is null`,
+      where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null and p.lease_holder is null`,
   );
   await client.query('select synced_tables_internal._retry_failed()');
   await forgetSidecars(client);

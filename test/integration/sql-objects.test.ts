@@ -123,6 +123,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_update_outcome',
           '_verification_outcome',
           '_wait',
+          '_waits_for_resume',
           // The guard runs as whoever runs a command. These refuse, or tell what the catalogs tell.
           'acting_role',
           'after_drop',

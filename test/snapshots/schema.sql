@@ -302,6 +302,10 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
       -- Whether it keeps synced tables, or streaming tables filled by flows.
     runs_in_program boolean not null default false
       -- Run by the program that declared it, because a function of that program is a source; sidecars leave it alone.
+    paused_at timestamp with time zone
+      -- Since when it neither follows its sources nor runs on its schedule, until somebody resumes it; null while it is not paused.
+    paused_by name
+      -- Who paused it; null while it is not paused.
     constraint _pipelines_kind_check CHECK ((kind = ANY (ARRAY['SYNCED_TABLES'::text, 'FLOWS'::text])))
     constraint _pipelines_lease_holder_fk FOREIGN KEY (lease_holder) REFERENCES synced_tables._sidecars(holder) ON DELETE SET NULL
     constraint _pipelines_pk PRIMARY KEY (pipeline_id)
@@ -747,6 +751,8 @@ view synced_tables.schedules with (security_barrier=true) [databricks_superuser:
     last_update_id uuid
     message text
     created_by name
+    paused_at timestamp with time zone
+      -- Since when the pipeline is paused: what was due meanwhile runs once it is resumed.
   as
  SELECT s.pipeline_id,
     t.synced_tables,
@@ -756,8 +762,10 @@ view synced_tables.schedules with (security_barrier=true) [databricks_superuser:
     s.last_run_at,
     s.last_update_id,
     s.message,
-    s.created_by
-   FROM (synced_tables._schedules s
+    s.created_by,
+    p.paused_at
+   FROM ((synced_tables._schedules s
+     JOIN synced_tables._pipelines p USING (pipeline_id))
      CROSS JOIN LATERAL ( SELECT array_agg(t_1.synced_table ORDER BY t_1.synced_table) AS synced_tables,
             bool_or(synced_tables_internal._may_see(t_1.created_by, t_1.relation)) AS may_see
            FROM synced_tables._tables t_1
@@ -805,6 +813,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
       -- The column of last_error_code whose values are at fault, for roles that may read the table; null if not exactly one is.
     failing_keys text[]
       -- Keys of a few source rows that last_error_code is about, as texts: shown to roles that may read the table.
+    paused_at timestamp with time zone
+      -- Since when the pipeline of the table is paused; null while it is not.
+    paused_by name
+      -- Who paused the pipeline.
   as
  SELECT synced_table,
     table_name,
@@ -830,7 +842,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     last_sync_started_at,
     publish,
     failing_column,
-    failing_keys
+    failing_keys,
+    paused_at,
+    paused_by
    FROM ( SELECT t.synced_table,
             (c.oid)::regclass AS table_name,
             t.source_table_full_name,
@@ -883,7 +897,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 CASE
                     WHEN ((t.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_keys
                     ELSE NULL::text[]
-                END AS failing_keys
+                END AS failing_keys,
+            p.paused_at,
+            p.paused_by
            FROM ((((synced_tables._tables t
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
@@ -924,7 +940,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 CASE
                     WHEN ((s.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_keys
                     ELSE NULL::text[]
-                END AS "case"
+                END AS "case",
+            p.paused_at,
+            p.paused_by
            FROM (((synced_tables._streaming_tables s
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
@@ -1305,24 +1323,35 @@ view synced_tables_internal._leases [databricks_sync: SELECT]
      JOIN synced_tables._sidecars s ON ((s.holder = p.lease_holder)))
   WHERE (s.expires_at >= clock_timestamp());
 view synced_tables_internal._waiting []
-  -- What is told of pipelines whose updates no sidecar takes, or can go on with.
+  -- What is told of pipelines that are paused, or whose updates no sidecar takes or can go on with.
     pipeline_id uuid
     message text
   as
- SELECT u.pipeline_id,
-    COALESCE(('The update waits: '::text || min(u.message)), format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at))))))) AS message
-   FROM (synced_tables._updates u
-     JOIN synced_tables._pipelines p USING (pipeline_id))
-  WHERE ((u.state = 'QUEUED'::text) AND ((u.message IS NOT NULL) OR (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval))) AND (NOT (EXISTS ( SELECT
-           FROM synced_tables_internal._leases l
-          WHERE (l.pipeline_id = p.pipeline_id)))))
-  GROUP BY u.pipeline_id
-UNION ALL
- SELECT l.pipeline_id,
-    ('Its sidecar cannot go on: '::text || s.trouble) AS message
-   FROM (synced_tables_internal._leases l
-     JOIN synced_tables._sidecars s ON ((s.holder = l.lease_holder)))
-  WHERE (s.trouble IS NOT NULL);
+ SELECT pipeline_id,
+    string_agg(message, ' '::text ORDER BY place) AS message
+   FROM ( SELECT 1 AS place,
+            u.pipeline_id,
+            COALESCE(('The update waits: '::text || min(u.message)), format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.'::text, floor(EXTRACT(epoch FROM (clock_timestamp() - min(COALESCE(u.next_attempt_at, u.created_at))))))) AS message
+           FROM (synced_tables._updates u
+             JOIN synced_tables._pipelines p USING (pipeline_id))
+          WHERE ((u.state = 'QUEUED'::text) AND (NOT synced_tables_internal._waits_for_resume(p.paused_at, u.cause)) AND ((u.message IS NOT NULL) OR (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval))) AND (NOT (EXISTS ( SELECT
+                   FROM synced_tables_internal._leases l
+                  WHERE (l.pipeline_id = p.pipeline_id)))))
+          GROUP BY u.pipeline_id
+        UNION ALL
+         SELECT 1,
+            l.pipeline_id,
+            ('Its sidecar cannot go on: '::text || s.trouble)
+           FROM (synced_tables_internal._leases l
+             JOIN synced_tables._sidecars s ON ((s.holder = l.lease_holder)))
+          WHERE (s.trouble IS NOT NULL)
+        UNION ALL
+         SELECT 2,
+            p.pipeline_id,
+            format('Paused by %s since %s: synced_tables.resume_pipeline ends that.'::text, quote_ident((p.paused_by)::text), to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)) AS format
+           FROM synced_tables._pipelines p
+          WHERE (p.paused_at IS NOT NULL)) n
+  GROUP BY pipeline_id;
 
 -- functions
 
@@ -1488,10 +1517,14 @@ function synced_tables.delete_streaming_table(name text, purge boolean DEFAULT f
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+function synced_tables.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes the schedule of a pipeline; false if it had none.
 function synced_tables.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
   -- Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers; safe to repeat. Returns what it found.
+function synced_tables.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Ends the pause of a pipeline, given by its id or by one of its tables: it follows its sources again from where it was, and a schedule that was due meanwhile runs once. A pipeline that stop_pipeline stopped goes on, too. False if it was neither paused nor stopped. For whom pause_pipeline is.
 function synced_tables.revoke_token(token_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Revokes a token. If it was the last one of its role, the API may no longer act for the role.
 function synced_tables.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1534,8 +1567,8 @@ function synced_tables_internal._call_signature(role_name name, call_secret byte
   -- Proves, in this session and transaction, that a role made the call.
 function synced_tables_internal._calling_body(routine oid) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
-function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Cancels the pending and running updates of a pipeline.
+function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Cancels the pending and running updates of a pipeline, or only the one that follows its sources.
 function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a column that cannot list the columns an event writes. For a lakehouse table this is checked later.
 function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
@@ -1656,6 +1689,8 @@ function synced_tables_internal._json_order(value jsonb) returns text plpgsql im
   -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
 function synced_tables_internal._lend_source(flow text, source jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read a table of this database that the caller may read.
+function synced_tables_internal._lock_for_pause(synced_table_or_pipeline text, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
+  -- The pipeline with that id, or of the table of that name, for roles that may control all its tables; nobody else changes or claims it until the transaction ends.
 function synced_tables_internal._lock_pipeline(pipeline_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Held until the end of the transaction by anything that adds or removes tables or requests of a pipeline.
 function synced_tables_internal._make_continuous(pipeline uuid, continuous boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1707,7 +1742,7 @@ function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by
 function synced_tables_internal._prepare_schema(table_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Creates the schema of a synced table if it is missing, and lets databricks_sync create tables in it.
 function synced_tables_internal._queue_follower(pipeline uuid) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Makes a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.
+  -- Makes a CONTINUOUS pipeline follow its sources, unless it is stopped or paused, has nothing to follow, or an update runs or waits. True if it queued an update.
 function synced_tables_internal._raise(code text, sql_state text, message text, remedy text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Raises an error of the catalogue (docs/reference/errors.md).
 function synced_tables_internal._raise_exists(full_name text) returns void sql set search_path=pg_catalog, pg_temp []
@@ -1766,6 +1801,8 @@ function synced_tables_internal._require_pipeline_control(pipeline synced_tables
   -- Refuses a role that may not control all tables of a pipeline or, if it has no synced tables, the pipeline.
 function synced_tables_internal._reserve_name(name text, place text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Reserves a name for a place; null while another place is about to take it.
+function synced_tables_internal._rest_paused(pipeline uuid) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Shows the tables of a paused CONTINUOUS pipeline as what they are: readable, and not followed.
 function synced_tables_internal._retry_failed() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Asks for updates of CONTINUOUS pipelines with failed tables, at growing intervals. Returns how many.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1777,7 +1814,7 @@ function synced_tables_internal._role_may_see(role_name name, created_by name, r
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Requests the update that was due then, and advances the schedule; null if another session did.
+  -- Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Runs the called function on behalf of the role that signed the call.
 function synced_tables_internal._served_role() returns name sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1826,6 +1863,8 @@ procedure synced_tables_internal._wait(IN what text, IN name text, IN version bi
   -- Waits for an update, a verification or a version. Returns the error to raise, nulls if there is none.
 function synced_tables_internal._waiting_verification(wanted synced_tables._tables) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- The comparison of a table that was asked for and has not begun, null if there is none; one that waits for its next attempt becomes due. Others who ask wait until the transaction ends.
+function synced_tables_internal._waits_for_resume(paused_at timestamp with time zone, cause text) returns boolean sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Whether an update that was requested for this cause waits until its pipeline, paused since then, is resumed.
 function synced_tables_internal._wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- All event triggers of an installation: those of the guard, and those that protect streaming tables.
 function synced_tables_internal._watch_managers() returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1860,8 +1899,12 @@ function synced_tables_served.delete_streaming_table(name text, purge boolean DE
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables_served.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+function synced_tables_served.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes the schedule of a pipeline; false if it had none.
+function synced_tables_served.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Ends the pause of a pipeline, given by its id or by one of its tables: it follows its sources again from where it was, and a schedule that was due meanwhile runs once. A pipeline that stop_pipeline stopped goes on, too. False if it was neither paused nor stopped. For whom pause_pipeline is.
 function synced_tables_served.revoke_token(token_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Revokes a token. If it was the last one of its role, the API may no longer act for the role.
 function synced_tables_served.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []

@@ -115,6 +115,8 @@ async function syncedTables(
   expect((await operator.query('select from synced_tables.status')).rowCount).toBeGreaterThan(2);
   await call(operator, `set_schedule('${schema}.snapshot', '0 3 * * *')`);
   await call(operator, `remove_schedule('${schema}.snapshot')`);
+  await call(operator, `pause_pipeline('${schema}.triggered')`);
+  await call(operator, `resume_pipeline('${schema}.triggered')`);
   const pipeline = await readValue(
     operator,
     `select pipeline_id from synced_tables.status where synced_table = '${schema}.continuous'`,

@@ -222,6 +222,7 @@ export interface StatusRow {
   readonly row_count: string | null;
   readonly rows_done: string | null;
   readonly last_error_code: string | null;
+  readonly paused_by: string | null;
 }
 
 /** Waits until `isSo` holds. */

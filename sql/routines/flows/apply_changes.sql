@@ -22,7 +22,7 @@ begin
   perform synced_tables_internal._record_event('INFO', 'flow_declared', wanted.synced_table, wanted.pipeline_id, null,
     format('%I declared flow %s.', synced_tables_internal._acting_role(), flow));
   if exists (select from synced_tables._pipelines p
-              where p.pipeline_id = wanted.pipeline_id and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped) then
+              where p.pipeline_id = wanted.pipeline_id and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null) then
     perform synced_tables_internal._request_update(wanted.pipeline_id, false);
   end if;
   return wanted.pipeline_id;

@@ -70,7 +70,8 @@ begin
   perform synced_tables_internal._record_event('INFO', 'pipeline_declared', null, wanted.pipeline_id, null,
     format('%I declared pipeline %s again.', synced_tables_internal._acting_role(), _edit_pipeline.name));
   -- A new update makes the sidecar that follows the pipeline look at it again, or stop following.
-  if 'CONTINUOUS' in (policy, wanted.scheduling_policy) and not (wanted.is_stopped and policy = wanted.scheduling_policy) then
+  if 'CONTINUOUS' in (policy, wanted.scheduling_policy) and wanted.paused_at is null
+     and not (wanted.is_stopped and policy = wanted.scheduling_policy) then
     perform synced_tables_internal._request_update(wanted.pipeline_id, false, 'API_CALL');
   end if;
 end $$;

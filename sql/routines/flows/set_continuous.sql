@@ -16,7 +16,7 @@ begin
   -- A new update makes the sidecar that follows the pipeline look at it again, or stop following.
   if (found or continuous)
      and exists (select from synced_tables._flows f join synced_tables._streaming_tables s using (table_id) where s.pipeline_id = pipeline)
-     and not exists (select from synced_tables._pipelines p where p.pipeline_id = pipeline and p.is_stopped) then
+     and not exists (select from synced_tables._pipelines p where p.pipeline_id = pipeline and (p.is_stopped or p.paused_at is not null)) then
     perform synced_tables_internal._request_update(pipeline, false);
   end if;
 end $$;

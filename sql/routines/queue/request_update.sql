@@ -20,16 +20,22 @@ create or replace function synced_tables_internal._request_update(pipeline uuid,
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   waiting synced_tables._updates;
+  paused timestamptz;
+  is_held boolean;
 begin
   perform synced_tables_internal._lock_pipeline(pipeline);
+  select p.paused_at into paused from synced_tables._pipelines p where p.pipeline_id = pipeline;
   update synced_tables._pipelines p set is_stopped = false where p.pipeline_id = pipeline and p.is_stopped;
   select * into waiting from synced_tables._updates u
    where u.pipeline_id = pipeline and u.state = 'QUEUED' and u.mode = 'DEFAULT' and u.selection is null order by u.created_at limit 1;
   -- An update that a sidecar is just starting may be shared: it reads the source after this request. It is locked only if
   -- it must change, so that a caller who leaves a transaction open does not block the sidecar.
-  if found and (waiting.next_attempt_at is not null or (_request_update.full_refresh and not waiting.full_refresh)) then
+  is_held := found and synced_tables_internal._waits_for_resume(paused, waiting.cause)
+             and not synced_tables_internal._waits_for_resume(paused, _request_update.cause);
+  if is_held or waiting.next_attempt_at is not null or (_request_update.full_refresh and not waiting.full_refresh) then
     update synced_tables._updates u
-       set full_refresh = u.full_refresh or _request_update.full_refresh, next_attempt_at = null
+       set full_refresh = u.full_refresh or _request_update.full_refresh, next_attempt_at = null,
+           cause = case when is_held then _request_update.cause else u.cause end
      where u.update_id = waiting.update_id and u.state = 'QUEUED';
     if not found then
       waiting.update_id := null;

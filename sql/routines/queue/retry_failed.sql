@@ -21,7 +21,7 @@ begin
      cross join lateral (
        select greatest(failed.since, max(u.finished_at)) as at from synced_tables._updates u
         where u.pipeline_id = p.pipeline_id and u.state in ('FAILED', 'CANCELED')) tried
-     where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and failed.since is not null
+     where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null and failed.since is not null
        -- A minute at first, then as long as it has failed already, an hour at most.
        and clock_timestamp() >= tried.at + least(interval '1 hour', greatest(interval '1 minute', tried.at - failed.since))
        and not exists (select from synced_tables._updates u

@@ -7,7 +7,7 @@ begin
   insert into synced_tables._updates (pipeline_id, mode, requested_by)
   select p.pipeline_id, 'CONTINUOUS', p.created_by
     from synced_tables._pipelines p
-   where p.pipeline_id = pipeline and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped
+   where p.pipeline_id = pipeline and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null
      and (exists (select from synced_tables._tables t
                    where t.pipeline_id = p.pipeline_id and t.relation is not null and not t.is_failed)
           or exists (select from synced_tables._streaming_tables s join synced_tables._flows f using (table_id)
@@ -17,7 +17,7 @@ begin
   return found;
 end $$;
 comment on function synced_tables_internal._queue_follower(uuid) is
-  'Makes a CONTINUOUS pipeline follow its sources, unless it is stopped, has nothing to follow, or an update runs or waits. True if it queued an update.';
+  'Makes a CONTINUOUS pipeline follow its sources, unless it is stopped or paused, has nothing to follow, or an update runs or waits. True if it queued an update.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean
@@ -29,6 +29,7 @@ begin
     return false;
   end if;
   perform synced_tables_internal._queue_follower(pipeline);
+  perform synced_tables_internal._rest_paused(pipeline);
   return true;
 end $$;
 comment on function synced_tables_internal._release_pipeline(uuid, uuid, bigint) is 'Gives a lease back; false if the caller no longer holds it.';

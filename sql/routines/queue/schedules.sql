@@ -136,7 +136,8 @@ declare
 begin
   perform synced_tables_internal._lock_pipeline(pipeline);
   update synced_tables._schedules s set next_run_at = next_run, last_run_at = clock_timestamp(), message = problem
-   where s.pipeline_id = pipeline and s.next_run_at = due;
+   where s.pipeline_id = pipeline and s.next_run_at = due
+     and not exists (select from synced_tables._pipelines p where p.pipeline_id = s.pipeline_id and p.paused_at is not null);
   if not found then
     return null;
   end if;
@@ -145,15 +146,17 @@ begin
   return request;
 end $$;
 comment on function synced_tables_internal._run_schedule(uuid, timestamptz, timestamptz, text) is
-  'Requests the update that was due then, and advances the schedule; null if another session did.';
+  'Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.';
 
 -- for: managers
 create or replace view synced_tables.schedules with (security_barrier = true) as
-  select s.pipeline_id, t.synced_tables, s.cron, s.time_zone, s.next_run_at, s.last_run_at, s.last_update_id, s.message, s.created_by
+  select s.pipeline_id, t.synced_tables, s.cron, s.time_zone, s.next_run_at, s.last_run_at, s.last_update_id, s.message, s.created_by, p.paused_at
     from synced_tables._schedules s
+    join synced_tables._pipelines p using (pipeline_id)
    cross join lateral (select array_agg(t.synced_table order by t.synced_table) as synced_tables,
                               bool_or(synced_tables_internal._may_see(t.created_by, t.relation)) as may_see
                          from synced_tables._tables t where t.pipeline_id = s.pipeline_id) t
    where t.may_see;
 comment on view synced_tables.schedules is 'When pipelines are updated automatically.';
 comment on column synced_tables.schedules.next_run_at is 'Null until a sidecar has computed it, and if there is none: message says why.';
+comment on column synced_tables.schedules.paused_at is 'Since when the pipeline is paused: what was due meanwhile runs once it is resumed.';

@@ -70,20 +70,20 @@ comment on function synced_tables_internal._find_pipeline(text, text) is
   'The pipeline with that id, or of the synced table of that name, for roles that may control it.';
 
 -- for: sidecar
-create or replace function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text) returns void
+create or replace function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean default false) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
   -- Including RUNNING ones: their sidecar, if alive, can commit nothing more without the pipeline.
   with canceled as (
     update synced_tables._updates u
        set state = 'CANCELED', finished_at = now(), error_code = _cancel_updates.error_code, message = reason, sql_state = '57014'
-     where u.pipeline_id = pipeline and u.state in ('QUEUED', 'RUNNING')
+     where u.pipeline_id = pipeline and u.state in ('QUEUED', 'RUNNING') and (u.mode = 'CONTINUOUS' or not followers_only)
     returning u.update_id)
   update synced_tables._table_updates r
      set state = 'CANCELED', finished_at = now(), error_code = _cancel_updates.error_code, message = reason
     from canceled c where r.update_id = c.update_id and r.state in ('QUEUED', 'RUNNING')
 $$;
-comment on function synced_tables_internal._cancel_updates(uuid, text, text) is
-  'Cancels the pending and running updates of a pipeline.';
+comment on function synced_tables_internal._cancel_updates(uuid, text, text, boolean) is
+  'Cancels the pending and running updates of a pipeline, or only the one that follows its sources.';
 
 -- for: managers
 create or replace function synced_tables_served.stop_pipeline(pipeline_id uuid) returns void

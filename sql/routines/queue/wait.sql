@@ -161,7 +161,7 @@ begin
     error_code := 'VERSION_WAIT_TIMEOUT';
     message := format('Synced table %s is at version %s after %s, not at %s.', _await_version.synced_table,
                       coalesce(place.synced_version::text, 'none'), waited, version);
-    remedy := 'A table that is not CONTINUOUS needs an update: synced_tables.sync_now.';
+    remedy := 'A table that is paused or not CONTINUOUS needs an update: synced_tables.sync_now.';
   end if;
 end $$;
 comment on function synced_tables_internal._await_version(text, bigint, interval) is 'As _await_update, for a version of a synced table.';

@@ -2,21 +2,29 @@
 
 -- for: owner
 create or replace view synced_tables_internal._waiting as
-  select u.pipeline_id,
+  select n.pipeline_id, string_agg(n.message, ' ' order by n.place) as message from (
+  select 1 as place, u.pipeline_id,
          coalesce('The update waits: ' || min(u.message),
            format('An update has been due for %s s, and no sidecar has begun it: see synced-tables doctor.',
              floor(extract(epoch from clock_timestamp() - min(coalesce(u.next_attempt_at, u.created_at)))))) as message
     from synced_tables._updates u
     join synced_tables._pipelines p using (pipeline_id)
-   where u.state = 'QUEUED' and (u.message is not null or coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s')
+   where u.state = 'QUEUED' and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause) and (u.message is not null or coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s')
      and not exists (select from synced_tables_internal._leases l where l.pipeline_id = p.pipeline_id)
    group by u.pipeline_id
   union all
-  select l.pipeline_id, 'Its sidecar cannot go on: ' || s.trouble
+  select 1, l.pipeline_id, 'Its sidecar cannot go on: ' || s.trouble
     from synced_tables_internal._leases l
     join synced_tables._sidecars s on s.holder = l.lease_holder
-   where s.trouble is not null;
-comment on view synced_tables_internal._waiting is 'What is told of pipelines whose updates no sidecar takes, or can go on with.';
+   where s.trouble is not null
+  union all
+  select 2, p.pipeline_id,
+         format('Paused by %s since %s: synced_tables.resume_pipeline ends that.', quote_ident(p.paused_by),
+                to_char(p.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+    from synced_tables._pipelines p
+   where p.paused_at is not null) n
+   group by n.pipeline_id;
+comment on view synced_tables_internal._waiting is 'What is told of pipelines that are paused, or whose updates no sidecar takes or can go on with.';
 
 -- for: managers
 create or replace view synced_tables.status with (security_barrier = true) as
@@ -53,7 +61,9 @@ select * from (
          t.last_sync_started_at,
          p.publish,
          case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_column end as failing_column,
-         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys
+         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys,
+         p.paused_at,
+         p.paused_by
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
@@ -70,7 +80,7 @@ select * from (
          nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish,
          case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
-         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end
+         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
@@ -98,3 +108,5 @@ comment on column synced_tables.status.failing_column is
   'The column of last_error_code whose values are at fault, for roles that may read the table; null if not exactly one is.';
 comment on column synced_tables.status.failing_keys is
   'Keys of a few source rows that last_error_code is about, as texts: shown to roles that may read the table.';
+comment on column synced_tables.status.paused_at is 'Since when the pipeline of the table is paused; null while it is not.';
+comment on column synced_tables.status.paused_by is 'Who paused the pipeline.';

@@ -1,6 +1,7 @@
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
+import { addPauseRoutes } from './pipelines/pause-routes.js';
 import { addPreviewRoutes } from './previews/preview-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
@@ -13,6 +14,7 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addCreateTableRoute(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
+  addPauseRoutes(server, context);
   addPreviewRoutes(server, context);
   addRowRoutes(server, context);
   addScheduleRoutes(server, context);

@@ -17,8 +17,10 @@ export interface SidecarFacts {
 export async function readSidecarFacts(client: pg.Client, application: string): Promise<SidecarFacts> {
   const { rows } = await client.query<SidecarFacts>(
     `with session as (select * from pg_stat_activity where datname = current_database() and application_name like $1 || '%'),
-          due as (select coalesce(next_attempt_at, created_at) as since from synced_tables._updates
-                   where state = 'QUEUED' and coalesce(next_attempt_at, created_at) <= clock_timestamp())
+          due as (select coalesce(u.next_attempt_at, u.created_at) as since
+                    from synced_tables._updates u left join synced_tables._pipelines p using (pipeline_id)
+                   where u.state = 'QUEUED' and coalesce(u.next_attempt_at, u.created_at) <= clock_timestamp()
+                     and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause))
      select (select greatest(count(*) filter (where application_name = $1 || ' (listener)'), least(count(*), 1))::int
                from session) as sidecars,
             (select count(*)::int from synced_tables_internal._leases) as leases,
@@ -59,7 +61,7 @@ export async function readStuckUpdates(client: pg.Client, secondsMin: number): P
            when u.state = 'RUNNING' and extract(epoch from clock_timestamp() - s.expires_at) > 5 then 'abandoned'
            when u.state = 'RUNNING' and s.holder is null then 'abandoned'
            when r.failed_attempts >= 3 then 'retried'
-           when u.state = 'QUEUED' and p.lease_holder is null
+           when u.state = 'QUEUED' and p.lease_holder is null and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause)
                 and coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - make_interval(secs => $1) then 'waiting'
          end as kind, extract(epoch from clock_timestamp() - case when u.state = 'RUNNING' then coalesce(s.expires_at, u.started_at)
                                                             else coalesce(u.next_attempt_at, u.created_at) end) as seconds) k
@@ -80,6 +82,9 @@ export interface TableHealth {
   readonly lagVersions: string | null;
   readonly lagSeconds: number | null;
   readonly catalog: string | null;
+  /** Since when its pipeline is paused, as text; null if it is not. */
+  readonly pausedSince: string | null;
+  readonly pausedBy: string | null;
 }
 
 /** All synced tables that the role may see. */
@@ -87,6 +92,7 @@ export async function readTableHealth(client: pg.Client): Promise<TableHealth[]>
   const { rows } = await client.query<TableHealth>(
     `select s.synced_table as table, s.scheduling_policy as policy, s.state, coalesce(s.message, '') as message,
             s.last_error_code as "errorCode", s.lag_versions::text as "lagVersions", s.lag_seconds as "lagSeconds",
+            s.paused_by as "pausedBy", to_char(s.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') as "pausedSince",
             substring(s.source_table_full_name from '^([^.]+)\\.[^.]+\\.[^.]+$') as catalog,
             case when s.last_error_code is not null then (
               select u.remedy from synced_tables.updates u
@@ -109,7 +115,7 @@ export async function readScheduleTrouble(client: pg.Client, minutesMin: number)
     `select array_to_string(s.synced_tables, ', ') as of, s.message,
             floor(extract(epoch from clock_timestamp() - s.next_run_at) / 60)::int as "minutesLate"
        from synced_tables.schedules s
-      where s.next_run_at < clock_timestamp() - make_interval(mins => $1) or (s.next_run_at is null and s.message is not null)`,
+      where s.next_run_at < clock_timestamp() - make_interval(mins => $1) and s.paused_at is null or (s.next_run_at is null and s.message is not null)`,
     [minutesMin],
   );
   return rows;

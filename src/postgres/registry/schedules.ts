@@ -18,7 +18,7 @@ export interface NextRun {
   readonly problem: string | null;
 }
 
-/** The schedules that are due, and those whose next run nobody has worked out yet. */
+/** The schedules that are due, unless their pipelines are paused, and those whose next run nobody has worked out yet. */
 export async function readWaitingSchedules(client: pg.Client): Promise<WaitingSchedule[]> {
   const { rows } = await client.query<{
     pipeline_id: string;
@@ -28,8 +28,8 @@ export async function readWaitingSchedules(client: pg.Client): Promise<WaitingSc
     now: Date;
   }>(
     `select pipeline_id, cron, time_zone, next_run_at::text as due_at, clock_timestamp() as now
-       from synced_tables._schedules
-      where next_run_at <= clock_timestamp() or next_run_at is null and message is null`,
+       from synced_tables._schedules join synced_tables._pipelines using (pipeline_id)
+      where next_run_at <= clock_timestamp() and paused_at is null or next_run_at is null and message is null`,
   );
   return rows.map((row) => ({
     pipelineId: row.pipeline_id,
@@ -59,10 +59,11 @@ export async function runSchedule(client: pg.Client, schedule: WaitingSchedule, 
   ]);
 }
 
-/** Milliseconds until the next run of any schedule; null if there is none. */
+/** Milliseconds until the next run of any schedule that is not paused; null if there is none. */
 export async function msUntilNextRun(client: pg.Client): Promise<number | null> {
   const { rows } = await client.query<{ ms: number | null }>(
-    `select extract(epoch from min(next_run_at) - clock_timestamp())::float8 * 1000 as ms from synced_tables._schedules`,
+    `select extract(epoch from min(next_run_at) - clock_timestamp())::float8 * 1000 as ms
+       from synced_tables._schedules join synced_tables._pipelines using (pipeline_id) where paused_at is null`,
   );
   return rows[0]?.ms ?? null;
 }

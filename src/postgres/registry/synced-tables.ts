@@ -102,12 +102,12 @@ export async function readLastErrorCode(client: pg.Client, tableId: string): Pro
 
 /**
  * CONTINUOUS tables that are no longer followed, since they failed for a reason that does not pass without
- * intervention. Stopped or dropped tables are not included.
+ * intervention. Stopped, paused or dropped tables are not included.
  */
 export async function readFailedFollowed(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<TableRow>(
     `${SELECT_TABLE}
-      where t.is_failed and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and t.synced_version is not null
+      where t.is_failed and p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null and t.synced_version is not null
         and t.state <> 'SYNCED_TABLED_OFFLINE' order by t.table_id`,
   );
   return rows.map(toSyncedTable);

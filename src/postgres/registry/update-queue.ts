@@ -52,7 +52,8 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     `with candidate as (
        select p.pipeline_id, u.update_id
          from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
-        where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp())
+        where (u.state = 'RUNNING' or u.state = 'QUEUED' and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp()
+                                    and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause))
           and (p.lease_holder is null or p.lease_holder = $1
                -- Not: without one in force. One that has just joined is not seen yet when the row is looked at again.
                or exists (select from synced_tables._sidecars s where s.holder = p.lease_holder and s.expires_at < statement_timestamp()))
@@ -174,6 +175,7 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
     `select l.pipeline_id, p.pipeline_id is not null as is_ours,
             exists (select from synced_tables._updates u
                      where u.pipeline_id = l.pipeline_id and u.state = 'QUEUED' and u.mode = 'DEFAULT'
+                       and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause)
                        and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp()) as is_asked_for
        from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as l (pipeline_id, holder, epoch)
        left join synced_tables._pipelines p
@@ -215,7 +217,8 @@ export async function msUntilNextDue(client: pg.Client, holder: string, onlyFoll
     `select extract(epoch from min(greatest(u.next_attempt_at, s.expires_at)) - clock_timestamp())::float8 * 1000 as ms
        from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
        left join synced_tables._sidecars s on s.holder = p.lease_holder
-      where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)`,
+      where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)
+        and not (u.state = 'QUEUED' and synced_tables_internal._waits_for_resume(p.paused_at, u.cause))`,
     [holder, onlyFollowers],
   );
   return rows[0]?.ms ?? null;

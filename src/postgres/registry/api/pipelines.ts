@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isoTime } from './iso-time.js';
 
 /** A pipeline of flows, as it is made and changed over HTTP. */
 export interface FlowPipelineInput {
@@ -60,6 +61,51 @@ export async function deletePipelineTable(client: pg.ClientBase, sqlName: string
 /** Stops what a pipeline does, with the rights of the acting role. */
 export async function stopPipeline(client: pg.ClientBase, pipelineId: string): Promise<void> {
   await client.query('select synced_tables.stop_pipeline($1)', [pipelineId]);
+}
+
+/** Whether a pipeline is paused, after a call that may have changed that. */
+interface Pause {
+  /** False if nothing was to do. */
+  readonly isChanged: boolean;
+  /** Null if it is not paused. */
+  readonly pausedAt: string | null;
+  readonly pausedBy: string | null;
+}
+
+type AsService = <Part>(part: () => Promise<Part>) => Promise<Part>;
+
+/**
+ * Pauses a pipeline, with the rights of the acting role.
+ * @param asService does a part of the transaction with the sidecar's rights
+ */
+export async function pausePipeline(client: pg.ClientBase, pipelineId: string, asService: AsService): Promise<Pause> {
+  const { rows } = await client.query<{ done: boolean }>('select synced_tables.pause_pipeline($1) as done', [
+    pipelineId,
+  ]);
+  return readPause(client, pipelineId, rows[0]?.done === true, asService);
+}
+
+/** Ends the pause of a pipeline, like `pausePipeline`. */
+export async function resumePipeline(client: pg.ClientBase, pipelineId: string, asService: AsService): Promise<Pause> {
+  const { rows } = await client.query<{ done: boolean }>('select synced_tables.resume_pipeline($1) as done', [
+    pipelineId,
+  ]);
+  return readPause(client, pipelineId, rows[0]?.done === true, asService);
+}
+
+async function readPause(
+  client: pg.ClientBase,
+  pipelineId: string,
+  isChanged: boolean,
+  asService: AsService,
+): Promise<Pause> {
+  const { rows } = await asService(() =>
+    client.query<{ paused_at: string | null; paused_by: string | null }>(
+      `select ${isoTime('p.paused_at')} as paused_at, p.paused_by from synced_tables._pipelines p where p.pipeline_id = $1`,
+      [pipelineId],
+    ),
+  );
+  return { isChanged, pausedAt: rows[0]?.paused_at ?? null, pausedBy: rows[0]?.paused_by ?? null };
 }
 
 /** An update that is asked for. */
