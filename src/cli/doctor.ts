@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { asSyncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { examine } from '../doctor/examine.js';
 import { examineMachine } from '../doctor/examine-machine.js';
-import { errorFinding, type Finding, finding } from '../doctor/finding.js';
+import { errorFinding, finding } from '../doctor/finding.js';
 import { originOfSettings } from '../settings/load-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
 import {

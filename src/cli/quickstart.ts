@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { examine } from '../doctor/examine.js';
 import { chooseDataDir } from '../embedded/choose-data-dir.js';
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { createLogger } from '../observability/logger.js';
@@ -59,7 +60,7 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
     api: { port: options.httpPort },
     sync: { poll_seconds: 1 },
   });
-  const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port' });
+  const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port', examine });
   try {
     say(`The sidecar works; its HTTP API is described at ${sidecar.url}/docs.`);
     const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true, say });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { examine } from '../doctor/examine.js';
 import { createLogger } from '../observability/logger.js';
 import { startSidecar } from '../sidecar/sidecar.js';
 import { addConfigOption, addOutputOption, type SettingsOptions, settingsOf } from './options/command-options.js';
@@ -30,7 +31,7 @@ async function serve(options: SettingsOptions): Promise<void> {
   const settings = settingsOf(options, { postgres: true });
   const logger = createLogger(settings.log.level);
   const stopped = untilStopped();
-  const sidecar = await startSidecar({ settings, logger, portOption: 'api.port in the settings' });
+  const sidecar = await startSidecar({ settings, logger, portOption: 'api.port in the settings', examine });
   const end = await Promise.race([stopped, sidecar.outdated]);
   const isOutdated = typeof end !== 'string';
   logger.info(isOutdated ? { reason: end.code } : { signal: end }, 'stopping');

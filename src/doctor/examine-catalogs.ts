@@ -1,8 +1,9 @@
 import { asSyncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
-import { errorFinding, type Finding, failureFinding, finding } from './finding.js';
+import { errorFinding, failureFinding, finding } from './finding.js';
 
 /** Nobody waits long for a diagnosis, and a store that needs many attempts should be reported. */
 const ATTEMPTS = 2;

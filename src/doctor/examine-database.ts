@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { quoteIdentifier } from '../core/names.js';
 import { pendingMigrations } from '../postgres/install/migrate.js';
 import { SYNC_ROLE } from '../postgres/session/session.js';
@@ -12,7 +13,7 @@ import {
   readTableProtection,
 } from './facts/guard-facts.js';
 import { readDecodingSlots, readLongTransactions, readServerFacts } from './facts/server-facts.js';
-import { errorFinding, type Finding, finding } from './finding.js';
+import { errorFinding, finding } from './finding.js';
 
 const TRANSACTION_MINUTES_LONG = 10;
 

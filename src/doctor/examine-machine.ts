@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import type { Finding } from '../core/finding.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { type Finding, finding } from './finding.js';
+import { finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 
 const SUBJECT = 'machine';

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { countFreeSessions } from '../postgres/session/free-sessions.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { sessionsOf } from '../sidecar/session-plan.js';
 import { readIdleSlots, readServerFacts, type ServerFacts } from './facts/server-facts.js';
-import { errorFinding, type Finding, finding } from './finding.js';
+import { errorFinding, finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 
 const VERSION_NUMBER_MIN = 150_000;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Finding } from '../core/finding.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
 import {
@@ -10,7 +11,7 @@ import {
   type StuckUpdate,
   type TableHealth,
 } from './facts/sync-facts.js';
-import { type Finding, finding } from './finding.js';
+import { finding } from './finding.js';
 import { formatBytes } from './format-bytes.js';
 
 /** After this long, an update that has not started or a schedule that did not run is worth mentioning. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { readAddedDatabases } from '../postgres/registry/added-databases.js';
 import { closeSession, describeServer, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -9,7 +10,7 @@ import { examineDatabase } from './examine-database.js';
 import { examineMachine } from './examine-machine.js';
 import { examineServer } from './examine-server.js';
 import { examineSync, examineTables } from './examine-sync.js';
-import { errorFinding, type Finding, failureFinding } from './finding.js';
+import { errorFinding, failureFinding } from './finding.js';
 
 /** Examines everything that the settings refer to. Changes nothing; what cannot be examined is a finding too. */
 export async function examine(settings: Settings): Promise<Finding[]> {

@@ -1,5 +1,4 @@
-/** `error`: something does not work. `warning`: it will, or may, stop working. `hint`: it could be better. */
-export type Severity = 'ok' | 'hint' | 'warning' | 'error';
+import type { Severity } from '../core/finding.js';
 
 interface FindingKind {
   readonly severity: Severity;

@@ -1,18 +1,7 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
+import type { Finding, Severity } from '../core/finding.js';
 import { safeReason } from '../core/reasons/safe-reason.js';
-import { type FindingCode, findingKinds, type Severity } from './finding-kinds.js';
-
-/** One thing that the doctor examined. */
-export interface Finding {
-  readonly severity: Severity;
-  /** Of `findingKinds`, or of the error catalogue. */
-  readonly code: string;
-  /** What was examined: `machine`, `catalog lake`, `local`, `local/app`, or that followed by the name of a table. */
-  readonly subject: string;
-  readonly message: string;
-  /** What to do; null if all is well. */
-  readonly remedy: string | null;
-}
+import { type FindingCode, findingKinds } from './finding-kinds.js';
 
 type Details = Readonly<Record<string, string | number | bigint>>;
 

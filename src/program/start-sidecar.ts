@@ -1,4 +1,5 @@
 import type { SyncedTablesError } from '../core/errors.js';
+import { examine } from '../doctor/examine.js';
 import { createLogger } from '../observability/logger.js';
 import { checkSettings, loadSettings } from '../settings/load-settings.js';
 import { startSidecar as startWithSettings } from '../sidecar/sidecar.js';
@@ -46,5 +47,6 @@ export async function startSidecar(options: StartSidecarOptions = {}): Promise<R
     settings,
     logger: createLogger(settings.log.level),
     portOption: 'api.port in the settings',
+    examine,
   });
 }

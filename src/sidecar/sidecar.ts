@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { consoleAddress } from '../api/console/console-address.js';
 import { startHttpServer } from '../api/server/http-server.js';
 import type { SyncedTablesError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { newestKnownMigration } from '../postgres/install/migrate.js';
@@ -21,6 +22,8 @@ export interface SidecarOptions {
   readonly logger: Logger;
   /** Command line option that chooses another HTTP port, for the message when it is taken. */
   readonly portOption: string;
+  /** The doctor, for calls that ask for it; it knows the sidecar, not the other way round. */
+  readonly examine: (settings: Settings) => Promise<Finding[]>;
 }
 
 export interface Sidecar {
@@ -41,7 +44,7 @@ export interface Sidecar {
  * Starts the process that keeps tables in sync: installs or checks the SQL side of every database, serves HTTP, and
  * works on the queues until stopped.
  */
-export async function startSidecar({ settings, logger, portOption }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar({ settings, logger, portOption, examine }: SidecarOptions): Promise<Sidecar> {
   // Closed in reverse: the servers first, then the workers, then the engine that they read with.
   const closers: (() => PromiseLike<void>)[] = [];
   const stop = async () => {
@@ -81,6 +84,7 @@ export async function startSidecar({ settings, logger, portOption }: SidecarOpti
         sample: (request) => sampleSource(catalogs, request),
       },
       sidecarId: holder,
+      examine: () => examine(settings),
       health,
       portOption,
     });

@@ -592,6 +592,8 @@ table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT 
     revoked_at timestamp with time zone
     place text not null default databricks_auth.place()
       -- The place where role_oid was valid; tells repair() whether to trust the OID or the name.
+    last_used_at timestamp with time zone
+      -- When a request last carried it, to the hour: written at most once an hour.
     constraint _tokens_hash_check CHECK ((length(token_hash) = 32))
     constraint _tokens_hash_key UNIQUE (token_hash)
     constraint _tokens_pk PRIMARY KEY (token_id)
@@ -959,6 +961,8 @@ view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SE
     expires_at timestamp with time zone
     revoked_at timestamp with time zone
     state text
+    last_used_at timestamp with time zone
+      -- When a request last carried it, to the hour; null if none did.
   as
  SELECT token_id,
     role_name,
@@ -974,7 +978,8 @@ view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SE
                FROM pg_roles r
               WHERE ((r.oid = t.role_oid) AND (r.rolname = t.role_name))))) THEN 'ROLE_MISSING'::text
             ELSE 'ACTIVE'::text
-        END AS state
+        END AS state,
+    last_used_at
    FROM synced_tables._tokens t;
 view synced_tables.updates with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- History of runs, newest first: one row per update and synced table.

@@ -20,6 +20,7 @@ export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
     },
     settings: settingsSchema.parse({}),
     logger: createLogger('silent'),
+    examine: async () => [],
     sidecarId: '00000000-0000-4000-8000-000000000000',
   };
   const server = await buildServer({ notReady: () => [], degraded: () => [] }, context);

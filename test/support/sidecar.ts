@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { examine } from '../../src/doctor/examine.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 import { startSidecar } from '../../src/sidecar/sidecar.js';
@@ -68,7 +69,7 @@ export async function startTestSidecar(
   const settings = settingsSchema.parse(settingsInput(options));
   const { onLog } = options;
   const logger = onLog ? createLogger('trace', { write: onLog }) : createLogger(settings.log.level);
-  const sidecar = await startSidecar({ settings, logger, portOption: 'api.port' });
+  const sidecar = await startSidecar({ settings, logger, portOption: 'api.port', examine });
   let stopped: Promise<void> | null = null;
   return {
     url: sidecar.url,

@@ -25,7 +25,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: ['core', 'flows', 'postgres', 'sync', 'queue', 'settings', 'observability'],
   sidecar: ['core', 'lake', 'postgres', 'sync', 'queue', 'api', 'settings', 'observability'],
   doctor: ['core', 'lake', 'postgres', 'settings', 'sidecar'],
-  program: ['core', 'embedded', 'flows', 'lake', 'postgres', 'sync', 'queue', 'settings', 'sidecar', 'observability'],
+  program: [
+    'core',
+    'doctor',
+    'embedded',
+    'flows',
+    'lake',
+    'postgres',
+    'sync',
+    'queue',
+    'settings',
+    'sidecar',
+    'observability',
+  ],
 };
 const doors = ['main', 'index', 'cli'];
 

@@ -89,6 +89,8 @@ create or replace view synced_tables.tokens with (security_barrier = true) as
          case when t.revoked_at is not null then 'REVOKED'
               when t.expires_at <= now() then 'EXPIRED'
               when not exists (select from pg_catalog.pg_roles r where r.oid = t.role_oid and r.rolname = t.role_name) then 'ROLE_MISSING'
-              else 'ACTIVE' end as state
+              else 'ACTIVE' end as state,
+         t.last_used_at
     from synced_tables._tokens t;
 comment on view synced_tables.tokens is 'Bearer tokens of the HTTP API, without anything that would let a reader use them.';
+comment on column synced_tables.tokens.last_used_at is 'When a request last carried it, to the hour; null if none did.';

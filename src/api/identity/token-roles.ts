@@ -1,5 +1,6 @@
 import { SyncedTablesError } from '../../core/errors.js';
-import { findToken, mayActFor } from '../../postgres/registry/api/tokens.js';
+import { findToken, mayActFor, noteTokenUse } from '../../postgres/registry/api/tokens.js';
+import { isPostgresError } from '../../postgres/session/session.js';
 import type { ApiInstance } from '../places/api-instance.js';
 
 /** What the instances know about a bearer token. */
@@ -24,6 +25,7 @@ export async function findTokenRoles(instances: readonly ApiInstance[], hash: Bu
     try {
       const known = await instance.home.asService((client) => findToken(client, hash));
       if (known.role) roles.set(instance.name, known.role);
+      if (hash !== null && known.role !== null && known.isUseUnnoted) await noteUse(instance, hash);
       hasTokens ||= known.hasTokens;
     } catch (error) {
       if (!(error instanceof SyncedTablesError)) throw error;
@@ -32,6 +34,15 @@ export async function findTokenRoles(instances: readonly ApiInstance[], hash: Bu
   };
   await Promise.all(instances.map(ask));
   return { roles, hasTokens, unreachable };
+}
+
+/** Where nothing can be written, reading goes on: only the time is missing then. */
+async function noteUse({ home }: ApiInstance, hash: Buffer): Promise<void> {
+  try {
+    await home.asService((client) => noteTokenUse(client, hash));
+  } catch (error) {
+    if (!isPostgresError(error) && !(error instanceof SyncedTablesError)) throw error;
+  }
 }
 
 /** The instances on which the API may act for a role. */

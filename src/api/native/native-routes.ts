@@ -1,4 +1,5 @@
 import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { addDoctorRoutes } from './doctor/doctor-routes.js';
 import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
 import { addPauseRoutes } from './pipelines/pause-routes.js';
@@ -8,10 +9,12 @@ import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
 import { addScheduleRoutes } from './tables/schedule-routes.js';
 import { addVerificationRoutes } from './tables/verification-routes.js';
+import { addTokenRoutes } from './tokens/token-routes.js';
 
 /** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
 export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addCreateTableRoute(server, context);
+  addDoctorRoutes(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
   addPauseRoutes(server, context);
@@ -19,5 +22,6 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addRowRoutes(server, context);
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
+  addTokenRoutes(server, context);
   addVerificationRoutes(server, context);
 }

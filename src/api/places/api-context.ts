@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Finding } from '../../core/finding.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
@@ -35,6 +36,8 @@ export interface ApiContext {
   readonly logger: Logger;
   /** The id under which the surrounding sidecar holds leases. */
   readonly sidecarId: string;
+  /** Examines everything that the settings refer to. */
+  readonly examine: () => Promise<Finding[]>;
 }
 
 /** The server, with request and reply types inferred from zod schemas. */

@@ -65,6 +65,8 @@ export interface HttpServerOptions {
   readonly sources: Sources;
   /** The id under which the sidecar holds leases. */
   readonly sidecarId: string;
+  /** See ApiContext. */
+  readonly examine: ApiContext['examine'];
   readonly health: HealthSource;
   /** Command line option that chooses another port, for the message when this one is taken. */
   readonly portOption: string;
@@ -84,9 +86,9 @@ const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { settings, logger, sidecarId, sources } = options;
+  const { settings, logger, sidecarId, sources, examine } = options;
   const instances = new InstanceSet(options.host);
-  const server = await buildServer(options.health, { instances, sources, settings, logger, sidecarId });
+  const server = await buildServer(options.health, { instances, sources, settings, logger, sidecarId, examine });
   const close = async () => {
     await server.close();
     await instances.close();

@@ -132,6 +132,14 @@ export const apiErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  DOCTOR_RAN_JUST_NOW: {
+    message: 'Everything was examined less than a minute ago.',
+    remedy: 'Read what was found with GET, or ask again in {seconds} s.',
+    retry: 'timed',
+    status: 429,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53400',
+  },
   TOKEN_ROLE_NOT_FOUND: {
     message: 'Role {role} does not exist.',
     remedy: "Create it first: SELECT databricks_create_role('{role}', 'USER');",
