@@ -249,6 +249,16 @@ UNION ALL
     s.created_by,
     s.relation
    FROM synced_tables._streaming_tables s;
+table synced_tables._lock_waits row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Whose transactions the switch of a table waits for. Told again every ten seconds: an older row is of a wait that is over.
+    table_id uuid not null
+    sessions jsonb not null
+      -- The sessions in the way: [{"process", "role", "application", "since"}], without what they run.
+    began_at timestamp with time zone not null default clock_timestamp()
+    told_at timestamp with time zone not null default clock_timestamp()
+    constraint _lock_waits_pk PRIMARY KEY (table_id)
+    constraint _lock_waits_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._tables(table_id) ON DELETE CASCADE
+    policy _lock_waits_sync for * to databricks_sync using true check true
 table synced_tables._locks row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Rows that are locked in place of what they name, until the transaction ends. Not advisory locks, because anybody can take those.
     name text not null
@@ -1327,7 +1337,7 @@ view synced_tables_internal._leases [databricks_sync: SELECT]
    FROM (synced_tables._pipelines p
      JOIN synced_tables._sidecars s ON ((s.holder = p.lease_holder)))
   WHERE (s.expires_at >= clock_timestamp());
-view synced_tables_internal._waiting []
+view synced_tables_internal._waiting [databricks_sync: SELECT]
   -- What is told of pipelines that are paused, or whose updates no sidecar takes or can go on with.
     pipeline_id uuid
     message text
@@ -1764,6 +1774,8 @@ function synced_tables_internal._read_type(type oid, modifier integer) returns t
   -- The type that a column of a flow's source has in the target, without its modifier if that is null: a domain's base type; text for a type that no superuser owns.
 function synced_tables_internal._record_event(level text, event_type text, synced_table text, pipeline_id uuid, update_id uuid, message text) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Writes an event.
+function synced_tables_internal._record_lock_wait(table_id uuid, processes integer[]) returns void sql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Notes which sessions the switch of a table waits for: process, role, application and since when their transactions run.
 function synced_tables_internal._refuse_streaming_change(command text, object text, full_name text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises STREAMING_TABLE_PROTECTED.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []

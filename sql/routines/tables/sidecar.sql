@@ -93,3 +93,19 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function synced_tables_internal._session_name(integer) is
   'How messages name a session: process, user, application, and when its last query began.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._record_lock_wait(table_id uuid, processes integer[]) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  insert into synced_tables._lock_waits as w (table_id, sessions)
+  select t.table_id, coalesce((
+           select jsonb_agg(jsonb_build_object('process', a.pid, 'role', a.usename, 'application', a.application_name, 'since', a.xact_start)
+                            order by a.xact_start)
+             from pg_stat_activity a where a.pid = any (_record_lock_wait.processes)), '[]')
+    from synced_tables._tables t where t.table_id = _record_lock_wait.table_id
+  on conflict on constraint _lock_waits_pk do update
+    set sessions = excluded.sessions, told_at = excluded.told_at,
+        began_at = case when w.told_at > clock_timestamp() - interval '20 s' then w.began_at else excluded.began_at end
+$$;
+comment on function synced_tables_internal._record_lock_wait(uuid, integer[]) is
+  'Notes which sessions the switch of a table waits for: process, role, application and since when their transactions run.';

@@ -1,6 +1,6 @@
 -- The status of synced tables and streaming tables.
 
--- for: owner
+-- for: sidecar
 create or replace view synced_tables_internal._waiting as
   select n.pipeline_id, string_agg(n.message, ' ' order by n.place) as message from (
   select 1 as place, u.pipeline_id,

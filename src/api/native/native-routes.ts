@@ -8,6 +8,7 @@ import { addSourceRoutes } from './sources/source-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
 import { addScheduleRoutes } from './tables/schedule-routes.js';
+import { addTableListRoutes } from './tables/table-list-routes.js';
 import { addVerificationRoutes } from './tables/verification-routes.js';
 import { addTokenRoutes } from './tokens/token-routes.js';
 
@@ -22,6 +23,7 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addRowRoutes(server, context);
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
+  addTableListRoutes(server, context);
   addTokenRoutes(server, context);
   addVerificationRoutes(server, context);
 }

@@ -6,7 +6,7 @@ import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 import { FieldRefusal } from '../wire/field-refusal.js';
-import { BODY_BYTES_MAX } from './json-text.js';
+import { BODY_BYTES_MAX } from '../wire/json-text.js';
 
 /** The body of every failure, as in the Databricks APIs (docs/reference/databricks-api.md#failures). */
 export interface ErrorBody {

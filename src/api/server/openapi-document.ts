@@ -3,7 +3,7 @@ import type { SwaggerOptions } from '@fastify/swagger';
 import type { FastifySerializerCompiler } from 'fastify';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { stringifyJson } from './json-text.js';
+import { stringifyJson } from '../wire/json-text.js';
 
 /** Every reply is validated by its schema, so what is documented is what is sent. */
 export const replySerializer: FastifySerializerCompiler<z.ZodType> = ({ schema }) => {

@@ -29,3 +29,14 @@ export function exactNumberOf(count: bigint | null): number | string | null {
 export function timeOf(milliseconds: number | null): string | null {
   return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }
+
+/** A whole number of our own calls: a text beyond 2^53 - 1, where JavaScript and others lose digits. */
+export const wholeNumber = z
+  .union([z.int(), z.string().regex(/^-?\d+$/)])
+  .describe('A number, or its digits as a text beyond 2^53 - 1');
+
+/** A 64-bit number as `wholeNumber` has it. */
+export function wholeNumberOf(value: bigint | string): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}

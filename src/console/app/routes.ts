@@ -1,10 +1,5 @@
 import type { ComponentType } from 'preact';
-
-/** What a screen is given. Its filters are in the query of the place: see `usePlace`. */
-export interface ScreenProps {
-  /** Parts of the path by name. */
-  readonly params: Readonly<Record<string, string>>;
-}
+import type { ScreenProps } from './screen-props.js';
 
 /** A screen is a folder in `screens`; its code is loaded when it is first shown. */
 interface Route {
@@ -17,4 +12,7 @@ interface Route {
 }
 
 // One line a screen, in alphabetical order; the first that fits is shown.
-export const routes: readonly Route[] = [{ path: '/tables', load: () => import('../screens/tables/tables-screen.js') }];
+export const routes: readonly Route[] = [
+  { path: '/tables', load: () => import('../screens/tables/tables-screen.js') },
+  { path: '/tables/:name/:tab?/:item?', load: () => import('../screens/table/table-screen.js') },
+];

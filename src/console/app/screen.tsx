@@ -3,7 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { Page } from '../parts/page.js';
 import { hrefOf } from './places.js';
 import { fitPath } from './route-pattern.js';
-import { routes, type ScreenProps } from './routes.js';
+import { routes } from './routes.js';
+import type { ScreenProps } from './screen-props.js';
 import { shellTexts } from './texts.js';
 
 type Route = (typeof routes)[number];

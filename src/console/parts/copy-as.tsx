@@ -7,10 +7,12 @@ export interface Snippets {
   readonly CLI?: string;
   readonly curl?: string;
   readonly Python?: string;
+  /** Of the settings. */
+  readonly YAML?: string;
 }
 
 type Form = keyof Snippets;
-const FORMS: readonly Form[] = ['SQL', 'CLI', 'curl', 'Python'];
+const FORMS: readonly Form[] = ['SQL', 'CLI', 'curl', 'Python', 'YAML'];
 let preferred: Form = 'SQL';
 
 /**

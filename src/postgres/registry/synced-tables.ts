@@ -192,6 +192,12 @@ export async function writeTableMessage(
   );
 }
 
+/** Notes whose transactions the switch of a table waits for: sessions as `_session_name` names them, process first. */
+export async function recordLockWait(client: pg.Client, tableId: string, sessions: readonly string[]): Promise<void> {
+  const processes = sessions.map((session) => Number.parseInt(session, 10)).filter((process) => !Number.isNaN(process));
+  await client.query('select synced_tables_internal._record_lock_wait($1, $2)', [tableId, processes]);
+}
+
 /** Like `writeTableState`, for lasting failures: the table is not followed until an update succeeds. */
 export async function writeTableFailure(
   client: pg.Client,

@@ -1,5 +1,5 @@
 import type { PublishOptions } from '../../postgres/publish/publication.js';
-import { recordEvent, writeTableMessage } from '../../postgres/registry/synced-tables.js';
+import { recordEvent, recordLockWait, writeTableMessage } from '../../postgres/registry/synced-tables.js';
 import type { UpdateRun } from './update-task.js';
 
 /** How an update's publications run: under its lease, with its patience. */
@@ -16,6 +16,7 @@ function tellBlocked({ lease, updateId }: UpdateRun): PublishOptions['onBlocked'
     const who = sessions.join(', ') || 'a session that is gone';
     const message = `Waits for the end of transactions that hold ${table.fullName}: ${who}.`;
     await writeTableMessage(session, table, message);
+    await recordLockWait(session, table.tableId, sessions);
     if (reported.has(table.tableId)) return;
     reported.add(table.tableId);
     const ids = { syncedTable: table.fullName, pipelineId: lease.pipelineId, updateId };

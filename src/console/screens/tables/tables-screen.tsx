@@ -1,23 +1,50 @@
+import { useState } from 'preact/hooks';
+import { hrefOf } from '../../app/places.js';
+import { navigate, setQuery, usePlace } from '../../app/router.js';
 import { useMe } from '../../data/me.js';
+import { useTables } from '../../data/tables.js';
+import { ActionButton } from '../../parts/action-button.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
+import { FilterBar } from './filter-bar.js';
+import { GroupFilters } from './group-filters.js';
+import { readListQuery } from './list-query.js';
+import { TableList } from './table-list.js';
 import { tablesTexts } from './texts.js';
+import './tables.css';
+
+const PAGE = 100;
 
 /** All synced and streaming tables, with what needs looking after first. */
 export function Screen() {
-  const me = useMe();
+  const { query } = usePlace();
+  const [size, setSize] = useState(PAGE);
+  const { data: me } = useMe();
+  const list = useTables(readListQuery(query, size));
+  const refusal = me && !me.may.create ? tablesTexts.createRefused : null;
   return (
-    <Page title={tablesTexts.title}>
-      <Loaded query={me} what={tablesTexts.what} skeleton={<Skeleton rows={6} />}>
-        {({ instances }) => (
-          <ul>
-            {instances.map(({ name, databases }) => (
-              <li key={name}>
-                {name}: {databases.map((database) => database.name).join(', ')}
-              </li>
-            ))}
-          </ul>
+    <Page
+      title={tablesTexts.title}
+      actions={
+        refusal === null ? (
+          <a class="button primary" href={hrefOf('/create')}>
+            {tablesTexts.create}
+          </a>
+        ) : (
+          <ActionButton refusal={refusal} onClick={() => navigate('/create')}>
+            {tablesTexts.create}
+          </ActionButton>
+        )
+      }
+    >
+      <FilterBar query={query} me={me ?? null} onChange={setQuery} />
+      <Loaded query={list} what={tablesTexts.what} skeleton={<Skeleton rows={8} tall />}>
+        {(reply) => (
+          <>
+            <GroupFilters counts={reply.counts} chosen={query.get('group')} />
+            <TableList reply={reply} query={query} me={me ?? null} onMore={() => setSize(size + PAGE)} page={PAGE} />
+          </>
         )}
       </Loaded>
     </Page>

@@ -1,0 +1,21 @@
+import { NowBox } from './now-box.js';
+import { ProblemBox } from './problem-box.js';
+import type { TableTabProps } from './tab-props.js';
+import { tableTexts } from './texts.js';
+import { WaitBox } from './wait-box.js';
+
+/** What is wrong, what goes on, and the newest of everything. */
+export function OverviewTab({ table }: TableTabProps) {
+  return (
+    <>
+      {table.error && <ProblemBox table={table} error={table.error} />}
+      {table.condition === 'DROPPED' && <p class="note">{table.message}</p>}
+      {table.waiting_for && <WaitBox waiting={table.waiting_for} />}
+      {table.progress && <NowBox table={table} progress={table.progress} />}
+      {!table.error && !table.progress && table.condition !== 'DROPPED' && table.message && (
+        <p class="quiet">{table.message}</p>
+      )}
+      {!table.is_readable && !table.error && <p>{tableTexts.noRowsYet}</p>}
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+import { counted } from '../../words/numbers.js';
+
+export const notKnown = 'not known yet';
+
+/** Texts of the page of a table. */
+export const tableTexts = {
+  what: (name: string) => `table ${name}`,
+  tabsLabel: 'Parts of this page',
+  tabs: { overview: 'Overview' },
+  noSuchTab: 'This part of the page does not exist.',
+  tabFailed: 'This part of the page could not be loaded. Load the page again.',
+  tablesOf: (count: number) => counted(count, 'table', 'tables'),
+  versionOf: (synced: string, source: string) => `${synced} of ${source}`,
+  lagUnknown: 'Before its first copy a table has no lag, and a source without versions has none at all.',
+  lagFollowed: 'Age of the oldest commit of the source that the table does not reflect yet.',
+  lagLooked: 'Computed from what the last update saw of the source; newer commits are seen by the next one.',
+  noRowsYet: 'There are no rows yet: readers can use the table after its first copy.',
+  facts: {
+    lag: 'Lag',
+    version: 'Version',
+    rows: 'Rows',
+    size: 'Size',
+    lastSync: 'Last sync',
+    never: 'never',
+    mode: 'Mode',
+    next: 'next',
+    source: 'Source',
+    pipeline: 'Pipeline',
+    key: 'Key',
+    createdBy: 'Created by',
+  },
+  problem: {
+    title: 'What went wrong',
+    whatToDo: 'What to do:',
+    column: (name: string) => `Column ${name}.`,
+    keys: 'Keys of rows concerned:',
+    copyKeys: 'these keys',
+    keysHidden: (table: string) =>
+      `Keys of the rows concerned are shown to who may read the table: GRANT SELECT ON ${table} TO …`,
+    readersSee: 'Readers go on seeing the rows of the last sync; nothing of this update is visible.',
+    nobodySees: 'There is no table to read yet.',
+    triedAgain: 'It is tried again',
+    mayPass: 'It may pass by itself: the next update tries again.',
+    notTriedAgain: 'It is not tried again by itself.',
+    update: (id: string) => `Update ${id.slice(0, 8)}`,
+    attempt: (count: number) => `attempt ${count}`,
+  },
+  now: {
+    copying: 'Copying rows',
+    indexes: 'Building the key and indexes',
+    rows: (done: string) => `${done} rows`,
+    rowsOf: (done: string, total: string) => `${done} of ${total} rows`,
+    rate: (rows: string) => `${rows} rows a second.`,
+    left: (duration: string) => `About ${duration} left, then indexes.`,
+    version: (version: string) => `Version ${version} of the source.`,
+    readersKeep: 'Readers keep the old rows until the switch.',
+  },
+  wait: {
+    title: 'Waits for a lock',
+    why: 'The new rows are ready. To switch to them, transactions that use the table have to end; it has waited since',
+    session: (process: number, role: string, application: string) => `Process ${process}, role ${role}, ${application}`,
+    since: 'in its transaction since',
+    unknown: 'not known',
+    noName: 'an application without a name',
+  },
+} as const;

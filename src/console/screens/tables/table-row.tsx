@@ -1,0 +1,111 @@
+import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { hrefOf } from '../../app/places.js';
+import { Changing } from '../../parts/changing.js';
+import { Condition } from '../../parts/condition.js';
+import { Ago } from '../../parts/time.js';
+import { policyWord, versionsText } from '../../words/conditions.js';
+import { numberText } from '../../words/numbers.js';
+import { durationText, roughDuration } from '../../words/times.js';
+import { tablesTexts } from './texts.js';
+
+interface TableRowProps {
+  readonly table: TableSummary;
+  readonly isSelected: boolean;
+  readonly onSelect: (id: string) => void;
+}
+
+/** One table: a row, or a card where there is little room. */
+export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
+  return (
+    <tr class={isSelected ? 'selected' : ''}>
+      <td class="cell-select">
+        <input
+          type="checkbox"
+          aria-label={tablesTexts.selectOne(table.name)}
+          checked={isSelected}
+          onChange={() => onSelect(table.table_id)}
+        />
+      </td>
+      <td class="cell-state">
+        <Condition table={table} />
+      </td>
+      <td class="cell-name">
+        <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}`)}>{table.name}</a>
+        <span class="quiet">
+          {table.source}
+          {table.kind === 'streaming' && <span class="chip">{tablesTexts.streaming}</span>}
+        </span>
+      </td>
+      <td class="cell-mode" title={table.policy}>
+        {policyWord(table.policy)}
+        {table.schedule?.next_run_at && (
+          <span class="quiet">
+            {tablesTexts.next} <Ago time={table.schedule.next_run_at} />
+          </span>
+        )}
+      </td>
+      <td class="cell-lag number" title={table.source_seen_at === null ? undefined : tablesTexts.lastSeen}>
+        <span class="card-word">{tablesTexts.columns.lag} </span>
+        {table.lag_seconds === null ? (
+          <span class="quiet">{tablesTexts.noLag}</span>
+        ) : (
+          <Changing text={lag(table.lag_seconds)} />
+        )}
+        {Number(table.lag_versions ?? 0) > 0 && <span class="quiet">{versionsText(table.lag_versions ?? 0)}</span>}
+      </td>
+      <td class="cell-rows number">
+        {table.row_count === null ? (
+          <span class="quiet">{tablesTexts.noLag}</span>
+        ) : (
+          <>
+            <Changing text={numberText(table.row_count)} />
+            <span class="card-word"> {tablesTexts.columns.rows.toLowerCase()}</span>
+          </>
+        )}
+      </td>
+      <td class="cell-sync">
+        {table.last_sync_at === null ? (
+          <span class="quiet">{tablesTexts.never}</span>
+        ) : (
+          <Ago time={table.last_sync_at} />
+        )}
+      </td>
+      <td class="cell-result">
+        <Result table={table} />
+      </td>
+    </tr>
+  );
+}
+
+function lag(seconds: number): string {
+  return seconds > 0 && seconds < 1 ? durationText(seconds) : roughDuration(seconds);
+}
+
+/** What the newest update did, or why it failed. */
+function Result({ table: { error, last_update: update } }: { readonly table: TableSummary }) {
+  if (error) {
+    return (
+      <>
+        <a href={hrefOf(`/errors/${error.code}`)}>{error.code}</a>
+        <span class="quiet clamp">{firstSentence(error.message)}</span>
+      </>
+    );
+  }
+  if (update === null) return null;
+  if (update.state === 'RUNNING' && update.rows_written === null) return <>{tablesTexts.running}</>;
+  const written = numberText(update.rows_written ?? 0);
+  const deleted = numberText(update.rows_deleted ?? 0);
+  if (written === '0' && deleted === '0') return <span class="quiet">{tablesTexts.unchanged}</span>;
+  return (
+    <>
+      <Changing text={tablesTexts.wrote(written, deleted)} />
+      {update.load_seconds !== null && (
+        <span class="quiet"> {tablesTexts.seconds(durationText(update.load_seconds))}</span>
+      )}
+    </>
+  );
+}
+
+function firstSentence(message: string): string {
+  return /^.*?[.:](?=\s|$)/.exec(message)?.[0] ?? message;
+}
