@@ -54,6 +54,15 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'console',
+          include: ['test/console/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
       // Needs programs that npm does not bring: npm run test:interop.
       ...(process.env.TEST_INTEROP === '1' ? [interop] : []),
     ],

@@ -36,9 +36,9 @@ export async function nextChanges(table, random) {
   return statements;
 }
 
-/** Moves by up to 0.3 in either direction, rather down than up where it is high. */
+/** Moves a little, rather down than up where it is high. */
 function nextRisk(risk, random) {
-  const moved = risk + (random() - 0.5) * 0.6 - (risk - 0.35) * 0.1;
+  const moved = risk + (0.4 - risk) * 0.15 + (random() + random() - 1) * 0.3;
   return Math.min(0.99, Math.max(0.01, moved));
 }
 

@@ -3,12 +3,13 @@
 const names = ['tab', 'category', 'risk', 'sort', 'q', 'ticket'];
 const defaults = { tab: 'open', sort: 'risk' };
 
+/** What a tab is called, and the list that it shows. */
 export const tabs = {
-  open: 'Open',
-  mine: 'Mine',
-  unassigned: 'Unassigned',
-  resolved: 'Resolved',
-  closed: 'Closed upstream',
+  open: ['Open', 'Open tickets'],
+  mine: ['Mine', 'My tickets'],
+  unassigned: ['Unassigned', 'Tickets without an owner'],
+  resolved: ['Resolved', 'Resolved tickets'],
+  closed: ['Closed upstream', 'Closed upstream, with what was done here'],
 };
 
 /** The view that the address describes. */

@@ -121,8 +121,11 @@ function drawFrame() {
   form.elements.risk.value = view.risk || '0';
   if (document.activeElement !== form.elements.q) form.elements.q.value = view.q;
   setText(byId('risk-value'), Number(form.elements.risk.value).toFixed(2));
-  setText(byId('list-title'), view.tab === 'closed' ? tabs.closed : `${tabs[view.tab]} tickets`);
-  document.title = `${view.ticket || tabs[view.tab]} - Support portal`;
+  setText(byId('list-title'), tabs[view.tab][1]);
+  setText(byId('list-message'), '');
+  // What is known of an incident that is gone could not be filtered.
+  byId('filter-box').hidden = view.tab === 'closed';
+  document.title = `${view.ticket || tabs[view.tab][1]} - Support portal`;
 }
 
 function draw({ tickets, total, counts, version, scored_at: scoredAt, now }, { isNewView }) {
@@ -154,7 +157,7 @@ function drawTabs(counts) {
   }
 }
 
-function tabLink([tab, text]) {
+function tabLink([tab, [text]]) {
   return element('a', { 'data-tab': tab }, `${text} `, element('span', { class: 'count' }));
 }
 
