@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
 import { adminPool, postgresServers } from '../support/postgres.js';
 import { type SidecarProcess, spawnSidecar } from '../support/sidecar.js';
@@ -238,14 +238,23 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     await stream.hear('tickets', ({ ids }) => ids?.includes(idOf(7)) === true);
   });
 
-  it('is live again after its connections were cut', async () => {
-    await using stream = await openStream(portal.url);
-    await database.admin.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'support_portal'`,
-    );
-    await stream.hear('connection', ({ live }) => live === false);
-    await stream.hear('connection', ({ live }) => live === true, 2);
-    expect((await get('/api/tickets')).httpStatus).toBe(200);
+  it('is live again after its connections were cut, and says in its log why it was not', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+    try {
+      await using stream = await openStream(portal.url);
+      await stream.hear('connection', ({ live }) => live === true);
+      await database.admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'support_portal'`,
+      );
+      await stream.hear('connection', ({ live }) => live === false);
+      await stream.hear('connection', ({ live }) => live === true, 2);
+      expect((await get('/api/tickets')).httpStatus).toBe(200);
+      expect(log.mock.calls.flat()).toContain(
+        'support-portal: not live: terminating connection due to administrator command',
+      );
+    } finally {
+      log.mockRestore();
+    }
   });
 
   it('keeps what agents did through a full refresh and a kill of the sidecar', async () => {

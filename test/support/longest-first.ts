@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const LONGEST = [
   'property/synced-histories.test.ts',
+  'console/support-portal.test.ts',
   'integration/cli-requests.test.ts',
   'integration/publish-together.test.ts',
   'fault/sidecars.test.ts',
@@ -23,6 +24,8 @@ const LONGEST = [
   'property/copy-round-trip.test.ts',
   'fault/postgres-restart.test.ts',
   'integration/snapshot-deletion.test.ts',
+  'integration/support-portal-example.test.ts',
+  'integration/support-portal-server.test.ts',
   'integration/cli-read.test.ts',
   'integration/publication-of-all-tables.test.ts',
   'integration/unfinished-commits.test.ts',
