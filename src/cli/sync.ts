@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import { chooseDatabase } from './connect/choose-database.js';
 import { withDatabase } from './connect/database-session.js';
@@ -13,6 +13,7 @@ import { followUpdate, type WaitCommandOptions } from './waiting/follow-update.j
 
 interface SyncOptions extends DatabaseOptions, WaitCommandOptions {
   readonly fullRefresh?: true;
+  readonly scope: 'table' | 'pipeline';
 }
 
 export function addSyncCommand(program: Command): void {
@@ -21,6 +22,11 @@ export function addSyncCommand(program: Command): void {
     .description('Bring a synced table to the newest version of its source, and wait for it.')
     .argument('<synced-table>', 'its name in Postgres, schema.table')
     .option('--full-refresh', 'rebuild the table, even if its source has not changed')
+    .addOption(
+      new Option('--scope <scope>', 'what is updated: the table alone, or all tables of its pipeline')
+        .choices(['table', 'pipeline'])
+        .default('pipeline'),
+    )
     .option('--no-wait', 'return as soon as the request is in the queue')
     .option('--timeout <seconds>', 'wait no longer than this; the update goes on', parseCount)
     .addHelpText(
@@ -28,6 +34,7 @@ export function addSyncCommand(program: Command): void {
       `
 Examples:
   synced-tables sync gold.user_profiles
+  synced-tables sync gold.user_profiles --full-refresh --scope table
   synced-tables sync gold.user_profiles --full-refresh --no-wait --output json`,
     )
     .action(syncTable);
@@ -39,8 +46,8 @@ async function syncTable(name: string, options: SyncOptions): Promise<void> {
   const database = chooseDatabase(settingsOf(options, { postgres: true }), options);
   await withDatabase(database, async (client) => {
     const { rows } = await client.query<{ update_id: string }>(
-      'select synced_tables.sync_now($1, full_refresh => $2) as update_id',
-      [fullName, options.fullRefresh === true],
+      'select synced_tables.sync_now($1, full_refresh => $2, scope => $3) as update_id',
+      [fullName, options.fullRefresh === true, options.scope],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });
   });

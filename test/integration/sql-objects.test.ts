@@ -117,6 +117,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_may_see',
           // About a role that is named: what pg_auth_members and the privileges tell everybody.
           '_role_may_control',
+          '_role_may_read',
           '_role_may_see',
           '_served_role',
           '_synced_version',

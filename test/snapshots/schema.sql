@@ -1032,6 +1032,8 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
       -- The column of error_code whose values are at fault, for roles that may read the table; null if not exactly one is.
     failing_keys text[]
       -- Keys of a few source rows that error_code is about, as texts: shown to roles that may read the table, as long as it exists.
+    previous_version bigint
+      -- The source version that the table reflected before.
   as
  WITH seen AS NOT MATERIALIZED (
          SELECT k.table_id
@@ -1075,12 +1077,13 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     num_upserted_rows,
     num_deleted_rows,
     failing_column,
-    failing_keys
+    failing_keys,
+    previous_version
    FROM (( SELECT r.update_id,
             r.synced_table,
             r.pipeline_id,
             u.cause,
-            u.full_refresh,
+            (u.full_refresh OR COALESCE(((u.selection -> 'full_refresh'::text) ? r.synced_table), false)) AS full_refresh,
             r.state,
             r.method,
             r.synced_version,
@@ -1113,7 +1116,8 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
                     WHEN ((r.failing_keys IS NOT NULL) AND (r.table_id IN ( SELECT b.table_id
                        FROM readable b))) THEN r.failing_keys
                     ELSE NULL::text[]
-                END AS failing_keys
+                END AS failing_keys,
+            r.previous_version
            FROM (synced_tables._table_updates r
              CROSS JOIN LATERAL ( SELECT u_1.update_id,
                     u_1.pipeline_id,
@@ -1145,7 +1149,7 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
             t.synced_table,
             u.pipeline_id,
             u.cause,
-            u.full_refresh,
+            (u.full_refresh OR COALESCE(((u.selection -> 'full_refresh'::text) ? t.synced_table), false)),
             u.state,
             NULL::text,
             NULL::bigint,
@@ -1170,7 +1174,8 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
             NULL::bigint,
             NULL::bigint,
             NULL::text,
-            NULL::text[]
+            NULL::text[],
+            NULL::bigint
            FROM (( SELECT q.update_id,
                     q.pipeline_id,
                     q.cause,
@@ -1215,7 +1220,7 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
              LEFT JOIN synced_tables._known_tables t USING (pipeline_id))
           WHERE ((NOT (EXISTS ( SELECT
                    FROM synced_tables._table_updates r
-                  WHERE (r.update_id = u.update_id)))) AND (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (t.table_id IN ( SELECT s.table_id
+                  WHERE (r.update_id = u.update_id)))) AND ((u.selection IS NULL) OR ((u.selection -> 'refresh'::text) ? t.synced_table) OR ((u.selection -> 'full_refresh'::text) ? t.synced_table)) AND (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (t.table_id IN ( SELECT s.table_id
                    FROM seen s)) OR (u.requested_by IN ( SELECT c.rolname
                    FROM controlled c))))
         UNION ALL
@@ -1248,7 +1253,8 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
             NULL::bigint,
             NULL::bigint,
             NULL::text,
-            NULL::text[]
+            NULL::text[],
+            NULL::bigint
            FROM synced_tables._updates u
           WHERE (u.ended_before_tables AND (NOT (EXISTS ( SELECT
                    FROM synced_tables._table_updates r
@@ -1552,8 +1558,8 @@ function synced_tables.start_update(pipeline_id uuid, full_refresh boolean DEFAU
   -- Requests an update of a pipeline; full_refresh forgets what was read and starts over. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
 function synced_tables.stop_pipeline(pipeline_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.
-function synced_tables.sync_now(synced_table text, full_refresh boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Requests an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
+function synced_tables.sync_now(synced_table text, full_refresh boolean DEFAULT false, scope text DEFAULT 'pipeline'::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Requests an update of a synced table; full_refresh rebuilds it. With it go all tables of its pipeline, unless scope is 'table'. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables.table_changes(target text, from_version bigint, to_version bigint DEFAULT NULL::bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For roles that may read the target.
 function synced_tables.verify(synced_table text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1802,8 +1808,8 @@ function synced_tables_internal._repair_streaming_table(target synced_tables._cd
   -- Repairs owners and rights of a streaming table and its state; returns what was done, null if nothing.
 function synced_tables_internal._repair_tokens() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- Binds tokens of the HTTP API to the roles of this cluster, including renamed ones.
-function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text DEFAULT 'USER_ACTION'::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The update of a pipeline that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.
+function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text DEFAULT 'USER_ACTION'::text, selection jsonb DEFAULT NULL::jsonb) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- The update of a pipeline, or of some of its tables, that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.
 function synced_tables_internal._requeue_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, delay_seconds double precision, counts_as_attempt boolean, reason text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Puts a claimed update back and gives its lease back in one step. The reason is told while it waits; null if it tells of itself.
 function synced_tables_internal._require_control(synced_table text, created_by name, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -1826,12 +1832,16 @@ function synced_tables_internal._revoke_manager(manager name) returns void plpgs
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
 function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role may sync and delete what created_by created; managers may too.
+function synced_tables_internal._role_may_read(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Whether a role may read a table, see _may_read.
 function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role sees the status of a synced table.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.
+function synced_tables_internal._selection_of(member synced_tables._tables, full_refresh boolean) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- What _updates.selection holds for an update of one table; null if its pipeline has no other.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Runs the called function on behalf of the role that signed the call.
 function synced_tables_internal._served_role() returns name sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1934,8 +1944,8 @@ function synced_tables_served.start_update(pipeline_id uuid, full_refresh boolea
   -- Requests an update of a pipeline; full_refresh forgets what was read and starts over. Returns the update's id, for wait_for_update. For its creator and databricks_superuser.
 function synced_tables_served.stop_pipeline(pipeline_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.
-function synced_tables_served.sync_now(synced_table text, full_refresh boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Requests an update of a synced table; full_refresh rebuilds it. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
+function synced_tables_served.sync_now(synced_table text, full_refresh boolean DEFAULT false, scope text DEFAULT 'pipeline'::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Requests an update of a synced table; full_refresh rebuilds it. With it go all tables of its pipeline, unless scope is 'table'. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables_served.verify(synced_table text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. One that has not begun yet is shared. For its creator, its managers and databricks_superuser.
 

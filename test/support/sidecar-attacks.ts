@@ -376,7 +376,7 @@ export const sidecarAttacks: readonly SidecarAttack[] = [
         `create table __db_system.mine (id int)`,
         `create view databricks_auth.mine as select 1`,
         `create or replace function synced_tables_internal._acting_role() returns name language sql as 'select ''postgres''::name'`,
-        `alter function synced_tables.sync_now(text, boolean) security definer`,
+        `alter function synced_tables.sync_now(text, boolean, text) security definer`,
         `create trigger mine instead of insert on synced_tables._calls for each row execute function own.tf()`,
         `create rule mine as on insert to synced_tables._calls do instead nothing`,
         `alter default privileges for role databricks_sync grant all on tables to {other}`,

@@ -1,12 +1,18 @@
 -- Keys of rows that something failed on: who is shown them, and how long they are kept.
 
 -- for: everybody
-create or replace function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean
+create or replace function synced_tables_internal._role_may_read(role_name name, created_by name, relation regclass) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
   -- Before a table exists nobody holds rights on it: whoever creates it is going to read it.
-  select case when relation is null then synced_tables_internal._may_control(created_by)
-              else coalesce(has_table_privilege(to_regrole(quote_ident(synced_tables_internal._acting_role())), relation, 'select'), false)
-         end
+  select case when relation is null then synced_tables_internal._role_may_control(role_name, created_by)
+              else coalesce(has_table_privilege(to_regrole(quote_ident(role_name)), relation, 'select'), false) end
+$$;
+comment on function synced_tables_internal._role_may_read(name, name, regclass) is 'Whether a role may read a table, see _may_read.';
+
+-- for: everybody
+create or replace function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select synced_tables_internal._role_may_read(synced_tables_internal._acting_role(), created_by, relation)
 $$;
 comment on function synced_tables_internal._may_read(name, regclass) is
   'Whether the acting role may read a table, and so is shown keys and values of its rows; null for the table: one that was never loaded.';

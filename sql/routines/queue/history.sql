@@ -50,7 +50,8 @@ create or replace view synced_tables.updates with (security_barrier = true) as
     select k.table_id from synced_tables._known_tables k where synced_tables_internal._may_read(k.created_by, k.relation)
   )
   select listed.* from (
-    (select r.update_id, r.synced_table, r.pipeline_id, u.cause, u.full_refresh, r.state, r.method, r.synced_version, r.rows_written,
+    (select r.update_id, r.synced_table, r.pipeline_id, u.cause,
+           u.full_refresh or coalesce(u.selection -> 'full_refresh' ? r.synced_table, false) as full_refresh, r.state, r.method, r.synced_version, r.rows_written,
            r.rows_deleted, r.rows_without_key, r.rows_with_stripped_characters, r.load_seconds, r.switch_ms,
            coalesce(r.error_code, u.error_code) as error_code,
            coalesce(r.message, u.message) as message,
@@ -63,7 +64,8 @@ create or replace view synced_tables.updates with (security_barrier = true) as
            coalesce(r.finished_at, u.finished_at) as finished_at,
            u.mode, r.batches, r.failed_attempts, r.num_upserted_rows, r.num_deleted_rows,
            case when r.failing_keys is not null and r.table_id in (select b.table_id from readable b) then r.failing_column end as failing_column,
-           case when r.failing_keys is not null and r.table_id in (select b.table_id from readable b) then r.failing_keys end as failing_keys
+           case when r.failing_keys is not null and r.table_id in (select b.table_id from readable b) then r.failing_keys end as failing_keys,
+           r.previous_version
       from synced_tables._table_updates r
       cross join lateral (select * from synced_tables._updates u where u.update_id = r.update_id offset 0) u
      where (select synced_tables_internal._may_control_all())
@@ -71,20 +73,22 @@ create or replace view synced_tables.updates with (security_barrier = true) as
      order by r.requested_at desc)
     union all
     -- An update that has not reached its tables yet is listed for all tables it covers.
-    select u.update_id, t.synced_table, u.pipeline_id, u.cause, u.full_refresh, u.state, null, null, null, null, null, null, null, null,
+    select u.update_id, t.synced_table, u.pipeline_id, u.cause,
+           u.full_refresh or coalesce(u.selection -> 'full_refresh' ? t.synced_table, false), u.state, null, null, null, null, null, null, null, null,
            u.error_code, u.message, u.remedy, u.attempt, u.next_attempt_at, u.requested_by, u.created_at, u.started_at, u.finished_at,
-           u.mode, null, null, null, null, null, null
+           u.mode, null, null, null, null, null, null, null
       from (select q.* from synced_tables._updates q where q.state = 'QUEUED'
             union all
             select q.* from synced_tables._updates q where q.state = 'RUNNING') u
       left join synced_tables._known_tables t using (pipeline_id)
      where not exists (select from synced_tables._table_updates r where r.update_id = u.update_id)
+       and (u.selection is null or u.selection -> 'refresh' ? t.synced_table or u.selection -> 'full_refresh' ? t.synced_table)
        and ((select synced_tables_internal._may_control_all())
             or t.table_id in (select s.table_id from seen s) or u.requested_by in (select c.rolname from controlled c))
     union all
     select u.update_id, null, u.pipeline_id, u.cause, u.full_refresh, u.state, null, null, null, null, null, null, null, null,
            u.error_code, u.message, u.remedy, u.attempt, u.next_attempt_at, u.requested_by, u.created_at, u.started_at, u.finished_at,
-           u.mode, null, null, null, null, null, null
+           u.mode, null, null, null, null, null, null, null
       from synced_tables._updates u
      where u.ended_before_tables
        -- Its table may be written down after it has ended.
@@ -100,6 +104,7 @@ comment on column synced_tables.updates.batches is 'How often an update of mode 
 comment on column synced_tables.updates.failed_attempts is 'Consecutive transient failures; the next attempt is at next_attempt_at.';
 comment on column synced_tables.updates.num_upserted_rows is 'Rows of a streaming table inserted or updated by its flows from changes; null otherwise.';
 comment on column synced_tables.updates.num_deleted_rows is 'Rows of a streaming table removed by its flows from changes; null otherwise.';
+comment on column synced_tables.updates.previous_version is 'The source version that the table reflected before.';
 comment on column synced_tables.updates.failing_column is
   'The column of error_code whose values are at fault, for roles that may read the table; null if not exactly one is.';
 comment on column synced_tables.updates.failing_keys is

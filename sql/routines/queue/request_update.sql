@@ -14,9 +14,10 @@ create or replace trigger _updates_notify after insert or update of state, next_
   for each row when (new.state = 'QUEUED' and (new.next_attempt_at is null or new.next_attempt_at <= now()))
   execute function synced_tables_internal._notify_request();
 
--- A request for the whole pipeline never shares an update of only part of it.
+-- A request for the whole pipeline never shares an update of only part of it; one for a part shares both, unless it is to
+-- rebuild what the waiting one would not.
 -- for: sidecar
-create or replace function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text default 'USER_ACTION') returns uuid
+create or replace function synced_tables_internal._request_update(pipeline uuid, full_refresh boolean, cause text default 'USER_ACTION', selection jsonb default null) returns uuid
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   waiting synced_tables._updates;
@@ -27,7 +28,10 @@ begin
   select p.paused_at into paused from synced_tables._pipelines p where p.pipeline_id = pipeline;
   update synced_tables._pipelines p set is_stopped = false where p.pipeline_id = pipeline and p.is_stopped;
   select * into waiting from synced_tables._updates u
-   where u.pipeline_id = pipeline and u.state = 'QUEUED' and u.mode = 'DEFAULT' and u.selection is null order by u.created_at limit 1;
+   where u.pipeline_id = pipeline and u.state = 'QUEUED' and u.mode = 'DEFAULT'
+     and (u.selection = _request_update.selection
+          or u.selection is null and (_request_update.selection is null or u.full_refresh or _request_update.selection -> 'full_refresh' = '[]'))
+   order by u.created_at limit 1;
   -- An update that a sidecar is just starting may be shared: it reads the source after this request. It is locked only if
   -- it must change, so that a caller who leaves a transaction open does not block the sidecar.
   is_held := found and synced_tables_internal._waits_for_resume(paused, waiting.cause)
@@ -42,13 +46,14 @@ begin
     end if;
   end if;
   if waiting.update_id is null then
-    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by, cause)
-    values (pipeline, _request_update.full_refresh, synced_tables_internal._acting_role(), _request_update.cause) returning * into waiting;
+    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by, cause, selection)
+    values (pipeline, _request_update.full_refresh, synced_tables_internal._acting_role(), _request_update.cause, _request_update.selection)
+    returning * into waiting;
   end if;
   return waiting.update_id;
 end $$;
-comment on function synced_tables_internal._request_update(uuid, boolean, text) is
-  'The update of a pipeline that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.';
+comment on function synced_tables_internal._request_update(uuid, boolean, text, jsonb) is
+  'The update of a pipeline, or of some of its tables, that has not started yet; queued if there is none. An update waiting for its next attempt becomes due, a stopped pipeline runs again.';
 
 -- for: owner
 create or replace function synced_tables_internal._require_idle(pipeline uuid) returns void

@@ -9,6 +9,7 @@ import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
 import { addScheduleRoutes } from './tables/schedule-routes.js';
 import { addTableListRoutes } from './tables/table-list-routes.js';
+import { addTableUpdateRoutes } from './tables/table-update-routes.js';
 import { addVerificationRoutes } from './tables/verification-routes.js';
 import { addTokenRoutes } from './tokens/token-routes.js';
 
@@ -24,6 +25,7 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
   addTableListRoutes(server, context);
+  addTableUpdateRoutes(server, context);
   addTokenRoutes(server, context);
   addVerificationRoutes(server, context);
 }

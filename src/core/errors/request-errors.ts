@@ -10,6 +10,22 @@ export const requestErrors = {
     apiCode: 'RESOURCE_CONFLICT',
     sqlState: '55006',
   },
+  UPDATE_SCOPE_INVALID: {
+    message: '"{value}" is not a scope of an update.',
+    remedy: 'Use table for the table alone, pipeline for all tables of its pipeline.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  UPDATE_SCOPE_UNSUPPORTED: {
+    message: 'Table {target} cannot be updated alone: {reason}.',
+    remedy: 'Leave the scope out, so that all tables of the pipeline are updated.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
   TARGET_OPTION_INVALID: {
     message: 'An option of synced table {target} is not valid: {reason}.',
     remedy: 'Correct type_overrides, extra_columns or extra_index_definitions as the message says.',

@@ -129,6 +129,22 @@ export async function startFlowsUpdate(client: pg.ClientBase, update: UpdateRequ
   return rows[0]?.id ?? '';
 }
 
+/**
+ * Asks for an update of a table, with the rights of the acting role; it shares one that has not begun yet.
+ * @param scope whether the other tables of its pipeline go along
+ * @returns its id
+ */
+export async function syncTable(
+  client: pg.ClientBase,
+  table: { readonly sqlName: string; readonly isFullRefresh: boolean; readonly scope: 'table' | 'pipeline' },
+): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    'select synced_tables.sync_now($1, full_refresh => $2, scope => $3) as id',
+    [table.sqlName, table.isFullRefresh, table.scope],
+  );
+  return rows[0]?.id ?? '';
+}
+
 /** An update of synced tables that is asked for. */
 interface TablesUpdateRequest extends UpdateRequest {
   /** Names of tables, as the SQL functions take them; null for all of the pipeline. */
