@@ -3,12 +3,14 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
 import { hashBearerToken } from './bearer-token.js';
+import { type ConsoleSession, isReading } from './console-session.js';
 import type { OidcIdentity } from './oidc-identity.js';
 import { findTokenRoles, instancesOfRole } from './token-roles.js';
 
 export interface AuthenticationOptions {
   readonly instances: readonly ApiInstance[];
   readonly oidc: OidcIdentity | null;
+  readonly session: ConsoleSession;
 }
 
 const LOOPBACK_ADDRESSES = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
@@ -17,11 +19,28 @@ const LOOPBACK_NAMES = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Identifies the sender of a request.
- * @throws UNAUTHENTICATED, CROSS_SITE_REQUEST, OIDC_ISSUER_UNREACHABLE, POSTGRES_UNREACHABLE
+ * Identifies the sender of a request by its `Authorization`, else by the session of the console.
+ * @throws UNAUTHENTICATED, CROSS_SITE_REQUEST, CONSOLE_REQUEST_REFUSED, OIDC_ISSUER_UNREACHABLE, POSTGRES_UNREACHABLE
  */
 export async function authenticate(request: FastifyRequest, options: AuthenticationOptions): Promise<Caller> {
   const bearer = bearerOf(request);
+  if (bearer !== null) return identify(request, bearer, options);
+  const token = options.session.tokenOf(request);
+  if (token === null) return identify(request, null, options);
+  if (!isReading(request)) options.session.check(request);
+  const caller = await identify(request, token, options);
+  return caller.kind === 'local' ? caller : { ...caller, isSession: true };
+}
+
+/**
+ * Identifies the bearer of a token; null: a request without one.
+ * @throws as `authenticate`
+ */
+export async function identify(
+  request: FastifyRequest,
+  bearer: string | null,
+  options: Omit<AuthenticationOptions, 'session'>,
+): Promise<Caller> {
   if (bearer !== null && options.oidc !== null && JWT.test(bearer)) {
     return oidcCaller(bearer, options.oidc, options.instances);
   }

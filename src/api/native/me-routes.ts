@@ -25,6 +25,7 @@ async function readMe(context: ApiContext, caller: Caller): Promise<MeReply> {
   return {
     name: caller.name,
     kind: caller.kind,
+    is_session: caller.isSession === true,
     has_tokens: await hasTokens(context, caller),
     may: {
       create,

@@ -28,6 +28,7 @@ const instanceRights = z.object({
 export const meReply = z.object({
   name: z.string(),
   kind: z.enum(['token', 'oidc', 'local']).describe('local: no token exists yet, and this machine is served without'),
+  is_session: z.boolean().describe('Whether the session of the web console made the call'),
   has_tokens: z.boolean().describe('Whether a token was ever made; from then on every call needs one'),
   may: z.object({
     create: z.boolean().describe('Create synced tables in at least one database'),

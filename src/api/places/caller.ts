@@ -4,6 +4,8 @@ export interface Caller {
   readonly name: string;
   /** `local`: no token exists yet, and the request came to the loopback address. */
   readonly kind: 'token' | 'oidc' | 'local';
+  /** Whether the request relied on the session of the web console. */
+  readonly isSession?: true;
   /**
    * The role on an instance: null for the role of the instance's connection string (`local` callers only), undefined if
    * the caller has none, so that the instance does not exist for them.

@@ -1,8 +1,10 @@
 import { addDatabaseRoutes } from '../database/database-routes.js';
 import { authenticate } from '../identity/authenticate.js';
+import { ConsoleSession } from '../identity/console-session.js';
 import { oidcIdentity } from '../identity/oidc-identity.js';
 import { addMetricsRoute } from '../metrics/metrics-route.js';
 import { addNativeRoutes } from '../native/native-routes.js';
+import { addSessionRoutes } from '../native/session-routes.js';
 import { addPipelineRoutes } from '../pipelines/pipeline-routes.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addPostgresRoutes } from '../postgres/postgres-routes.js';
@@ -15,9 +17,12 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
   const { settings, instances } = context;
   addWellKnownRoutes(server);
   const oidc = settings.api.oidc === undefined ? null : oidcIdentity(settings.api.oidc);
+  const session = new ConsoleSession(settings.api.public_url);
+  const known = { instances: instances.all(), oidc, session };
+  if (settings.console.enabled) addSessionRoutes(server, known);
   await server.register(async (scope: ApiServer) => {
     scope.addHook('onRequest', async (request) => {
-      request.caller = await authenticate(request, { instances: instances.all(), oidc });
+      request.caller = await authenticate(request, known);
     });
     addWorkspaceRoutes(scope);
     addDatabaseRoutes(scope, context);

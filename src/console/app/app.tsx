@@ -1,3 +1,5 @@
+import { roleOf, useMe } from '../data/me.js';
+import { hrefOf } from './places.js';
 import { Rail } from './rail.js';
 import { usePlace } from './router.js';
 import { findRoute, Screen } from './screen.js';
@@ -25,10 +27,22 @@ export function App() {
         <div class="content">
           <TopBar />
           <main id="content" tabIndex={-1}>
+            <OpenAccess />
             <Screen found={found} />
           </main>
         </div>
       </div>
     </>
+  );
+}
+
+/** As long as no token exists, every page says so. */
+function OpenAccess() {
+  const { data: me } = useMe();
+  if (me?.kind !== 'local') return null;
+  return (
+    <p class="open-access">
+      {shellTexts.openAccess(roleOf(me))} <a href={hrefOf('/tokens')}>{shellTexts.createToken}</a>
+    </p>
   );
 }

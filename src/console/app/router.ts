@@ -8,6 +8,8 @@ export interface Place {
   readonly query: URLSearchParams;
 }
 
+export const SIGN_IN = '/sign-in';
+
 const listeners = new Set<() => void>();
 let place = readPlace();
 
@@ -40,6 +42,14 @@ export function setQuery(fields: Readonly<Record<string, string | null>>): void 
   }
   const text = query.toString();
   navigate(`${place.path}${text === '' ? '' : `?${text}`}`, { replace: true });
+}
+
+/** Leads to the sign-in, and back to this place afterwards. */
+export function goToSignIn(): void {
+  if (place.path === SIGN_IN) return;
+  const text = place.query.toString();
+  const next = `${place.path}${text === '' ? '' : `?${text}`}`;
+  navigate(`${SIGN_IN}?${new URLSearchParams({ next })}`, { replace: true });
 }
 
 export function currentPlace(): Place {

@@ -1,6 +1,9 @@
 import { pauseLive, useLive } from '../data/live.js';
 import { mayChange, roleOf, useMe } from '../data/me.js';
+import { forgetAll } from '../data/query-cache.js';
+import { endSession } from '../data/session.js';
 import { Icon } from '../parts/icon.js';
+import { navigate, SIGN_IN } from './router.js';
 import { liveWords, shellTexts } from './texts.js';
 import { setTheme, useTheme } from './theme.js';
 
@@ -15,12 +18,23 @@ export function TopBar() {
         <p class="caller" title={shellTexts.actsAs(roleOf(me))}>
           <span class="hidden">Signed in as </span>
           {me.kind === 'local' ? shellTexts.nobody : me.name}
+          {me.is_session && (
+            <button type="button" onClick={() => void signOut()}>
+              {shellTexts.signOut}
+            </button>
+          )}
           {!mayChange(me) && <span class="chip">{shellTexts.readOnly(roleOf(me))}</span>}
         </p>
       )}
       <ThemeSwitch />
     </header>
   );
+}
+
+async function signOut(): Promise<void> {
+  await endSession();
+  forgetAll();
+  navigate(SIGN_IN);
 }
 
 function LiveSwitch() {

@@ -1,4 +1,5 @@
 import { serverUrl } from '../app/places.js';
+import { goToSignIn } from '../app/router.js';
 
 /** A call that failed, in the words of the server (docs/reference/errors.md). */
 export class RequestError extends Error {
@@ -32,6 +33,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Of the answer that is known; then the reply may be `notModified`. */
   readonly etag?: string | null;
+  /** Otherwise a caller who is not known, or no longer, gets to the sign-in. */
+  readonly staysOn401?: boolean;
 }
 
 export interface Reply<Body> {
@@ -61,6 +64,7 @@ export async function send<Body>(path: string, options: RequestOptions = {}): Pr
   if (response.status === 304) return { body: undefined as Body, etag, notModified: true };
   const parsed = await parse(response);
   if (response.ok) return { body: parsed as Body, etag: response.headers.get('etag'), notModified: false };
+  if (response.status === 401 && options.staysOn401 !== true) goToSignIn();
   throw new RequestError(response.status, (parsed ?? {}) as Partial<FailureBody>);
 }
 

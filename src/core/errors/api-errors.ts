@@ -82,6 +82,15 @@ export const apiErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  CONSOLE_REQUEST_REFUSED: {
+    message: 'A request with the session of the web console was refused: {reason}.',
+    remedy:
+      'Programs send "Authorization: Bearer <token>" instead of the cookie. Behind a proxy, set api.public_url to the address that browsers use.',
+    retry: 'none',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
   ACCESS_DENIED: {
     message: 'The role of this caller may not do that: {reason}.',
     remedy: 'Ask for the right that the message names; members of databricks_superuser may create, sync and delete.',

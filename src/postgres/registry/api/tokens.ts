@@ -136,3 +136,13 @@ export async function mayActFor(client: pg.ClientBase, role: string): Promise<bo
   ]);
   return rows[0]?.may === true;
 }
+
+/** Seconds until a token expires; null if it never does, or is unknown. */
+export async function readTokenSeconds(client: pg.ClientBase, hash: Buffer): Promise<number | null> {
+  const { rows } = await client.query<{ seconds: number | null }>(
+    `select extract(epoch from expires_at - now())::double precision as seconds
+       from synced_tables._tokens where token_hash = $1`,
+    [hash],
+  );
+  return rows[0]?.seconds ?? null;
+}
