@@ -1,10 +1,13 @@
 import type { ApiContext, ApiServer } from '../places/api-context.js';
+import { addDatabaseOverviewRoutes } from './databases/database-routes.js';
 import { addDoctorRoutes } from './doctor/doctor-routes.js';
 import { addEventSearchRoutes } from './events/event-search-routes.js';
 import { addMeRoutes } from './me-routes.js';
 import { addPauseRoutes } from './pipelines/pause-routes.js';
+import { addPipelineOverviewRoutes } from './pipelines/pipeline-routes.js';
 import { addPreviewRoutes } from './previews/preview-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
+import { addStreamingRoutes } from './streaming/streaming-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
 import { addScheduleRoutes } from './tables/schedule-routes.js';
@@ -16,14 +19,17 @@ import { addTokenRoutes } from './tokens/token-routes.js';
 /** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
 export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addCreateTableRoute(server, context);
+  addDatabaseOverviewRoutes(server, context);
   addDoctorRoutes(server, context);
   addEventSearchRoutes(server, context);
   addMeRoutes(server, context);
   addPauseRoutes(server, context);
+  addPipelineOverviewRoutes(server, context);
   addPreviewRoutes(server, context);
   addRowRoutes(server, context);
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
+  addStreamingRoutes(server, context);
   addTableListRoutes(server, context);
   addTableUpdateRoutes(server, context);
   addTokenRoutes(server, context);

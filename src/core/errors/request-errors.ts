@@ -213,6 +213,14 @@ export const requestErrors = {
     apiCode: 'NOT_FOUND',
     sqlState: '42P01',
   },
+  STREAMING_TABLE_NOT_FOUND: {
+    message: 'Streaming table {target} does not exist.',
+    remedy: 'See synced_tables.status, and GET /api/2.0/synced-tables/pipelines, for those that do.',
+    retry: 'manual',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42P01',
+  },
   NOT_A_SYNCED_TABLE: {
     message: '{target} is not, or no longer, a synced table.',
     remedy: 'Check what it is; drop it with DROP TABLE if it is not needed.',

@@ -18,7 +18,7 @@ export interface InstalledSchema {
   readonly newestBreaking: number;
 }
 
-type Queryable = Pick<pg.Client, 'query'>;
+type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** What the database has; null when it was never migrated, or when the role may not look. */
 export async function readInstalledSchema(client: Queryable): Promise<InstalledSchema | null> {

@@ -9,6 +9,8 @@ export interface InstanceDescription {
   readonly createdAt: string;
   /** Major version of Postgres. */
   readonly major: number;
+  /** The whole version, such as 18.1. */
+  readonly version: string;
 }
 
 /** Read in the home database of the instance; null if that has not been made ready. */
@@ -16,7 +18,8 @@ export async function readInstanceDescription(client: pg.ClientBase): Promise<In
   const { rows } = await client.query<InstanceDescription>(
     `select s.instance_uid as uid, ${isoTime('s.created_at')} as "createdAt",
                 pg_catalog.pg_get_userbyid(d.datdba) as creator,
-                pg_catalog.current_setting('server_version_num')::int / 10000 as major
+                pg_catalog.current_setting('server_version_num')::int / 10000 as major,
+                split_part(pg_catalog.current_setting('server_version'), ' ', 1) as version
            from synced_tables._service s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database()`,
   );
   return rows[0] ?? null;
