@@ -1,14 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { startSidecar } from '../../src/index.js';
 import { TestLake } from '../support/delta-writer.js';
+import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 
-// Goal: a program starts a sidecar with settings of its own or with a file, and is told what is wrong with them.
+// Goal: a program starts a sidecar with settings of its own or with a file, and is told what is wrong with them; and the
+// program of the guide runs as it is.
 
+const root = path.resolve(import.meta.dirname, '../..');
 const server = postgresServers().at(-1);
 if (!server) throw new Error('no server');
 
@@ -51,4 +56,25 @@ it('names the setting that is wrong, and shows no password', async () => {
   expect(messages.join('\n')).toMatch(/SETTINGS_INVALID: .*instances\.local\.port/);
   expect(messages.join('\n')).toMatch(/SETTINGS_INVALID: .*catalogues/);
   expect(messages.join('\n')).not.toContain('s3cret');
+});
+
+it('runs the program of the guide', async () => {
+  await ensureBuilt();
+  const guide = readFileSync(path.join(root, 'docs/guides/programs.md'), 'utf8');
+  const [, program = ''] = /```js\n([\s\S]+?)```/.exec(guide) ?? [];
+  const folder = mkdtempSync(path.join(tmpdir(), 'test-program-'));
+  try {
+    chmodSync(folder, 0o755); // the server may run as another user
+    mkdirSync(path.join(folder, 'node_modules'));
+    symlinkSync(root, path.join(folder, 'node_modules', 'synced-tables'));
+    symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(folder, 'node_modules', 'pg'));
+    symlinkSync(path.join(root, 'examples', 'lake'), path.join(folder, 'lake'));
+    writeFileSync(path.join(folder, 'program.mjs'), program);
+    const run = promisify(execFile)(process.execPath, ['program.mjs'], { cwd: folder });
+    const { stdout, stderr } = await run;
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^\[ \{ count: '\d+' \} \]\n$/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

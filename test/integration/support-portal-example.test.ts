@@ -1,14 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readPostmasterFile } from '../../src/embedded/postmaster-file.js';
 import { TestLake } from '../support/delta-writer.js';
 import { ensureBuilt } from '../support/ensure-built.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
+import { postgresServers } from '../support/postgres.js';
 import { runCliJson } from '../support/run-cli.js';
-import { incidents, nextChanges, portalFolder } from '../support/support-portal.js';
+import { startTestSidecar } from '../support/sidecar.js';
+import { createStatement, incidents, nextChanges, portalFolder } from '../support/support-portal.js';
 
 // Goal: the support portal starts with one command, proves its round, goes on where it was and leaves nothing running; and
 // the lake that it writes is one that is read like any other.
@@ -151,5 +155,37 @@ describe('the lake of the example', () => {
       { incident_id: 'INC-0002', _change_type: 'delete', is_new: expect.any(Boolean) },
     ]);
     table.close();
+  });
+});
+
+it('makes the same table with the SQL and with the command of the README', async () => {
+  const [server] = postgresServers().slice(-1);
+  if (!server) throw new Error('no server');
+  await ensureBuilt();
+  await using database = await createMigratedDatabase(server);
+  await inFolder(async (folder) => {
+    const lakeRoot = path.join(folder, 'lake');
+    (await incidents.openIncidents(lakeRoot, { count: 3 })).close();
+    await using _sidecar = await startTestSidecar({ url: database.url, lakeRoot, folder });
+    const told = async () => {
+      const { rows } = await database.admin.query(
+        `select source_table_full_name, scheduling_policy, row_count, pg_get_indexdef('support.incidents_by_risk'::regclass) as index
+           from synced_tables.status where synced_table = 'support.incidents'`,
+      );
+      return rows;
+    };
+    await database.admin.query(`call synced_tables.wait_for_update(${createStatement().replace(/^SELECT /, '')})`);
+    const bySql = await told();
+    expect(bySql).toMatchObject([{ scheduling_policy: 'CONTINUOUS', row_count: '3' }]);
+    await database.admin.query(`select synced_tables.delete_synced_table('support.incidents', purge => true)`);
+    const readme = readFileSync(path.join(portalFolder, 'README.md'), 'utf8');
+    const [, command = ''] = /```sh\nnpx (synced-tables create [^`]+)```/.exec(readme) ?? [];
+    const program = path.resolve(portalFolder, '../../bin/synced-tables.cjs');
+    const { PATH = '' } = process.env;
+    await promisify(execFile)('sh', ['-c', command.replace('synced-tables', `node '${program}'`)], {
+      cwd: folder,
+      env: { PATH, DATABASE_URL: database.url, SYNCED_TABLES_LAKE: lakeRoot },
+    });
+    expect(await told()).toEqual(bySql);
   });
 });
