@@ -208,6 +208,7 @@ table synced_tables._events row security [databricks_sync: DELETE INSERT SELECT 
     CREATE INDEX _events_time_index ON synced_tables._events USING btree (occurred_at, event_id)
     CREATE INDEX _events_update_index ON synced_tables._events USING btree (update_id, occurred_at, event_id) WHERE (update_id IS NOT NULL)
     policy _events_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _events_notify_change AFTER INSERT ON synced_tables._events FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('event') (O)
 S synced_tables._events_event_id_seq []
     last_value bigint not null
     log_cnt bigint not null
@@ -259,6 +260,7 @@ table synced_tables._lock_waits row security [databricks_sync: DELETE INSERT SEL
     constraint _lock_waits_pk PRIMARY KEY (table_id)
     constraint _lock_waits_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._tables(table_id) ON DELETE CASCADE
     policy _lock_waits_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _lock_waits_notify_change AFTER INSERT OR UPDATE ON synced_tables._lock_waits FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('wait') (O)
 table synced_tables._locks row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Rows that are locked in place of what they name, until the transaction ends. Not advisory locks, because anybody can take those.
     name text not null
@@ -326,6 +328,7 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
     CREATE INDEX _pipelines_lease_holder ON synced_tables._pipelines USING btree (lease_holder) WHERE (lease_holder IS NOT NULL)
     policy _pipelines_sync for * to databricks_sync using true check true
     CREATE TRIGGER _pipelines_forget_lock AFTER DELETE ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_pipeline_lock() (O)
+    CREATE TRIGGER _pipelines_notify_change AFTER INSERT OR DELETE OR UPDATE OF paused_at, is_stopped, trigger_interval_ms, publish ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('pipeline') (O)
 table synced_tables._registered_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Postgres tables of this instance that have a three-part name without being synced.
     table_full_name text not null
@@ -361,6 +364,7 @@ table synced_tables._schedules row security [databricks_sync: DELETE INSERT SELE
     constraint _schedules_pk PRIMARY KEY (pipeline_id)
     CREATE INDEX _schedules_next_run_index ON synced_tables._schedules USING btree (next_run_at)
     policy _schedules_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _schedules_notify_change AFTER INSERT OR DELETE OR UPDATE OF cron, time_zone, next_run_at, message ON synced_tables._schedules FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('pipeline') (O)
 table synced_tables._schema row security [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- Which release installed which objects. One row.
     is_only boolean not null default true
@@ -443,6 +447,8 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
     CREATE INDEX _streaming_tables_pipeline_index ON synced_tables._streaming_tables USING btree (pipeline_id)
     policy _streaming_tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _streaming_tables_forget_failing_keys AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
+    CREATE TRIGGER _streaming_tables_notify_change AFTER INSERT OR DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
+    CREATE TRIGGER _streaming_tables_notify_state AFTER UPDATE OF state, message, last_error_code, last_sync_at, relation ON synced_tables._streaming_tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.last_sync_at IS DISTINCT FROM new.last_sync_at) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
 table synced_tables._table_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- What the HTTP API received for a synced table and must return.
     table_id uuid not null
@@ -586,6 +592,8 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     policy _tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
+    CREATE TRIGGER _tables_notify_change AFTER INSERT OR DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
+    CREATE TRIGGER _tables_notify_state AFTER UPDATE OF state, message, last_error_code, synced_version, source_version, relation, rows_done ON synced_tables._tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.synced_version IS DISTINCT FROM new.synced_version) OR (old.source_version IS DISTINCT FROM new.source_version) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid) OR ((old.rows_done IS NULL) <> (new.rows_done IS NULL)))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
 table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Bearer tokens of the HTTP API: the SHA-256 of each, and the role it acts as. Rows are kept: an API that once required tokens does not become open again.
     token_id uuid not null default gen_random_uuid()
@@ -646,6 +654,7 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     CREATE INDEX _updates_without_tables_index ON synced_tables._updates USING btree (created_at) WHERE ended_before_tables
     policy _updates_sync for * to databricks_sync using true check true
     CREATE TRIGGER _updates_notify AFTER INSERT OR UPDATE OF state, next_attempt_at ON synced_tables._updates FOR EACH ROW WHEN (((new.state = 'QUEUED'::text) AND ((new.next_attempt_at IS NULL) OR (new.next_attempt_at <= now())))) EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
+    CREATE TRIGGER _updates_notify_change AFTER INSERT OR UPDATE OF state, next_attempt_at ON synced_tables._updates FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('update') (O)
     CREATE TRIGGER _updates_unreached BEFORE INSERT OR UPDATE OF state ON synced_tables._updates FOR EACH ROW WHEN ((new.state = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text]))) EXECUTE FUNCTION synced_tables_internal._note_unreached() (O)
 table synced_tables._verifications row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Comparisons of synced tables with their sources: past, running and waiting. Not part of a pipeline: syncs continue meanwhile. No foreign key to _tables: history outlives the table.
@@ -685,6 +694,7 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     CREATE INDEX _verifications_table_index ON synced_tables._verifications USING btree (table_id, created_at DESC)
     policy _verifications_sync for * to databricks_sync using true check true
     CREATE TRIGGER _verifications_notify AFTER INSERT ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
+    CREATE TRIGGER _verifications_notify_change AFTER INSERT OR UPDATE OF state ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('verification') (O)
 view synced_tables.definitions with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Which file of sql/ defines each object of the SQL side, and who may use it.
     kind text
@@ -1746,6 +1756,8 @@ function synced_tables_internal._note_declaration(pipeline uuid) returns void pl
   -- Must be called after every change to the definition of a pipeline's flows.
 function synced_tables_internal._note_unreached() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Notes of an update that ends whether it came to any of its tables.
+function synced_tables_internal._notify_change() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Tells listeners of synced_tables_changes which row has changed: its kind and ids, never its content.
 function synced_tables_internal._notify_request() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Wakes the sidecars. Only a hint, because they poll as well.
 function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]

@@ -7,6 +7,7 @@ import { addPauseRoutes } from './pipelines/pause-routes.js';
 import { addPipelineOverviewRoutes } from './pipelines/pipeline-routes.js';
 import { addPreviewRoutes } from './previews/preview-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
+import { addStreamRoutes } from './stream/stream-routes.js';
 import { addStreamingRoutes } from './streaming/streaming-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addRowRoutes } from './tables/row-routes.js';
@@ -30,6 +31,7 @@ export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
   addScheduleRoutes(server, context);
   addSourceRoutes(server, context);
   addStreamingRoutes(server, context);
+  addStreamRoutes(server, context);
   addTableListRoutes(server, context);
   addTableUpdateRoutes(server, context);
   addTokenRoutes(server, context);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
-import { SYNC_ROLE } from '../../postgres/session/session.js';
+import { quoteIdentifier } from '../../core/names.js';
+import { closeSession, openSession, SYNC_ROLE } from '../../postgres/session/session.js';
 import { asSidecar, SessionPool } from '../../postgres/session/session-pool.js';
 import type { Caller } from './caller.js';
 
@@ -67,6 +68,25 @@ export class ApiDatabase {
       const { rows } = await client.query<{ name: string }>('select current_user as name');
       return rows[0]?.name ?? '';
     });
+  }
+
+  /**
+   * A session of its own with the sidecar's rights that hears of `channel`, for as long as it is open. It only listens: what
+   * happened before, or while it is lost, is not told.
+   * @param onEnd called when the session is lost or closed
+   * @throws POSTGRES_UNREACHABLE
+   */
+  async listen(channel: string, onPayload: (payload: string) => void, onEnd: () => void): Promise<AsyncDisposable> {
+    const client = await openSession({
+      url: this.#url,
+      applicationName: APPLICATION,
+      role: SYNC_ROLE,
+      isGuest: true,
+    });
+    client.on('notification', ({ payload = '' }) => onPayload(payload));
+    client.once('end', onEnd);
+    await client.query(`listen ${quoteIdentifier(channel)}`);
+    return { [Symbol.asyncDispose]: () => closeSession(client) };
   }
 
   #sessions(): SessionPool {

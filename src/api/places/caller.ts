@@ -17,5 +17,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the handler runs, for every route below `addServices`. */
     caller: Caller;
+    /** Identifies the caller anew, for replies that last: throws once the token is no longer valid. */
+    knowAgain: () => Promise<Caller>;
   }
 }

@@ -22,7 +22,8 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
   if (settings.console.enabled) addSessionRoutes(server, known);
   await server.register(async (scope: ApiServer) => {
     scope.addHook('onRequest', async (request) => {
-      request.caller = await authenticate(request, known);
+      request.knowAgain = () => authenticate(request, known);
+      request.caller = await request.knowAgain();
     });
     addWorkspaceRoutes(scope);
     addDatabaseRoutes(scope, context);

@@ -10,6 +10,7 @@ import { findTokenRoles } from '../identity/token-roles.js';
 import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
 import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
 import { BODY_BYTES_MAX, parseJsonBody } from '../wire/json-text.js';
+import { SAFETY_HEADERS } from '../wire/safety-headers.js';
 import { addServices } from './api-services.js';
 import { addDocumentRoutes } from './document-routes.js';
 import { toErrorReply } from './error-reply.js';
@@ -17,7 +18,6 @@ import { noteMethods } from './known-methods.js';
 import { createLimitedServer } from './limited-server.js';
 import { openApiOptions, replySerializer } from './openapi-document.js';
 import { repairPath } from './raw-path.js';
-import { SAFETY_HEADERS } from './safety-headers.js';
 import { replyToUnreadRequest } from './unread-request.js';
 
 // How the API is put together, for anyone adding a service:
@@ -139,6 +139,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     parseJsonBody(body),
   );
   server.decorateRequest('caller');
+  server.decorateRequest('knowAgain');
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(SAFETY_HEADERS);
   });

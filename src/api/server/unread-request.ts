@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { syncedTablesError } from '../../core/errors.js';
+import { SAFETY_HEADERS } from '../wire/safety-headers.js';
 import { toErrorReply } from './error-reply.js';
-import { SAFETY_HEADERS } from './safety-headers.js';
 
 /** What Node rejected before there was a request: status, and the reason for the message. */
 const REASONS: Readonly<Record<string, readonly [status: number, reason: string]>> = {

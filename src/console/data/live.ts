@@ -18,17 +18,19 @@ interface Watcher {
 const BUSY_MS = 5_000;
 const IDLE_MS = 30_000;
 const TICK_MS = 1_000;
+/** After a hint. */
+const HINTED_MS = 1_000;
 /** A hidden tab goes on for so long, in case that somebody only looks something up. */
 const HIDDEN_MS_MAX = 60_000;
 
-const watchers = new Map<Watcher, { askedAt: number }>();
+const watchers = new Map<Watcher, { askedAt: number; isHinted: boolean }>();
 const listeners = new Set<() => void>();
 let state: LiveState = { kind: 'polling' };
 let hiddenAt: number | null = null;
 
 /** Watches until the returned function is called. */
 export function watchLive(watcher: Watcher): () => void {
-  watchers.set(watcher, { askedAt: Date.now() });
+  watchers.set(watcher, { askedAt: Date.now(), isHinted: false });
   return () => void watchers.delete(watcher);
 }
 
@@ -40,22 +42,44 @@ export function liveState(): LiveState {
   return state;
 }
 
+/** What the stream says of itself, which is shown unless somebody has paused. */
+let stream: LiveState = { kind: 'polling' };
+
 export function pauseLive(isPaused: boolean): void {
-  setLiveState({ kind: isPaused ? 'paused' : 'polling' });
+  show(isPaused ? { kind: 'paused' } : stream);
   if (!isPaused) askAll();
 }
 
-export function setLiveState(next: LiveState): void {
+export function setStreamState(next: LiveState): void {
+  stream = next;
+  if (state.kind !== 'paused') show(next);
+}
+
+function show(next: LiveState): void {
   state = next;
   for (const listener of listeners) listener();
 }
 
-/** Takes a hint, such as `table:app.gold.orders`: whoever watches something that it begins with, asks again. */
+/**
+ * Takes a hint, such as `table:ID`, or `all`: whoever watches something that it begins with asks again. Not more than once a
+ * second, and the longer an answer takes the less often: what changes all the time is asked for calmly.
+ */
 export function takeHint(hint: string): void {
   if (state.kind === 'paused' || isAsleep()) return;
   for (const [watcher, times] of watchers) {
-    if (!watcher.hints.some((wanted) => hint.startsWith(wanted))) continue;
-    times.askedAt = Date.now();
+    if (hint !== 'all' && !watcher.hints.some((wanted) => hint.startsWith(wanted))) continue;
+    if (hint === 'all' && watcher.hints.length === 0) continue;
+    times.isHinted = true;
+  }
+  askHinted();
+}
+
+function askHinted(): void {
+  const now = Date.now();
+  for (const [watcher, times] of watchers) {
+    if (!times.isHinted || now - times.askedAt < HINTED_MS) continue;
+    times.isHinted = false;
+    times.askedAt = now;
     watcher.ask();
   }
 }
@@ -79,6 +103,7 @@ function isAsleep(): boolean {
 /** With a stream, polling goes on rarely: a hint may get lost. */
 function tick(): void {
   if (state.kind === 'paused' || isAsleep()) return;
+  askHinted();
   const now = Date.now();
   for (const [watcher, times] of watchers) {
     const pauseMs = watcher.isBusy() && state.kind !== 'live' ? BUSY_MS : IDLE_MS;

@@ -1,5 +1,6 @@
 import type { TableListReply } from '../../api/native/tables/table-list-schema.js';
 import type { TableSummary } from '../../api/native/tables/table-summary-schema.js';
+import { queryOf } from './query-cache.js';
 import { type Query, useQuery } from './use-query.js';
 
 export const TABLES = '/api/2.0/synced-tables/tables';
@@ -21,7 +22,12 @@ export function useTables(query: URLSearchParams): Query<TableListReply> {
 
 /** A table, kept fresh while it is shown. */
 export function useTable(name: string, instance: string | null): Query<TableSummary> {
-  return useQuery<TableSummary>(tablePath(name, instance), { hints: ['table:'], isBusy: isMoving });
+  const path = tablePath(name, instance);
+  const id = (queryOf(path).state.data as TableSummary | undefined)?.table_id;
+  return useQuery<TableSummary>(path, {
+    hints: id === undefined ? [] : [`table:${id}`, 'pipeline:'],
+    isBusy: isMoving,
+  });
 }
 
 function isMoving({ group }: TableSummary): boolean {

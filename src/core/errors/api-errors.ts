@@ -91,6 +91,14 @@ export const apiErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  TOO_MANY_STREAMS: {
+    message: 'As many streams of changes are open as this sidecar allows: {limit}.',
+    remedy: 'Ask again later, or poll: the lists have an ETag. A browser holds one stream for all its tabs.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'RESOURCE_EXHAUSTED',
+    sqlState: '53400',
+  },
   ACCESS_DENIED: {
     message: 'The role of this caller may not do that: {reason}.',
     remedy: 'Ask for the right that the message names; members of databricks_superuser may create, sync and delete.',

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { ApiClient, createToken } from '../support/api-client.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+
+// Goal: whoever looks on hears of what changes, only of what they may see, and of nothing once they may no longer.
+
+const STREAM = '/api/2.0/synced-tables/stream';
+
+/** Reads a stream in the background. */
+async function listen(url: string, token: string) {
+  const stop = new AbortController();
+  const reply = await fetch(`${url}${STREAM}`, { headers: { authorization: `Bearer ${token}` }, signal: stop.signal });
+  const heard: string[] = [];
+  const ended = (async () => {
+    let text = '';
+    for await (const bytes of reply.body ?? []) {
+      text += Buffer.from(bytes).toString();
+      const parts = text.split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) {
+        if (part.startsWith('data: ')) heard.push(...(JSON.parse(part.slice(6)) as { hints: string[] }).hints);
+      }
+    }
+  })().catch(() => {});
+  return { reply, heard, ended, [Symbol.asyncDispose]: async () => stop.abort() };
+}
+
+describe.each(postgresServers())('$name', (server) => {
+  it('tells those who may see it of what happens to a table, and nobody else', async () => {
+    await using synced = await SyncedLake.create(server);
+    const source = await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
+    const { url } = await synced.startSidecar();
+    await synced.load('gold.t', {});
+    const table = await synced.value(`select table_id from synced_tables._tables`);
+    const operator = await synced.database.createRole('operator', 'databricks_superuser');
+    const stranger = await synced.database.createRole('stranger');
+    const operatorToken = await createToken(synced, operator);
+    await using seen = await listen(url, operatorToken);
+    await using hidden = await listen(url, await createToken(synced, stranger));
+    expect(seen.reply.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    // Both listeners are open once each has been told that it may have missed something.
+    await expect.poll(() => seen.heard, { timeout: 30_000 }).toContain('all');
+    await source.append('select 2 as id');
+    const update = await synced.requestSync('gold.t');
+    await synced.wait(update);
+    await expect.poll(() => seen.heard, { timeout: 30_000 }).toContain(`table:${table}`);
+    await expect.poll(() => seen.heard, { timeout: 30_000 }).toContain(`update:${update}`);
+    await expect.poll(() => seen.heard.some((hint) => hint.startsWith('event:')), { timeout: 30_000 }).toBe(true);
+    expect(hidden.heard.filter((hint) => hint !== 'all')).toEqual([]);
+    // What anybody may send on the channel is not passed on.
+    await synced.admin.query(`notify synced_tables_changes, 'table:<img>:'`);
+    await synced.admin.query(`select synced_tables.delete_synced_table('gold.t')`);
+    const before = seen.heard.length;
+    await expect.poll(() => seen.heard.slice(before), { timeout: 30_000 }).toContain(`table:${table}`);
+    expect(seen.heard.join()).not.toContain('<');
+  });
+
+  it('ends when its token does', async () => {
+    await using synced = await SyncedLake.create(server);
+    const { url } = await synced.startSidecar();
+    const role = await synced.database.createRole('keeper');
+    await using stream = await listen(url, await createToken(synced, role));
+    await synced.admin.query('select synced_tables.revoke_token(token_id) from synced_tables.tokens');
+    await stream.ended;
+    expect(await new ApiClient(url).get(STREAM)).toMatchObject({ status: 401 });
+  });
+
+  it('lets the sidecar stop while somebody looks on', async () => {
+    await using synced = await SyncedLake.create(server);
+    const sidecar = await synced.startSidecar();
+    const token = await createToken(synced, await synced.database.createRole('keeper'));
+    await using stream = await listen(sidecar.url, token);
+    await sidecar[Symbol.asyncDispose]();
+    await stream.ended;
+  });
+});
