@@ -14,6 +14,7 @@ import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-funct
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 import { LookRation } from '../sync/task/look-ration.js';
+import { WorkShares } from '../sync/task/work-shares.js';
 
 export interface DeclareOptions {
   /** A session of the login role, whose rights apply. */
@@ -89,6 +90,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
             ...signals,
             triggerIntervalMs,
             looks: new LookRation(),
+            shares: new WorkShares(),
             pollSeconds,
             onError,
           })

@@ -19,6 +19,7 @@ import type { Settings } from '../settings/settings-schema.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 import { LookRation } from '../sync/task/look-ration.js';
+import type { WorkShares } from '../sync/task/work-shares.js';
 import { runVerification } from '../sync/verify/run-verification.js';
 import { Maintenance } from './maintenance.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -42,6 +43,8 @@ export interface DatabaseWorkerOptions {
   readonly engine: Engine;
   readonly settings: Settings;
   readonly plan: SessionPlan;
+  /** Shared by the workers of all databases. */
+  readonly shares: WorkShares;
   readonly logger: Logger;
   /** Number of the newest numbered file of this release. */
   readonly knownMigration: number;
@@ -196,6 +199,7 @@ export class DatabaseWorker {
       pollSeconds,
       ...signals,
       looks: this.#looks,
+      shares: this.#options.shares,
       onError: (error) => this.#goOn(error, 'following sources'),
     });
   }

@@ -11,6 +11,7 @@ import { checkSource } from '../sync/source/check-source.js';
 import { describeSource } from '../sync/source/describe-source.js';
 import { previewNewestRows } from '../sync/source/preview-rows.js';
 import { sampleSource } from '../sync/source/sample-source.js';
+import { WorkShares } from '../sync/task/work-shares.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
@@ -66,8 +67,20 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
     const outdated = new Promise<SyncedTablesError>((resolve) => {
       onOutdated = resolve;
     });
+    const shares = new WorkShares();
     const startWorker = (database: ManagedDatabase, plan: SessionPlan) =>
-      new DatabaseWorker({ database, plan, holder, catalogs, engine, settings, logger, knownMigration, onOutdated });
+      new DatabaseWorker({
+        database,
+        plan,
+        shares,
+        holder,
+        catalogs,
+        engine,
+        settings,
+        logger,
+        knownMigration,
+        onOutdated,
+      });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
     await databases.start();

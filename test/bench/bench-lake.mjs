@@ -34,13 +34,14 @@ const COLUMNS = [
 const VALUES = COLUMNS.map(([name, , expression]) => `${expression} as ${name}`).join(', ');
 
 /**
- * Writes the table `<lake>/bench/customers` with `rows` rows in a shuffled key order.
+ * Writes the table `<lake>/bench/<name>` with `rows` rows in a shuffled key order.
  * @param {import('@duckdb/node-api').DuckDBConnection} connection
  * @param {string} lake
  * @param {number} rows
+ * @param {string} [name]
  */
-export async function writeBenchTable(connection, lake, rows) {
-  const root = join(lake, 'bench', 'customers');
+export async function writeBenchTable(connection, lake, rows, name = 'customers') {
+  const root = join(lake, 'bench', name);
   mkdirSync(join(root, '_delta_log'), { recursive: true });
   const actions = [
     {
@@ -53,7 +54,7 @@ export async function writeBenchTable(connection, lake, rows) {
     },
     {
       metaData: {
-        id: 'bench-customers',
+        id: `bench-${name}`,
         format: { provider: 'parquet', options: {} },
         schemaString: JSON.stringify({
           type: 'struct',

@@ -61,6 +61,8 @@ export class FollowLoop<Table extends Followed> {
   readonly #task: FollowTask;
   readonly #hooks: FollowHooks<Table>;
   readonly #wakeUp = new WakeUp();
+  /** Ends a rest, which hints do not. */
+  readonly #resting = new WakeUp();
   #client: pg.Client | null = null;
   #hasRead = false;
   #registryReadAt = Number.NEGATIVE_INFINITY;
@@ -77,7 +79,10 @@ export class FollowLoop<Table extends Followed> {
   /** Follows until there is an outcome, then closes everything. */
   async run(): Promise<UpdateOutcome> {
     const { signal, yieldSignal, registryNews } = this.#task;
-    const wake = () => this.wake();
+    const wake = () => {
+      this.#resting.wake();
+      this.wake();
+    };
     registryNews.onNews = wake;
     signal.addEventListener('abort', wake, { once: true });
     yieldSignal.addEventListener('abort', wake, { once: true });
@@ -86,13 +91,17 @@ export class FollowLoop<Table extends Followed> {
         signal.throwIfAborted();
         if (yieldSignal.aborted) return { kind: 'completed' };
         this.#wakeUp.rearm();
+        const startedAt = performance.now();
         const outcome = await this.#look().catch((error: unknown) => this.#survive(error));
+        const hasWorked = this.#client !== null;
         this.#giveSessionBack();
         if (outcome) return outcome;
+        if (hasWorked) await this.#rest(performance.now() - startedAt);
         await this.#wakeUp.sleep(this.#pauseMs());
       }
     } finally {
       this.#task.looks.leave(this);
+      this.#task.shares.leave(this);
       for (const followed of this.tables.values()) followed.close();
       await this.#dropSession();
     }
@@ -139,6 +148,13 @@ export class FollowLoop<Table extends Followed> {
     const client = this.#client;
     this.#client = null;
     if (client) this.#task.sessions.giveBack(client);
+  }
+
+  /** Lets others have their share of the time. What is hinted at meanwhile is looked at afterwards. */
+  async #rest(tookMs: number): Promise<void> {
+    const restMs = this.#task.shares.restMs(this, tookMs);
+    if (restMs > 0) await this.#resting.sleep(restMs);
+    this.#resting.rearm();
   }
 
   /** A source may have a new commit. */

@@ -8,6 +8,7 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
 import type { BorrowedSessions } from '../../postgres/session/batch-sessions.js';
 import type { LookRation } from './look-ration.js';
+import type { WorkShares } from './work-shares.js';
 
 /** A claimed update of a pipeline, and its resources. */
 export interface UpdateTask {
@@ -59,6 +60,8 @@ export interface FollowTask extends UpdateTask {
   readonly triggerIntervalMs: number;
   /** Shared by all that are followed at once. */
   readonly looks: LookRation;
+  /** Shared by all that one process follows. */
+  readonly shares: WorkShares;
   /** Whether the registry has changed: tables may have been added, removed or failed. */
   readonly registryNews: News;
   /** How often to look at sources that give no hints, or tell nothing of themselves. */
