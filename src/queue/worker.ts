@@ -180,18 +180,19 @@ class QueueWorker {
       await maintain(client).catch((error: unknown) => onError(error, 'cleaning up'));
       this.#maintainedAt = performance.now();
     }
+    // First: somebody waits for what was just asked for.
+    await this.#claim(client, 'DEFAULT', this.#options.concurrentUpdates - this.#runningOf('DEFAULT').length);
     const scheduleMs = await this.#options.runSchedules(client);
     await this.#passNewsOn(client);
     await this.#passRegistryOn(client);
-    await this.#claimAll(client);
+    await this.#claimFollowers(client);
     const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
     const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
     return Math.max(PAUSE_MS_MIN, nextMs);
   }
 
-  async #claimAll(client: pg.Client): Promise<void> {
-    const { concurrentUpdates, pipelineId } = this.#options;
-    await this.#claim(client, 'DEFAULT', concurrentUpdates - this.#runningOf('DEFAULT').length);
+  async #claimFollowers(client: pg.Client): Promise<void> {
+    const { pipelineId } = this.#options;
     if (pipelineId !== undefined) return this.#claim(client, 'CONTINUOUS', 1);
     const { all, sidecars } = await readFollowerShares(client, this.#options.holder);
     const surplus = this.#runningOf('CONTINUOUS').length - Math.ceil(all / Math.max(1, sidecars));

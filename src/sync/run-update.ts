@@ -5,9 +5,8 @@ import type { SyncedTable } from '../core/synced-table.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import { isLeaseHeld } from '../postgres/registry/lease.js';
 import { readFlowPipeline } from '../postgres/registry/streaming-tables.js';
-import { readPipelineTables, recordEvent, rejectCreate, writeTableState } from '../postgres/registry/synced-tables.js';
+import { readUpdateTables, recordEvent, rejectCreate, writeTableState } from '../postgres/registry/synced-tables.js';
 import { recordTableUpdateRetry } from '../postgres/registry/table-update-record.js';
-import { readUpdateSelection } from '../postgres/registry/update-selection.js';
 import { endSession } from '../postgres/session/kept-sessions.js';
 import { closeSession } from '../postgres/session/session.js';
 import { endFlows } from './flows/end-flows.js';
@@ -45,8 +44,7 @@ export async function runUpdate(
 
 /** The tables that the update is for, in pipeline order. */
 async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRun): Promise<TableTask[]> {
-  const tables = await readPipelineTables(client, lease.pipelineId);
-  const selection = await readUpdateSelection(client, updateId);
+  const { tables, selection } = await readUpdateTables(client, lease.pipelineId, updateId);
   const tasks = tables.map((table, place) => ({ table, place, lakeTable: null }));
   if (selection === null) return tasks.map((task) => ({ ...task, isFullRefresh }));
   return tasks.flatMap((task) => {

@@ -27,11 +27,11 @@ describe.each(postgresServers())('copyIn on $name', (server) => {
     const client = await database.connect();
     await client.query(`create temporary table t (${definition})`);
     const count = async () => (await client.query<{ n: number }>('select count(*)::int as n from t')).rows[0]?.n;
-    const copy = async (select: string): Promise<CopyResult> => {
+    const copy = async (select: string, text = 'copy t from stdin'): Promise<CopyResult> => {
       const connection = await engine.connect();
       try {
         const stream = await openCopyStream(connection, select, 'text', engine.scratchFolder);
-        return await copyIn(client, 'copy t from stdin', stream);
+        return await copyIn(client, text, stream);
       } finally {
         connection.closeSync();
       }
@@ -43,10 +43,43 @@ describe.each(postgresServers())('copyIn on $name', (server) => {
     const { client, copy } = await openTable('n bigint, txt text');
     const result = await copy(`select i as n, repeat('x', 100) as txt from range(100000) t(i)`);
     const digits = Array.from({ length: 100_000 }, (_, n) => String(n).length).reduce((sum, length) => sum + length, 0);
-    expect(result).toEqual({ rows: 100_000n, bytes: digits + 100_000 * 102 });
-    expect(await copy(`select 7 as n, 'y' as txt`)).toEqual({ rows: 1n, bytes: 4 });
+    expect(result).toEqual({ rows: 100_000n, bytes: digits + 100_000 * 102, answers: [] });
+    expect(await copy(`select 7 as n, 'y' as txt`)).toEqual({ rows: 1n, bytes: 4, answers: [] });
     const { rows } = await client.query('select count(*)::int as n, sum(n)::text as sum from t');
     expect(rows).toEqual([{ n: 100_001, sum: String((100_000n * 99_999n) / 2n + 7n) }]);
+  });
+
+  it('runs the statements around it, and tells what those after it answered', async () => {
+    const { client, copy, count } = await openTable('n bigint');
+    const text = `begin; create temporary table u (n int); copy t from stdin; set local lock_timeout = 7;
+                  select n, null from t order by n; select 1 where false; commit`;
+    const result = await copy('select i from range(2) t(i)', text);
+    expect(result).toEqual({
+      rows: 2n,
+      bytes: 4,
+      answers: [
+        [
+          ['0', null],
+          ['1', null],
+        ],
+        [],
+      ],
+    });
+    expect(client.getTransactionStatus()).toBe('I');
+    expect(await count()).toBe(2);
+    expect((await client.query('select count(*)::int as n from u')).rows).toEqual([{ n: 0 }]);
+  });
+
+  it('runs none of the statements after it when it fails', async () => {
+    const { client, copy, count } = await openTable('n bigint primary key');
+    const copied = copy(
+      'select 7 from range(2) t(i)',
+      'begin; copy t from stdin; create temporary table u (n int); commit',
+    );
+    await expect(copied).rejects.toMatchObject({ code: '23505' });
+    await client.query('rollback');
+    expect(await count()).toBe(0);
+    expect((await client.query(`select to_regclass('pg_temp.u') as u`)).rows).toEqual([{ u: null }]);
   });
 
   it('takes statements that were queued before and after it in their order', async () => {
@@ -63,7 +96,7 @@ describe.each(postgresServers())('copyIn on $name', (server) => {
     const twice = `select case when i = 60000 then 1 else i end as n from range(100000) t(i)`;
     await expect(copy(twice)).rejects.toMatchObject({ code: '23505', constraint: 't_pkey' });
     expect(await count()).toBe(0);
-    expect(await copy('select 1 as n')).toEqual({ rows: 1n, bytes: 2 });
+    expect(await copy('select 1 as n')).toEqual({ rows: 1n, bytes: 2, answers: [] });
     await client.query('begin');
     await expect(copy('select 1 as n')).rejects.toMatchObject({ code: '23505' });
     await expect(client.query('select 1')).rejects.toMatchObject({ code: '25P02' });
@@ -77,7 +110,7 @@ describe.each(postgresServers())('copyIn on $name', (server) => {
     await expect(copy(late)).rejects.toThrow('the writer says');
     await expect(copy('select no_such_column')).rejects.toThrow('no_such_column');
     expect(await count()).toBe(0);
-    expect(await copy(`select 'fine'`)).toEqual({ rows: 1n, bytes: 5 });
+    expect(await copy(`select 'fine'`)).toEqual({ rows: 1n, bytes: 5, answers: [] });
   });
 
   it('stores nothing when the bytes end in an error though the writer says that it is done', async () => {

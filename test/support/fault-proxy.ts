@@ -29,6 +29,16 @@ interface Pipe {
   fault: FaultKind | null;
   /** The fault that comes when the statement is whole. */
   coming: FaultKind | null;
+  /** Whether the server has sent something since the client last did. */
+  hasAnswered: boolean;
+}
+
+/** A client that had its answer sends again: what it costs is a round trip. */
+export interface Turn {
+  /** The same object for all turns of a connection. */
+  readonly connection: object;
+  /** What it sends, in lower case (see ClientMessage); empty for a statement that the server knows by its name. */
+  readonly statement: string;
 }
 
 const TRICKLE_MS = 200;
@@ -43,6 +53,8 @@ export class FaultProxy implements AsyncDisposable {
   refuses = false;
   /** Whether new connections are frozen from their first byte on. */
   freezesNew = false;
+  /** Called for each round trip but those of connecting. */
+  onTurn: (turn: Turn) => void = () => {};
   readonly #listener: Server;
   readonly #pipes = new Set<Pipe>();
   #planned: Fault | null = null;
@@ -109,12 +121,17 @@ export class FaultProxy implements AsyncDisposable {
       messages: new ClientMessages(),
       fault: this.freezesNew ? 'freeze' : null,
       coming: null,
+      hasAnswered: false,
     };
     this.#pipes.add(pipe);
     client.on('data', (chunk) => {
-      for (const message of pipe.messages.push(chunk)) this.#pass(pipe, message);
+      for (const message of pipe.messages.push(chunk)) {
+        this.#noteTurn(pipe, message);
+        this.#pass(pipe, message);
+      }
     });
     server.on('data', (chunk) => {
+      pipe.hasAnswered = true;
       if (pipe.fault === null) this.#send(client, chunk);
       else if (pipe.fault === 'trickle') void trickle(client, chunk);
     });
@@ -129,6 +146,13 @@ export class FaultProxy implements AsyncDisposable {
         if (client.destroyed && server.destroyed) this.#pipes.delete(pipe);
       });
     }
+  }
+
+  #noteTurn(pipe: Pipe, { statement, isComplete }: ClientMessage): void {
+    // Of a statement of the extended protocol only its name may follow; what is not a statement does not count.
+    if (!pipe.hasAnswered || (statement === '' && isComplete)) return;
+    pipe.hasAnswered = false;
+    this.onTurn({ connection: pipe, statement });
   }
 
   #pass(pipe: Pipe, message: ClientMessage): void {

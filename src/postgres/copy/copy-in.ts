@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Client, Connection } from 'pg';
 import { publishCopiedBytes } from '../../observability/copied-bytes.js';
 import { noteCopy, noteCopyEnd } from '../session/copies-in-progress.js';
+import type { Answer } from '../session/query-together.js';
 
 /** COPY bytes, and the promise that tells whether they were complete (see `CopyStream` of the reader). */
 export interface CopySource {
@@ -13,6 +14,8 @@ export interface CopyResult {
   /** Rows that Postgres stored. */
   readonly rows: bigint;
   readonly bytes: number;
+  /** The rows of each statement after the COPY that has some, as texts. */
+  readonly answers: readonly Answer[];
 }
 
 const COPY_DATA = 0x64;
@@ -23,6 +26,9 @@ const COPY_DATA = 0x64;
  * CopyDone is sent only after `source.finished` has fulfilled: the end of the bytes alone does not prove that the
  * writer completed. If the writer failed, CopyFail makes Postgres discard the rows, and the writer's error is thrown;
  * if Postgres refused a row, its error is thrown and the writer is stopped.
+ *
+ * @param sql may have other statements before and after the COPY, which cost no round trip then; those after it run only
+ *   if it succeeds
  */
 export function copyIn(client: Client, sql: string, source: CopySource): Promise<CopyResult> {
   const { database = '' } = client;
@@ -50,6 +56,7 @@ class CopyInQuery {
   readonly #reject: (error: unknown) => void;
   #bytes = 0;
   #rows = 0n;
+  readonly #answers: (string | null)[][][] = [];
   /** The first cause counts: CopyFail, for example, provokes an error of its own. */
   #failure: { error: unknown } | null = null;
   #isServerDone = false;
@@ -114,7 +121,8 @@ class CopyInQuery {
   }
 
   handleCommandComplete(message: { text: string }): void {
-    this.#rows = BigInt(/(\d+)$/.exec(message.text)?.[1] ?? '0');
+    const copied = /^COPY (\d+)$/.exec(message.text);
+    if (copied) this.#rows = BigInt(copied[1] ?? '0');
   }
 
   handleReadyForQuery(): void {
@@ -127,8 +135,14 @@ class CopyInQuery {
     this.#settle();
   }
 
-  handleRowDescription(): void {}
-  handleDataRow(): void {}
+  handleRowDescription(): void {
+    this.#answers.push([]);
+  }
+
+  handleDataRow(message: { fields: (string | null)[] }): void {
+    this.#answers.at(-1)?.push(message.fields);
+  }
+
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
 
@@ -140,7 +154,7 @@ class CopyInQuery {
     this.#source.bytes.destroy();
     await this.#source.finished.catch(() => {});
     if (this.#failure) this.#reject(this.#failure.error);
-    else this.#resolve({ rows: this.#rows, bytes: this.#bytes });
+    else this.#resolve({ rows: this.#rows, bytes: this.#bytes, answers: this.#answers });
   }
 }
 

@@ -67,7 +67,7 @@ function isChanged(columns: readonly TargetColumn[], left: string, right: string
  * Writes in key order, so that neighbours in the index are written together; rows that are already equal are not
  * rewritten. Fails with 23505 where values move between rows under a user's unique index.
  */
-async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+function upsertRows(merge: RowMerge): string {
   const { keyColumns } = merge;
   const names = namesOf(merge);
   const keys = identifierList(keyColumns);
@@ -79,16 +79,11 @@ async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeC
     others.length === 0
       ? 'nothing'
       : `update set ${assignments.join(', ')} where ${isChanged(others, 't', 'excluded')}`;
-  const { rows } = await client.query<{ inserted: string; written: string }>(
-    `with written as (
+  return `with written as (
        insert into ${merge.into} as t (${identifierList(names)})
        select ${identifierList(names)} from ${merge.from} s where ${merge.filter} order by ${keys}
            on conflict (${keys}) do ${conflict} returning (t.xmax = 0) as is_new)
-     select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`,
-  );
-  const [counts] = rows;
-  if (!counts) throw new Error('a count has no row');
-  return { written: BigInt(counts.written), inserted: BigInt(counts.inserted) };
+     select count(*) filter (where is_new)::text as inserted, count(*)::text as written from written`;
 }
 
 /**
@@ -96,12 +91,11 @@ async function upsertRows(client: pg.Client, merge: RowMerge): Promise<RowMergeC
  * subquery ensures that all changed rows are deleted before the first is inserted. A single statement, so that foreign
  * keys are checked once all rows are back.
  */
-async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMergeCounts> {
+function replaceRows(merge: RowMerge): string {
   const { into, from, filter, keyColumns } = merge;
   const names = namesOf(merge);
   const sameKey = isSameKey(keyColumns, 't', 's');
-  const { rows } = await client.query<{ replaced: string; written: string }>(
-    `with gone as (
+  return `with gone as (
        delete from ${into} t using ${from} s where ${filter} and ${sameKey} and ${isDifferent(names, 't', 's')} returning 1
      ), replaced as materialized (select count(*) as n from gone),
      written as (
@@ -111,12 +105,7 @@ async function replaceRows(client: pg.Client, merge: RowMerge): Promise<RowMerge
           and not exists (select from ${into} t where ${sameKey} and not (${isDifferent(names, 't', 's')}))
         order by ${keyColumns.map((key) => `s.${quoteIdentifier(key)}`).join(', ')}
        returning 1)
-     select (select n from replaced)::text as replaced, (select count(*) from written)::text as written`,
-  );
-  const [counts] = rows;
-  if (!counts) throw new Error('a count has no row');
-  const written = BigInt(counts.written);
-  return { written, inserted: written - BigInt(counts.replaced) };
+     select (count(*) - (select n from replaced))::text as inserted, count(*)::text as written from written`;
 }
 
 /**
@@ -134,8 +123,9 @@ export class MergeStatement {
     this.#relation = relation;
   }
 
-  run(merge: RowMerge): Promise<RowMergeCounts> {
-    return this.#merge(this.#client, merge);
+  /** The statement; its result is for `mergeCounts`. */
+  text(merge: RowMerge): string {
+    return this.#merge(merge);
   }
 
   /** True if the statement failed on a unique index and should be retried the other way. */
@@ -145,6 +135,12 @@ export class MergeStatement {
     this.#merge = replaceRows;
     return true;
   }
+}
+
+export function mergeCounts(result: pg.QueryResult | undefined): RowMergeCounts {
+  const [counts] = (result?.rows ?? []) as { inserted: string; written: string }[];
+  if (!counts) throw new Error('a count has no row');
+  return { written: BigInt(counts.written), inserted: BigInt(counts.inserted) };
 }
 
 const namesOf = ({ columns }: RowMerge) => columns.map(({ field }) => field.name);

@@ -8,9 +8,10 @@ import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition, type NewPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
+import { type Answer, queryTogether } from '../session/query-together.js';
 import { inTransaction } from '../session/session.js';
 import { applyColumnChangesBriefly, type ColumnChanges, hasColumnChanges } from './column-changes.js';
-import { isSameKey, MergeStatement } from './merge-rows.js';
+import { isSameKey, MergeStatement, mergeCounts } from './merge-rows.js';
 import type { Publication } from './publication.js';
 import { solePartition } from './published-table.js';
 import { columnDefinitions } from './shadow-table.js';
@@ -58,10 +59,12 @@ export function changesPublication(changes: ChangesToMerge): Publication {
     relation,
     kind: 'rows',
     patienceMs: changes.patienceMs,
-    stage: async () => {
-      staging = await stage(changes);
+    stage: async (opening, closing) => {
+      const staged = await stage(changes, opening, closing);
+      staging = staged.staging;
+      return staged.answers;
     },
-    apply: () => mergeStagedChanges(changes, staging, merge),
+    apply: (place) => mergeStagedChanges(changes, { staging, partition: place.partition() }, merge),
     mend: async (error) => changes.mendSource(error) || merge.mend(error),
     explain: async (error) => {
       if (error instanceof LastStateUnclear) return error;
@@ -79,7 +82,7 @@ async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Prom
   const { client, position, columns, relation, newestBy } = changes;
   if (hasColumnChanges(changes.columnChanges)) return [];
   return inTransaction(client, async () => {
-    const staging = await stage(changes);
+    const { staging } = await stage(changes);
     const partition = await solePartition(client, relation);
     if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
     const kept = `select ${namesOf(columns)} from ${partition} t
@@ -90,7 +93,9 @@ async function withNewRows(changes: ChangesToMerge, find: (rows: string) => Prom
 
 /** The rows that changes bring: staged once more. */
 async function withStagedRows<Found>(changes: ChangesToMerge, find: (rows: string) => Promise<Found>): Promise<Found> {
-  return inTransaction(changes.client, async () => find(`(${stagedRows(await stage(changes), changes.columns)})`));
+  return inTransaction(changes.client, async () =>
+    find(`(${stagedRows((await stage(changes)).staging, changes.columns)})`),
+  );
 }
 
 function stagedRows(staging: string, columns: readonly TargetColumn[]): string {
@@ -125,28 +130,28 @@ function stagingTable({ tableId }: SyncedTable, definitions: string): string {
 /** Merges the staged changes and moves the table to their position. */
 async function mergeStagedChanges(
   changes: ChangesToMerge,
-  staging: string,
+  // Not through the parent: routed rows do not report whether they were inserted or updated.
+  { staging, partition }: { readonly staging: string; readonly partition: string },
   merge: MergeStatement,
 ): Promise<TableUpdateResult> {
   const { client, columns, relation, newestBy, position } = changes;
   const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await applyColumnChangesBriefly(client, table, target, changes.columnChanges);
-  // Not through the parent: routed rows do not report whether they were inserted or updated.
-  const partition = await solePartition(client, relation);
   if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
-  const deleted = await client.query(
+  const [deleted, merged] = await queryTogether(client, [
     `delete from ${partition} t using ${staging} s
       where s.${CHANGE_TYPE_COLUMN} = 'delete' and ${isSameKey(table.keyColumns, 't', 's')}`,
-  );
-  const rowsDeleted = BigInt(deleted.rowCount ?? 0);
-  const { written: rowsWritten, inserted } = await merge.run({
-    into: partition,
-    from: staging,
-    filter: `s.${CHANGE_TYPE_COLUMN} <> 'delete'`,
-    columns,
-    keyColumns: table.keyColumns,
-  });
+    merge.text({
+      into: partition,
+      from: staging,
+      filter: `s.${CHANGE_TYPE_COLUMN} <> 'delete'`,
+      columns,
+      keyColumns: table.keyColumns,
+    }),
+  ]);
+  const rowsDeleted = BigInt(deleted?.rowCount ?? 0);
+  const { written: rowsWritten, inserted } = mergeCounts(merged);
   const balance = inserted - rowsDeleted;
   if (changes.balance !== null && changes.balance !== balance) throw new LastStateUnclear();
   const loadSeconds = (performance.now() - changes.startedAt) / 1000;
@@ -180,14 +185,24 @@ async function dropOutdated(
   if (rows[0]?.has_tie) throw new LastStateUnclear();
 }
 
-/** Copies the changes into their temporary table and returns its name, quoted for SQL. */
-async function stage(changes: ChangesToMerge): Promise<string> {
+/**
+ * Copies the changes into their temporary table.
+ * @param opening sent before it
+ * @param closing sent after it
+ * @returns the name of the table, quoted for SQL, and the answers of `closing`
+ */
+async function stage(
+  changes: ChangesToMerge,
+  opening = '',
+  closing = '',
+): Promise<{ readonly staging: string; readonly answers: readonly Answer[] }> {
   const { client, columns, position } = changes;
   const definitions = `${columnDefinitions(columns)}, ${CHANGE_TYPE_COLUMN} text not null`;
   const staging = stagingTable(position.table, definitions);
-  await client.query(`create temporary table if not exists ${staging} (${definitions}) on commit delete rows`);
+  const create = `create temporary table if not exists ${staging} (${definitions}) on commit delete rows`;
   // Not analyzed: that takes half as long as applying the changes, and could only lead the planner to scan the whole
   // table, which the limit on applied changes rules out.
-  await copyIn(client, `copy ${staging} from stdin`, await changes.openSource());
-  return staging;
+  const text = `${opening}${create}; copy ${staging} from stdin; ${closing}`;
+  const { answers } = await copyIn(client, text, await changes.openSource());
+  return { staging, answers };
 }

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import type { SyncedTable } from '../../core/synced-table.js';
-import { type Lease, requireLease } from '../registry/lease.js';
+import { type Lease, leaseLost, leaseProof } from '../registry/lease.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
-import { NO_SILENCE, withLockPatience } from '../session/lock-patience.js';
+import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../session/lock-patience.js';
 import { LockWatch } from '../session/lock-watch.js';
-import { inTransaction } from '../session/session.js';
+import { type Answer, answersOf } from '../session/query-together.js';
+import { inOpenedTransaction } from '../session/session.js';
+import { requirePartition, solePartitions, solePartitionsStatement } from './published-table.js';
 
 /**
  * Makes new rows of one table visible together with its position, in steps: so that several tables of a pipeline can
@@ -20,14 +22,26 @@ export interface Publication {
   readonly patienceMs?: number | undefined;
   /** Before each attempt, outside its transaction. */
   ready?(): Promise<void>;
-  /** In the transaction, before anything is locked; may take long. */
-  stage?(): Promise<void>;
+  /**
+   * In the transaction, before anything is locked; may take long. Sends `opening` before its first statement, and
+   * `closing` after its last, in the same round trips.
+   * @returns the answers of `closing`
+   */
+  stage?(opening: string, closing: string): Promise<readonly Answer[]>;
   /** In the transaction: changes rows and position. */
-  apply(): Promise<TableUpdateResult>;
+  apply(place: PublishedPlace): Promise<TableUpdateResult>;
   /** True if a failed attempt should be repeated at once, because its obstacle is now known. */
   mend?(error: unknown): Promise<boolean>;
   /** What its failure means, called after the rollback; returns the error itself if there is nothing to add. */
   explain?(error: unknown): Promise<unknown>;
+}
+
+/** What is known of a published table once its pipeline's lease is proved, which keeps others from changing it. */
+export interface PublishedPlace {
+  /** The partition that holds its rows, quoted for SQL; throws if there is none. */
+  readonly partition: () => string;
+  /** True if the transaction waits for locks only as long as readers do not notice. */
+  readonly areLocksBrief: boolean;
 }
 
 export interface Published {
@@ -98,18 +112,18 @@ const KINDS = ['rows', 'new', 'switch'] as const;
 class InTurn {
   readonly first: Publication;
   current: Publication;
-  readonly #ordered: readonly Publication[];
+  readonly ordered: readonly Publication[];
 
   constructor(publications: readonly Publication[]) {
-    this.#ordered = KINDS.flatMap((kind) => publications.filter((publication) => publication.kind === kind));
-    const [first] = this.#ordered;
+    this.ordered = KINDS.flatMap((kind) => publications.filter((publication) => publication.kind === kind));
+    const [first] = this.ordered;
     if (first === undefined) throw new Error('there is nothing to publish');
     this.first = first;
     this.current = first;
   }
 
   async each(step: (publication: Publication) => Promise<void> | undefined): Promise<void> {
-    for (const publication of this.#ordered) {
+    for (const publication of this.ordered) {
       this.current = publication;
       await step(publication);
     }
@@ -118,7 +132,7 @@ class InTurn {
 
 /** One attempt; null if the next one should follow at once. */
 async function attempt(options: PublishOptions, queue: InTurn): Promise<ReadonlyMap<Publication, Published> | null> {
-  const { client, lease } = options;
+  const { client } = options;
   await queue.each((publication) => publication.ready?.());
   const results = new Map<Publication, TableUpdateResult>();
   const startedAt = performance.now();
@@ -126,13 +140,12 @@ async function attempt(options: PublishOptions, queue: InTurn): Promise<Readonly
     options.onBlocked(watcher, queue.current.table, sessions);
   await using watch = new LockWatch({ ...options, onBlocked });
   try {
-    await inTransaction(client, async () => {
-      await queue.each((publication) => publication.stage?.());
-      // Staging goes at the pace of the sources, however slow; the rest must not fall silent while holding locks.
-      await client.query(NO_SILENCE);
-      await requireLease(client, lease, queue.first.table.fullName);
+    await inOpenedTransaction(client, async (begin) => {
+      const places = await stageAll(options, queue, begin);
       await watch.start();
-      await queue.each(async (publication) => void results.set(publication, await publication.apply()));
+      await queue.each(
+        async (publication) => void results.set(publication, await publication.apply(places(publication))),
+      );
     });
   } catch (error) {
     if (await queue.current.mend?.(error)) return null;
@@ -140,6 +153,41 @@ async function attempt(options: PublishOptions, queue: InTurn): Promise<Readonly
   }
   const transactionMs = performance.now() - startedAt;
   return new Map([...results].map(([publication, result]) => [publication, { result, transactionMs }]));
+}
+
+/** Stages all rows, then proves the lease. Returns where each published table has its rows. */
+async function stageAll(
+  { client, lease }: PublishOptions,
+  queue: InTurn,
+  begin: string,
+): Promise<(publication: Publication) => PublishedPlace> {
+  const relations = queue.ordered.flatMap(({ relation }) => relation ?? []);
+  // Rows of others are changed first, and may be waited for.
+  const areLocksBrief = queue.ordered[0]?.kind !== 'rows';
+  const closing = [
+    // Staging goes at the pace of the sources, however slow; the rest must not fall silent while holding locks.
+    NO_SILENCE,
+    leaseProof(lease),
+    solePartitionsStatement(relations),
+    ...(areLocksBrief ? [BRIEF_LOCKS] : []),
+  ].join('; ');
+  const last = queue.ordered.findLast(({ stage }) => stage !== undefined);
+  let opening = begin;
+  let answers: readonly Answer[] | null = null;
+  await queue.each(async (publication) => {
+    if (publication.stage === undefined) return;
+    const answered = await publication.stage(opening, publication === last ? closing : '');
+    opening = '';
+    if (publication === last) answers = answered;
+  });
+  answers ??= await answersOf(client, begin + closing);
+  const [held = [], partitions = []] = answers as readonly Answer[];
+  if (held.length === 0) throw leaseLost(queue.first.table.fullName);
+  const found = solePartitions(partitions);
+  return ({ relation }) => ({
+    partition: () => requirePartition(relation === null ? undefined : found.get(relation)),
+    areLocksBrief,
+  });
 }
 
 /** The failure as its publication explains it; if explaining fails, that error is reported instead. */

@@ -1,26 +1,37 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { postgresTableName, quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
+import type { Answer } from '../session/query-together.js';
 
 /** The partition that holds the rows of a synced table, quoted for SQL. */
 export async function solePartition(client: pg.Client, relation: number): Promise<string> {
-  const { rows } = await client.query<{ schema: string; name: string }>(
-    `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.oid = databricks_auth.sole_partition($1::oid)`,
-    [relation],
+  const { rows } = await client.query<{ relation: string; schema: string; name: string }>(
+    solePartitionsStatement([relation]),
   );
-  const partition = rows[0];
-  if (!partition) throw new Error('the synced table does not have its one partition');
-  return `${quoteIdentifier(partition.schema)}.${quoteIdentifier(partition.name)}`;
+  const found = solePartitions(rows.map(({ relation: oid, schema, name }) => [oid, schema, name]));
+  return requirePartition(found.get(relation));
 }
 
-/** True if another table references this one by a foreign key: then its partition cannot be detached. */
-export async function isReferenced(client: pg.Client, relation: number): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(
-    `select exists (select from pg_constraint where confrelid = $1 and contype = 'f') as found`,
-    [relation],
+/** The partitions of synced tables: rows for `solePartitions`. */
+export function solePartitionsStatement(relations: readonly number[]): string {
+  return `select p.relation::text as relation, n.nspname::text as schema, c.relname::text as name
+            from unnest(array[${relations.join(', ')}]::oid[]) as p (relation)
+            join pg_class c on c.oid = databricks_auth.sole_partition(p.relation) join pg_namespace n on n.oid = c.relnamespace`;
+}
+
+/** By the OID of the synced table, the partition that holds its rows, quoted for SQL. */
+export function solePartitions(rows: Answer): ReadonlyMap<number, string> {
+  return new Map(
+    rows.map(([relation, schema, name]) => [
+      Number(relation),
+      `${quoteIdentifier(schema ?? '')}.${quoteIdentifier(name ?? '')}`,
+    ]),
   );
-  return rows[0]?.found === true;
+}
+
+export function requirePartition(partition: string | undefined): string {
+  if (partition === undefined) throw new Error('the synced table does not have its one partition');
+  return partition;
 }
 
 /** OID and current name of a published table; null if it was dropped. */
@@ -38,9 +49,10 @@ export async function findRelation(client: pg.Client, relation: number): Promise
  * analyzed before it was switched in.
  */
 export async function analyzeParent(client: pg.Client, table: SyncedTable): Promise<void> {
-  const { rows } = await client.query<{ has_only: boolean }>(
-    `select current_setting('server_version_num')::int >= 180000 as has_only`,
-  );
-  const only = rows[0]?.has_only ? 'only ' : '';
-  await client.query(`analyze ${only}${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`);
+  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const analyze = (what: string) => `execute ${pg.escapeLiteral(`analyze ${what}`)};`;
+  // ONLY is new in 18.
+  const text = `begin if current_setting('server_version_num')::int >= 180000 then ${analyze(`only ${target}`)}
+                else ${analyze(target)} end if; end`;
+  await client.query(`do ${pg.escapeLiteral(text)}`);
 }

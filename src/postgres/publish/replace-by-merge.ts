@@ -4,12 +4,12 @@ import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
+import { queryTogether } from '../session/query-together.js';
 import { inTransaction } from '../session/session.js';
 import { applyColumnChangesBriefly } from './column-changes.js';
 import type { ReplacingCopy } from './loaded-copy.js';
-import { isSameKey, MergeStatement } from './merge-rows.js';
+import { isSameKey, MergeStatement, mergeCounts } from './merge-rows.js';
 import type { Publication } from './publication.js';
-import { solePartition } from './published-table.js';
 import { qualifiedShadow } from './shadow-table.js';
 
 /**
@@ -25,7 +25,7 @@ export function mergePublication(copy: ReplacingCopy): Publication {
     table,
     relation,
     kind: 'rows',
-    apply: () => replace(copy, merge),
+    apply: (place) => replace(copy, place.partition(), merge),
     mend: (error) => merge.mend(error),
     explain: async (error) => {
       const withRows = <Found>(find: (rows: string) => Promise<Found>) =>
@@ -37,29 +37,32 @@ export function mergePublication(copy: ReplacingCopy): Publication {
   };
 }
 
-async function replace(copy: ReplacingCopy, merge: MergeStatement): Promise<TableUpdateResult> {
+async function replace(copy: ReplacingCopy, partition: string, merge: MergeStatement): Promise<TableUpdateResult> {
   const { client, position, relation, shadow } = copy;
   const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await applyColumnChangesBriefly(client, table, target, copy.columnChanges);
-  const result = { ...copy.result, ...(await replaceRowsOf(copy, target, merge)), method: 'MERGE' as const };
+  const result = {
+    ...copy.result,
+    ...(await replaceRowsOf(copy, partition, { target, merge })),
+    method: 'MERGE' as const,
+  };
   await commitPosition(client, position, { relation, result, rowCount: copy.result.rowsWritten });
   await client.query(`drop table ${qualifiedShadow(shadow)}`);
   return result;
 }
 
 async function replaceRowsOf(
-  { client, columns, position, relation, shadow }: ReplacingCopy,
-  target: string,
-  merge: MergeStatement,
+  { client, columns, position, shadow }: ReplacingCopy,
+  // Not through the parent: routed rows do not report whether they were inserted or updated.
+  partition: string,
+  { target, merge }: { readonly target: string; readonly merge: MergeStatement },
 ): Promise<Pick<TableUpdateResult, 'rowsWritten' | 'rowsDeleted'>> {
   const from = qualifiedShadow(shadow);
   const { keyColumns } = position.table;
-  const deleted = await client.query(
+  const [deleted, merged] = await queryTogether(client, [
     `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
-  );
-  // Not through the parent: routed rows do not report whether they were inserted or updated.
-  const into = await solePartition(client, relation);
-  const { written } = await merge.run({ into, from, filter: 'true', columns, keyColumns });
-  return { rowsWritten: written, rowsDeleted: BigInt(deleted.rowCount ?? 0) };
+    merge.text({ into: partition, from, filter: 'true', columns, keyColumns }),
+  ]);
+  return { rowsWritten: mergeCounts(merged).written, rowsDeleted: BigInt(deleted?.rowCount ?? 0) };
 }

@@ -1,10 +1,11 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { failingRowsError } from '../../core/errors.js';
 import { identifierList, quoteIdentifier } from '../../core/names.js';
 import { postgresReason } from '../../core/reasons/postgres-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { keysOfDuplicates, keysOfFailing, type Misfits } from '../refusals/index-misfits.js';
 import { isEntryTooLong, keysTooLongFor, tooLongReason } from '../refusals/long-entries.js';
+import { queryTogether } from '../session/query-together.js';
 import { inTransaction, isPostgresError } from '../session/session.js';
 import { addExtraColumns, type ExtraColumnsOwner } from './extra-columns.js';
 
@@ -33,16 +34,26 @@ export async function createShadowTable(
   columns: readonly TargetColumn[],
   extras: ExtraColumnsOwner,
 ): Promise<void> {
-  await client.query(`create table ${qualifiedShadow(name)} (${columnDefinitions(columns)})`);
+  await client.query(shadowDefinition(name, columns));
   await addExtraColumns(client, extras, qualifiedShadow(name));
+}
+
+/** The statement that creates one that has no extra columns. */
+export function shadowDefinition(name: string, columns: readonly TargetColumn[]): string {
+  return `create table ${qualifiedShadow(name)} (${columnDefinitions(columns)})`;
 }
 
 export function columnDefinitions(columns: readonly TargetColumn[]): string {
   return columns.map((column) => `${quoteIdentifier(column.field.name)} ${column.postgresType}`).join(', ');
 }
 
-export async function addPrimaryKey(client: pg.Client, name: string, keyColumns: readonly string[]): Promise<void> {
-  await client.query(`alter table ${qualifiedShadow(name)} add primary key (${identifierList(keyColumns)})`);
+/** Builds the key of a loaded shadow table, and gathers statistics. */
+export async function finishShadow(client: pg.Client, name: string, keyColumns: readonly string[]): Promise<void> {
+  const shadow = qualifiedShadow(name);
+  await queryTogether(client, [
+    `alter table ${shadow} add primary key (${identifierList(keyColumns)})`,
+    `analyze ${shadow}`,
+  ]);
 }
 
 /** Up to `limit` keys that occur more than once, each as the texts of its columns. */
@@ -79,10 +90,7 @@ export interface IndexBuild {
  */
 export async function buildMissingIndexes(build: IndexBuild): Promise<ReadonlySet<string>> {
   const { client, relation, shadow, mayLackColumns } = build;
-  const { rows } = await client.query<{ statement: string }>(
-    `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
-    [relation, qualifiedShadow(shadow)],
-  );
+  const { rows } = await client.query<{ statement: string }>(missingIndexes(relation, shadow));
   const unbuildable = new Set<string>();
   for (const { statement } of rows) {
     try {
@@ -95,6 +103,11 @@ export async function buildMissingIndexes(build: IndexBuild): Promise<ReadonlySe
     }
   }
   return unbuildable;
+}
+
+/** Selects the statements that build, on the shadow, what the published table has and the shadow lacks. */
+export function missingIndexes(relation: number, shadow: string): string {
+  return `select statement from databricks_auth.missing_indexes(${relation}::oid, ${pg.escapeLiteral(qualifiedShadow(shadow))}::regclass) as statement`;
 }
 
 /** SQLSTATE classes for rows that do not fit the index: data, constraints, names and types, limits, user code. */

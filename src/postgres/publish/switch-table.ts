@@ -3,18 +3,24 @@ import { quoteIdentifier } from '../../core/names.js';
 import { commitPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { BRIEF_LOCKS } from '../session/lock-patience.js';
+import { queryTogether } from '../session/query-together.js';
 import { applyColumnChanges } from './column-changes.js';
 import type { ReplacingCopy } from './loaded-copy.js';
-import type { Publication } from './publication.js';
-import { solePartition } from './published-table.js';
-import { buildMissingIndexes, qualifiedShadow } from './shadow-table.js';
+import type { Publication, PublishedPlace } from './publication.js';
+import { buildMissingIndexes, missingIndexes, qualifiedShadow } from './shadow-table.js';
 
-/** Prepares a loaded shadow table to become the partition of a published table: owner, rights, constraints. */
-export async function preparePartition(client: pg.Client, relation: number, shadow: string): Promise<void> {
-  await client.query('select databricks_auth.prepare_partition($1::oid, $2::regclass)', [
-    relation,
-    qualifiedShadow(shadow),
-  ]);
+/**
+ * Prepares a loaded shadow table to become the partition of a published table: owner, rights, constraints.
+ * @returns false, with nothing done, if another table refers to the published one by a foreign key: then its partition
+ *   cannot be detached
+ */
+export async function preparePartition(client: pg.Client, relation: number, shadow: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select databricks_auth.prepare_partition($1::oid, $2::regclass)
+      where not exists (select from pg_constraint where confrelid = $1 and contype = 'f')`,
+    [relation, qualifiedShadow(shadow)],
+  );
+  return rowCount === 1;
 }
 
 /**
@@ -34,29 +40,35 @@ export function switchPublication(copy: ReplacingCopy): Publication {
     ready: async () => {
       unbuildable = await buildMissingIndexes({ client, table, relation, shadow, mayLackColumns });
     },
-    apply: () => exchange(copy, unbuildable),
+    apply: (place) => exchange(copy, place, unbuildable),
     // Someone created another index meanwhile: build it, then try again.
     mend: async (error) => error instanceof IndexAppeared,
   };
 }
 
 /** Writes the position before locking the table: readers wait from the lock on. */
-async function exchange(copy: ReplacingCopy, unbuildable: ReadonlySet<string>): Promise<TableUpdateResult> {
+async function exchange(
+  copy: ReplacingCopy,
+  place: PublishedPlace,
+  unbuildable: ReadonlySet<string>,
+): Promise<TableUpdateResult> {
   const { client, position, relation, shadow, result } = copy;
   const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  await client.query(BRIEF_LOCKS);
+  if (!place.areLocksBrief) await client.query(BRIEF_LOCKS);
   await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
-  const old = await solePartition(client, relation);
-  await client.query(`alter table ${target} detach partition ${old}`);
-  const { rows } = await client.query<{ statement: string }>(
-    `select statement from databricks_auth.missing_indexes($1::oid, $2::regclass) as statement`,
-    [relation, qualifiedShadow(shadow)],
-  );
-  if (rows.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
+  const old = place.partition();
+  const [, missing] = await queryTogether(client, [
+    `alter table ${target} detach partition ${old}`,
+    missingIndexes(relation, shadow),
+  ]);
+  const statements = (missing?.rows ?? []) as { statement: string }[];
+  if (statements.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
   await applyColumnChanges(client, table, target, copy.columnChanges);
-  await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
-  await client.query(`drop table ${old}`);
+  await queryTogether(client, [
+    `alter table ${target} attach partition ${qualifiedShadow(shadow)} default`,
+    `drop table ${old}`,
+  ]);
   return result;
 }
 

@@ -49,7 +49,7 @@ const COMMIT_POSITION = `
            -- Where nothing was read, what was said of the rows of this version still holds.
            message = case when $13 = 'UNCHANGED' and starts_with(message, $7) then message else $7 end, source_bookmark = $8
      where table_id = $1 and synced_version is not distinct from $9
-    returning table_id
+    returning table_id, pipeline_id
   ), recorded as (
     update synced_tables._table_updates r
        set state = case when $11 then r.state else 'COMPLETED' end,
@@ -64,6 +64,9 @@ const COMMIT_POSITION = `
            load_seconds = case when $11 then coalesce(r.load_seconds, 0) else 0 end + $18::float8,
            error_code = null, message = $19, remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null
       from moved where r.update_id = $12 and r.table_id = moved.table_id
+  ), told as (
+    insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message)
+    select $21, 'table_synced', $22, moved.pipeline_id, $12, $23::text from moved where $23::text is not null
   )
   select pg_notify('${UPDATES_CHANNEL}', $20) from moved`;
 
@@ -102,9 +105,30 @@ export async function commitPosition(
       result.loadSeconds,
       result.reason ?? null,
       announcement({ ...result, table: table.fullName, version: snapshot.version }),
+      // A table of nothing but nulls in its key is most likely not what anybody wants.
+      result.rowsWithoutKey > result.rowsWritten ? 'WARN' : 'INFO',
+      table.fullName,
+      isTold(mode, result) ? describeResult(table, result) : null,
     ],
   });
   if (committed.rowCount === 0) throw await explainUnmoved(client, table);
+}
+
+/** Every batch of a followed source would be too much. */
+function isTold(mode: UpdateMode, { method }: TableUpdateResult): boolean {
+  return mode === 'DEFAULT' || method === 'SNAPSHOT' || method === 'MERGE';
+}
+
+function describeResult(table: SyncedTable, result: TableUpdateResult): string {
+  const version = result.version === null ? '' : ` at version ${result.version}`;
+  if (result.method === 'UNCHANGED') return `${table.fullName} already equals ${table.source}${version}.`;
+  const counts = [
+    `${countOf(result.rowsWritten, 'row')} written`,
+    ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
+    ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
+    ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),
+  ];
+  return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;
 }
 
 function equalMessage({ table, snapshot }: NewPosition, { method, rowsWithoutKey }: TableUpdateResult): string {

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { syncedTablesError } from '../../core/errors.js';
 
 /** The right of one sidecar to run a pipeline until it expires. */
@@ -15,12 +15,19 @@ export interface Lease {
  * @throws LEASE_LOST
  */
 export async function requireLease(client: pg.Client, lease: Lease, target: string): Promise<void> {
-  const held = await client.query(
-    `select from synced_tables._pipelines
-      where pipeline_id = $1 and lease_holder = $2 and lease_epoch = $3 for key share`,
-    [lease.pipelineId, lease.holder, lease.epoch.toString()],
-  );
-  if (held.rowCount === 0) throw syncedTablesError('LEASE_LOST', { target });
+  const held = await client.query(leaseProof(lease));
+  if (held.rowCount === 0) throw leaseLost(target);
+}
+
+/** The statement of `requireLease`: it returns a row if the lease is ours. */
+export function leaseProof({ pipelineId, holder, epoch }: Lease): string {
+  return `select 1 from synced_tables._pipelines
+           where pipeline_id = ${pg.escapeLiteral(pipelineId)} and lease_holder = ${pg.escapeLiteral(holder)} and lease_epoch = ${epoch}
+             for key share`;
+}
+
+export function leaseLost(target: string): Error {
+  return syncedTablesError('LEASE_LOST', { target });
 }
 
 /** True while the lease is ours; unlike `requireLease` this blocks nobody. */

@@ -72,13 +72,36 @@ function toSyncedTable(row: TableRow): SyncedTable {
   };
 }
 
+const OF_PIPELINE = 'where t.pipeline_id = $1 order by t.created_at, t.table_id';
+
 /** The synced tables of a pipeline, oldest first. */
 export async function readPipelineTables(client: pg.Client, pipelineId: string): Promise<SyncedTable[]> {
-  const { rows } = await client.query<TableRow>(
-    `${SELECT_TABLE} where t.pipeline_id = $1 order by t.created_at, t.table_id`,
-    [pipelineId],
-  );
+  const { rows } = await client.query<TableRow>(`${SELECT_TABLE} ${OF_PIPELINE}`, [pipelineId]);
   return rows.map(toSyncedTable);
+}
+
+/** The tables of a pipeline that an update is for, by `SyncedTable.fullName`. */
+export interface UpdateSelection {
+  readonly refresh: readonly string[];
+  readonly fullRefresh: readonly string[];
+}
+
+/** The synced tables of a pipeline, and which of them an update is for: null if all. */
+export async function readUpdateTables(
+  client: pg.Client,
+  pipelineId: string,
+  updateId: string,
+): Promise<{ readonly tables: SyncedTable[]; readonly selection: UpdateSelection | null }> {
+  const { rows } = await client.query<TableRow & { selection: { refresh?: string[]; full_refresh?: string[] } | null }>(
+    `select t.*, (select u.selection from synced_tables._updates u where u.update_id = $2) as selection
+       from (${SELECT_TABLE} ${OF_PIPELINE}) t`,
+    [pipelineId, updateId],
+  );
+  const selection = rows[0]?.selection ?? null;
+  return {
+    tables: rows.map(toSyncedTable),
+    selection: selection && { refresh: selection.refresh ?? [], fullRefresh: selection.full_refresh ?? [] },
+  };
 }
 
 /** The current state of a synced table; null if it is no longer registered. */
@@ -214,25 +237,45 @@ export async function writeTableFailure(
   );
 }
 
-/**
- * Records the newest source version seen and its commit time.
- * @param behindSinceMs commit time of the first version that the table does not reflect, if known
- */
-export async function writeSourceVersion(
+/** The newest version of a source that was seen. */
+export interface SourceSeen {
+  readonly version: bigint | null;
+  readonly committedAtMs: number | null;
+  /** Commit time of the first version that the table does not reflect, if known. */
+  readonly behindSinceMs?: number | null;
+}
+
+/** $2 to $4 are `sourceValues`. */
+const SET_SOURCE = `source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
+            behind_since = case when $2 > synced_version
+                                then coalesce(behind_since, to_timestamp($4::float8 / 1000), to_timestamp($3::float8 / 1000),
+                                              clock_timestamp()) end`;
+
+function sourceValues({ version, committedAtMs, behindSinceMs = null }: SourceSeen) {
+  return [version?.toString() ?? null, committedAtMs, behindSinceMs];
+}
+
+/** Records the newest source version seen and its commit time. */
+export async function writeSourceVersion(client: pg.Client, tableId: string, source: SourceSeen): Promise<void> {
+  await client.query(`update synced_tables._tables set ${SET_SOURCE} where table_id = $1`, [
+    tableId,
+    ...sourceValues(source),
+  ]);
+}
+
+/** The same, and what is done with it now. */
+export async function writeWork(
   client: pg.Client,
   tableId: string,
-  version: bigint | null,
-  committedAtMs: number | null,
-  behindSinceMs: number | null = null,
+  source: SourceSeen,
+  { state, message }: { readonly state: SyncedTableState; readonly message: string },
 ): Promise<void> {
   await client.query(
     `update synced_tables._tables
-        set source_version = $2, source_committed_at = to_timestamp($3::float8 / 1000),
-            behind_since = case when $2 > synced_version
-                                then coalesce(behind_since, to_timestamp($4::float8 / 1000), to_timestamp($3::float8 / 1000),
-                                              clock_timestamp()) end
+        set ${SET_SOURCE}, state = $5, message = $6, last_error_code = null, failing_column = null, failing_keys = null,
+            rows_done = null, rows_total = null
       where table_id = $1`,
-    [tableId, version?.toString() ?? null, committedAtMs, behindSinceMs],
+    [tableId, ...sourceValues(source), state, message],
   );
 }
 

@@ -18,17 +18,27 @@ export interface TableUpdateResult {
   readonly reason?: string | null;
 }
 
-/** Records that the update has begun this table. */
-export async function recordTableUpdateStart(client: pg.Client, updateId: string, table: SyncedTable): Promise<void> {
-  await client.query(
-    `insert into synced_tables._table_updates
-       (update_id, table_id, synced_table, source_table_full_name, state, previous_version, started_at)
-     values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
-     on conflict (update_id, table_id) do update
-       set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
-           remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null`,
-    [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null],
+/**
+ * Records that the update has begun this table.
+ * @returns false if the published table was dropped by hand
+ */
+export async function recordTableUpdateStart(
+  client: pg.Client,
+  updateId: string,
+  table: SyncedTable,
+): Promise<boolean> {
+  const { rows } = await client.query<{ is_there: boolean }>(
+    `with started as (
+       insert into synced_tables._table_updates
+         (update_id, table_id, synced_table, source_table_full_name, state, previous_version, started_at)
+       values ($1, $2, $3, $4, 'RUNNING', $5, clock_timestamp())
+       on conflict (update_id, table_id) do update
+         set state = 'RUNNING', started_at = excluded.started_at, finished_at = null, error_code = null, message = null,
+             remedy = null, failing_column = null, failing_keys = null, failed_attempts = null, next_attempt_at = null)
+     select $6::oid is null or exists (select from pg_class c where c.oid = $6 and c.relkind = 'p') as is_there`,
+    [updateId, table.tableId, table.fullName, table.source, table.syncedVersion?.toString() ?? null, table.relation],
   );
+  return rows[0]?.is_there === true;
 }
 
 /** Records how long readers may have waited for the switch: known only afterwards, so never part of its transaction. */

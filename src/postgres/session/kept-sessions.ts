@@ -43,6 +43,7 @@ export class KeptSessions implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #bornAt = new WeakMap<pg.Client, number>();
   #idle: IdleSession[] = [];
+  readonly #returning = new Set<Promise<void>>();
   #isDisposed = false;
 
   constructor(options: SessionOptions) {
@@ -61,7 +62,10 @@ export class KeptSessions implements AsyncDisposable {
       giveBack: async (client) => {
         releases.get(client)?.();
         releases.delete(client);
-        await (signal.aborted ? closeSession(client) : this.giveBack(client));
+        if (signal.aborted) return closeSession(client);
+        // Nobody has to wait until it is as good as new.
+        const returning = this.giveBack(client).finally(() => this.#returning.delete(returning));
+        this.#returning.add(returning);
       },
     };
   }
@@ -71,6 +75,8 @@ export class KeptSessions implements AsyncDisposable {
    * @throws POSTGRES_UNREACHABLE
    */
   async open(): Promise<pg.Client> {
+    // One that is being made as good as new is there sooner than a new one.
+    while (this.#idle.length === 0 && this.#returning.size > 0) await Promise.race(this.#returning);
     const kept = this.#idle.pop();
     if (kept !== undefined) {
       clearTimeout(kept.timer);
@@ -124,6 +130,7 @@ export class KeptSessions implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
+    await Promise.all(this.#returning);
     await this.dropIdle();
   }
 }

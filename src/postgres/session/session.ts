@@ -240,13 +240,27 @@ export function singleStatement(text: string): pg.QueryConfig {
  * Runs `work` in a transaction: committed when it fulfils, rolled back when it throws. If the rollback fails too, the
  * connection is broken, and the first error is the one to report.
  */
-export async function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
-  await client.query('begin');
+export function inTransaction<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
+  return inOpenedTransaction(client, async (begin) => {
+    await client.query(begin);
+    return work();
+  });
+}
+
+/**
+ * The same for work that sends BEGIN along with its first statement, which saves a round trip.
+ * @param work is given the text for the beginning of that statement
+ */
+export async function inOpenedTransaction<Result>(
+  client: pg.Client,
+  work: (begin: string) => Promise<Result>,
+): Promise<Result> {
   try {
-    const result = await work();
+    const result = await work('begin; ');
     await client.query('commit');
     return result;
   } catch (error) {
+    // Nothing may have been sent: the server then only warns.
     await client.query('rollback').catch(() => {});
     throw error;
   }

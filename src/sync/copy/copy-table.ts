@@ -10,12 +10,12 @@ import { creationPublication } from '../../postgres/publish/create-table.js';
 import { createExtraIndexes } from '../../postgres/publish/extra-indexes.js';
 import { awaitOlderSnapshots } from '../../postgres/publish/older-snapshots.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
-import { analyzeParent, isReferenced } from '../../postgres/publish/published-table.js';
+import { analyzeParent } from '../../postgres/publish/published-table.js';
 import { mergePublication } from '../../postgres/publish/replace-by-merge.js';
 import {
-  addPrimaryKey,
   dropShadowTable,
   findDuplicateKeys,
+  finishShadow,
   qualifiedShadow,
 } from '../../postgres/publish/shadow-table.js';
 import { preparePartition, switchPublication } from '../../postgres/publish/switch-table.js';
@@ -65,7 +65,6 @@ export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult>
   let result: TableUpdateResult;
   try {
     const loaded = await readSparingly(plan.lakeTable, copy.run.signal, (lakeTable) => load(copy, lakeTable));
-    await client.query(`analyze ${qualifiedShadow(plan.shadow)}`);
     result = yield* publish(copy, loaded, columnChanges);
   } catch (error) {
     // The first error is the one to report; a shadow that cannot be dropped now is swept later.
@@ -116,7 +115,7 @@ async function load(copy: TableCopy, lakeTable: LakeTable): Promise<Loaded> {
     progress.setPhase('index', relation.rowCount);
     const counts = await countLeftOut(copy, { lakeTable, relation, rowsWritten });
     await relation.requireUnchanged?.();
-    await addPrimaryKey(client, shadow, table.keyColumns).catch(async (error: unknown) => {
+    await finishShadow(client, shadow, table.keyColumns).catch(async (error: unknown) => {
       if (isPostgresError(error) && error.code === '23505') throw await duplicateKeys(copy, error);
       throw await explainLongKey(client, error, { table, rows: qualifiedShadow(shadow) });
     });
@@ -197,10 +196,9 @@ async function* publish(
     return created.result;
   }
   const replacing = { ...copy, relation, columnChanges };
-  if (!(await isReferenced(client, relation))) {
+  if (await preparePartition(client, relation, shadow)) {
     if (!isFrozen) await awaitOlderSnapshots({ ...publishOptions(run), table });
     try {
-      await preparePartition(client, relation, shadow);
       const switched = yield switchPublication(replacing);
       await recordSwitchTime(client, updateId, table.tableId, switched.transactionMs);
       return result;

@@ -7,7 +7,7 @@ import { readersOf, sharedCopy, wholeCopy } from '../../lake/relation/copy-parts
 import type { Relation } from '../../lake/relation/relation.js';
 import { beginPass } from '../../lake/relation/relation-pass.js';
 import { type CopyResult, copyIn } from '../../postgres/copy/copy-in.js';
-import { createShadowTable, qualifiedShadow } from '../../postgres/publish/shadow-table.js';
+import { createShadowTable, qualifiedShadow, shadowDefinition } from '../../postgres/publish/shadow-table.js';
 import { closeSession, inTransaction } from '../../postgres/session/session.js';
 import { targetRead } from '../source/target-read.js';
 
@@ -45,10 +45,15 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   const readers = readersOf(relation, read, options.connections);
   if (readers === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
-    const rows = await inTransaction(client, async () => {
-      await createShadowTable(client, shadow, columns, table);
-      return loadPart(options, client, wholeCopy(engine, relation, read, signal), copySql(', freeze true'));
-    });
+    const copy = copySql(', freeze true');
+    const load = (sql: string) => loadPart(options, client, wholeCopy(engine, relation, read, signal), sql);
+    const rows =
+      table.extraColumns.length === 0
+        ? await atOnce(client, () => load(`begin; ${shadowDefinition(shadow, columns)}; ${copy}; commit`))
+        : await inTransaction(client, async () => {
+            await createShadowTable(client, shadow, columns, table);
+            return load(copy);
+          });
     return { rows, isFrozen: true };
   }
   await createShadowTable(client, shadow, columns, table);
@@ -64,6 +69,16 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
     }),
   );
   return { rows: counts.reduce((sum, count) => sum + count, 0n), isFrozen: false };
+}
+
+/** For a text that begins a transaction and ends it: two round trips for the whole of a load. */
+async function atOnce<Result>(client: pg.Client, load: () => Promise<Result>): Promise<Result> {
+  try {
+    return await load();
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
 }
 
 /** Waits for all, even after a failure: nothing may still be writing into a table when it is dropped. */

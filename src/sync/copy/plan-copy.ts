@@ -23,24 +23,34 @@ export interface CopyPlan {
 
 /**
  * Plans a copy of the newest version.
+ * @param seen `isThere`: true if the published table was just seen
  * @throws SYNCED_TABLE_DROPPED, EXTRA_DEFINITION_INVALID, SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF, and what opening
  *   the source and `planTarget` throw
  */
-export async function planCopy(run: UpdateRun, { table, place }: TableTask): Promise<CopyPlan> {
+export async function planCopy(
+  run: UpdateRun,
+  { table, place }: TableTask,
+  { isThere }: { readonly isThere: boolean },
+): Promise<CopyPlan> {
   const { client, lease, updateId } = run;
   if (table.relation === null) {
     const state = 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES';
     await writeTableState(client, table.tableId, state, `Opening ${table.source}.`);
   }
-  const dropped = await explainIfDropped(client, table);
+  const dropped = isThere ? null : await explainIfDropped(client, table);
   if (dropped) throw dropped;
   const lakeTable = await run.catalogs.open(table.source);
   const snapshot = await lakeTable.snapshot();
-  await writeSourceVersion(client, table.tableId, snapshot.version, snapshot.committedAtMs);
-  const columns = planTarget(snapshot, table);
-  const shadow = shadowTableName(lease.epoch, updateId, place);
-  if (table.relation === null) await probeExtras(client, table, shadow, columns);
-  return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot), shadow };
+  try {
+    const columns = planTarget(snapshot, table);
+    const shadow = shadowTableName(lease.epoch, updateId, place);
+    if (table.relation === null) await probeExtras(client, table, shadow, columns);
+    return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot), shadow };
+  } catch (error) {
+    // The first error is the one to report.
+    await writeSourceVersion(client, table.tableId, snapshot).catch(() => {});
+    throw error;
+  }
 }
 
 async function planBookmark(

@@ -29,13 +29,18 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
   const { client, table, version } = options;
   /** Rows copied by each session; one that has finished its part no longer appears in the view. */
   const copied = new Map<number, bigint>([[await processIdOf(client), 0n]]);
-  const reporter = await options.openSession();
+  /** Opened when there is something to tell: a small load is over before. */
+  let reporter: pg.Client | null = null;
+  let isOver = false;
   let phase: LoadProgress['phase'] | null = null;
   let rowsTotal: bigint | null = null;
   let phaseStartedAt = 0;
   let report = Promise.resolve();
   const watch = async () => {
-    if (phase === null) return;
+    if (phase === null || isOver) return;
+    reporter ??= await options.openSession();
+    // Who ends the reports closes what is open by then.
+    if (isOver) return closeSession(reporter);
     if (phase === 'load') {
       const found = await rowsCopied(reporter, [...copied.keys()]);
       for (const [pid, rows] of found) if (rows > (copied.get(pid) ?? 0n)) copied.set(pid, rows);
@@ -54,7 +59,7 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
       phase = next;
       rowsTotal = total;
       phaseStartedAt = performance.now();
-      look();
+      if (reporter !== null) look();
     },
     async openLoader() {
       const loader = await options.openSession();
@@ -63,8 +68,9 @@ export async function startProgressReports(options: ProgressOptions): Promise<Pr
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      isOver = true;
       // Closed first: an unanswered report in progress must not hold anything up.
-      await closeSession(reporter);
+      if (reporter !== null) await closeSession(reporter);
       await report;
     },
   };

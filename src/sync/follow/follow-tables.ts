@@ -150,7 +150,7 @@ class TableFollower implements FollowHooks<FollowedTable> {
   async #fail(client: pg.Client, followed: FollowedTable, error: SyncedTablesError, passes: boolean): Promise<void> {
     const { table } = followed;
     const lag = await followed.readLag();
-    if (lag) await writeSourceVersion(client, table.tableId, lag.version, lag.committedAtMs, lag.behindSinceMs);
+    if (lag) await writeSourceVersion(client, table.tableId, lag);
     if (passes) return this.#loop.retryLater(client, followed, error);
     await recordTableFailure({ ...this.#task, client }, table, error);
     this.#loop.dropFailed(followed, error);

@@ -23,7 +23,7 @@ export async function lookAtFailedTables({ client, catalogs, tables, signal }: L
     if (syncedVersion === null) continue;
     // The table's state, or the next update, already reports what is wrong with an unreadable source.
     const lag = await readLag(catalogs, table, syncedVersion).catch(() => null);
-    if (lag) await writeSourceVersion(client, table.tableId, lag.version, lag.committedAtMs, lag.behindSinceMs);
+    if (lag) await writeSourceVersion(client, table.tableId, lag);
   }
 }
 

@@ -1,9 +1,8 @@
-import { countOf } from '../../core/count-of.js';
 import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
 import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import { commitPosition, type NewPosition } from '../../postgres/registry/commit-position.js';
-import { recordEvent, writeSourceVersion, writeTableState } from '../../postgres/registry/synced-tables.js';
+import { writeTableState, writeWork } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateStart, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '../changes/apply-source-changes.js';
 import { copyTable } from '../copy/copy-table.js';
@@ -23,31 +22,16 @@ export type TableOutcome =
 
 /** Brings one synced table to the newest version of its source. Never throws for failures that users can meet. */
 export async function* runTable(run: UpdateRun, task: TableTask): Publishing<TableOutcome> {
-  const { client, updateId, lease, mode } = run;
+  const { client, updateId, mode } = run;
   const { table } = task;
   let isPlanned = false;
   try {
-    if (mode === 'DEFAULT') await recordTableUpdateStart(client, updateId, table);
-    const changes = yield* byChanges(run, task);
-    // A log line for every batch of a followed source would be too much.
-    if (mode === 'CONTINUOUS' && changes.kind === 'applied') return { kind: 'done', result: changes.result };
-    let result: TableUpdateResult;
-    if (changes.kind === 'applied') result = changes.result;
-    else {
-      const plan = await planCopy(run, task);
-      isPlanned = true;
-      result = yield* runPlan(run, task, plan, changes.reason);
-    }
-    await recordEvent(client, {
-      // A table of nothing but nulls in its key is most likely not what anybody wants.
-      level: result.rowsWithoutKey > result.rowsWritten ? 'WARN' : 'INFO',
-      type: 'table_synced',
-      syncedTable: table.fullName,
-      pipelineId: lease.pipelineId,
-      updateId,
-      message: describeResult(table, result),
-    });
-    return { kind: 'done', result };
+    const isThere = mode === 'DEFAULT' && (await recordTableUpdateStart(client, updateId, table));
+    const changes = yield* byChanges(run, task, { isThere });
+    if (changes.kind === 'applied') return { kind: 'done', result: changes.result };
+    const plan = await planCopy(run, task, { isThere });
+    isPlanned = true;
+    return { kind: 'done', result: yield* runPlan(run, task, plan, changes.reason) };
   } catch (cause) {
     run.signal.throwIfAborted();
     const error = explainAnyError(cause, table);
@@ -62,14 +46,18 @@ type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
  * Applies the changes since the table's position if possible; else says why everything has to be copied. Reads only the
  * newer part of the log: all of it can take minutes where nobody writes checkpoints.
  */
-async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOutcome | CopyWanted> {
+async function* byChanges(
+  run: UpdateRun,
+  task: TableTask,
+  { isThere }: { readonly isThere: boolean },
+): Publishing<ChangesOutcome | CopyWanted> {
   const { client } = run;
   const { table } = task;
   if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
   if (task.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
   const { relation } = table;
   if (task.lakeTable !== null) return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable });
-  const dropped = await explainIfDropped(client, table);
+  const dropped = isThere ? null : await explainIfDropped(client, table);
   if (dropped) throw dropped;
   const lakeTable = await run.catalogs.open(table.source);
   const changeFeed = requireHistory(lakeTable, table.source);
@@ -81,11 +69,10 @@ async function* byChanges(run: UpdateRun, task: TableTask): Publishing<ChangesOu
     const snapshot = { version: newest, committedAtMs: null, tableId: sourceTableId };
     return { kind: 'applied', result: await recordUnchanged(run, { table, snapshot, bookmark: sourceBookmark }) };
   }
+  const work = { state: runningState(table), message: `Following ${table.source}.` };
   if (syncedVersion !== null && newest > syncedVersion) {
-    const lag = await readSourceLag(changeFeed, syncedVersion, newest);
-    await writeSourceVersion(client, table.tableId, newest, lag.committedAtMs, lag.behindSinceMs);
-  }
-  await writeTableState(client, table.tableId, runningState(table), `Following ${table.source}.`);
+    await writeWork(client, table.tableId, await readSourceLag(changeFeed, syncedVersion, newest), work);
+  } else await writeTableState(client, table.tableId, work.state, work.message);
   return yield* changesOrCopy(run, { table, relation, lakeTable });
 }
 
@@ -121,7 +108,8 @@ async function* runPlan(
 ): Publishing<TableUpdateResult> {
   const { client, openSession } = run;
   if (!isFullRefresh && (await isUnchanged(table, plan))) return recordUnchanged(run, { table, ...plan });
-  await writeTableState(client, table.tableId, runningState(table), `Copying ${table.source}.`);
+  const work = { state: runningState(table), message: `Copying ${table.source}.` };
+  await writeWork(client, table.tableId, plan.snapshot, work);
   const progress = await startProgressReports({ client, openSession, table, version: plan.snapshot.version });
   await using _ = progress;
   return yield* copyTable({ run, table, plan, reason, progress });
@@ -162,16 +150,4 @@ async function recordUnchanged(
   const written = { relation: table.relation ?? 0, result, rowCount: null };
   await commitPosition(client, { updateId, mode, table, snapshot, bookmark }, written);
   return result;
-}
-
-function describeResult(table: SyncedTable, result: TableUpdateResult): string {
-  const version = result.version === null ? '' : ` at version ${result.version}`;
-  if (result.method === 'UNCHANGED') return `${table.fullName} already equals ${table.source}${version}.`;
-  const counts = [
-    `${countOf(result.rowsWritten, 'row')} written`,
-    ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
-    ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
-    ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),
-  ];
-  return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;
 }

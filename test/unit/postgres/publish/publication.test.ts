@@ -34,7 +34,10 @@ class FakeSession {
       relation: null,
       kind,
       ready: note('ready'),
-      stage: note('stage'),
+      stage: async (opening, closing) => {
+        this.log.push(`${opening}stage ${name}${/for key share/.test(closing) ? '; prove the lease' : ''}`);
+        return [[['1']], []];
+      },
       apply: async () => {
         this.log.push(`apply ${name}`);
         return { version: 7n } as TableUpdateResult;
@@ -51,12 +54,20 @@ describe('publishing together', () => {
     const merged = session.publication('b', 'rows');
     const outcome = await publishAll(session.options(), [switched, merged]);
     expect(session.log).toEqual([
-      ...['ready b', 'ready a', 'begin', 'stage b', 'stage a', 'set', 'select', 'select'],
+      ...['ready b', 'ready a', 'begin; stage b', 'stage a; prove the lease', 'select'],
       ...['apply b', 'apply a', 'commit'],
     ]);
     if (outcome.kind !== 'published') throw new Error('they were not published');
     expect(publishedOf(outcome.published, merged).result.version).toBe(7n);
     expect(publishedOf(outcome.published, switched).transactionMs).toBeGreaterThan(0);
+  });
+
+  it('changes nothing once the lease is lost', async () => {
+    const session = new FakeSession();
+    const late = session.publication('a', 'rows', { stage: async () => [[], []] });
+    const outcome = await publishAll(session.options(), [late]);
+    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'LEASE_LOST' } });
+    expect(session.log.slice(-1)).toEqual(['rollback']);
   });
 
   it('rolls all back when one fails, and explains the failure of that one', async () => {
