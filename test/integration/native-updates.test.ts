@@ -92,7 +92,7 @@ describe.each(postgresServers())('updates of a table on $name', (server) => {
     await create('u.pair2', `, publish => 'together', existing_pipeline_id => '${await pipelineOf('u.pair')}'`);
     const together = await keeper.post(path('u.pair', 'sync'), { scope: 'table' });
     expect(together).toMatchObject({ status: 400, body: { message: expect.stringContaining('together') } });
-    const tables = ['one', 'other'].map((name) => ({ name: `public.${name}` }));
+    const tables = ['one', 'other'].map((name) => ({ name: ['public', name] }));
     const declaration = JSON.stringify({ tables, flows: [], views: [] });
     await synced.admin.query(`select synced_tables.declare_pipeline('two', $1, 'public')`, [declaration]);
     expect(
