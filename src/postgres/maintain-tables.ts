@@ -27,11 +27,17 @@ export async function maintainTables(client: pg.Client): Promise<void> {
   await forgetSidecars(client);
 }
 
+/** Takes the samples of lag and rows that are due. */
+export async function takeSamples(client: pg.Client): Promise<void> {
+  await client.query('select synced_tables_internal._take_samples()');
+}
+
 /** History rows handled at once: a backlog takes several calls, and locks stay short. */
 const PRUNED_ROWS_MAX = 2_000;
 
 /**
- * Deletes events and ended updates older than `historyDays`. A pipeline's newest update stays, however old.
+ * Deletes events, ended updates and samples older than `historyDays`, and thins out samples. A pipeline's newest update
+ * stays, however old.
  * @returns true if there may be more
  */
 export async function pruneHistory(client: pg.Client, historyDays: number): Promise<boolean> {
@@ -53,7 +59,14 @@ export async function pruneHistory(client: pg.Client, historyDays: number): Prom
                            limit ${PRUNED_ROWS_MAX})`,
     [historyDays],
   );
-  return events.rowCount === PRUNED_ROWS_MAX || updates.rowCount === PRUNED_ROWS_MAX;
+  await client.query('select synced_tables_internal._thin_samples()');
+  const samples = await client.query(
+    `delete from synced_tables._samples
+      where ctid = any (array(select ctid from synced_tables._samples
+                               where sampled_at < clock_timestamp() - make_interval(days => $1) limit ${PRUNED_ROWS_MAX}))`,
+    [historyDays],
+  );
+  return [events, updates, samples].some(({ rowCount }) => rowCount === PRUNED_ROWS_MAX);
 }
 
 /** The name of a shadow table contains lease and update; see `shadowTableName`. */

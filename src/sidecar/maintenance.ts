@@ -2,12 +2,13 @@ import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { explainIfOutdated } from '../postgres/install/migrate.js';
-import { maintainTables, pruneHistory } from '../postgres/maintain-tables.js';
+import { maintainTables, pruneHistory, takeSamples } from '../postgres/maintain-tables.js';
 import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
 import { closeSession, sessionsUntil } from '../postgres/session/session.js';
 import { lookAtFailedTables } from '../sync/follow/look-at-failed-tables.js';
 
 const PRUNE_SECONDS = 3_600;
+const SAMPLE_SECONDS = 60;
 
 export interface MaintenanceOptions {
   /** Opens a session for short queries. */
@@ -27,6 +28,7 @@ export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #stopping = new AbortController();
   #prunedAt = Number.NEGATIVE_INFINITY;
+  #sampledAt = Number.NEGATIVE_INFINITY;
   /** The check of failed tables that is in progress. */
   #look: Promise<void> | null = null;
 
@@ -34,12 +36,16 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Cleans up leftovers; once an hour prunes old history, in small steps. */
+  /** Cleans up leftovers; once a minute samples lag and rows; once an hour prunes old history, in small steps. */
   async run(client: pg.Client): Promise<void> {
     const outdated = await explainIfOutdated(client, this.#options.knownMigration);
     if (outdated !== null) return this.#options.onOutdated(outdated);
     await maintainTables(client);
     await this.#lookAtFailed(client);
+    if (performance.now() - this.#sampledAt >= SAMPLE_SECONDS * 1000) {
+      await takeSamples(client);
+      this.#sampledAt = performance.now();
+    }
     if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;
     const hasMore = await pruneHistory(client, this.#options.historyDays);
     if (!hasMore) this.#prunedAt = performance.now();

@@ -108,7 +108,9 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_await_version',
           '_call_signature',
           '_commit_refusal',
+          '_dependents_of',
           '_dropped_message',
+          '_grants_on',
           '_display_name',
           '_has_role',
           '_may_control',
@@ -116,6 +118,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_may_read',
           '_may_see',
           // About a role that is named: what pg_auth_members and the privileges tell everybody.
+          '_parts_of',
           '_role_may_control',
           '_role_may_read',
           '_role_may_see',

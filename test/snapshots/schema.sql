@@ -347,6 +347,22 @@ table synced_tables._reserved_names row security [databricks_sync: DELETE INSERT
     constraint _reserved_names_pk PRIMARY KEY (reservation_id)
     CREATE INDEX _reserved_names_name_index ON synced_tables._reserved_names USING btree (name)
     policy _reserved_names_sync for * to databricks_sync using true check true
+table synced_tables._samples row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Lag and rows of synced tables over time: see _take_samples. After two days one of each hour is left.
+    table_id uuid not null
+    sampled_at timestamp with time zone not null
+      -- The minute of the sample, so that several sidecars take one.
+    lag_seconds real
+    lag_versions bigint
+    row_count bigint
+    synced_version bigint
+    is_failed boolean not null
+    is_hourly boolean not null default false
+      -- Whether it is the one that is left of its hour.
+    constraint _samples_pk PRIMARY KEY (table_id, sampled_at)
+    constraint _samples_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._tables(table_id) ON DELETE CASCADE
+    CREATE INDEX _samples_time_index ON synced_tables._samples USING brin (sampled_at) WITH (autosummarize='on')
+    policy _samples_sync for * to databricks_sync using true check true
 table synced_tables._schedules row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- When pipelines are updated automatically; at most one schedule per pipeline.
     pipeline_id uuid not null
@@ -761,6 +777,112 @@ table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: S
     executed_at timestamp without time zone default CURRENT_TIMESTAMP
     constraint migrations_name_key UNIQUE (name)
     constraint migrations_pk PRIMARY KEY (id)
+view synced_tables.objects with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
+  -- What hangs on synced and streaming tables: partition, indexes, dependents, rights, managers. A refresh keeps all of it.
+    synced_table text
+    kind text
+      -- TABLE (its whole size), PARTITION, PRIMARY_KEY, INDEX, VIEW, MATERIALIZED_VIEW, FOREIGN_KEY (to the table), FUNCTION, OTHER, PUBLICATION, COMMENT, GRANT or MANAGER.
+    name text
+    definition text
+      -- The statement that makes it; null for what a sync makes.
+    size_bytes bigint
+    is_valid boolean
+    scans bigint
+      -- How often the index was used since the last switch.
+    depth integer
+      -- Of what depends on the table: 1, or more through views.
+    blocks_drop boolean
+      -- Whether DROP TABLE, and a deletion with purge, is refused for it. The rest goes with the table.
+    granted_by name
+    granted_at timestamp with time zone
+  as
+ WITH seen AS (
+         SELECT k.synced_table,
+            k.relation
+           FROM (synced_tables._known_tables k
+             JOIN pg_class c ON ((c.oid = (k.relation)::oid)))
+          WHERE synced_tables_internal._may_see(k.created_by, k.relation)
+        )
+ SELECT s.synced_table,
+    o.kind,
+    o.name,
+    o.definition,
+    o.size_bytes,
+    o.is_valid,
+    o.scans,
+    NULL::integer AS depth,
+    false AS blocks_drop,
+    NULL::name AS granted_by,
+    NULL::timestamp with time zone AS granted_at
+   FROM (seen s
+     CROSS JOIN LATERAL synced_tables_internal._parts_of(s.relation) o(kind, name, definition, size_bytes, is_valid, scans))
+UNION ALL
+ SELECT s.synced_table,
+    o.kind,
+    o.name,
+    o.definition,
+    o.size_bytes,
+    NULL::boolean AS is_valid,
+    NULL::bigint AS scans,
+    o.depth,
+    true AS blocks_drop,
+    NULL::name AS granted_by,
+    NULL::timestamp with time zone AS granted_at
+   FROM (seen s
+     CROSS JOIN LATERAL synced_tables_internal._dependents_of(s.relation) o(kind, name, definition, size_bytes, depth))
+UNION ALL
+ SELECT s.synced_table,
+    'GRANT'::text AS kind,
+    o.grantee AS name,
+    o.definition,
+    NULL::bigint AS size_bytes,
+    NULL::boolean AS is_valid,
+    NULL::bigint AS scans,
+    NULL::integer AS depth,
+    false AS blocks_drop,
+    o.granted_by,
+    NULL::timestamp with time zone AS granted_at
+   FROM (seen s
+     CROSS JOIN LATERAL synced_tables_internal._grants_on(s.relation) o(grantee, definition, granted_by))
+UNION ALL
+ SELECT s.synced_table,
+    'MANAGER'::text AS kind,
+    m.manager AS name,
+    format('SELECT public.databricks_synced_table_add_manager(%L, %L);'::text, s.synced_table, m.manager) AS definition,
+    NULL::bigint AS size_bytes,
+    NULL::boolean AS is_valid,
+    NULL::bigint AS scans,
+    NULL::integer AS depth,
+    false AS blocks_drop,
+    m.granted_by,
+    m.granted_at
+   FROM ((seen s
+     JOIN databricks_auth.managers m ON (((m.synced_table)::oid = (s.relation)::oid)))
+     JOIN pg_roles r ON (((r.rolname = m.manager) AND (r.oid = m.manager_oid))))
+  WHERE (m.place = databricks_auth.place());
+view synced_tables.samples with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
+  -- Lag and rows of synced tables over time: every minute while something changes, else every 15 minutes; every hour after two days.
+    synced_table text
+    sampled_at timestamp with time zone
+      -- To the minute. Where there is none for more than 15 minutes, no sidecar ran.
+    lag_seconds double precision
+      -- As in synced_tables.status.
+    lag_versions bigint
+    row_count bigint
+    synced_version bigint
+    is_failed boolean
+      -- Whether the last update had failed for good.
+  as
+ SELECT t.synced_table,
+    s.sampled_at,
+    (s.lag_seconds)::double precision AS lag_seconds,
+    s.lag_versions,
+    s.row_count,
+    s.synced_version,
+    s.is_failed
+   FROM (synced_tables._tables t
+     JOIN synced_tables._samples s USING (table_id))
+  WHERE synced_tables_internal._may_see(t.created_by, t.relation);
 view synced_tables.schedules with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- When pipelines are updated automatically.
     pipeline_id uuid
@@ -1646,6 +1768,8 @@ function synced_tables_internal._delete_flows(pipeline_id uuid, purge boolean) r
   -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
 function synced_tables_internal._delete_streaming_table(parts text[], purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table from its pipeline; with purge, drops it.
+function synced_tables_internal._dependents_of(relation regclass) returns TABLE(kind text, name text, definition text, size_bytes bigint, depth integer) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- What DROP without CASCADE refuses a table for: views, foreign keys, functions and others, directly (depth 1) or through views.
 function synced_tables_internal._display_name(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
@@ -1692,6 +1816,8 @@ function synced_tables_internal._grant_creator(relation regclass, created_by nam
   -- Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.
 function synced_tables_internal._grant_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
+function synced_tables_internal._grants_on(relation regclass) returns TABLE(grantee name, definition text, granted_by name) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- The rights on a table that others than its owner and the sidecar hold, as the statements that give them.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
 function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1718,6 +1844,8 @@ function synced_tables_internal._is_type(type_name text) returns boolean plpgsql
   -- Whether a text names a type.
 function synced_tables_internal._json_order(value jsonb) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
+function synced_tables_internal._lag_seconds(member synced_tables._tables) returns double precision sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- As the view status has it.
 function synced_tables_internal._lend_source(flow text, source jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read a table of this database that the caller may read.
 function synced_tables_internal._lock_for_pause(synced_table_or_pipeline text, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
@@ -1768,6 +1896,8 @@ function synced_tables_internal._override_type(override jsonb) returns text sql 
   -- The Postgres type of an entry of type_overrides, as format_type() writes it.
 function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
+function synced_tables_internal._parts_of(relation regclass) returns TABLE(kind text, name text, definition text, size_bytes bigint, is_valid boolean, scans bigint) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- What a table consists of: partition, key and indexes with their sizes, and where it is published or commented.
 function synced_tables_internal._place_update() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Copies the pipeline and the time of the request, which histories are looked up by.
 function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1890,6 +2020,10 @@ function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name)
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
 function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Permanent tables of ours whose rows a publication would not let anybody update or delete.
+function synced_tables_internal._take_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Takes the samples that are due, at most one of a table in a minute. Returns how many.
+function synced_tables_internal._thin_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Leaves one sample of each hour that is more than two days old: a failed one if there is any, else the one that was furthest behind. Returns how many went.
 function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why the acting role may not make a token for a role; null if it may, or if there is no such role.
 function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []

@@ -149,6 +149,8 @@ function verificationOf({ fullName }: PlacedTable, record: VerificationRecord): 
     extra_rows: exactNumberOf(record.extraRows),
     different_rows: exactNumberOf(record.differentRows),
     differences: record.differences === null ? null : [...record.differences],
+    failing_column: record.failingColumn,
+    failing_keys: record.failingKeys === null ? null : [...record.failingKeys],
     may_read_rows: record.mayReadRows,
     error_code: record.errorCode,
     message: record.message,

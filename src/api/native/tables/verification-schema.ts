@@ -36,6 +36,8 @@ export const verificationReply = z.object({
     .describe(
       'Up to 20 differing keys with the values of both, of the newest verification, for roles that may read the table',
     ),
+  failing_column: z.string().nullable(),
+  failing_keys: z.array(z.string()).nullable().describe('Keys of a few rows that the error is about, for such roles'),
   may_read_rows: z.boolean(),
   error_code: z.string().nullable(),
   message: z.string().nullable(),

@@ -18,6 +18,9 @@ export interface VerificationRecord {
   readonly differentRows: bigint | null;
   /** Null for roles that may not read the table, and for all but its newest comparison. */
   readonly differences: readonly RowDifference[] | null;
+  /** What the error is about, for roles that may read the table. */
+  readonly failingColumn: string | null;
+  readonly failingKeys: readonly string[] | null;
   /** Whether the role may see differences. */
   readonly mayReadRows: boolean;
   readonly errorCode: string | null;
@@ -42,6 +45,8 @@ interface VerificationRow {
   readonly extra_rows: string | null;
   readonly different_rows: string | null;
   readonly differences: readonly RowDifference[] | null;
+  readonly failing_column: string | null;
+  readonly failing_keys: readonly string[] | null;
   readonly may_read_rows: boolean;
   readonly error_code: string | null;
   readonly message: string | null;
@@ -76,7 +81,8 @@ export async function readVerifications(
     `select v.verification_id, v.synced_table, v.source_table_full_name, v.state,
             case when v.state = 'COMPLETED' then v.error_code is null end as is_equal, v.synced_version::text,
             v.source_rows::text, v.target_rows::text, v.missing_rows::text, v.extra_rows::text, v.different_rows::text,
-            case when r.may then v.differences end as differences, r.may as may_read_rows, v.error_code, v.message, v.remedy,
+            case when r.may then v.differences end as differences, case when r.may then v.failing_column end as failing_column,
+            case when r.may then v.failing_keys end as failing_keys, r.may as may_read_rows, v.error_code, v.message, v.remedy,
             v.requested_by, ${isoTime('v.created_at')} as created_at, ${isoTime('v.started_at')} as started_at,
             ${isoTime('v.finished_at')} as finished_at
        from synced_tables._verifications v
@@ -106,6 +112,8 @@ function toRecord(row: VerificationRow): VerificationRecord {
     extraRows: toBigInt(row.extra_rows),
     differentRows: toBigInt(row.different_rows),
     differences: row.differences,
+    failingColumn: row.failing_column,
+    failingKeys: row.failing_keys,
     mayReadRows: row.may_read_rows,
     errorCode: row.error_code,
     message: row.message,
