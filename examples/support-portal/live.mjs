@@ -7,6 +7,8 @@ import pg from 'pg';
 const debounceMs = 250;
 const heartbeatMs = 15_000;
 const streamsMax = 100;
+/** What a browser has not read of its stream; one that reads nothing is left. */
+const unreadBytesMax = 65_536;
 const reconnectMs = 1000;
 
 export class Live {
@@ -107,7 +109,10 @@ export class Live {
   }
 
   #write(text) {
-    for (const response of this.#streams) response.write(text);
+    for (const response of this.#streams) {
+      if (response.writableLength > unreadBytesMax) response.destroy();
+      else response.write(text);
+    }
   }
 }
 
