@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { isoTime } from './iso-time.js';
 
 /** Lag and rows of a table in a span of time: the furthest that it was behind, and its rows at the end. */
-export interface TableSample {
+interface TableSample {
   /** The last moment of the span that was sampled: ISO 8601 in UTC. */
   readonly sampled_at: string;
   readonly lag_seconds: number | null;
