@@ -57,8 +57,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // In a browser; skipped where there is none: test/support/install-chromium.sh.
           name: 'console',
           include: ['test/console/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts', 'test/support/build-console.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -163,6 +163,15 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     expect(mended).toMatchObject({ stops: [], rows: { primary_key: { tied_keys: 0 } } });
     const tied = await previewRows({ ...wanted, timeseries_key: 'note', invalid_characters: 'strip' });
     expect(codes(tied.stops)).toEqual([['PRIMARY_KEY_CONSTRAINT_VIOLATION', 'timeseries_key']]);
+    const stripped = { ...wanted, invalid_characters: 'strip', rows_from: found.id };
+    const reused = await api.post(PREVIEWS, stripped);
+    expect(reused.body).toMatchObject({ id: null, rows: found.rows, likely_keys: ['at'] });
+    expect(codes(reused.body.stops)).toEqual([['PRIMARY_KEY_CONSTRAINT_VIOLATION', 'primary_key_columns']]);
+    expect(reused.body.statements.sql).not.toContain('rows_from');
+    const otherKey = await api.post(PREVIEWS, { ...stripped, primary_key_columns: ['at'] });
+    expect(otherKey.body).toMatchObject({ stops: [], rows: { primary_key: null, key_candidates: ['at'] } });
+    const elsewhere = await api.post(PREVIEWS, { ...stripped, source_table_full_name: 'lake.gold.clean' });
+    expect(elsewhere.body.rows).toBeNull();
     expect(JSON.stringify(found)).not.toMatch(/2026-01-01T00:00:0\d/);
   });
 

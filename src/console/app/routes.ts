@@ -13,6 +13,8 @@ interface Route {
 
 // One line a screen, in alphabetical order; the first that fits is shown.
 export const routes: readonly Route[] = [
+  { path: '/catalog/:catalog?/:schema?/:table?', load: () => import('../screens/catalog/catalog-screen.js') },
+  { path: '/create', load: () => import('../screens/create/create-screen.js') },
   { path: '/sign-in', load: () => import('../screens/sign-in/sign-in-screen.js'), isBare: true },
   { path: '/tables', load: () => import('../screens/tables/tables-screen.js') },
   { path: '/tables/:name/:tab?/:item?', load: () => import('../screens/table/table-screen.js') },

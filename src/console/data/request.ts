@@ -11,6 +11,8 @@ export class RequestError extends Error {
   /** `error_code` of the reply. */
   readonly apiCode: string | null;
   readonly requestId: string | null;
+  /** The field of the request that was refused; null if it was not one alone. */
+  readonly field: string | null;
 
   constructor(status: number, body: Partial<FailureBody>, cause?: unknown) {
     super(body.message ?? `The server answered ${status} without saying why.`, cause === undefined ? {} : { cause });
@@ -18,13 +20,18 @@ export class RequestError extends Error {
     this.apiCode = body.error_code ?? null;
     this.code = body.details?.[0]?.reason ?? null;
     this.requestId = body.details?.[1]?.request_id ?? null;
+    this.field = body.details?.find((detail) => detail.field_violations)?.field_violations?.[0]?.field ?? null;
   }
 }
 
 interface FailureBody {
   readonly error_code: string;
   readonly message: string;
-  readonly details: readonly { readonly reason?: string; readonly request_id?: string }[];
+  readonly details: readonly {
+    readonly reason?: string;
+    readonly request_id?: string;
+    readonly field_violations?: readonly { readonly field: string }[];
+  }[];
 }
 
 export interface RequestOptions {

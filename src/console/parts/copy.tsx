@@ -12,7 +12,7 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
     setTimeout(() => setSaid(null), SAID_MS);
   };
   return (
-    <button type="button" class="quiet-button" aria-label={`Copy ${what}`} onClick={() => void copy()}>
+    <button type="button" class="quiet-button" aria-label={said ?? `Copy ${what}`} onClick={() => void copy()}>
       <Icon name={said === 'Copied' ? 'check' : 'copy'} />
       <span role="status">{said ?? 'Copy'}</span>
     </button>

@@ -7,12 +7,14 @@ interface ErrorBoxProps {
   /** What was asked for: `the tables`. */
   readonly what: string;
   readonly onRetry?: () => void;
+  /** Says what failed, where nothing was read. */
+  readonly title?: string;
   /** When the data beside it was true, if old data is shown. */
   readonly staleSince?: number | null;
 }
 
 /** Why a request failed, in the server's words, and what to do. */
-export function ErrorBox({ error, what, onRetry, staleSince }: ErrorBoxProps) {
+export function ErrorBox({ error, what, title, onRetry, staleSince }: ErrorBoxProps) {
   return (
     <section class="error-box" role="alert">
       <p class="error-title">
@@ -21,7 +23,7 @@ export function ErrorBox({ error, what, onRetry, staleSince }: ErrorBoxProps) {
             Reading {what} failed; what is shown is from <Ago time={staleSince} />.
           </>
         ) : (
-          <>Reading {what} failed.</>
+          (title ?? `Reading ${what} failed.`)
         )}
       </p>
       <p>{error.message}</p>

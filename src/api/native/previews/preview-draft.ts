@@ -79,7 +79,7 @@ type Asked = { readonly request: CreateRequest } | { readonly refusal: SyncedTab
 
 /** The request, if it names a table; a name that is still being typed is none. */
 function requestOf(context: ApiContext, caller: Caller, input: PreviewInput): Asked {
-  const { name, depth: _, ...rest } = input;
+  const { name, depth: _, rows_from: _rows, ...rest } = input;
   if (!name) return { refusal: null };
   try {
     return { request: createRequestOf(context, caller, { ...rest, name }) };
@@ -88,8 +88,9 @@ function requestOf(context: ApiContext, caller: Caller, input: PreviewInput): As
   }
 }
 
+/** Stands for a request whose name is still to come: of it only the source counts. */
 function placeholder(input: PreviewInput): CreateRequest {
-  const { name: _, instance: _instance, database: _database, schedule: _schedule, depth: _depth, ...spec } = input;
+  const { name: _, instance: _i, database: _d, schedule: _s, depth: _depth, rows_from: _rows, ...spec } = input;
   const name = { catalog: 'to', schema: 'be', table: 'named' };
   return { name, instance: undefined, database: undefined, spec, createsSchemaByDefault: true };
 }
@@ -146,4 +147,15 @@ function placeOf({ instances, settings }: ApiContext, trial: CreateTrial, server
     database: isOnly && isOnlyInstance ? null : database,
     server,
   };
+}
+
+/** The key to check, unless it is known to be impossible. */
+export function keyOf({ input, findings }: Pick<PreviewDraft, 'input' | 'findings'>): {
+  readonly keyColumns: readonly string[];
+  readonly timeseriesKey: string | null;
+} {
+  const isPossible = (field: string) => !findings.stops.some((stop) => stop.field === field);
+  const keyColumns = isPossible('primary_key_columns') ? (input.primary_key_columns ?? []) : [];
+  const timeseriesKey = isPossible('timeseries_key') ? input.timeseries_key || null : null;
+  return { keyColumns, timeseriesKey };
 }

@@ -1,49 +1,67 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { findingOf } from '../sources/source-reply.js';
-import type { PreviewDraft } from './preview-draft.js';
+import { keyOf, type PreviewDraft } from './preview-draft.js';
 import { isCanceled, type PreviewJob, type VersionedRows } from './preview-jobs.js';
 import type { PreviewReply } from './preview-schema.js';
 import { findInRows } from './row-findings.js';
 
-/** A preview from metadata alone. */
-export function logReplyOf({ reply, findings }: PreviewDraft): PreviewReply {
-  return {
+/**
+ * A preview from metadata alone.
+ * @param rows that were read for it earlier
+ */
+export function logReplyOf(draft: PreviewDraft, rows: VersionedRows | null = null): PreviewReply {
+  const base = {
     id: null,
-    depth: 'log',
-    state: 'DONE',
+    depth: 'log' as const,
+    state: 'DONE' as const,
     steps_done: null,
     steps_total: null,
     failure: null,
-    ...reply,
-    ...findings,
+    ...draft.reply,
+    ...draft.findings,
     rows: null,
   };
+  return rows === null ? base : { ...base, ...withRows(draft, rows) };
 }
 
 /** A preview that reads rows, as far as it has come. */
 export function jobReplyOf(job: PreviewJob<PreviewDraft>): PreviewReply {
-  const { draft, result } = job;
-  const base = {
-    ...logReplyOf(draft),
+  return {
+    ...logReplyOf(job.draft, job.result),
     id: job.id,
-    depth: 'rows' as const,
+    depth: 'rows',
     state: stateOf(job),
     steps_done: job.step.done,
     steps_total: job.step.total,
     failure: failureOf(job),
   };
-  if (result === null) return base;
-  const found = findInRows(draft.report, draft.input, result);
-  const { stops, warnings, hints } = draft.findings;
+}
+
+/** What the rows of an earlier preview are for another draft; null if they are of another table or version. */
+export function rowsFor(
+  draft: PreviewDraft,
+  { draft: earlier, result }: PreviewJob<PreviewDraft>,
+): VersionedRows | null {
+  const { report } = draft;
+  if (result === null || earlier.report.name !== report.name) return null;
+  if (result.version !== report.details.snapshot.version) return null;
+  const [wanted, checked] = [keyOf(draft), keyOf(earlier)];
+  const isSameKey = JSON.stringify(wanted) === JSON.stringify(checked);
+  return isSameKey ? result : { ...result, primaryKey: null, tiedKeys: null };
+}
+
+type OfRows = Pick<PreviewReply, 'likely_keys' | 'defaults' | 'stops' | 'warnings' | 'hints' | 'rows'>;
+
+function withRows({ report, input, reply, findings }: PreviewDraft, rows: VersionedRows): OfRows {
+  const found = findInRows(report, input, rows);
   return {
-    ...base,
-    likely_keys: result.keyCandidates === null ? base.likely_keys : [...result.keyCandidates],
-    defaults: { ...base.defaults, primary_key_columns: defaultKey(base.defaults.primary_key_columns, result) },
-    stops: [...stops, ...found.stops],
-    warnings: [...warnings, ...found.warnings],
-    hints: [...hints, ...found.hints],
-    rows: rowsReplyOf(result),
+    likely_keys: rows.keyCandidates === null ? reply.likely_keys : [...rows.keyCandidates],
+    defaults: { ...reply.defaults, primary_key_columns: defaultKey(reply.defaults.primary_key_columns, rows) },
+    stops: [...findings.stops, ...found.stops],
+    warnings: [...findings.warnings, ...found.warnings],
+    hints: [...findings.hints, ...found.hints],
+    rows: rowsReplyOf(rows),
   };
 }
 

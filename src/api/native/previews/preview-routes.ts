@@ -3,9 +3,9 @@ import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js'
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { requireSeesSources } from '../../synced-tables/source-rights.js';
 import { nothing } from '../../wire/wire-fields.js';
-import { draftPreview, type PreviewDraft } from './preview-draft.js';
+import { draftPreview, keyOf, type PreviewDraft } from './preview-draft.js';
 import { PreviewJobs } from './preview-jobs.js';
-import { jobReplyOf, logReplyOf } from './preview-reply.js';
+import { jobReplyOf, logReplyOf, rowsFor } from './preview-reply.js';
 import { PREVIEWS_PATH, previewInput, previewParams, previewReply } from './preview-schema.js';
 
 const tags = ['synced-tables'];
@@ -28,7 +28,10 @@ export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
       const { body: input, caller } = request;
       await requireSeesSources(context, caller);
       const draft = await draftPreview(context, caller, { input, server: addressOf(context, request) });
-      if (input.depth === 'log') return logReplyOf(draft);
+      if (input.depth === 'log') {
+        const earlier = input.rows_from === undefined ? null : jobs.find(caller, input.rows_from);
+        return logReplyOf(draft, earlier && rowsFor(draft, earlier));
+      }
       const source = input.source_table_full_name;
       const job = jobs.start({
         caller,
@@ -63,14 +66,6 @@ export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
       return {};
     },
   );
-}
-
-/** The key to check, unless it is known to be impossible. */
-function keyOf({ input, findings }: PreviewDraft) {
-  const isPossible = (field: string) => !findings.stops.some((stop) => stop.field === field);
-  const keyColumns = isPossible('primary_key_columns') ? (input.primary_key_columns ?? []) : [];
-  const timeseriesKey = isPossible('timeseries_key') ? input.timeseries_key || null : null;
-  return { keyColumns, timeseriesKey };
 }
 
 /** The address by which the caller reaches the server, for statements to copy. */

@@ -12,6 +12,12 @@ export const previewInput = createTableInput.partial().extend({
     .enum(['log', 'rows'])
     .default('log')
     .describe('log: at once, from metadata alone. rows: all rows are read too, as a job that is asked for by its id'),
+  rows_from: z
+    .uuid()
+    .optional()
+    .describe(
+      'With depth log: an ended preview whose rows count here too, as far as source, version and key are the same',
+    ),
 });
 
 export type PreviewInput = z.output<typeof previewInput>;

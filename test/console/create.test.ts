@@ -1,0 +1,176 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createToken } from '../support/api-client.js';
+import { browserProgram } from '../support/browser.js';
+import { ConsoleBrowser } from '../support/console-browser.js';
+import type { DeltaWriter } from '../support/delta-writer.js';
+import { postgresServers } from '../support/postgres.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
+
+// Goal: in the console people create a synced table of a source that they have only just found, know before what it will
+// meet, and take the way around that they are offered.
+
+describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('creating on $name', (server) => {
+  let synced: SyncedLake;
+  let browser: ConsoleBrowser;
+  let url: string;
+  let token: string;
+  let database: string;
+  let orders: DeltaWriter;
+  beforeAll(async () => {
+    synced = await SyncedLake.create(server);
+    const { lake } = synced;
+    orders = await lake.createTable(
+      'gold.orders',
+      { order_id: 'long', customer: 'string' },
+      `select i as order_id, 'c' || (i % 3) as customer from range(40) t(i)`,
+    );
+    await lake.createTable(
+      'gold.visits',
+      { visitor: 'long', page: 'string', at: 'timestamp' },
+      `select nullif(i // 2, 4) as visitor, case when i = 3 then 'a' || chr(0) else 'p' end as page,
+              timestamp '2026-01-01' + to_seconds(i) as at from range(10) t(i)`,
+    );
+    ({ url } = await synced.startSidecar());
+    database = (await synced.value('select current_database()')) ?? '';
+    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    token = await createToken(synced, keeper);
+    browser = await ConsoleBrowser.launch();
+  });
+  afterAll(async () => {
+    await browser?.[Symbol.asyncDispose]();
+    await synced?.[Symbol.asyncDispose]();
+  });
+
+  const createButton = (page: Page) => page.getByRole('button', { name: 'Create', exact: true });
+  const isReady = (page: Page) =>
+    eventually(
+      async () => (await createButton(page).getAttribute('aria-disabled')) === 'false',
+      'the table can be created',
+      30_000,
+    );
+
+  it('leads from nothing to a table that has the rows of its source', async () => {
+    const page = await browser.visit(url, '/create', { token });
+    await page.getByRole('button', { name: 'Show what is in lake' }).click();
+    await browser.check(page, 'create-empty');
+    await page.getByRole('button', { name: 'Show what is in gold' }).click();
+    await page.getByRole('link', { name: 'orders' }).click();
+    await page.getByText('2 columns, all of them possible').waitFor();
+    await page.getByRole('button', { name: 'Take order_id out of the key' }).waitFor();
+    await page
+      .getByText('0 keys with several rows, 0 rows without key.')
+      .or(page.getByText('is free'))
+      .first()
+      .waitFor();
+    await isReady(page);
+    await browser.check(page, 'create-ready');
+    await createButton(page).click();
+    await page.getByRole('heading', { name: `${database}.gold.orders_synced`, level: 1 }).waitFor();
+    await eventually(async () => (await synced.status('gold.orders_synced')).row_count === '40', 'its rows are there');
+    await synced.expectEqual('gold.orders_synced', orders, ['order_id', 'customer']);
+  });
+
+  it('proposes a way around each thing that is in the way, until nothing is', async () => {
+    const page = await browser.visit(url, '/create?source=lake.gold.visits&key=visitor', { token });
+    await page.getByText('4 primary keys (visitor) occur in several rows').waitFor();
+    await page.getByText('holds NUL characters').waitFor();
+    expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
+    await browser.check(page, 'create-stops');
+    await page.getByRole('button', { name: 'Keep the row with the greatest at' }).click();
+    await page.getByRole('button', { name: 'Leave these characters out' }).click();
+    await page.getByText('of each, the row with the greatest at is kept').waitFor();
+    await page.getByRole('checkbox', { name: 'I know' }).check();
+    await isReady(page);
+    await browser.check(page, 'create-warnings');
+    await createButton(page).click();
+    await page.getByRole('heading', { name: `${database}.gold.visits_synced`, level: 1 }).waitFor();
+    await eventually(
+      async () => (await synced.status('gold.visits_synced')).row_count === '4',
+      'one row a key is there',
+    );
+    expect(await synced.rows('gold.visits_synced', ['visitor', 'page'])).toEqual([
+      ['0', 'p'],
+      ['1', 'a'],
+      ['2', 'p'],
+      ['3', 'p'],
+    ]);
+  });
+
+  it('offers to compare files, or the statement for a change feed, for a mode that needs one', async () => {
+    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.on_request`, {
+      token,
+    });
+    await page.getByRole('radio', { name: /^On request/ }).check();
+    await page.getByRole('heading', { name: 'In the way' }).waitFor();
+    await browser.check(page, 'create-feed-off');
+    await page.getByRole('button', { name: 'Compare files instead, which is slower' }).click();
+    await isReady(page);
+    await page.getByText('its changes are found by comparing files').waitFor();
+    orders.switchChangeFeedOn();
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByText('its changes are found by comparing files').waitFor({ state: 'detached' });
+    await isReady(page);
+    await createButton(page).click();
+    await page.getByRole('heading', { name: `${database}.gold.on_request`, level: 1 }).waitFor();
+  });
+
+  it('checks without creating, and names what was refused at its field', async () => {
+    await synced.admin.query('create schema taken; create table taken.orders (id int)');
+    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.taken.orders`, { token });
+    await page.getByText('In the way').waitFor();
+    await page.getByRole('button', { name: 'Check without creating' }).click();
+    await page.getByRole('alert').first().waitFor();
+    await browser.check(page, 'create-refused');
+    await page.getByRole('textbox', { name: 'Schema' }).fill('free');
+    await isReady(page);
+    await page.getByText('The schema does not exist yet. It is made for you.').waitFor();
+    await page.getByRole('button', { name: 'Check without creating' }).click();
+    await page.getByText('The check passed. Nothing was created.').waitFor();
+    expect(await synced.value(`select count(*) from synced_tables._tables where schema_name = 'free'`)).toBe('0');
+  });
+
+  it('keeps the draft in the address, through a reload and in a copy of it', async () => {
+    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.mine`, { token });
+    await isReady(page);
+    await page.getByRole('textbox', { name: 'Table', exact: true }).fill('handed_on');
+    await page.getByRole('combobox', { name: 'When' }).selectOption('daily');
+    await page.getByText('Next runs:').waitFor();
+    await page.getByText('Options', { exact: true }).first().click();
+    await page.getByRole('checkbox', { name: 'Load over more connections' }).check();
+    await browser.check(page, 'create-options');
+    const address = new URL(page.url());
+    await page.reload();
+    const copy = await browser.visit(url, `${address.pathname.slice('/console'.length)}${address.search}`, { token });
+    for (const each of [page, copy]) {
+      await isReady(each);
+      expect(await each.getByRole('textbox', { name: 'Table', exact: true }).inputValue()).toBe('handed_on');
+      expect(await each.getByRole('combobox', { name: 'When' }).inputValue()).toBe('daily');
+    }
+  });
+
+  it('gives statements that make the very table, as they are copied', async () => {
+    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.by_statement`, {
+      token,
+    });
+    await isReady(page);
+    await page.getByRole('button', { name: 'SQL', exact: true }).click();
+    await page.getByRole('button', { name: 'Copy as SQL' }).click();
+    const sql = await browser.copied(page);
+    await promisify(execFile)('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', sql]);
+    await eventually(async () => (await synced.status('gold.by_statement')).row_count === '40', 'its rows are there');
+  });
+
+  it('can be read, but not used, by a role that may not create', async () => {
+    const reader = await createToken(synced, await synced.database.createRole('reader'));
+    const page = await browser.visit(url, '/create?source=lake.gold.orders', { token: reader });
+    await page.getByRole('alert').first().waitFor();
+    expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
+    expect(await createButton(page).getAttribute('title')).toContain('GRANT databricks_superuser TO');
+    await page.getByRole('button', { name: 'Copy a link for somebody who may' }).click();
+    expect(await browser.copied(page)).toBe(`${url}/console/create?source=lake.gold.orders`);
+    await browser.check(page, 'create-no-right');
+  });
+});
