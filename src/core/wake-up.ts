@@ -8,6 +8,11 @@ export class WakeUp {
     this.#isWoken = false;
   }
 
+  /** Whether it was woken since `rearm`. */
+  get isWoken(): boolean {
+    return this.#isWoken;
+  }
+
   wake(): void {
     this.#isWoken = true;
     this.#end();

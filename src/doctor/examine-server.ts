@@ -58,7 +58,7 @@ function checkSettings(facts: ServerFacts, subject: string): Finding[] {
 async function checkConnections(facts: ServerFacts, server: ServerToExamine): Promise<Finding[]> {
   const { client, settings, subject, databases } = server;
   const free = await countFreeSessions(client);
-  const needed = databases * sessionsOf(settings.sync, free);
+  const needed = databases * sessionsOf(settings.sync, free, databases);
   if (free >= needed) return [];
   return [finding('CONNECTIONS_SCARCE', subject, { free, max: facts.connectionsMax, needed })];
 }

@@ -22,13 +22,11 @@ export interface VerificationWorkerOptions {
   /** Compares. Throws only when aborted, or for a defect. */
   readonly verify: (claim: ClaimedVerification, signal: AbortSignal) => Promise<VerificationOutcome>;
   readonly claimSeconds: number;
-  /** Notifications are hints and may get lost: the queue is checked this often anyway. */
-  readonly pollSeconds: number;
   readonly onError: (error: unknown, doing: string) => void;
 }
 
 export interface VerificationWorker {
-  /** Checks the queue now. */
+  /** A comparison waits to be claimed. */
   wake(): void;
   /** Returns the current comparison to the queue. */
   stop(): Promise<void>;
@@ -36,6 +34,8 @@ export interface VerificationWorker {
 
 /** Attempts at a comparison that fails in a way that may pass, or that crashed its sidecar. */
 const VERIFICATION_ATTEMPTS_MAX = 4;
+/** Nothing happens then: a timer cannot wait for ever. */
+const IDLE_MS = 3_600_000;
 /** How long a comparison goes on after it was canceled. */
 const NOTICE_SECONDS_MAX = 2;
 
@@ -71,23 +71,34 @@ class Verifier {
   }
 
   async run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#wakeUp.sleep(IDLE_MS);
+      if (this.#wakeUp.isWoken && !this.#stopping.signal.aborted) await this.#workOff();
+    }
+  }
+
+  /** Does what is due. A session is held for as long as that takes. */
+  async #workOff(): Promise<void> {
     const { openSession, onError } = this.#options;
+    const done = new AbortController();
     await onSession({
       openSession,
-      signal: this.#stopping.signal,
-      work: (client, recovered) => this.#work(client, recovered),
+      signal: AbortSignal.any([this.#stopping.signal, done.signal]),
+      work: async (client, recovered) => {
+        await this.#work(client, recovered);
+        done.abort();
+      },
       onError: (error) => onError(error, 'comparing tables with their sources'),
     });
   }
 
   async #work(client: pg.Client, recovered: () => void): Promise<void> {
-    client.once('end', () => this.wake());
     while (!this.#stopping.signal.aborted) {
       this.#wakeUp.rearm();
       const claim = await claimVerification(client, this.#options);
       recovered();
-      if (claim) await this.#runClaim(client, claim);
-      else await this.#wakeUp.sleep(this.#options.pollSeconds * 1000);
+      if (claim === null) return;
+      await this.#runClaim(client, claim);
     }
   }
 

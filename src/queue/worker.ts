@@ -7,8 +7,8 @@ import { WakeUp } from '../core/wake-up.js';
 import {
   type ClaimedUpdate,
   claimUpdates,
-  msUntilNextDue,
   readFollowerShares,
+  readOutlook,
   readPipelineNews,
   readRegistryMarks,
 } from '../postgres/registry/update-queue.js';
@@ -25,8 +25,8 @@ export interface WorkerOptions {
   readonly openQueueSession: () => Promise<pg.Client>;
   /** What keeps this sidecar from its work at the moment, for the status of its tables. */
   readonly trouble?: () => string | null;
-  /** Called when something may have been asked for. */
-  readonly onRequest?: () => void;
+  /** Called when a comparison waits to be claimed. */
+  readonly onVerificationDue?: () => void;
   /** Does the work of one update. Throws only when aborted, or for a defect. */
   readonly runUpdate: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
   /** Called before the first claim, and about every `maintenanceSeconds`: cleans up leftovers. */
@@ -150,11 +150,11 @@ class QueueWorker {
 
   async #work(client: pg.Client, recovered: () => void): Promise<void> {
     client.once('end', () => this.wake());
-    client.on('notification', () => this.#hear());
+    client.on('notification', () => this.wake());
     try {
       await client.query(`listen ${REQUESTS_CHANNEL}`);
       // What was told meanwhile is lost.
-      this.#hear();
+      this.wake();
       while (!this.#stopping.signal.aborted) {
         const pauseMs = await this.#look(client);
         this.isHealthy = true;
@@ -164,11 +164,6 @@ class QueueWorker {
     } finally {
       this.isHealthy = false;
     }
-  }
-
-  #hear(): void {
-    this.wake();
-    this.#options.onRequest?.();
   }
 
   /** One check of the queue. Returns the pause after it, in milliseconds: until an update is due, or it is time to poll. */
@@ -186,7 +181,8 @@ class QueueWorker {
     await this.#passNewsOn(client);
     await this.#passRegistryOn(client);
     await this.#claimFollowers(client);
-    const dueMs = await msUntilNextDue(client, holder, !this.#hasRoom());
+    const { dueMs, isVerificationDue } = await readOutlook(client, holder, !this.#hasRoom());
+    if (isVerificationDue) this.#options.onVerificationDue?.();
     const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
     return Math.max(PAUSE_MS_MIN, nextMs);
   }

@@ -196,13 +196,20 @@ export class DatabaseSet implements DatabaseHost {
     try {
       const { applied } = await migrateDatabase(client);
       if (applied.length > 0) logger.info({ database: database.name, applied }, 'database migrated');
-      const sessionsMax = sessionsOf(settings.sync, await countFreeSessions(client));
+      const sessionsMax = sessionsOf(settings.sync, await countFreeSessions(client), this.#databasesWith(database));
       plan = planSessions(sessionsMax, settings.sync);
       logger.debug({ database: database.name, sessionsMax, ...plan }, 'sessions are planned');
     } finally {
       await client.end();
     }
     this.#workers.set(database.name, { database, worker: startWorker(database, plan) });
+  }
+
+  /** How many databases of its server are looked after, this one included. */
+  #databasesWith({ instance, name }: ManagedDatabase): number {
+    const listed = managedDatabases(this.#options.settings).filter((each) => each.instance === instance);
+    const started = [...this.#workers.values()].filter(({ database }) => database.instance === instance);
+    return new Set([name, ...listed.map((each) => each.name), ...started.map(({ database }) => database.name)]).size;
   }
 
   #place(instance: string, database: string): ManagedDatabase {

@@ -145,7 +145,7 @@ export class DatabaseWorker {
       holder,
       openSession: () => openSession(this.#control),
       openQueueSession: () => openSession({ ...this.#control, applicationName: `${SIDECAR_APPLICATION} (listener)` }),
-      onRequest: () => this.#verifications.wake(),
+      onVerificationDue: () => this.#verifications.wake(),
       runUpdate: (claim, signals) => this.#runUpdate(claim, signals),
       trouble: () => current(this.#taken)?.message ?? null,
       maintain: (client) => this.#maintenance.run(client),
@@ -165,7 +165,6 @@ export class DatabaseWorker {
       openSession: () => openSession(this.#control),
       verify: (claim, signal) => this.#verify(claim, signal),
       claimSeconds: settings.sync.lease_seconds,
-      pollSeconds: settings.sync.poll_seconds,
       onError: (error, doing) => this.#goOn(error, doing),
     });
   }

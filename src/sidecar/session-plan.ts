@@ -13,9 +13,16 @@ const SESSIONS_OF_AN_UPDATE = 2;
 const SESSIONS_MIN = 8;
 const SHARE_MAX = 24;
 
-/** How many sessions a sidecar takes in a database: by default a modest share of those that are free when it starts. */
-export function sessionsOf({ sessions }: Pick<Settings['sync'], 'sessions'>, freeSessions: number): number {
-  return sessions ?? Math.min(SHARE_MAX, Math.max(SESSIONS_MIN, Math.floor(freeSessions / 4)));
+/**
+ * How many sessions a sidecar takes in a database: by default a modest share of those that are free when it starts, which
+ * the databases of a server divide.
+ */
+export function sessionsOf(
+  { sessions }: Pick<Settings['sync'], 'sessions'>,
+  freeSessions: number,
+  databases: number,
+): number {
+  return sessions ?? Math.min(SHARE_MAX, Math.max(SESSIONS_MIN, Math.floor(freeSessions / 4 / databases)));
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type ClaimedUpdate,
   claimUpdates,
   finishUpdate,
-  msUntilNextDue,
+  readOutlook,
   readPipelineNews,
   requeueUpdate,
 } from '../../src/postgres/registry/update-queue.js';
@@ -167,15 +167,15 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const holder = randomUUID();
-    expect(await msUntilNextDue(client, holder)).toBeNull();
+    expect((await readOutlook(client, holder)).dueMs).toBeNull();
     await create(database.admin, 'gold.t');
     const claimed = await mustClaim(client, randomUUID(), 20);
-    const untilExpiry = await msUntilNextDue(client, holder);
+    const untilExpiry = (await readOutlook(client, holder)).dueMs;
     expect(untilExpiry).toBeGreaterThan(15_000);
     expect(untilExpiry).toBeLessThanOrEqual(20_000);
     await requeueUpdate(client, claimed, 5, true);
     await releaseLease(client, claimed.lease);
-    const untilTry = await msUntilNextDue(client, holder);
+    const untilTry = (await readOutlook(client, holder)).dueMs;
     expect(untilTry).toBeGreaterThan(2_000);
     expect(untilTry).toBeLessThanOrEqual(5_000);
     expect(await claim(client, holder)).toBeNull();

@@ -210,3 +210,24 @@ describe.each(postgresServers())('requests for verifications on $name', (server)
     await blocker.query('rollback');
   });
 });
+
+describe.each(postgresServers())('a sidecar of a database with nothing to do, on $name', (server) => {
+  it('holds two sessions, before a comparison and after it', async () => {
+    await using lake = await SyncedLake.create(server);
+    await lake.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(3) t(i)');
+    await lake.startSidecar({ pollSeconds: 60 });
+    const sessions = async () =>
+      Number(
+        await lake.value(
+          `select count(*) from pg_stat_activity where datname = current_database() and application_name ~ '^synced-tables sidecar'`,
+        ),
+      );
+    await eventually(async () => (await sessions()) === 2, 'it works on the queue and renews leases');
+    await lake.load('gold.t');
+    const id = await ask(lake.admin);
+    await lake.admin.query(`call synced_tables.wait_for_verification('${id}', interval '60 s')`);
+    expect(await stateOf(lake.admin, id)).toBe('COMPLETED');
+    // The session that the update used is kept for another.
+    await eventually(async () => (await sessions()) <= 3, 'the session of the comparison is closed');
+  });
+});

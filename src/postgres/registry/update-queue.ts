@@ -3,6 +3,7 @@ import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
 import type { Lease } from './lease.js';
+import { IS_VERIFICATION_DUE } from './verifications.js';
 
 /** So long the sidecars with the smallest share have to claim what is due, before any other does. */
 const OVERDUE_SECONDS = 15;
@@ -207,19 +208,27 @@ export async function readRegistryMarks(
   return new Map(rows.map((row) => [row.pipeline_id, row.mark]));
 }
 
-/**
- * Milliseconds until the next update can be claimed that waits for its next attempt, or for another sidecar's lease to
- * expire; null if there is none.
- * @param onlyFollowers true if there is no room for others
- */
-export async function msUntilNextDue(client: pg.Client, holder: string, onlyFollowers = false): Promise<number | null> {
-  const { rows } = await client.query<{ ms: number | null }>(
-    `select extract(epoch from min(greatest(u.next_attempt_at, s.expires_at)) - clock_timestamp())::float8 * 1000 as ms
+/** What is left to do after a look at the queue. */
+export interface Outlook {
+  /**
+   * Milliseconds until the next update can be claimed that waits for its next attempt, or for another sidecar's lease to
+   * expire; null if there is none.
+   */
+  readonly dueMs: number | null;
+  /** True if a comparison was requested, or abandoned. */
+  readonly isVerificationDue: boolean;
+}
+
+/** @param onlyFollowers true if there is no room for others */
+export async function readOutlook(client: pg.Client, holder: string, onlyFollowers = false): Promise<Outlook> {
+  const { rows } = await client.query<Outlook>(
+    `select extract(epoch from min(greatest(u.next_attempt_at, s.expires_at)) - clock_timestamp())::float8 * 1000 as "dueMs",
+            ${IS_VERIFICATION_DUE} as "isVerificationDue"
        from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
        left join synced_tables._sidecars s on s.holder = p.lease_holder
       where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)
         and not (u.state = 'QUEUED' and synced_tables_internal._waits_for_resume(p.paused_at, u.cause))`,
     [holder, onlyFollowers],
   );
-  return rows[0]?.ms ?? null;
+  return rows[0] ?? { dueMs: null, isVerificationDue: false };
 }

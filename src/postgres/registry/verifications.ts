@@ -22,6 +22,11 @@ export interface VerificationClaimOptions {
   readonly claimSeconds: number;
 }
 
+const DUE = `state in ('QUEUED', 'RUNNING') and (claim_expires_at is null or claim_expires_at < clock_timestamp())`;
+
+/** True where `claimVerification` would find one. */
+export const IS_VERIFICATION_DUE = `exists (select from synced_tables._verifications where ${DUE})`;
+
 /** Claims the oldest comparison that was requested, or that a sidecar abandoned; null if there is none. */
 export async function claimVerification(
   client: pg.Client,
@@ -36,7 +41,7 @@ export async function claimVerification(
   }>(
     `with candidate as (
        select verification_id from synced_tables._verifications
-        where state in ('QUEUED', 'RUNNING') and (claim_expires_at is null or claim_expires_at < clock_timestamp())
+        where ${DUE}
         order by created_at limit 1 for update skip locked)
      update synced_tables._verifications v
         set state = 'RUNNING', claimed_by = $1, claim_expires_at = clock_timestamp() + make_interval(secs => $2),

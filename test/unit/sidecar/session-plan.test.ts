@@ -30,7 +30,12 @@ it('never plans with more, and always with something of each kind', () => {
   }
 });
 
+it('divides the share between the databases of a server', () => {
+  expect([1, 2, 5, 50].map((databases) => sessionsOf({}, 97, databases))).toEqual([24, 12, 8, 8]);
+  expect(sessionsOf({ sessions: 40 }, 97, 5)).toBe(40);
+});
+
 it('takes a modest share by default', () => {
-  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free))).toEqual([8, 8, 10, 15, 24, 24]);
-  expect(sessionsOf({ sessions: 40 }, 0)).toBe(40);
+  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free, 1))).toEqual([8, 8, 10, 15, 24, 24]);
+  expect(sessionsOf({ sessions: 40 }, 0, 1)).toBe(40);
 });
