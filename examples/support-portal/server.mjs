@@ -1,9 +1,9 @@
 // The portal's HTTP server. It knows one Postgres connection, of role support_portal. start.mjs starts it; on its own it
-// is: PORTAL_DATABASE_URL=postgres://support_portal:…@…/app node server.mjs
+// is: PORTAL_DATABASE_URL=postgres://support_portal:…@…/app PORT=8088 node server.mjs
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { isMain } from './is-main.mjs';
 import { Live } from './live.mjs';
 import { charts, claim, comment, getTicket, listOrphans, listTickets, Refusal, setStatus } from './tickets.mjs';
 
@@ -172,7 +172,7 @@ function sendError(response, error) {
   send(response, /^(08|53|57|E)/.test(code) ? 503 : 500, { error: { code: 'UNAVAILABLE', message } });
 }
 
-if (fileURLToPath(import.meta.url) === process.argv[1]) {
+if (isMain(import.meta.url)) {
   const { PORTAL_DATABASE_URL: databaseUrl, PORT: port = '8088' } = process.env;
   if (!databaseUrl) {
     console.error('PORTAL_DATABASE_URL is not set: give it a connection string of role support_portal.');

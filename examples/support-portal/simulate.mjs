@@ -1,8 +1,8 @@
 // A model that keeps scoring: every two seconds it gives 1 to 5 incidents another prediction, and now and then one is
 // opened or closed upstream. start.mjs runs it; on its own it is: node simulate.mjs LAKE_FOLDER
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { insertion, inventIncident, openIncidents, removal, rescoring } from './incidents.mjs';
+import { isMain } from './is-main.mjs';
 
 const pauseMs = 2000;
 /** About one commit in so many opens an incident, and one closes one: their number stays about the same. */
@@ -42,7 +42,7 @@ function nextRisk(risk, random) {
   return Math.min(0.99, Math.max(0.01, moved));
 }
 
-if (fileURLToPath(import.meta.url) === process.argv[1]) {
+if (isMain(import.meta.url)) {
   const [, , lake] = process.argv;
   if (lake === undefined) {
     console.error('Usage: node simulate.mjs LAKE_FOLDER');

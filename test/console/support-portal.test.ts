@@ -177,8 +177,15 @@ describe.skipIf(browserProgram === null)('the page of examples/support-portal (n
     );
     await example.end('SIGKILL');
     await expect.poll(() => page.locator('#freshness').textContent()).toContain('not live');
+    await ticket.getByLabel('Status').selectOption('resolved');
+    await ticket.getByText('The portal does not answer: that may be done or not.').waitFor();
+    await page.getByRole('alert').getByText('What you see may be old; trying again.').waitFor();
+    expect(await ticket.getByLabel('Status').inputValue()).toBe('waiting');
+    expect(await axeFindings(page)).toEqual([]);
+    await takePicture(page, 'portal-not-live-light-1280');
     await ticket.getByLabel('Your comment').fill('A draft');
     await example.start();
+    await page.getByRole('alert').waitFor({ state: 'hidden' });
     await source.commit(incidents.rescoring(id, 0.111));
     await ticket.getByText('0.11', { exact: true }).waitFor();
     expect(await ticket.locator('.comments').textContent()).toContain(
@@ -258,6 +265,12 @@ describe.skipIf(browserProgram === null)('the page of examples/support-portal (n
     expect(await page.getByLabel('Search').inputValue()).toBe('Card charged');
     await page.getByRole('link', { name: 'Resolved' }).click();
     await page.getByText('No ticket fits the filter.').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    const nobody = await openAs('', '?tab=mine');
+    await nobody.getByText('Choose your name to see your tickets.').waitFor();
+    await nobody.getByRole('link', { name: 'Open' }).click();
+    await nobody.getByRole('button', { name: 'Show 50 more' }).click();
+    await expect.poll(() => idsOn(nobody).then(({ length }) => length)).toBe(100);
     await closePages();
   });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ import { createStatement, incidents, nextChanges, portalFolder } from '../suppor
 // Goal: the support portal starts with one command, proves its round, goes on where it was and leaves nothing running; and
 // the lake that it writes is one that is read like any other.
 
+const START = path.join(portalFolder, 'start.mjs');
 const START_MS_MAX = 120_000;
 
 interface Example {
@@ -26,11 +27,11 @@ interface Example {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-async function startExample(...args: string[]): Promise<Example> {
+async function startExample(program: string, args: readonly string[], cwd = tmpdir()): Promise<Example> {
   await ensureBuilt();
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [path.join(portalFolder, 'start.mjs'), ...args], {
-    cwd: tmpdir(),
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
     env: { PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -58,7 +59,7 @@ it('proves one round, and the same again where it left off', async () => {
   await inFolder(async (folder) => {
     const dataDir = path.join(folder, 'portal');
     for (const round of ['first', 'second']) {
-      const example = await startExample('--once', '--data-dir', dataDir);
+      const example = await startExample(START, ['--once', '--data-dir', dataDir]);
       expect(await example.ended, example.said()).toBe(0);
       const proved = example.said().match(/^ {2}proved: /gm);
       expect(proved, example.said()).toHaveLength(8);
@@ -71,7 +72,7 @@ it('proves one round, and the same again where it left off', async () => {
 
 it('names what it started, and Ctrl-C ends all of it', async () => {
   await inFolder(async (folder) => {
-    const example = await startExample('--port', '0', '--data-dir', folder);
+    const example = await startExample(START, ['--port', '0', '--data-dir', folder]);
     await expect.poll(() => example.said(), { timeout: START_MS_MAX }).toContain('until you press Ctrl-C');
     try {
       const [, portal] = /^Portal: +(\S+)$/m.exec(example.said()) ?? [];
@@ -100,8 +101,26 @@ it('names what it started, and Ctrl-C ends all of it', async () => {
   });
 });
 
+it('has a model that runs on its own, also where a link leads to it', async () => {
+  await inFolder(async (folder) => {
+    symlinkSync(portalFolder, path.join(folder, 'linked'));
+    const model = await startExample('linked/simulate.mjs', [path.join(folder, 'lake')], folder);
+    try {
+      await expect.poll(() => model.said(), { timeout: START_MS_MAX }).toContain('Committed version 2.');
+      model.child.kill('SIGINT');
+      expect(await model.ended, model.said()).toBe(0);
+    } finally {
+      model.child.kill('SIGKILL');
+      await model.ended;
+    }
+    const without = await startExample('linked/simulate.mjs', [], folder);
+    expect(await without.ended).toBe(2);
+    expect(without.said()).toContain('node simulate.mjs LAKE_FOLDER');
+  });
+});
+
 it('says what is wrong with the way it was called', async () => {
-  const wrong = await startExample('--prot', '1');
+  const wrong = await startExample(START, ['--prot', '1']);
   expect(await wrong.ended).toBe(2);
   expect(wrong.said()).toContain(`Unknown option '--prot'`);
   expect(wrong.said()).toContain('--data-dir DIR');

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -291,6 +293,26 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     expect(await post(idOf(9), 'comments', { agent: 'Rui', body: 'Closed by them.' })).toMatchObject({
       comment_count: 1,
     });
+  });
+
+  it('runs as a program that knows nothing but its connection string', async () => {
+    const program = path.join(portalFolder, 'server.mjs');
+    const { PATH = '' } = process.env;
+    const start = (environment: Record<string, string>) =>
+      spawn(process.execPath, [program], { env: { PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = start({ PORTAL_DATABASE_URL: portalUrl, PORT: '0' });
+    const ended = once(child, 'exit');
+    try {
+      const [said] = (await once(child.stdout, 'data')) as [Buffer];
+      const [, url = ''] = /The portal is at (\S+)\n/.exec(said.toString()) ?? [];
+      expect(await (await fetch(`${url}api/tickets?status=all`)).json()).toMatchObject({ total: expect.any(Number) });
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(await once(start({}), 'exit')).toEqual([2, null]);
   });
 
   it('can be installed again, and keeps its data', async () => {

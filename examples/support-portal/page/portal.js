@@ -61,12 +61,13 @@ async function post(id, action, body) {
     refresh();
     return response.ok ? { ticket: answer } : { ticket: answer.ticket, problem: answer.error.message };
   } catch {
-    return { problem: 'The portal does not answer. Nothing was sent; try again.' };
+    return { problem: 'The portal does not answer: that may be done or not. Look again when it is live.' };
   }
 }
 
 /** The newest request for what is on the screen; answers of older ones are dropped. */
 let asked = 0;
+let retry;
 async function show({ isNewView = false } = {}) {
   const request = ++asked;
   if (isNewView) drawFrame();
@@ -88,7 +89,8 @@ async function show({ isNewView = false } = {}) {
   } catch (error) {
     if (request !== asked) return;
     setProblem(error.status ? error.message : 'The portal does not answer. What you see may be old; trying again.');
-    setTimeout(refresh, retryMs);
+    clearTimeout(retry);
+    retry = setTimeout(refresh, retryMs);
   }
 }
 
@@ -207,6 +209,7 @@ function listen() {
   stream.addEventListener('error', () => {
     isLive = false;
     drawFreshness();
+    refresh();
   });
 }
 

@@ -161,10 +161,9 @@ export class TicketPanel {
     }
     this.say('');
     const { ticket, problem } = await this.#post(this.#ticket.incident_id, action, body);
-    if (ticket && ticket.incident_id === this.openId) {
-      this.#parts.status.value = ticket.status;
-      this.show(ticket, Date.now());
-    }
+    // Also after a refusal: the choice shows what is, not what was wanted.
+    if (ticket && ticket.incident_id === this.openId) this.show(ticket, Date.now());
+    this.#parts.status.value = this.#ticket.status;
     this.say(problem ? `${problem}${ticket ? ' This is how it is now.' : ''}` : 'Done.');
     return !problem;
   }
