@@ -57,6 +57,8 @@ class EventStream {
       'content-type': 'text/event-stream; charset=utf-8',
       // Some proxies would collect it otherwise.
       'x-accel-buffering': 'no',
+      // Kept open for another request, the connection would hold up a sidecar that stops.
+      connection: 'close',
     });
     reply.raw.write('retry: 3000\n\n');
     this.#heartbeat = setInterval(() => {

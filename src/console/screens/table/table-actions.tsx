@@ -1,6 +1,103 @@
+import { useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { hrefOf } from '../../app/places.js';
+import { pauseTable, syncTable, verifyTable } from '../../data/table-acts.js';
+import { useAction } from '../../data/use-action.js';
+import { ActionButton } from '../../parts/action-button.js';
+import { ErrorBox } from '../../parts/error-box.js';
+import { Menu } from '../../parts/menu.js';
+import { DeleteDialog } from './delete-dialog.js';
+import { PauseDialog } from './pause-dialog.js';
+import { RefreshDialog } from './refresh-dialog.js';
+import { tableTexts } from './texts.js';
 
-/** What can be done with a table. */
-export function TableActions(_: { readonly table: TableSummary }) {
-  return null;
+const { acts } = tableTexts;
+
+type Asked = 'refresh' | 'delete' | 'pause' | null;
+
+/** What was begun, and where its outcome is told. */
+interface Begun {
+  readonly text: string;
+  readonly path: string;
+}
+
+/** What can be done with a table; what was begun is told beside it, with a link. */
+export function TableActions({ table }: { readonly table: TableSummary }) {
+  const [asked, ask] = useState<Asked>(null);
+  const [begun, setBegun] = useState<Begun | null>(null);
+  const action = useAction();
+  const base = `/tables/${encodeURIComponent(table.name)}`;
+  const sync = (scope: 'table' | 'pipeline') =>
+    action.run(async () => {
+      const id = await syncTable(table, { fullRefresh: false, scope });
+      setBegun({ text: acts.queued(id), path: `${base}/updates/${id}` });
+    });
+  const verify = () =>
+    action.run(async () => {
+      const id = await verifyTable(table);
+      setBegun({ text: acts.verifying(id), path: `${base}/verify/${id}` });
+    });
+  const isPaused = table.paused !== null || table.condition === 'PAUSED';
+  const refusalOf = (may: boolean) => (may ? null : acts.noRight);
+  const isFollowed = table.policy === 'CONTINUOUS';
+  const { tables } = table.pipeline;
+  const menu = [
+    ...(isFollowed
+      ? [{ word: acts.sync, onChoose: () => void sync('pipeline'), refusal: refusalOf(table.may.sync) }]
+      : []),
+    ...(tables > 1
+      ? [{ word: acts.syncAlone, onChoose: () => void sync('table'), refusal: refusalOf(table.may.sync) }]
+      : []),
+    { word: acts.fullRefresh, onChoose: () => ask('refresh'), refusal: refusalOf(table.may.sync) },
+    ...(table.kind === 'synced'
+      ? [{ word: acts.verify, onChoose: () => void verify(), refusal: refusalOf(table.may.sync) }]
+      : []),
+    { word: acts.remove, onChoose: () => ask('delete'), refusal: refusalOf(table.may.delete) },
+  ];
+  return (
+    <div class="table-actions">
+      {!isFollowed && (
+        <ActionButton
+          isPrimary
+          isBusy={action.isBusy}
+          refusal={refusalOf(table.may.sync)}
+          onClick={() => void sync('pipeline')}
+        >
+          {acts.sync}
+        </ActionButton>
+      )}
+      {isPaused ? (
+        <ActionButton
+          isPrimary={isFollowed}
+          isBusy={action.isBusy}
+          refusal={refusalOf(table.may.pause)}
+          onClick={() => void action.run(() => pauseTable(table, false))}
+        >
+          {acts.resume}
+        </ActionButton>
+      ) : (
+        <ActionButton isBusy={action.isBusy} refusal={refusalOf(table.may.pause)} onClick={() => ask('pause')}>
+          {acts.pause}
+        </ActionButton>
+      )}
+      <Menu word={acts.more} items={menu} />
+      <p class="begun" role="status">
+        {begun && (
+          <>
+            {begun.text} <a href={hrefOf(begun.path)}>{acts.seeUpdate}</a>
+          </>
+        )}
+      </p>
+      {action.error && <ErrorBox error={action.error} what={acts.sync} title={acts.notDone} />}
+      {asked === 'refresh' && (
+        <RefreshDialog
+          table={table}
+          onClose={() => ask(null)}
+          onBegun={(id) => setBegun({ text: acts.queued(id), path: `${base}/updates/${id}` })}
+        />
+      )}
+      {asked === 'pause' && <PauseDialog table={table} onClose={() => ask(null)} />}
+      {asked === 'delete' && <DeleteDialog table={table} onClose={() => ask(null)} />}
+    </div>
+  );
 }

@@ -29,6 +29,36 @@ export const tableTexts = {
     key: 'Key',
     createdBy: 'Created by',
   },
+  acts: {
+    sync: 'Sync now',
+    syncAlone: 'Sync this table alone',
+    fullRefresh: 'Full refresh',
+    verify: 'Verify',
+    pause: 'Pause',
+    resume: 'Resume',
+    remove: 'Delete',
+    more: 'More',
+    elsewhere: 'the same',
+    noRight:
+      'Your role may not do this with the table. Its creator, its managers and members of databricks_superuser may.',
+    queued: (id: string) => `Update ${id.slice(0, 8)} is queued.`,
+    verifying: (id: string) => `Verification ${id.slice(0, 8)} is queued.`,
+    seeUpdate: 'See it',
+    goesAlong: (others: number) =>
+      `${counted(others, 'other table of its pipeline goes', 'other tables of its pipeline go')} along.`,
+    refreshCosts: (size: string) =>
+      `All rows are copied again, which takes disk for a second copy (${size}) until the switch. Readers keep the old rows until then.`,
+    sizeUnknown: 'of a size that is not known yet',
+    pauseMeans:
+      'Its pipeline stops following and scheduled runs wait, until somebody resumes it. Sync now still works.',
+    stays: 'Stop syncing; the table stays',
+    drops: 'Stop syncing and drop the table',
+    staysMeans: 'Readers keep the rows of the last sync. The table stays read-only until somebody drops it.',
+    dropsMeans: (rows: string, size: string) =>
+      `${rows} rows (${size}) are dropped, with indexes and rights on them. Refused while views or others depend on it.`,
+    typeName: (name: string) => `Type ${name} to drop it`,
+    notDone: 'Not done.',
+  },
   problem: {
     title: 'What went wrong',
     whatToDo: 'What to do:',

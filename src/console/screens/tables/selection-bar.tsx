@@ -1,6 +1,7 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { quoteLiteral, quoteShell } from '../../words/quoting.js';
+import { BulkActions } from './bulk-actions.js';
 import { tablesTexts } from './texts.js';
 
 interface SelectionBarProps {
@@ -25,6 +26,7 @@ export function SelectionBar({ chosen, shown, onAll, onNone }: SelectionBarProps
       <button type="button" onClick={onNone}>
         {tablesTexts.selectNone}
       </button>
+      <BulkActions chosen={chosen} />
       <details>
         <summary>{tablesTexts.elsewhere}</summary>
         <CopyAs

@@ -35,6 +35,16 @@ export const tablesTexts = {
   selectOne: (name: string) => `Select ${name}`,
   selected: (count: number) => `${tables(count)} selected`,
   selectNone: 'Select none',
+  bulk: {
+    sync: 'Sync now',
+    pause: 'Pause',
+    resume: 'Resume',
+    verify: 'Verify',
+    noRight: 'Your role may do this with none of the selected tables.',
+    tooMany: (limit: number) => `At most ${limit} tables at once.`,
+    outcome: (done: number, refused: number) =>
+      refused === 0 ? `${tables(done)}: asked for.` : `${tables(done)}: asked for. ${tables(refused)}: refused.`,
+  },
   never: 'never',
   next: 'next',
   streaming: 'streaming table',

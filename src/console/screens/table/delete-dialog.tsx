@@ -1,0 +1,60 @@
+import { useState } from 'preact/hooks';
+import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { serverUrl } from '../../app/places.js';
+import { navigate } from '../../app/router.js';
+import { deleteTable } from '../../data/table-acts.js';
+import { useAction } from '../../data/use-action.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Dialog } from '../../parts/dialog.js';
+import { numberText, sizeText } from '../../words/numbers.js';
+import { deleteSnippets } from '../../words/table-snippets.js';
+import { notKnown, tableTexts } from './texts.js';
+
+const { acts } = tableTexts;
+
+/** Stops syncing, and drops the table too if its name is typed. */
+export function DeleteDialog({ table, onClose }: { readonly table: TableSummary; readonly onClose: () => void }) {
+  const [drops, setDrops] = useState(false);
+  const [typed, setTyped] = useState('');
+  const { isBusy, error, run } = useAction();
+  const remove = async () => {
+    if (await run(() => deleteTable(table, drops))) navigate('/tables');
+  };
+  const refusal = drops && typed !== table.table ? acts.typeName(table.table) : null;
+  const rows = table.row_count === null ? notKnown : numberText(table.row_count);
+  const size = table.size_bytes === null ? notKnown : sizeText(table.size_bytes);
+  return (
+    <Dialog
+      title={`${acts.remove}: ${table.name}`}
+      verb={acts.remove}
+      refusal={refusal}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void remove()}
+      onClose={onClose}
+    >
+      <fieldset class="choices">
+        <legend class="hidden">{acts.remove}</legend>
+        <label>
+          <input type="radio" name="drops" checked={!drops} onChange={() => setDrops(false)} /> {acts.stays}
+        </label>
+        <label>
+          <input type="radio" name="drops" checked={drops} onChange={() => setDrops(true)} /> {acts.drops}
+        </label>
+      </fieldset>
+      <p>{drops ? acts.dropsMeans(rows, size) : acts.staysMeans}</p>
+      {drops && (
+        <label class="typed">
+          {acts.typeName(table.table)}
+          <input
+            type="text"
+            autocomplete="off"
+            value={typed}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          />
+        </label>
+      )}
+      <CopyAs what={acts.elsewhere} snippets={deleteSnippets(serverUrl, table, drops)} />
+    </Dialog>
+  );
+}

@@ -1,0 +1,33 @@
+import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { serverUrl } from '../../app/places.js';
+import { pauseTable } from '../../data/table-acts.js';
+import { useAction } from '../../data/use-action.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Dialog } from '../../parts/dialog.js';
+import { pauseSnippets } from '../../words/table-snippets.js';
+import { tableTexts } from './texts.js';
+
+const { acts } = tableTexts;
+
+/** Says what pausing means, and for how many tables. */
+export function PauseDialog({ table, onClose }: { readonly table: TableSummary; readonly onClose: () => void }) {
+  const { isBusy, error, run } = useAction();
+  const pause = async () => {
+    if (await run(() => pauseTable(table, true))) onClose();
+  };
+  const others = table.pipeline.tables - 1;
+  return (
+    <Dialog
+      title={`${acts.pause}: ${table.name}`}
+      verb={acts.pause}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void pause()}
+      onClose={onClose}
+    >
+      <p>{acts.pauseMeans}</p>
+      {others > 0 && <p>{acts.goesAlong(others)}</p>}
+      <CopyAs what={acts.elsewhere} snippets={pauseSnippets(serverUrl, table, true)} />
+    </Dialog>
+  );
+}

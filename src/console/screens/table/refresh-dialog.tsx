@@ -1,0 +1,41 @@
+import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { serverUrl } from '../../app/places.js';
+import { syncTable } from '../../data/table-acts.js';
+import { useAction } from '../../data/use-action.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Dialog } from '../../parts/dialog.js';
+import { sizeText } from '../../words/numbers.js';
+import { syncSnippets } from '../../words/table-snippets.js';
+import { tableTexts } from './texts.js';
+
+const { acts } = tableTexts;
+
+interface RefreshDialogProps {
+  readonly table: TableSummary;
+  readonly onClose: () => void;
+  readonly onBegun: (updateId: string) => void;
+}
+
+/** Asks before everything is copied again. */
+export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
+  const { isBusy, error, run } = useAction();
+  const refresh = async () => {
+    const isDone = await run(async () => onBegun(await syncTable(table, { fullRefresh: true, scope: 'pipeline' })));
+    if (isDone) onClose();
+  };
+  const others = table.pipeline.tables - 1;
+  return (
+    <Dialog
+      title={`${acts.fullRefresh}: ${table.name}`}
+      verb={acts.fullRefresh}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void refresh()}
+      onClose={onClose}
+    >
+      <p>{acts.refreshCosts(table.size_bytes === null ? acts.sizeUnknown : sizeText(table.size_bytes))}</p>
+      {others > 0 && <p>{acts.goesAlong(others)}</p>}
+      <CopyAs what={acts.elsewhere} snippets={syncSnippets(serverUrl, table, true)} />
+    </Dialog>
+  );
+}
