@@ -21,6 +21,7 @@ const parts = [
   { name: 'lint and format', command: 'biome ci .', mend: 'npm run format fixes formatting and the order of imports.' },
   { name: 'types', command: 'tsc -p tsconfig.json' },
   { name: 'types of the console', command: 'tsc -p src/console' },
+  { name: 'types of its tests', command: 'tsc -p test/console' },
   { name: 'console', command: 'vite build --config src/console/vite.config.ts' },
   { name: 'unused code', command: 'knip' },
   { name: 'code that only tests use', command: 'knip --production' },

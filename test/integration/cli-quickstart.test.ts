@@ -31,6 +31,7 @@ it('syncs the sample table, proves it and ends; again too', async () => {
   expect(await runCliJson(['quickstart', '--once'], environment)).toEqual({
     database_url: database.url,
     http_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    console_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/console\/$/),
     synced_table: 'gold.user_profiles_synced',
     source_table_full_name: 'lake.gold.user_profiles',
     is_verified: true,

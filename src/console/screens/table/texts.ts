@@ -37,7 +37,7 @@ export const tableTexts = {
     pause: 'Pause',
     resume: 'Resume',
     remove: 'Delete',
-    more: 'More',
+    more: 'More actions',
     elsewhere: 'the same',
     noRight:
       'Your role may not do this with the table. Its creator, its managers and members of databricks_superuser may.',
