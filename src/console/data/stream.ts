@@ -5,13 +5,25 @@ import { type LiveState, setStreamState, takeHint } from './live.js';
 // through a channel. Without locks (no secure context), every tab polls.
 
 /** What the tab with the stream tells the others. */
-type Told = { readonly hints: readonly string[] } | { readonly state: LiveState } | { readonly asks: 'state' };
+type Told =
+  | { readonly hints: readonly string[] }
+  | { readonly state: LiveState }
+  | { readonly asks: 'state' | 'stream' };
 
 const NAME = 'synced-tables.stream';
 /** As long as the server tells EventSource to wait. */
 const RETRY_MS = 3_000;
 /** After the server refused a stream, such as over the limit. */
 const REFUSED_MS = 30_000;
+
+/** Opens a stream that was refused; nothing while one is open. */
+let openAgain: () => void = () => {};
+let askForStream: () => void = () => {};
+
+/** Whoever has just signed in need not wait for the stream. */
+export function wakeStream(): void {
+  askForStream();
+}
 
 export function startStream(): void {
   if (!('locks' in navigator) || typeof BroadcastChannel === 'undefined' || typeof EventSource === 'undefined') return;
@@ -25,7 +37,12 @@ export function startStream(): void {
   channel.onmessage = ({ data }: MessageEvent<Told>) => {
     if ('hints' in data) data.hints.forEach(takeHint);
     else if ('state' in data) setStreamState(data.state);
+    else if (data.asks === 'stream') openAgain();
     else if (own !== null) channel.postMessage({ state: own } satisfies Told);
+  };
+  askForStream = () => {
+    openAgain();
+    channel.postMessage({ asks: 'stream' } satisfies Told);
   };
   channel.postMessage({ asks: 'state' } satisfies Told);
   // Held until the tab is closed; then another one gets it.
@@ -49,7 +66,12 @@ function holdStream(tell: (state: LiveState) => void, share: (hints: readonly st
         return;
       }
       tell({ kind: 'polling' });
-      setTimeout(open, REFUSED_MS);
+      const timer = setTimeout(() => openAgain(), REFUSED_MS);
+      openAgain = () => {
+        clearTimeout(timer);
+        openAgain = () => {};
+        open();
+      };
     };
   };
   open();

@@ -5,6 +5,7 @@ import { ME } from '../../data/me.js';
 import { forgetAll } from '../../data/query-cache.js';
 import { call, RequestError } from '../../data/request.js';
 import { beginSession } from '../../data/session.js';
+import { wakeStream } from '../../data/stream.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Page } from '../../parts/page.js';
 import { signInTexts } from './texts.js';
@@ -25,6 +26,7 @@ export function Screen() {
       await beginSession(token);
       setToken('');
       forgetAll();
+      wakeStream();
       navigate(next.startsWith('/') ? next : '/tables', { replace: true });
     } catch (problem) {
       setError(problem instanceof RequestError ? problem : new RequestError(0, {}, problem));
