@@ -27,16 +27,15 @@ async function buildUnlessDone(): Promise<void> {
     }
     try {
       if (isBuilt()) return;
-      await run('typescript/bin/tsc', '-p', path.join(root, 'tsconfig.build.json'));
-      await run('vite/bin/vite.js', 'build', '--config', path.join(root, 'src/console/vite.config.ts'));
+      await promisify(execFile)(process.execPath, [
+        path.join(root, 'node_modules/typescript/bin/tsc'),
+        '-p',
+        path.join(root, 'tsconfig.build.json'),
+      ]);
     } finally {
       rmdirSync(LOCK);
     }
   }
-}
-
-async function run(program: string, ...args: readonly string[]): Promise<void> {
-  await promisify(execFile)(process.execPath, [path.join(root, 'node_modules', program), ...args]);
 }
 
 function takeLock(): boolean {
@@ -52,20 +51,10 @@ function takeLock(): boolean {
 }
 
 function isBuilt(): boolean {
-  const files = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
-  const [page, program] = [
-    files.filter(isOfConsole),
-    files.filter((file) => file.endsWith('.ts') && !isOfConsole(file)),
-  ];
-  return isAsNew('dist/main.js', program) && isAsNew('dist/console/index.html', page);
-}
-
-function isOfConsole(file: string): boolean {
-  return file.startsWith(`console${path.sep}`);
-}
-
-function isAsNew(built: string, sources: readonly string[]): boolean {
-  const made = statSync(path.join(root, built), { throwIfNoEntry: false });
-  const newest = Math.max(...sources.map((file) => statSync(path.join(root, 'src', file)).mtimeMs));
-  return made !== undefined && made.mtimeMs >= newest;
+  const built = statSync(path.join(root, 'dist/main.js'), { throwIfNoEntry: false });
+  const builtFiles = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  const newest = Math.max(
+    ...builtFiles.filter((f) => f.endsWith('.ts')).map((f) => statSync(path.join(root, 'src', f)).mtimeMs),
+  );
+  return built !== undefined && built.mtimeMs >= newest;
 }
