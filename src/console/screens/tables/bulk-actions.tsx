@@ -10,7 +10,7 @@ const { bulk } = tablesTexts;
 
 /** Requests that are under way at once. */
 const PARALLEL = 4;
-export const BULK_MAX = 200;
+const BULK_MAX = 200;
 
 interface Outcome {
   readonly table: TableSummary;
