@@ -16,4 +16,7 @@ interface TableTab {
 // One line a tab, in the order in which they stand. Each is a file `…-tab.tsx` in this folder that exports `Tab`.
 export const tableTabs: readonly TableTab[] = [
   { path: '', word: tableTexts.tabs.overview, load: () => Promise.resolve({ Tab: OverviewTab }) },
+  { path: 'updates', word: tableTexts.tabs.updates, load: () => import('./updates-tab.js') },
+  { path: 'events', word: tableTexts.tabs.events, load: () => import('./events-tab.js') },
+  { path: 'objects', word: tableTexts.tabs.objects, load: () => import('./objects-tab.js') },
 ];

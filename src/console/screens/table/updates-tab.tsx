@@ -1,0 +1,180 @@
+import { useState } from 'preact/hooks';
+import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { hrefOf, serverUrl } from '../../app/places.js';
+import { setQuery, usePlace } from '../../app/router.js';
+import { tableCall } from '../../data/table-calls.js';
+import { useQuery } from '../../data/use-query.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Loaded } from '../../parts/loaded.js';
+import { Skeleton } from '../../parts/skeleton.js';
+import { Ago } from '../../parts/time.js';
+import { numberText, type WholeNumber } from '../../words/numbers.js';
+import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { durationText } from '../../words/times.js';
+import type { TableTabProps } from './tab-props.js';
+import { UpdateDetail } from './update-detail.js';
+import { UpdateState } from './update-state.js';
+import { deletedBy, secondsOf, type TableUpdate, type TableUpdateList, versionsOf, writtenBy } from './update-words.js';
+import { updatesTexts } from './updates-texts.js';
+import './history.css';
+
+const { columns } = updatesTexts;
+
+/** The updates of a table, newest first, or one of them. */
+export function Tab({ table, item }: TableTabProps) {
+  return item === null ? <UpdateList table={table} /> : <UpdateDetail table={table} id={item} />;
+}
+
+function UpdateList({ table }: { readonly table: TableSummary }) {
+  const { query } = usePlace();
+  const filter = { state: query.get('state'), cause: query.get('cause') };
+  const path = tableCall(table, 'updates', filter);
+  return (
+    <>
+      <search class="filters">
+        <Choice field="state" name={updatesTexts.state} words={updatesTexts.states} />
+        <Choice field="cause" name={updatesTexts.cause} words={updatesTexts.causes} />
+        {(filter.state || filter.cause) && (
+          <button type="button" onClick={() => setQuery({ state: null, cause: null })}>
+            {updatesTexts.clear}
+          </button>
+        )}
+      </search>
+      <UpdatePage key={path} table={table} filter={filter} token={null} />
+      <CopyAs
+        what={updatesTexts.elsewhere}
+        snippets={{
+          SQL: `select * from synced_tables.updates where synced_table = ${quoteLiteral(table.sql_name)};`,
+          curl: curlText(serverUrl, 'GET', path),
+        }}
+      />
+    </>
+  );
+}
+
+interface ChoiceProps {
+  readonly field: 'state' | 'cause';
+  readonly name: string;
+  readonly words: Readonly<Record<string, string>>;
+}
+
+function Choice({ field, name, words }: ChoiceProps) {
+  const { query } = usePlace();
+  return (
+    <label class="filter-choice">
+      <span>{name}</span>
+      <select
+        value={query.get(field) ?? ''}
+        onChange={({ currentTarget }) => setQuery({ [field]: currentTarget.value })}
+      >
+        <option value="">{updatesTexts.any}</option>
+        {Object.entries(words).map(([value, word]) => (
+          <option key={value} value={value}>
+            {word}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface UpdatePageProps {
+  readonly table: TableSummary;
+  readonly filter: { readonly state: string | null; readonly cause: string | null };
+  /** Null for the newest, which is kept fresh; older ones stay as they were read. */
+  readonly token: string | null;
+}
+
+function UpdatePage({ table, filter, token }: UpdatePageProps) {
+  const [hasMore, setMore] = useState(false);
+  const path = tableCall(table, 'updates', { ...filter, page_token: token });
+  const isFirst = token === null;
+  const query = useQuery<TableUpdateList>(path, {
+    hints: isFirst ? ['update:', `table:${table.table_id}`] : [],
+    isLive: isFirst,
+    isBusy: ({ updates }) => updates.some(({ finished_at: finished }) => finished === null),
+  });
+  return (
+    <Loaded query={query} what={updatesTexts.what} skeleton={<Skeleton rows={5} />}>
+      {({ updates, next_page_token: next }) => (
+        <>
+          {isFirst && updates.length === 0 && (
+            <p>{filter.state || filter.cause ? updatesTexts.noMatch : updatesTexts.empty}</p>
+          )}
+          {updates.length > 0 && (
+            <table class="list history">
+              <UpdateHeader isHidden={!isFirst} />
+              <tbody>
+                {updates.map((update) => (
+                  <UpdateRow key={update.update_id} table={table} update={update} />
+                ))}
+              </tbody>
+            </table>
+          )}
+          {next !== undefined && hasMore && <UpdatePage table={table} filter={filter} token={next} />}
+          {next !== undefined && !hasMore && (
+            <button type="button" onClick={() => setMore(true)}>
+              {updatesTexts.more}
+            </button>
+          )}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** For later pages it is there for screen readers alone. */
+function UpdateHeader({ isHidden }: { readonly isHidden: boolean }) {
+  return (
+    <thead class={isHidden ? 'hidden' : ''}>
+      <tr>
+        <th scope="col">{columns.state}</th>
+        <th scope="col">{columns.when}</th>
+        <th scope="col">{columns.cause}</th>
+        <th scope="col">{columns.versions}</th>
+        <th scope="col" class="number">
+          {columns.written}
+        </th>
+        <th scope="col" class="number">
+          {columns.deleted}
+        </th>
+        <th scope="col" class="number">
+          {columns.time}
+        </th>
+        <th scope="col">{columns.message}</th>
+      </tr>
+    </thead>
+  );
+}
+
+function signed(sign: '+' | '-', count: WholeNumber | null): string {
+  if (count === null) return '';
+  return Number(count) === 0 ? '0' : sign + numberText(count);
+}
+
+function UpdateRow({ table, update }: { readonly table: TableSummary; readonly update: TableUpdate }) {
+  const seconds = secondsOf(update, Date.now());
+  const [written, deleted] = [writtenBy(update), deletedBy(update)];
+  return (
+    <tr>
+      <td>
+        <UpdateState update={update} />
+      </td>
+      <td>
+        <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}/updates/${update.update_id}`)}>
+          <Ago time={update.created_at} />
+        </a>
+      </td>
+      <td>{updatesTexts.causes[update.cause]}</td>
+      <td>{versionsOf(update)}</td>
+      <td class="number">{signed('+', written)}</td>
+      <td class="number">{signed('-', deleted)}</td>
+      <td class="number">{seconds === null ? '' : durationText(seconds)}</td>
+      <td>
+        {update.full_refresh && <span class="chip">{updatesTexts.fullRefresh}</span>}{' '}
+        {update.error_code && <a href={hrefOf(`/errors/${update.error_code}`)}>{update.error_code}</a>}{' '}
+        <span class="clamp">{update.message ?? updatesTexts.methods[update.method ?? ''] ?? ''}</span>
+      </td>
+    </tr>
+  );
+}
