@@ -24,7 +24,7 @@ const files = {
   '/': ['index.html', 'text/html; charset=utf-8'],
   '/portal.css': ['portal.css', 'text/css; charset=utf-8'],
   ...Object.fromEntries(
-    ['portal', 'address', 'charts', 'dom', 'ticket-list', 'ticket-panel'].map((name) => [
+    ['portal', 'address', 'charts', 'dom', 'freshness', 'ticket-list', 'ticket-panel'].map((name) => [
       `/${name}.js`,
       [`${name}.js`, 'text/javascript; charset=utf-8'],
     ]),

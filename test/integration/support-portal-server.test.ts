@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -13,8 +13,10 @@ import {
   type IncidentTable,
   incidents,
   installPortal,
+  inventRoles,
   type Portal,
   portalFolder,
+  portalSchema,
   startPortal,
 } from '../support/support-portal.js';
 import { eventually } from '../support/synced-lake.js';
@@ -43,7 +45,6 @@ interface Answer extends Ticket {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-// Its roles have fixed names: this file alone makes them on the servers of the tests.
 describe.each(postgresServers())('examples/support-portal on $name', (server) => {
   let database: MigratedDatabase;
   let folder: string;
@@ -51,6 +52,8 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
   let sidecar: SidecarProcess;
   let portal: Portal;
   let portalUrl: string;
+  const roles = inventRoles();
+  const { application: role } = roles;
 
   const startSidecar = () =>
     spawnSidecar({ url: database.url, lakeRoot: path.join(folder, 'lake'), folder, leaseSeconds: 1, pollSeconds: 1 });
@@ -64,7 +67,7 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     sidecar = await startSidecar();
     await database.admin.query(createStatement());
     await synced();
-    portalUrl = await installPortal(database.admin, database.url);
+    portalUrl = await installPortal(database.admin, database.url, roles);
     portal = await startPortal({ databaseUrl: portalUrl, port: 0 });
   });
   afterAll(async () => {
@@ -72,7 +75,7 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     await sidecar?.kill();
     source?.close();
     await database[Symbol.asyncDispose]();
-    await adminPool(server.url).query('drop role if exists support_portal, portal_owner');
+    await adminPool(server.url).query(`drop role if exists ${role}, ${roles.owner}`);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -220,8 +223,8 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     expect(await response.text()).toBe(html);
     expect(response.headers.get('content-security-policy')).toContain(`default-src 'none'; script-src 'self';`);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    for (const name of html.matchAll(/(?:src|href)="(\w[^":]*)"/g)) {
-      expect((await fetch(`${portal.url}/${name[1]}`)).status, name[1]).toBe(200);
+    for (const name of readdirSync(path.join(portalFolder, 'page'))) {
+      expect((await fetch(`${portal.url}/${name === 'index.html' ? '' : name}`)).status, name).toBe(200);
     }
     expect((await fetch(`${portal.url}/../server.mjs`)).status).toBe(404);
   });
@@ -245,9 +248,7 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     try {
       await using stream = await openStream(portal.url);
       await stream.hear('connection', ({ live }) => live === true);
-      await database.admin.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'support_portal'`,
-      );
+      await database.admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
       await stream.hear('connection', ({ live }) => live === false);
       await stream.hear('connection', ({ live }) => live === true, 2);
       expect((await get('/api/tickets')).httpStatus).toBe(200);
@@ -317,12 +318,12 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
 
   it('can be installed again, and keeps its data', async () => {
     const before = await get('/api/tickets?status=all&limit=1000');
-    await database.admin.query(readFileSync(path.join(portalFolder, 'schema.sql'), 'utf8'));
+    await database.admin.query(portalSchema(roles));
     const { tickets } = await get('/api/tickets?status=all&limit=1000');
     expect(tickets).toEqual(before.tickets);
   });
 
-  describe('the role support_portal', () => {
+  describe('the role of the application', () => {
     const withRole = async <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => {
       const client = new pg.Client({ connectionString: portalUrl, application_name: 'test' });
       await client.connect();
@@ -340,21 +341,21 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
             from pg_class c where c.relnamespace in ('support'::regnamespace, 'portal'::regnamespace))
         select privilege || ' ' || name as right
           from relations, unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) privilege
-         where relkind in ('r', 'p', 'v', 'm', 'f') and has_table_privilege('support_portal', oid, privilege)
+         where relkind in ('r', 'p', 'v', 'm', 'f') and has_table_privilege('${role}', oid, privilege)
          union all
         select privilege || ' ' || name || ' ' || string_agg(a.attname, ',' order by a.attnum)
           from relations cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) privilege
           join pg_attribute a on a.attrelid = oid and a.attnum > 0 and not a.attisdropped
-         where not has_table_privilege('support_portal', oid, privilege)
-           and has_column_privilege('support_portal', oid, a.attnum, privilege)
+         where not has_table_privilege('${role}', oid, privilege)
+           and has_column_privilege('${role}', oid, a.attnum, privilege)
          group by privilege, name
          union all
         select 'SEQUENCE ' || name from relations
-         where case when relkind = 'S' then has_sequence_privilege('support_portal', oid, 'USAGE, SELECT, UPDATE') end
+         where case when relkind = 'S' then has_sequence_privilege('${role}', oid, 'USAGE, SELECT, UPDATE') end
          union all
         select 'EXECUTE ' || oid::regprocedure::text from pg_proc
          where pronamespace in ('support'::regnamespace, 'portal'::regnamespace)
-           and has_function_privilege('support_portal', oid, 'EXECUTE')
+           and has_function_privilege('${role}', oid, 'EXECUTE')
          order by 1`);
       expect(rows.map(({ right }) => right)).toEqual([
         'INSERT portal.comments',
@@ -372,19 +373,19 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
     it('has no other right that not everybody has', async () => {
       const { rows } = await database.admin.query<{ found: string }>(`
         select 'member of ' || r.rolname as found from pg_auth_members m join pg_roles r on r.oid = m.roleid
-         where m.member = 'support_portal'::regrole
+         where m.member = '${role}'::regrole
          union all
         select concat_ws(' ', 'role', rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls) from pg_roles
-         where rolname = 'support_portal'
+         where rolname = '${role}'
          union all
         select 'database ' || privilege from unnest(array['CONNECT', 'CREATE', 'TEMPORARY']) privilege
-         where has_database_privilege('support_portal', current_database(), privilege)
+         where has_database_privilege('${role}', current_database(), privilege)
          union all
         select 'schema ' || privilege || ' ' || nspname from pg_namespace, unnest(array['USAGE', 'CREATE']) privilege
-         where has_schema_privilege('support_portal', oid, privilege) and nspname !~ '^(pg_|information_schema$)'
+         where has_schema_privilege('${role}', oid, privilege) and nspname !~ '^(pg_|information_schema$)'
          union all
         select 'outside: ' || classid::regclass || ' ' || objid from pg_shdepend
-         where refobjid = 'support_portal'::regrole and dbid not in (0, (select oid from pg_database where datname = current_database()))
+         where refobjid = '${role}'::regrole and dbid not in (0, (select oid from pg_database where datname = current_database()))
          order by 1`);
       expect(rows.map(({ found }) => found)).toEqual([
         'database CONNECT',
@@ -436,20 +437,21 @@ describe.each(postgresServers())('examples/support-portal on $name', (server) =>
       `select pg_read_file('/etc/hostname')`,
       `set databricks_auth.allow_ddl = on; drop table support.incidents`,
     ])('may not %s', async (statement) => {
-      const error = await withRole((client) => client.query(statement).catch((thrown: unknown) => thrown));
+      const own = statement.replaceAll('support_portal', role).replaceAll('portal_owner', roles.owner);
+      const error = await withRole((client) => client.query(own).catch((thrown: unknown) => thrown));
       expect(error).toBeInstanceOf(pg.DatabaseError);
       expect(['42501', '25006'], String(error)).toContain((error as pg.DatabaseError).code);
     });
 
     it('reads incidents only with its own right: without it the views show nothing', async () => {
-      await database.admin.query('revoke select on support.incidents from support_portal');
+      await database.admin.query(`revoke select on support.incidents from ${role}`);
       try {
         const error = await withRole((client) =>
           client.query('table portal.tickets').catch((thrown: unknown) => thrown),
         );
         expect((error as pg.DatabaseError).code).toBe('42501');
       } finally {
-        await database.admin.query('grant select on support.incidents to support_portal');
+        await database.admin.query(`grant select on support.incidents to ${role}`);
       }
     });
   });

@@ -47,15 +47,32 @@ export const incidents = (await load('incidents.mjs')) as Incidents;
 export const { nextChanges } = (await load('simulate.mjs')) as Simulation;
 export const { startPortal } = (await load('server.mjs')) as PortalServer;
 
+/** The roles of one portal: they belong to the whole server, so each has names of its own. */
+export interface PortalRoles {
+  readonly application: string;
+  readonly owner: string;
+}
+
+export function inventRoles(): PortalRoles {
+  const suffix = randomBytes(4).toString('hex');
+  return { application: `support_portal_${suffix}`, owner: `portal_owner_${suffix}` };
+}
+
+/** schema.sql, but for the names of the roles. */
+export function portalSchema({ application, owner }: PortalRoles): string {
+  const text = readFileSync(path.join(portalFolder, 'schema.sql'), 'utf8');
+  return text.replaceAll('support_portal', application).replaceAll('portal_owner', owner);
+}
+
 /**
- * Applies schema.sql in a database that has support.incidents.
- * @returns connection string of role support_portal
+ * Applies the schema in a database that has support.incidents.
+ * @returns connection string of the application's role
  */
-export async function installPortal(admin: pg.Client, url: string): Promise<string> {
-  await admin.query(readFileSync(path.join(portalFolder, 'schema.sql'), 'utf8'));
+export async function installPortal(admin: pg.Client, url: string, roles: PortalRoles): Promise<string> {
+  await admin.query(portalSchema(roles));
   const password = randomBytes(12).toString('hex');
-  await admin.query(`alter role support_portal password '${password}'`);
-  return Object.assign(new URL(url), { username: 'support_portal', password }).href;
+  await admin.query(`alter role ${roles.application} password '${password}'`);
+  return Object.assign(new URL(url), { username: roles.application, password }).href;
 }
 
 /** The statement of README.md, start.mjs included, that makes the synced table. */

@@ -2,6 +2,7 @@
 import { addressOf, readAddress, requestOf, tabs } from './address.js';
 import { drawCharts } from './charts.js';
 import { byId, element, setText } from './dom.js';
+import { Freshness } from './freshness.js';
 import { TicketList } from './ticket-list.js';
 import { TicketPanel } from './ticket-panel.js';
 
@@ -12,11 +13,9 @@ const pageRows = 50;
 let view = readAddress();
 let agent = localStorage.getItem('agent') ?? '';
 let rowsShown = pageRows;
-/** What the newest answer said of predictions, with the difference between the server's clock and ours. */
-let freshness = null;
-let isLive = false;
 let announcedAt = 0;
 
+const freshness = new Freshness();
 const panel = new TicketPanel({ post, agent: () => agent, onClose: () => go({ ...view, ticket: '' }) });
 const list = new TicketList({
   isTicketOpen: () => panel.openId !== null,
@@ -137,8 +136,7 @@ function draw({ tickets, total, counts, version, scored_at: scoredAt, now }, { i
   byId('empty').hidden = tickets.length > 0;
   setText(byId('empty'), emptyText());
   byId('more').hidden = view.tab === 'closed' || total <= tickets.length;
-  freshness = { version, scoredAt, clockMs: Date.parse(now) - Date.now() };
-  drawFreshness();
+  freshness.note({ version, scoredAt, now });
 }
 
 function emptyText() {
@@ -161,22 +159,6 @@ function drawTabs(counts) {
 
 function tabLink([tab, [text]]) {
   return element('a', { 'data-tab': tab }, `${text} `, element('span', { class: 'count' }));
-}
-
-function drawFreshness() {
-  const live = isLive ? 'live' : 'not live: trying again';
-  const place = byId('freshness');
-  place.classList.toggle('is-live', isLive);
-  if (!freshness?.scoredAt) return setText(place, live);
-  const seconds = Math.max(0, (Date.now() + freshness.clockMs - Date.parse(freshness.scoredAt)) / 1000);
-  const age =
-    seconds < 10
-      ? `${seconds.toFixed(1)} s`
-      : seconds < 120
-        ? `${Math.round(seconds)} s`
-        : `${Math.round(seconds / 60)} min`;
-  const version = freshness.version === null ? '' : ` (version ${freshness.version})`;
-  setText(place, `Predictions ${age} old${version}, ${live}`);
 }
 
 /** Tells screen readers what moved, in one sentence every few seconds at most. */
@@ -202,13 +184,12 @@ function listen() {
   if (document.hidden) return;
   stream = new EventSource('api/stream');
   stream.addEventListener('connection', ({ data }) => {
-    isLive = JSON.parse(data).live;
+    freshness.isLive = JSON.parse(data).live;
     refresh();
   });
   for (const hint of ['predictions', 'tickets']) stream.addEventListener(hint, refresh);
   stream.addEventListener('error', () => {
-    isLive = false;
-    drawFreshness();
+    freshness.isLive = false;
     refresh();
   });
 }
@@ -246,7 +227,6 @@ addEventListener('popstate', () => {
   show({ isNewView: true });
 });
 document.addEventListener('visibilitychange', listen);
-setInterval(drawFreshness, 1000);
 // On narrow screens the filters are folded away.
 const isWide = matchMedia('(min-width: 601px)');
 const foldFilters = () => {
