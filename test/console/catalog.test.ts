@@ -1,11 +1,14 @@
+import { execFile } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../support/api-client.js';
 import { browserProgram } from '../support/browser.js';
 import { ConsoleBrowser } from '../support/console-browser.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
+import { runCli } from '../support/run-cli.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: in the catalog of the console people find a source table, see whether and how it can be synced, and what stands in
@@ -83,6 +86,17 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('the 
     await page.getByRole('button', { name: 'Show 20 rows' }).click();
     await page.getByRole('cell', { name: '["a"]' }).first().waitFor();
     await browser.check(page, 'catalog-rows');
+    await page.getByRole('region', { name: 'the rows elsewhere' }).getByRole('button', { name: 'curl' }).click();
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    const env = { ...process.env, DATABRICKS_TOKEN: token };
+    const copied = await browser.copied(page);
+    const { stdout } = await promisify(execFile)('bash', ['-c', `${copied} --silent --fail-with-body`], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ columns: ['order_id', 'customer', 'price', 'tags'], version: 1 });
+    await page.getByRole('button', { name: 'CLI', exact: true }).click();
+    await page.getByRole('button', { name: 'Copy as CLI' }).click();
+    const [, ...words] = (await browser.copied(page)).split(' ');
+    const read = await runCli(words, { SYNCED_TABLES_LAKE: synced.lake.root });
+    expect(read.stdout.trim().split('\n')).toHaveLength(21);
     await page.getByRole('link', { name: 'Synced tables 1' }).click();
     await page.getByRole('link', { name: /shop\.orders_synced$/ }).waitFor();
     await browser.check(page, 'catalog-synced');

@@ -9,6 +9,8 @@ import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
+const run = promisify(execFile);
+
 // Goal: in the console people create a synced table of a source that they have only just found, know before what it will
 // meet, and take the way around that they are offered.
 
@@ -54,9 +56,9 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
 
   it('leads from nothing to a table that has the rows of its source', async () => {
     const page = await browser.visit(url, '/create', { token });
-    await page.getByRole('button', { name: 'Show what is in lake' }).click();
+    // A single catalog with a single schema is open.
+    await page.getByRole('link', { name: 'orders' }).waitFor();
     await browser.check(page, 'create-empty');
-    await page.getByRole('button', { name: 'Show what is in gold' }).click();
     await page.getByRole('link', { name: 'orders' }).click();
     await page.getByText('2 columns, all of them possible').waitFor();
     await page.getByRole('button', { name: 'Take order_id out of the key' }).waitFor();
@@ -159,7 +161,7 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     await page.getByRole('button', { name: 'SQL', exact: true }).click();
     await page.getByRole('button', { name: 'Copy as SQL' }).click();
     const sql = await browser.copied(page);
-    await promisify(execFile)('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', sql]);
+    await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', sql]);
     await eventually(async () => (await synced.status('gold.by_statement')).row_count === '40', 'its rows are there');
   });
 
@@ -172,5 +174,69 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     await page.getByRole('button', { name: 'Copy a link for somebody who may' }).click();
     expect(await browser.copied(page)).toBe(`${url}/console/create?source=lake.gold.orders`);
     await browser.check(page, 'create-no-right');
+  });
+
+  it('needs no mouse', async () => {
+    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.by_keyboard`, {
+      token,
+    });
+    await isReady(page);
+    const focused = () =>
+      page.evaluate(() => {
+        const { activeElement: element } = document;
+        const label = element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : null;
+        return (label ?? element?.getAttribute('aria-label') ?? element?.textContent ?? '').trim();
+      });
+    const passed: string[] = [];
+    for (let name = await focused(); name !== 'Create'; name = await focused()) {
+      passed.push(name);
+      expect(passed.length, passed.join(' | ')).toBeLessThan(80);
+      await page.keyboard.press('Tab');
+    }
+    expect(passed).toEqual(expect.arrayContaining(['Source table', 'Schema', 'Table', 'Check without creating']));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: `${database}.gold.by_keyboard`, level: 1 }).waitFor();
+  });
+
+  it('treats names and values as text, on the page as in what is copied', async () => {
+    const names = ['<img src=x onerror=alert(1)>', `it's "the key"`, 'שלום ✓ 🙂', 'é'.repeat(31)];
+    const [html = '', key = '', odd = '', long = ''] = names;
+    const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`);
+    const table = await synced.lake.createTable(
+      'gold.hostile',
+      Object.fromEntries(names.map((name) => [name, name === key ? 'long' : 'string'])),
+      `select '<script>alert(1)</script>' as ${quoted[0]}, i as ${quoted[1]}, '"; drop table x; --' as ${quoted[2]},
+              chr(8238) || 'abc' as ${quoted[3]} from range(3) t(i)`,
+    );
+    const catalog = await browser.visit(url, '/catalog/lake/gold/hostile?tab=rows', { token });
+    await catalog.getByRole('button', { name: 'Show 20 rows' }).click();
+    await catalog.getByRole('cell', { name: '<script>alert(1)</script>' }).first().waitFor();
+    await catalog.getByRole('columnheader', { name: html }).waitFor();
+    await browser.check(catalog, 'catalog-hostile');
+    const ways = { SQL: 'hostile_sql', curl: 'hostile_curl' } as const;
+    for (const [form, name] of Object.entries(ways)) {
+      const query = new URLSearchParams({ source: 'lake.gold.hostile', target: `${database}.gold.${name}`, key });
+      const page = await browser.visit(url, `/create?${query}`, { token });
+      await isReady(page);
+      await page.getByRole('button', { name: `Take ${key} out of the key` }).waitFor();
+      await page.getByRole('button', { name: form, exact: true }).click();
+      await page.getByRole('button', { name: `Copy as ${form}` }).click();
+      const copied = await browser.copied(page);
+      if (form === 'SQL') await browser.check(page, 'create-hostile');
+      if (form === 'SQL')
+        await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', copied]);
+      else {
+        const env = { ...process.env, DATABRICKS_TOKEN: token };
+        await run('bash', ['-c', `${copied} --silent --fail-with-body`], { env });
+      }
+      await eventually(async () => (await synced.status(`gold.${name}`)).row_count === '3', 'its rows are there');
+    }
+    expect(table.version).toBe(0);
+    expect((await synced.admin.query('select * from gold.hostile_curl')).fields.map((field) => field.name)).toEqual([
+      html,
+      key,
+      odd,
+      long,
+    ]);
   });
 });

@@ -8,6 +8,7 @@ import { postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { BUCKET, S3FolderServer, type StoreRequest } from '../support/s3-folder-server.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
+import { UnityServer } from '../support/unity-server.js';
 
 // Goal: before a synced table is created, its creator learns what that would meet, and how to get around it: from metadata
 // at once, from the rows as a job; the statements that come along create the table as they are.
@@ -89,6 +90,7 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
       hints: [],
     });
     expect(codes(body.stops)).toEqual([['PRIMARY_KEY_MISSING', 'primary_key_columns']]);
+    expect(body.stops[0].ways_out).toEqual([{ primary_key_columns: ['id'] }]);
   });
 
   it('tries everything but the source as the caller, and leaves nothing behind', async () => {
@@ -233,6 +235,31 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     table.truncateNewestFile();
     const found = await previewRows({ source_table_full_name: 'lake.gold.torn' });
     expect(found).toMatchObject({ state: 'FAILED', failure: { error_code: 'SOURCE_FILE_CORRUPT' }, rows: null });
+  });
+
+  it('takes the key, and what tells rows of one key apart, from a catalog that declares them', async () => {
+    await using unity = await UnityServer.start('databricks');
+    const key = { name: 'pk', child_columns: ['id', 'at'], timeseries_columns: ['at'] };
+    const delta = { table_type: 'EXTERNAL', data_source_format: 'DELTA', table_id: '7e4a', properties: {} };
+    const columns = [{ name: 'note', type_text: 'string', type_name: 'STRING', nullable: true, comment: 'as typed' }];
+    unity.tables.set('prod.gold.declared', {
+      ...delta,
+      columns,
+      storage_location: `file://${synced.lake.root}/gold/doubled`,
+      table_constraints: [{ primary_key_constraint: key }],
+    });
+    unity.tables.set('prod.gold.csv', { ...delta, data_source_format: 'CSV', storage_location: 'file:///nowhere' });
+    const catalogs = { prod: { kind: 'unity', uri: unity.uri, token: 'tkn' } };
+    await using other = await synced.startSidecar({ catalogs });
+    const prod = new ApiClient(other.url, token);
+    const { body } = await prod.post(PREVIEWS, { source_table_full_name: 'prod.gold.declared' });
+    expect(body).toMatchObject({
+      defaults: { primary_key_columns: ['id'], timeseries_key: 'at' },
+      source: { declared_key: { columns: ['id'], timeseries_key: 'at' } },
+    });
+    expect(body.source.columns[1]).toMatchObject({ name: 'note', comment: 'as typed' });
+    const csv = await prod.post(PREVIEWS, { source_table_full_name: 'prod.gold.csv' });
+    expect(csv.body.details[0].reason).toBe('SOURCE_FORMAT_UNSUPPORTED');
   });
 
   describe('the statements of a preview', () => {

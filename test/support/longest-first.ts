@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * of durations would know, but a fresh clone has none.
  */
 const LONGEST = [
+  'console/create.test.ts',
+  'console/catalog.test.ts',
   'property/synced-histories.test.ts',
   'console/support-portal.test.ts',
   'integration/cli-requests.test.ts',

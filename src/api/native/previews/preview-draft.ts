@@ -14,7 +14,7 @@ import { sourceReplyOf } from '../sources/source-reply.js';
 import { readSourceUses } from '../sources/source-uses.js';
 import { createRequestOf } from '../tables/create-table-route.js';
 import { createStatements } from './create-statements.js';
-import { type Findings, findInLog, previewFinding } from './log-findings.js';
+import { type Findings, findInLog, isNamedLikeKey, previewFinding } from './log-findings.js';
 import type { PreviewInput, PreviewReply } from './preview-schema.js';
 
 /** What is known of a create request before any row is read. */
@@ -28,7 +28,6 @@ export interface PreviewDraft {
 /** Of a table of Postgres. */
 const NAME_LENGTH_MAX = 63;
 const SUFFIX = '_synced';
-const KEY_NAME = /(^|_)(id|key|uuid)$/i;
 /** Stands for the key as long as there is none, so that the rest of the request is tried all the same. */
 const ANY_KEY = ['id'];
 
@@ -67,7 +66,7 @@ export async function draftPreview(
         scheduling_policy: report.details.snapshot.hasChangeFeed === true ? 'TRIGGERED' : 'SNAPSHOT',
       },
       likely_keys: report.columns
-        .filter(({ name, canBeKey }) => canBeKey && KEY_NAME.test(name))
+        .filter(({ name, canBeKey }) => canBeKey && isNamedLikeKey(name))
         .map(({ name }) => name),
       creates: [...(trial?.creates ?? [])],
       statements: trial && request && hasKey(input) ? createStatements(request, placeOf(context, trial, server)) : null,

@@ -1,6 +1,7 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { findingOf } from '../sources/source-reply.js';
+import { isNamedLikeKey, proposeKeys } from './log-findings.js';
 import { keyOf, type PreviewDraft } from './preview-draft.js';
 import { isCanceled, type PreviewJob, type VersionedRows } from './preview-jobs.js';
 import type { PreviewReply } from './preview-schema.js';
@@ -20,6 +21,7 @@ export function logReplyOf(draft: PreviewDraft, rows: VersionedRows | null = nul
     failure: null,
     ...draft.reply,
     ...draft.findings,
+    stops: proposeKeys(draft.findings.stops, draft.reply.likely_keys),
     rows: null,
   };
   return rows === null ? base : { ...base, ...withRows(draft, rows) };
@@ -55,10 +57,11 @@ type OfRows = Pick<PreviewReply, 'likely_keys' | 'defaults' | 'stops' | 'warning
 
 function withRows({ report, input, reply, findings }: PreviewDraft, rows: VersionedRows): OfRows {
   const found = findInRows(report, input, rows);
+  const likelyKeys = rows.keyCandidates === null ? reply.likely_keys : [...rows.keyCandidates];
   return {
-    likely_keys: rows.keyCandidates === null ? reply.likely_keys : [...rows.keyCandidates],
+    likely_keys: likelyKeys,
     defaults: { ...reply.defaults, primary_key_columns: defaultKey(reply.defaults.primary_key_columns, rows) },
-    stops: [...findings.stops, ...found.stops],
+    stops: proposeKeys([...findings.stops, ...found.stops], likelyKeys),
     warnings: [...findings.warnings, ...found.warnings],
     hints: [...findings.hints, ...found.hints],
     rows: rowsReplyOf(rows),
@@ -77,10 +80,12 @@ function failureOf({ failure }: PreviewJob<PreviewDraft>): PreviewReply['failure
   return findingOf(asSyncedTablesError(failure) ?? syncedTablesError('API_DEFECT', {}, failure));
 }
 
-/** The declared key, else the only column that can be one. */
+/** The declared key, else the only column that can be one, or the only one of those that is named like one. */
 function defaultKey(declared: readonly string[], { keyCandidates }: VersionedRows): string[] {
-  if (declared.length > 0) return [...declared];
-  return keyCandidates?.length === 1 ? [...keyCandidates] : [];
+  if (declared.length > 0 || keyCandidates === null) return [...declared];
+  const named = keyCandidates.filter(isNamedLikeKey);
+  const [only, ...others] = keyCandidates.length === 1 ? keyCandidates : named;
+  return only === undefined || others.length > 0 ? [] : [only];
 }
 
 function rowsReplyOf(rows: VersionedRows): NonNullable<PreviewReply['rows']> {

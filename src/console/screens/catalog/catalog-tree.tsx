@@ -27,6 +27,7 @@ interface TreeProps {
 /** Catalogs, and what is in those that are open. */
 export function CatalogTree({ me, chosen, onlySources = false, hrefOfTable }: TreeProps) {
   const catalogs = useCatalogs();
+  const shown = catalogs.items.filter(({ name }) => !onlySources || me.catalogs.includes(name));
   return (
     <>
       <PageList pages={catalogs} what={catalogTexts.what} none="">
@@ -35,9 +36,9 @@ export function CatalogTree({ me, chosen, onlySources = false, hrefOfTable }: Tr
             <Branch
               key={catalog.name}
               name={catalog.name}
-              path={`/catalog/${encodeURIComponent(catalog.name)}`}
+              path={hrefOfTable ? null : `/catalog/${encodeURIComponent(catalog.name)}`}
               isChosen={chosen.catalog === catalog.name && chosen.schema === undefined}
-              isWithin={chosen.catalog === catalog.name}
+              isWithin={chosen.catalog === catalog.name || (onlySources && shown.length === 1)}
               note={kindOf(catalog, me)}
             >
               {() => <Schemas catalog={catalog.name} chosen={chosen} hrefOfTable={hrefOfTable} />}
@@ -89,9 +90,12 @@ function Schemas({ catalog, chosen, hrefOfTable }: BranchProps) {
         <Branch
           key={schema}
           name={schema}
-          path={`${path}/${encodeURIComponent(schema)}`}
+          path={hrefOfTable ? null : `${path}/${encodeURIComponent(schema)}`}
           isChosen={chosen.catalog === catalog && chosen.schema === schema && chosen.table === undefined}
-          isWithin={chosen.catalog === catalog && chosen.schema === schema}
+          isWithin={
+            (chosen.catalog === catalog && chosen.schema === schema) ||
+            (hrefOfTable !== undefined && schemas.items.length === 1 && !schemas.hasMore)
+          }
         >
           {() => <Tables catalog={catalog} schema={schema} chosen={chosen} hrefOfTable={hrefOfTable} />}
         </Branch>
@@ -154,7 +158,8 @@ function Branch({
   children,
 }: {
   readonly name: string;
-  readonly path: string;
+  /** Of its page; null: it only opens. */
+  readonly path: string | null;
   readonly isChosen: boolean;
   readonly isWithin: boolean;
   readonly note?: ComponentChildren;
@@ -175,10 +180,13 @@ function Branch({
           onClick={() => setOpen(!isOpen)}
         >
           <Icon name={isOpen ? 'down' : 'right'} />
+          {path === null && name}
         </button>
-        <a href={hrefOf(path)} aria-current={isChosen ? 'page' : undefined}>
-          {name}
-        </a>
+        {path !== null && (
+          <a href={hrefOf(path)} aria-current={isChosen ? 'page' : undefined}>
+            {name}
+          </a>
+        )}
         {note && <span class="quiet">{note}</span>}
       </div>
       {isOpen && <div class="tree-inside">{children()}</div>}

@@ -135,6 +135,8 @@ export function changeFor(way: Readonly<Record<string, unknown>>): Partial<Draft
       return { strip: value === 'strip' };
     case 'allow_file_diff':
       return { fileDiff: value === true };
+    case 'primary_key_columns':
+      return Array.isArray(value) ? { key: value.map(String) } : null;
     case 'scheduling_policy':
       return POLICIES.includes(String(value)) ? { policy: value as Policy } : null;
     default:

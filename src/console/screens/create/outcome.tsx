@@ -53,7 +53,7 @@ export function Outcome({ draft, preview, known, onKnow, change }: OutcomeProps)
               />
             )}
           </Findings>
-          <Findings title={texts.hints} findings={reply.hints} icon="diamond" group="wait" change={change} />
+          <Findings title={texts.hints} findings={newHints(reply, draft)} icon="diamond" group="wait" change={change} />
           <Statements reply={reply} />
         </>
       )}
@@ -64,6 +64,11 @@ export function Outcome({ draft, preview, known, onKnow, change }: OutcomeProps)
 /** Tells a warning from others; one with other numbers is another one. */
 export function warningKey({ error_code: code, message }: PreviewFinding): string {
   return `${code} ${message}`;
+}
+
+/** Beside Snapshot, the form itself tells that the change feed is off. */
+function newHints({ hints }: PreviewReply, { policy }: Draft): PreviewFinding[] {
+  return hints.filter(({ error_code: code }) => policy !== 'SNAPSHOT' || code !== 'CHANGE_DATA_FEED_OFF');
 }
 
 function Columns({ reply }: { readonly reply: PreviewReply }) {

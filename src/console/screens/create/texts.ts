@@ -103,6 +103,7 @@ export const createTexts = {
     alter: 'the statement',
     again: 'Check again',
     ways: {
+      primary_key_columns: (value: string) => `Take ${value}`,
       timeseries_key: (value: string) => `Keep the row with the greatest ${value}`,
       invalid_characters: () => 'Leave these characters out',
       allow_file_diff: () => 'Compare files instead, which is slower',
