@@ -77,6 +77,7 @@ async function run() {
   closers.push(() => portal.stop());
 
   if (options.once) return proveRound({ portal, admin, portalUrl, incidents });
+  await admin.end();
   if (options.simulator) {
     const simulation = new AbortController();
     const simulated = simulate(incidents, { signal: simulation.signal });
