@@ -69,6 +69,31 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     await rows.nth(2).waitFor();
   });
 
+  it('draws lag and rows over time, with the moments at which it had failed', async () => {
+    const id = await synced.value(`select table_id from synced_tables._tables where synced_table = 'h.t'`);
+    await synced.admin.query(
+      `insert into synced_tables._samples (table_id, sampled_at, lag_seconds, lag_versions, row_count, is_failed)
+       select $1::uuid, date_trunc('minute', now()) - make_interval(mins => i), case when i < 300 then i % 100 else 0 end, 1, 900 + i, i = 200
+         from generate_series(2, 1400) i where i not between 600 and 700`,
+      [id],
+    );
+    const page = await browser.visit(url, path, { token: keeper });
+    const lag = page.getByRole('img', { name: /^Lag from .* at most 1 min 39 s, last/ });
+    await lag.waitFor();
+    expect(await lag.locator('.chart-line').count()).toBe(2);
+    expect(await lag.locator('.chart-failed').count()).toBeGreaterThan(0);
+    const cursor = page.getByRole('slider', { name: 'Lag: moment' });
+    const before = await cursor.getAttribute('aria-valuetext');
+    await cursor.press('ArrowLeft');
+    await expect.poll(() => cursor.getAttribute('aria-valuetext')).not.toBe(before);
+    const link = page.getByRole('link', { name: 'Events of that time' }).first();
+    expect(await link.getAttribute('href')).toMatch(/\/events\?table=.*&from=.*&to=/);
+    await browser.check(page, 'table-overview');
+    await page.getByRole('button', { name: '1 hour' }).click();
+    expect(new URL(page.url()).search).toBe('?hours=1');
+    await page.getByRole('img', { name: /^Rows from/ }).waitFor();
+  });
+
   it('shows a new update on the open page', async () => {
     const page = await browser.visit(url, `${path}/updates`, { token: keeper });
     const rows = page.locator('tbody tr');

@@ -132,6 +132,9 @@ describe.each(postgresServers())('samples on $name', (server) => {
       quiet_seconds: 960,
     });
     const now = await api.get(path);
+    expect(Date.parse(now.body.to) - Date.parse(now.body.from)).toBe(3_600_000);
+    const day = await api.get(`${path}?hours=24`);
+    expect(Date.parse(day.body.to) - Date.parse(day.body.from)).toBe(86_400_000);
     expect(now.body.samples.at(-1)).toMatchObject({ lag_seconds: 0, row_count: 7 });
     for (const query of [
       'points=0',

@@ -1,42 +1,10 @@
-import { z } from 'zod';
 import { syncedTablesError } from '../../../core/errors.js';
 import { readSamples } from '../../../postgres/registry/api/table-samples.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
-import { exactNumber, exactNumberOf } from '../../wire/wire-fields.js';
+import { exactNumberOf } from '../../wire/wire-fields.js';
 import { NATIVE_TAGS } from '../native-path.js';
-import { requireTable, TABLE_PATH, tableParams, tableQuery } from './placed-table.js';
-
-const POINTS = 300;
-const POINTS_MAX = 1_000;
-
-const time = z.iso.datetime({ offset: true }).optional();
-
-const sampleQuery = tableQuery.extend({
-  from: time.describe('An hour before "to" if left out'),
-  to: time.describe('Now if left out'),
-  points: z.coerce.number().int().min(1).max(POINTS_MAX).default(POINTS),
-});
-
-const count = exactNumber.nullable();
-
-const sampleReply = z.object({
-  from: z.string(),
-  to: z.string(),
-  samples: z
-    .array(
-      z.object({
-        sampled_at: z.string(),
-        lag_seconds: z.number().nullable().describe('The most since the sample before; null if not known'),
-        lag_versions: count,
-        row_count: count,
-        synced_version: count,
-        is_failed: z.boolean(),
-      }),
-    )
-    .describe('Oldest first, at most one for each of as many equal steps as "points" says'),
-  quiet_seconds: z.number().describe('Samples further apart than this: in between nobody looked'),
-  hourly_before: z.string().describe('Of the time before this, one sample an hour is left'),
-});
+import { requireTable, TABLE_PATH, tableParams } from './placed-table.js';
+import { sampleQuery, sampleReply } from './sample-schema.js';
 
 /** Every 15 minutes, and the minute in which it is due. */
 const QUIET_SECONDS = 16 * 60;
@@ -56,13 +24,13 @@ export function addSampleRoutes(server: ApiServer, context: ApiContext): void {
       },
     },
     async (request) => {
-      const { from = null, to = null, points } = request.query;
+      const { from = null, to = null, hours, points } = request.query;
       if (from !== null && to !== null && Date.parse(from) >= Date.parse(to)) {
         throw syncedTablesError('REQUEST_INVALID', { reason: 'from: it is not before "to"' });
       }
       const { database, table } = await requireTable(context, request);
       const found = await database.asService((client) =>
-        readSamples(client, { tableId: table.tableId, from, to, points }),
+        readSamples(client, { tableId: table.tableId, from, to, hours, points }),
       );
       const exact = (text: string | null) => exactNumberOf(text === null ? null : BigInt(text));
       return {

@@ -1,3 +1,4 @@
+import { HistoryBox } from './history-box.js';
 import { NowBox } from './now-box.js';
 import { ProblemBox } from './problem-box.js';
 import type { TableTabProps } from './tab-props.js';
@@ -16,6 +17,7 @@ export function OverviewTab({ table }: TableTabProps) {
         <p class="quiet">{table.message}</p>
       )}
       {!table.is_readable && !table.error && <p>{tableTexts.noRowsYet}</p>}
+      {table.is_readable && table.kind === 'synced' && <HistoryBox table={table} />}
     </>
   );
 }

@@ -14,8 +14,9 @@ interface TableSample {
 
 export interface SampleSpan {
   readonly tableId: string;
-  /** ISO 8601; an hour before `to` if left out. */
+  /** ISO 8601; null: `hours` before the end. */
   readonly from: string | null;
+  readonly hours: number;
   /** ISO 8601; now if left out. */
   readonly to: string | null;
   readonly points: number;
@@ -31,7 +32,7 @@ export interface SampledSpan {
 const SELECT_SAMPLES = `
   with span as (
     select b.since, b.until, greatest((b.until - b.since) / $4::float8, interval '1 s') as step
-      from (select coalesce($2::timestamptz, coalesce($3::timestamptz, now()) - interval '1 hour') as since,
+      from (select coalesce($2::timestamptz, coalesce($3::timestamptz, now()) - make_interval(secs => 3600 * $5::float8)) as since,
                    coalesce($3::timestamptz, now()) as until) b
   ), sample as (
     select s.sampled_at, s.lag_seconds::float8, s.lag_versions, s.row_count, s.synced_version, s.is_failed
@@ -56,10 +57,10 @@ const SELECT_SAMPLES = `
  * @param client a session with the sidecar's rights
  */
 export async function readSamples(client: pg.ClientBase, span: SampleSpan): Promise<SampledSpan> {
-  const { tableId, from, to, points } = span;
+  const { tableId, from, to, points, hours } = span;
   const { rows } = await client.query<TableSample & { readonly since: string; readonly until: string }>(
     SELECT_SAMPLES,
-    [tableId, from, to, points],
+    [tableId, from, to, points, hours],
   );
   const [first] = rows;
   if (!first) throw new Error('a span of time gave no row');

@@ -1,0 +1,12 @@
+/** Texts of lag and rows over time. */
+export const historyTexts = {
+  title: 'Lag and rows over time',
+  what: 'lag and rows over time',
+  range: 'Time shown',
+  ranges: { '1': '1 hour', '24': '24 hours', '168': '7 days', '720': '30 days' } as Readonly<Record<string, string>>,
+  lag: 'Lag',
+  rows: 'Rows',
+  rowsOf: (rows: string) => `${rows} rows`,
+  events: 'Events of that time',
+  failed: 'Crosses are moments at which the last update had failed.',
+} as const;
