@@ -1,7 +1,7 @@
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Finding, Severity } from '../core/finding.js';
+import { type FindingCode, findingKinds } from '../core/finding-kinds.js';
 import { safeReason } from '../core/reasons/safe-reason.js';
-import { type FindingCode, findingKinds } from './finding-kinds.js';
 
 type Details = Readonly<Record<string, string | number | bigint>>;
 

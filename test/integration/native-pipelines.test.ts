@@ -172,6 +172,7 @@ describe.each(postgresServers())('pipelines, streaming tables and databases on $
             source_kind: 'table',
             options: { keys: ['user'], apply_as_deletes: "op = 'D'", sequence_by: 'seq', stored_as_scd_type: 2 },
             batch_id: expect.any(Number),
+            read_up_to: [{ table: 'lake.p.events', version: 0, transaction: null }],
             committed_at: expect.any(String),
           },
         ],

@@ -15,7 +15,15 @@ interface Route {
 export const routes: readonly Route[] = [
   { path: '/catalog/:catalog?/:schema?/:table?', load: () => import('../screens/catalog/catalog-screen.js') },
   { path: '/create', load: () => import('../screens/create/create-screen.js') },
+  { path: '/databases', load: () => import('../screens/databases/databases-screen.js') },
+  { path: '/doctor', load: () => import('../screens/doctor/doctor-screen.js') },
+  { path: '/errors/:code?', load: () => import('../screens/errors/errors-screen.js') },
+  { path: '/events', load: () => import('../screens/events/events-screen.js') },
+  { path: '/pipelines', load: () => import('../screens/pipelines/pipelines-screen.js') },
+  { path: '/pipelines/:id/:tab?', load: () => import('../screens/pipelines/pipeline-screen.js') },
   { path: '/sign-in', load: () => import('../screens/sign-in/sign-in-screen.js'), isBare: true },
+  { path: '/streaming/:name/:tab?', load: () => import('../screens/streaming/streaming-screen.js') },
   { path: '/tables', load: () => import('../screens/tables/tables-screen.js') },
   { path: '/tables/:name/:tab?/:item?', load: () => import('../screens/table/table-screen.js') },
+  { path: '/tokens', load: () => import('../screens/tokens/tokens-screen.js') },
 ];

@@ -46,3 +46,5 @@ export const eventSearchReply = z.object({
   prev_page_token: z.string().optional().describe('Goes back to newer events, also those that have yet to happen'),
   unreachable: z.array(unreachableDatabase).describe('Databases whose events are missing here'),
 });
+
+export type EventSearchReply = z.output<typeof eventSearchReply>;

@@ -91,3 +91,6 @@ export const pipelineParams = z.object({ pipeline_id: z.string() });
 export const onePipelineReply = pipelineReply.extend({
   spec: z.record(z.string(), z.unknown()).nullable().describe('What a pipeline of flows was created from over HTTP'),
 });
+
+export type PipelineListReply = z.output<typeof pipelineListReply>;
+export type OnePipelineReply = z.output<typeof onePipelineReply>;

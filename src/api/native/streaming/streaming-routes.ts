@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../../core/errors.js';
 import { TOMBSTONE_RETENTION_SECONDS } from '../../../core/flows/auto-cdc-flow.js';
 import { readStreamingRecord, type StreamingFlow } from '../../../postgres/registry/api/streaming-record.js';
+import { readSourcePosition } from '../../../sync/flows/source/source-position.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { NATIVE_PATH, NATIVE_TAGS } from '../native-path.js';
@@ -66,6 +67,15 @@ function feedOf({ commitVersion, feedFrom }: { readonly commitVersion: string; r
   return { from: exactNumberOf(BigInt(feedFrom)) ?? 0, to: exactNumberOf(BigInt(commitVersion)) ?? 0 };
 }
 
+/** Without what a position holds to recognise the history of its table. */
+function positionsOf(position: unknown) {
+  return Object.entries(readSourcePosition(position ?? null) ?? {}).map(([name, place]) => ({
+    table: name.replace(/^stream /, ''),
+    version: place.kind === 'lake' ? exactNumberOf(BigInt(place.version)) : null,
+    transaction: place.kind === 'postgres' ? exactNumberOf(BigInt(place.xid)) : null,
+  }));
+}
+
 function flowOf(flow: StreamingFlow) {
   const { parts, query, isChangeFeed } = flow.source;
   const name = Array.isArray(parts) ? parts.join('.') : null;
@@ -77,7 +87,7 @@ function flowOf(flow: StreamingFlow) {
     options: { ...flow.options },
     created_by: flow.createdBy,
     batch_id: flow.batchId === null ? null : exactNumberOf(BigInt(flow.batchId)),
-    position: flow.position,
+    read_up_to: positionsOf(flow.position),
     committed_at: flow.committedAt,
   };
 }

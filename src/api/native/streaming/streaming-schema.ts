@@ -11,7 +11,15 @@ const flow = z.object({
     .describe('As the SQL functions name them, without those that were not given'),
   created_by: z.string(),
   batch_id: exactNumber.nullable().describe('Of the newest batch; null before the first'),
-  position: z.unknown().describe('How far it has read'),
+  read_up_to: z
+    .array(
+      z.object({
+        table: z.string(),
+        version: exactNumber.nullable().describe('Of a table of the lakehouse'),
+        transaction: exactNumber.nullable().describe('Of a Postgres table: all transactions below it had ended'),
+      }),
+    )
+    .describe('How far it has read each table; empty before the first batch, and for functions'),
   committed_at: z.string().nullable(),
 });
 
@@ -47,3 +55,5 @@ export const streamingTableReply = z.object({
     .describe('SQL that declares it as it is; null for what only files and programs can declare'),
   may: z.object({ sync: z.boolean(), read_rows: z.boolean() }),
 });
+
+export type StreamingTableReply = z.output<typeof streamingTableReply>;

@@ -1,38 +1,10 @@
-import { z } from 'zod';
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { type RowRefusal, type RowRequest, readTableRows } from '../../../postgres/registry/api/table-rows.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
-import { maybe } from '../../wire/wire-fields.js';
 import { NATIVE_TAGS } from '../native-path.js';
 import { requireTable, TABLE_PATH, tableParams, tableQuery } from './placed-table.js';
-
-const ROWS_MAX = 100;
-const ROWS_DEFAULT = 50;
-/** Characters of a value, unless one value is asked for. */
-const LENGTH_MAX = 1_000;
-const WHOLE_LENGTH_MAX = 1_000_000;
-
-const column = z.string().max(63 * 4);
-
-const rowsFields = z.object({
-  limit: maybe(z.int().min(1).max(ROWS_MAX)),
-  key: maybe(z.record(column, z.string().max(100_000))).describe(
-    'Columns and the values, as texts, that rows have there',
-  ),
-  columns: maybe(z.array(column).min(1).max(1_600)).describe('Which columns; all unless given'),
-  whole: maybe(z.boolean()).describe(`The first ${WHOLE_LENGTH_MAX} characters of values; for one column of one row`),
-});
-
-const rowsInput = rowsFields.nullish().transform((body): Partial<z.output<typeof rowsFields>> => body ?? {});
-
-const rowsReply = z.object({
-  columns: z.array(z.object({ name: z.string(), type: z.string(), is_key: z.boolean() })),
-  rows: z.array(z.array(z.string().nullable())).describe('Values as Postgres writes them, sorted by the key'),
-  cut: z
-    .array(z.object({ row: z.int(), column: z.int() }))
-    .describe(`Which values are longer than ${LENGTH_MAX} characters, and only begun here; counted from 0`),
-});
+import { LENGTH_MAX, ROWS_DEFAULT, ROWS_MAX, rowsInput, rowsReply, WHOLE_LENGTH_MAX } from './row-schema.js';
 
 /** A few rows of a table. A POST, since keys do not belong in addresses; changes nothing. */
 export function addRowRoutes(server: ApiServer, context: ApiContext): void {

@@ -62,3 +62,6 @@ export const schedulePreviewReply = z.object({
   time_zone: z.string().nullable().describe('As Postgres spells it; null if it is unknown'),
   next_runs: nextRuns,
 });
+
+export type ScheduleReply = z.output<typeof scheduleReply>;
+export type SchedulePreviewReply = z.output<typeof schedulePreviewReply>;

@@ -52,3 +52,6 @@ export const verificationListReply = z.object({
   verifications: z.array(verificationReply).describe('Newest first'),
   next_page_token: z.string().optional(),
 });
+
+export type VerificationReply = z.output<typeof verificationReply>;
+export type VerificationListReply = z.output<typeof verificationListReply>;

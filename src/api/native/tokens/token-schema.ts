@@ -38,3 +38,6 @@ export const newTokenReply = z.object({
 });
 
 export const tokenParams = z.object({ token_id: z.string() });
+
+export type TokenListReply = z.output<typeof tokenListReply>;
+export type NewTokenReply = z.output<typeof newTokenReply>;

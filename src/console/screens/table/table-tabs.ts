@@ -18,5 +18,9 @@ export const tableTabs: readonly TableTab[] = [
   { path: '', word: tableTexts.tabs.overview, load: () => Promise.resolve({ Tab: OverviewTab }) },
   { path: 'updates', word: tableTexts.tabs.updates, load: () => import('./updates-tab.js') },
   { path: 'events', word: tableTexts.tabs.events, load: () => import('./events-tab.js') },
+  { path: 'rows', word: tableTexts.tabs.rows, load: () => import('./rows-tab.js') },
   { path: 'objects', word: tableTexts.tabs.objects, load: () => import('./objects-tab.js') },
+  { path: 'verify', word: tableTexts.tabs.verify, load: () => import('./verify-tab.js'), kinds: ['synced'] },
+  { path: 'code', word: tableTexts.tabs.code, load: () => import('./code-tab.js') },
+  { path: 'settings', word: tableTexts.tabs.settings, load: () => import('./settings-tab.js') },
 ];

@@ -6,7 +6,16 @@ export const notKnown = 'not known yet';
 export const tableTexts = {
   what: (name: string) => `table ${name}`,
   tabsLabel: 'Parts of this page',
-  tabs: { overview: 'Overview', updates: 'Updates', events: 'Events', objects: 'Objects' },
+  tabs: {
+    overview: 'Overview',
+    updates: 'Updates',
+    events: 'Events',
+    rows: 'Rows',
+    objects: 'Objects',
+    verify: 'Verify',
+    code: 'Code',
+    settings: 'Settings',
+  },
   noSuchTab: 'This part of the page does not exist.',
   tabFailed: 'This part of the page could not be loaded. Load the page again.',
   tablesOf: (count: number) => counted(count, 'table', 'tables'),

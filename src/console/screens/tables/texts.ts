@@ -14,7 +14,6 @@ export const tablesTexts = {
   database: 'Database',
   kind: 'Kind',
   kinds: { synced: 'Synced tables', streaming: 'Streaming tables' },
-  any: 'Any',
   clear: 'Clear filters',
   lastFilter: (filter: string) => `Last filter: ${filter}`,
   shown: (shown: number, total: number) => (shown === total ? tables(total) : `${shown} of ${tables(total)}`),

@@ -1,4 +1,4 @@
-import type { Severity } from '../core/finding.js';
+import type { Severity } from './finding.js';
 
 interface FindingKind {
   readonly severity: Severity;

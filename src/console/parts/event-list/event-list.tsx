@@ -1,0 +1,162 @@
+import { useEffect, useState } from 'preact/hooks';
+import { hrefOf, serverUrl } from '../../app/places.js';
+import { currentPlace, setQuery, usePlace } from '../../app/router.js';
+import { useMe } from '../../data/me.js';
+import { curlText, quoteLiteral, quoteShell } from '../../words/quoting.js';
+import { CopyAs } from '../copy-as.js';
+import { ErrorBox } from '../error-box.js';
+import { Icon } from '../icon.js';
+import { Loaded } from '../loaded.js';
+import { Skeleton } from '../skeleton.js';
+import { EventFilters, eventFilterOf } from './event-filters.js';
+import { EVENTS, type EventLog, exportEvents, useEventLog } from './event-log.js';
+import { EventRow } from './event-row.js';
+import { eventTexts } from './texts.js';
+import './event-list.css';
+
+interface EventListProps {
+  /** What the list is about, beside the filters of the address: a table, a pipeline. */
+  readonly fixed?: Readonly<Record<string, string>>;
+}
+
+/** Events, with filters in the address, newest first; older ones on request, new ones by themselves while followed. */
+export function EventList({ fixed = {} }: EventListProps) {
+  const { query } = usePlace();
+  const [isFollowed, setFollowed] = useState(true);
+  const filter = eventFilterOf(query, fixed);
+  const log = useEventLog(filter, isFollowed && !query.has('around'));
+  const { data: me } = useMe();
+  const open = query.get('event');
+  useEffect(() => {
+    if (open !== null && log.events.length > 0)
+      document.getElementById(`event-${open}`)?.scrollIntoView({ block: 'center' });
+  }, [open, log.events.length > 0]);
+  return (
+    <>
+      <EventFilters query={query} fixed={fixed} />
+      {!query.has('around') && (
+        <p class="event-follow">
+          <button type="button" aria-pressed={isFollowed} onClick={() => setFollowed(!isFollowed)}>
+            <Icon name={isFollowed ? 'check' : 'right'} />
+            {isFollowed ? eventTexts.following : eventTexts.follow}
+          </button>
+        </p>
+      )}
+      <Loaded query={log.query} what={eventTexts.what} skeleton={<Skeleton rows={10} />}>
+        {(reply) => (
+          <>
+            {reply.unreachable.map(({ instance, database, error_code: code, message }) => (
+              <p key={`${instance}/${database}`} class="box box-fail">
+                <strong>{eventTexts.down(`${instance}/${database}`)}</strong> {message}{' '}
+                <a href={hrefOf(`/errors/${code}`)}>{code}</a>
+              </p>
+            ))}
+            <Rows log={log} open={open} days={me?.history_days ?? null} />
+          </>
+        )}
+      </Loaded>
+      <footer class="list-foot">
+        {me && !me.may.operate && <p class="quiet">{eventTexts.onlyVisible}</p>}
+        <button type="button" onClick={() => void exportEvents(filter)}>
+          {eventTexts.export}
+        </button>
+        <details>
+          <summary>{eventTexts.elsewhere}</summary>
+          <CopyAs what={eventTexts.thisList} snippets={snippetsOf(filter, log)} />
+        </details>
+      </footer>
+    </>
+  );
+}
+
+function Rows({
+  log,
+  open,
+  days,
+}: {
+  readonly log: EventLog;
+  readonly open: string | null;
+  readonly days: number | null;
+}) {
+  if (log.events.length === 0) {
+    return (
+      <section class="empty">
+        <h2>{eventTexts.none}</h2>
+        <p>{eventTexts.noneWhy(days)}</p>
+      </section>
+    );
+  }
+  return (
+    <>
+      {log.pending > 0 && (
+        <p class="moved" role="status">
+          {eventTexts.pending(log.pending)}{' '}
+          <button type="button" onClick={log.showPending}>
+            {eventTexts.show}
+          </button>
+        </p>
+      )}
+      <table class="list event-table">
+        <thead>
+          <tr>
+            <th scope="col">{eventTexts.columns.time}</th>
+            <th scope="col">{eventTexts.columns.level}</th>
+            <th scope="col">{eventTexts.columns.about}</th>
+            <th scope="col">{eventTexts.columns.message}</th>
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {log.events.map((event) => (
+            <EventRow
+              key={event.id}
+              event={event}
+              isOpen={event.id === open}
+              onToggle={() => setQuery({ event: event.id === open ? null : event.id })}
+              link={linkTo(event.id)}
+            />
+          ))}
+        </tbody>
+      </table>
+      {log.olderError && <ErrorBox error={log.olderError} what={eventTexts.what} onRetry={log.loadOlder} />}
+      {log.hasOlder ? (
+        <p>
+          <button type="button" aria-busy={log.isLoadingOlder} onClick={log.loadOlder}>
+            {eventTexts.older}
+          </button>
+        </p>
+      ) : (
+        <p class="quiet">{eventTexts.oldest(days)}</p>
+      )}
+    </>
+  );
+}
+
+/** The current place with that event open. */
+function linkTo(id: string): string {
+  const { path, query } = currentPlace();
+  const next = new URLSearchParams(query);
+  next.set('event', id);
+  return hrefOf(`${path}?${next}`);
+}
+
+function snippetsOf(filter: URLSearchParams, { events }: EventLog) {
+  const text = filter.toString();
+  const table = filter.get('table') === null ? null : (events[0]?.synced_table ?? null);
+  const conditions = [
+    ...(table === null ? [] : [`synced_table = ${quoteLiteral(table)}`]),
+    ...(filter.get('pipeline') === null ? [] : [`pipeline_id = ${quoteLiteral(filter.get('pipeline') ?? '')}`]),
+    ...(filter.get('level') === null ? [] : [`level = ${quoteLiteral(filter.get('level') ?? '')}`]),
+    ...(filter.get('type') === null ? [] : [`event_type = ${quoteLiteral(filter.get('type') ?? '')}`]),
+    ...(filter.get('q') ?? '')
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .map((word) => `strpos(lower(message), lower(${quoteLiteral(word)})) > 0`),
+  ];
+  const where = conditions.length === 0 ? '' : `\n WHERE ${conditions.join(' AND ')}`;
+  return {
+    SQL: `SELECT * FROM synced_tables.events${where}\n ORDER BY event_id DESC LIMIT 100;`,
+    CLI: table === null ? 'synced-tables events' : `synced-tables events ${quoteShell(table)}`,
+    curl: curlText(serverUrl, 'GET', `${EVENTS}${text === '' ? '' : `?${text}`}`),
+  };
+}

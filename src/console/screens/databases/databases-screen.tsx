@@ -1,0 +1,87 @@
+import type { DatabasesReply } from '../../../api/native/databases/database-schema.js';
+import { hrefOf, serverUrl } from '../../app/places.js';
+import { useQuery } from '../../data/use-query.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { DoctorSummary } from '../../parts/doctor/doctor-summary.js';
+import { Icon } from '../../parts/icon.js';
+import { Loaded } from '../../parts/loaded.js';
+import { Page } from '../../parts/page.js';
+import { Skeleton } from '../../parts/skeleton.js';
+import { curlText } from '../../words/quoting.js';
+import { DatabaseRow } from './database-row.js';
+import { databasesTexts } from './texts.js';
+import './databases.css';
+
+const DATABASES = '/api/2.0/synced-tables/databases';
+
+type Instance = DatabasesReply['instances'][number];
+
+/** Servers and databases: whether the machinery itself is well. */
+export function Screen() {
+  const query = useQuery<DatabasesReply>(DATABASES, { hints: ['table:'] });
+  return (
+    <Page title={databasesTexts.title}>
+      <Loaded query={query} what={databasesTexts.what} skeleton={<Skeleton rows={3} tall />}>
+        {({ instances }) => (
+          <>
+            {instances.map((instance) => (
+              <InstanceBox key={instance.name} instance={instance} />
+            ))}
+            <DoctorSummary />
+            <footer class="list-foot">
+              <details>
+                <summary>{databasesTexts.elsewhere}</summary>
+                <CopyAs
+                  what={databasesTexts.thisPage}
+                  snippets={{ CLI: 'synced-tables doctor', curl: curlText(serverUrl, 'GET', DATABASES) }}
+                />
+              </details>
+            </footer>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function InstanceBox({ instance }: { readonly instance: Instance }) {
+  const isUp = instance.state === 'AVAILABLE';
+  const place = `${instance.host}:${instance.port}`;
+  return (
+    <section class="box" aria-labelledby={`instance-${instance.name}`}>
+      <div class="box-head">
+        <h2 id={`instance-${instance.name}`}>{instance.name}</h2>
+        <span class={`state group-${isUp ? 'ok' : 'fail'}`}>
+          <Icon name={isUp ? 'check' : 'octagon'} />
+          <span>{isUp ? databasesTexts.available : databasesTexts.stopped}</span>
+        </span>
+      </div>
+      <p class="quiet">
+        {instance.pg_version === null ? databasesTexts.at(place) : databasesTexts.postgres(instance.pg_version, place)}
+        {instance.creator !== null && `, ${databasesTexts.creator(instance.creator)}`}
+      </p>
+      {instance.problem && (
+        <p>
+          {instance.problem.message} {instance.problem.remedy}{' '}
+          <a href={hrefOf(`/errors/${instance.problem.error_code}`)}>{instance.problem.error_code}</a>
+        </p>
+      )}
+      <table class="list databases">
+        <thead>
+          <tr>
+            {Object.entries(databasesTexts.columns).map(([name, word]) => (
+              <th key={name} scope="col">
+                {word}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {instance.databases.map((database) => (
+            <DatabaseRow key={database.name} database={database} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,32 @@
+import { counted } from '../../words/numbers.js';
+
+/** Texts of servers, databases and findings. */
+export const databasesTexts = {
+  title: 'Databases',
+  what: 'the databases',
+  available: 'Available',
+  stopped: 'Does not answer',
+  postgres: (version: string, place: string) => `PostgreSQL ${version} at ${place}`,
+  at: (place: string) => `at ${place}`,
+  creator: (role: string) => `made by ${role}`,
+  home: 'home database',
+  columns: { name: 'Database', sql: 'SQL side', sidecars: 'Sidecars', queue: 'Queue', tables: 'Tables', size: 'Size' },
+  whole: (release: string) => `whole, release ${release}`,
+  pending: (count: number) => `${counted(count, 'migration', 'migrations')} to apply: synced-tables migrate`,
+  extension: (version: string) => `extension ${version}`,
+  sidecars: (count: number) => counted(count, 'sidecar', 'sidecars'),
+  noSidecar: 'Nobody works on this database',
+  programs: (count: number) => counted(count, 'program', 'programs'),
+  leases: (count: number) => counted(count, 'pipeline', 'pipelines'),
+  waiting: (count: number) => `${count} wait`,
+  running: (count: number) => `${count} run`,
+  idle: 'empty',
+  oldest: (duration: string) => `the oldest for ${duration}`,
+  synced: (count: number) => `${count} synced`,
+  streaming: (count: number) => `${count} streaming`,
+  catalogs: (names: string) => `catalog ${names}`,
+  doctor: 'What the doctor found',
+  allFindings: 'Show all findings',
+  elsewhere: 'As SQL, CLI, curl …',
+  thisPage: 'This page',
+} as const;

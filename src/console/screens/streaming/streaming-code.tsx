@@ -1,0 +1,34 @@
+import type { StreamingTableReply } from '../../../api/native/streaming/streaming-schema.js';
+import { serverUrl } from '../../app/places.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { streamingTexts } from './texts.js';
+
+/** What declares the table as it is, and what reads its changes. */
+export function StreamingCode({ table }: { readonly table: StreamingTableReply }) {
+  const from = table.change_feed?.from ?? 1;
+  const start = { method: 'POST', path: `/api/2.0/pipelines/${table.pipeline_id}/updates` };
+  return (
+    <>
+      <h2>{streamingTexts.statement}</h2>
+      {table.statement === null ? (
+        <p>{streamingTexts.noStatement}</p>
+      ) : (
+        <CopyAs what={streamingTexts.statement} snippets={{ SQL: table.statement }} />
+      )}
+      <h2>{streamingTexts.changes}</h2>
+      <CopyAs
+        what={streamingTexts.changes}
+        snippets={{ SQL: `SELECT * FROM synced_tables.table_changes(${quoteLiteral(table.synced_table)}, ${from});` }}
+      />
+      <h2>{streamingTexts.sync}</h2>
+      <CopyAs
+        what={streamingTexts.sync}
+        snippets={{
+          SQL: `SELECT synced_tables.start_update(${quoteLiteral(table.pipeline_id)});`,
+          curl: curlText(serverUrl, start.method, start.path, {}),
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+/** Texts of the page of tokens. */
+export const tokensTexts = {
+  title: 'Tokens',
+  what: 'the tokens',
+  create: 'Create token',
+  refused: 'Tokens are for members of databricks_superuser: GRANT databricks_superuser TO …',
+  states: { ACTIVE: 'Active', EXPIRED: 'Expired', REVOKED: 'Revoked', ROLE_MISSING: 'Role is gone' },
+  columns: {
+    state: 'State',
+    description: 'Description',
+    role: 'Role',
+    created: 'Created',
+    expires: 'Expires',
+    used: 'Last used',
+  },
+  noDescription: 'no description',
+  never: 'never',
+  notUsed: 'not yet',
+  by: (role: string) => `by ${role}`,
+  revoke: 'Revoke',
+  revokeAsk: (role: string) =>
+    `Whoever calls with this token of role ${role} is refused from now on. It cannot be taken back.`,
+  revokeNow: 'Revoke it',
+  cancel: 'Cancel',
+  showAll: 'Show revoked and expired ones',
+  hideAll: 'Hide revoked and expired ones',
+  down: (instance: string) => `Instance ${instance} cannot be asked; its tokens are missing.`,
+  empty: {
+    title: 'No token exists',
+    why: 'A token lets a program, or a browser, call as one Postgres role, with the rights of that role. Until there is one, whoever can use the machine of the sidecar acts as the role of its connection string.',
+  },
+  form: {
+    title: 'A new token',
+    role: 'Role',
+    roleHelp:
+      'The Postgres role that calls with it act as: one with the rights that are needed, and no others. You have to be allowed to grant it.',
+    description: 'Description',
+    descriptionHelp: 'Who uses it, and for what.',
+    expires: 'Expires',
+    choices: { '7': 'In 7 days', '30': 'In 30 days', '90': 'In 90 days', date: 'On a day', never: 'Never' },
+    date: 'Day',
+    neverWarning:
+      'A token that never expires is valid until somebody revokes it, also when everybody has forgotten it.',
+    first:
+      'This is the first token. From now on every call needs one, for good: this browser is signed in with it, and everybody else has to have one too.',
+    submit: 'Create token',
+    busy: 'Creating …',
+  },
+  made: {
+    title: 'Copy it now, it is not shown again',
+    token: 'Token',
+    what: 'the token',
+    role: (role: string) => `It acts as role ${role}.`,
+    until: 'It is valid until',
+    forever: 'It is valid until it is revoked.',
+    close: 'I have it',
+  },
+  elsewhere: 'As SQL, CLI, curl …',
+  thisList: 'This list',
+} as const;
