@@ -119,6 +119,23 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     await page.getByRole('heading', { name: `${database}.gold.on_request`, level: 1 }).waitFor();
   });
 
+  it('leads back to the draft where the first copy is refused after all', async () => {
+    const index = [{ name: 'by_nothing', definition: 'USING btree (nothing)' }];
+    const query = new URLSearchParams({ source: 'lake.gold.orders', indexes: JSON.stringify(index) });
+    const page = await browser.visit(url, `/create?${query}&target=${database}.gold.refused`, { token });
+    await isReady(page);
+    await createButton(page).click();
+    await page.getByRole('heading', { name: 'What happened to it' }).waitFor();
+    await page
+      .getByText(/cannot have its extra index "by_nothing"/)
+      .first()
+      .waitFor();
+    await browser.check(page, 'table-gone');
+    await page.getByRole('link', { name: 'Back to the draft' }).click();
+    await isReady(page);
+    expect(await page.getByRole('textbox', { name: 'Table', exact: true }).inputValue()).toBe('refused');
+  });
+
   it('checks without creating, and names what was refused at its field', async () => {
     await synced.admin.query('create schema taken; create table taken.orders (id int)');
     const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.taken.orders`, { token });

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { MeReply } from '../../../api/native/me-schema.js';
 import { navigate } from '../../app/router.js';
+import { rememberDraft } from '../../data/drafts.js';
 import { roleOf } from '../../data/me.js';
 import { refetch } from '../../data/query-cache.js';
 import { call, RequestError } from '../../data/request.js';
@@ -8,7 +9,7 @@ import { TABLES } from '../../data/tables.js';
 import { ActionButton } from '../../parts/action-button.js';
 import { Copy } from '../../parts/copy.js';
 import { ErrorBox } from '../../parts/error-box.js';
-import { bodyOf, type Draft, parseList } from './draft.js';
+import { bodyOf, type Draft, parseList, writeDraft } from './draft.js';
 import { warningKey } from './outcome.js';
 import { createTexts } from './texts.js';
 import type { Preview } from './use-preview.js';
@@ -40,6 +41,7 @@ export function CreateActions({ draft, preview, known, me, onRefused }: CreateAc
       if (how === 'check') setChecked(true);
       else {
         refetch(TABLES, '/api/2.0/synced-tables/sources', '/api/2.1/unity-catalog');
+        rememberDraft(made.name, `/create?${writeDraft(draft)}`);
         navigate(`/tables/${encodeURIComponent(made.name)}`);
       }
     } catch (failure) {

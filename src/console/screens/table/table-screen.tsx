@@ -9,6 +9,7 @@ import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Tabs } from '../../parts/tabs.js';
 import { conditionWords } from '../../words/conditions.js';
+import { GoneTable } from './gone-table.js';
 import type { TableTabProps } from './tab-props.js';
 import { TableHead } from './table-head.js';
 import { tableTabs } from './table-tabs.js';
@@ -24,9 +25,13 @@ export function Screen({ params }: ScreenProps) {
   const windowTitle = data ? `${data.table} - ${conditionWords(data, Date.now())}` : name;
   return (
     <Page title={name} windowTitle={windowTitle}>
-      <Loaded query={query} what={tableTexts.what(name)} skeleton={<Skeleton rows={3} tall />}>
-        {(table) => <TableContent table={table} tab={tab} item={item} instance={instance} />}
-      </Loaded>
+      {query.error?.code === 'SYNCED_TABLE_NOT_FOUND' ? (
+        <GoneTable name={name} instance={instance} error={query.error} />
+      ) : (
+        <Loaded query={query} what={tableTexts.what(name)} skeleton={<Skeleton rows={3} tall />}>
+          {(table) => <TableContent table={table} tab={tab} item={item} instance={instance} />}
+        </Loaded>
+      )}
     </Page>
   );
 }

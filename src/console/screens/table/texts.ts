@@ -17,6 +17,11 @@ export const tableTexts = {
     settings: 'Settings',
   },
   noSuchTab: 'This part of the page does not exist.',
+  gone: {
+    why: 'A table whose first copy is refused goes away again, and so does one that is deleted. Its events stay for a while.',
+    toDraft: 'Back to the draft',
+    events: 'What happened to it',
+  },
   tabFailed: 'This part of the page could not be loaded. Load the page again.',
   tablesOf: (count: number) => counted(count, 'table', 'tables'),
   versionOf: (synced: string, source: string) => `${synced} of ${source}`,
