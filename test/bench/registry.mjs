@@ -122,6 +122,11 @@ try {
   );
   await measure('metrics', () => get('/metrics'));
   await measure('pipelines', () => get('/api/2.0/pipelines?max_results=100'));
+  await measure('tables', () => get('/api/2.0/synced-tables/tables'));
+  await measure('tables_by_size', () => get('/api/2.0/synced-tables/tables?sort=size&descending=true'));
+  await measure('all_tables', () => get('/api/2.0/synced-tables/tables?page_size=1000'));
+  await measure('table', () => get('/api/2.0/synced-tables/tables/postgres.r.t7'));
+  await measure('me', () => get('/api/2.0/synced-tables/me'));
   await measure('doctor', () => examine(settings));
   await measure('pruning_step', () => pruneHistory(client, 30));
   if (values.json) console.log(JSON.stringify(result));

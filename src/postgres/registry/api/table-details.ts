@@ -133,14 +133,20 @@ const SELECT_DETAILS = `
             -- As synced_tables_internal._may_read says it of the acting role.
             case when t.relation is null then synced_tables_internal._role_may_control($1, t.created_by)
                  else coalesce(pg_catalog.has_table_privilege($1, c.oid, 'select'), false) end as may_read_keys) r
+    -- By name and not by id: that is the index in the order of requests. A former table of the name is told from this one.
     left join lateral (
-      select ${UPDATE} as update from synced_tables._table_updates r join synced_tables._updates u using (update_id)
-       where r.synced_table = t.synced_table and r.table_id = t.table_id order by r.requested_at desc limit 1) newest on true
+      select ${UPDATE} as update
+        from (select * from synced_tables._table_updates n where n.synced_table = t.synced_table
+               order by n.requested_at desc limit 1) r
+        join synced_tables._updates u using (update_id)
+       where r.table_id = t.table_id) newest on true
     left join lateral (
-      select ${UPDATE} as update from synced_tables._table_updates r join synced_tables._updates u using (update_id)
-       where t.last_error_code is not null and r.synced_table = t.synced_table and r.table_id = t.table_id
-         and coalesce(r.error_code, u.error_code) is not null
-       order by r.requested_at desc limit 1) failed on true`;
+      select ${UPDATE} as update
+        from (select * from synced_tables._table_updates n
+               where t.last_error_code is not null and n.synced_table = t.synced_table and n.error_code is not null
+               order by n.requested_at desc limit 1) r
+        join synced_tables._updates u using (update_id)
+       where r.table_id = t.table_id) failed on true`;
 
 /**
  * Details of tables, by id; of those that exist and that the caller is known to see.

@@ -1,0 +1,98 @@
+// @ts-check
+// npm run screenshots [-- --only WORD] [--readme]
+//
+// Pictures of the console in every state, light and dark, wide and narrow, in coverage/screenshots: to be looked at by
+// people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
+// one picture of the README instead.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { chromium } from 'playwright-core';
+import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
+import { migrateDatabase } from '../../dist/postgres/install/migrate.js';
+import { endSidecar, spawnSidecar } from '../bench/bench-sidecar.mjs';
+import { pages } from './pictures/pages.mjs';
+import { fillStates } from './pictures/table-states.mjs';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, readme: { type: 'boolean', default: false } },
+});
+const root = path.resolve(import.meta.dirname, '../..');
+const output = path.join(root, 'coverage/screenshots');
+const folder = mkdtempSync(path.join(tmpdir(), 'synced-tables-pictures-'));
+chmodSync(folder, 0o755);
+mkdirSync(path.join(folder, 'lake'));
+mkdirSync(output, { recursive: true });
+const postgres = await startEmbeddedPostgres({ major: 18, dataDir: path.join(folder, 'postgres'), settings: {} });
+const client = new pg.Client({ connectionString: postgres.url });
+await client.connect();
+await migrateDatabase(client);
+const sidecar = spawnSidecar({ folder, url: postgres.url, more: '', stderr: 'pipe' });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
+
+/** @returns {Promise<string>} */
+async function started() {
+  if (sidecar.stderr === null) throw new Error('the sidecar says nothing');
+  for await (const line of createInterface({ input: sidecar.stderr })) {
+    const { msg, url } = JSON.parse(line);
+    if (msg === 'sidecar started') return url;
+  }
+  throw new Error('the sidecar did not start');
+}
+
+/**
+ * @param {string} url
+ * @param {import('./pictures/pages.mjs').Picture} picture
+ * @param {{ width: number, theme: 'light' | 'dark' }} look
+ * @param {string} file
+ */
+async function take(url, picture, { width, theme }, file) {
+  const height = values.readme ? 640 : 800;
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
+  await page.goto(`${url}/console${picture.path}`);
+  await page.locator('h1').waitFor();
+  await page.waitForLoadState('networkidle').catch(() => {});
+  await picture.before?.(page);
+  await page.waitForTimeout(300);
+  const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  if (sideways > 0) console.log(`${path.basename(file)}: ${sideways} px too wide`);
+  await page.screenshot({ path: file, fullPage: !values.readme });
+  await page.close();
+}
+
+try {
+  const url = await started();
+  let isFilled = false;
+  for (const picture of pages.filter(
+    ({ name }) => name.includes(values.only) && (!values.readme || name === 'tables'),
+  )) {
+    if (!picture.isEmpty && !isFilled) {
+      await fillStates(client);
+      isFilled = true;
+    }
+    const looks = /** @type {const} */ ([
+      { width: 1280, theme: 'light' },
+      { width: 1280, theme: 'dark' },
+      { width: 400, theme: 'light' },
+      { width: 400, theme: 'dark' },
+    ]);
+    if (values.readme) {
+      await take(url, picture, looks[0], path.join(root, 'docs/console.png'));
+      break;
+    }
+    for (const look of looks)
+      await take(url, picture, look, path.join(output, `${picture.name}-${look.width}-${look.theme}.png`));
+  }
+} finally {
+  await browser.close();
+  await endSidecar(sidecar);
+  await client.end();
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
