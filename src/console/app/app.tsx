@@ -1,4 +1,6 @@
 import { roleOf, useMe } from '../data/me.js';
+import { Announcer } from './announcer.js';
+import { Overlays } from './overlays.js';
 import { hrefOf } from './places.js';
 import { Rail } from './rail.js';
 import { usePlace } from './router.js';
@@ -22,6 +24,8 @@ export function App() {
       <a class="skip" href="#content">
         {shellTexts.skip}
       </a>
+      <Overlays />
+      <Announcer />
       <div class="frame">
         <Rail />
         <div class="content">

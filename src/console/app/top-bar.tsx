@@ -3,6 +3,7 @@ import { mayChange, roleOf, useMe } from '../data/me.js';
 import { forgetAll } from '../data/query-cache.js';
 import { endSession } from '../data/session.js';
 import { Icon } from '../parts/icon.js';
+import { openSearch } from './overlays.js';
 import { navigate, SIGN_IN } from './router.js';
 import { liveWords, shellTexts } from './texts.js';
 import { setTheme, useTheme } from './theme.js';
@@ -12,6 +13,11 @@ export function TopBar() {
   const { data: me } = useMe();
   return (
     <header class="top-bar">
+      <button type="button" class="top-search" onClick={openSearch}>
+        <Icon name="search" />
+        <span>{shellTexts.search}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
       <div class="top-space" />
       <LiveSwitch />
       {me && (

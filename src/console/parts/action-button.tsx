@@ -8,6 +8,8 @@ interface ActionButtonProps {
   readonly refusal?: string | null;
   readonly isPrimary?: boolean;
   readonly isBusy?: boolean;
+  /** The single letter that presses it; see app/keys.ts. */
+  readonly shortcut?: string;
 }
 
 /** A button for what needs a right: without it, it is there, disabled, and says what is missing. */
@@ -17,6 +19,7 @@ export function ActionButton({
   refusal = null,
   isPrimary = false,
   isBusy = false,
+  shortcut,
 }: ActionButtonProps) {
   const id = useId();
   const isOff = refusal !== null || isBusy;
@@ -25,6 +28,7 @@ export function ActionButton({
       <button
         type="button"
         class={isPrimary ? 'primary' : ''}
+        data-key={shortcut}
         aria-disabled={isOff}
         aria-describedby={refusal === null ? undefined : id}
         title={refusal ?? undefined}

@@ -128,6 +128,8 @@ export const picturedTables = [
  * @param {import('pg').Client} client a superuser's session
  */
 export async function fillStates(client) {
+  // In one transaction: nobody begins what is still being registered.
+  await client.query('begin');
   const holder = randomUUID();
   await client.query(`insert into synced_tables._sidecars (holder, expires_at) values ($1, 'infinity')`, [holder]);
   await client.query('create schema gold');
@@ -165,6 +167,7 @@ export async function fillStates(client) {
   await client.query(`insert into synced_tables._lock_waits (table_id, sessions, began_at, told_at)
     select table_id, '[{"process": 4711, "role": "reporting", "application": "nightly report", "since": "2026-01-01T00:00:00Z"}]',
            now() - interval '70 s', now() + interval '1 day' from synced_tables._tables where table_name = 'prices'`);
+  await client.query('commit');
 }
 
 /**

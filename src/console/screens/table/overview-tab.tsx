@@ -10,7 +10,7 @@ export function OverviewTab({ table }: TableTabProps) {
   return (
     <>
       {table.error && <ProblemBox table={table} error={table.error} />}
-      {table.condition === 'DROPPED' && <p class="note">{table.message}</p>}
+      {table.condition === 'DROPPED' && !table.error && <p class="note">{table.message}</p>}
       {table.waiting_for && <WaitBox waiting={table.waiting_for} />}
       {table.progress && <NowBox table={table} progress={table.progress} />}
       {!table.error && !table.progress && table.condition !== 'DROPPED' && table.message && (

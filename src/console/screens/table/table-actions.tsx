@@ -58,6 +58,7 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
     <div class="table-actions">
       {!isFollowed && (
         <ActionButton
+          shortcut="s"
           isPrimary
           isBusy={action.isBusy}
           refusal={refusalOf(table.may.sync)}

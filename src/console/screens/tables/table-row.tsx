@@ -1,9 +1,11 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { announce } from '../../app/announcer.js';
 import { hrefOf } from '../../app/places.js';
 import { Changing } from '../../parts/changing.js';
 import { Condition } from '../../parts/condition.js';
 import { Ago } from '../../parts/time.js';
-import { policyWord, versionsText } from '../../words/conditions.js';
+import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
 import { numberText } from '../../words/numbers.js';
 import { durationText, roughDuration } from '../../words/times.js';
 import { tablesTexts } from './texts.js';
@@ -16,6 +18,12 @@ interface TableRowProps {
 
 /** One table: a row, or a card where there is little room. */
 export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
+  const group = useRef(table.group);
+  useEffect(() => {
+    if (group.current === table.group) return;
+    group.current = table.group;
+    announce(tablesTexts.became(table.table, conditionWords(table, Date.now())));
+  }, [table.group]);
   return (
     <tr class={isSelected ? 'selected' : ''}>
       <td class="cell-select">
@@ -51,7 +59,9 @@ export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
         ) : (
           <Changing text={lag(table.lag_seconds)} />
         )}
-        {Number(table.lag_versions ?? 0) > 0 && <span class="quiet">{versionsText(table.lag_versions ?? 0)}</span>}
+        {Number(table.lag_versions ?? 0) > 0 && (
+          <span class="quiet lag-versions">{versionsText(table.lag_versions ?? 0)}</span>
+        )}
       </td>
       <td class="cell-rows number">
         {table.row_count === null ? (

@@ -44,6 +44,7 @@ export const tablesTexts = {
     outcome: (done: number, refused: number) =>
       refused === 0 ? `${tables(done)}: asked for.` : `${tables(done)}: asked for. ${tables(refused)}: refused.`,
   },
+  became: (table: string, state: string) => `${table}: ${state}`,
   never: 'never',
   next: 'next',
   streaming: 'streaming table',
