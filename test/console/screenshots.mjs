@@ -4,6 +4,7 @@
 // Pictures of the console in every state, light and dark, wide and narrow, in coverage/screenshots: to be looked at by
 // people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
 // one picture of the README instead.
+import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,6 +21,18 @@ import { fillStates } from './pictures/table-states.mjs';
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, readme: { type: 'boolean', default: false } },
 });
+/** Of the picture of the README. */
+const IN_README = new Set([
+  'orders',
+  'prices',
+  'shipments',
+  'events',
+  'clicks',
+  'campaigns',
+  'invoices',
+  'incidents',
+  'customers',
+]);
 const root = path.resolve(import.meta.dirname, '../..');
 const output = path.join(root, 'coverage/screenshots');
 const folder = mkdtempSync(path.join(tmpdir(), 'synced-tables-pictures-'));
@@ -46,6 +59,15 @@ async function started() {
   throw new Error('the sidecar did not start');
 }
 
+/** A token of somebody who may do everything. */
+async function makeToken() {
+  const token = `stt_${randomBytes(32).toString('base64url')}`;
+  await client.query(`create role "ada@example.com"; grant databricks_superuser to "ada@example.com"`);
+  const hash = createHash('sha256').update(token).digest();
+  await client.query(`select synced_tables.create_token('ada@example.com', $1)`, [hash]);
+  return token;
+}
+
 /**
  * @param {string} url
  * @param {import('./pictures/pages.mjs').Picture} picture
@@ -55,6 +77,7 @@ async function started() {
 async function take(url, picture, { width, theme }, file) {
   const height = values.readme ? 640 : 800;
   const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
+  if (values.readme) await page.context().addCookies([{ name: 'synced-tables', value: await makeToken(), url }]);
   await page.goto(`${url}/console${picture.path}`);
   await page.locator('h1').waitFor();
   await page.waitForLoadState('networkidle').catch(() => {});
@@ -73,7 +96,7 @@ try {
     ({ name }) => name.includes(values.only) && (!values.readme || name === 'tables'),
   )) {
     if (!picture.isEmpty && !isFilled) {
-      await fillStates(client);
+      await fillStates(client, (name) => !values.readme || IN_README.has(name));
       isFilled = true;
     }
     const looks = /** @type {const} */ ([

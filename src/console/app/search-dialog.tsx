@@ -13,8 +13,6 @@ interface Hit {
 }
 
 const HITS_MAX = 20;
-/** Its types ask for a datalist, which cannot show what kind a hit is. */
-const COMBOBOX: object = { role: 'combobox' };
 /** As codes of errors are written. */
 const ERROR_CODE = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/;
 
@@ -39,15 +37,19 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
     event.preventDefault();
     choose((chosen + step + hits.length) % Math.max(1, hits.length));
   };
+  // As an object, since the types of a combobox ask for a datalist, which cannot show what kind a hit is.
+  const combobox: object = {
+    role: 'combobox',
+    'aria-expanded': hits.length > 0,
+    'aria-controls': 'hits',
+    'aria-activedescendant': hits.length > 0 ? `hit-${chosen}` : undefined,
+  };
   return (
     <dialog ref={dialog} class="dialog search" aria-label={shellTexts.search} onClose={onClose}>
       <input
         type="search"
-        {...COMBOBOX}
+        {...combobox}
         aria-label={shellTexts.search}
-        aria-expanded={hits.length > 0}
-        aria-controls="hits"
-        aria-activedescendant={hits.length > 0 ? `hit-${chosen}` : undefined}
         placeholder={shellTexts.search}
         value={text}
         onInput={({ currentTarget }) => {

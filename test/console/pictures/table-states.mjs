@@ -126,14 +126,15 @@ export const picturedTables = [
 /**
  * Registers the tables, each in its state. A sidecar that is not there holds their leases, so that they stay as they are.
  * @param {import('pg').Client} client a superuser's session
+ * @param {(name: string) => boolean} [isWanted]
  */
-export async function fillStates(client) {
+export async function fillStates(client, isWanted = () => true) {
   // In one transaction: nobody begins what is still being registered.
   await client.query('begin');
   const holder = randomUUID();
   await client.query(`insert into synced_tables._sidecars (holder, expires_at) values ($1, 'infinity')`, [holder]);
   await client.query('create schema gold');
-  for (const pictured of picturedTables) {
+  for (const pictured of picturedTables.filter(({ name }) => isWanted(name))) {
     const {
       name,
       policy = 'SNAPSHOT',
