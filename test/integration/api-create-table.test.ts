@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiReply, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: one call creates a synced table with every option that SQL has, a dry run of it leaves nothing behind, and a
@@ -8,7 +8,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 
 const TABLES = '/api/2.0/synced-tables/tables';
 
-describe.each(postgresServers())('creating tables on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('creating tables on $name', (server) => {
   let synced: SyncedLake;
   let api: ApiClient;
   let reader: ApiClient;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import type { TestServer } from '../support/test-server.js';
 
@@ -46,7 +46,7 @@ async function dropDatabase(server: TestServer, name: string): Promise<void> {
   }
 }
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('registers a catalog for a database, and finds tables under it and under their standard name', async () => {
     await using synced = await SyncedLake.create(server);
     await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(3) t(i)');

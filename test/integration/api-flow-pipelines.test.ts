@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiReply, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: pipelines of flows are made, read, changed, run and deleted over HTTP, with the rights of the caller and
@@ -18,7 +18,7 @@ CREATE FLOW fill_${table} AS AUTO CDC INTO ${table} FROM stream(lake.bronze.even
   KEYS (id) APPLY AS DELETE WHEN ${condition} SEQUENCE BY seq COLUMNS * EXCEPT (op, seq);`;
 }
 
-describe.each(postgresServers())('pipelines of flows over HTTP on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('pipelines of flows over HTTP on $name', (server) => {
   let synced: SyncedLake;
   let folder: string;
   let api: ApiClient;

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { hashBearerToken } from '../../src/api/identity/bearer-token.js';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { runCli, runCliJson } from '../support/run-cli.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -34,7 +34,7 @@ async function logIn(url: string, user: string, password: string): Promise<strin
   }
 }
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('serves this machine without a token until there is one, and nobody without it from then on', async () => {
     await using synced = await SyncedLake.create(server);
     const { url } = await synced.startSidecar();

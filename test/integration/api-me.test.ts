@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: one call tells who the caller is and what they may do, and is right about it for each kind of role.
 
 const ME = '/api/2.0/synced-tables/me';
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('tells that access is open while no token exists, and from whom it comes', async () => {
     await using synced = await SyncedLake.create(server);
     const { url } = await synced.startSidecar();

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: /metrics tells how tables, queue and leases stand and what was done, to those who may watch, with nothing of rows.
 
-describe.each(postgresServers())('metrics on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('metrics on $name', (server) => {
   let synced: SyncedLake;
   let url: string;
   let monitor: ApiClient;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: a three-part name means one table, in whatever database and by whichever sidecar it was asked for; and the
@@ -9,7 +9,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 const TABLES = '/api/2.0/database/synced_tables';
 const CATALOGS = '/api/2.0/database/catalogs';
 
-describe.each(postgresServers())('names over HTTP on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('names over HTTP on $name', (server) => {
   let synced: SyncedLake;
   /** Two sidecars over the same instance. */
   let doors: ApiClient[];

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: pipelines over HTTP, as the clients of Databricks call them.
 
 const PIPELINES = '/api/2.0/pipelines';
 
-describe.each(postgresServers())('pipelines over HTTP on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('pipelines over HTTP on $name', (server) => {
   let synced: SyncedLake;
   let api: ApiClient;
   let stranger: ApiClient;

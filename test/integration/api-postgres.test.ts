@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: the `postgres` service, whose writes return operations.
@@ -9,7 +9,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 const SERVICE = '/api/2.0/postgres';
 const BRANCH = 'projects/local/branches/production';
 
-describe.each(postgresServers())('the postgres service on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('the postgres service on $name', (server) => {
   let synced: SyncedLake;
   let api: ApiClient;
   let database: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: a browser signs in with a token that no script sees again, is known until the token ends, and nobody can make it send
@@ -14,7 +14,7 @@ const REFUSED = { status: 403, body: { details: [{ reason: 'CONSOLE_REQUEST_REFU
 
 const cookieOf = (headers: Headers) => headers.get('set-cookie')?.split(';')[0] ?? '';
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('begins with a token, is known by every call, and ends with the token', async () => {
     await using synced = await SyncedLake.create(server);
     const { url } = await synced.startSidecar();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: whoever looks on hears of what changes, only of what they may see, and of nothing once they may no longer.
@@ -26,7 +26,7 @@ async function listen(url: string, token: string) {
   return { reply, heard, ended, [Symbol.asyncDispose]: async () => stop.abort() };
 }
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('tells those who may see it of what happens to a table, and nobody else', async () => {
     await using synced = await SyncedLake.create(server);
     const source = await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: synced tables over HTTP, as the clients of Databricks call them.
 
 const TABLES = '/api/2.0/database/synced_tables';
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('creates, shows, lists and deletes a synced table in a standard catalog', async () => {
     await using synced = await SyncedLake.create(server);
     await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(10) t(i)');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: one list tells of every table of every database how it is and what needs somebody first, to each caller what that
@@ -15,7 +15,7 @@ interface Row {
 
 const namesOf = (body: { readonly tables: readonly Row[] }) => body.tables.map(({ name }) => name.split('.').at(-1));
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('lists tables with what needs somebody first, filtered, ordered, counted and paged', async () => {
     await using synced = await SyncedLake.create(server);
     const { url } = await synced.startSidecar();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: what Unity Catalog would tell of the tables that the sidecar knows, to each caller what he may see.
@@ -8,7 +8,7 @@ import { eventually, SyncedLake } from '../support/synced-lake.js';
 const UNITY = '/api/2.1/unity-catalog';
 const SPEC = { source_table_full_name: 'lake.gold.t', primary_key_columns: ['id'], scheduling_policy: 'SNAPSHOT' };
 
-describe.each(postgresServers())('the Unity Catalog calls on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('the Unity Catalog calls on $name', (server) => {
   let synced: SyncedLake;
   let api: ApiClient;
   let stranger: ApiClient;

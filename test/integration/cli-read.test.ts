@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyIn } from '../../src/postgres/copy/copy-in.js';
 import { type DeltaColumns, TestLake } from '../support/delta-writer.js';
-import { createTestDatabase, postgresServers } from '../support/postgres.js';
+import { createTestDatabase, eitherPostgresServer } from '../support/postgres.js';
 import { runCli, spawnCli } from '../support/run-cli.js';
 
 // Goal: `read` writes what COPY takes, all of it or a message, with flat memory and without Postgres.
@@ -45,7 +45,7 @@ const ROWS = `select * from (values
   (6, '\\.', 1, 1.7976931348623157e308, true, ','::blob, date '2026-01-01', timestamptz '2026-01-01 00:00:00+00', 'Ünïcödé 🙂', ['🙂'])
 ) t(id, text, amount, double, flag, bytes, day, instant, "odd ""name""", list)`;
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it.each([
     ['csv', '(format csv, header match)'],
     ['text', ''],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, postgresServers } from '../support/postgres.js';
+import { createTestDatabase, eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { type CliResult, runCli, runCliJson } from '../support/run-cli.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -11,7 +11,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 
 type Json = Record<string, unknown>;
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('installs the SQL side of a database, once', async () => {
     await using database = await createTestDatabase(server);
     const environment = { DATABASE_URL: database.url };

@@ -7,14 +7,14 @@ import { describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { readMigrations } from '../../src/postgres/install/migration-files.js';
 import { copySql } from '../support/copy-sql.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { scratchFolders } from '../support/sidecar.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: `serve` starts with a clear word or not at all, and stops when it is asked to, leaving nothing half done.
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   it('gives a running update back when it is asked to stop, and another sidecar takes it up', async () => {
     await using synced = await SyncedLake.create(server);
     await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(10) t(i)');

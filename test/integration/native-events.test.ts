@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { createSharedToken } from '../support/shared-token.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -16,7 +16,7 @@ interface Event {
   readonly message: string;
 }
 
-describe.each(postgresServers())('events of all databases on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('events of all databases on $name', (server) => {
   let first: SyncedLake;
   let second: SyncedLake;
   /** A second database of the instance `other`. */

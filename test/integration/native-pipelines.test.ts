@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: what runs together, who works on it and how the machinery stands, in one reply each, for whoever may know.
@@ -12,7 +12,7 @@ const refusal = (status: number, reason: string) => ({
   body: { details: expect.arrayContaining([expect.objectContaining({ reason })]) },
 });
 
-describe.each(postgresServers())('pipelines, streaming tables and databases on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('pipelines, streaming tables and databases on $name', (server) => {
   let synced: SyncedLake;
   let database: string;
   let keeperRole: string;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: what one table is asked over HTTP: its rows, whether they are right, and when it is updated. Who may ask is decided
@@ -8,7 +8,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 
 const TABLES = '/api/2.0/synced-tables/tables';
 
-describe.each(postgresServers())('calls about one table on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('calls about one table on $name', (server) => {
   let synced: SyncedLake;
   let database: string;
   let keeper: ApiClient;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { createSharedToken } from '../support/shared-token.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -16,7 +16,7 @@ const refusal = (status: number, reason: string) => ({
   body: { details: expect.arrayContaining([expect.objectContaining({ reason })]) },
 });
 
-describe.each(postgresServers())('tokens over HTTP on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('tokens over HTTP on $name', (server) => {
   it('are made, used, listed and revoked on every instance', async () => {
     await using second = await SyncedLake.create(server);
     await using first = await SyncedLake.create(server);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
@@ -12,7 +12,7 @@ import { refusalOf } from '../support/synced-table-fixture.js';
 
 const TABLES = '/api/2.0/synced-tables/tables';
 
-describe.each(postgresServers())('updates of a table on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('updates of a table on $name', (server) => {
   let synced: SyncedLake;
   let database: string;
   let url: string;

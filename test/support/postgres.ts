@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
@@ -22,6 +23,19 @@ export function postgresServers(): TestServer[] {
   const servers = everyPostgresServer();
   const ends = servers.filter(({ major }) => major === 15 || major === 18);
   return ends.length > 0 ? ends : servers;
+}
+
+/**
+ * One of them, a different one for different files, so that each is used; in the long form both. For what depends little
+ * on the version: HTTP, the console and the command line.
+ * @param testUrl `import.meta.url` of the test
+ */
+export function eitherPostgresServer(testUrl: string): TestServer[] {
+  const servers = postgresServers();
+  if (process.env.TEST_LONG === '1') return servers;
+  const name = path.basename(testUrl);
+  const sum = [...name].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return servers.slice(sum % servers.length, (sum % servers.length) + 1);
 }
 
 /** Those, and the versions between: for what each version does differently. */
