@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { NewTokenReply } from '../../../api/native/tokens/token-schema.js';
 import { serverUrl } from '../../app/places.js';
 import { useMe } from '../../data/me.js';
-import { forgetAll } from '../../data/query-cache.js';
+import { refetch } from '../../data/query-cache.js';
 import { call } from '../../data/request.js';
 import { beginSession } from '../../data/session.js';
 import { useAct } from '../../data/use-act.js';
@@ -48,7 +48,8 @@ export function NewToken({ isFirst, onMade, onCancel }: NewTokenProps) {
       const made = await call<NewTokenReply>('/api/2.0/synced-tables/tokens', { method: 'POST', body });
       if (isFirst) {
         await beginSession(made.token);
-        forgetAll();
+        // The caller has changed; what is shown is asked for anew.
+        refetch('');
       }
       onMade(made);
     });

@@ -82,9 +82,8 @@ const SEARCH = `
        and ($6::uuid is null or e.update_id = $6)
        and ($7::timestamptz is null or e.occurred_at >= $7) and ($8::timestamptz is null or e.occurred_at < $8)
        and ($9::bigint is null or e.event_id = $9)
-       and not exists (
-         select from unnest($10::text[]) word
-          where strpos(lower(concat_ws(' ', e.message, e.synced_table, e.event_type, e.pipeline_id, e.update_id, e.details)), lower(word)) = 0)
+       and ($10::text[] is null or lower(concat_ws(' ', e.message, e.synced_table, e.event_type, e.pipeline_id, e.update_id, e.details))
+                                   like all ((select array_agg(lower(word)) from unnest($10::text[]) word)::text[]))
        and ((select synced_tables_internal._role_may_control($1, null))
             or (e.synced_table, e.pipeline_id) in (select v.synced_table, v.pipeline_id from visible v)
             or e.synced_table is null and e.pipeline_id in (select v.pipeline_id from visible v)
@@ -112,6 +111,11 @@ function statement(direction: EventSearch['direction'], after: EventPlace | null
   return SEARCH.replace('AFTER', condition).replaceAll('ORDER', `e.occurred_at ${order}, e.event_id ${order}`);
 }
 
+/** What a text is like that has a word in it, whatever characters that has. */
+function patternOf(word: string): string {
+  return `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+}
+
 /**
  * Events of a database that a role may see and that fit a filter, in the order of time and number.
  * @param client a session with the sidecar's rights
@@ -128,7 +132,7 @@ export async function searchEvents(client: pg.ClientBase, search: EventSearch): 
     filter.from,
     filter.to,
     filter.eventId?.toString() ?? null,
-    filter.words,
+    filter.words.length === 0 ? null : filter.words.map(patternOf),
     limit,
     ...(after === null ? [] : [after.occurredAt, after.eventId.toString()]),
   ]);
