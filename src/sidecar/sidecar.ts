@@ -8,9 +8,9 @@ import type { Logger } from '../observability/logger.js';
 import { newestKnownMigration } from '../postgres/install/migrate.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { checkSource } from '../sync/source/check-source.js';
-import { describeSource } from '../sync/source/describe-source.js';
 import { previewNewestRows } from '../sync/source/preview-rows.js';
 import { sampleSource } from '../sync/source/sample-source.js';
+import { SourceReports } from '../sync/source/source-reports.js';
 import { WorkShares } from '../sync/task/work-shares.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
@@ -61,6 +61,7 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
     });
     closers.push(() => engine[Symbol.asyncDispose]());
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
+    const reports = new SourceReports(catalogs);
     const holder = randomUUID();
     const knownMigration = await newestKnownMigration();
     let onOutdated: (error: SyncedTablesError) => void = () => {};
@@ -92,7 +93,7 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
       sources: {
         browser: (name) => catalogs.browser(name),
         check: (request) => checkSource(catalogs, request),
-        describe: (name) => describeSource(catalogs, name),
+        describe: (name) => reports.read(name),
         previewRows: (name, request) => previewNewestRows(catalogs, name, request),
         sample: (request) => sampleSource(catalogs, request),
       },

@@ -211,6 +211,13 @@ describe.each(postgresServers().slice(-1))('sources on $name', (server) => {
     expect(body).toMatchObject({ version: 2, row_count: 31, location: `s3://${BUCKET}/gold/orders` });
     expect(store.requests.filter(({ key }) => key.endsWith('.parquet'))).toEqual([]);
     expect((await far.post(`${SOURCES}/far.gold.orders/rows`)).body.rows).toHaveLength(20);
+    const before = store.requests.length;
+    expect((await far.get(`${SOURCES}/far.gold.orders`)).body).toEqual(body);
+    const again = store.requests.slice(before);
+    expect(again.filter(({ kind }) => kind === 'list')).toEqual([]);
+    expect(again.length).toBeLessThan(5);
+    await orders.append(`select 101 as id, 'new' as note, 1::decimal(10,2) as price, [] as tags`);
+    expect((await far.get(`${SOURCES}/far.gold.orders`)).body).toMatchObject({ version: 3, row_count: 32 });
     store.fault = () => ({ status: 403, code: 'AccessDenied' });
     const list = await far.get(`${SOURCES}?catalog=far&schema=gold`);
     expect(list.body.details[0].reason).toBe('OBJECT_STORE_ACCESS_DENIED');

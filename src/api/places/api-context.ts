@@ -20,7 +20,7 @@ export interface Sources {
   browser(catalog: string): SourceBrowser | null;
   /** See checkSource. */
   check(request: SourceRequest): Promise<void>;
-  /** See describeSource. */
+  /** See SourceReports. */
   describe(name: string): Promise<SourceReport>;
   /** See previewRows: the rows of the newest version. */
   previewRows(name: string, request: RowPreviewRequest): Promise<NamedRowPreview>;

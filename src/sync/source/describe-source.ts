@@ -2,7 +2,6 @@ import { dataTypeText } from '../../core/data-type.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { canBeKey } from '../../core/postgres-type.js';
 import type { SyncedTable } from '../../core/synced-table.js';
-import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { DeclaredTable, LakeTable } from '../../lake/lake-table.js';
 import type { SourceDetails } from '../../lake/source-details.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
@@ -46,15 +45,10 @@ export interface SourceReport {
 const POLICIES: readonly SyncedTable['policy'][] = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
 
 /**
- * Describes the newest version of a source table by its metadata alone.
- * @throws what opening the table and reading its metadata throw
+ * Describes the newest version of a source table by its metadata alone; the report holds on to none of its files.
+ * @throws what reading the metadata throws
  */
-export async function describeSource(catalogs: CatalogSet, name: string): Promise<SourceReport> {
-  return reportOf(await catalogs.open(name));
-}
-
-/** Like `describeSource`, of a table that is open. */
-async function reportOf(lakeTable: LakeTable): Promise<SourceReport> {
+export async function describeSource(lakeTable: LakeTable): Promise<SourceReport> {
   const details = await lakeTable.details();
   const columns = reportColumns(lakeTable, details);
   const { snapshot } = details;

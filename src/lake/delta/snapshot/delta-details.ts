@@ -1,5 +1,6 @@
 import { asSyncedTablesError } from '../../../core/errors.js';
 import type { SourceCommit, SourceDetails } from '../../source-details.js';
+import type { SourceSnapshot } from '../../source-snapshot.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { ProtocolAction } from '../log/action.js';
 import { readJsonActions } from '../log/commit-reader.js';
@@ -9,7 +10,7 @@ import { type LogListing, logFolder } from '../log/log-listing.js';
 import type { LiveFile } from '../log/log-replay.js';
 import { listsColumnMapping } from '../schema/protocol-gate.js';
 import { commentsOf } from './delta-description.js';
-import { type OpenDeltaSnapshotOptions, toSnapshot, withListing } from './delta-snapshot.js';
+import { type DeltaSnapshot, type OpenDeltaSnapshotOptions, toSnapshot, withListing } from './delta-snapshot.js';
 
 const COMMITS_MAX = 10;
 /** `commitInfo` comes first in nearly every commit, after at most a protocol and a schema in others. */
@@ -25,7 +26,7 @@ export async function readDeltaDetails(options: OpenDeltaSnapshotOptions): Promi
     const snapshot = await toSnapshot(state, listing, located);
     const { protocol, metadata, files } = state;
     return {
-      snapshot,
+      snapshot: withoutFiles(snapshot),
       format: 'DELTA',
       location: located.root,
       positionWord: 'version' as const,
@@ -38,6 +39,21 @@ export async function readDeltaDetails(options: OpenDeltaSnapshotOptions): Promi
       commits: await readLastCommits({ ...located, listing, configuration: metadata.configuration }),
     };
   });
+}
+
+/** Details are kept for a while; of a table with a million files, those would be most of them. */
+function withoutFiles(snapshot: DeltaSnapshot): SourceSnapshot {
+  const { tableName, version, committedAtMs, tableId, columns, rowCount, sizeBytes, hasChangeFeed } = snapshot;
+  return {
+    tableName,
+    version,
+    committedAtMs,
+    tableId,
+    columns,
+    rowCount,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(hasChangeFeed === undefined ? {} : { hasChangeFeed }),
+  };
 }
 
 /** Rows of the files less those that are marked as deleted; null if a file has no statistics. */
