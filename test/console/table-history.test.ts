@@ -63,7 +63,7 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     await page.getByText('Keys of rows concerned:').waitFor();
     await page.getByText('4711', { exact: true }).waitFor();
     await page.getByText('What to do:').waitFor();
-    await page.getByRole('listitem').getByText('table_sync_failed').waitFor();
+    await page.getByRole('cell').getByText('table sync failed').waitFor();
     await browser.check(page, 'table-update');
     await page.getByRole('link', { name: 'All updates of this table' }).click();
     await rows.nth(2).waitFor();
@@ -88,6 +88,8 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     await expect.poll(() => cursor.getAttribute('aria-valuetext')).not.toBe(before);
     const link = page.getByRole('link', { name: 'Events of that time' }).first();
     expect(await link.getAttribute('href')).toMatch(/\/events\?table=.*&from=.*&to=/);
+    await page.getByRole('heading', { name: 'Latest events' }).waitFor();
+    await page.getByRole('link', { name: 'All updates' }).waitFor();
     await browser.check(page, 'table-overview');
     await page.getByRole('button', { name: '1 hour' }).click();
     expect(new URL(page.url()).search).toBe('?hours=1');
@@ -110,20 +112,13 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     expect(await page.locator('body').textContent()).not.toContain('4711');
   });
 
-  it('tells what happened to it, and finds words in that', async () => {
+  it('tells what happened to it', async () => {
     const page = await browser.visit(url, `${path}/events`, { token: keeper });
-    const events = page.locator('.events li');
-    await events.nth(2).waitFor();
-    await browser.check(page, 'table-events');
-    await page.getByLabel('Errors only').check();
+    await page.getByRole('button', { name: 'Errors only' }).click();
+    const events = page.locator('.event-table tbody tr');
     await expect.poll(() => events.count()).toBe(1);
     expect(await events.first().textContent()).toContain('several rows with the same primary key');
-    await events.first().getByText('Details').click();
-    await events.first().getByText('"error_code": "PRIMARY_KEY_CONSTRAINT_VIOLATION"').waitFor();
-    await page.getByRole('button', { name: 'Clear filters' }).click();
-    await page.getByLabel('Words in the event').fill('nothing like this');
-    await page.getByText('No event matches.').waitFor();
-    expect(new URL(page.url()).searchParams.get('q')).toBe('nothing like this');
+    expect(await events.first().textContent()).not.toContain('4711');
   });
 
   it('shows what hangs on it, with the statements that make that', async () => {

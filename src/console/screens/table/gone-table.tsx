@@ -1,7 +1,7 @@
 import { hrefOf } from '../../app/places.js';
 import { draftOf } from '../../data/drafts.js';
 import type { RequestError } from '../../data/request.js';
-import { EventList } from './event-list.js';
+import { EventList } from '../../parts/event-list/event-list.js';
 import { tableTexts } from './texts.js';
 
 const texts = tableTexts.gone;
@@ -29,7 +29,7 @@ export function GoneTable({ name, instance, error }: GoneTableProps) {
         )}
       </section>
       <h2>{texts.events}</h2>
-      <EventList filter={{ table: name, instance }} hints={['event:']} />
+      <EventList fixed={{ table: name, ...(instance === null ? {} : { instance }) }} />
     </>
   );
 }

@@ -8,5 +8,9 @@ export const historyTexts = {
   rows: 'Rows',
   rowsOf: (rows: string) => `${rows} rows`,
   events: 'Events of that time',
+  latestUpdates: 'Latest updates',
+  allUpdates: 'All updates',
+  latestEvents: 'Latest events',
+  allEvents: 'All events',
   failed: 'Crosses are moments at which the last update had failed.',
 } as const;

@@ -1,4 +1,5 @@
 import { HistoryBox } from './history-box.js';
+import { LatestBox } from './latest-box.js';
 import { NowBox } from './now-box.js';
 import { ProblemBox } from './problem-box.js';
 import type { TableTabProps } from './tab-props.js';
@@ -18,6 +19,7 @@ export function OverviewTab({ table }: TableTabProps) {
       )}
       {!table.is_readable && !table.error && <p>{tableTexts.noRowsYet}</p>}
       {table.is_readable && table.kind === 'synced' && <HistoryBox table={table} />}
+      <LatestBox table={table} />
     </>
   );
 }

@@ -3,13 +3,13 @@ import { hrefOf } from '../../app/places.js';
 import { tableCall } from '../../data/table-calls.js';
 import { useQuery } from '../../data/use-query.js';
 import { Copy } from '../../parts/copy.js';
+import { EventList } from '../../parts/event-list/event-list.js';
 import { Fact } from '../../parts/facts.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Exact } from '../../parts/time.js';
 import { numberText, type WholeNumber } from '../../words/numbers.js';
 import { durationText } from '../../words/times.js';
-import { EventList } from './event-list.js';
 import { UpdateState } from './update-state.js';
 import type { TableUpdate } from './update-words.js';
 import { updatesTexts } from './updates-texts.js';
@@ -40,7 +40,7 @@ export function UpdateDetail({ table, id }: { readonly table: TableSummary; read
         )}
       </Loaded>
       <h2>{updatesTexts.events}</h2>
-      <EventList filter={{ update: id }} hints={[`update:${id}`, 'event:']} />
+      <EventList fixed={{ update: id, instance: table.instance }} />
     </>
   );
 }

@@ -30,6 +30,18 @@ export function deletedBy(update: TableUpdate): WholeNumber | null {
   return update.rows_deleted ?? update.num_deleted_rows;
 }
 
+/** `+3 -1`, or an empty text where nothing was written. */
+export function writtenText(update: TableUpdate): string {
+  return [
+    ['+', writtenBy(update)],
+    ['-', deletedBy(update)],
+  ]
+    .flatMap(([sign, count]) =>
+      count === null || Number(count) === 0 ? [] : `${sign}${numberText(count as WholeNumber)}`,
+    )
+    .join(' ');
+}
+
 /** Seconds from begin to end, or until now; null before it has begun. */
 export function secondsOf({ started_at: started, finished_at: finished }: TableUpdate, now: number): number | null {
   if (started === null) return null;

@@ -5,6 +5,7 @@ import { setQuery, usePlace } from '../../app/router.js';
 import { tableCall } from '../../data/table-calls.js';
 import { useQuery } from '../../data/use-query.js';
 import { CopyAs } from '../../parts/copy-as.js';
+import { Choice } from '../../parts/filters.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
@@ -31,9 +32,13 @@ function UpdateList({ table }: { readonly table: TableSummary }) {
   const path = tableCall(table, 'updates', filter);
   return (
     <>
-      <search class="filters">
-        <Choice field="state" name={updatesTexts.state} words={updatesTexts.states} />
-        <Choice field="cause" name={updatesTexts.cause} words={updatesTexts.causes} />
+      <search class="filter-bar">
+        <Choice field="state" name={updatesTexts.state} query={query} onChange={setQuery}>
+          {choicesOf(updatesTexts.states)}
+        </Choice>
+        <Choice field="cause" name={updatesTexts.cause} query={query} onChange={setQuery}>
+          {choicesOf(updatesTexts.causes)}
+        </Choice>
         {(filter.state || filter.cause) && (
           <button type="button" onClick={() => setQuery({ state: null, cause: null })}>
             {updatesTexts.clear}
@@ -52,30 +57,8 @@ function UpdateList({ table }: { readonly table: TableSummary }) {
   );
 }
 
-interface ChoiceProps {
-  readonly field: 'state' | 'cause';
-  readonly name: string;
-  readonly words: Readonly<Record<string, string>>;
-}
-
-function Choice({ field, name, words }: ChoiceProps) {
-  const { query } = usePlace();
-  return (
-    <label class="filter-choice">
-      <span>{name}</span>
-      <select
-        value={query.get(field) ?? ''}
-        onChange={({ currentTarget }) => setQuery({ [field]: currentTarget.value })}
-      >
-        <option value="">{updatesTexts.any}</option>
-        {Object.entries(words).map(([value, word]) => (
-          <option key={value} value={value}>
-            {word}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+function choicesOf(words: Readonly<Record<string, string>>) {
+  return Object.entries(words).map(([value, word]) => ({ value, word }));
 }
 
 interface UpdatePageProps {

@@ -9,7 +9,6 @@ export const updatesTexts = {
   clear: 'Clear filters',
   state: 'State',
   cause: 'Asked for by',
-  any: 'Any',
   more: 'Show 100 more',
   back: 'All updates of this table',
   title: (id: string) => `Update ${id.slice(0, 8)}`,
