@@ -15,9 +15,15 @@ interface Case {
   readonly reaches: boolean;
 }
 
+/** The session that works on the queue, and hears of requests. */
+const QUEUE = /^synced-tables sidecar \(listener\)$/;
+const CLAIM = /^with candidate as .*_pipelines/s;
+
 /** The statements at which it happens, and the policies whose updates have them. */
-const POINTS: Readonly<Record<string, { readonly statement: RegExp; readonly policies: readonly Policy[] }>> = {
-  queue: { statement: /^with candidate as .*_pipelines/s, policies: ['SNAPSHOT', 'TRIGGERED'] },
+const POINTS: Readonly<
+  Record<string, { readonly statement: RegExp; readonly policies: readonly Policy[]; readonly application?: RegExp }>
+> = {
+  queue: { statement: CLAIM, policies: ['SNAPSHOT', 'TRIGGERED'], application: QUEUE },
   lease: { statement: /insert into synced_tables\._sidecars/, policies: ['CONTINUOUS'] },
   start: { statement: /insert into synced_tables\._table_updates/, policies: ['SNAPSHOT', 'TRIGGERED'] },
   begin: { statement: /^begin/, policies: ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] },
@@ -42,6 +48,7 @@ const KINDS: readonly Pick<Case, 'kind' | 'reaches'>[] = [
 const isLong = process.env.TEST_LONG === '1';
 const servers = postgresServers().slice(isLong ? 0 : -1);
 const SHORT: readonly Case[] = [
+  { policy: 'SNAPSHOT', point: 'queue', kind: 'freeze', reaches: true },
   { policy: 'SNAPSHOT', point: 'copy', kind: 'freeze', reaches: true },
   { policy: 'SNAPSHOT', point: 'start', kind: 'freeze', reaches: false },
   { policy: 'TRIGGERED', point: 'merge', kind: 'freeze', reaches: true },
@@ -67,7 +74,8 @@ describe.concurrent.each(servers)('a connection that breaks on $name', (server) 
     await using proxy = await FaultProxy.start(lake.sidecarUrl);
     await lake.startSidecar({ url: proxy.url });
     const source = await inSync(lake, policy);
-    proxy.plan({ kind, reaches, application: SIDECAR, statement: POINTS[point]?.statement ?? /./ });
+    const { statement = /./, application = SIDECAR } = POINTS[point] ?? {};
+    proxy.plan({ kind, reaches, application, statement });
     const startedAt = performance.now();
     const told = await change(lake, source, policy);
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
@@ -104,7 +112,7 @@ describe.concurrent.each(servers)('a connection that breaks on $name', (server) 
     const ready = async () =>
       (await (await fetch(`${sidecar.url}/readyz`)).json()) as { status: string; degraded?: unknown };
     await eventually(async () => (await ready()).status === 'ready', 'it is ready');
-    proxy.plan({ kind: 'freeze', application: SIDECAR, statement: /^with candidate as/, reaches: false });
+    proxy.plan({ kind: 'freeze', application: QUEUE, statement: CLAIM, reaches: false });
     await eventually(async () => (await ready()).degraded !== undefined, 'it is told', 30_000);
     const database = `local/${new URL(lake.database.url).pathname.slice(1)}`;
     const degraded = [{ database, error_code: 'POSTGRES_SILENT' }];
