@@ -2,8 +2,9 @@ import { dataTypeText, type Field } from '../../core/data-type.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
+import type { KeyPreview } from './key-scan.js';
 import { planColumn, planTarget, type TargetRequest } from './plan-target.js';
-import { type KeyPreview, previewRows, type RowPreview, readableColumns } from './preview-rows.js';
+import { previewRows, type RowPreview, readableColumns } from './preview-rows.js';
 import { duplicateKeyWarning, nullKeyWarning, nulWarnings } from './preview-warnings.js';
 
 interface PreviewColumn {

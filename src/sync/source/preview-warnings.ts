@@ -1,7 +1,8 @@
 import { countOf } from '../../core/count-of.js';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import type { KeyPreview, RowPreview } from './preview-rows.js';
+import type { KeyPreview } from './key-scan.js';
+import type { RowPreview } from './preview-rows.js';
 
 /** One for each column that holds NUL characters. */
 export function nulWarnings(table: string, { nulColumns }: RowPreview): SyncedTablesError[] {
