@@ -140,6 +140,10 @@ describe.skipIf(browserProgram === null || server === undefined)('the screens of
     await page.getByText(/PostgreSQL 18/).waitFor();
     await page.getByText('This sidecar has not examined anything yet.').waitFor();
     await expectWellDrawn(page, 'databases');
+    await page.getByRole('link', { name: database }).click();
+    await page.getByRole('row', { name: `${keeperRole} Postgres yes` }).waitFor();
+    await expectWellDrawn(page, 'database');
+    await page.getByRole('link', { name: 'All databases' }).click();
     await synced.admin.query('alter event trigger databricks_auth_1_guard disable');
     await page.getByRole('button', { name: 'Examine now' }).click();
     await page.getByRole('link', { name: 'GUARD_DAMAGED' }).waitFor({ timeout: 60_000 });

@@ -15,7 +15,7 @@ interface Route {
 export const routes: readonly Route[] = [
   { path: '/catalog/:catalog?/:schema?/:table?', load: () => import('../screens/catalog/catalog-screen.js') },
   { path: '/create', load: () => import('../screens/create/create-screen.js') },
-  { path: '/databases', load: () => import('../screens/databases/databases-screen.js') },
+  { path: '/databases/:instance?/:database?', load: () => import('../screens/databases/databases-screen.js') },
   { path: '/doctor', load: () => import('../screens/doctor/doctor-screen.js') },
   { path: '/errors/:code?', load: () => import('../screens/errors/errors-screen.js') },
   { path: '/events', load: () => import('../screens/events/events-screen.js') },

@@ -3,8 +3,16 @@ import { Icon } from './icon.js';
 
 const SAID_MS = 2_000;
 
-/** A button that copies a text, and says that it has. `what` completes "Copy". */
-export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
+interface CopyProps {
+  readonly text: string;
+  /** Completes "Copy", for who does not see what stands beside it. */
+  readonly what: string;
+  /** What the button says, where several stand together. */
+  readonly word?: string;
+}
+
+/** A button that copies a text, and says that it has. */
+export function Copy({ text, what, word = 'Copy' }: CopyProps) {
   const [said, setSaid] = useState<string | null>(null);
   const copy = async () => {
     const isCopied = await copyText(text);
@@ -14,7 +22,7 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
   return (
     <button type="button" class="quiet-button" aria-label={said ?? `Copy ${what}`} onClick={() => void copy()}>
       <Icon name={said === 'Copied' ? 'check' : 'copy'} />
-      <span role="status">{said ?? 'Copy'}</span>
+      <span role="status">{said ?? word}</span>
     </button>
   );
 }

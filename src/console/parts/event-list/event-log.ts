@@ -39,7 +39,7 @@ export function useEventLog(filter: URLSearchParams, isFollowed: boolean): Event
   const text = filter.toString();
   const path = `${EVENTS}${text === '' ? '' : `?${text}`}`;
   const query = useQuery<EventSearchReply>(path, {
-    hints: ['event', 'table:'],
+    hints: ['event:'],
     isLive: isFollowed,
     isBusy: () => true,
   });

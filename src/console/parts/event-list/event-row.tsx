@@ -100,8 +100,8 @@ function Details({ event, link }: { readonly event: FoundEvent; readonly link: s
           {eventTexts.around}
         </a>
         <span class="quiet">{`${event.instance}/${event.database}`}</span>
-        <Copy text={line} what={eventTexts.copyLine} />
-        <Copy text={new URL(link, location.href).href} what={eventTexts.copyLink} />
+        <Copy text={line} what={eventTexts.copyLine} word={eventTexts.lineWord} />
+        <Copy text={new URL(link, location.href).href} what={eventTexts.copyLink} word={eventTexts.linkWord} />
       </p>
       {Object.keys(rest).length > 0 && (
         <details>

@@ -9,11 +9,12 @@ import { databasesTexts } from './texts.js';
 type Database = DatabasesReply['instances'][number]['databases'][number];
 
 /** A database: a row, or a card where there is little room. */
-export function DatabaseRow({ database }: { readonly database: Database }) {
+export function DatabaseRow({ instance, database }: { readonly instance: string; readonly database: Database }) {
+  const path = `/databases/${encodeURIComponent(instance)}/${encodeURIComponent(database.name)}`;
   return (
     <tr>
       <td>
-        <a href={hrefOf(`/tables?database=${encodeURIComponent(database.name)}`)}>{database.name}</a>
+        <a href={hrefOf(path)}>{database.name}</a>
         {database.is_home && <span class="quiet line">{databasesTexts.home}</span>}
         {database.catalogs.length > 0 && (
           <span class="quiet line">{databasesTexts.catalogs(database.catalogs.join(', '))}</span>
@@ -62,7 +63,9 @@ function Standing({ database }: { readonly database: Database }) {
       </td>
       <td>
         <span class="card-word">{databasesTexts.columns.tables} </span>
-        {databasesTexts.synced(database.synced_tables ?? 0)}
+        <a href={hrefOf(`/tables?database=${encodeURIComponent(database.name)}`)}>
+          {databasesTexts.synced(database.synced_tables ?? 0)}
+        </a>
         {(database.streaming_tables ?? 0) > 0 && (
           <span class="line">{databasesTexts.streaming(database.streaming_tables ?? 0)}</span>
         )}
