@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app/app.js';
+import { applyZone } from './app/preferred-zone.js';
 import { startRouter } from './app/router.js';
 import { applyTheme } from './app/theme.js';
 import { startLive } from './data/live.js';
@@ -9,6 +10,7 @@ import './styles/frame.css';
 import './styles/parts.css';
 
 applyTheme();
+applyZone();
 startRouter();
 startLive();
 startStream();

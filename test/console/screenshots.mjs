@@ -5,7 +5,7 @@
 // people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
 // one picture of the README instead.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -68,6 +68,23 @@ async function makeToken() {
   return token;
 }
 
+const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+/**
+ * Says what axe finds, which makes the run fail.
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ */
+async function examine(page, name) {
+  await page.evaluate(axeSource);
+  const { violations } = /** @type {import('axe-core').AxeResults} */ (await page.evaluate('axe.run()'));
+  for (const { id, nodes } of violations) {
+    process.exitCode = 1;
+    for (const { html, failureSummary } of nodes)
+      console.log(`${name}: ${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`);
+  }
+}
+
 /**
  * @param {string} url
  * @param {import('./pictures/pages.mjs').Picture} picture
@@ -85,6 +102,7 @@ async function take(url, picture, { width, theme }, file) {
   await page.waitForTimeout(300);
   const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   if (sideways > 0) console.log(`${path.basename(file)}: ${sideways} px too wide`);
+  if (!values.readme) await examine(page, path.basename(file));
   await page.screenshot({ path: file, fullPage: !values.readme });
   await page.close();
 }

@@ -1,13 +1,18 @@
 import { useState } from 'preact/hooks';
+import type { TableListReply } from '../../api/native/tables/table-list-schema.js';
+import { TABLES } from '../data/tables.js';
+import { useQuery } from '../data/use-query.js';
 import { Icon } from '../parts/icon.js';
 import { hrefOf } from './places.js';
 import { railEntries } from './rail-entries.js';
 import { usePlace } from './router.js';
+import { shellTexts } from './texts.js';
 
 /** The places of the console: a column, or a bar below in a narrow window. */
 export function Rail() {
   const { path } = usePlace();
   const [isOpen, setOpen] = useState(false);
+  const failing = useFailing();
   return (
     <nav class="rail" aria-label="Places">
       <a class="brand" href={hrefOf('/tables')}>
@@ -23,6 +28,11 @@ export function Rail() {
             >
               <Icon name={entry.icon} />
               <span>{entry.word}</span>
+              {entry.path === '/tables' && failing > 0 && (
+                <span class="badge" title={shellTexts.failing(failing)}>
+                  {failing}
+                </span>
+              )}
             </a>
           </li>
         ))}
@@ -39,4 +49,10 @@ export function Rail() {
 
 function isWithin(path: string, place: string): boolean {
   return path === place || path.startsWith(`${place}/`);
+}
+
+/** How many tables have failed; asked for now and then, whatever is shown. */
+function useFailing(): number {
+  const { data } = useQuery<TableListReply>(`${TABLES}?group=fail&page_size=1`);
+  return data?.counts.fail ?? 0;
 }

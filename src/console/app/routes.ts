@@ -21,6 +21,7 @@ export const routes: readonly Route[] = [
   { path: '/events', load: () => import('../screens/events/events-screen.js') },
   { path: '/pipelines', load: () => import('../screens/pipelines/pipelines-screen.js') },
   { path: '/pipelines/:id/:tab?', load: () => import('../screens/pipelines/pipeline-screen.js') },
+  { path: '/preferences', load: () => import('../screens/preferences/preferences-screen.js') },
   { path: '/sign-in', load: () => import('../screens/sign-in/sign-in-screen.js'), isBare: true },
   { path: '/streaming/:name/:tab?', load: () => import('../screens/streaming/streaming-screen.js') },
   { path: '/tables', load: () => import('../screens/tables/tables-screen.js') },

@@ -1,10 +1,12 @@
 import type { LiveState } from '../data/live.js';
+import { counted } from '../words/numbers.js';
 
 /** Texts of the frame around the screens. */
 export const shellTexts = {
   skip: 'Skip to the content',
   actsAs: (role: string) => `Calls act as role ${role}`,
   nobody: 'No sign-in',
+  failing: (count: number) => `${counted(count, 'table has', 'tables have')} failed`,
   readOnly: (role: string) => `Read only: role ${role}`,
   signOut: 'Sign out',
   openAccess: (role: string) => `No token exists. Whoever can use this machine acts as role ${role}.`,
@@ -19,6 +21,7 @@ export const shellTexts = {
   close: 'Close',
   pause: 'Pause: show nothing new until you go on',
   resume: 'Go on: ask for what is new',
+  preferences: 'Preferences',
   toLight: 'Light colours',
   toDark: 'Dark colours',
   notFound: 'Nothing is here',

@@ -4,6 +4,7 @@ import { forgetAll } from '../data/query-cache.js';
 import { endSession } from '../data/session.js';
 import { Icon } from '../parts/icon.js';
 import { openSearch } from './overlays.js';
+import { hrefOf } from './places.js';
 import { navigate, SIGN_IN } from './router.js';
 import { liveWords, shellTexts } from './texts.js';
 import { setTheme, useTheme } from './theme.js';
@@ -32,6 +33,9 @@ export function TopBar() {
           {!mayChange(me) && <span class="chip">{shellTexts.readOnly(roleOf(me))}</span>}
         </p>
       )}
+      <a class="preferences" href={hrefOf('/preferences')}>
+        {shellTexts.preferences}
+      </a>
       <ThemeSwitch />
     </header>
   );

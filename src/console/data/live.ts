@@ -84,7 +84,7 @@ function askHinted(): void {
   }
 }
 
-export function askAll(): void {
+function askAll(): void {
   for (const [watcher, times] of watchers) {
     times.askedAt = Date.now();
     watcher.ask();

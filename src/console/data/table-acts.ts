@@ -50,6 +50,6 @@ export async function deleteTable(table: TableSummary, drops: boolean): Promise<
 }
 
 /** A call about a table, below its path. */
-export function subPath(table: TableSummary, part: string): string {
+function subPath(table: TableSummary, part: string): string {
   return `${tablePath(table.name)}/${part}?instance=${encodeURIComponent(table.instance)}`;
 }

@@ -46,6 +46,28 @@ export const pages = [
     },
   },
   ...picturedTables.map(({ name }) => ({ name: `table-${name}`, path: `/tables/postgres.gold.${name}` })),
+  ...['updates', 'events', 'rows', 'objects', 'verify', 'code', 'settings'].map((tab) => ({
+    name: `tab-${tab}`,
+    path: `/tables/postgres.gold.customers/${tab}`,
+  })),
+  { name: 'catalog', path: '/catalog' },
+  { name: 'create', path: '/create' },
+  { name: 'pipelines', path: '/pipelines' },
+  { name: 'events', path: '/events' },
+  { name: 'databases', path: '/databases' },
+  { name: 'doctor', path: '/doctor' },
+  { name: 'tokens', path: '/tokens' },
+  { name: 'errors', path: '/errors' },
+  { name: 'error', path: '/errors/PRIMARY_KEY_CONSTRAINT_VIOLATION' },
+  { name: 'keys', path: '/tables', before: (page) => page.keyboard.press('?') },
+  {
+    name: 'search',
+    path: '/tables',
+    before: async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: /Search/ }).fill('gold.o');
+    },
+  },
   { name: 'table-missing', path: '/tables/postgres.gold.none' },
   { name: 'dialog-refresh', path: FAILED, before: (page) => choose(page, 'Full refresh') },
   { name: 'dialog-delete', path: FAILED, before: (page) => choose(page, 'Delete') },
