@@ -29,6 +29,8 @@ export interface TestSidecarOptions {
   /** More instances than `local`, as settings have them. */
   readonly instances?: object;
   readonly apiHost?: string;
+  /** Setting api.public_url. */
+  readonly publicUrl?: string;
   /** Takes the lines of the log, all levels, of a sidecar inside the process of the test. */
   readonly onLog?: (line: string) => void;
   /** Folder of pipeline files. */
@@ -48,6 +50,7 @@ function settingsInput(options: TestSidecarOptions): object {
       port: 0,
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
       ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
+      ...(options.publicUrl === undefined ? {} : { public_url: options.publicUrl }),
     },
     console: options.console ?? {},
     engine: { temporary_folder: options.folder, ...options.engine },

@@ -1,0 +1,127 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { createToken } from '../support/api-client.js';
+import { browserProgram } from '../support/browser.js';
+import { postgresServers } from '../support/postgres.js';
+import { SyncedLake } from '../support/synced-lake.js';
+import { ConsoleBrowser, expectAccessible } from './console-browser.js';
+
+// Goal: the console works below any path of a proxy, with the keyboard alone, and in several tabs with one stream.
+
+const server = postgresServers().at(-1);
+if (!server) throw new Error('no server');
+
+/** A proxy that takes a prefix from the path, as people put before a sidecar. */
+async function startProxy(
+  prefix: string,
+): Promise<AsyncDisposable & { url: string; target: string; streams: () => number }> {
+  const started = { url: '', target: '', open: 0 };
+  const proxy = createServer((incoming, outgoing) => {
+    const path = (incoming.url ?? '').slice(prefix.length);
+    const isStream = path.endsWith('/stream');
+    if (isStream) started.open += 1;
+    const options = { method: incoming.method, headers: { ...incoming.headers, host: new URL(started.target).host } };
+    const passed = request(`${started.target}${path}`, options, (reply) => {
+      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(outgoing);
+    });
+    passed.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => {
+      if (isStream) started.open -= 1;
+      passed.destroy();
+    });
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  started.url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`;
+  return Object.assign(started, {
+    streams: () => started.open,
+    [Symbol.asyncDispose]: async () => {
+      proxy.closeAllConnections();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  });
+}
+
+describe.skipIf(browserProgram === null)('the console', () => {
+  it('works below the path of a proxy, signs in there, and holds one stream for all tabs', async () => {
+    await using synced = await SyncedLake.create(server);
+    await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
+    await using proxy = await startProxy('/data/synced');
+    const sidecar = await synced.startSidecar({ publicUrl: proxy.url });
+    proxy.target = sidecar.url;
+    await synced.load('gold.t');
+    const token = await createToken(synced, await synced.database.createRole('keeper', 'databricks_superuser'));
+    await using browser = await ConsoleBrowser.open();
+    const page = await browser.show(proxy.url, '/tables');
+    await page.getByRole('textbox', { name: 'Token' }).fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: /gold\.t$/ }).click();
+    await page.getByRole('heading', { name: /gold\.t$/ }).waitFor();
+    expect(page.url()).toContain('/data/synced/console/tables/');
+    await page.reload();
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await page.getByText(/is queued/).waitFor();
+    const tabs = await Promise.all([1, 2, 3].map(() => browser.show(proxy.url, '/tables')));
+    for (const tab of tabs) await tab.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    expect(proxy.streams()).toBe(1);
+    // The tab with the stream is closed: another one takes over.
+    await page.close();
+    await expect.poll(() => proxy.streams(), { timeout: 30_000 }).toBe(1);
+    browser.expectNoMisdeeds();
+  });
+
+  it('is used with the keyboard alone', async () => {
+    await using synced = await SyncedLake.create(server);
+    await synced.lake.createTable('gold.a', { id: 'long' }, 'select 1 as id');
+    await synced.lake.createTable('gold.b', { id: 'long' }, 'select 1 as id');
+    const { url } = await synced.startSidecar();
+    await synced.load('gold.a');
+    await synced.load('gold.b');
+    await using browser = await ConsoleBrowser.open();
+    const page = await browser.show(url, '/tables');
+    await page.getByRole('link', { name: /gold\.a$/ }).waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.getByText('1 table selected').first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: /gold\.b$/ }).waitFor();
+    // The heading has the focus, for screen readers.
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+    await page.getByRole('button', { name: 'Sync now' }).waitFor();
+    await page.keyboard.press('s');
+    await page.getByText(/is queued/).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: /Search/ }).fill('gold.a');
+    await page.getByRole('option', { name: /gold\.a/ }).waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: /gold\.a$/ }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await page.getByRole('heading', { name: 'Tables', exact: true }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('gold.b');
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
+    expect(new URL(page.url()).searchParams.get('q')).toBe('gold.b');
+    await page.getByRole('searchbox').blur();
+    await page.keyboard.press('?');
+    await page.getByRole('heading', { name: 'Keys' }).waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('.');
+    await page.getByRole('button', { name: 'Paused' }).waitFor();
+    browser.expectNoMisdeeds();
+  });
+
+  it('polls where there is no stream, and says so', async () => {
+    await using synced = await SyncedLake.create(server);
+    const { url } = await synced.startSidecar();
+    await using browser = await ConsoleBrowser.open();
+    await browser.context.route('**/stream', (route) => route.fulfill({ status: 503 }));
+    const page = await browser.show(url, '/tables');
+    await page.getByRole('button', { name: 'Every 30 s' }).waitFor();
+  });
+});
