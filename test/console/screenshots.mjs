@@ -1,5 +1,5 @@
 // @ts-check
-// npm run screenshots [-- --only WORD] [--readme]
+// npm run screenshots [-- --only EXPRESSION] [--look 1280-light] [--readme]
 //
 // Pictures of the console in every state, light and dark, wide and narrow, in coverage/screenshots: to be looked at by
 // people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
@@ -19,7 +19,11 @@ import { pages } from './pictures/pages.mjs';
 import { fillStates } from './pictures/table-states.mjs';
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, readme: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string', default: '' },
+    look: { type: 'string', default: '' },
+    readme: { type: 'boolean', default: false },
+  },
 });
 /** Of the picture of the README. */
 const IN_README = new Set([
@@ -111,7 +115,7 @@ try {
   const url = await started();
   let isFilled = false;
   for (const picture of pages.filter(
-    ({ name }) => name.includes(values.only) && (!values.readme || name === 'tables'),
+    ({ name }) => new RegExp(values.only).test(name) && (!values.readme || name === 'tables'),
   )) {
     if (!picture.isEmpty && !isFilled) {
       await fillStates(client, (name) => !values.readme || IN_README.has(name));
@@ -127,7 +131,7 @@ try {
       await take(url, picture, looks[0], path.join(root, 'docs/console.png'));
       break;
     }
-    for (const look of looks)
+    for (const look of looks.filter(({ width, theme }) => `${width}-${theme}`.includes(values.look)))
       await take(url, picture, look, path.join(output, `${picture.name}-${look.width}-${look.theme}.png`));
   }
 } finally {
