@@ -14,7 +14,7 @@ export function TopBar() {
   const { data: me } = useMe();
   return (
     <header class="top-bar">
-      <button type="button" class="top-search" aria-label={shellTexts.search} onClick={openSearch}>
+      <button type="button" class="top-search" onClick={openSearch}>
         <Icon name="search" />
         <span>{shellTexts.search}</span>
         <kbd>Ctrl K</kbd>
