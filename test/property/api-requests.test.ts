@@ -202,6 +202,9 @@ function requests(calls: readonly (readonly [method: string, path: string])[], d
   );
 }
 
+/** Its answer goes on as long as somebody reads it. */
+const ENDLESS = '/api/2.0/synced-tables/stream';
+
 const server = postgresServers().at(-1);
 if (!server) throw new Error('no server');
 
@@ -220,9 +223,9 @@ it('answers every request in time and without a defect', {
     database_name: database,
   });
   const { paths } = (await api.get('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
-  const calls = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
-  );
+  const calls = Object.entries(paths)
+    .filter(([path]) => path !== ENDLESS)
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method.toUpperCase(), path] as const));
   expect(calls.length).toBeGreaterThan(20);
   const seen = new Map<number, number>();
   const send = async ({ method, path, body, headers }: Sent) => {
