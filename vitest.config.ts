@@ -9,6 +9,10 @@ const propertiesOfPostgres = [
   'test/property/synced-histories.test.ts',
 ];
 
+/** Pages in a browser take minutes: the whole of them is `npm run test:console`. */
+const isWhole = process.env.TEST_CONSOLE === '1' || process.env.TEST_LONG === '1';
+const consoleInShort = ['budget', 'first-token', 'overview'].map((name) => `test/console/${name}.test.ts`);
+
 const interop = {
   extends: true as const,
   test: {
@@ -59,7 +63,7 @@ export default defineConfig({
         test: {
           // In a browser; skipped where there is none: test/support/install-chromium.sh.
           name: 'console',
-          include: ['test/console/**/*.test.ts'],
+          include: isWhole ? ['test/console/**/*.test.ts'] : consoleInShort,
           globalSetup: ['test/support/global-setup.ts', 'test/support/build-console.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
