@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
@@ -37,7 +37,7 @@ const GREATEST = {
   times: `{'ntz': 'infinity'::timestamp, 'days': ['infinity'::date, '-infinity'::date], 'note': '"infinity"'}`,
 };
 
-describe.each(postgresServers())('far times on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('far times on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: columns that a source gains appear in the target, old rows null, without a full refresh; what cannot be done
 // stops with an error that names the column; a full refresh is built beside the target and switched to in one moment.
 
-describe.each(postgresServers())('changes of what a flow writes on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('changes of what a flow writes on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

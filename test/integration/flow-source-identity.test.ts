@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter, TestLake } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
@@ -26,7 +26,7 @@ const CHANGES: readonly [string, (source: DeltaWriter, lake: TestLake) => Promis
   ],
 ];
 
-describe.each(postgresServers())('identity of sources of flows on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('identity of sources of flows on $name', (server) => {
   let lake: SyncedLake;
   let made = 0;
   beforeAll(async () => {

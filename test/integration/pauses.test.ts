@@ -6,7 +6,7 @@ import { claimUpdates, finishUpdate } from '../../src/postgres/registry/update-q
 import { ApiClient, createToken } from '../support/api-client.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
@@ -16,7 +16,7 @@ import { refusalOf } from '../support/synced-table-fixture.js';
 
 const COLUMNS = { id: 'long', v: 'long' } as const;
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   let lake: SyncedLake;
   let apiUrl: string;
   beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pruneHistory, takeSamples } from '../../src/postgres/maintain-tables.js';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: lag and rows of a table are known for as long as its history is, at a cost that a quiet table does not have.
 
-describe.each(postgresServers())('samples on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('samples on $name', (server) => {
   let lake: SyncedLake;
   let url: string;
   beforeAll(async () => {

@@ -57,6 +57,10 @@ describe.each(postgresServers())('create_synced_table on $name', (server) => {
         synced_committed_at: null,
         last_sync_started_at: null,
         publish: 'separately',
+        failing_column: null,
+        failing_keys: null,
+        paused_at: null,
+        paused_by: null,
       },
     ]);
     const updates = await database.admin.query(

@@ -6,7 +6,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
-import { adminPool, postgresServers } from '../support/postgres.js';
+import { adminPool, eitherPostgresServer } from '../support/postgres.js';
 import { type SidecarProcess, spawnSidecar } from '../support/sidecar.js';
 import {
   createStatement,
@@ -45,7 +45,7 @@ interface Answer extends Ticket {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-describe.each(postgresServers())('examples/support-portal on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('examples/support-portal on $name', (server) => {
   let database: MigratedDatabase;
   let folder: string;
   let source: IncidentTable;

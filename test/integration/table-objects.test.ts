@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
@@ -13,7 +13,7 @@ async function objects(client: pg.Client, table: string) {
   return (kind: string) => rows.filter((row) => row.kind === kind);
 }
 
-describe.each(postgresServers())('objects of a table on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('objects of a table on $name', (server) => {
   it('are its parts, what depends on it, and who holds rights, over SQL and HTTP', async () => {
     await using lake = await SyncedLake.create(server);
     const { url } = await lake.startSidecar();

@@ -15,7 +15,7 @@ import { SyncedLake } from '../support/synced-lake.js';
 
 const seed = propertySeed('histories of followed tables');
 /** On all servers together; `npm run test:histories` is the nightly form. */
-const HISTORIES = Number(process.env.PROPERTY_RUNS ?? (process.env.TEST_LONG === '1' ? 300 : 20));
+const HISTORIES = Number(process.env.PROPERTY_RUNS ?? (process.env.TEST_LONG === '1' ? 300 : 12));
 /** With the seed, repeats one history. */
 const ONLY = process.env.PROPERTY_RUN;
 const COMMITS = 12;

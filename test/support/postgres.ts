@@ -27,7 +27,7 @@ export function postgresServers(): TestServer[] {
 
 /**
  * One of them, a different one for different files, so that each is used; in the long form both. For what depends little
- * on the version: HTTP, the console and the command line.
+ * on the version: what the lake gives, HTTP, the console and the command line.
  * @param testUrl `import.meta.url` of the test
  */
 export function eitherPostgresServer(testUrl: string): TestServer[] {
