@@ -34,7 +34,8 @@ export class WorkShares {
    */
   restMs(worker: object, tookMs: number, now = performance.now()): number {
     const use = this.#uses.get(worker) ?? { part: 0, at: now };
-    use.part = faded(use, now) + tookMs / AVERAGE_MS;
+    // What works all the time has 1 in the long run; a batch longer than the average has no more than that either.
+    use.part = Math.min(1, faded(use, now) + tookMs / AVERAGE_MS);
     use.at = now;
     this.#uses.set(worker, use);
     const share = this.#share(now);

@@ -52,6 +52,14 @@ describe('WorkShares', () => {
     }
   });
 
+  it('holds a long batch against nobody for longer than a short one', () => {
+    const shares = new WorkShares(1);
+    const [long, other] = [{}, {}];
+    shares.restMs(long, 60_000, 60_000);
+    shares.restMs(other, 500, 66_000);
+    expect(shares.restMs(long, 500, 66_000)).toBe(0);
+  });
+
   it('forgets who has not worked for a while, and who has left', () => {
     const shares = new WorkShares(1);
     const [one, other] = [{}, {}];
