@@ -23,8 +23,7 @@ create table synced_tables._updates (
   selection jsonb
 );
 -- The queue. One index answers both "what is due" and "is one already waiting".
-create index _updates_queue_index on synced_tables._updates (pipeline_id, created_at) where state = 'QUEUED';
-create index _updates_running_index on synced_tables._updates (pipeline_id) where state = 'RUNNING';
+create index _updates_open_index on synced_tables._updates (pipeline_id, created_at) where state in ('QUEUED', 'RUNNING');
 create index _updates_history_index on synced_tables._updates (pipeline_id, created_at desc);
 create unique index _updates_follower_key on synced_tables._updates (pipeline_id)
   where mode = 'CONTINUOUS' and state in ('QUEUED', 'RUNNING');

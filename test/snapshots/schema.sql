@@ -665,8 +665,7 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     CREATE INDEX _updates_finished_index ON synced_tables._updates USING btree (finished_at) WHERE (finished_at IS NOT NULL)
     CREATE UNIQUE INDEX _updates_follower_key ON synced_tables._updates USING btree (pipeline_id) WHERE ((mode = 'CONTINUOUS'::text) AND (state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text])))
     CREATE INDEX _updates_history_index ON synced_tables._updates USING btree (pipeline_id, created_at DESC)
-    CREATE INDEX _updates_queue_index ON synced_tables._updates USING btree (pipeline_id, created_at) WHERE (state = 'QUEUED'::text)
-    CREATE INDEX _updates_running_index ON synced_tables._updates USING btree (pipeline_id) WHERE (state = 'RUNNING'::text)
+    CREATE INDEX _updates_open_index ON synced_tables._updates USING btree (pipeline_id, created_at) WHERE (state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]))
     CREATE INDEX _updates_without_tables_index ON synced_tables._updates USING btree (created_at) WHERE ended_before_tables
     policy _updates_sync for * to databricks_sync using true check true
     CREATE TRIGGER _updates_notify AFTER INSERT OR UPDATE OF state, next_attempt_at ON synced_tables._updates FOR EACH ROW WHEN (((new.state = 'QUEUED'::text) AND ((new.next_attempt_at IS NULL) OR (new.next_attempt_at <= now())))) EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
@@ -1035,11 +1034,11 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             t.last_sync_started_at,
             p.publish,
                 CASE
-                    WHEN ((t.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_column
+                    WHEN ((t.last_error_code IS NOT NULL) AND (t.failing_column IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_column
                     ELSE NULL::text
                 END AS failing_column,
                 CASE
-                    WHEN ((t.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_keys
+                    WHEN ((t.last_error_code IS NOT NULL) AND (t.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(t.created_by, t.relation)) THEN t.failing_keys
                     ELSE NULL::text[]
                 END AS failing_keys,
             p.paused_at,
@@ -1049,7 +1048,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
              LEFT JOIN synced_tables_internal._waiting w USING (pipeline_id))
              CROSS JOIN LATERAL ( SELECT ((t.relation IS NOT NULL) AND (c.oid IS NULL)) AS dropped) d)
-          WHERE synced_tables_internal._may_see(t.created_by, t.relation)
+          WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR synced_tables_internal._may_see(t.created_by, t.relation))
         UNION ALL
          SELECT s.synced_table,
             (c.oid)::regclass AS oid,
@@ -1078,11 +1077,11 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             NULL::timestamp with time zone,
             p.publish,
                 CASE
-                    WHEN ((s.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_column
+                    WHEN ((s.last_error_code IS NOT NULL) AND (s.failing_column IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_column
                     ELSE NULL::text
                 END AS "case",
                 CASE
-                    WHEN ((s.last_error_code IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_keys
+                    WHEN ((s.last_error_code IS NOT NULL) AND (s.failing_keys IS NOT NULL) AND synced_tables_internal._may_read(s.created_by, s.relation)) THEN s.failing_keys
                     ELSE NULL::text[]
                 END AS "case",
             p.paused_at,
@@ -1091,7 +1090,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
              LEFT JOIN synced_tables_internal._waiting w USING (pipeline_id))
-          WHERE synced_tables_internal._may_see(s.created_by, s.relation)) known
+          WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR synced_tables_internal._may_see(s.created_by, s.relation))) known
  OFFSET 0;
 view synced_tables.tokens with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- Bearer tokens of the HTTP API, without anything that would let a reader use them.
@@ -1308,49 +1307,9 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
             NULL::text,
             NULL::text[],
             NULL::bigint
-           FROM (( SELECT q.update_id,
-                    q.pipeline_id,
-                    q.cause,
-                    q.full_refresh,
-                    q.state,
-                    q.requested_by,
-                    q.created_at,
-                    q.started_at,
-                    q.finished_at,
-                    q.attempt,
-                    q.next_attempt_at,
-                    q.error_code,
-                    q.message,
-                    q.remedy,
-                    q.sql_state,
-                    q.mode,
-                    q.selection,
-                    q.ended_before_tables
-                   FROM synced_tables._updates q
-                  WHERE (q.state = 'QUEUED'::text)
-                UNION ALL
-                 SELECT q.update_id,
-                    q.pipeline_id,
-                    q.cause,
-                    q.full_refresh,
-                    q.state,
-                    q.requested_by,
-                    q.created_at,
-                    q.started_at,
-                    q.finished_at,
-                    q.attempt,
-                    q.next_attempt_at,
-                    q.error_code,
-                    q.message,
-                    q.remedy,
-                    q.sql_state,
-                    q.mode,
-                    q.selection,
-                    q.ended_before_tables
-                   FROM synced_tables._updates q
-                  WHERE (q.state = 'RUNNING'::text)) u
+           FROM (synced_tables._updates u
              LEFT JOIN synced_tables._known_tables t USING (pipeline_id))
-          WHERE ((NOT (EXISTS ( SELECT
+          WHERE ((u.state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text])) AND (NOT (EXISTS ( SELECT
                    FROM synced_tables._table_updates r
                   WHERE (r.update_id = u.update_id)))) AND ((u.selection IS NULL) OR ((u.selection -> 'refresh'::text) ? t.synced_table) OR ((u.selection -> 'full_refresh'::text) ? t.synced_table)) AND (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (t.table_id IN ( SELECT s.table_id
                    FROM seen s)) OR (u.requested_by IN ( SELECT c.rolname

@@ -16,6 +16,13 @@ $$;
 comment on function synced_tables_internal._may_control(name) is 'Whether the acting role may sync and delete what created_by created; managers may too, see _manages.';
 
 -- for: everybody
+create or replace function synced_tables_internal._may_control_all() returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(synced_tables_internal._may_control(null), false)
+$$;
+comment on function synced_tables_internal._may_control_all() is 'Whether the acting role may sync and delete whatever anybody created.';
+
+-- for: everybody
 create or replace function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select synced_tables_internal._role_may_control(role_name, created_by)

@@ -29,13 +29,6 @@ comment on function synced_tables_internal._note_unreached() is 'Notes of an upd
 create or replace trigger _updates_unreached before insert or update of state on synced_tables._updates
   for each row when (new.state in ('COMPLETED', 'FAILED', 'CANCELED')) execute function synced_tables_internal._note_unreached();
 
--- for: everybody
-create or replace function synced_tables_internal._may_control_all() returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select coalesce(synced_tables_internal._may_control(null), false)
-$$;
-comment on function synced_tables_internal._may_control_all() is 'Whether the acting role may sync and delete whatever anybody created.';
-
 -- Three arms, because only so does each have an index: what came to a table, what has not come to one yet, and what never
 -- did. OFFSET makes Postgres look the update up for each row that is listed; it would read all of them otherwise. The
 -- outer SELECT keeps UNION ALL from being flattened, which would run a reader's own functions on rows before they are
@@ -77,11 +70,10 @@ create or replace view synced_tables.updates with (security_barrier = true) as
            u.full_refresh or coalesce(u.selection -> 'full_refresh' ? t.synced_table, false), u.state, null, null, null, null, null, null, null, null,
            u.error_code, u.message, u.remedy, u.attempt, u.next_attempt_at, u.requested_by, u.created_at, u.started_at, u.finished_at,
            u.mode, null, null, null, null, null, null, null
-      from (select q.* from synced_tables._updates q where q.state = 'QUEUED'
-            union all
-            select q.* from synced_tables._updates q where q.state = 'RUNNING') u
+      from synced_tables._updates u
       left join synced_tables._known_tables t using (pipeline_id)
-     where not exists (select from synced_tables._table_updates r where r.update_id = u.update_id)
+     where u.state in ('QUEUED', 'RUNNING')
+       and not exists (select from synced_tables._table_updates r where r.update_id = u.update_id)
        and (u.selection is null or u.selection -> 'refresh' ? t.synced_table or u.selection -> 'full_refresh' ? t.synced_table)
        and ((select synced_tables_internal._may_control_all())
             or t.table_id in (select s.table_id from seen s) or u.requested_by in (select c.rolname from controlled c))

@@ -60,8 +60,8 @@ select * from (
          t.synced_committed_at,
          t.last_sync_started_at,
          p.publish,
-         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_column end as failing_column,
-         case when t.last_error_code is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys,
+         case when t.last_error_code is not null and t.failing_column is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_column end as failing_column,
+         case when t.last_error_code is not null and t.failing_keys is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys,
          p.paused_at,
          p.paused_by
     from synced_tables._tables t
@@ -69,7 +69,7 @@ select * from (
     left join pg_catalog.pg_class c on c.oid = t.relation
     left join synced_tables_internal._waiting w using (pipeline_id)
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
-   where synced_tables_internal._may_see(t.created_by, t.relation)
+   where (select synced_tables_internal._may_control_all()) or synced_tables_internal._may_see(t.created_by, t.relation)
   union all
   select s.synced_table, c.oid::regclass,
          (select pg_catalog.string_agg(coalesce((select pg_catalog.string_agg(part.value, '.' order by part.ordinality)
@@ -79,13 +79,13 @@ select * from (
          p.scheduling_policy, s.state,
          nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish,
-         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
-         case when s.last_error_code is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by
+         case when s.last_error_code is not null and s.failing_column is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
+         case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
     left join synced_tables_internal._waiting w using (pipeline_id)
-   where synced_tables_internal._may_see(s.created_by, s.relation)
+   where (select synced_tables_internal._may_control_all()) or synced_tables_internal._may_see(s.created_by, s.relation)
 ) known offset 0;
 comment on view synced_tables.status is 'One row per synced or streaming table: its state and how fresh it is.';
 comment on column synced_tables.status.table_name is 'The table itself; null before its first load and after it was dropped.';

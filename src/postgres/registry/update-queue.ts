@@ -190,15 +190,21 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
   return rows.map((row) => ({ pipelineId: row.pipeline_id, isOurs: row.is_ours, isAskedFor: row.is_asked_for }));
 }
 
-/** For each of these pipelines a text that changes when the pipeline, or a table, flow or view of it, is changed. */
+/**
+ * For each of these pipelines a text that changes when those who follow it have to read the registry again: the pipeline
+ * is changed, a table comes, goes, fails or is mended, or something is declared anew. That tables are synced changes
+ * their rows all the time, and nothing for who follows them.
+ */
 export async function readRegistryMarks(
   client: pg.Client,
   pipelineIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ pipeline_id: string; mark: string }>(
     `select p.pipeline_id, md5(concat_ws('/', p.xmin,
-              (select string_agg(t.xmin::text, ' ' order by t.table_id) from synced_tables._tables t where t.pipeline_id = p.pipeline_id),
-              (select string_agg(s.xmin::text, ' ' order by s.table_id) from synced_tables._streaming_tables s where s.pipeline_id = p.pipeline_id),
+              (select string_agg(concat_ws(' ', t.table_id, t.is_failed, t.relation), ' ' order by t.table_id)
+                 from synced_tables._tables t where t.pipeline_id = p.pipeline_id),
+              (select string_agg(concat_ws(' ', s.table_id, s.is_failed, s.relation, s.declaration_hash), ' ' order by s.table_id)
+                 from synced_tables._streaming_tables s where s.pipeline_id = p.pipeline_id),
               (select string_agg(f.xmin::text, ' ' order by f.flow_id) from synced_tables._flows f join synced_tables._streaming_tables s using (table_id)
                 where s.pipeline_id = p.pipeline_id),
               (select string_agg(v.xmin::text, ' ' order by v.view_name) from synced_tables._pipeline_views v where v.pipeline_id = p.pipeline_id))) as mark
