@@ -1,29 +1,19 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createToken } from '../support/api-client.js';
-import { browserProgram } from '../support/browser.js';
-import { ConsoleBrowser } from '../support/console-browser.js';
+import { expect, it } from 'vitest';
+import { describePages, useConsoleSite } from '../support/console-site.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
-import { eventually, SyncedLake } from '../support/synced-lake.js';
+import { eventually } from '../support/synced-lake.js';
 
 const run = promisify(execFile);
 
 // Goal: in the console people create a synced table of a source that they have only just found, know before what it will
 // meet, and take the way around that they are offered.
 
-describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('creating on $name', (server) => {
-  let synced: SyncedLake;
-  let browser: ConsoleBrowser;
-  let url: string;
-  let token: string;
-  let database: string;
+describePages('creating', (server) => {
   let orders: DeltaWriter;
-  beforeAll(async () => {
-    synced = await SyncedLake.create(server);
-    const { lake } = synced;
+  const site = useConsoleSite(server, {}, async ({ synced: { lake } }) => {
     orders = await lake.createTable(
       'gold.orders',
       { order_id: 'long', customer: 'string' },
@@ -35,15 +25,6 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
       `select nullif(i // 2, 4) as visitor, case when i = 3 then 'a' || chr(0) else 'p' end as page,
               timestamp '2026-01-01' + to_seconds(i) as at from range(10) t(i)`,
     );
-    ({ url } = await synced.startSidecar());
-    database = (await synced.value('select current_database()')) ?? '';
-    const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
-    token = await createToken(synced, keeper);
-    browser = await ConsoleBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser?.[Symbol.asyncDispose]();
-    await synced?.[Symbol.asyncDispose]();
   });
 
   const createButton = (page: Page) => page.getByRole('button', { name: 'Create', exact: true });
@@ -55,10 +36,10 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     );
 
   it('leads from nothing to a table that has the rows of its source', async () => {
-    const page = await browser.visit(url, '/create', { token });
+    const page = await site.visit('/create');
     // A single catalog with a single schema is open.
     await page.getByRole('link', { name: 'orders' }).waitFor();
-    await browser.check(page, 'create-empty');
+    await site.browser.check(page, 'create-empty');
     await page.getByRole('link', { name: 'orders' }).click();
     await page.getByText('2 columns, all of them possible').waitFor();
     await page.getByRole('button', { name: 'Take order_id out of the key' }).waitFor();
@@ -68,32 +49,35 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
       .first()
       .waitFor();
     await isReady(page);
-    await browser.check(page, 'create-ready');
+    await site.browser.check(page, 'create-ready');
     await createButton(page).click();
-    await page.getByRole('heading', { name: `${database}.gold.orders_synced`, level: 1 }).waitFor();
-    await eventually(async () => (await synced.status('gold.orders_synced')).row_count === '40', 'its rows are there');
-    await synced.expectEqual('gold.orders_synced', orders, ['order_id', 'customer']);
+    await page.getByRole('heading', { name: `${site.database}.gold.orders_synced`, level: 1 }).waitFor();
+    await eventually(
+      async () => (await site.synced.status('gold.orders_synced')).row_count === '40',
+      'its rows are there',
+    );
+    await site.synced.expectEqual('gold.orders_synced', orders, ['order_id', 'customer']);
   });
 
   it('proposes a way around each thing that is in the way, until nothing is', async () => {
-    const page = await browser.visit(url, '/create?source=lake.gold.visits&key=visitor', { token });
+    const page = await site.visit('/create?source=lake.gold.visits&key=visitor');
     await page.getByText('4 primary keys (visitor) occur in several rows').waitFor();
     await page.getByText('holds NUL characters').waitFor();
     expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
-    await browser.check(page, 'create-stops');
+    await site.browser.check(page, 'create-stops');
     await page.getByRole('button', { name: 'Keep the row with the greatest at' }).click();
     await page.getByRole('button', { name: 'Leave these characters out' }).click();
     await page.getByText('of each, the row with the greatest at is kept').waitFor();
     await page.getByRole('checkbox', { name: 'I know' }).check();
     await isReady(page);
-    await browser.check(page, 'create-warnings');
+    await site.browser.check(page, 'create-warnings');
     await createButton(page).click();
-    await page.getByRole('heading', { name: `${database}.gold.visits_synced`, level: 1 }).waitFor();
+    await page.getByRole('heading', { name: `${site.database}.gold.visits_synced`, level: 1 }).waitFor();
     await eventually(
-      async () => (await synced.status('gold.visits_synced')).row_count === '4',
+      async () => (await site.synced.status('gold.visits_synced')).row_count === '4',
       'one row a key is there',
     );
-    expect(await synced.rows('gold.visits_synced', ['visitor', 'page'])).toEqual([
+    expect(await site.synced.rows('gold.visits_synced', ['visitor', 'page'])).toEqual([
       ['0', 'p'],
       ['1', 'a'],
       ['2', 'p'],
@@ -102,12 +86,10 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
   });
 
   it('offers to compare files, or the statement for a change feed, for a mode that needs one', async () => {
-    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.on_request`, {
-      token,
-    });
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.on_request`);
     await page.getByRole('radio', { name: /^On request/ }).check();
     await page.getByRole('heading', { name: 'In the way' }).waitFor();
-    await browser.check(page, 'create-feed-off');
+    await site.browser.check(page, 'create-feed-off');
     await page.getByRole('button', { name: 'Compare files instead, which is slower' }).click();
     await isReady(page);
     await page.getByText('its changes are found by comparing files').waitFor();
@@ -116,13 +98,13 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     await page.getByText('its changes are found by comparing files').waitFor({ state: 'detached' });
     await isReady(page);
     await createButton(page).click();
-    await page.getByRole('heading', { name: `${database}.gold.on_request`, level: 1 }).waitFor();
+    await page.getByRole('heading', { name: `${site.database}.gold.on_request`, level: 1 }).waitFor();
   });
 
   it('leads back to the draft where the first copy is refused after all', async () => {
     const index = [{ name: 'by_nothing', definition: 'USING btree (nothing)' }];
     const query = new URLSearchParams({ source: 'lake.gold.orders', indexes: JSON.stringify(index) });
-    const page = await browser.visit(url, `/create?${query}&target=${database}.gold.refused`, { token });
+    const page = await site.visit(`/create?${query}&target=${site.database}.gold.refused`);
     await isReady(page);
     await createButton(page).click();
     await page.getByRole('heading', { name: 'What happened to it' }).waitFor();
@@ -130,39 +112,39 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
       .getByText(/cannot have its extra index "by_nothing"/)
       .first()
       .waitFor();
-    await browser.check(page, 'table-gone');
+    await site.browser.check(page, 'table-gone');
     await page.getByRole('link', { name: 'Back to the draft' }).click();
     await isReady(page);
     expect(await page.getByRole('textbox', { name: 'Table', exact: true }).inputValue()).toBe('refused');
   });
 
   it('checks without creating, and names what was refused at its field', async () => {
-    await synced.admin.query('create schema taken; create table taken.orders (id int)');
-    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.taken.orders`, { token });
+    await site.synced.admin.query('create schema taken; create table taken.orders (id int)');
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.taken.orders`);
     await page.getByText('In the way').waitFor();
     await page.getByRole('button', { name: 'Check without creating' }).click();
     await page.getByRole('alert').first().waitFor();
-    await browser.check(page, 'create-refused');
+    await site.browser.check(page, 'create-refused');
     await page.getByRole('textbox', { name: 'Schema' }).fill('free');
     await isReady(page);
     await page.getByText('The schema does not exist yet. It is made for you.').waitFor();
     await page.getByRole('button', { name: 'Check without creating' }).click();
     await page.getByText('The check passed. Nothing was created.').waitFor();
-    expect(await synced.value(`select count(*) from synced_tables._tables where schema_name = 'free'`)).toBe('0');
+    expect(await site.synced.value(`select count(*) from synced_tables._tables where schema_name = 'free'`)).toBe('0');
   });
 
   it('keeps the draft in the address, through a reload and in a copy of it', async () => {
-    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.mine`, { token });
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.mine`);
     await isReady(page);
     await page.getByRole('textbox', { name: 'Table', exact: true }).fill('handed_on');
     await page.getByRole('combobox', { name: 'When' }).selectOption('daily');
     await page.getByText('Next runs:').waitFor();
     await page.getByText('Options', { exact: true }).first().click();
     await page.getByRole('checkbox', { name: 'Load over more connections' }).check();
-    await browser.check(page, 'create-options');
+    await site.browser.check(page, 'create-options');
     const address = new URL(page.url());
     await page.reload();
-    const copy = await browser.visit(url, `${address.pathname.slice('/console'.length)}${address.search}`, { token });
+    const copy = await site.visit(`${address.pathname.slice('/console'.length)}${address.search}`);
     for (const each of [page, copy]) {
       await isReady(each);
       expect(await each.getByRole('textbox', { name: 'Table', exact: true }).inputValue()).toBe('handed_on');
@@ -171,32 +153,31 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
   });
 
   it('gives statements that make the very table, as they are copied', async () => {
-    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.by_statement`, {
-      token,
-    });
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.by_statement`);
     await isReady(page);
     await page.getByRole('button', { name: 'SQL', exact: true }).click();
     await page.getByRole('button', { name: 'Copy as SQL' }).click();
-    const sql = await browser.copied(page);
-    await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', sql]);
-    await eventually(async () => (await synced.status('gold.by_statement')).row_count === '40', 'its rows are there');
+    const sql = await site.browser.copied(page);
+    await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', site.synced.database.url, '-c', sql]);
+    await eventually(
+      async () => (await site.synced.status('gold.by_statement')).row_count === '40',
+      'its rows are there',
+    );
   });
 
   it('can be read, but not used, by a role that may not create', async () => {
-    const reader = await createToken(synced, await synced.database.createRole('reader'));
-    const page = await browser.visit(url, '/create?source=lake.gold.orders', { token: reader });
+    const reader = await site.person('reader');
+    const page = await site.visit('/create?source=lake.gold.orders', { as: reader });
     await page.getByRole('alert').first().waitFor();
     expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
     expect(await createButton(page).getAttribute('title')).toContain('GRANT databricks_superuser TO');
     await page.getByRole('button', { name: 'Copy a link for somebody who may' }).click();
-    expect(await browser.copied(page)).toBe(`${url}/console/create?source=lake.gold.orders`);
-    await browser.check(page, 'create-no-right');
+    expect(await site.browser.copied(page)).toBe(`${site.url}/console/create?source=lake.gold.orders`);
+    await site.browser.check(page, 'create-no-right');
   });
 
   it('needs no mouse', async () => {
-    const page = await browser.visit(url, `/create?source=lake.gold.orders&target=${database}.gold.by_keyboard`, {
-      token,
-    });
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.by_keyboard`);
     await isReady(page);
     const focused = () =>
       page.evaluate(() => {
@@ -212,48 +193,45 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('crea
     }
     expect(passed).toEqual(expect.arrayContaining(['Source table', 'Schema', 'Table', 'Check without creating']));
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: `${database}.gold.by_keyboard`, level: 1 }).waitFor();
+    await page.getByRole('heading', { name: `${site.database}.gold.by_keyboard`, level: 1 }).waitFor();
   });
 
   it('treats names and values as text, on the page as in what is copied', async () => {
     const names = ['<img src=x onerror=alert(1)>', `it's "the key"`, 'שלום ✓ 🙂', 'é'.repeat(31)];
     const [html = '', key = '', odd = '', long = ''] = names;
     const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`);
-    const table = await synced.lake.createTable(
+    const table = await site.synced.lake.createTable(
       'gold.hostile',
       Object.fromEntries(names.map((name) => [name, name === key ? 'long' : 'string'])),
       `select '<script>alert(1)</script>' as ${quoted[0]}, i as ${quoted[1]}, '"; drop table x; --' as ${quoted[2]},
               chr(8238) || 'abc' as ${quoted[3]} from range(3) t(i)`,
     );
-    const catalog = await browser.visit(url, '/catalog/lake/gold/hostile?tab=rows', { token });
+    const catalog = await site.visit('/catalog/lake/gold/hostile?tab=rows');
     await catalog.getByRole('button', { name: 'Show 20 rows' }).click();
     await catalog.getByRole('cell', { name: '<script>alert(1)</script>' }).first().waitFor();
     await catalog.getByRole('columnheader', { name: html }).waitFor();
-    await browser.check(catalog, 'catalog-hostile');
+    await site.browser.check(catalog, 'catalog-hostile');
     const ways = { SQL: 'hostile_sql', curl: 'hostile_curl' } as const;
     for (const [form, name] of Object.entries(ways)) {
-      const query = new URLSearchParams({ source: 'lake.gold.hostile', target: `${database}.gold.${name}`, key });
-      const page = await browser.visit(url, `/create?${query}`, { token });
+      const query = new URLSearchParams({ source: 'lake.gold.hostile', target: `${site.database}.gold.${name}`, key });
+      const page = await site.visit(`/create?${query}`);
       await isReady(page);
       await page.getByRole('button', { name: `Take ${key} out of the key` }).waitFor();
       await page.getByRole('button', { name: form, exact: true }).click();
       await page.getByRole('button', { name: `Copy as ${form}` }).click();
-      const copied = await browser.copied(page);
-      if (form === 'SQL') await browser.check(page, 'create-hostile');
+      const copied = await site.browser.copied(page);
+      if (form === 'SQL') await site.browser.check(page, 'create-hostile');
       if (form === 'SQL')
-        await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', synced.database.url, '-c', copied]);
+        await run('psql', ['--no-psqlrc', '--set=ON_ERROR_STOP=1', site.synced.database.url, '-c', copied]);
       else {
-        const env = { ...process.env, DATABRICKS_TOKEN: token };
+        const env = { ...process.env, DATABRICKS_TOKEN: site.keeper.token };
         await run('bash', ['-c', `${copied} --silent --fail-with-body`], { env });
       }
-      await eventually(async () => (await synced.status(`gold.${name}`)).row_count === '3', 'its rows are there');
+      await eventually(async () => (await site.synced.status(`gold.${name}`)).row_count === '3', 'its rows are there');
     }
     expect(table.version).toBe(0);
-    expect((await synced.admin.query('select * from gold.hostile_curl')).fields.map((field) => field.name)).toEqual([
-      html,
-      key,
-      odd,
-      long,
-    ]);
+    expect(
+      (await site.synced.admin.query('select * from gold.hostile_curl')).fields.map((field) => field.name),
+    ).toEqual([html, key, odd, long]);
   });
 });

@@ -1,16 +1,9 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
-import { createToken } from '../support/api-client.js';
-import { browserProgram } from '../support/browser.js';
-import { postgresServers } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
-import { ConsoleBrowser, expectAccessible } from './console-browser.js';
+import { expect, it } from 'vitest';
+import { describePages, useConsoleSite } from '../support/console-site.js';
 
 // Goal: the console works below any path of a proxy, with the keyboard alone, and in several tabs with one stream.
-
-const server = postgresServers().at(-1);
-if (!server) throw new Error('no server');
 
 /** A proxy that takes a prefix from the path, as people put before a sidecar. */
 async function startProxy(
@@ -44,43 +37,37 @@ async function startProxy(
   });
 }
 
-describe.skipIf(browserProgram === null)('the console', () => {
+describePages('the console wherever it is', (server) => {
+  const site = useConsoleSite(server, {}, async ({ synced }) => {
+    await synced.lake.createTable('gold.a', { id: 'long' }, 'select 1 as id');
+    await synced.lake.createTable('gold.b', { id: 'long' }, 'select 1 as id');
+    await Promise.all([synced.load('gold.a'), synced.load('gold.b')]);
+  });
+
   it('works below the path of a proxy, signs in there, and holds one stream for all tabs', async () => {
-    await using synced = await SyncedLake.create(server);
-    await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
+    const { synced, browser } = site;
     await using proxy = await startProxy('/data/synced');
     const sidecar = await synced.startSidecar({ publicUrl: proxy.url });
     proxy.target = sidecar.url;
-    await synced.load('gold.t');
-    const token = await createToken(synced, await synced.database.createRole('keeper', 'databricks_superuser'));
-    await using browser = await ConsoleBrowser.open();
-    const page = await browser.show(proxy.url, '/tables');
-    await page.getByRole('textbox', { name: 'Token' }).fill(token);
+    const page = await browser.visit(proxy.url, '/tables');
+    await page.getByRole('textbox', { name: 'Token' }).fill(site.keeper.token);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('link', { name: /gold\.t$/ }).click();
-    await page.getByRole('heading', { name: /gold\.t$/ }).waitFor();
+    await page.getByRole('link', { name: /gold\.a$/ }).click();
+    await page.getByRole('heading', { name: /gold\.a$/ }).waitFor();
     expect(page.url()).toContain('/data/synced/console/tables/');
     await page.reload();
     await page.getByRole('button', { name: 'Sync now' }).click();
     await page.getByText(/is queued/).waitFor();
-    const tabs = await Promise.all([1, 2, 3].map(() => browser.show(proxy.url, '/tables')));
+    const tabs = await Promise.all([1, 2, 3].map(() => browser.visit(proxy.url, '/tables', { beside: page })));
     for (const tab of tabs) await tab.getByRole('button', { name: 'Live', exact: true }).waitFor();
     expect(proxy.streams()).toBe(1);
     // The tab with the stream is closed: another one takes over.
     await page.close();
     await expect.poll(() => proxy.streams(), { timeout: 30_000 }).toBe(1);
-    browser.expectNoMisdeeds();
   });
 
   it('is used with the keyboard alone', async () => {
-    await using synced = await SyncedLake.create(server);
-    await synced.lake.createTable('gold.a', { id: 'long' }, 'select 1 as id');
-    await synced.lake.createTable('gold.b', { id: 'long' }, 'select 1 as id');
-    const { url } = await synced.startSidecar();
-    await synced.load('gold.a');
-    await synced.load('gold.b');
-    await using browser = await ConsoleBrowser.open();
-    const page = await browser.show(url, '/tables');
+    const page = await site.visit('/tables');
     await page.getByRole('link', { name: /gold\.a$/ }).waitFor();
     await page.keyboard.press('j');
     await page.keyboard.press('j');
@@ -96,7 +83,7 @@ describe.skipIf(browserProgram === null)('the console', () => {
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox', { name: /Search/ }).fill('gold.a');
     await page.getByRole('option', { name: /gold\.a/ }).waitFor();
-    await expectAccessible(page);
+    await site.browser.check(page, 'search');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /gold\.a$/ }).waitFor();
     await page.keyboard.press('g');
@@ -109,19 +96,16 @@ describe.skipIf(browserProgram === null)('the console', () => {
     await page.getByRole('searchbox').blur();
     await page.keyboard.press('?');
     await page.getByRole('heading', { name: 'Keys' }).waitFor();
-    await expectAccessible(page);
+    await site.browser.check(page, 'keys');
     await page.keyboard.press('Escape');
     await page.keyboard.press('.');
     await page.getByRole('button', { name: 'Paused' }).waitFor();
-    browser.expectNoMisdeeds();
   });
 
   it('polls where there is no stream, and says so', async () => {
-    await using synced = await SyncedLake.create(server);
-    const { url } = await synced.startSidecar();
-    await using browser = await ConsoleBrowser.open();
-    await browser.context.route('**/stream', (route) => route.fulfill({ status: 503 }));
-    const page = await browser.show(url, '/tables');
+    const page = await site.visit('/errors');
+    await page.context().route('**/stream', (route) => route.fulfill({ status: 503 }));
+    await page.reload();
     await page.getByRole('button', { name: 'Every 30 s' }).waitFor();
   });
 });

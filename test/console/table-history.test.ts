@@ -1,58 +1,41 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createToken } from '../support/api-client.js';
-import { browserProgram } from '../support/browser.js';
-import { ConsoleBrowser } from '../support/console-browser.js';
+import { expect, it } from 'vitest';
+import { describePages, type Person, useConsoleSite } from '../support/console-site.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
 // Goal: on the page of a table people see what became of its updates, what happened to it, and what hangs on it in Postgres;
 // keys of failing rows only if they may read the table.
 
-describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a table on $name', (server) => {
-  let synced: SyncedLake;
-  let browser: ConsoleBrowser;
+describePages('a table', (server) => {
   let source: DeltaWriter;
-  let url: string;
-  let keeper: string;
-  let manager: string;
+  let manager: Person;
   let path: string;
-  beforeAll(async () => {
-    synced = await SyncedLake.create(server);
+  const site = useConsoleSite(server, { sidecar: { pollSeconds: 1 } }, async ({ synced }) => {
     source = await synced.lake.createTable(
       'h.t',
       { id: 'long', name: 'string' },
       `select i as id, 'n' as name from range(1200) t(i)`,
     );
-    ({ url } = await synced.startSidecar({ pollSeconds: 1 }));
     await synced.load('h.t');
     await source.append(`select 5000 as id, 'n' as name`);
     await synced.sync('h.t');
     await source.append(`select 4711 as id, 'n' as name from range(2)`);
     await refusalOf(synced.sync('h.t'));
-    const managerRole = await synced.database.createRole('manager');
-    await synced.admin.query(`select databricks_synced_table_add_manager('h.t', '${managerRole}');
+    manager = await site.person('manager');
+    await synced.admin.query(`select databricks_synced_table_add_manager('h.t', '${manager.role}');
       create index by_name on h.t (name); create view public.over_it as select id from h.t;
       grant select on h.t to databricks_superuser`);
-    keeper = await createToken(synced, await synced.database.createRole('keeper', 'databricks_superuser'));
-    manager = await createToken(synced, managerRole);
-    path = `/tables/${await synced.value('select current_database()')}.h.t`;
-    browser = await ConsoleBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser?.[Symbol.asyncDispose]();
-    await synced?.[Symbol.asyncDispose]();
+    path = `/tables/${site.database}.h.t`;
   });
 
   it('lists its updates, by state, and tells all of one', async () => {
-    const page = await browser.visit(url, `${path}/updates`, { token: keeper });
+    const page = await site.visit(`${path}/updates`);
     const rows = page.locator('tbody tr');
     await rows.nth(2).waitFor();
     expect(await rows.nth(0).textContent()).toMatch(/^Failed.*By hand.*PRIMARY_KEY_CONSTRAINT_VIOLATION.*failing_keys/);
     expect(await rows.nth(1).textContent()).toMatch(/^Done.*0 to 1/);
     expect(await rows.nth(2).textContent()).toContain('+1,200');
-    await browser.check(page, 'table-updates');
+    await site.browser.check(page, 'table-updates');
     await page.getByLabel('State').selectOption('COMPLETED');
     await expect.poll(() => rows.count()).toBe(2);
     expect(new URL(page.url()).search).toBe('?state=COMPLETED');
@@ -64,20 +47,20 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     await page.getByText('4711', { exact: true }).waitFor();
     await page.getByText('What to do:').waitFor();
     await page.getByRole('cell').getByText('table sync failed').waitFor();
-    await browser.check(page, 'table-update');
+    await site.browser.check(page, 'table-update');
     await page.getByRole('link', { name: 'All updates of this table' }).click();
     await rows.nth(2).waitFor();
   });
 
   it('draws lag and rows over time, with the moments at which it had failed', async () => {
-    const id = await synced.value(`select table_id from synced_tables._tables where synced_table = 'h.t'`);
-    await synced.admin.query(
+    const id = await site.synced.value(`select table_id from synced_tables._tables where synced_table = 'h.t'`);
+    await site.synced.admin.query(
       `insert into synced_tables._samples (table_id, sampled_at, lag_seconds, lag_versions, row_count, is_failed)
        select $1::uuid, date_trunc('minute', now()) - make_interval(mins => i), case when i < 300 then i % 100 else 0 end, 1, 900 + i, i = 200
          from generate_series(2, 1400) i where i not between 600 and 700`,
       [id],
     );
-    const page = await browser.visit(url, path, { token: keeper });
+    const page = await site.visit(path);
     const lag = page.getByRole('img', { name: /^Lag from .* at most 1 min 39 s, last/ });
     await lag.waitFor();
     expect(await lag.locator('.chart-line').count()).toBe(2);
@@ -90,30 +73,30 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
     expect(await link.getAttribute('href')).toMatch(/\/events\?table=.*&from=.*&to=/);
     await page.getByRole('heading', { name: 'Latest events' }).waitFor();
     await page.getByRole('link', { name: 'All updates' }).waitFor();
-    await browser.check(page, 'table-overview');
+    await site.browser.check(page, 'table-overview');
     await page.getByRole('button', { name: '1 hour' }).click();
     expect(new URL(page.url()).search).toBe('?hours=1');
     await page.getByRole('img', { name: /^Rows from/ }).waitFor();
   });
 
   it('shows a new update on the open page', async () => {
-    const page = await browser.visit(url, `${path}/updates`, { token: keeper });
+    const page = await site.visit(`${path}/updates`);
     const rows = page.locator('tbody tr');
     await rows.nth(2).waitFor();
     await source.overwrite(`select i as id, 'x' as name from range(1300) t(i)`);
-    await synced.sync('h.t');
+    await site.synced.sync('h.t');
     await expect.poll(() => rows.count(), { timeout: 40_000 }).toBe(4);
   });
 
   it('hides keys from managers who may not read it', async () => {
-    const id = await synced.value(`select update_id from synced_tables.updates where state = 'FAILED'`);
-    const page = await browser.visit(url, `${path}/updates/${id}`, { token: manager });
+    const id = await site.synced.value(`select update_id from synced_tables.updates where state = 'FAILED'`);
+    const page = await site.visit(`${path}/updates/${id}`, { as: manager });
     await page.getByText('GRANT SELECT ON h.t TO').waitFor();
     expect(await page.locator('body').textContent()).not.toContain('4711');
   });
 
   it('tells what happened to it', async () => {
-    const page = await browser.visit(url, `${path}/events`, { token: keeper });
+    const page = await site.visit(`${path}/events`);
     await page.getByRole('button', { name: 'Errors only' }).click();
     const events = page.locator('.event-table tbody tr');
     await expect.poll(() => events.count()).toBe(1);
@@ -122,13 +105,13 @@ describe.skipIf(browserProgram === null).each(postgresServers().slice(-1))('a ta
   });
 
   it('shows what hangs on it, with the statements that make that', async () => {
-    const page = await browser.visit(url, `${path}/objects`, { token: keeper });
+    const page = await site.visit(`${path}/objects`);
     await page.getByRole('heading', { name: 'Indexes' }).waitFor();
     await page.getByText('CREATE INDEX by_name ON h.t USING btree (name);').waitFor();
     await page.getByText('is refused for 1 object: public.over_it').waitFor();
     await page.getByRole('heading', { name: 'Managers' }).waitFor();
     await page.getByRole('button', { name: 'Copy the statement that makes h.by_name' }).click();
-    expect(await browser.copied(page)).toBe('CREATE INDEX by_name ON h.t USING btree (name);');
-    await browser.check(page, 'table-objects');
+    expect(await site.browser.copied(page)).toBe('CREATE INDEX by_name ON h.t USING btree (name);');
+    await site.browser.check(page, 'table-objects');
   });
 });

@@ -36,6 +36,23 @@ export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserProgram, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 
+/** Notes what a page does wrong: errors, breaches of its policy, and requests to anything but `origin`. */
+export async function noteFaults(page: Page, origin: string, note: (fault: string) => void): Promise<void> {
+  page.on('pageerror', (error) => note(`threw ${error.message}`));
+  page.on('console', (message) => {
+    const isFault = message.type() === 'error' || /Content Security Policy|Trusted Type/i.test(message.text());
+    if (isFault) note(`said ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const { protocol, origin: asked } = new URL(request.url());
+    if (protocol !== 'data:' && protocol !== 'blob:' && asked !== origin) note(`asked for ${request.url()}`);
+  });
+  await page.exposeFunction('noteBreach', note);
+  // A text, since not all who import this know of browsers.
+  await page.addInitScript(`document.addEventListener('securitypolicyviolation', (breach) =>
+    noteBreach('broke ' + breach.violatedDirective + ': ' + breach.blockedURI))`);
+}
+
 /** Opens a page in a context of its own, and notes what it does wrong. */
 export async function openPage(
   browser: Browser,
@@ -45,29 +62,29 @@ export async function openPage(
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const found: string[] = [];
-  const { origin } = new URL(url);
-  page.on('pageerror', (error) => found.push(`error: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() === 'error') found.push(`console: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) found.push(request.url());
-  });
+  await noteFaults(page, new URL(url).origin, (fault) => found.push(fault));
   await page.goto(url);
   return { page, faults: { found } };
 }
 
-/** What axe finds wrong with a page as it is now. */
-export async function axeFindings(page: Page): Promise<string[]> {
+/**
+ * What axe finds wrong with a page as it is now.
+ * @param rules all of them unless some are named
+ */
+export async function axeFindings(page: Page, rules: readonly string[] = []): Promise<string[]> {
   // Evaluated, not added as a script: so the page's policy stays on.
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
-  });
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axeSource);
+  return page.evaluate(
+    async (chosen) => {
+      interface Findings {
+        violations: { id: string; nodes: { html: string }[] }[];
+      }
+      const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Findings> } };
+      const { violations } = await axe.run(chosen.length === 0 ? {} : { runOnly: chosen });
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+    },
+    [...rules],
+  );
 }
 
 /** Takes a picture for people to look at, if TEST_SCREENSHOTS names a folder for them. */

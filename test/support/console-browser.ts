@@ -1,16 +1,26 @@
 /// <reference lib="dom" />
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { axeFindings, launchBrowser, takePicture } from './browser.js';
+import { axeFindings, launchBrowser, noteFaults, takePicture } from './browser.js';
 
-interface VisitOptions {
+export interface VisitOptions {
+  /** Signs in with it; otherwise nobody is known. */
   readonly token?: string;
+  /** Opens another tab of this browser, which is signed in or not as it is. */
+  readonly beside?: Page;
+  readonly width?: number;
+  readonly theme?: 'light' | 'dark';
 }
+
+/** Of answers that tests ask for, such as refusals, the browser says so too; those that nobody asked for are told apart. */
+const REFUSED = /^said Failed to load resource: /;
+const THEMES = ['light', 'dark'] as const;
+const WIDTHS = [1280, 400] as const;
 
 /** A browser on the console of a sidecar. Nothing that it shows may reach for another server or break the policy. */
 export class ConsoleBrowser implements AsyncDisposable {
   readonly #browser: Browser;
-  readonly #contexts: BrowserContext[] = [];
+  readonly #contexts = new Set<BrowserContext>();
   /** What pages did that they must not. */
   readonly #offences: string[] = [];
 
@@ -23,41 +33,51 @@ export class ConsoleBrowser implements AsyncDisposable {
   }
 
   /**
-   * Opens a place of the console, as a window of its own.
+   * Opens a place of the console in a window of its own, which keeps nothing of others.
    * @param server address of the sidecar
    * @param place such as `/catalog`
    */
-  async visit(server: string, place: string, { token }: VisitOptions = {}): Promise<Page> {
-    const context = await this.#browser.newContext({
-      viewport: { width: 1280, height: 900 },
-      locale: 'en-GB',
-      timezoneId: 'UTC',
-      reducedMotion: 'reduce',
-      permissions: ['clipboard-write'],
-      ...(token === undefined ? {} : { extraHTTPHeaders: { authorization: `Bearer ${token}` } }),
-    });
-    this.#contexts.push(context);
-    context.setDefaultTimeout(20_000);
+  async visit(server: string, place: string, { token, beside, ...look }: VisitOptions = {}): Promise<Page> {
+    const context = beside?.context() ?? (await this.#open(look));
+    // As signing in does it, so that requests are checked as those of people.
+    if (token !== undefined) await context.addCookies([sessionCookie(server, token)]);
     const page = await context.newPage();
+    await noteFaults(page, new URL(server).origin, (fault) => {
+      if (!REFUSED.test(fault)) this.#offences.push(fault);
+    });
+    page.on('response', async (response) => {
+      if (response.status() !== 500) return;
+      // The window may be closed meanwhile.
+      const text = await response.text().catch(() => '');
+      if (text.includes('API_DEFECT')) this.#offences.push(`broke ${response.url()}: ${text}`);
+    });
     // The policy of the console lets nobody read the clipboard.
     await page.addInitScript(() => {
-      const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+      const write = navigator.clipboard?.writeText.bind(navigator.clipboard);
+      if (write === undefined) return;
       navigator.clipboard.writeText = (text) => {
         document.documentElement.dataset.copied = text;
         return write(text);
       };
     });
-    const { origin } = new URL(server);
-    page.on('request', (request) => {
-      const { protocol, origin: asked } = new URL(request.url());
-      if (protocol !== 'data:' && asked !== origin) this.#offences.push(`asked for ${request.url()}`);
-    });
-    page.on('pageerror', (error) => this.#offences.push(`threw ${error.message}`));
-    page.on('console', (message) => {
-      if (/Content Security Policy|Trusted Type/i.test(message.text())) this.#offences.push(message.text());
-    });
     await page.goto(`${server}/console${place}`);
     return page;
+  }
+
+  async #open({ width = 1280, theme = 'light' }: VisitOptions): Promise<BrowserContext> {
+    const context = await this.#browser.newContext({
+      viewport: { width, height: 900 },
+      colorScheme: theme,
+      locale: 'en-GB',
+      timezoneId: 'UTC',
+      reducedMotion: 'reduce',
+      permissions: ['clipboard-write'],
+      // Of the proxies of tests.
+      ignoreHTTPSErrors: true,
+    });
+    this.#contexts.add(context);
+    context.setDefaultTimeout(20_000);
+    return context;
   }
 
   /** What somebody has copied last. */
@@ -65,32 +85,55 @@ export class ConsoleBrowser implements AsyncDisposable {
     return (await page.locator('html').getAttribute('data-copied')) ?? '';
   }
 
-  /** Fails if a page has done what it must not, or has a fault for people who cannot see or use a mouse. */
+  /**
+   * Looks at a state of a page in both themes and widths: nothing for axe to find, nothing that scrolls sideways, and nothing
+   * done that must not be.
+   */
   async check(page: Page, name: string): Promise<void> {
-    for (const scheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-      expect(await axeFindings(page)).toEqual([]);
-      for (const width of [1280, 400]) {
-        await page.setViewportSize({ width, height: 900 });
-        if (width === 400) await expectNoSidewaysScroll(page);
-        await takePicture(page, `${name}-${scheme}-${width}`);
+    const found: string[] = [];
+    const before = page.viewportSize();
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const colorScheme of THEMES) {
+        await page.emulateMedia({ colorScheme });
+        await takePicture(page, `${name}-${colorScheme}-${width}`);
+        // Shape and order do not depend on the theme, colours do.
+        const findings = await axeFindings(page, colorScheme === 'light' ? [] : ['color-contrast']);
+        found.push(...findings.map((finding) => `${colorScheme}, ${width} px: ${finding}`));
       }
-      expect(await axeFindings(page)).toEqual([]);
-      await page.setViewportSize({ width: 1280, height: 900 });
+      const surplus = await page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return scrollWidth - clientWidth;
+      });
+      if (surplus > 0) found.push(`${width} px: ${surplus} px too wide`);
     }
-    expect(this.#offences).toEqual([]);
+    if (before) await page.setViewportSize(before);
+    await page.emulateMedia({ colorScheme: 'light' });
+    expect({ name, found }).toEqual({ name, found: [] });
+    this.expectNoOffences();
+  }
+
+  /** Fails if a page did what none may do. */
+  expectNoOffences(): void {
+    expect(this.#offences.splice(0)).toEqual([]);
+  }
+
+  /** Ends the windows of a test. */
+  async closeWindows(): Promise<void> {
+    const open = [...this.#contexts];
+    this.#contexts.clear();
+    await Promise.all(open.map((context) => context.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#contexts.map((context) => context.close()));
+    await this.closeWindows();
     await this.#browser.close();
   }
 }
 
-async function expectNoSidewaysScroll(page: Page): Promise<void> {
-  const surplus = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return scrollWidth - clientWidth;
-  });
-  expect(surplus, 'pixels that the page is too wide').toBeLessThanOrEqual(0);
+function sessionCookie(server: string, value: string) {
+  const isSecure = server.startsWith('https:');
+  const name = isSecure ? '__Host-synced-tables' : 'synced-tables';
+  const url = `${new URL(server).origin}/`;
+  return { name, value, url, httpOnly: true, secure: isSecure, sameSite: 'Strict' as const };
 }

@@ -10,7 +10,7 @@ import { createMigratedDatabase, type MigratedDatabase } from './migrated-databa
 import { type SidecarProcess, spawnSidecar, startTestSidecar, type TestSidecarOptions } from './sidecar.js';
 import type { TestServer } from './test-server.js';
 
-type SidecarChoices = Partial<Omit<TestSidecarOptions, 'lakeRoot' | 'folder'>>;
+export type SidecarChoices = Partial<Omit<TestSidecarOptions, 'lakeRoot' | 'folder'>>;
 
 export interface CreateChoices {
   readonly source?: string;
