@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { PipelineDeclaration } from '../core/flows/pipeline-declaration.js';
+import { Slots } from '../core/slots.js';
 import { registryDeclaration } from '../flows/declare/registry-declaration.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -8,6 +9,7 @@ import { registerFlowPipeline } from '../postgres/registry/flow-pipelines.js';
 import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { closeSession, openSession, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { SessionWatch } from '../postgres/session/session-watch.js';
+import { SharedSession } from '../postgres/session/shared-session.js';
 import { startWorker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { NextSnapshotAndVersion } from '../sync/flows/source/snapshot-function.js';
@@ -65,6 +67,8 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
   // Fail now if the login role may not act as the sidecar's role.
   await closeSession(await open());
   const batchSessions = new BatchSessions({ open, sessionsMax: 1 });
+  const watcher = new SharedSession(open);
+  const slots = new Slots(1);
   const worker = startWorker({
     holder: randomUUID(),
     openSession: open,
@@ -75,6 +79,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
       const work = {
         ...claim,
         openSession: sessionsUntil(signal, open),
+        watcher,
         catalogs,
         engine,
         connections: settings.sync.connections,
@@ -87,6 +92,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
         ? followSources({
             ...work,
             sessions: batchSessions.until(signal, claim.updateId),
+            slots,
             ...signals,
             triggerIntervalMs,
             looks: new LookRation(),
@@ -98,7 +104,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     },
     maintain: async () => {},
     runSchedules: async () => null,
-    concurrentUpdates: 1,
+    slots,
     leaseSeconds: settings.sync.lease_seconds,
     pollSeconds: POLL_SECONDS,
     maintenanceSeconds: Number.POSITIVE_INFINITY,
@@ -109,6 +115,7 @@ export async function startPipelineWorker(options: PipelineWorkerOptions): Promi
     async stop() {
       await worker.stop();
       await batchSessions[Symbol.asyncDispose]();
+      await watcher[Symbol.asyncDispose]();
       await watch[Symbol.asyncDispose]();
     },
   };

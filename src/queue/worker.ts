@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { type Backoff, backoffMs } from '../core/backoff.js';
 import { asSyncedTablesError } from '../core/errors.js';
 import { News } from '../core/news.js';
+import type { Slots } from '../core/slots.js';
 import type { UpdateMode, UpdateOutcome } from '../core/update-outcome.js';
 import { WakeUp } from '../core/wake-up.js';
 import {
@@ -33,8 +34,8 @@ export interface WorkerOptions {
   readonly maintain: (client: pg.Client) => Promise<void>;
   /** Called at every check of the queue: requests updates that are due. Returns milliseconds until the next one. */
   readonly runSchedules: (client: pg.Client) => Promise<number | null>;
-  /** How many updates run at once; those that follow their sources do not count. */
-  readonly concurrentUpdates: number;
+  /** One for each update that runs; those that follow their sources take one only while they copy a table. */
+  readonly slots: Slots;
   /** The only pipeline to work on. */
   readonly pipelineId?: string;
   readonly leaseSeconds: number;
@@ -97,6 +98,7 @@ class QueueWorker {
   readonly #keeper: LeaseKeeper;
   /** The running updates, by pipeline. */
   readonly #running = new Map<string, RunningUpdate>();
+  #startedUpdates = 0;
   /** Updates in a row for which the server had no connection. */
   #starved = 0;
   #maintainedAt = Number.NEGATIVE_INFINITY;
@@ -106,7 +108,8 @@ class QueueWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { holder, openSession, leaseSeconds } = options;
+    const { holder, openSession, leaseSeconds, slots } = options;
+    slots.onFree = () => this.wake();
     this.#keeper = new LeaseKeeper({
       holder,
       openSession,
@@ -176,15 +179,27 @@ class QueueWorker {
       this.#maintainedAt = performance.now();
     }
     // First: somebody waits for what was just asked for.
-    await this.#claim(client, 'DEFAULT', this.#options.concurrentUpdates - this.#runningOf('DEFAULT').length);
+    await this.#claimUpdates(client);
     const scheduleMs = await this.#options.runSchedules(client);
     await this.#passNewsOn(client);
     await this.#passRegistryOn(client);
     await this.#claimFollowers(client);
-    const { dueMs, isVerificationDue } = await readOutlook(client, holder, !this.#hasRoom());
+    const { dueMs, isVerificationDue } = await readOutlook(client, holder, this.#options.slots.free === 0);
     if (isVerificationDue) this.#options.onVerificationDue?.();
     const nextMs = Math.min(this.#options.pollSeconds * 1000, dueMs ?? Infinity, scheduleMs ?? Infinity);
     return Math.max(PAUSE_MS_MIN, nextMs);
+  }
+
+  /** Claims updates for all places that are free. */
+  async #claimUpdates(client: pg.Client): Promise<void> {
+    const { slots } = this.#options;
+    const before = this.#startedUpdates;
+    const taken = slots.takeFree();
+    try {
+      await this.#claim(client, 'DEFAULT', taken);
+    } finally {
+      slots.giveBack(taken - (this.#startedUpdates - before));
+    }
   }
 
   async #claimFollowers(client: pg.Client): Promise<void> {
@@ -222,10 +237,6 @@ class QueueWorker {
     return [...this.#running.values()].filter(({ claim }) => claim.mode === mode);
   }
 
-  #hasRoom(): boolean {
-    return this.#runningOf('DEFAULT').length < this.#options.concurrentUpdates;
-  }
-
   /** Tells running updates that their pipeline is gone, or that another update of it was requested. */
   async #passNewsOn(client: pg.Client): Promise<void> {
     if (this.#running.size === 0) return;
@@ -259,8 +270,11 @@ class QueueWorker {
     const yielding = new AbortController();
     const registryNews = new News();
     const { pipelineId } = claim.lease;
+    const hasSlot = claim.mode === 'DEFAULT';
+    if (hasSlot) this.#startedUpdates++;
     const task = this.#runClaim(claim, { lost, yielding, registryNews }).finally(() => {
       this.#running.delete(pipelineId);
+      if (hasSlot) this.#options.slots.giveBack();
       this.wake();
     });
     this.#running.set(pipelineId, { claim, lost, yielding, registryNews, registryMark: null, task });

@@ -1,4 +1,5 @@
 import type { SyncedTablesError } from '../core/errors.js';
+import { Slots } from '../core/slots.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -11,6 +12,7 @@ import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
 import { openSession, type SessionOptions, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
 import { SessionWatch } from '../postgres/session/session-watch.js';
+import { SharedSession } from '../postgres/session/shared-session.js';
 import type { RunSignals } from '../queue/run-leased.js';
 import { runSchedules } from '../queue/schedules.js';
 import { startVerificationWorker, type VerificationWorker } from '../queue/verification-worker.js';
@@ -29,6 +31,8 @@ import { SIDECAR_APPLICATION } from './sidecar-session.js';
 const MAINTENANCE_SECONDS = 30;
 /** A table locked by somebody must not hold up the others of its pipeline: it is retried later. */
 const FOLLOWER_LOCK_MS = 2_000;
+/** What tells of locks must not wait for them. */
+const BESIDES_LOCK_MS = 500;
 /** Minimum time that a query on the queue may take before its connection counts as broken. */
 const CONTROL_SECONDS_MIN = 5;
 /** How long a lost connection is told of after it was cut. */
@@ -75,6 +79,10 @@ export class DatabaseWorker {
   readonly #session: SessionOptions;
   readonly #workSessions: KeptSessions;
   readonly #batchSessions: BatchSessions;
+  /** For what is done beside the work of updates. */
+  readonly #besides: SharedSession;
+  /** For updates with an end, and for copies of followed tables. */
+  readonly #slots: Slots;
   /** Sessions for short queries, where an unanswered one must not block the rest. */
   readonly #control: SessionOptions;
   readonly #maintenance: Maintenance;
@@ -96,8 +104,10 @@ export class DatabaseWorker {
       sessionsMax: options.plan.concurrentBatches,
       onTaken: (error) => this.#noteTaken(error),
     });
+    this.#slots = new Slots(options.plan.concurrentUpdates);
+    this.#besides = new SharedSession(() => openSession({ ...this.#control, lockTimeoutMs: BESIDES_LOCK_MS }));
     this.#maintenance = new Maintenance({
-      openSession: () => openSession(this.#control),
+      session: this.#besides,
       catalogs,
       historyDays: settings.sync.history_days,
       onError: (error, doing) => this.#goOn(error, doing),
@@ -121,6 +131,7 @@ export class DatabaseWorker {
     this.#logger.warn({ error }, 'a connection fell silent; its work is tried again');
     this.#silence = { error, until: performance.now() + SILENCE_TOLD_MS };
     void this.#workSessions.dropIdle();
+    void this.#besides.drop();
     void this.#batchSessions.dropIdle();
   }
 
@@ -135,12 +146,13 @@ export class DatabaseWorker {
     this.#maintenance.stop();
     await Promise.all([this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
-    await Promise.all([this.#batchSessions[Symbol.asyncDispose](), this.#workSessions[Symbol.asyncDispose]()]);
+    const sessions = [this.#batchSessions, this.#workSessions, this.#besides];
+    await Promise.all(sessions.map((each) => each[Symbol.asyncDispose]()));
     await this.#watch[Symbol.asyncDispose]();
   }
 
   #startUpdates(): Worker {
-    const { holder, settings, plan } = this.#options;
+    const { holder, settings } = this.#options;
     return startWorker({
       holder,
       openSession: () => openSession(this.#control),
@@ -150,7 +162,7 @@ export class DatabaseWorker {
       trouble: () => current(this.#taken)?.message ?? null,
       maintain: (client) => this.#maintenance.run(client),
       runSchedules,
-      concurrentUpdates: plan.concurrentUpdates,
+      slots: this.#slots,
       leaseSeconds: settings.sync.lease_seconds,
       pollSeconds: settings.sync.poll_seconds,
       maintenanceSeconds: MAINTENANCE_SECONDS,
@@ -193,6 +205,7 @@ export class DatabaseWorker {
       ...this.#resources(),
       openSession: sessionsUntil(signal, () => openSession({ ...this.#session, lockTimeoutMs: FOLLOWER_LOCK_MS })),
       sessions: this.#batchSessions.until(signal, claim.lease.pipelineId),
+      slots: this.#slots,
       lockPatienceMs: FOLLOWER_LOCK_MS,
       triggerIntervalMs,
       pollSeconds,
@@ -206,7 +219,7 @@ export class DatabaseWorker {
   #resources() {
     const { catalogs, engine, plan } = this.#options;
     const { connections, acceleratedConnections } = plan;
-    return { catalogs, engine, connections, acceleratedConnections };
+    return { catalogs, engine, connections, acceleratedConnections, watcher: this.#besides };
   }
 
   async #verify(claim: ClaimedVerification, signal: AbortSignal): Promise<VerificationOutcome> {

@@ -4,15 +4,15 @@ import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { explainIfOutdated } from '../postgres/install/migrate.js';
 import { maintainTables, pruneHistory, takeSamples } from '../postgres/maintain-tables.js';
 import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
-import { closeSession, sessionsUntil } from '../postgres/session/session.js';
+import type { SharedSession } from '../postgres/session/shared-session.js';
 import { lookAtFailedTables } from '../sync/follow/look-at-failed-tables.js';
 
 const PRUNE_SECONDS = 3_600;
 const SAMPLE_SECONDS = 60;
 
 export interface MaintenanceOptions {
-  /** Opens a session for short queries. */
-  readonly openSession: () => Promise<pg.Client>;
+  /** For what must not hold up the queue. */
+  readonly session: SharedSession;
   readonly catalogs: CatalogSet;
   /** How long events and ended updates are kept. */
   readonly historyDays: number;
@@ -63,13 +63,9 @@ export class Maintenance {
   async #lookAtFailed(client: pg.Client): Promise<void> {
     const tables = this.#look === null ? await readFailedFollowed(client) : [];
     if (tables.length === 0) return;
-    const { catalogs, openSession, onError } = this.#options;
+    const { catalogs, session, onError } = this.#options;
     const { signal } = this.#stopping;
-    const look = async () => {
-      const own = await sessionsUntil(signal, openSession)();
-      await lookAtFailedTables({ client: own, catalogs, tables, signal }).finally(() => closeSession(own));
-    };
-    this.#look = look()
+    this.#look = lookAtFailedTables({ session, catalogs, tables, signal })
       .catch((error: unknown) => signal.aborted || onError(error, 'looking at sources'))
       .then(() => {
         this.#look = null;

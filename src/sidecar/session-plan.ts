@@ -5,12 +5,15 @@ export type SessionPlan = Readonly<
   Record<'concurrentUpdates' | 'concurrentBatches' | 'connections' | 'acceleratedConnections', number>
 >;
 
-/** One works on the queue and hears of requests, one renews leases, one asks for comparisons, one does those. */
-const FIXED_SESSIONS = 4;
+/**
+ * One works on the queue and hears of requests, one renews leases, one asks for comparisons and one does those, one looks at
+ * what others wait for, one asks after sessions that have fallen silent. The last four are opened when they are needed.
+ */
+const FIXED_SESSIONS = 6;
 /** One does the work, one reports progress. */
 const SESSIONS_OF_AN_UPDATE = 2;
-/** The least that can be planned with: one update and two batches. */
-const SESSIONS_MIN = 8;
+/** The least that can be planned with: one update and one batch. */
+const SESSIONS_MIN = 9;
 const SHARE_MAX = 24;
 
 /**
@@ -26,8 +29,8 @@ export function sessionsOf(
 }
 
 /**
- * Shares sessions out between updates with an end, which may be long, and batches of followed tables, so that neither has
- * to wait for the other.
+ * Shares sessions out between updates with an end, which may be long, as copies of followed tables are, and batches of
+ * those, so that neither has to wait for the other.
  */
 export function planSessions(
   sessionsMax: number,

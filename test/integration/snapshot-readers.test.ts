@@ -6,6 +6,7 @@ import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { releaseLease, renewLeases } from '../../src/postgres/registry/lease.js';
 import { claimUpdates, requeueUpdate } from '../../src/postgres/registry/update-queue.js';
 import { openSession, SYNC_ROLE } from '../../src/postgres/session/session.js';
+import { SharedSession } from '../../src/postgres/session/shared-session.js';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 import { openCatalogs } from '../../src/sidecar/open-catalogs.js';
 import { runUpdate } from '../../src/sync/run-update.js';
@@ -163,7 +164,8 @@ async function runOnce(lake: SyncedLake, switchPatienceMs: number): Promise<void
   await using engine = await openEngine({ temporaryFolder: lake.folder });
   const catalogs = openCatalogs(settings, engine);
   const { signal } = new AbortController();
-  const work = { catalogs, engine, acceleratedConnections: 1, connections: 1, switchPatienceMs, signal };
+  await using watcher = new SharedSession(open);
+  const work = { catalogs, engine, watcher, acceleratedConnections: 1, connections: 1, switchPatienceMs, signal };
   const outcome = await runUpdate({ ...claim, ...work, openSession: open }, { giveBack: (session) => session.end() });
   expect(outcome).toEqual({ kind: 'retry', delaySeconds: 1 });
   await requeueUpdate(client, claim, 0.1, true);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { Slots } from '../../src/core/slots.js';
 import { pruneHistory } from '../../src/postgres/maintain-tables.js';
 import { isLeaseHeld, releaseLease, renewLeases, requireLease } from '../../src/postgres/registry/lease.js';
 import {
@@ -116,7 +117,7 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
       },
       maintain: async () => {},
       runSchedules: async () => null,
-      concurrentUpdates: 1,
+      slots: new Slots(1),
       leaseSeconds: 1,
       pollSeconds: 1,
       maintenanceSeconds: 60,

@@ -22,6 +22,8 @@ export interface TestSidecarOptions {
   readonly engine?: object;
   readonly connections?: number;
   readonly concurrentUpdates?: number;
+  /** Setting sync.sessions. */
+  readonly sessions?: number;
   readonly leaseSeconds?: number;
   readonly pollSeconds?: number;
   /** Settings of api.oidc. */
@@ -58,6 +60,7 @@ function settingsInput(options: TestSidecarOptions): object {
     sync: {
       connections: options.connections ?? 1,
       concurrent_updates: options.concurrentUpdates ?? 2,
+      ...(options.sessions === undefined ? {} : { sessions: options.sessions }),
       lease_seconds: options.leaseSeconds ?? 30,
       poll_seconds: options.pollSeconds ?? 10,
     },

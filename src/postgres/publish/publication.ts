@@ -6,6 +6,7 @@ import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../session/lock-patie
 import { LockWatch } from '../session/lock-watch.js';
 import { type Answer, answersOf } from '../session/query-together.js';
 import { inOpenedTransaction } from '../session/session.js';
+import type { SharedSession } from '../session/shared-session.js';
 import { requirePartition, solePartitions, solePartitionsStatement } from './published-table.js';
 
 /**
@@ -58,8 +59,8 @@ export type Publishing<Result> = AsyncGenerator<Publication, Result, Published>;
 
 export interface PublishOptions {
   readonly client: pg.Client;
-  /** Opens another session as the sidecar's role. */
-  readonly openSession: () => Promise<pg.Client>;
+  /** For looking at what `client` waits for. */
+  readonly watcher: SharedSession;
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly patienceMs?: number;

@@ -1,16 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TELL_AGAIN_MS } from './lock-patience.js';
 import { processIdOf } from './server-process.js';
-import { closeSession } from './session.js';
+import type { SharedSession } from './shared-session.js';
 
 const LOOK_MS = 1_000;
-/** The watcher must not end up waiting for what the watched session holds. */
-const WATCHER_LOCK_MS = 500;
+/** How long the end of what is watched waits for a look in progress. */
+const LAST_LOOK_MS_MAX = 250;
 
 export interface LockWatchOptions {
   /** The session whose statements may wait for a lock. */
   readonly client: pg.Client;
-  readonly openSession: () => Promise<pg.Client>;
+  /** For looking; must not wait long for locks, which the watched session may hold. */
+  readonly watcher: SharedSession;
   /** Called periodically with the sessions in the way, and with a session for recording that. */
   readonly onBlocked: (watcher: pg.Client, sessions: readonly string[]) => Promise<void>;
 }
@@ -22,8 +24,9 @@ export interface LockWatchOptions {
 export class LockWatch implements AsyncDisposable {
   readonly #options: LockWatchOptions;
   #timer: NodeJS.Timeout | undefined;
-  #looking = Promise.resolve();
-  #watcher: pg.Client | null = null;
+  #looking: Promise<void> | null = null;
+  /** The look has its turn. */
+  #hasTurn = false;
   #isOver = false;
   #wasBlocked = false;
   #tellAt = Number.NEGATIVE_INFINITY;
@@ -36,49 +39,55 @@ export class LockWatch implements AsyncDisposable {
   async start(): Promise<void> {
     const pid = await processIdOf(this.#options.client);
     this.#timer = setInterval(() => {
-      this.#looking = this.#looking.then(() => this.#look(pid)).catch(() => this.#giveUpLook());
+      // Reporting is a courtesy: if it fails, the watched work does not, and the next check tries again.
+      this.#looking ??= this.#look(pid)
+        .catch(() => {})
+        .finally(() => {
+          this.#looking = null;
+        });
     }, LOOK_MS);
   }
 
-  async #look(pid: number): Promise<void> {
+  #look(pid: number): Promise<void> {
+    return this.#options.watcher.use(async (session) => {
+      if (this.#isOver) return;
+      this.#hasTurn = true;
+      try {
+        await this.#tell(session, await blockersOf(session, pid));
+      } finally {
+        this.#hasTurn = false;
+      }
+    });
+  }
+
+  async #tell(session: pg.Client, sessions: readonly string[]): Promise<void> {
     if (this.#isOver) return;
-    const watcher = this.#watcher ?? (await openWatcher(this.#options));
-    this.#watcher = watcher;
-    if (this.#isOver) return closeSession(watcher);
-    const sessions = await blockersOf(watcher, pid);
     // Sessions that are in the way at a single check are not reported.
     if (this.#wasBlocked && sessions.length > 0 && performance.now() > this.#tellAt) {
-      await this.#options.onBlocked(watcher, sessions);
+      await this.#options.onBlocked(session, sessions);
       this.#tellAt = performance.now() + TELL_AGAIN_MS;
     }
     this.#wasBlocked = sessions.length > 0;
   }
 
-  /** Reporting is a courtesy: if it fails, the watched work does not, and the next check tries again. */
-  async #giveUpLook(): Promise<void> {
-    const watcher = this.#watcher;
-    this.#watcher = null;
-    if (watcher !== null) await closeSession(watcher);
-  }
-
+  /** What is told of the wait must not come after the work has ended. A look that has not had its turn tells nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
-    // Closed first: an unanswered check in progress must not hold anything up.
-    if (this.#watcher !== null) await closeSession(this.#watcher);
-    await this.#looking;
+    const looking = this.#looking;
+    if (looking === null || !this.#hasTurn) return;
+    const last = new AbortController();
+    await Promise.race([looking, sleep(LAST_LOOK_MS_MAX, undefined, { signal: last.signal }).catch(() => {})]);
+    last.abort();
+    // An unanswered look must not hold anything up.
+    if (this.#hasTurn) await this.#options.watcher.drop();
+    await looking;
   }
 }
 
-async function openWatcher({ openSession }: LockWatchOptions): Promise<pg.Client> {
-  const watcher = await openSession();
-  await watcher.query(`set lock_timeout = ${WATCHER_LOCK_MS}`);
-  return watcher;
-}
-
 /** Sessions that the process waits for; one without a process is a prepared transaction. */
-async function blockersOf(watcher: pg.Client, pid: number): Promise<string[]> {
-  const { rows } = await watcher.query<{ session: string }>(
+async function blockersOf(session: pg.Client, pid: number): Promise<string[]> {
+  const { rows } = await session.query<{ session: string }>(
     `select distinct coalesce(synced_tables_internal._session_name(b.pid), 'a prepared transaction') as session
        from unnest(pg_blocking_pids($1)) as b(pid) order by 1 limit 5`,
     [pid],

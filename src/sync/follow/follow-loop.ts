@@ -94,7 +94,7 @@ export class FollowLoop<Table extends Followed> {
         const startedAt = performance.now();
         const outcome = await this.#look().catch((error: unknown) => this.#survive(error));
         const hasWorked = this.#client !== null;
-        this.#giveSessionBack();
+        this.giveSessionBack();
         if (outcome) return outcome;
         if (hasWorked) await this.#rest(performance.now() - startedAt);
         await this.#wakeUp.sleep(this.#pauseMs());
@@ -143,8 +143,8 @@ export class FollowLoop<Table extends Followed> {
     if (client) await this.#task.sessions.drop(client);
   }
 
-  /** Others have batches too. */
-  #giveSessionBack(): void {
+  /** Others have batches too: work that needs none for a while returns it. */
+  giveSessionBack(): void {
     const client = this.#client;
     this.#client = null;
     if (client) this.#task.sessions.giveBack(client);

@@ -7,18 +7,24 @@ import {
   readPipelineTables,
   readTable,
   writeSourceVersion,
+  writeTableMessage,
   writeTableState,
 } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateStart } from '../../postgres/registry/table-update-record.js';
+import { closeSession } from '../../postgres/session/session.js';
 import { explainAnyError } from '../source/load-errors.js';
+import { publishOptions } from '../task/publish-options.js';
 import { explainIfDropped, recordTableFailure } from '../task/table-failure.js';
-import type { FollowTask } from '../task/update-task.js';
-import { runPass } from '../update/run-pass.js';
-import type { TableOutcome } from '../update/run-table.js';
+import type { FollowTask, TableTask } from '../task/update-task.js';
+import { runAlone, runPass } from '../update/run-pass.js';
+import { type CopyWanted, runChanges, runCopy, type TableOutcome } from '../update/run-table.js';
 import { type HoldingBack, heldBack, isHeldBack } from '../update/run-together.js';
 import { type FollowHooks, FollowLoop, type RetriedFailure } from './follow-loop.js';
 import { FollowedTable } from './followed-table.js';
 import { isPassing } from './retry-pause.js';
+
+const WAITS_FOR_SLOT =
+  'Has to be copied again, and waits until one of the running updates has ended (see sync.concurrent_updates).';
 
 /**
  * Follows the sources of a pipeline's synced tables: looks for their next commits by name, and applies what is pending.
@@ -81,19 +87,62 @@ class TableFollower implements FollowHooks<FollowedTable> {
   }
 
   async #pass(due: readonly FollowedTable[]): Promise<(UpdateOutcome | null)[]> {
-    const client = await this.#loop.session();
     const tasks = due.map(({ table, lakeTable }) => ({
       table,
       lakeTable,
       place: this.#places++,
       isFullRefresh: false,
     }));
-    return runPass({ ...this.#task, client }, tasks, async ({ table }, outcome) => {
-      const followed = this.#loop.tables.get(table.tableId);
-      // The effect of a failure on the tables published with it is settled for all of them, below.
-      if (!followed || (outcome.kind !== 'done' && isHeldBack(outcome.error))) return null;
-      return this.#settle(followed, outcome);
-    });
+    if (due.length > 1 && due.every(isTogether)) {
+      return runPass({ ...this.#task, client: await this.#loop.session() }, tasks, (task, outcome) =>
+        this.#settleOne(task, outcome),
+      );
+    }
+    const outcomes: (UpdateOutcome | null)[] = [];
+    for (const task of tasks) {
+      this.#task.signal.throwIfAborted();
+      outcomes.push(await this.#runAlone(task));
+    }
+    return outcomes;
+  }
+
+  async #runAlone(task: TableTask): Promise<UpdateOutcome | null> {
+    const run = { ...this.#task, client: await this.#loop.session() };
+    const outcome = await runAlone(publishOptions(run), runChanges(run, task));
+    return outcome.kind === 'copy' ? this.#copy(task, outcome) : this.#settleOne(task, outcome);
+  }
+
+  /**
+   * Copies a table in a place of the updates with an end: a copy is long and takes several sessions, and the batches of
+   * other tables do not wait for it.
+   */
+  async #copy(task: TableTask, wanted: CopyWanted): Promise<UpdateOutcome | null> {
+    const { slots, signal, yieldSignal, openSession } = this.#task;
+    if (slots.free === 0) await writeTableMessage(await this.#loop.session(), task.table, WAITS_FOR_SLOT);
+    this.#loop.giveSessionBack();
+    try {
+      await slots.take(AbortSignal.any([signal, yieldSignal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (yieldSignal.aborted) return null; // the update that was asked for copies it
+      throw error;
+    }
+    let client: pg.Client | null = null;
+    try {
+      client = await openSession();
+      const run = { ...this.#task, client };
+      return await this.#settleOne(task, await runAlone(publishOptions(run), runCopy(run, task, wanted)));
+    } finally {
+      if (client !== null) await closeSession(client);
+      slots.giveBack();
+    }
+  }
+
+  async #settleOne({ table }: TableTask, outcome: TableOutcome): Promise<UpdateOutcome | null> {
+    const followed = this.#loop.tables.get(table.tableId);
+    // The effect of a failure on the tables published with it is settled for all of them, below.
+    if (!followed || (outcome.kind !== 'done' && isHeldBack(outcome.error))) return null;
+    return this.#settle(followed, outcome);
   }
 
   /** Null if the source cannot be checked. */

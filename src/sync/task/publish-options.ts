@@ -4,9 +4,9 @@ import type { UpdateRun } from './update-task.js';
 
 /** How an update's publications run: under its lease, with its patience. */
 export function publishOptions(run: UpdateRun): PublishOptions {
-  const { client, openSession, lease, signal, switchPatienceMs } = run;
+  const { client, watcher, lease, signal, switchPatienceMs } = run;
   const patience = switchPatienceMs === undefined ? {} : { patienceMs: switchPatienceMs };
-  return { client, openSession, lease, signal, ...patience, onBlocked: tellBlocked(run) };
+  return { client, watcher, lease, signal, ...patience, onBlocked: tellBlocked(run) };
 }
 
 /** Shows in a table's status whose transactions its update waits for, and records it once in the events. */

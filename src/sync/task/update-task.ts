@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { News } from '../../core/news.js';
+import type { Slots } from '../../core/slots.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
@@ -7,6 +8,7 @@ import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { Lease } from '../../postgres/registry/lease.js';
 import type { BorrowedSessions } from '../../postgres/session/batch-sessions.js';
+import type { SharedSession } from '../../postgres/session/shared-session.js';
 import type { LookRation } from './look-ration.js';
 import type { WorkShares } from './work-shares.js';
 
@@ -22,6 +24,8 @@ export interface UpdateTask {
   readonly attempt: number;
   /** Opens another session as the sidecar's role. */
   readonly openSession: () => Promise<pg.Client>;
+  /** For looking at what its sessions wait for: one for all updates. */
+  readonly watcher: SharedSession;
   readonly catalogs: CatalogSet;
   readonly engine: Engine;
   /** Number of connections that load a table in parallel. */
@@ -52,8 +56,10 @@ export interface TableTask {
 
 /** An update that follows its sources. */
 export interface FollowTask extends UpdateTask {
-  /** For everything but what a copy needs besides: nothing is held while there is nothing to do. */
+  /** For batches: nothing is held while there is nothing to do. Copies open sessions of their own. */
   readonly sessions: BorrowedSessions;
+  /** Places for updates with an end and for copies of followed tables, which are as long as those. */
+  readonly slots: Slots;
   /** Aborts when another update of the pipeline is asked for. */
   readonly yieldSignal: AbortSignal;
   /** How often to check sources, unless the pipeline has its own interval. */

@@ -26,8 +26,8 @@ export async function runPass<Result>(
   return results;
 }
 
-/** Runs the update of one table, with each of its publications in a transaction of its own. */
-async function runAlone(options: PublishOptions, update: Publishing<TableOutcome>): Promise<TableOutcome> {
+/** Runs the update of one table, or a part of it, with each of its publications in a transaction of its own. */
+export async function runAlone<Outcome>(options: PublishOptions, update: Publishing<Outcome>): Promise<Outcome> {
   let step = await update.next();
   while (!step.done) {
     const publication = step.value;

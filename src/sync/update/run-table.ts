@@ -20,27 +20,52 @@ export type TableOutcome =
   | { readonly kind: 'failed'; readonly error: SyncedTablesError }
   | { readonly kind: 'rejected'; readonly error: SyncedTablesError };
 
+/** Everything has to be copied, for a reason unless that is how the table is always updated. */
+export interface CopyWanted {
+  readonly kind: 'copy';
+  readonly reason: string | null;
+  /** True if the published table is known to be there. */
+  readonly isThere: boolean;
+}
+
 /** Brings one synced table to the newest version of its source. Never throws for failures that users can meet. */
 export async function* runTable(run: UpdateRun, task: TableTask): Publishing<TableOutcome> {
+  const changes = yield* runChanges(run, task);
+  return changes.kind === 'copy' ? yield* runCopy(run, task, changes) : changes;
+}
+
+/** The part of `runTable` that takes no longer than there are changes: it ends where everything has to be copied. */
+export async function* runChanges(run: UpdateRun, task: TableTask): Publishing<TableOutcome | CopyWanted> {
   const { client, updateId, mode } = run;
   const { table } = task;
-  let isPlanned = false;
   try {
     const isThere = mode === 'DEFAULT' && (await recordTableUpdateStart(client, updateId, table));
-    const changes = yield* byChanges(run, task, { isThere });
-    if (changes.kind === 'applied') return { kind: 'done', result: changes.result };
-    const plan = await planCopy(run, task, { isThere });
-    isPlanned = true;
-    return { kind: 'done', result: yield* runPlan(run, task, plan, changes.reason) };
+    const changes = yield* byChanges(run, task, isThere);
+    return changes.kind === 'applied' ? { kind: 'done', result: changes.result } : { ...changes, isThere };
   } catch (cause) {
-    run.signal.throwIfAborted();
-    const error = explainAnyError(cause, table);
-    const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
-    return { kind: isRejected ? 'rejected' : 'failed', error };
+    return failedOutcome(run, table, cause, false);
   }
 }
 
-type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
+/** The other part: copies everything. */
+export async function* runCopy(run: UpdateRun, task: TableTask, wanted: CopyWanted): Publishing<TableOutcome> {
+  let isPlanned = false;
+  try {
+    const plan = await planCopy(run, task, wanted);
+    isPlanned = true;
+    return { kind: 'done', result: yield* runPlan(run, task, plan, wanted.reason) };
+  } catch (cause) {
+    return failedOutcome(run, task.table, cause, isPlanned);
+  }
+}
+
+/** @param isPlanned whether its source was found fit to be copied */
+function failedOutcome(run: UpdateRun, table: SyncedTable, cause: unknown, isPlanned: boolean): TableOutcome {
+  run.signal.throwIfAborted();
+  const error = explainAnyError(cause, table);
+  const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
+  return { kind: isRejected ? 'rejected' : 'failed', error };
+}
 
 /**
  * Applies the changes since the table's position if possible; else says why everything has to be copied. Reads only the
@@ -49,8 +74,8 @@ type CopyWanted = { readonly kind: 'copy'; readonly reason: string | null };
 async function* byChanges(
   run: UpdateRun,
   task: TableTask,
-  { isThere }: { readonly isThere: boolean },
-): Publishing<ChangesOutcome | CopyWanted> {
+  isThere: boolean,
+): Publishing<ChangesOutcome | Omit<CopyWanted, 'isThere'>> {
   const { client } = run;
   const { table } = task;
   if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };

@@ -8,7 +8,7 @@ const greedy = { concurrent_updates: 64, concurrent_batches: 64, connections: 16
 
 /** Fixed ones, and each update with its report and its loaders. */
 function mostOpen({ concurrentUpdates, concurrentBatches, acceleratedConnections }: ReturnType<typeof planSessions>) {
-  return 4 + concurrentBatches + concurrentUpdates * (1 + acceleratedConnections);
+  return 6 + concurrentBatches + concurrentUpdates * (1 + acceleratedConnections);
 }
 
 it('gives what the settings ask for where there is room', () => {
@@ -21,7 +21,7 @@ it('gives what the settings ask for where there is room', () => {
 });
 
 it('never plans with more, and always with something of each kind', () => {
-  for (let sessions = 8; sessions <= 200; sessions++) {
+  for (let sessions = 9; sessions <= 200; sessions++) {
     for (const wanted of [defaults, greedy]) {
       const plan = planSessions(sessions, wanted);
       expect(mostOpen(plan), `${sessions}`).toBeLessThanOrEqual(sessions);
@@ -31,11 +31,11 @@ it('never plans with more, and always with something of each kind', () => {
 });
 
 it('divides the share between the databases of a server', () => {
-  expect([1, 2, 5, 50].map((databases) => sessionsOf({}, 97, databases))).toEqual([24, 12, 8, 8]);
+  expect([1, 2, 5, 50].map((databases) => sessionsOf({}, 97, databases))).toEqual([24, 12, 9, 9]);
   expect(sessionsOf({ sessions: 40 }, 97, 5)).toBe(40);
 });
 
 it('takes a modest share by default', () => {
-  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free, 1))).toEqual([8, 8, 10, 15, 24, 24]);
+  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free, 1))).toEqual([9, 9, 10, 15, 24, 24]);
   expect(sessionsOf({ sessions: 40 }, 0, 1)).toBe(40);
 });

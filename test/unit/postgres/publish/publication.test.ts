@@ -8,6 +8,7 @@ import {
   publishedOf,
 } from '../../../../src/postgres/publish/publication.js';
 import type { TableUpdateResult } from '../../../../src/postgres/registry/table-update-record.js';
+import { SharedSession } from '../../../../src/postgres/session/shared-session.js';
 
 // Goal: publications take each step together, in one transaction and in the order of their kinds, and a failure is that
 // of the one whose turn it was.
@@ -24,7 +25,7 @@ class FakeSession {
     const client = { query } as unknown as pg.Client;
     const { signal } = new AbortController();
     const lease = { pipelineId: 'p', holder: 'h', epoch: 1n };
-    return { client, openSession: async () => client, lease, signal, onBlocked: async () => {} };
+    return { client, watcher: new SharedSession(async () => client), lease, signal, onBlocked: async () => {} };
   }
 
   publication(name: string, kind: Publication['kind'], steps: Partial<Publication> = {}): Publication {
