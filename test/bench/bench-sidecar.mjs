@@ -14,14 +14,15 @@ const SECOND_LOOK_MS = 5_000;
 
 /**
  * Starts a sidecar for the lake in `folder`. By default it writes to the terminal, and only of what is wrong.
- * @param {{ folder: string, url: string, more?: string, stderr?: 'inherit' | 'pipe' }} options `more` lines of settings
+ * @param {{ folder: string, url: string, more?: string, catalogs?: object, stderr?: 'inherit' | 'pipe' }} options `more`
+ * lines of settings, and `catalogs` besides the one of the folder
  */
-export function spawnSidecar({ folder, url, more = 'log: { level: warn }', stderr = 'inherit' }) {
+export function spawnSidecar({ folder, url, more = 'log: { level: warn }', catalogs = {}, stderr = 'inherit' }) {
   const config = join(folder, 'synced-tables.yaml');
   writeFileSync(
     config,
     `instances: { local: { url: "${url}" } }
-catalogs: { lake: { kind: path, root: "${join(folder, 'lake')}" } }
+catalogs: ${JSON.stringify({ lake: { kind: 'path', root: join(folder, 'lake') }, ...catalogs })}
 api: { port: 0 }
 ${more}
 `,
@@ -32,9 +33,10 @@ ${more}
 }
 
 /**
- * @param {{ major: number, settings?: Record<string, string> }} options
+ * @param {{ major: number, settings?: Record<string, string>, catalogsOf?: (lake: string) => Promise<object> }} options
+ * `settings` of the server; `catalogsOf` gives the sidecar's catalogs besides `lake`, which is the folder that it gets
  */
-export async function startBench({ major, settings = {} }) {
+export async function startBench({ major, settings = {}, catalogsOf = async () => ({}) }) {
   const folder = mkdtempSync(join(tmpdir(), 'synced-tables-bench-'));
   // The embedded server may run as another user, who has to get to its data.
   chmodSync(folder, 0o755);
@@ -48,7 +50,7 @@ export async function startBench({ major, settings = {} }) {
   const engine = await openEngine();
   const connection = await engine.connect();
   const lake = join(folder, 'lake');
-  const sidecar = spawnSidecar({ folder, url: postgres.url });
+  const sidecar = spawnSidecar({ folder, url: postgres.url, catalogs: await catalogsOf(lake) });
   await untilMigrated(client, sidecar);
   return {
     folder,

@@ -1,12 +1,14 @@
 // @ts-check
-// npm run bench:fairness [-- --floods N] [--commits N] [--rounds N] [--major 15|18] [--json]
+// npm run bench:fairness [-- --floods N] [--slow N] [--delay-ms N] [--commits N] [--rounds N] [--major 15|18] [--json]
 //
 // How long a commit of one row takes to become visible in a quiet CONTINUOUS table: alone, and beside others that get
-// commits of many rows all the time. In turns, in one run: the ratio of the medians is what counts.
+// commits of many rows all the time, or whose object store takes long for each answer. In turns, in one run: the ratio of
+// the medians is what counts. While the quiet table is alone, those of the slow store are paused.
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { runnerImport } from 'vite';
 import { CommitTimes } from './bench-commits.mjs';
 import { writeBenchTable } from './bench-lake.mjs';
 import { median, quantile, rounded, startBench } from './bench-sidecar.mjs';
@@ -14,6 +16,8 @@ import { median, quantile, rounded, startBench } from './bench-sidecar.mjs';
 const { values } = parseArgs({
   options: {
     floods: { type: 'string', default: '10' },
+    slow: { type: 'string', default: '0' },
+    'delay-ms': { type: 'string', default: '1000' },
     commits: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '3' },
     'rows-a-commit': { type: 'string', default: '100' },
@@ -28,7 +32,18 @@ const floods = Array.from({ length: Number(values.floods) }, (_, n) => `flood${n
 const ROWS = 100_000;
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
 
-const bench = await startBench({ major: Number(values.major) });
+const slow = Array.from({ length: Number(values.slow) }, (_, n) => `slow${n}`);
+/** @type {typeof import('../support/s3-folder-server.js')} */
+const { BUCKET, S3FolderServer } = (await runnerImport('/test/support/s3-folder-server.ts')).module;
+/** @type {import('../support/s3-folder-server.js').S3FolderServer | null} */
+let store = null;
+const bench = await startBench({
+  major: Number(values.major),
+  async catalogsOf(lake) {
+    store = await S3FolderServer.start(lake);
+    return { store: { kind: 'path', root: `s3://${BUCKET}/`, storage: store.settings } };
+  },
+});
 
 /** Each commit refers to the same file of changes: writing them takes little of the processor that is measured. */
 async function prepareFlood(/** @type {string} */ name) {
@@ -50,18 +65,20 @@ async function prepareFlood(/** @type {string} */ name) {
 }
 
 try {
-  for (const name of ['quiet', ...floods]) {
+  for (const name of ['quiet', ...floods, ...slow]) {
     await writeBenchTable(bench.connection, bench.lake, ROWS, name);
     await bench.client.query(
-      `call synced_tables.wait_for_update(synced_tables.create_synced_table($1, 'lake.' || $1, array['id'],
+      `call synced_tables.wait_for_update(synced_tables.create_synced_table($1, $2 || '.' || $1, array['id'],
          scheduling_policy => 'CONTINUOUS'), interval '10 minutes')`,
-      [`bench.${name}`],
+      [`bench.${name}`, slow.includes(name) ? 'store' : 'lake'],
     );
   }
-  const writers = await Promise.all(floods.map(prepareFlood));
+  const writers = await Promise.all([...floods, ...slow].map(prepareFlood));
   const quiet = new CommitTimes(bench, ROWS, 'quiet');
   await quiet.start();
   for (let n = 0; n < 10; n++) await quiet.next();
+  // From now on: loading took long enough.
+  if (store !== null) store.delayMs = Number(values['delay-ms']);
   const took = { alone: /** @type {number[]} */ ([]), beside: /** @type {number[]} */ ([]) };
   let written = 0;
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -77,7 +94,12 @@ try {
                 await sleep(1000 / Number(values['commits-a-second']));
               }
             });
-      if (kind === 'beside') await sleep(1000);
+      for (const name of slow) {
+        await bench.client.query(`select synced_tables.${kind === 'alone' ? 'pause' : 'resume'}_pipeline($1)`, [
+          `bench.${name}`,
+        ]);
+      }
+      await sleep(1000);
       for (let n = 0; n < commits; n++) {
         took[kind].push(await quiet.next());
         await sleep(Number(values['quiet-pause-ms']));
@@ -91,7 +113,8 @@ try {
   await quiet[Symbol.asyncDispose]();
   const result = {
     floods: floods.length,
-    commits_of_floods: written,
+    slow: slow.length,
+    commits_of_others: written,
     alone_p50_ms: rounded(median(took.alone)),
     alone_p99_ms: rounded(quantile(took.alone, 0.99)),
     beside_p50_ms: rounded(median(took.beside)),
@@ -100,10 +123,11 @@ try {
   };
   say(`alone: median ${result.alone_p50_ms} ms, p99 ${result.alone_p99_ms} ms`);
   say(
-    `beside ${floods.length} floods (${written} commits): median ${result.beside_p50_ms} ms, p99 ${result.beside_p99_ms} ms`,
+    `beside ${floods.length} floods and ${slow.length} tables of a slow store (${written} commits): median ${result.beside_p50_ms} ms, p99 ${result.beside_p99_ms} ms`,
   );
   say(`ratio of the medians: ${result.ratio}`);
   if (values.json) console.log(JSON.stringify(result));
 } finally {
   await bench[Symbol.asyncDispose]();
+  await store?.[Symbol.asyncDispose]();
 }
