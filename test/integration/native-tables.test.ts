@@ -66,6 +66,9 @@ describe.each(eitherPostgresServer(import.meta.url))('calls about one table on $
       expect(found.body).toMatchObject({ columns: [{ name: 'note' }, { name: 'price' }], rows: [['n9', '13.50']] });
       expect((await reader.post(path('rows'), { key: { id: '9999' } })).body.rows).toEqual([]);
       expect(await reader.post(path('rows'), { key: { id: 'nine' } })).toMatchObject(refusal(400, 'REQUEST_REFUSED'));
+      // A value is not rounded to the scale of its column, where it would be another's.
+      expect((await reader.post(path('rows'), { key: { price: '13.50' } })).body.rows).toHaveLength(1);
+      expect((await reader.post(path('rows'), { key: { price: '13.501' } })).body.rows).toEqual([]);
       for (const body of [{ key: { 'id" or true --': '1' } }, { columns: ['nothing'] }]) {
         expect(await reader.post(path('rows'), body)).toMatchObject(refusal(400, 'REQUEST_INVALID'));
       }

@@ -1,6 +1,7 @@
 import { type CatalogRecord, readCatalog, readCatalogs } from '../../postgres/registry/api/catalogs.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
+import { firstAnswer, isUnreachable } from '../places/ask-databases.js';
 import type { Caller } from '../places/caller.js';
 
 /** A registered database catalog, and where it is. */
@@ -8,13 +9,30 @@ export interface CatalogPlace extends CatalogRecord {
   readonly instance: ApiInstance;
 }
 
-/** The database catalog with that name; null if none of the caller's instances has it. */
+/**
+ * The database catalog with that name; null if none of the caller's instances has it.
+ * @throws what an instance that is down said, if no other has it: that one might
+ */
 export async function findCatalog(context: ApiContext, caller: Caller, name: string): Promise<CatalogPlace | null> {
-  for (const instance of context.instances.of(caller)) {
-    const found = await instance.home.asService((client) => readCatalog(client, name));
-    if (found) return { ...found, instance };
+  const homes = context.instances.of(caller).map((instance) => ({ instance, database: instance.home }));
+  return firstAnswer(homes, async ({ instance, database }) => {
+    const found = await database.asService((client) => readCatalog(client, name));
+    return found && { ...found, instance };
+  });
+}
+
+/** Like `findCatalog`, to look for a table: one of an instance that is down is not found, as its tables are not. */
+export async function findReachableCatalog(
+  context: ApiContext,
+  caller: Caller,
+  name: string,
+): Promise<CatalogPlace | null> {
+  try {
+    return await findCatalog(context, caller, name);
+  } catch (error) {
+    if (isUnreachable(error)) return null;
+    throw error;
   }
-  return null;
 }
 
 /** The database catalogs of an instance, by name. */

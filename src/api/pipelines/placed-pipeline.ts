@@ -8,6 +8,7 @@ import {
 import { catalogOfDatabase } from '../names/catalog-place.js';
 import { fullNameOf } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
+import { firstAnswer } from '../places/ask-databases.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
 
@@ -30,12 +31,9 @@ export interface PlacedPipeline extends DatabasePlace {
 /** @throws PIPELINE_NOT_FOUND, also for a pipeline that the caller may not see */
 export async function findPipeline(context: ApiContext, caller: Caller, id: string): Promise<PlacedPipeline> {
   const pipelineId = id.toLowerCase();
-  if (isUuid(pipelineId)) {
-    for (const place of databasesOf(context, caller)) {
-      const found = await readPlaced(place, caller, pipelineId);
-      if (found) return found;
-    }
-  }
+  const places = isUuid(pipelineId) ? databasesOf(context, caller) : [];
+  const found = await firstAnswer(places, (place) => readPlaced(place, caller, pipelineId));
+  if (found) return found;
   throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: id });
 }
 

@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import type { ApiContext } from '../places/api-context.js';
+import { firstAnswer } from '../places/ask-databases.js';
 import type { Caller } from '../places/caller.js';
 import { databasesOf } from '../places/database-place.js';
 
@@ -9,7 +10,7 @@ import { databasesOf } from '../places/database-place.js';
  * may create synced tables in one of the databases, as they could then have any source table copied there.
  */
 export async function maySeeSources(context: ApiContext, caller: Caller): Promise<boolean> {
-  for (const { database } of databasesOf(context, caller)) {
+  const may = await firstAnswer(databasesOf(context, caller), async ({ database }) => {
     const role = await database.roleNameOf(caller);
     const { rows } = await database.asService((client) =>
       client.query<{ may: boolean }>(
@@ -20,9 +21,9 @@ export async function maySeeSources(context: ApiContext, caller: Caller): Promis
         [role],
       ),
     );
-    if (rows[0]?.may === true) return true;
-  }
-  return false;
+    return rows[0]?.may === true ? true : null;
+  });
+  return may === true;
 }
 
 /** @throws ACCESS_DENIED, with the statement that would allow it, for callers who may not see sources */

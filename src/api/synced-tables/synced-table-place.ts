@@ -5,11 +5,12 @@ import {
   readSyncedTables,
   type SyncedTableRecord,
 } from '../../postgres/registry/api/synced-table-record.js';
-import { catalogOfDatabase, findCatalog } from '../names/catalog-place.js';
+import { catalogOfDatabase, findReachableCatalog } from '../names/catalog-place.js';
 import { fullNameOf, parseTableName } from '../names/table-name.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiDatabase } from '../places/api-database.js';
 import type { ApiInstance } from '../places/api-instance.js';
+import { firstAnswer } from '../places/ask-databases.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
 
@@ -40,22 +41,19 @@ export async function lookUpSyncedTable(
 ): Promise<PlacedTable | null> {
   const { catalog, schema, table } = name;
   const fullName = fullNameOf(name);
-  const registered = await findCatalog(context, caller, catalog);
+  const registered = await findReachableCatalog(context, caller, catalog);
   if (registered) {
     const { instance } = registered;
     const database = instance.database(registered.database);
     const [record] = database ? await readVisibleTables(database, caller, { schema, table }) : [];
     return database && record ? { fullName, instance, database, record } : null;
   }
-  let byDatabase: PlacedTable | null = null;
-  for (const { instance, database } of databasesOf(context, caller)) {
+  const ask = async ({ instance, database }: DatabasePlace): Promise<PlacedTable | null> => {
     const [record] = await readVisibleTables(database, caller, { schema, table });
-    if (!record) continue;
-    const placed = { fullName, instance, database, record };
-    if (record.catalog === catalog) return placed;
-    if (database.name === catalog) byDatabase ??= placed;
-  }
-  return byDatabase;
+    const isNamed = record?.catalog === catalog || database.name === catalog;
+    return record && isNamed ? { fullName, instance, database, record } : null;
+  };
+  return firstAnswer(databasesOf(context, caller), ask, ({ record }) => record.catalog === catalog);
 }
 
 /** The synced tables of an instance that the caller may see, each under the name that lists show. */

@@ -5,10 +5,10 @@ import { type EventFilter, type FoundEvent, searchEvents } from '../../../postgr
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import { fullNameOfSql } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
+import { askEachDatabase, type EachDatabase } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import type { DatabasePlace } from '../../places/database-place.js';
 import { PAGE_SIZE_MAX } from '../../wire/page.js';
-import { askEachDatabase, type EachDatabase } from '../each-database.js';
 import { NATIVE_PATH, NATIVE_TAGS } from '../native-path.js';
 import {
   comparePositions,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { unreachableDatabase } from '../../places/ask-databases.js';
 import { pageQuery } from '../../wire/page.js';
-import { unreachableDatabase } from '../each-database.js';
 
 /** Several values of a filter: given repeatedly, or with commas. */
 const values = z

@@ -9,10 +9,10 @@ import {
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import { fullNameOfSql } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
+import { askEachDatabase, firstAnswer } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../../places/database-place.js';
 import { pageOf } from '../../wire/page.js';
-import { askEachDatabase } from '../each-database.js';
 import { NATIVE_PATH, NATIVE_TAGS } from '../native-path.js';
 import {
   onePipelineReply,
@@ -65,15 +65,16 @@ export function addPipelineOverviewRoutes(server: ApiServer, context: ApiContext
     },
     async ({ params, caller }) => {
       const id = params.pipeline_id.toLowerCase();
-      for (const place of isUuid(id) ? databasesOf(context, caller) : []) {
+      const found = await firstAnswer(isUuid(id) ? databasesOf(context, caller) : [], async (place) => {
         const [pipeline] = await read(context, caller, place, id);
-        if (!pipeline) continue;
+        if (!pipeline) return null;
         // Statements are for those who may change them, as in the pipelines service.
         const spec = pipeline.may.operate
           ? await place.database.asService((client) => readPipelineSpec(client, id))
           : null;
         return { ...pipeline, spec };
-      }
+      });
+      if (found) return found;
       throw syncedTablesError('PIPELINE_NOT_FOUND', { pipeline: params.pipeline_id });
     },
   );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { unreachableDatabase } from '../../places/ask-databases.js';
 import { pageQuery } from '../../wire/page.js';
-import { unreachableDatabase } from '../each-database.js';
 
 const state = z
   .enum(['WORKING', 'WAITING', 'RESTING', 'PAUSED', 'FAILED'])

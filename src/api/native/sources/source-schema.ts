@@ -28,7 +28,9 @@ const sourceSummary = z.object({
   version: exactNumber.nullable(),
   size_bytes: exactNumber.nullable(),
   change_feed: z.boolean().nullable(),
-  synced_tables: z.int().describe('How many synced tables that the caller may see come from it'),
+  synced_tables: z
+    .int()
+    .describe('How many synced tables that the caller may see come from it, in databases that answer'),
   problem: finding.nullable().describe('Why it cannot be read'),
 });
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../../core/errors.js';
 import { type KnownTable, readKnownTable } from '../../../postgres/registry/api/known-table.js';
-import { findCatalog } from '../../names/catalog-place.js';
+import { findReachableCatalog } from '../../names/catalog-place.js';
 import { parseTableName } from '../../names/table-name.js';
 import type { ApiContext } from '../../places/api-context.js';
+import { firstAnswer } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../../places/database-place.js';
 import { NATIVE_PATH } from '../native-path.js';
@@ -37,20 +38,21 @@ export interface TableRequest {
 export async function requireTable(context: ApiContext, request: TableRequest): Promise<PlacedTable> {
   const { params, query, caller } = request;
   const name = parseTableName(params.name);
-  const registered = await findCatalog(context, caller, name.catalog);
-  let byDatabase: PlacedTable | null = null;
-  for (const place of databasesOf(context, caller)) {
-    const { instance, database } = place;
-    if (query.instance && instance.name !== query.instance) continue;
-    const isRegistered = registered?.instance === instance && registered.database === database.name;
-    if (registered && !isRegistered) continue;
+  const registered = await findReachableCatalog(context, caller, name.catalog);
+  const isRegistered = ({ instance, database }: DatabasePlace) =>
+    registered?.instance === instance && registered.database === database.name;
+  const places = databasesOf(context, caller).filter(
+    (place) => (!query.instance || place.instance.name === query.instance) && (!registered || isRegistered(place)),
+  );
+  const ask = async (place: DatabasePlace): Promise<PlacedTable | null> => {
+    const { database } = place;
     const role = await database.roleNameOf(caller);
     const table = await database.asService((client) => readKnownTable(client, role, name));
-    if (!table) continue;
-    const placed = { ...place, fullName: params.name, table };
-    if (isRegistered || table.catalog === name.catalog) return placed;
-    if (database.name === name.catalog) byDatabase ??= placed;
-  }
-  if (byDatabase) return byDatabase;
+    const isNamed = table?.catalog === name.catalog || database.name === name.catalog || isRegistered(place);
+    return table !== null && isNamed ? { ...place, fullName: params.name, table } : null;
+  };
+  const isCertain = (found: PlacedTable) => isRegistered(found) || found.table.catalog === name.catalog;
+  const found = await firstAnswer(places, ask, isCertain);
+  if (found) return found;
   throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: params.name });
 }

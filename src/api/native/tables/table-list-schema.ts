@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TABLE_CONDITIONS, TABLE_GROUPS } from '../../../core/table-condition.js';
-import { unreachableDatabase } from '../each-database.js';
+import { unreachableDatabase } from '../../places/ask-databases.js';
 import { tableSummary } from './table-summary-schema.js';
 
 /** More than of other lists: a page that is shown is read again as a whole, so that it is of one moment. */

@@ -5,9 +5,9 @@ import { readTableDetails, readTableSizes } from '../../../postgres/registry/api
 import { readTableOverview } from '../../../postgres/registry/api/table-overview.js';
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import type { ApiContext } from '../../places/api-context.js';
+import { askEachDatabase, type EachDatabase } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../../places/database-place.js';
-import { askEachDatabase, type EachDatabase } from '../each-database.js';
 import { TABLE_PAGE_DEFAULT, TABLE_PAGE_MAX, type TableListReply, type tableListQuery } from './table-list-schema.js';
 import { type OrderKey, tableOrder } from './table-order.js';
 import { type NamedTable, nameTable, tableSummaryOf } from './table-summary.js';

@@ -32,6 +32,8 @@ const STATEMENT_MS_MAX = 5_000;
 interface ColumnRow {
   readonly name: string;
   readonly type: string;
+  /** The type without its length or scale: a value that is sought must not be cut or rounded to that of another row. */
+  readonly base: string;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function readTableRows(client: pg.ClientBase, request: RowRequest):
   );
   if (rights[0]?.may !== true) return { kind: 'missing select', role: rights[0]?.role ?? '' };
   const { rows: known } = await client.query<ColumnRow>(
-    `select a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
+    `select a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, pg_catalog.format_type(a.atttypid, -1) as base
        from pg_catalog.pg_attribute a
       where a.attrelid = $1::pg_catalog.regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     [relation],
@@ -65,8 +67,8 @@ export async function readTableRows(client: pg.ClientBase, request: RowRequest):
   const isKey = ({ name }: ColumnRow) => request.keyColumns.some((key) => key.toLowerCase() === name.toLowerCase());
   const values = [request.lengthMax + 1, request.limit, ...Object.values(request.where)];
   const conditions = Object.keys(request.where).map((name, nth) => {
-    const type = known.find((column) => column.name === name)?.type;
-    return `t.${quoteIdentifier(name)} = $${nth + 3}::${type}`;
+    const base = known.find((column) => column.name === name)?.base;
+    return `t.${quoteIdentifier(name)} = $${nth + 3}::${base}`;
   });
   const order = known.filter(isKey).map(({ name }) => `t.${quoteIdentifier(name)}`);
   const texts = columns.map(({ name }) => `pg_catalog.left(t.${quoteIdentifier(name)}::text, $1)`);
@@ -77,5 +79,5 @@ export async function readTableRows(client: pg.ClientBase, request: RowRequest):
     values,
     rowMode: 'array',
   });
-  return { columns: columns.map((column) => ({ ...column, isKey: isKey(column) })), rows };
+  return { columns: columns.map((column) => ({ name: column.name, type: column.type, isKey: isKey(column) })), rows };
 }

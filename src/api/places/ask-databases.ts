@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { isPostgresError } from '../../postgres/session/session.js';
-import type { DatabasePlace } from '../places/database-place.js';
+import type { DatabasePlace } from './database-place.js';
 
 /** A database that did not answer, in a reply that has what the others answered. */
 export const unreachableDatabase = z.object({
@@ -41,6 +41,41 @@ export async function askEachDatabase<Answer>(
   }
   if (answers.length === 0 && failures.length > 0) throw failures[0];
   return { answers, unreachable };
+}
+
+/**
+ * Asks databases, all at once, for something that one of them has. One that is down does not hide what another has.
+ * @param isCertain false for an answer that counts only if no other database has a better one
+ * @returns the answer of the first that has one; null if none has
+ * @throws what a database that is down said, if no other has an answer: that one might
+ */
+export async function firstAnswer<Answer>(
+  places: readonly DatabasePlace[],
+  ask: (place: DatabasePlace) => Promise<Answer | null>,
+  isCertain: (answer: Answer) => boolean = () => true,
+): Promise<Answer | null> {
+  const asked = places.map(ask);
+  // Nobody waits for those after the answer.
+  for (const each of asked) each.catch(() => {});
+  let uncertain: Answer | null = null;
+  let failure: { readonly error: unknown } | null = null;
+  for (const each of asked) {
+    try {
+      const answer = await each;
+      if (answer !== null && isCertain(answer)) return answer;
+      uncertain ??= answer;
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      failure ??= { error };
+    }
+  }
+  if (uncertain === null && failure !== null) throw failure.error;
+  return uncertain;
+}
+
+/** Whether an error says that a database cannot serve anybody now. */
+export function isUnreachable(error: unknown): boolean {
+  return asUnreachable(error) !== null;
 }
 
 /** The error of a database that cannot serve anybody now; null for all other errors. */
