@@ -81,7 +81,7 @@ describePages('the tabs of a table', (server) => {
 
   it('give code that runs as it is', async () => {
     const page = await open('code');
-    const region = page.getByRole('region', { name: 'Create the same table again' });
+    const region = page.getByRole('region', { name: 'Create the same table again', exact: true });
     const statement = (await region.locator('pre').textContent()) ?? '';
     await site.synced.admin.query(statement.replace(`'t.orders'`, `'t.orders_again'`));
     expect(

@@ -72,6 +72,30 @@ describe.each(eitherPostgresServer(import.meta.url))('creating tables on $name',
     });
   });
 
+  it('says how a table is created as it is, to those who see it', async () => {
+    const wanted = { allow_file_diff: true, invalid_characters: 'strip', publish: 'together' };
+    const place = { instance: 'local', database };
+    const created = await api.post(TABLES, { ...orders('x.y'), ...wanted, ...place, name: 'standard.shop.named' });
+    expect(created.status, JSON.stringify(created.body)).toBe(200);
+    await synced.wait(created.body.update_id);
+    const { status, body } = await api.get(`${TABLES}/standard.shop.named/statements`);
+    expect({ status, body }).toMatchObject({ status: 200 });
+    expect(body.sql).toContain(`'shop.named',\n  source_table_full_name => 'lake.gold.orders'`);
+    expect(body.sql).toContain(`publish => 'together'`);
+    expect(body.cli).toContain('--allow-file-diff');
+    const sent = JSON.parse(/-d '(.*)'/.exec(body.curl)?.[1] ?? '');
+    expect(sent).toMatchObject({ ...wanted, ...place, name: 'standard.shop.named', primary_key_columns: ['id'] });
+    expect(await reader.get(`${TABLES}/standard.shop.named/statements`)).toMatchObject({ status: 404 });
+    const shared = await api.post(TABLES, {
+      ...orders('shop.sharing', { publish: 'together', existing_pipeline_id: created.body.pipeline_id }),
+      ...wanted,
+    });
+    await synced.wait(shared.body.update_id);
+    const other = await api.get(`${TABLES}/${database}.shop.sharing/statements`);
+    expect(other.body.sql).toContain(`existing_pipeline_id => '${created.body.pipeline_id}'`);
+    expect(other.body.sql).not.toContain('publish');
+  });
+
   it('leaves nothing behind after a dry run, and says what would be created', async () => {
     const counts = `select (select count(*) from synced_tables._tables), (select count(*) from synced_tables._pipelines),
       (select count(*) from synced_tables._updates), (select count(*) from synced_tables._events),

@@ -149,6 +149,61 @@ describe.each(eitherPostgresServer(import.meta.url))('pipelines, streaming table
     expect(await read()).toMatchObject({ state: 'PAUSED', paused_by: keeperRole, paused_at: expect.any(String) });
   });
 
+  it('tells what updates of a pipeline did, table by table, as far as a role may see them', async () => {
+    const pipeline = await synced.value(`select pipeline_id from synced_tables.status where synced_table = 'p.orders'`);
+    const updatesOf = async (client: ApiClient, query = '', id = pipeline) => {
+      const { status, body } = await client.get(`${NATIVE}/pipelines/${id}/updates${query}`);
+      expect({ status, body }).toMatchObject({ status: 200 });
+      return body;
+    };
+    await synced.wait(await synced.requestSync('p.orders', true));
+    const alone = await synced.value(
+      `select synced_tables.sync_now('p.other', full_refresh => true, scope => 'table')`,
+    );
+    await synced.wait(alone ?? '');
+    const { updates } = await updatesOf(keeper);
+    expect(updates[0]).toMatchObject({
+      update_id: alone,
+      state: 'COMPLETED',
+      full_refresh: true,
+      is_of_some: true,
+      attempt: 1,
+    });
+    expect(updates[0].tables).toEqual([
+      expect.objectContaining({ name: `${database}.p.other`, kind: 'SYNCED', state: 'COMPLETED', rows_written: 5 }),
+    ]);
+    expect(updates[1]).toMatchObject({ full_refresh: true, is_of_some: false, cause: 'USER_ACTION' });
+    expect(updates[1].tables.map(({ synced_table: name }: { synced_table: string }) => name)).toEqual([
+      'p.orders',
+      'p.other',
+    ]);
+    const seen = await updatesOf(reader);
+    expect(seen.updates).toHaveLength(updates.length);
+    expect(seen.updates[1].tables.map(({ synced_table: name }: { synced_table: string }) => name)).toEqual([
+      'p.orders',
+    ]);
+    const first = await updatesOf(keeper, '?page_size=1');
+    const second = await updatesOf(keeper, `?page_size=1&page_token=${first.next_page_token}`);
+    expect([...first.updates, ...second.updates]).toEqual(updates.slice(0, 2));
+    expect(await stranger.get(`${NATIVE}/pipelines/${pipeline}/updates`)).toMatchObject(
+      refusal(404, 'PIPELINE_NOT_FOUND'),
+    );
+    expect(await keeper.get(`${NATIVE}/pipelines/${pipeline}/updates?page_token=x`)).toMatchObject(
+      refusal(400, 'REQUEST_INVALID'),
+    );
+    const failed =
+      await synced.value(`select pipeline_id from synced_tables._updates where error_code = 'PRIMARY_KEY_CONSTRAINT_VIOLATION'
+      union select u.pipeline_id from synced_tables._table_updates r join synced_tables._updates u using (update_id)
+             where r.error_code = 'PRIMARY_KEY_CONSTRAINT_VIOLATION' limit 1`);
+    const [refused] = (await updatesOf(keeper, '', failed)).updates;
+    expect(refused).toMatchObject({
+      state: 'FAILED',
+      error_code: 'PRIMARY_KEY_CONSTRAINT_VIOLATION',
+      remedy: expect.any(String),
+    });
+    expect(Object.keys(refused)).not.toContain('failing_keys');
+  });
+
   it('tells of a streaming table what was declared, what was read and what its feed has', async () => {
     const { status, body } = await keeper.get(`${NATIVE}/streaming-tables/${database}.p.users`);
     expect({ status, body }).toMatchObject({

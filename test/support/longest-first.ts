@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * of durations would know, but a fresh clone has none.
  */
 const LONGEST = [
+  'console/snippets.test.ts',
   'console/create.test.ts',
   'console/catalog.test.ts',
   'property/synced-histories.test.ts',

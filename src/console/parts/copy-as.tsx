@@ -1,15 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { Snippets } from '../words/snippets.js';
 import { Copy } from './copy.js';
-
-/** One act or list in the forms in which it can be done elsewhere; a form that does not exist is left out. */
-export interface Snippets {
-  readonly SQL?: string;
-  readonly CLI?: string;
-  readonly curl?: string;
-  readonly Python?: string;
-  /** Of the settings. */
-  readonly YAML?: string;
-}
 
 type Form = keyof Snippets;
 const FORMS: readonly Form[] = ['SQL', 'CLI', 'curl', 'Python', 'YAML'];

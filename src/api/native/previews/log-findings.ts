@@ -68,13 +68,6 @@ function judgeMode(report: SourceReport, input: PreviewInput, { stops, hints }: 
 }
 
 const KEYS_PROPOSED_MAX = 3;
-const KEY_NAME = /(^|_)(id|key|uuid)$/i;
-
-/** Whether a column is named as keys are. */
-export function isNamedLikeKey(column: string): boolean {
-  return KEY_NAME.test(column);
-}
-
 /** The stops of a request, where a missing key has ways out: columns that may be one. */
 export function proposeKeys(stops: readonly PreviewFinding[], likelyKeys: readonly string[]): PreviewFinding[] {
   const ways_out = likelyKeys.slice(0, KEYS_PROPOSED_MAX).map((column) => ({ primary_key_columns: [column] }));

@@ -1,4 +1,5 @@
 import { asSyncedTablesError, type SyncedTablesError } from '../../../core/errors.js';
+import { isNamedLikeKey } from '../../../core/likely-key.js';
 import { parseSourceName } from '../../../core/names.js';
 import { asRaisedError } from '../../../postgres/refusals/raised-error.js';
 import type { SourceReport } from '../../../sync/source/describe-source.js';
@@ -12,9 +13,10 @@ import type { CreateRequest } from '../../synced-tables/create-request.js';
 import { type CreateTrial, tryToCreate } from '../../synced-tables/create-synced-table.js';
 import { sourceReplyOf } from '../sources/source-reply.js';
 import { readSourceUses } from '../sources/source-uses.js';
+import { createStatements } from '../statements/create-statements.js';
+import { statementPlaceOf } from '../statements/statement-place.js';
 import { createRequestOf } from '../tables/create-table-route.js';
-import { createStatements } from './create-statements.js';
-import { type Findings, findInLog, isNamedLikeKey, previewFinding } from './log-findings.js';
+import { type Findings, findInLog, previewFinding } from './log-findings.js';
 import type { PreviewInput, PreviewReply } from './preview-schema.js';
 
 /** What is known of a create request before any row is read. */
@@ -69,7 +71,8 @@ export async function draftPreview(
         .filter(({ name, canBeKey }) => canBeKey && isNamedLikeKey(name))
         .map(({ name }) => name),
       creates: [...(trial?.creates ?? [])],
-      statements: trial && request && hasKey(input) ? createStatements(request, placeOf(context, trial, server)) : null,
+      statements:
+        trial && request && hasKey(input) ? createStatements(request, statementPlaceOf(context, trial, server)) : null,
     },
   };
 }
@@ -133,19 +136,6 @@ async function defaultName(
   const catalog = await catalogOfDatabase(first.instance, first.database.name);
   const short = table.slice(0, NAME_LENGTH_MAX - SUFFIX.length);
   return `${catalog}.${schema.slice(0, NAME_LENGTH_MAX)}.${short}${SUFFIX}`;
-}
-
-/** Instance and database are named only where the command line needs them. */
-function placeOf({ instances, settings }: ApiContext, trial: CreateTrial, server: string) {
-  const { instance, database } = trial;
-  const home = instances.all().find(({ name }) => name === instance)?.home.name;
-  const isOnly = home === database && (settings.instances[instance]?.databases ?? []).length < 2;
-  const isOnlyInstance = instances.all().length === 1;
-  return {
-    instance: isOnlyInstance ? null : instance,
-    database: isOnly && isOnlyInstance ? null : database,
-    server,
-  };
 }
 
 /** The key to check, unless it is known to be impossible. */

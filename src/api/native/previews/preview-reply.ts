@@ -1,7 +1,8 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { isNamedLikeKey } from '../../../core/likely-key.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { findingOf } from '../sources/source-reply.js';
-import { isNamedLikeKey, proposeKeys } from './log-findings.js';
+import { proposeKeys } from './log-findings.js';
 import { keyOf, type PreviewDraft } from './preview-draft.js';
 import { isCanceled, type PreviewJob, type VersionedRows } from './preview-jobs.js';
 import type { PreviewReply } from './preview-schema.js';

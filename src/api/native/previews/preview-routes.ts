@@ -1,8 +1,8 @@
-import type { FastifyRequest } from 'fastify';
-import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { asSyncedTablesError } from '../../../core/errors.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { requireSeesSources } from '../../synced-tables/source-rights.js';
 import { nothing } from '../../wire/wire-fields.js';
+import { addressOf } from '../statements/statement-place.js';
 import { draftPreview, keyOf, type PreviewDraft } from './preview-draft.js';
 import { PreviewJobs } from './preview-jobs.js';
 import { jobReplyOf, logReplyOf, rowsFor } from './preview-reply.js';
@@ -66,12 +66,4 @@ export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
       return {};
     },
   );
-}
-
-/** The address by which the caller reaches the server, for statements to copy. */
-function addressOf({ settings }: ApiContext, { headers }: FastifyRequest): string {
-  const { public_url: url } = settings.api;
-  if (url !== undefined) return url.replace(/\/$/, '');
-  if (headers.host === undefined) throw syncedTablesError('REQUEST_INVALID', { reason: 'it names no host' });
-  return `http://${headers.host}`;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exactNumber } from '../../wire/wire-fields.js';
 import { finding, sourceReply } from '../sources/source-schema.js';
+import { statements } from '../statements/statement-schema.js';
 import { createTableInput } from '../tables/create-table-schema.js';
 
 export const PREVIEWS_PATH = '/api/2.0/synced-tables/previews';
@@ -67,8 +68,7 @@ export const previewReply = z.object({
   stops: z.array(previewFinding).describe('Creating would fail'),
   warnings: z.array(previewFinding).describe('Creating would do something that may surprise'),
   hints: z.array(previewFinding),
-  statements: z
-    .object({ sql: z.string(), cli: z.string().nullable(), curl: z.string(), python: z.string() })
+  statements: statements
     .nullable()
     .describe('The same as statements that run as they are; null until name and key are given'),
   rows: rowsReply.nullable(),

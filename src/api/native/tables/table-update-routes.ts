@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { syncedTablesError } from '../../../core/errors.js';
 import { isUuid } from '../../../core/uuid.js';
 import { syncTable } from '../../../postgres/registry/api/pipelines.js';
@@ -6,13 +6,13 @@ import {
   readTableUpdates,
   type TableUpdateFilter,
   type TableUpdateRecord,
-  type UpdatePlace,
 } from '../../../postgres/registry/api/table-updates.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
 import { PAGE_SIZE_MAX } from '../../wire/page.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { NATIVE_TAGS } from '../native-path.js';
+import { readUpdateToken, updateTokenOf } from '../update-token.js';
 import { type PlacedTable, requireTable, TABLE_PATH, tableParams, tableQuery } from './placed-table.js';
 import {
   syncInput,
@@ -66,14 +66,14 @@ export function addTableUpdateRoutes(server: ApiServer, context: ApiContext): vo
         updateId: null,
         states: query.state.length === 0 ? null : query.state,
         causes: query.cause.length === 0 ? null : query.cause,
-        after: query.page_token ? readPlace(query.page_token) : null,
+        after: readUpdateToken(query.page_token),
         limit: size + 1,
       };
       const found = await read(await requireTable(context, request), caller, filter);
       const last = found.length > size ? found[size - 1] : undefined;
       return {
         updates: found.slice(0, size).map(updateOf),
-        ...(last === undefined ? {} : { next_page_token: tokenOf(last) }),
+        ...(last === undefined ? {} : { next_page_token: updateTokenOf(last) }),
       };
     },
   );
@@ -102,22 +102,6 @@ export function addTableUpdateRoutes(server: ApiServer, context: ApiContext): vo
 async function read({ database, table }: PlacedTable, caller: Caller, filter: Omit<TableUpdateFilter, 'tableId'>) {
   const role = await database.roleNameOf(caller);
   return database.asService((client) => readTableUpdates(client, role, { ...filter, tableId: table.tableId }));
-}
-
-const placeToken = z.tuple([z.iso.datetime({ precision: 6 }), z.uuid()]);
-
-function tokenOf({ place, update_id: id }: TableUpdateRecord & { readonly place: string }): string {
-  return Buffer.from(JSON.stringify([place, id])).toString('base64url');
-}
-
-/** @throws REQUEST_INVALID */
-function readPlace(token: string): UpdatePlace {
-  try {
-    const [createdAt, updateId] = placeToken.parse(JSON.parse(Buffer.from(token, 'base64url').toString()));
-    return { createdAt, updateId };
-  } catch (error) {
-    throw syncedTablesError('REQUEST_INVALID', { reason: 'page_token: it is not one of this list' }, error);
-  }
 }
 
 function updateOf(record: TableUpdateRecord): z.output<typeof tableUpdateReply> {

@@ -25,5 +25,5 @@ export const doctorTexts = {
   code: 'Code',
   clear: 'Clear filters',
   show: 'Show all findings',
-  elsewhere: 'As CLI and curl …',
+  elsewhere: 'As CLI, curl, Python',
 } as const;

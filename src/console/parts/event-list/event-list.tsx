@@ -1,15 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import { hrefOf, serverUrl } from '../../app/places.js';
+import { hrefOf } from '../../app/places.js';
 import { currentPlace, setQuery, usePlace } from '../../app/router.js';
 import { useMe } from '../../data/me.js';
-import { curlText, quoteLiteral, quoteShell } from '../../words/quoting.js';
+import { everywhere } from '../../data/use-snippet-place.js';
+import { eventSnippets } from '../../words/event-snippets.js';
 import { CopyAs } from '../copy-as.js';
 import { ErrorBox } from '../error-box.js';
 import { Icon } from '../icon.js';
 import { Loaded } from '../loaded.js';
 import { Skeleton } from '../skeleton.js';
 import { EventFilters, eventFilterOf } from './event-filters.js';
-import { EVENTS, type EventLog, exportEvents, useEventLog } from './event-log.js';
+import { type EventLog, exportEvents, useEventLog } from './event-log.js';
 import { EventRow } from './event-row.js';
 import { eventTexts } from './texts.js';
 import './event-list.css';
@@ -62,7 +63,7 @@ export function EventList({ fixed = {} }: EventListProps) {
         </button>
         <details>
           <summary>{eventTexts.elsewhere}</summary>
-          <CopyAs what={eventTexts.thisList} snippets={snippetsOf(filter, log)} />
+          <CopyAs what={eventTexts.thisList} snippets={eventSnippets(everywhere, filter)} />
         </details>
       </footer>
     </>
@@ -138,25 +139,4 @@ function linkTo(id: string): string {
   const next = new URLSearchParams(query);
   next.set('event', id);
   return hrefOf(`${path}?${next}`);
-}
-
-function snippetsOf(filter: URLSearchParams, { events }: EventLog) {
-  const text = filter.toString();
-  const table = filter.get('table') === null ? null : (events[0]?.synced_table ?? null);
-  const conditions = [
-    ...(table === null ? [] : [`synced_table = ${quoteLiteral(table)}`]),
-    ...(filter.get('pipeline') === null ? [] : [`pipeline_id = ${quoteLiteral(filter.get('pipeline') ?? '')}`]),
-    ...(filter.get('level') === null ? [] : [`level = ${quoteLiteral(filter.get('level') ?? '')}`]),
-    ...(filter.get('type') === null ? [] : [`event_type = ${quoteLiteral(filter.get('type') ?? '')}`]),
-    ...(filter.get('q') ?? '')
-      .split(/\s+/)
-      .filter((word) => word !== '')
-      .map((word) => `strpos(lower(message), lower(${quoteLiteral(word)})) > 0`),
-  ];
-  const where = conditions.length === 0 ? '' : `\n WHERE ${conditions.join(' AND ')}`;
-  return {
-    SQL: `SELECT * FROM synced_tables.events${where}\n ORDER BY event_id DESC LIMIT 100;`,
-    CLI: table === null ? 'synced-tables events' : `synced-tables events ${quoteShell(table)}`,
-    curl: curlText(serverUrl, 'GET', `${EVENTS}${text === '' ? '' : `?${text}`}`),
-  };
 }

@@ -4,29 +4,36 @@ import { refetch } from '../../data/query-cache.js';
 import { call } from '../../data/request.js';
 import { tablePath } from '../../data/tables.js';
 import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
+import { intervalSnippets } from '../../words/act-snippets.js';
 import { numberText } from '../../words/numbers.js';
 import { ActError } from '../act-error.js';
 import { ActionButton } from '../action-button.js';
+import { ActsElsewhere } from '../acts-elsewhere.js';
 import { scheduleTexts } from './texts.js';
 
 interface IntervalFormProps {
   readonly table: string;
+  readonly sqlName: string;
   readonly instance: string;
+  readonly database: string;
   readonly maySet: boolean;
   readonly reply: ScheduleReply;
 }
 
 /** How often a continuous pipeline looks for changes; empty for the default. */
-export function IntervalForm({ table, instance, maySet, reply }: IntervalFormProps) {
+export function IntervalForm({ table, sqlName, instance, database, maySet, reply }: IntervalFormProps) {
   const id = useId();
   const [text, setText] = useState(String(reply.trigger_interval_ms ?? ''));
   const act = useAct();
+  const place = useSnippetPlace({ instance, database });
+  const ms = text === '' ? null : Number(text);
   const save = () =>
     act
       .run(() =>
         call(`${tablePath(table)}/trigger-interval?instance=${encodeURIComponent(instance)}`, {
           method: 'PUT',
-          body: { trigger_interval_ms: text === '' ? null : Number(text) },
+          body: { trigger_interval_ms: ms },
         }),
       )
       .then((isDone) => isDone && refetch(tablePath(table)));
@@ -55,6 +62,14 @@ export function IntervalForm({ table, instance, maySet, reply }: IntervalFormPro
       <ActionButton isBusy={act.isBusy} refusal={maySet ? null : scheduleTexts.refused} onClick={() => void save()}>
         {scheduleTexts.setInterval}
       </ActionButton>
+      <ActsElsewhere
+        acts={[
+          {
+            word: scheduleTexts.setInterval,
+            snippets: intervalSnippets(place, { name: table, sql_name: sqlName }, ms),
+          },
+        ]}
+      />
     </form>
   );
 }

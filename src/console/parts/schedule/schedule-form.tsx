@@ -1,15 +1,15 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 import type { SchedulePreviewReply, ScheduleReply } from '../../../api/native/tables/schedule-schema.js';
-import { serverUrl } from '../../app/places.js';
 import { refetch } from '../../data/query-cache.js';
 import { call } from '../../data/request.js';
 import { tablePath } from '../../data/tables.js';
 import { useAct } from '../../data/use-act.js';
 import { useQuery } from '../../data/use-query.js';
-import { curlText, quoteLiteral, quoteShell } from '../../words/quoting.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
+import { scheduleSnippets, unscheduleSnippets } from '../../words/act-snippets.js';
 import { ActError } from '../act-error.js';
 import { ActionButton } from '../action-button.js';
-import { CopyAs } from '../copy-as.js';
+import { ActsElsewhere } from '../acts-elsewhere.js';
 import { Loaded } from '../loaded.js';
 import { Skeleton } from '../skeleton.js';
 import { Ago } from '../time.js';
@@ -25,6 +25,7 @@ interface ScheduleFormProps {
   /** As the SQL functions take it. */
   readonly sqlName: string;
   readonly instance: string;
+  readonly database: string;
   readonly maySet: boolean;
 }
 
@@ -52,7 +53,14 @@ export function ScheduleForm(props: ScheduleFormProps) {
 
 const PAUSE_MS = 300;
 
-function Form({ table, sqlName, instance, maySet, reply }: ScheduleFormProps & { readonly reply: ScheduleReply }) {
+function Form({
+  table,
+  sqlName,
+  instance,
+  database,
+  maySet,
+  reply,
+}: ScheduleFormProps & { readonly reply: ScheduleReply }) {
   const id = useId();
   const { schedule } = reply;
   const [cron, setCron] = useState(schedule?.cron ?? '');
@@ -62,6 +70,8 @@ function Form({ table, sqlName, instance, maySet, reply }: ScheduleFormProps & {
   const refusal = maySet ? null : scheduleTexts.refused;
   const path = `${tablePath(table)}/schedule?instance=${encodeURIComponent(instance)}`;
   const body = { cron, time_zone: zone };
+  const place = useSnippetPlace({ instance, database });
+  const named = { name: table, sql_name: sqlName };
   const save = (work: () => Promise<unknown>) =>
     act.run(work).then((isDone) => isDone && refetch(tablePath(table), '/api/2.0/synced-tables/pipelines'));
   return (
@@ -131,17 +141,12 @@ function Form({ table, sqlName, instance, maySet, reply }: ScheduleFormProps & {
           </ActionButton>
         )}
       </p>
-      <details>
-        <summary>{scheduleTexts.elsewhere}</summary>
-        <CopyAs
-          what={scheduleTexts.title}
-          snippets={{
-            SQL: `SELECT synced_tables.set_schedule(${quoteLiteral(sqlName)}, ${quoteLiteral(cron)}, ${quoteLiteral(zone)});`,
-            CLI: `synced-tables schedule ${quoteShell(sqlName)} --cron ${quoteShell(cron)} --time-zone ${quoteShell(zone)}`,
-            curl: curlText(serverUrl, 'PUT', path, body),
-          }}
-        />
-      </details>
+      <ActsElsewhere
+        acts={[
+          { word: scheduleTexts.set, snippets: scheduleSnippets(place, named, { cron, zone }) },
+          ...(schedule === null ? [] : [{ word: scheduleTexts.remove, snippets: unscheduleSnippets(place, named) }]),
+        ]}
+      />
     </form>
   );
 }

@@ -20,5 +20,4 @@ export const scheduleTexts = {
   intervalHelp: (ms: string) =>
     `How often a continuous pipeline looks for changes, in milliseconds; ${ms} unless it is set.`,
   setInterval: 'Set interval',
-  elsewhere: 'As SQL, CLI, curl …',
 } as const;

@@ -1,5 +1,6 @@
 import type { PreviewReply } from '../../../api/native/previews/preview-schema.js';
 import type { SourceReply } from '../../../api/native/sources/source-schema.js';
+import { isNamedLikeKey } from '../../../core/likely-key.js';
 import { hrefOf } from '../../app/places.js';
 import { usePreviewJob } from '../../data/preview-job.js';
 import { ErrorBox } from '../../parts/error-box.js';
@@ -42,13 +43,11 @@ export function ColumnsTab({ source }: { readonly source: SourceReply }) {
   );
 }
 
-const KEY_NAME = /(^|_)(id|key|uuid)$/i;
-
 function keyWord({ name, can_be_key: canBeKey }: Column, source: SourceReply, found: PreviewReply | null): string {
   if (source.declared_key?.columns.includes(name)) return texts.declared;
   const candidates = found?.rows?.key_candidates ?? null;
   if (candidates !== null) return candidates.includes(name) ? texts.candidate : '';
-  return canBeKey && KEY_NAME.test(name) ? texts.likely : '';
+  return canBeKey && isNamedLikeKey(name) ? texts.likely : '';
 }
 
 function ColumnRow({ column, place, keyWord: key }: { column: Column; place: number; keyWord: string }) {

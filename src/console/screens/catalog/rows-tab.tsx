@@ -5,7 +5,7 @@ import { call, RequestError } from '../../data/request.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { ErrorBox } from '../../parts/error-box.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { curlText, quoteShell } from '../../words/quoting.js';
+import { callSnippets, quoteShell } from '../../words/quoting.js';
 import { sourceTexts as texts } from './texts.js';
 
 interface Sample {
@@ -47,7 +47,7 @@ export function RowsTab({ name }: { readonly name: string }) {
         what={texts.sampleWhat}
         snippets={{
           CLI: `synced-tables read ${quoteShell(name)} --limit 20`,
-          curl: curlText(serverUrl, 'POST', `${sourcePath(name)}/rows`),
+          ...callSnippets(serverUrl, { method: 'POST', path: `${sourcePath(name)}/rows` }),
         }}
       />
     </section>

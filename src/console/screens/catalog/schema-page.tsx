@@ -7,7 +7,7 @@ import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
 import { numberText, sizeText } from '../../words/numbers.js';
-import { curlText, quotePython } from '../../words/quoting.js';
+import { callSnippets, pythonWithClient, quotePython } from '../../words/quoting.js';
 import { MorePages } from './more-pages.js';
 import { catalogTexts, postgresTexts } from './texts.js';
 
@@ -183,18 +183,14 @@ function PostgresRow({ table }: { readonly table: UnityTable }) {
 
 function ListElsewhere({ catalog, schema, path }: { catalog: string; schema: string; path: string }) {
   const fields = path === SOURCES ? { catalog, schema } : { catalog_name: catalog, schema_name: schema };
-  const python = [
-    'from databricks.sdk import WorkspaceClient',
-    '',
-    `w = WorkspaceClient(host=${quotePython(serverUrl)})`,
-    `print(list(w.tables.list(catalog_name=${quotePython(catalog)}, schema_name=${quotePython(schema)})))`,
-  ].join('\n');
+  const call = callSnippets(serverUrl, { method: 'GET', path: `${path}?${new URLSearchParams(fields)}` });
+  const list = `for table in w.tables.list(catalog_name=${quotePython(catalog)}, schema_name=${quotePython(schema)}):\n    print(table.full_name)`;
   return (
     <details class="elsewhere">
       <summary>{catalogTexts.elsewhere}</summary>
       <CopyAs
         what={catalogTexts.thisList}
-        snippets={{ curl: curlText(serverUrl, 'GET', `${path}?${new URLSearchParams(fields)}`), Python: python }}
+        snippets={{ ...call, ...(path === SOURCES ? {} : { Python: pythonWithClient(serverUrl, list) }) }}
       />
     </details>
   );

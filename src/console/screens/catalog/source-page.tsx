@@ -1,11 +1,11 @@
 import type { SourceReply } from '../../../api/native/sources/source-schema.js';
 import { serverUrl } from '../../app/places.js';
 import { navigate, usePlace } from '../../app/router.js';
-import { sourcePath, useSource } from '../../data/catalogs.js';
+import { useSource } from '../../data/catalogs.js';
 import { useMe } from '../../data/me.js';
 import type { Query } from '../../data/use-query.js';
 import { ActionButton } from '../../parts/action-button.js';
-import { CopyAs } from '../../parts/copy-as.js';
+import { ActsElsewhere } from '../../parts/acts-elsewhere.js';
 import { Fact } from '../../parts/facts.js';
 import { Icon } from '../../parts/icon.js';
 import { Loaded } from '../../parts/loaded.js';
@@ -13,11 +13,11 @@ import { Skeleton } from '../../parts/skeleton.js';
 import { Tabs } from '../../parts/tabs.js';
 import { Ago } from '../../parts/time.js';
 import { numberText, sizeText } from '../../words/numbers.js';
-import { curlText, quotePython, quoteShell } from '../../words/quoting.js';
 import { ColumnsTab } from './columns-tab.js';
 import { FeedOff } from './feed-off.js';
 import { PropertiesTab } from './properties-tab.js';
 import { RowsTab } from './rows-tab.js';
+import { sourceActs } from './source-acts.js';
 import { SyncedTab } from './synced-tab.js';
 import { catalogTexts, sourceTexts as texts } from './texts.js';
 
@@ -68,10 +68,7 @@ function Source({ source, query }: { readonly source: SourceReply; readonly quer
       {tab === 'rows' && <RowsTab name={name} />}
       {tab === 'synced' && <SyncedTab source={source} />}
       {tab === 'properties' && <PropertiesTab source={source} />}
-      <details class="elsewhere">
-        <summary>{texts.elsewhere}</summary>
-        <Elsewhere name={name} />
-      </details>
+      <ActsElsewhere acts={sourceActs(serverUrl, source, me ?? null)} />
     </>
   );
 }
@@ -123,24 +120,5 @@ function Modes({ source }: { readonly source: SourceReply }) {
         ))}
       </ul>
     </section>
-  );
-}
-
-function Elsewhere({ name }: { readonly name: string }) {
-  const python = [
-    'from databricks.sdk import WorkspaceClient',
-    '',
-    `w = WorkspaceClient(host=${quotePython(serverUrl)})`,
-    `print(w.api_client.do("GET", ${quotePython(sourcePath(name))}))`,
-  ].join('\n');
-  return (
-    <CopyAs
-      what={texts.what(name)}
-      snippets={{
-        CLI: `synced-tables preview ${quoteShell(name)}`,
-        curl: curlText(serverUrl, 'GET', sourcePath(name)),
-        Python: python,
-      }}
-    />
   );
 }

@@ -54,7 +54,8 @@ export const sourceTexts = {
   createRefused:
     'Your role may not create synced tables. A member of databricks_superuser can grant it: GRANT databricks_superuser TO …',
   what: (name: string) => `table ${name}`,
-  elsewhere: 'The same with CLI, curl or Python',
+  lookAtIt: 'Look at it',
+  catalogSettings: 'Its catalog in the settings',
   facts: {
     format: 'Format',
     position: { version: 'Version' },

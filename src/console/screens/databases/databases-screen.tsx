@@ -8,7 +8,7 @@ import { Icon } from '../../parts/icon.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { curlText } from '../../words/quoting.js';
+import { callSnippets } from '../../words/quoting.js';
 import { DatabaseRow } from './database-row.js';
 import { InstanceRoles } from './instance-roles.js';
 import { databasesTexts } from './texts.js';
@@ -44,7 +44,7 @@ export function Screen({ params }: ScreenProps) {
                 <summary>{databasesTexts.elsewhere}</summary>
                 <CopyAs
                   what={databasesTexts.thisPage}
-                  snippets={{ CLI: 'synced-tables doctor', curl: curlText(serverUrl, 'GET', DATABASES) }}
+                  snippets={callSnippets(serverUrl, { method: 'GET', path: DATABASES })}
                 />
               </details>
             </footer>

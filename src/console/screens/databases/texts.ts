@@ -35,6 +35,6 @@ export const databasesTexts = {
   noRoles: 'There are no roles but those of the system.',
   doctor: 'What the doctor found',
   allFindings: 'Show all findings',
-  elsewhere: 'As SQL, CLI, curl …',
+  elsewhere: 'With curl or Python',
   thisPage: 'This page',
 } as const;

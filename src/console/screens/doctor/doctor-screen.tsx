@@ -10,7 +10,7 @@ import { Choice } from '../../parts/filters.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { curlText } from '../../words/quoting.js';
+import { callSnippets } from '../../words/quoting.js';
 import '../../parts/doctor/doctor.css';
 
 const SEVERITIES = ['error', 'warning', 'hint', 'ok'] as const;
@@ -28,7 +28,7 @@ export function Screen() {
           <summary>{doctorTexts.elsewhere}</summary>
           <CopyAs
             what={doctorTexts.title}
-            snippets={{ CLI: 'synced-tables doctor', curl: curlText(serverUrl, 'POST', DOCTOR) }}
+            snippets={{ CLI: 'synced-tables doctor', ...callSnippets(serverUrl, { method: 'POST', path: DOCTOR }) }}
           />
         </details>
       </footer>

@@ -10,6 +10,7 @@ import { Tabs } from '../../parts/tabs.js';
 import { PipelineHead } from './pipeline-head.js';
 import { PipelineMembers } from './pipeline-members.js';
 import { PipelineSql } from './pipeline-sql.js';
+import { PipelineUpdates } from './pipeline-updates.js';
 import { pipelinesTexts } from './texts.js';
 import './pipelines.css';
 
@@ -41,6 +42,7 @@ function Content({ pipeline, tab, onChanged }: ContentProps) {
   const { tabs } = pipelinesTexts;
   const shown = [
     { path: base, word: tabs.tables },
+    { path: `${base}/updates`, word: tabs.updates },
     { path: `${base}/events`, word: tabs.events },
     ...(first ? [{ path: `${base}/schedule`, word: tabs.schedule }] : []),
     ...(pipeline.kind === 'FLOWS' ? [{ path: `${base}/sql`, word: tabs.sql }] : []),
@@ -50,12 +52,14 @@ function Content({ pipeline, tab, onChanged }: ContentProps) {
       <PipelineHead pipeline={pipeline} onChanged={onChanged} />
       <Tabs label={pipelinesTexts.tabsLabel} current={tab === '' ? base : `${base}/${tab}`} tabs={shown} />
       {tab === '' && <PipelineMembers pipeline={pipeline} />}
+      {tab === 'updates' && <PipelineUpdates pipeline={pipeline} />}
       {tab === 'events' && <EventList fixed={{ pipeline: pipeline.pipeline_id }} />}
       {tab === 'schedule' && first && (
         <ScheduleForm
           table={first.name}
           sqlName={first.synced_table}
           instance={pipeline.instance}
+          database={pipeline.database}
           maySet={pipeline.may.operate}
         />
       )}

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { PipelineListReply, PipelineReply } from '../../../api/native/pipelines/pipeline-schema.js';
+import type { PipelineListReply } from '../../../api/native/pipelines/pipeline-schema.js';
 import { hrefOf, serverUrl } from '../../app/places.js';
 import { setQuery, usePlace } from '../../app/router.js';
 import { call } from '../../data/request.js';
@@ -10,17 +10,15 @@ import { CopyAs } from '../../parts/copy-as.js';
 import { Choice, TextFilter } from '../../parts/filters.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
-import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { Ago } from '../../parts/time.js';
-import { policyWord } from '../../words/conditions.js';
-import { curlText } from '../../words/quoting.js';
-import { PipelineState } from './pipeline-state.js';
+import { callSnippets, pythonWithClient } from '../../words/quoting.js';
+import { PipelineRow } from './pipeline-row.js';
 import { pipelinesTexts, SQL_OF_A_FLOW } from './texts.js';
 import './pipelines.css';
 
 const PIPELINES = '/api/2.0/synced-tables/pipelines';
 const PAGE = 100;
+const PYTHON_LIST = 'for pipeline in w.pipelines.list_pipelines():\n    print(pipeline.name, pipeline.state)';
 const FIELDS = ['q', 'kind', 'state', 'instance', 'database'] as const;
 const NO_FILTER = Object.fromEntries(FIELDS.map((field) => [field, null]));
 
@@ -90,6 +88,7 @@ function PipelineList({ reply, path, isFiltered }: PipelineListProps) {
                   {word}
                 </th>
               ))}
+              <td />
             </tr>
           </thead>
           <tbody>
@@ -113,9 +112,8 @@ function PipelineList({ reply, path, isFiltered }: PipelineListProps) {
             what={pipelinesTexts.thisList}
             snippets={{
               SQL: 'SELECT DISTINCT pipeline_id, scheduling_policy, publish FROM synced_tables.status;',
-              curl: curlText(serverUrl, 'GET', path),
-              Python:
-                'from databricks.sdk import WorkspaceClient\n\nfor pipeline in WorkspaceClient().pipelines.list_pipelines():\n    print(pipeline.name, pipeline.state)',
+              ...callSnippets(serverUrl, { method: 'GET', path }),
+              ...(isFiltered ? {} : { Python: pythonWithClient(serverUrl, PYTHON_LIST) }),
             }}
           />
         </details>
@@ -158,46 +156,5 @@ function Empty({ isFiltered }: { readonly isFiltered: boolean }) {
         <a href={hrefOf('/create')}>{pipelinesTexts.empty.create}</a>
       </p>
     </section>
-  );
-}
-
-function PipelineRow({ pipeline }: { readonly pipeline: PipelineReply }) {
-  const { schedule, last_update: last } = pipeline;
-  return (
-    <tr>
-      <td>
-        <PipelineState state={pipeline.state} />
-      </td>
-      <td class="cell-name">
-        <a href={hrefOf(`/pipelines/${pipeline.pipeline_id}`)}>{pipeline.name}</a>
-        {pipeline.kind === 'FLOWS' && <span class="chip">{pipelinesTexts.kinds.FLOWS}</span>}
-      </td>
-      <td title={pipeline.scheduling_policy}>{policyWord(pipeline.scheduling_policy)}</td>
-      <td>{pipelinesTexts.tables(pipeline.tables.length + pipeline.hidden_tables)}</td>
-      <td>
-        <span class="card-word">{pipelinesTexts.columns.next} </span>
-        {schedule === null ? (
-          <span class="quiet">{pipelinesTexts.none}</span>
-        ) : (
-          <span title={schedule.cron}>
-            {schedule.next_run_at === null ? (schedule.message ?? '') : <Ago time={schedule.next_run_at} />}
-            <span class="quiet line">{cronWords(schedule.cron)}</span>
-          </span>
-        )}
-      </td>
-      <td>
-        <span class="card-word">{pipelinesTexts.columns.result} </span>
-        {last === null ? (
-          <span class="quiet">{pipelinesTexts.never}</span>
-        ) : (
-          <>
-            {last.error_code !== null && last.state === 'FAILED' && (
-              <a href={hrefOf(`/errors/${last.error_code}`)}>{last.error_code}</a>
-            )}{' '}
-            <Ago time={last.finished_at ?? last.created_at} />
-          </>
-        )}
-      </td>
-    </tr>
   );
 }

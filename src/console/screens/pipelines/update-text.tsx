@@ -14,7 +14,7 @@ export function UpdateText({ update }: { readonly update: Update }) {
   return (
     <>
       <p>
-        {update.mode === 'CONTINUOUS' ? pipelinesTexts.follows : pipelinesTexts.updates(cause)}
+        {update.mode === 'CONTINUOUS' ? pipelinesTexts.follows : pipelinesTexts.updateOf(cause)}
         {update.full_refresh && `, ${pipelinesTexts.full.toLowerCase()}`},{' '}
         {isOver ? (
           <Ago time={update.finished_at ?? update.created_at} />

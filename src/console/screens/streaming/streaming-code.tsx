@@ -1,13 +1,16 @@
 import type { StreamingTableReply } from '../../../api/native/streaming/streaming-schema.js';
-import { serverUrl } from '../../app/places.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
-import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { syncSnippets } from '../../words/act-snippets.js';
+import { quoteLiteral } from '../../words/quoting.js';
 import { streamingTexts } from './texts.js';
 
 /** What declares the table as it is, and what reads its changes. */
 export function StreamingCode({ table }: { readonly table: StreamingTableReply }) {
   const from = table.change_feed?.from ?? 1;
-  const start = { method: 'POST', path: `/api/2.0/pipelines/${table.pipeline_id}/updates` };
+  const place = useSnippetPlace(table);
+  const named = { name: table.name, sql_name: table.synced_table };
+  const sync = { fullRefresh: false, scope: 'pipeline' } as const;
   return (
     <>
       <h2>{streamingTexts.statement}</h2>
@@ -22,13 +25,7 @@ export function StreamingCode({ table }: { readonly table: StreamingTableReply }
         snippets={{ SQL: `SELECT * FROM synced_tables.table_changes(${quoteLiteral(table.synced_table)}, ${from});` }}
       />
       <h2>{streamingTexts.sync}</h2>
-      <CopyAs
-        what={streamingTexts.sync}
-        snippets={{
-          SQL: `SELECT synced_tables.start_update(${quoteLiteral(table.pipeline_id)});`,
-          curl: curlText(serverUrl, start.method, start.path, {}),
-        }}
-      />
+      <CopyAs what={streamingTexts.sync} snippets={syncSnippets(place, named, sync)} />
     </>
   );
 }

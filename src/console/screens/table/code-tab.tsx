@@ -1,10 +1,15 @@
 import './table-tabs.css';
 import type { ComponentChildren } from 'preact';
 import type { DatabasesReply } from '../../../api/native/databases/database-schema.js';
+import type { Statements } from '../../../api/native/statements/statement-schema.js';
 import { serverUrl } from '../../app/places.js';
 import { useMe } from '../../data/me.js';
+import { tableCall } from '../../data/table-calls.js';
 import { useQuery } from '../../data/use-query.js';
 import { Copy } from '../../parts/copy.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Loaded } from '../../parts/loaded.js';
+import { Skeleton } from '../../parts/skeleton.js';
 import { codeTexts } from './code-texts.js';
 import { connectionSnippets, type Place, tableSnippets } from './snippets.js';
 import type { TableTabProps } from './tab-props.js';
@@ -33,18 +38,36 @@ export function Tab({ table }: TableTabProps) {
       <Snippet title={codeTexts.node} text={connection.node} />
       <Snippet title={codeTexts.python} text={connection.python} />
       <Snippet title={codeTexts.java} text={connection.jdbc} />
-      <Snippet title={codeTexts.credential} text={snippets.credential} />
+      <section class="snippet" aria-label={codeTexts.credential}>
+        <h2>{codeTexts.credential}</h2>
+        <CopyAs what={codeTexts.credential} snippets={snippets.credential} />
+      </section>
       <Snippet title={codeTexts.listen} text={snippets.listen} />
       <Snippet title={codeTexts.wait} text={snippets.wait}>
         {codeTexts.waitWhy}
       </Snippet>
-      {snippets.create !== null && (
-        <Snippet title={codeTexts.create} text={snippets.create}>
-          {codeTexts.createPartly}
-        </Snippet>
-      )}
+      {table.kind === 'synced' && <CreateAgain table={table} />}
       <Snippet title={codeTexts.metrics} text={snippets.metrics} />
     </>
+  );
+}
+
+/** The statement of the table as it is; what its options are is the registry's knowledge. */
+function CreateAgain({ table }: Pick<TableTabProps, 'table'>) {
+  const query = useQuery<Statements>(tableCall(table, 'statements'), { isLive: false });
+  return (
+    <section class="snippet" aria-label={codeTexts.create}>
+      <h2>{codeTexts.create}</h2>
+      <p class="quiet">{codeTexts.createWhole}</p>
+      <Loaded query={query} what={codeTexts.create} skeleton={<Skeleton rows={4} />}>
+        {({ sql, cli, curl, python }) => (
+          <CopyAs
+            what={codeTexts.create}
+            snippets={{ SQL: sql, ...(cli === null ? {} : { CLI: cli }), curl, Python: python }}
+          />
+        )}
+      </Loaded>
+    </section>
   );
 }
 

@@ -10,8 +10,8 @@ export const codeTexts = {
   wait: 'Wait for a version of the source',
   waitWhy: 'For applications that read what they have just written to the lakehouse.',
   create: 'Create the same table again',
-  createPartly:
-    'With what this page knows; options for columns, indexes and characters are shown by GET /api/2.0/database/synced_tables.',
+  createWhole:
+    'With every option that it has, and the schedule of its pipeline if it has one to itself. After it was deleted, this brings it back.',
   metrics: 'Prometheus',
   node: 'Node',
   python: 'Python',

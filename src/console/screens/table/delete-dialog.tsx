@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
-import { serverUrl } from '../../app/places.js';
 import { navigate } from '../../app/router.js';
 import { deleteTable } from '../../data/table-acts.js';
-import { useAction } from '../../data/use-action.js';
+import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Dialog } from '../../parts/dialog.js';
+import { deleteSnippets } from '../../words/act-snippets.js';
 import { numberText, sizeText } from '../../words/numbers.js';
-import { deleteSnippets } from '../../words/table-snippets.js';
 import { notKnown, tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
@@ -16,10 +16,11 @@ const { acts } = tableTexts;
 export function DeleteDialog({ table, onClose }: { readonly table: TableSummary; readonly onClose: () => void }) {
   const [drops, setDrops] = useState(false);
   const [typed, setTyped] = useState('');
-  const { isBusy, error, run } = useAction();
+  const { isBusy, error, run } = useAct();
   const remove = async () => {
     if (await run(() => deleteTable(table, drops))) navigate('/tables');
   };
+  const place = useSnippetPlace(table);
   const refusal = drops && typed !== table.table ? acts.typeName(table.table) : null;
   const rows = table.row_count === null ? notKnown : numberText(table.row_count);
   const size = table.size_bytes === null ? notKnown : sizeText(table.size_bytes);
@@ -54,7 +55,7 @@ export function DeleteDialog({ table, onClose }: { readonly table: TableSummary;
           />
         </label>
       )}
-      <CopyAs what={acts.elsewhere} snippets={deleteSnippets(serverUrl, table, drops)} />
+      <CopyAs what={acts.elsewhere} snippets={deleteSnippets(place, table, drops)} />
     </Dialog>
   );
 }

@@ -10,7 +10,7 @@ import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
 import { numberText, sizeText } from '../../words/numbers.js';
-import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { callSnippets, quoteLiteral } from '../../words/quoting.js';
 import { objectsTexts } from './objects-texts.js';
 import type { TableTabProps } from './tab-props.js';
 import './history.css';
@@ -30,8 +30,8 @@ export function Tab({ table }: TableTabProps) {
       <CopyAs
         what={objectsTexts.elsewhere}
         snippets={{
-          SQL: `select * from synced_tables.objects where synced_table = ${quoteLiteral(table.sql_name)};`,
-          curl: curlText(serverUrl, 'GET', path),
+          SQL: `SELECT * FROM synced_tables.objects WHERE synced_table = ${quoteLiteral(table.sql_name)};`,
+          ...callSnippets(serverUrl, { method: 'GET', path }),
         }}
       />
     </>

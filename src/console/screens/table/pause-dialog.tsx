@@ -1,20 +1,26 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
-import { serverUrl } from '../../app/places.js';
 import { pauseTable } from '../../data/table-acts.js';
-import { useAction } from '../../data/use-action.js';
+import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Dialog } from '../../parts/dialog.js';
-import { pauseSnippets } from '../../words/table-snippets.js';
+import { pauseSnippets } from '../../words/act-snippets.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
 
 /** Says what pausing means, and for how many tables. */
 export function PauseDialog({ table, onClose }: { readonly table: TableSummary; readonly onClose: () => void }) {
-  const { isBusy, error, run } = useAction();
+  const { isBusy, error, run } = useAct();
   const pause = async () => {
     if (await run(() => pauseTable(table, true))) onClose();
   };
+  const place = useSnippetPlace(table);
+  const snippets = pauseSnippets(place, {
+    target: table.sql_name,
+    pipelineId: table.pipeline.pipeline_id,
+    isPaused: true,
+  });
   const others = table.pipeline.tables - 1;
   return (
     <Dialog
@@ -27,7 +33,7 @@ export function PauseDialog({ table, onClose }: { readonly table: TableSummary; 
     >
       <p>{acts.pauseMeans}</p>
       {others > 0 && <p>{acts.goesAlong(others)}</p>}
-      <CopyAs what={acts.elsewhere} snippets={pauseSnippets(serverUrl, table, true)} />
+      <CopyAs what={acts.elsewhere} snippets={snippets} />
     </Dialog>
   );
 }

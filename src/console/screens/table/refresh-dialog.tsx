@@ -1,14 +1,15 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
-import { serverUrl } from '../../app/places.js';
 import { syncTable } from '../../data/table-acts.js';
-import { useAction } from '../../data/use-action.js';
+import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Dialog } from '../../parts/dialog.js';
+import { syncSnippets } from '../../words/act-snippets.js';
 import { sizeText } from '../../words/numbers.js';
-import { syncSnippets } from '../../words/table-snippets.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
+const FULL = { fullRefresh: true, scope: 'pipeline' } as const;
 
 interface RefreshDialogProps {
   readonly table: TableSummary;
@@ -18,11 +19,12 @@ interface RefreshDialogProps {
 
 /** Asks before everything is copied again. */
 export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
-  const { isBusy, error, run } = useAction();
+  const { isBusy, error, run } = useAct();
   const refresh = async () => {
-    const isDone = await run(async () => onBegun(await syncTable(table, { fullRefresh: true, scope: 'pipeline' })));
+    const isDone = await run(async () => onBegun(await syncTable(table, FULL)));
     if (isDone) onClose();
   };
+  const place = useSnippetPlace(table);
   const others = table.pipeline.tables - 1;
   return (
     <Dialog
@@ -35,7 +37,7 @@ export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
     >
       <p>{acts.refreshCosts(table.size_bytes === null ? acts.sizeUnknown : sizeText(table.size_bytes))}</p>
       {others > 0 && <p>{acts.goesAlong(others)}</p>}
-      <CopyAs what={acts.elsewhere} snippets={syncSnippets(serverUrl, table, true)} />
+      <CopyAs what={acts.elsewhere} snippets={syncSnippets(place, table, FULL)} />
     </Dialog>
   );
 }

@@ -9,7 +9,7 @@ import { useAct } from '../../data/use-act.js';
 import { ActError } from '../../parts/act-error.js';
 import { ActionButton } from '../../parts/action-button.js';
 import { CopyAs } from '../../parts/copy-as.js';
-import { curlText, quoteIdentifier, quoteLiteral } from '../../words/quoting.js';
+import { callSnippets, quoteIdentifier } from '../../words/quoting.js';
 import { RowGrid } from './row-grid.js';
 import { rowsTexts } from './rows-texts.js';
 import type { TableTabProps } from './tab-props.js';
@@ -94,7 +94,6 @@ function snippetsOf({ sql_name: name, key_columns: keys }: TableTabProps['table'
   const order = keys.length === 0 ? '' : ` ORDER BY ${keys.map(quoteIdentifier).join(', ')}`;
   return {
     SQL: `SELECT * FROM ${name}${order} LIMIT ${LIMIT};`,
-    CLI: `psql -c ${quoteLiteral(`SELECT * FROM ${name}${order} LIMIT ${LIMIT}`)}`,
-    curl: curlText(serverUrl, 'POST', path, { limit: LIMIT }),
+    ...callSnippets(serverUrl, { method: 'POST', path, body: { limit: LIMIT } }),
   };
 }

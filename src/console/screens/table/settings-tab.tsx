@@ -13,7 +13,13 @@ export function Tab({ table }: TableTabProps) {
   return (
     <>
       <h2>{settingsTexts.schedule}</h2>
-      <ScheduleForm table={table.name} sqlName={table.sql_name} instance={table.instance} maySet={table.may.schedule} />
+      <ScheduleForm
+        table={table.name}
+        sqlName={table.sql_name}
+        instance={table.instance}
+        database={table.database}
+        maySet={table.may.schedule}
+      />
       <h2>{settingsTexts.options}</h2>
       <p class="quiet">{settingsTexts.optionsWhy}</p>
       <dl class="facts">

@@ -1,5 +1,5 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
-import { curlText, quoteIdentifier, quoteLiteral, quotePython, quoteShell } from '../../words/quoting.js';
+import { callSnippets, quoteIdentifier, quoteLiteral, quotePython, quoteShell } from '../../words/quoting.js';
 
 /** Where a table is, for connection strings. */
 export interface Place {
@@ -53,23 +53,13 @@ export function tableSnippets(table: TableSummary, server: string) {
   const labels = `instance="${table.instance}",database="${table.database}",synced_table=${JSON.stringify(table.sql_name)}`;
   return {
     select: `${selectOf(table, 100)};`,
-    credential: curlText(server, 'POST', '/api/2.0/database/credentials', { instance_names: [table.instance] }),
+    credential: callSnippets(server, {
+      method: 'POST',
+      path: '/api/2.0/database/credentials',
+      body: { instance_names: [table.instance] },
+    }),
     listen: 'LISTEN synced_table_updates;',
     wait: `CALL synced_tables.wait_for_version(${name}, ${table.source_version ?? table.synced_version ?? 0});`,
-    create: table.kind === 'synced' ? createStatement(table) : null,
     metrics: `synced_tables_lag_seconds{${labels}}\nsynced_tables_rows{${labels}}\nincrease(synced_tables_rows_written_total{${labels}}[1h])`,
   };
-}
-
-function createStatement(table: TableSummary): string {
-  const keys = table.key_columns.map(quoteLiteral).join(', ');
-  const parameters = [
-    quoteLiteral(table.sql_name),
-    `source_table_full_name => ${quoteLiteral(table.source)}`,
-    `primary_key_columns => array[${keys}]`,
-    `scheduling_policy => ${quoteLiteral(table.policy)}`,
-    ...(table.timeseries_key === null ? [] : [`timeseries_key => ${quoteLiteral(table.timeseries_key)}`]),
-    ...(table.pipeline.publish === 'together' ? [`publish => 'together'`] : []),
-  ];
-  return `SELECT synced_tables.create_synced_table(\n  ${parameters.join(',\n  ')});`;
 }

@@ -2,13 +2,16 @@ import { useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { hrefOf } from '../../app/places.js';
 import { pauseTable, syncTable, verifyTable } from '../../data/table-acts.js';
-import { useAction } from '../../data/use-action.js';
+import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { ActionButton } from '../../parts/action-button.js';
+import { ActsElsewhere } from '../../parts/acts-elsewhere.js';
 import { ErrorBox } from '../../parts/error-box.js';
 import { Menu } from '../../parts/menu.js';
 import { DeleteDialog } from './delete-dialog.js';
 import { PauseDialog } from './pause-dialog.js';
 import { RefreshDialog } from './refresh-dialog.js';
+import { tableActsElsewhere } from './table-acts-elsewhere.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
@@ -25,7 +28,8 @@ interface Begun {
 export function TableActions({ table }: { readonly table: TableSummary }) {
   const [asked, ask] = useState<Asked>(null);
   const [begun, setBegun] = useState<Begun | null>(null);
-  const action = useAction();
+  const action = useAct();
+  const place = useSnippetPlace(table);
   const base = `/tables/${encodeURIComponent(table.name)}`;
   const sync = (scope: 'table' | 'pipeline') =>
     action.run(async () => {
@@ -90,6 +94,7 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
         )}
       </p>
       {action.error && <ErrorBox error={action.error} what={acts.sync} title={acts.notDone} />}
+      <ActsElsewhere acts={tableActsElsewhere(place, table)} />
       {asked === 'refresh' && (
         <RefreshDialog
           table={table}

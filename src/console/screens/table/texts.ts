@@ -52,6 +52,8 @@ export const tableTexts = {
     resume: 'Resume',
     remove: 'Delete',
     more: 'More actions',
+    stopSyncing: 'Stop syncing',
+    dropToo: 'Stop syncing and drop',
     elsewhere: 'the same',
     noRight:
       'Your role may not do this with the table. Its creator, its managers and members of databricks_superuser may.',

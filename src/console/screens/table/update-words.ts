@@ -43,7 +43,10 @@ export function writtenText(update: TableUpdate): string {
 }
 
 /** Seconds from begin to end, or until now; null before it has begun. */
-export function secondsOf({ started_at: started, finished_at: finished }: TableUpdate, now: number): number | null {
+export function secondsOf(
+  { started_at: started, finished_at: finished }: Pick<TableUpdate, 'started_at' | 'finished_at'>,
+  now: number,
+): number | null {
   if (started === null) return null;
   return Math.max(0, ((finished === null ? now : Date.parse(finished)) - Date.parse(started)) / 1000);
 }

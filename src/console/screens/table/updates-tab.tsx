@@ -10,7 +10,7 @@ import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
 import { numberText, type WholeNumber } from '../../words/numbers.js';
-import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { callSnippets, quoteLiteral } from '../../words/quoting.js';
 import { durationText } from '../../words/times.js';
 import type { TableTabProps } from './tab-props.js';
 import { UpdateDetail } from './update-detail.js';
@@ -49,8 +49,8 @@ function UpdateList({ table }: { readonly table: TableSummary }) {
       <CopyAs
         what={updatesTexts.elsewhere}
         snippets={{
-          SQL: `select * from synced_tables.updates where synced_table = ${quoteLiteral(table.sql_name)};`,
-          curl: curlText(serverUrl, 'GET', path),
+          SQL: `SELECT * FROM synced_tables.updates WHERE synced_table = ${quoteLiteral(table.sql_name)} ORDER BY created_at DESC;`,
+          ...callSnippets(serverUrl, { method: 'GET', path }),
         }}
       />
     </>

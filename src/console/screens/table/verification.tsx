@@ -5,10 +5,13 @@ import { roleOf, useMe } from '../../data/me.js';
 import { call } from '../../data/request.js';
 import { tablePath } from '../../data/tables.js';
 import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { ActError } from '../../parts/act-error.js';
+import { CopyAs } from '../../parts/copy-as.js';
 import { Fact } from '../../parts/facts.js';
 import { Icon } from '../../parts/icon.js';
 import { Ago } from '../../parts/time.js';
+import { cancelVerificationSnippets } from '../../words/act-snippets.js';
 import { numberText } from '../../words/numbers.js';
 import { quoteIdentifier } from '../../words/quoting.js';
 import { Differences } from './differences.js';
@@ -100,6 +103,7 @@ interface CancelProps {
 
 function Cancel({ table, id, onCanceled }: CancelProps) {
   const act = useAct();
+  const place = useSnippetPlace(table);
   const path = `${tablePath(table.name)}/verifications/${id}?instance=${encodeURIComponent(table.instance)}`;
   return (
     <>
@@ -113,6 +117,10 @@ function Cancel({ table, id, onCanceled }: CancelProps) {
         </button>
       </p>
       <ActError error={act.error} />
+      <details>
+        <summary>{verifyTexts.elsewhere}</summary>
+        <CopyAs what={verifyTexts.cancel} snippets={cancelVerificationSnippets(place, table, id)} />
+      </details>
     </>
   );
 }

@@ -1,17 +1,18 @@
 import './table-tabs.css';
 import type { VerificationListReply, VerificationReply } from '../../../api/native/tables/verification-schema.js';
-import { hrefOf, serverUrl } from '../../app/places.js';
+import { hrefOf } from '../../app/places.js';
 import { call } from '../../data/request.js';
 import { tablePath } from '../../data/tables.js';
 import { useAct } from '../../data/use-act.js';
 import { useQuery } from '../../data/use-query.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { ActError } from '../../parts/act-error.js';
 import { ActionButton } from '../../parts/action-button.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
+import { verifySnippets } from '../../words/act-snippets.js';
 import { sizeText } from '../../words/numbers.js';
-import { curlText, quoteLiteral, quoteShell } from '../../words/quoting.js';
 import type { TableTabProps } from './tab-props.js';
 import { Verification } from './verification.js';
 import { verifyTexts } from './verify-texts.js';
@@ -25,6 +26,7 @@ export function Tab({ table, item }: TableTabProps) {
     isBusy: ({ verifications }) => verifications.some(isUnderWay),
   });
   const act = useAct();
+  const place = useSnippetPlace(table);
   const refusal = refusalOf(table);
   const ask = () => void act.run(() => call(`${path}${instance}`, { method: 'POST' })).then(() => list.refetch());
   return (
@@ -62,14 +64,7 @@ export function Tab({ table, item }: TableTabProps) {
       </Loaded>
       <details>
         <summary>{verifyTexts.elsewhere}</summary>
-        <CopyAs
-          what={verifyTexts.ask}
-          snippets={{
-            SQL: `SELECT synced_tables.verify(${quoteLiteral(table.sql_name)});\nSELECT * FROM synced_tables.verifications WHERE synced_table = ${quoteLiteral(table.sql_name)} ORDER BY created_at DESC LIMIT 1;`,
-            CLI: `synced-tables verify ${quoteShell(table.sql_name)}`,
-            curl: curlText(serverUrl, 'POST', path),
-          }}
-        />
+        <CopyAs what={verifyTexts.ask} snippets={verifySnippets(place, table)} />
       </details>
     </>
   );

@@ -2,7 +2,7 @@ import type { TableListReply } from '../../../api/native/tables/table-list-schem
 import { serverUrl } from '../../app/places.js';
 import { TABLES } from '../../data/tables.js';
 import { CopyAs } from '../../parts/copy-as.js';
-import { curlText } from '../../words/quoting.js';
+import { callSnippets } from '../../words/quoting.js';
 import { exportTables } from './export-tables.js';
 import { readListQuery } from './list-query.js';
 import { tablesTexts } from './texts.js';
@@ -46,7 +46,7 @@ export function ListFoot({ reply, shown, query, page, onMore }: ListFootProps) {
           snippets={{
             SQL: 'SELECT * FROM synced_tables.status ORDER BY synced_table;',
             CLI: 'synced-tables list',
-            curl: curlText(serverUrl, 'GET', path),
+            ...callSnippets(serverUrl, { method: 'GET', path }),
           }}
         />
       </details>

@@ -1,7 +1,8 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
-import { CopyAs } from '../../parts/copy-as.js';
-import { quoteLiteral, quoteShell } from '../../words/quoting.js';
+import { useMe } from '../../data/me.js';
+import { ActsElsewhere } from '../../parts/acts-elsewhere.js';
 import { BulkActions } from './bulk-actions.js';
+import { bulkActsElsewhere } from './bulk-acts-elsewhere.js';
 import { tablesTexts } from './texts.js';
 
 interface SelectionBarProps {
@@ -13,8 +14,8 @@ interface SelectionBarProps {
 
 /** What can be done with all selected tables at once. */
 export function SelectionBar({ chosen, shown, onAll, onNone }: SelectionBarProps) {
+  const me = useMe();
   if (chosen.length === 0) return null;
-  const names = chosen.map(({ sql_name: name }) => name);
   return (
     <section class="selection" aria-label={tablesTexts.selected(chosen.length)}>
       <p role="status">{tablesTexts.selected(chosen.length)}</p>
@@ -27,16 +28,7 @@ export function SelectionBar({ chosen, shown, onAll, onNone }: SelectionBarProps
         {tablesTexts.selectNone}
       </button>
       <BulkActions chosen={chosen} />
-      <details>
-        <summary>{tablesTexts.elsewhere}</summary>
-        <CopyAs
-          what={tablesTexts.selected(chosen.length)}
-          snippets={{
-            SQL: names.map((name) => `SELECT synced_tables.sync_now(${quoteLiteral(name)});`).join('\n'),
-            CLI: names.map((name) => `synced-tables sync ${quoteShell(name)}`).join('\n'),
-          }}
-        />
-      </details>
+      <ActsElsewhere acts={bulkActsElsewhere(me.data ?? null, chosen)} />
     </section>
   );
 }

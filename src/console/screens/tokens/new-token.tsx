@@ -9,10 +9,11 @@ import { useAct } from '../../data/use-act.js';
 import { useQuery } from '../../data/use-query.js';
 import { ActError } from '../../parts/act-error.js';
 import { CopyAs } from '../../parts/copy-as.js';
-import { curlText, quoteShell } from '../../words/quoting.js';
+import { callSnippets, quoteShell } from '../../words/quoting.js';
 import { tokensTexts } from './texts.js';
 
 const { form } = tokensTexts;
+const TOKENS = '/api/2.0/synced-tables/tokens';
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = '30';
 
@@ -45,7 +46,7 @@ export function NewToken({ isFirst, onMade, onCancel }: NewTokenProps) {
   const body = { role, ...(description === '' ? {} : { description }), expires_at: expiryOf(choice, day) };
   const make = () =>
     run(async () => {
-      const made = await call<NewTokenReply>('/api/2.0/synced-tables/tokens', { method: 'POST', body });
+      const made = await call<NewTokenReply>(TOKENS, { method: 'POST', body });
       if (isFirst) {
         await beginSession(made.token);
         // The caller has changed; what is shown is asked for anew.
@@ -126,9 +127,10 @@ export function NewToken({ isFirst, onMade, onCancel }: NewTokenProps) {
         what={form.title}
         snippets={{
           CLI: cliText(role, description, choice, day),
-          curl: curlText(serverUrl, 'POST', '/api/2.0/synced-tables/tokens', {
-            ...body,
-            role: role === '' ? 'NAME' : role,
+          ...callSnippets(serverUrl, {
+            method: 'POST',
+            path: TOKENS,
+            body: { ...body, role: role === '' ? 'NAME' : role },
           }),
         }}
       />

@@ -7,7 +7,7 @@ import { ActError } from '../../parts/act-error.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Icon } from '../../parts/icon.js';
 import { Ago } from '../../parts/time.js';
-import { curlText, quoteLiteral } from '../../words/quoting.js';
+import { callSnippets, quoteLiteral } from '../../words/quoting.js';
 import { tokensTexts } from './texts.js';
 
 type Token = TokenListReply['tokens'][number];
@@ -100,7 +100,7 @@ function RevokeToken({ token, onCancel, onRevoked }: RevokeTokenProps) {
         snippets={{
           SQL: `SELECT synced_tables.revoke_token(${quoteLiteral(token.token_id)});`,
           CLI: `synced-tables token revoke ${token.token_id}`,
-          curl: curlText(serverUrl, 'DELETE', path),
+          ...callSnippets(serverUrl, { method: 'DELETE', path }),
         }}
       />
     </div>

@@ -9,7 +9,7 @@ import { CopyAs } from '../../parts/copy-as.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { curlText } from '../../words/quoting.js';
+import { callSnippets } from '../../words/quoting.js';
 import { MadeToken } from './made-token.js';
 import { NewToken } from './new-token.js';
 import { tokensTexts } from './texts.js';
@@ -112,7 +112,7 @@ function TokenList({ reply, onRevoked, showsAll }: TokenListProps) {
             snippets={{
               SQL: 'SELECT * FROM synced_tables.tokens ORDER BY created_at DESC;',
               CLI: 'synced-tables token list',
-              curl: curlText(serverUrl, 'GET', TOKENS),
+              ...callSnippets(serverUrl, { method: 'GET', path: TOKENS }),
             }}
           />
         </details>

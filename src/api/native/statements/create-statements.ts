@@ -1,9 +1,9 @@
+import { curlText, pythonText } from '../../../core/call-text.js';
 import { postgresTableName, quoteLiteral } from '../../../core/names.js';
 import { quoteShell } from '../../../core/quote-shell.js';
 import type { CreateRequest } from '../../synced-tables/create-request.js';
-import type { PreviewReply } from './preview-schema.js';
+import type { Statements } from './statement-schema.js';
 
-type Statements = NonNullable<PreviewReply['statements']>;
 type Spec = CreateRequest['spec'];
 
 export interface StatementPlace {
@@ -29,12 +29,12 @@ const DEFAULTS: Readonly<Partial<Record<keyof Spec, unknown>>> = {
 
 /** The statements that create what a request asks for, each running as it is. */
 export function createStatements(request: CreateRequest, place: StatementPlace): Statements {
-  const body = bodyOf(request);
+  const call = { method: 'POST', path: TABLES_PATH, body: bodyOf(request) } as const;
   return {
     sql: sqlOf(request),
     cli: cliOf(request, place),
-    curl: curlOf(body, place.server),
-    python: pythonOf(body, place.server),
+    curl: curlText(place.server, call),
+    python: pythonText(place.server, call),
   };
 }
 
@@ -134,31 +134,4 @@ function bodyOf(request: CreateRequest): object {
     ...givenOptions(request),
     ...(schedule ? { schedule: { cron: schedule.cron, time_zone: schedule.timeZone } } : {}),
   };
-}
-
-function curlOf(body: object, server: string): string {
-  const lines = [
-    'curl -X POST -H "Authorization: Bearer $DATABRICKS_TOKEN"',
-    quoteShell(`${server}${TABLES_PATH}`),
-    `-d ${quoteShell(JSON.stringify(body))}`,
-  ];
-  return lines.join(' \\\n  ');
-}
-
-/** With the SDK of Databricks, which takes the token from the environment. */
-function pythonOf(body: object, server: string): string {
-  return [
-    'from databricks.sdk import WorkspaceClient',
-    '',
-    `w = WorkspaceClient(host=${JSON.stringify(server)})`,
-    `w.api_client.do("POST", ${JSON.stringify(TABLES_PATH)}, body=${pythonValue(body)})`,
-  ].join('\n');
-}
-
-function pythonValue(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (Array.isArray(value)) return `[${value.map(pythonValue).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return value === null ? 'None' : JSON.stringify(value);
-  const pairs = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${pythonValue(item)}`);
-  return `{${pairs.join(', ')}}`;
 }

@@ -1,0 +1,104 @@
+import { useState } from 'preact/hooks';
+import type { OnePipelineReply } from '../../../api/native/pipelines/pipeline-schema.js';
+import { navigate } from '../../app/router.js';
+import { deletePipeline, syncPipeline } from '../../data/pipeline-acts.js';
+import { useAct } from '../../data/use-act.js';
+import { useSnippetPlace } from '../../data/use-snippet-place.js';
+import { CopyAs } from '../../parts/copy-as.js';
+import { Dialog } from '../../parts/dialog.js';
+import { deletePipelineSnippets } from '../../words/act-snippets.js';
+import { syncPipelineSnippets } from './pipeline-acts-elsewhere.js';
+import { pipelinesTexts } from './texts.js';
+
+const { acts } = pipelinesTexts;
+
+interface DialogProps {
+  readonly pipeline: OnePipelineReply;
+  readonly onClose: () => void;
+}
+
+/** Asks before all tables of a pipeline are built anew. */
+export function RefreshPipelineDialog({
+  pipeline,
+  onClose,
+  onBegun,
+}: DialogProps & { readonly onBegun: (updateId: string) => void }) {
+  const { isBusy, error, run } = useAct();
+  const place = useSnippetPlace(pipeline);
+  const refresh = async () => {
+    if (await run(async () => onBegun(await syncPipeline(pipeline, true)))) onClose();
+  };
+  return (
+    <Dialog
+      title={`${pipelinesTexts.full}: ${pipeline.name}`}
+      verb={pipelinesTexts.full}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void refresh()}
+      onClose={onClose}
+    >
+      <p>{pipeline.kind === 'FLOWS' ? acts.refreshFlows : acts.refreshTables}</p>
+      <TableNames pipeline={pipeline} />
+      <CopyAs what={pipelinesTexts.full} snippets={syncPipelineSnippets(place, pipeline, true)} />
+    </Dialog>
+  );
+}
+
+/** Asks before the declaration of flows goes, and with it their tables if the name of the pipeline is typed. */
+export function DeletePipelineDialog({ pipeline, onClose }: DialogProps) {
+  const [drops, setDrops] = useState(false);
+  const [typed, setTyped] = useState('');
+  const { isBusy, error, run } = useAct();
+  const place = useSnippetPlace(pipeline);
+  const remove = async () => {
+    if (await run(() => deletePipeline(pipeline, drops))) navigate('/pipelines');
+  };
+  return (
+    <Dialog
+      title={`${acts.remove}: ${pipeline.name}`}
+      verb={acts.remove}
+      refusal={drops && typed !== pipeline.name ? acts.typeName(pipeline.name) : null}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void remove()}
+      onClose={onClose}
+    >
+      <fieldset class="choices">
+        <legend class="hidden">{acts.remove}</legend>
+        <label>
+          <input type="radio" name="drops" checked={!drops} onChange={() => setDrops(false)} /> {acts.tablesStay}
+        </label>
+        <label>
+          <input type="radio" name="drops" checked={drops} onChange={() => setDrops(true)} /> {acts.tablesGo}
+        </label>
+      </fieldset>
+      <p>{drops ? acts.goMeans : acts.stayMeans}</p>
+      <TableNames pipeline={pipeline} />
+      {drops && (
+        <label class="typed">
+          {acts.typeName(pipeline.name)}
+          <input
+            type="text"
+            autocomplete="off"
+            value={typed}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          />
+        </label>
+      )}
+      <CopyAs what={acts.remove} snippets={deletePipelineSnippets(place, pipeline.pipeline_id, drops)} />
+    </Dialog>
+  );
+}
+
+function TableNames({ pipeline: { tables, hidden_tables: hidden } }: { readonly pipeline: OnePipelineReply }) {
+  return (
+    <>
+      <ul>
+        {tables.map(({ name }) => (
+          <li key={name}>{name}</li>
+        ))}
+      </ul>
+      {hidden > 0 && <p>{pipelinesTexts.hidden(hidden)}</p>}
+    </>
+  );
+}
