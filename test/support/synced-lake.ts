@@ -18,6 +18,10 @@ export interface CreateChoices {
   readonly timeseriesKey?: string;
   readonly invalidCharacters?: 'fail' | 'strip';
   readonly createSchema?: boolean;
+  /** Others than SNAPSHOT find changes by comparing files. */
+  readonly policy?: 'SNAPSHOT' | 'TRIGGERED' | 'CONTINUOUS';
+  /** Table in whose pipeline it is to be. */
+  readonly beside?: string;
 }
 
 /** Takes everything of ours out of a database that holds no synced table; roles stay. */
@@ -94,7 +98,10 @@ export class SyncedLake implements AsyncDisposable {
   async create(target: string, choices: CreateChoices = {}, client = this.admin): Promise<string> {
     const { rows } = await client.query<{ id: string }>(
       `select synced_tables.create_synced_table($1, $2, $3::text[], timeseries_key => $4, invalid_characters => $5,
-                                                create_database_objects_if_missing => $6) as id`,
+                                                create_database_objects_if_missing => $6, scheduling_policy => $7,
+                                                allow_file_diff => $7 <> 'SNAPSHOT',
+                                                existing_pipeline_id => (select pipeline_id from synced_tables.status
+                                                                          where synced_table = $8)) as id`,
       [
         target,
         `lake.${choices.source ?? target}`,
@@ -102,6 +109,8 @@ export class SyncedLake implements AsyncDisposable {
         choices.timeseriesKey ?? null,
         choices.invalidCharacters ?? 'fail',
         choices.createSchema ?? true,
+        choices.policy ?? 'SNAPSHOT',
+        choices.beside ?? null,
       ],
     );
     return rows[0]?.id ?? '';

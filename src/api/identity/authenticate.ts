@@ -49,9 +49,9 @@ export async function identify(
     bearer === null ? null : hashBearerToken(bearer),
   );
   const [name] = roles.values();
-  if (name !== undefined) return { name, kind: 'token', roleOn: (instance) => roles.get(instance) };
+  if (name !== undefined) return { name, kind: 'token', unreachable, roleOn: (instance) => roles.get(instance) };
   // We cannot know whether the token is unknown or only its instance is out of reach, so the request is refused.
-  if (unreachable) throw unreachable;
+  for (const error of unreachable.values()) throw error;
   if (hasTokens || options.oidc !== null) {
     const reason = bearer === null ? 'it carries no token' : 'its token is unknown, revoked or expired';
     throw syncedTablesError('UNAUTHENTICATED', { reason });
@@ -65,12 +65,14 @@ function bearerOf(request: FastifyRequest): string | null {
 
 async function oidcCaller(jwt: string, oidc: OidcIdentity, instances: readonly ApiInstance[]): Promise<Caller> {
   const { role } = await oidc.roleOf(jwt);
-  const served = await instancesOfRole(instances, role);
+  const { served, unreachable } = await instancesOfRole(instances, role);
   if (served.length === 0) {
+    for (const error of unreachable.values()) throw error;
     const reason = `the API may not act for role "${role}"; an administrator allows it with GRANT "${role}" TO databricks_gateway`;
     throw syncedTablesError('UNAUTHENTICATED', { reason });
   }
-  return { name: role, kind: 'oidc', roleOn: (instance) => (served.includes(instance) ? role : undefined) };
+  const roleOn = (instance: string) => (served.includes(instance) ? role : undefined);
+  return { name: role, kind: 'oidc', unreachable, roleOn };
 }
 
 /**

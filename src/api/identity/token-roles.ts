@@ -9,8 +9,8 @@ export interface TokenKnowledge {
   readonly roles: ReadonlyMap<string, string>;
   /** Whether any instance has ever had a token: if so, no request is served without one. */
   readonly hasTokens: boolean;
-  /** The error of an instance that could not be asked; null when all answered. */
-  readonly unreachable: SyncedTablesError | null;
+  /** The instances that could not be asked, and why. */
+  readonly unreachable: ReadonlyMap<string, SyncedTablesError>;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface TokenKnowledge {
 export async function findTokenRoles(instances: readonly ApiInstance[], hash: Buffer | null): Promise<TokenKnowledge> {
   const roles = new Map<string, string>();
   let hasTokens = false;
-  let unreachable: SyncedTablesError | null = null;
+  const unreachable = new Map<string, SyncedTablesError>();
   const ask = async (instance: ApiInstance) => {
     try {
       const known = await instance.home.asService((client) => findToken(client, hash));
@@ -29,7 +29,7 @@ export async function findTokenRoles(instances: readonly ApiInstance[], hash: Bu
       hasTokens ||= known.hasTokens;
     } catch (error) {
       if (!(error instanceof SyncedTablesError)) throw error;
-      unreachable = error;
+      unreachable.set(instance.name, error);
     }
   };
   await Promise.all(instances.map(ask));
@@ -45,8 +45,21 @@ async function noteUse({ home }: ApiInstance, hash: Buffer): Promise<void> {
   }
 }
 
-/** The instances on which the API may act for a role. */
-export async function instancesOfRole(instances: readonly ApiInstance[], role: string): Promise<string[]> {
-  const mayAct = await Promise.all(instances.map(({ home }) => home.asService((client) => mayActFor(client, role))));
-  return instances.filter((_, place) => mayAct[place]).map(({ name }) => name);
+/** The instances on which the API may act for a role, and those that could not be asked. */
+export async function instancesOfRole(
+  instances: readonly ApiInstance[],
+  role: string,
+): Promise<{ readonly served: readonly string[]; readonly unreachable: ReadonlyMap<string, SyncedTablesError> }> {
+  const served: string[] = [];
+  const unreachable = new Map<string, SyncedTablesError>();
+  const ask = async ({ name, home }: ApiInstance) => {
+    try {
+      if (await home.asService((client) => mayActFor(client, role))) served.push(name);
+    } catch (error) {
+      if (!(error instanceof SyncedTablesError)) throw error;
+      unreachable.set(name, error);
+    }
+  };
+  await Promise.all(instances.map(ask));
+  return { served, unreachable };
 }

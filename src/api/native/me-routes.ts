@@ -1,4 +1,4 @@
-import { asSyncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
 import { ownRelease } from '../../postgres/install/migration-files.js';
 import { type CallerRights, readCallerRights } from '../../postgres/registry/api/caller-rights.js';
 import { findTokenRoles } from '../identity/token-roles.js';
@@ -18,7 +18,13 @@ export function addMeRoutes(server: ApiServer, context: ApiContext): void {
 }
 
 async function readMe(context: ApiContext, caller: Caller): Promise<MeReply> {
-  const instances = await Promise.all(context.instances.of(caller).map((each) => readInstance(each, caller)));
+  const asked = await Promise.all(context.instances.of(caller).map((each) => readInstance(each, caller)));
+  const unknown: MeReply['instances'] = [...(caller.unreachable ?? [])].map(([name, error]) => ({
+    name,
+    databases: [],
+    problem: problemOf(error),
+  }));
+  const instances = [...asked, ...unknown];
   const databases = instances.flatMap((instance) => instance.databases);
   const anywhere = (right: 'create' | 'operate' | 'monitor') => databases.some(({ may }) => may?.[right] === true);
   const create = anywhere('create');
@@ -80,6 +86,10 @@ async function withProblem<Result>(ask: () => Promise<Result>): Promise<Result |
   } catch (error) {
     const known = asSyncedTablesError(error);
     if (!known) throw error;
-    return { problem: { error_code: known.code, message: `${known.message} ${known.remedy}`.trim() } };
+    return { problem: problemOf(known) };
   }
+}
+
+function problemOf({ code, message, remedy }: SyncedTablesError): Problem['problem'] {
+  return { error_code: code, message: `${message} ${remedy}`.trim() };
 }

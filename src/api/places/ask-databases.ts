@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { isPostgresError } from '../../postgres/session/session.js';
+import type { ApiContext } from './api-context.js';
+import type { Caller } from './caller.js';
 import type { DatabasePlace } from './database-place.js';
 
 /** A database that did not answer, in a reply that has what the others answered. */
@@ -14,7 +16,25 @@ export const unreachableDatabase = z.object({
 
 export interface EachDatabase<Answer> {
   readonly answers: readonly { readonly place: DatabasePlace; readonly answer: Answer }[];
-  readonly unreachable: readonly z.output<typeof unreachableDatabase>[];
+  readonly unreachable: readonly UnreachableDatabase[];
+}
+
+type UnreachableDatabase = z.output<typeof unreachableDatabase>;
+
+/** The databases of servers that did not answer when they were asked for the caller's role. */
+export function unknownDatabases(
+  context: ApiContext,
+  { unreachable }: Caller,
+  only: { readonly instance?: string | undefined; readonly database?: string | undefined },
+): UnreachableDatabase[] {
+  return context.instances.all().flatMap((instance) => {
+    const error = unreachable?.get(instance.name);
+    if (error === undefined || (only.instance && only.instance !== instance.name)) return [];
+    return instance
+      .databases()
+      .filter(({ name }) => !only.database || only.database === name)
+      .map(({ name }) => ({ instance: instance.name, database: name, error_code: error.code, message: error.message }));
+  });
 }
 
 /**
@@ -26,7 +46,7 @@ export async function askEachDatabase<Answer>(
   ask: (place: DatabasePlace) => Promise<Answer>,
 ): Promise<EachDatabase<Answer>> {
   const answers: { place: DatabasePlace; answer: Answer }[] = [];
-  const unreachable: z.output<typeof unreachableDatabase>[] = [];
+  const unreachable: UnreachableDatabase[] = [];
   const failures: unknown[] = [];
   const results = await Promise.allSettled(places.map(ask));
   for (const [nth, place] of places.entries()) {

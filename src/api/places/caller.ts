@@ -1,3 +1,5 @@
+import type { SyncedTablesError } from '../../core/errors.js';
+
 /** The sender of a request, and the Postgres role that serves it. */
 export interface Caller {
   /** The name in `current-user/me` and in logs. */
@@ -6,6 +8,8 @@ export interface Caller {
   readonly kind: 'token' | 'oidc' | 'local';
   /** Whether the request relied on the session of the web console. */
   readonly isSession?: true;
+  /** Instances that did not answer when they were asked for the caller's role, and why: what is there, nobody can tell. */
+  readonly unreachable?: ReadonlyMap<string, SyncedTablesError>;
   /**
    * The role on an instance: null for the role of the instance's connection string (`local` callers only), undefined if
    * the caller has none, so that the instance does not exist for them.

@@ -108,7 +108,7 @@ async function chooseHost({ settings, logger }: HttpServerOptions, instances: In
   const { host, oidc } = settings.api;
   if (oidc !== undefined) return host;
   const { hasTokens, unreachable } = await findTokenRoles(instances.all(), null);
-  if (hasTokens || unreachable) return host;
+  if (hasTokens || unreachable.size > 0) return host;
   const how = 'make one with "synced-tables token create --role NAME", then start again to listen elsewhere';
   logger.info(
     `the API has no token yet: anybody who can reach it on this machine acts as the role of the instance's connection string; ${how}`,

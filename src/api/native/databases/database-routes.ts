@@ -8,6 +8,7 @@ import { listCatalogs } from '../../names/catalog-place.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { ApiDatabase } from '../../places/api-database.js';
 import type { ApiInstance } from '../../places/api-instance.js';
+import type { Caller } from '../../places/caller.js';
 import { monitoredInstances } from '../../places/monitored-instances.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { NATIVE_PATH, NATIVE_TAGS } from '../native-path.js';
@@ -27,12 +28,23 @@ export function addDatabaseOverviewRoutes(server: ApiServer, context: ApiContext
     async ({ caller }) => {
       const instances = await monitoredInstances(context, caller);
       const known = await newestKnownMigration();
+      const described = await Promise.all(instances.map((instance) => describe(instance, { known, context })));
       return {
-        instances: await Promise.all(instances.map((instance) => describe(instance, { known, context }))),
+        instances: [...described, ...unknownInstances(context, caller)],
         known_migration: known,
       };
     },
   );
+}
+
+/** Servers that did not answer when they were asked for the caller's role: that they are down is all that is told. */
+function unknownInstances(context: ApiContext, { unreachable }: Caller): DatabasesReply['instances'] {
+  return context.instances.all().flatMap(({ name, address }) => {
+    const error = unreachable?.get(name);
+    if (error === undefined) return [];
+    const unknown = { pg_version: null, uid: null, creator: null, created_at: null, databases: [] };
+    return [{ name, ...address, state: 'STOPPED' as const, ...unknown, problem: problemOf(error) }];
+  });
 }
 
 interface Knowledge {

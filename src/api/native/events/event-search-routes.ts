@@ -5,7 +5,7 @@ import { type EventFilter, type FoundEvent, searchEvents } from '../../../postgr
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import { fullNameOfSql } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
-import { askEachDatabase, type EachDatabase } from '../../places/ask-databases.js';
+import { askEachDatabase, type EachDatabase, unknownDatabases } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import type { DatabasePlace } from '../../places/database-place.js';
 import { PAGE_SIZE_MAX } from '../../wire/page.js';
@@ -55,6 +55,7 @@ interface Search {
   readonly caller: Caller;
   readonly filter: EventFilter;
   readonly places: readonly DatabasePlace[];
+  readonly unknown: ReturnType<typeof unknownDatabases>;
 }
 
 interface PlacedEvent extends EventPosition {
@@ -82,7 +83,7 @@ async function openSearch(context: ApiContext, caller: Caller, query: Query): Pr
     to: query.to ?? null,
     words,
   };
-  return { caller, filter, places };
+  return { caller, filter, places, unknown: unknownDatabases(context, caller, query) };
 }
 
 function idOf(field: string, given: string | undefined): string | null {
@@ -98,8 +99,8 @@ async function find(
   { direction, after }: PageStart,
   size: number,
 ): Promise<EachDatabase<PlacedEvent[]>> {
-  const { caller, filter, places } = search;
-  return askEachDatabase(places, async (where) => {
+  const { caller, filter, places, unknown } = search;
+  const { answers, unreachable } = await askEachDatabase(places, async (where) => {
     const place = `${where.instance.name}/${where.database.name}`;
     const role = await where.database.roleNameOf(caller);
     const found = await where.database.asService((client) =>
@@ -109,6 +110,7 @@ async function find(
     const otherCatalog = await catalogOfDatabase(where.instance, where.database.name);
     return found.map((event) => ({ ...event, place, event, where, otherCatalog }));
   });
+  return { answers, unreachable: [...unreachable, ...unknown] };
 }
 
 function merged({ answers }: EachDatabase<PlacedEvent[]>, direction: PageStart['direction']): PlacedEvent[] {

@@ -9,7 +9,7 @@ import {
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import { fullNameOfSql } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
-import { askEachDatabase, firstAnswer } from '../../places/ask-databases.js';
+import { askEachDatabase, firstAnswer, unknownDatabases } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../../places/database-place.js';
 import { pageOf } from '../../wire/page.js';
@@ -49,7 +49,7 @@ export function addPipelineOverviewRoutes(server: ApiServer, context: ApiContext
         pipelines: items,
         total: fitting.length,
         ...(next === null ? {} : { next_page_token: next }),
-        unreachable: [...unreachable],
+        unreachable: [...unreachable, ...unknownDatabases(context, caller, query)],
       };
     },
   );

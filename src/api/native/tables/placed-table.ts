@@ -33,7 +33,8 @@ export interface TableRequest {
 /**
  * Finds the table that a call is about. Its catalog is a registered one, the standard catalog that it was created in, or
  * the name of its database.
- * @throws API_NAME_INVALID; SYNCED_TABLE_NOT_FOUND, also for a table that the caller may not see
+ * @throws API_NAME_INVALID; SYNCED_TABLE_NOT_FOUND, also for a table that the caller may not see; what a server that is down
+ *   says, if no other has it
  */
 export async function requireTable(context: ApiContext, request: TableRequest): Promise<PlacedTable> {
   const { params, query, caller } = request;
@@ -54,5 +55,9 @@ export async function requireTable(context: ApiContext, request: TableRequest): 
   const isCertain = (found: PlacedTable) => isRegistered(found) || found.table.catalog === name.catalog;
   const found = await firstAnswer(places, ask, isCertain);
   if (found) return found;
+  // It may well be on a server of which nobody knows whether the caller has a role there.
+  for (const [instance, error] of caller.unreachable ?? []) {
+    if (!query.instance || query.instance === instance) throw error;
+  }
   throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: params.name });
 }

@@ -5,7 +5,7 @@ import { readTableDetails, readTableSizes } from '../../../postgres/registry/api
 import { readTableOverview } from '../../../postgres/registry/api/table-overview.js';
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import type { ApiContext } from '../../places/api-context.js';
-import { askEachDatabase, type EachDatabase } from '../../places/ask-databases.js';
+import { askEachDatabase, type EachDatabase, unknownDatabases } from '../../places/ask-databases.js';
 import type { Caller } from '../../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../../places/database-place.js';
 import { TABLE_PAGE_DEFAULT, TABLE_PAGE_MAX, type TableListReply, type tableListQuery } from './table-list-schema.js';
@@ -34,7 +34,7 @@ export async function listTables(context: ApiContext, caller: Caller, query: Que
     total: chosen.length,
     total_unfiltered: all.length,
     counts,
-    unreachable: [...unreachable],
+    unreachable: [...unreachable, ...unknownDatabases(context, caller, query)],
     ...(next === null ? {} : { next_page_token: next }),
   };
 }
