@@ -1,41 +1,8 @@
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { describePages, useConsoleSite } from '../support/console-site.js';
+import { WebProxy } from '../support/web-proxy.js';
 
 // Goal: the console works below any path of a proxy, with the keyboard alone, and in several tabs with one stream.
-
-/** A proxy that takes a prefix from the path, as people put before a sidecar. */
-async function startProxy(
-  prefix: string,
-): Promise<AsyncDisposable & { url: string; target: string; streams: () => number }> {
-  const started = { url: '', target: '', open: 0 };
-  const proxy = createServer((incoming, outgoing) => {
-    const path = (incoming.url ?? '').slice(prefix.length);
-    const isStream = path.endsWith('/stream');
-    if (isStream) started.open += 1;
-    const options = { method: incoming.method, headers: { ...incoming.headers, host: new URL(started.target).host } };
-    const passed = request(`${started.target}${path}`, options, (reply) => {
-      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
-      reply.pipe(outgoing);
-    });
-    passed.on('error', () => outgoing.destroy());
-    outgoing.on('close', () => {
-      if (isStream) started.open -= 1;
-      passed.destroy();
-    });
-    incoming.pipe(passed);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  started.url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`;
-  return Object.assign(started, {
-    streams: () => started.open,
-    [Symbol.asyncDispose]: async () => {
-      proxy.closeAllConnections();
-      await new Promise((resolve) => proxy.close(resolve));
-    },
-  });
-}
 
 describePages('the console wherever it is', (server) => {
   const site = useConsoleSite(server, {}, async ({ synced }) => {
@@ -44,26 +11,87 @@ describePages('the console wherever it is', (server) => {
     await Promise.all([synced.load('gold.a'), synced.load('gold.b')]);
   });
 
-  it('works below the path of a proxy, signs in there, and holds one stream for all tabs', async () => {
+  it('works below the path of a proxy that speaks TLS, with a cookie for nothing else', async () => {
     const { synced, browser } = site;
-    await using proxy = await startProxy('/data/synced');
+    await using proxy = await WebProxy.start({ prefix: '/data/synced', isSecure: true });
     const sidecar = await synced.startSidecar({ publicUrl: proxy.url });
-    proxy.target = sidecar.url;
+    proxy.targets = [sidecar.url];
     const page = await browser.visit(proxy.url, '/tables');
     await page.getByRole('textbox', { name: 'Token' }).fill(site.keeper.token);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('link', { name: /gold\.a$/ }).click();
     await page.getByRole('heading', { name: /gold\.a$/ }).waitFor();
-    expect(page.url()).toContain('/data/synced/console/tables/');
+    expect(page.url()).toBe(`${proxy.url}/console/tables/${site.database}.gold.a`);
+    expect(await page.context().cookies()).toEqual([
+      expect.objectContaining({
+        name: '__Host-synced-tables',
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Strict',
+        path: '/',
+      }),
+    ]);
     await page.reload();
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor();
     await page.getByRole('button', { name: 'Sync now' }).click();
     await page.getByText(/is queued/).waitFor();
-    const tabs = await Promise.all([1, 2, 3].map(() => browser.visit(proxy.url, '/tables', { beside: page })));
-    for (const tab of tabs) await tab.getByRole('button', { name: 'Live', exact: true }).waitFor();
-    expect(proxy.streams()).toBe(1);
-    // The tab with the stream is closed: another one takes over.
-    await page.close();
-    await expect.poll(() => proxy.streams(), { timeout: 30_000 }).toBe(1);
+    await page.getByRole('link', { name: 'Code' }).click();
+    await page.getByText(`${proxy.url}/api/2.0/database/credentials`).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(page.url()).toContain('/data/synced/console/sign-in');
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
+  it('holds one stream for six tabs, and another tab takes over when the one that holds it is closed', async () => {
+    const { browser, keeper } = site;
+    await using proxy = await WebProxy.start();
+    proxy.targets = [site.url];
+    const first = await browser.visit(proxy.url, '/tables', keeper);
+    const others = await Promise.all(
+      ['/tables', '/pipelines', '/events', '/databases', '/tables'].map((place) =>
+        browser.visit(proxy.url, place, { beside: first }),
+      ),
+    );
+    for (const tab of [first, ...others]) await tab.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    expect(proxy.streams).toBe(1);
+    expect(proxy.streamsOpened).toBe(1);
+    await first.close();
+    await expect.poll(() => [proxy.streams, proxy.streamsOpened], { timeout: 30_000 }).toEqual([1, 2]);
+    // And it tells all of them.
+    const last = others.at(-1);
+    await site.synced.admin.query(`select synced_tables.pause_pipeline('gold.b')`);
+    await last
+      ?.getByRole('row', { name: /gold\.b/ })
+      .getByText('Paused')
+      .waitFor({ timeout: 5_000 });
+    await site.synced.admin.query(`select synced_tables.resume_pipeline('gold.b')`);
+    expect([proxy.streams, proxy.streamsOpened]).toEqual([1, 2]);
+  });
+
+  it('says that the stream is cut, asks by itself meanwhile, and follows it again', async () => {
+    const { browser, keeper, synced } = site;
+    await using proxy = await WebProxy.start();
+    proxy.targets = [site.url];
+    const page = await browser.visit(proxy.url, '/tables', keeper);
+    const row = page.getByRole('row', { name: /gold\.b/ });
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    await page.clock.install();
+    proxy.refusesStreams = true;
+    proxy.cutStreams();
+    await page.getByRole('button', { name: /^Connection lost, trying again in [1-3] s$/ }).waitFor();
+    await browser.check(page, 'stream-lost');
+    // The server refuses a stream: that is no loss, but a slower way.
+    await page.getByRole('button', { name: 'Every 30 s' }).waitFor();
+    await synced.admin.query(`select synced_tables.pause_pipeline('gold.b')`);
+    await page.clock.fastForward(31_000);
+    await row.getByText('Paused').waitFor();
+    expect(proxy.streams).toBe(0);
+    proxy.refusesStreams = false;
+    await page.clock.fastForward(31_000);
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    await synced.admin.query(`select synced_tables.resume_pipeline('gold.b')`);
+    await row.getByText('Up to date').waitFor({ timeout: 5_000 });
   });
 
   it('is used with the keyboard alone', async () => {

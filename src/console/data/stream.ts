@@ -52,7 +52,12 @@ export function startStream(): void {
 function holdStream(tell: (state: LiveState) => void, share: (hints: readonly string[]) => void): Promise<never> {
   const open = () => {
     const source = new EventSource(`${serverUrl}/api/2.0/synced-tables/stream`);
-    source.onopen = () => tell({ kind: 'live' });
+    source.onopen = () => {
+      tell({ kind: 'live' });
+      // What changed between two streams, of this tab or of the one that had it before, nobody has told.
+      takeHint('all');
+      share(['all']);
+    };
     source.onmessage = ({ data }: MessageEvent<string>) => {
       const { hints } = JSON.parse(data) as { hints: readonly string[] };
       hints.forEach(takeHint);

@@ -51,8 +51,8 @@ export const LAG = `
               then greatest(0, extract(epoch from clock_timestamp() - coalesce(t.behind_since, t.source_committed_at)))::double precision
          end as lag_seconds`;
 
-/** A wait that was told longer ago is over: it is told again every ten seconds. */
-export const WAIT_IS_NOW = `w.told_at > clock_timestamp() - interval '20 s'`;
+/** A wait that was told longer ago is over, for it is told again every ten seconds; and so is one before the last sync. */
+export const WAIT_IS_NOW = `w.told_at > greatest(clock_timestamp() - interval '20 s', t.last_sync_at)`;
 
 // A role that sees everything is asked once, not for each of a thousand tables.
 const SELECT_OVERVIEW = `
@@ -78,7 +78,7 @@ const SELECT_OVERVIEW = `
     select distinct r.table_id from synced_tables._table_updates r
      where r.state = 'RUNNING' and r.next_attempt_at > clock_timestamp()
   ), waits as materialized (
-    select w.table_id from synced_tables._lock_waits w where ${WAIT_IS_NOW}
+    select t.table_id from synced_tables._lock_waits w join synced_tables._tables t using (table_id) where ${WAIT_IS_NOW}
   )
   select t.table_id, t.kind, t.schema_name, t.table_name, t.synced_table, t.source, p.scheduling_policy, t.pipeline_id,
          case when t.relation is not null and c.oid is null then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
