@@ -122,6 +122,22 @@ describePages('the overview for those who sign in', (server) => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 40_000 });
   });
 
+  it('stops syncing a table, which stays for its readers', async () => {
+    const { synced, database } = site;
+    await synced.lake.createTable('gold.kept', { id: 'long' }, 'select i as id from range(3) t(i)');
+    await synced.load('gold.kept');
+    const page = await site.visit(`/tables/${database}.gold.kept`);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Readers keep the rows of the last sync.').waitFor();
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('heading', { name: 'Tables', exact: true }).waitFor();
+    await expect.poll(() => page.getByRole('row', { name: /gold\.kept/ }).count()).toBe(0);
+    expect(await synced.value('select count(*) from gold.kept')).toBe('3');
+    expect(await synced.value(`select count(*) from synced_tables._tables where table_name = 'kept'`)).toBe('0');
+  });
+
   it('deletes a table, and drops it only if its name is typed', async () => {
     const { synced, database } = site;
     await synced.admin.query('create view public.v as select * from gold.t');

@@ -24,6 +24,7 @@ describePages('a table', (server) => {
     manager = await site.person('manager');
     await synced.admin.query(`select databricks_synced_table_add_manager('h.t', '${manager.role}');
       create index by_name on h.t (name); create view public.over_it as select id from h.t;
+      create table public.notes (t_id bigint references h.t);
       grant select on h.t to databricks_superuser`);
     path = `/tables/${site.database}.h.t`;
   });
@@ -105,11 +106,33 @@ describePages('a table', (server) => {
   });
 
   it('shows what hangs on it, with the statements that make that', async () => {
+    const observer = await site.person('observer');
+    await site.synced.admin.query(`grant select on h.t to ${observer.role}`);
     const page = await site.visit(`${path}/objects`);
     await page.getByRole('heading', { name: 'Indexes' }).waitFor();
     await page.getByText('CREATE INDEX by_name ON h.t USING btree (name);').waitFor();
-    await page.getByText('is refused for 1 object: public.over_it').waitFor();
+    await page.getByText(/is refused for 2 objects: .*public\.over_it/).waitFor();
+    await page.getByText('A foreign key refers to the table').waitFor();
+    const statements = () => page.locator('.objects pre').allTextContents();
+    const before = await statements();
+    const wanted = [
+      /^CREATE INDEX by_name ON h\.t/,
+      /^CREATE (OR REPLACE )?VIEW public\.over_it/,
+      /notes.*FOREIGN KEY \(t_id\) REFERENCES h\.t/s,
+      new RegExp(`^GRANT SELECT ON h\\.t TO ${observer.role}`),
+      new RegExp(`add_manager\\(.*${manager.role}`),
+    ];
+    for (const statement of wanted) expect(before).toContainEqual(expect.stringMatching(statement));
+    // A refresh keeps all of it.
+    const syncedAt = () =>
+      site.synced.value(`select last_sync_at from synced_tables.status where synced_table = 'h.t'`);
+    const earlier = await syncedAt();
+    await source.overwrite(`select i as id, 'y' as name from range(1300) t(i)`);
+    await site.synced.sync('h.t', true);
+    expect(await syncedAt()).not.toBe(earlier);
+    await page.reload();
     await page.getByRole('heading', { name: 'Managers' }).waitFor();
+    expect((await statements()).sort()).toEqual(before.sort());
     await page.getByRole('button', { name: 'Copy the statement that makes h.by_name' }).click();
     expect(await site.browser.copied(page)).toBe('CREATE INDEX by_name ON h.t USING btree (name);');
     await site.browser.check(page, 'table-objects');

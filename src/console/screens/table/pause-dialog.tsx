@@ -5,6 +5,7 @@ import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Dialog } from '../../parts/dialog.js';
 import { pauseSnippets } from '../../words/act-snippets.js';
+import { GoesAlong } from './goes-along.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
@@ -21,7 +22,6 @@ export function PauseDialog({ table, onClose }: { readonly table: TableSummary; 
     pipelineId: table.pipeline.pipeline_id,
     isPaused: true,
   });
-  const others = table.pipeline.tables - 1;
   return (
     <Dialog
       title={`${acts.pause}: ${table.name}`}
@@ -32,7 +32,7 @@ export function PauseDialog({ table, onClose }: { readonly table: TableSummary; 
       onClose={onClose}
     >
       <p>{acts.pauseMeans}</p>
-      {others > 0 && <p>{acts.goesAlong(others)}</p>}
+      <GoesAlong table={table} />
       <CopyAs what={acts.elsewhere} snippets={snippets} />
     </Dialog>
   );

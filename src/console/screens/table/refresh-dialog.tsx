@@ -6,6 +6,7 @@ import { CopyAs } from '../../parts/copy-as.js';
 import { Dialog } from '../../parts/dialog.js';
 import { syncSnippets } from '../../words/act-snippets.js';
 import { sizeText } from '../../words/numbers.js';
+import { GoesAlong } from './goes-along.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
@@ -25,7 +26,6 @@ export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
     if (isDone) onClose();
   };
   const place = useSnippetPlace(table);
-  const others = table.pipeline.tables - 1;
   return (
     <Dialog
       title={`${acts.fullRefresh}: ${table.name}`}
@@ -36,7 +36,7 @@ export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
       onClose={onClose}
     >
       <p>{acts.refreshCosts(table.size_bytes === null ? acts.sizeUnknown : sizeText(table.size_bytes))}</p>
-      {others > 0 && <p>{acts.goesAlong(others)}</p>}
+      <GoesAlong table={table} />
       <CopyAs what={acts.elsewhere} snippets={syncSnippets(place, table, FULL)} />
     </Dialog>
   );

@@ -61,7 +61,8 @@ export const tableTexts = {
     verifying: (id: string) => `Verification ${id.slice(0, 8)} is queued.`,
     seeUpdate: 'See it',
     goesAlong: (others: number) =>
-      `${counted(others, 'other table of its pipeline goes', 'other tables of its pipeline go')} along.`,
+      `${counted(others, 'other table of its pipeline goes', 'other tables of its pipeline go')} along:`,
+    moreGoAlong: (count: number) => `${count} more, or not shown to your role`,
     refreshCosts: (size: string) =>
       `All rows are copied again, which takes disk for a second copy (${size}) until the switch. Readers keep the old rows until then.`,
     sizeUnknown: 'of a size that is not known yet',
