@@ -139,8 +139,8 @@ describePages('hostile names and values', (server) => {
     const page = await site.visit(`${table()}/code`, { as: hostile });
     const copied = async (name: string) => {
       const region = page.getByRole('region', { name, exact: true });
-      await expect.poll(() => region.locator('pre').textContent()).not.toMatch(/HOST|ROLE/);
-      await region.getByRole('button').click();
+      await expect.poll(() => region.locator('pre').textContent(), { timeout: 20_000 }).not.toMatch(/HOST|ROLE/);
+      await region.getByRole('button', { name: /^Copy/ }).click();
       return site.browser.copied(page);
     };
     const env = { ...process.env, PGPASSWORD: 'hostile', NODE_NO_WARNINGS: '1' };
@@ -152,7 +152,7 @@ describePages('hostile names and values', (server) => {
     expect(node.stdout).toContain(HTML);
     expect((await site.synced.admin.query(await copied('Read rows'))).rowCount).toBe(3);
     const create = await copied('Create the same table again');
-    await site.synced.admin.query(create.replace(LONG_TABLE, 'again'));
+    await site.synced.admin.query(create.replaceAll(LONG_TABLE, 'again'));
     expect(
       await site.synced.value(`select primary_key_columns::text from synced_tables._tables where table_name = 'again'`),
     ).toBe(await site.synced.value('select array[$1]::text', [QUOTES]));
