@@ -269,4 +269,39 @@ describe.each(eitherPostgresServer(import.meta.url))('events of all databases on
   it('of an instance that the caller does not have are not found', async () => {
     expect(await keeper.get(`${EVENTS}?instance=nowhere`)).toMatchObject({ status: 404 });
   });
+
+  it('are searched for words in bounded steps, which say how far they came', async () => {
+    const old = 120_000;
+    await first.admin.query(
+      `insert into synced_tables._events (occurred_at, level, event_type, message)
+       select timestamptz '2026-01-01' + i * interval '1 second', 'INFO', 'noise',
+              case when i in (1, ${old - 10}) then 'a needle in the hay' else 'hay ' || i end from generate_series(1, ${old}) i`,
+    );
+    const found: Event[] = [];
+    const steps: (string | undefined)[] = [];
+    let token: string | undefined;
+    do {
+      const page = (await ask({ q: 'NEEDLE hay', ...(token === undefined ? {} : { page_token: token }) })) as Awaited<
+        ReturnType<typeof ask>
+      > & { searched_to?: string };
+      found.push(...page.events);
+      steps.push(page.searched_to);
+      token = page.next_page_token;
+    } while (token !== undefined);
+    expect(found.map(({ message }) => message)).toEqual(['a needle in the hay', 'a needle in the hay']);
+    expect(found.map(({ occurred_at: at }) => at)).toEqual([
+      '2026-01-02T09:19:50.000000Z',
+      '2026-01-01T00:00:01.000000Z',
+    ]);
+    // 50,000 events a step; the last one reaches the end.
+    expect(steps).toEqual([
+      expect.stringMatching(/^2026-01-01T19/),
+      expect.stringMatching(/^2026-01-01T05/),
+      undefined,
+    ]);
+    const whole = await ask({ type: 'noise', page_size: '1' });
+    expect(whole.events[0]?.message).toBe(`hay ${old}`);
+    expect(Object.keys(whole)).not.toContain('searched_to');
+    await first.admin.query(`delete from synced_tables._events where event_type = 'noise'`);
+  });
 });

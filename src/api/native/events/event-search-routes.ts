@@ -58,6 +58,12 @@ interface Search {
   readonly unknown: ReturnType<typeof unknownDatabases>;
 }
 
+/** What the search of one database came to. */
+interface PlacedEvents {
+  readonly events: readonly PlacedEvent[];
+  readonly edge: EventPosition | null;
+}
+
 interface PlacedEvent extends EventPosition {
   readonly event: FoundEvent;
   readonly where: DatabasePlace;
@@ -98,7 +104,7 @@ async function find(
   search: Search,
   { direction, after }: PageStart,
   size: number,
-): Promise<EachDatabase<PlacedEvent[]>> {
+): Promise<EachDatabase<PlacedEvents>> {
   const { caller, filter, places, unknown } = search;
   const { answers, unreachable } = await askEachDatabase(places, async (where) => {
     const place = `${where.instance.name}/${where.database.name}`;
@@ -106,32 +112,44 @@ async function find(
     const found = await where.database.asService((client) =>
       searchEvents(client, { role, filter, direction, after: placeIn(place, after), limit: size + 1 }),
     );
-    if (found.length === 0) return [];
+    const edge = found.edge && { ...found.edge, place };
+    if (found.events.length === 0) return { events: [], edge };
     const otherCatalog = await catalogOfDatabase(where.instance, where.database.name);
-    return found.map((event) => ({ ...event, place, event, where, otherCatalog }));
+    return { events: found.events.map((event) => ({ ...event, place, event, where, otherCatalog })), edge };
   });
   return { answers, unreachable: [...unreachable, ...unknown] };
 }
 
-function merged({ answers }: EachDatabase<PlacedEvent[]>, direction: PageStart['direction']): PlacedEvent[] {
+/**
+ * The events of all databases in one order, as far as all of them were searched: where one search ended early, events of
+ * others beyond that are left to the next page.
+ */
+function merged({ answers }: EachDatabase<PlacedEvents>, direction: PageStart['direction']) {
   const sign = direction === 'older' ? -1 : 1;
-  return answers.flatMap(({ answer }) => answer).sort((a, b) => sign * comparePositions(a, b));
+  const compare = (a: EventPosition, b: EventPosition) => sign * comparePositions(a, b);
+  const edge = answers.flatMap(({ answer }) => answer.edge ?? []).sort(compare)[0] ?? null;
+  const events = answers.flatMap(({ answer }) => answer.events).sort(compare);
+  return { events: edge === null ? events : events.filter((event) => compare(event, edge) <= 0), edge };
 }
 
 async function pageFrom(search: Search, start: PageStart, size: number): Promise<Reply> {
   const { direction, after } = start;
   const found = await find(search, start, size);
-  const all = merged(found, direction);
+  const { events: all, edge: ended } = merged(found, direction);
+  const isFull = all.length > size;
+  // Where words were looked for no further, the next page goes on.
+  const edge = isFull ? null : ended;
   const events = all.slice(0, size);
   if (direction === 'newer') events.reverse();
   // Going back, what the page came from is older than it.
-  const hasOlder = direction === 'newer' || all.length > size;
-  const oldest = events.at(-1) ?? (direction === 'newer' ? after : null);
-  const newest = events[0] ?? after;
+  const hasOlder = direction === 'newer' || isFull || edge !== null;
+  const oldest = (direction === 'older' ? edge : null) ?? events.at(-1) ?? (direction === 'newer' ? after : null);
+  const newest = (direction === 'newer' ? edge : null) ?? events[0] ?? after;
   return {
     events: events.map(shown),
     ...(hasOlder && oldest ? { next_page_token: makePageToken('older', oldest) } : {}),
     ...(newest ? { prev_page_token: makePageToken('newer', newest) } : {}),
+    ...(edge !== null ? { searched_to: edge.occurredAt } : {}),
     unreachable: [...found.unreachable],
   };
 }
@@ -141,7 +159,7 @@ async function pageAround(search: Search, id: string, size: number): Promise<Rep
   const { instance, database, eventId } = parseEventId(id);
   const where = search.places.filter((place) => place.instance.name === instance && place.database.name === database);
   const only: Search = { ...search, places: where, filter: { ...ANY_EVENT, eventId } };
-  const [middle] = merged(await find(only, NEWEST, 1), 'older');
+  const [middle] = merged(await find(only, NEWEST, 1), 'older').events;
   if (!middle) throw syncedTablesError('EVENT_NOT_FOUND', { event: id });
   const half = Math.floor(size / 2);
   const newer = await pageFrom(search, { direction: 'newer', after: middle }, half);

@@ -44,6 +44,10 @@ export const eventSearchReply = z.object({
   events: z.array(foundEvent).describe('Newest first'),
   next_page_token: z.string().optional().describe('Goes on to older events; absent at the end'),
   prev_page_token: z.string().optional().describe('Goes back to newer events, also those that have yet to happen'),
+  searched_to: z
+    .string()
+    .optional()
+    .describe('Words were looked for as far as this time, in 50,000 events at most; the next page goes on from there'),
   unreachable: z.array(unreachableDatabase).describe('Databases whose events are missing here'),
 });
 

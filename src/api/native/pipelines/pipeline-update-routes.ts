@@ -4,7 +4,7 @@ import { catalogOfDatabase } from '../../names/catalog-place.js';
 import { fullNameOfSql } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { PAGE_SIZE_MAX } from '../../wire/page.js';
-import { wholeNumberOf } from '../../wire/wire-fields.js';
+import { exactNumberOf } from '../../wire/wire-fields.js';
 import { NATIVE_PATH, NATIVE_TAGS } from '../native-path.js';
 import { readUpdateToken, updateTokenOf } from '../update-token.js';
 import { requirePipeline } from './pipeline-place.js';
@@ -46,7 +46,7 @@ export function addPipelineUpdateRoutes(server: ApiServer, context: ApiContext):
 
 /** @param catalog of tables that have none of their own */
 function replyOf({ place: _, tables, ...update }: PipelineUpdateRecord, catalog: string): Reply {
-  const count = (text: string | null) => (text === null ? null : wholeNumberOf(text));
+  const count = (text: string | null) => (text === null ? null : exactNumberOf(text));
   return {
     ...update,
     tables: tables.map(({ catalog_name: own, ...table }) => ({

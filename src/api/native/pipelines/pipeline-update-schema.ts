@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pageQuery } from '../../wire/page.js';
-import { wholeNumber } from '../../wire/wire-fields.js';
+import { exactNumber } from '../../wire/wire-fields.js';
 
 const state = z.enum(['QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELED']);
 const time = z.string().nullable();
@@ -13,8 +13,8 @@ const updatedTable = z.object({
   kind: z.enum(['SYNCED', 'STREAMING']),
   state,
   method: z.string().nullable(),
-  rows_written: wholeNumber.nullable(),
-  rows_deleted: wholeNumber.nullable(),
+  rows_written: exactNumber.nullable(),
+  rows_deleted: exactNumber.nullable(),
   error_code: z.string().nullable(),
   message: z.string().nullable(),
 });

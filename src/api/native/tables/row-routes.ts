@@ -36,6 +36,7 @@ export function addRowRoutes(server: ApiServer, context: ApiContext): void {
         table: table.table,
         keyColumns: table.keyColumns,
         where: body.key ?? {},
+        isCurrent: body.current === true,
         columns,
         limit: isWhole ? 1 : (body.limit ?? ROWS_DEFAULT),
         lengthMax: isWhole ? WHOLE_LENGTH_MAX : LENGTH_MAX,

@@ -14,6 +14,7 @@ const rowsFields = z.object({
   key: maybe(z.record(column, z.string().max(100_000))).describe(
     'Columns and the values, as texts, that rows have there',
   ),
+  current: maybe(z.boolean()).describe('Of a streaming table that keeps history: only the rows that are current'),
   columns: maybe(z.array(column).min(1).max(1_600)).describe('Which columns; all unless given'),
   whole: maybe(z.boolean()).describe(`The first ${WHOLE_LENGTH_MAX} characters of values; for one column of one row`),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { TABLE_CONDITIONS, TABLE_GROUPS } from '../../../core/table-condition.js';
-import { wholeNumber } from '../../wire/wire-fields.js';
+import { exactNumber } from '../../wire/wire-fields.js';
 
 const update = z.object({
   update_id: z.string(),
   state: z.enum(['QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELED']),
   method: z.string().nullable(),
-  rows_written: wholeNumber.nullable(),
-  rows_deleted: wholeNumber.nullable(),
+  rows_written: exactNumber.nullable(),
+  rows_deleted: exactNumber.nullable(),
   load_seconds: z.number().nullable(),
   error_code: z.string().nullable(),
   message: z.string().nullable(),
@@ -35,14 +35,14 @@ const progress = z.object({
     .enum(['PROVISIONING_PHASE_MAIN', 'PROVISIONING_PHASE_INDEX_SCAN', 'PROVISIONING_PHASE_INDEX_SORT'])
     .nullable(),
   phase_started_at: z.string().nullable(),
-  rows_done: wholeNumber,
-  rows_total: wholeNumber.nullable(),
+  rows_done: exactNumber,
+  rows_total: exactNumber.nullable(),
   completion: z.number().nullable().describe('0 to 1; null if the total is not known'),
   estimated_seconds: z
     .number()
     .nullable()
     .describe('To copy the remaining rows at the rate so far, without the indexes'),
-  processing_version: wholeNumber.nullable(),
+  processing_version: exactNumber.nullable(),
 });
 
 /** A synced or streaming table as our own calls show it: all that one row of a list or the head of a page needs. */
@@ -79,16 +79,16 @@ export const tableSummary = z.object({
   key_columns: z.array(z.string()),
   timeseries_key: z.string().nullable(),
   lag_seconds: z.number().nullable(),
-  lag_versions: wholeNumber.nullable(),
-  synced_version: wholeNumber.nullable(),
-  source_version: wholeNumber.nullable(),
+  lag_versions: exactNumber.nullable(),
+  synced_version: exactNumber.nullable(),
+  source_version: exactNumber.nullable(),
   source_seen_at: z
     .string()
     .nullable()
     .describe('When an update last looked at the source, which the lag is as of; null while the source is followed'),
   synced_committed_at: z.string().nullable(),
-  row_count: wholeNumber.nullable(),
-  size_bytes: wholeNumber.nullable().describe('With its indexes'),
+  row_count: exactNumber.nullable(),
+  size_bytes: exactNumber.nullable().describe('With its indexes'),
   last_sync_started_at: z.string().nullable(),
   last_sync_at: z.string().nullable(),
   progress: progress.nullable(),

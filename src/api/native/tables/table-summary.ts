@@ -3,7 +3,7 @@ import { conditionOf, groupOf, type TableCondition } from '../../../core/table-c
 import type { TableDetails } from '../../../postgres/registry/api/table-details.js';
 import type { TableOverview } from '../../../postgres/registry/api/table-overview.js';
 import type { DatabasePlace } from '../../places/database-place.js';
-import { wholeNumberOf } from '../../wire/wire-fields.js';
+import { exactNumberOf } from '../../wire/wire-fields.js';
 import type { TableSummary } from './table-summary-schema.js';
 
 /** A table with its name and what people are told of it. */
@@ -63,7 +63,7 @@ export function tableSummaryOf({ place, name, overview, condition }: NamedTable,
     source_version: whole(details.source_version),
     source_seen_at: condition === 'FOLLOWING' || condition === 'BEHIND' ? null : (details.newest?.started_at ?? null),
     synced_committed_at: details.synced_committed_at,
-    row_count: overview.rowCount === null ? null : wholeNumberOf(overview.rowCount),
+    row_count: overview.rowCount === null ? null : exactNumberOf(overview.rowCount),
     size_bytes: whole(details.size_bytes),
     last_sync_started_at: details.last_sync_started_at,
     last_sync_at: details.last_sync_at,
@@ -86,7 +86,7 @@ export function tableSummaryOf({ place, name, overview, condition }: NamedTable,
 }
 
 function whole(digits: string | null): number | string | null {
-  return digits === null ? null : wholeNumberOf(digits);
+  return digits === null ? null : exactNumberOf(digits);
 }
 
 function progressOf(details: TableDetails): TableSummary['progress'] {
@@ -96,7 +96,7 @@ function progressOf(details: TableDetails): TableSummary['progress'] {
   return {
     phase: details.phase,
     phase_started_at: details.phase_started_at,
-    rows_done: wholeNumberOf(done),
+    rows_done: exactNumberOf(done),
     rows_total: whole(total),
     completion,
     estimated_seconds: estimatedSeconds(details, completion),

@@ -9,6 +9,7 @@ import { ErrorBox } from '../error-box.js';
 import { Icon } from '../icon.js';
 import { Loaded } from '../loaded.js';
 import { Skeleton } from '../skeleton.js';
+import { Exact } from '../time.js';
 import { EventFilters, eventFilterOf } from './event-filters.js';
 import { type EventLog, exportEvents, useEventLog } from './event-log.js';
 import { EventRow } from './event-row.js';
@@ -79,6 +80,14 @@ function Rows({
   readonly open: string | null;
   readonly days: number | null;
 }) {
+  if (log.events.length === 0 && log.searchedTo !== null) {
+    return (
+      <section class="empty">
+        <h2>{eventTexts.noneSoFar}</h2>
+        <FurtherBack log={log} to={log.searchedTo} />
+      </section>
+    );
+  }
   if (log.events.length === 0) {
     return (
       <section class="empty">
@@ -120,7 +129,9 @@ function Rows({
         </tbody>
       </table>
       {log.olderError && <ErrorBox error={log.olderError} what={eventTexts.what} onRetry={log.loadOlder} />}
-      {log.hasOlder ? (
+      {log.searchedTo !== null ? (
+        <FurtherBack log={log} to={log.searchedTo} />
+      ) : log.hasOlder ? (
         <p>
           <button type="button" aria-busy={log.isLoadingOlder} onClick={log.loadOlder}>
             {eventTexts.older}
@@ -129,6 +140,25 @@ function Rows({
       ) : (
         <p class="quiet">{eventTexts.oldest(days)}</p>
       )}
+    </>
+  );
+}
+
+/** How far back words were looked for, and the way on. */
+function FurtherBack({ log, to }: { readonly log: EventLog; readonly to: string }) {
+  return (
+    <>
+      <p role="status">
+        {eventTexts.searchedTo} <Exact time={to} />
+      </p>
+      {log.events.length === 0 && log.olderError && (
+        <ErrorBox error={log.olderError} what={eventTexts.what} onRetry={log.loadOlder} />
+      )}
+      <p>
+        <button type="button" aria-busy={log.isLoadingOlder} onClick={log.loadOlder}>
+          {log.isLoadingOlder ? eventTexts.searching : eventTexts.furtherBack}
+        </button>
+      </p>
     </>
   );
 }

@@ -21,15 +21,19 @@ export interface EventLog {
   readonly isLoadingOlder: boolean;
   readonly olderError: RequestError | null;
   readonly loadOlder: () => void;
+  /** As far back as words were looked for, if older events were left out so far; null else. */
+  readonly searchedTo: string | null;
 }
 
 interface Known {
   readonly byId: ReadonlyMap<string, FoundEvent>;
   /** Of the oldest page that was read. */
   readonly next: string | null;
+  /** How far the search for words has come; null at the end, and without words. */
+  readonly searchedTo: string | null;
 }
 
-const NOTHING: Known = { byId: new Map(), next: null };
+const NOTHING: Known = { byId: new Map(), next: null, searchedTo: null };
 
 /**
  * @param filter as the call takes it
@@ -58,14 +62,19 @@ export function useEventLog(filter: URLSearchParams, isFollowed: boolean): Event
 
   useEffect(() => {
     if (data === undefined) return;
-    const isFirst = known.current.byId.size === 0;
+    const isFirst = known.current === NOTHING;
     // More happened than a page holds: what was read before no longer joins it.
     const hasGap =
-      !isFirst && data.next_page_token !== undefined && !data.events.some(({ id }) => known.current.byId.has(id));
+      !isFirst &&
+      data.events.length > 0 &&
+      known.current.byId.size > 0 &&
+      data.next_page_token !== undefined &&
+      !data.events.some(({ id }) => known.current.byId.has(id));
     const before = isFirst || hasGap ? NOTHING : known.current;
     known.current = {
       byId: new Map([...before.byId, ...data.events.map((event) => [event.id, event] as const)]),
       next: before === NOTHING ? (data.next_page_token ?? null) : before.next,
+      searchedTo: before === NOTHING ? (data.searched_to ?? null) : before.searchedTo,
     };
     if (isFirst || hasGap || scrollY < READING_PX) setShown(new Set(known.current.byId.keys()));
     else setShown((ids) => new Set(ids));
@@ -81,6 +90,7 @@ export function useEventLog(filter: URLSearchParams, isFollowed: boolean): Event
       known.current = {
         byId: new Map([...known.current.byId, ...page.events.map((event) => [event.id, event] as const)]),
         next: page.next_page_token ?? null,
+        searchedTo: page.searched_to ?? null,
       };
       setShown((ids) => new Set([...ids, ...page.events.map(({ id }) => id)]));
       setOlder({ isLoading: false, error: null });
@@ -98,6 +108,7 @@ export function useEventLog(filter: URLSearchParams, isFollowed: boolean): Event
     isLoadingOlder: older.isLoading,
     olderError: older.error,
     loadOlder: () => void loadOlder(),
+    searchedTo: known.current.searchedTo,
   };
 }
 

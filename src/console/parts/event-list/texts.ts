@@ -33,6 +33,10 @@ export const eventTexts = {
   older: 'Show older events',
   oldest: (days: number | null) =>
     days === null ? 'No older events.' : `No older events. They are kept for ${counted(days, 'day', 'days')}.`,
+  noneSoFar: 'No event with these words so far',
+  searchedTo: 'Searched back to',
+  furtherBack: 'Search further back',
+  searching: 'Searching …',
   none: 'No events',
   noneWhy: (days: number | null) =>
     days === null

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { StreamingTableReply } from '../../../api/native/streaming/streaming-schema.js';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { hrefOf } from '../../app/places.js';
@@ -11,6 +12,8 @@ import { Fact } from '../../parts/facts.js';
 import { Ago } from '../../parts/time.js';
 import { numberText } from '../../words/numbers.js';
 import { durationText } from '../../words/times.js';
+import { RefreshDialog } from '../table/refresh-dialog.js';
+import { tableTexts } from '../table/texts.js';
 import { streamingTexts } from './texts.js';
 
 const { facts } = streamingTexts;
@@ -24,6 +27,8 @@ interface StreamingHeadProps {
 /** State, what can be done, and what the table keeps. */
 export function StreamingHead({ table, summary, onChanged }: StreamingHeadProps) {
   const act = useAct();
+  const [isAsking, ask] = useState(false);
+  const [begun, setBegun] = useState<string | null>(null);
   const refusal = table.may.sync ? null : streamingTexts.refused;
   const sync = () =>
     void act
@@ -40,9 +45,18 @@ export function StreamingHead({ table, summary, onChanged }: StreamingHeadProps)
           <ActionButton isPrimary isBusy={act.isBusy} refusal={refusal} onClick={sync}>
             {streamingTexts.sync}
           </ActionButton>
+          {summary && (
+            <ActionButton refusal={refusal} onClick={() => ask(true)}>
+              {streamingTexts.fullRefresh}
+            </ActionButton>
+          )}
         </div>
       </div>
+      <p class="begun" role="status">
+        {begun !== null && tableTexts.acts.queued(begun)}
+      </p>
       <ActError error={act.error} />
+      {isAsking && summary && <RefreshDialog table={summary} onClose={() => ask(false)} onBegun={setBegun} />}
       {table.message !== null && !summary?.error && <p class="quiet">{table.message}</p>}
       <dl class="facts">
         <Fact name={facts.scd}>{keepsText(table)}</Fact>

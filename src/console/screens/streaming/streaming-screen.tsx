@@ -10,12 +10,15 @@ import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Tabs } from '../../parts/tabs.js';
 import { ProblemBox } from '../table/problem-box.js';
-import { Tab as RowsTab } from '../table/rows-tab.js';
+import { RowsOf } from '../table/rows-tab.js';
 import { FlowList } from './flow-list.js';
 import { StreamingCode } from './streaming-code.js';
 import { StreamingHead } from './streaming-head.js';
 import { streamingTexts } from './texts.js';
 import './streaming.css';
+
+/** Codes of a declaration that no longer fits the rows that were made with an earlier one. */
+const DRIFT = 'AUTOCDC_INVALID_STATE';
 
 /** A streaming table: what its flows made of their events. */
 export function Screen({ params }: ScreenProps) {
@@ -58,14 +61,12 @@ function Content({ table, summary, tab, query, onChanged }: ContentProps) {
     <>
       <StreamingHead table={table} summary={summary} onChanged={onChanged} />
       {summary?.error && <ProblemBox table={summary} error={summary.error} />}
+      {summary?.error?.code.startsWith(DRIFT) && <p class="note">{streamingTexts.drift}</p>}
       <Tabs label={streamingTexts.tabsLabel} current={pathOf(tab === 'flows' ? '' : tab)} tabs={shown} />
       {(tab === '' || tab === 'flows') && <FlowList table={table} />}
       {tab === 'events' && <EventList fixed={{ table: table.name, instance: table.instance }} />}
       {tab === 'rows' && summary && (
-        <>
-          {table.scd_type === 2 && <p>{streamingTexts.currentOnly}</p>}
-          <RowsTab table={{ ...summary, key_columns: table.keys }} item={null} />
-        </>
+        <RowsOf table={{ ...summary, key_columns: table.keys }} hasHistory={table.scd_type === 2} />
       )}
       {tab === 'code' && <StreamingCode table={table} />}
     </>

@@ -41,6 +41,8 @@ export const streamingTexts = {
   noStatement:
     'Only a file or a program can declare this table as it is: it has columns, queries or functions of its own.',
   changes: 'Read its changes',
-  currentOnly: 'Rows without __END_AT are the current ones.',
+  fullRefresh: 'Full refresh',
+  drift:
+    'The declaration has changed in a way that its rows do not follow. Full refresh builds the table anew from what its sources still have; or undo the change.',
   elsewhere: 'As SQL, CLI, curl …',
 } as const;

@@ -3,6 +3,7 @@ import { LatestBox } from './latest-box.js';
 import { NowBox } from './now-box.js';
 import { ProblemBox } from './problem-box.js';
 import type { TableTabProps } from './tab-props.js';
+import { TableFindings } from './table-findings.js';
 import { tableTexts } from './texts.js';
 import { WaitBox } from './wait-box.js';
 
@@ -12,6 +13,7 @@ export function OverviewTab({ table }: TableTabProps) {
     <>
       {table.error && <ProblemBox table={table} error={table.error} />}
       {table.condition === 'DROPPED' && !table.error && <p class="note">{table.message}</p>}
+      <TableFindings table={table} />
       {table.waiting_for && <WaitBox waiting={table.waiting_for} />}
       {table.progress && <NowBox table={table} progress={table.progress} />}
       {!table.error && !table.progress && table.condition !== 'DROPPED' && table.message && (

@@ -23,6 +23,7 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
           <strong>{problem.whatToDo}</strong> {error.remedy}
         </p>
       )}
+      {!table.is_readable && table.kind === 'synced' && <FirstCopyFailed table={table} />}
       <p class="quiet">
         {table.is_readable ? problem.readersSee : problem.nobodySees} <Again error={error} />
         {error.update_id && (
@@ -41,6 +42,25 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
         )}
       </p>
     </section>
+  );
+}
+
+/**
+ * A first copy that its rows made fail: the definition stays, and so does the name, until somebody mends the source or gives
+ * it up (docs/decisions/0003).
+ */
+function FirstCopyFailed({ table }: { readonly table: TableSummary }) {
+  const draft = new URLSearchParams({
+    source: table.source,
+    target: table.name,
+    policy: table.policy,
+    ...(table.timeseries_key === null ? {} : { timeseries: table.timeseries_key }),
+  });
+  for (const column of table.key_columns) draft.append('key', column);
+  return (
+    <p>
+      {problem.firstCopy} <a href={hrefOf(`/create?${draft}`)}>{problem.draft}</a>
+    </p>
   );
 }
 

@@ -35,7 +35,11 @@ export function RefreshDialog({ table, onClose, onBegun }: RefreshDialogProps) {
       onDo={() => void refresh()}
       onClose={onClose}
     >
-      <p>{acts.refreshCosts(table.size_bytes === null ? acts.sizeUnknown : sizeText(table.size_bytes))}</p>
+      <p>
+        {table.kind === 'streaming'
+          ? acts.refreshFlows
+          : acts.refreshCosts(table.size_bytes === null ? acts.sizeUnknown : sizeText(table.size_bytes))}
+      </p>
       <GoesAlong table={table} />
       <CopyAs what={acts.elsewhere} snippets={syncSnippets(place, table, FULL)} />
     </Dialog>

@@ -10,6 +10,7 @@ import { ActError } from '../../parts/act-error.js';
 import { ActionButton } from '../../parts/action-button.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { callSnippets, quoteIdentifier } from '../../words/quoting.js';
+import { KeyHistory } from './key-history.js';
 import { RowGrid } from './row-grid.js';
 import { rowsTexts } from './rows-texts.js';
 import type { TableTabProps } from './tab-props.js';
@@ -18,6 +19,18 @@ const LIMIT = 50;
 
 /** A few rows, or those with a key. Neither is in the address, and both leave memory with the page. */
 export function Tab({ table }: TableTabProps) {
+  return <RowsOf table={table} hasHistory={false} />;
+}
+
+interface RowsOfProps {
+  readonly table: TableTabProps['table'];
+  /** Whether rows that are no longer current are kept too. */
+  readonly hasHistory: boolean;
+}
+
+/** Of a streaming table with history, also the current rows alone, and a key's history as a time line. */
+export function RowsOf({ table, hasHistory }: RowsOfProps) {
+  const [isCurrent, setCurrent] = useState(false);
   const { data: me } = useMe();
   const [key, setKey] = useState<Readonly<Record<string, string>>>({});
   const [found, setFound] = useState<RowsReply | null>(null);
@@ -30,9 +43,10 @@ export function Tab({ table }: TableTabProps) {
       ? null
       : rowsTexts.refused(table.sql_name, schema, role);
   const path = `${tablePath(table.name)}/rows?instance=${encodeURIComponent(table.instance)}`;
+  const limits = { limit: LIMIT, ...(hasHistory && isCurrent ? { current: true } : {}) };
   const read = (wanted: Readonly<Record<string, string>>) => {
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ''));
-    const body = { limit: LIMIT, ...(Object.keys(given).length === 0 ? {} : { key: given }) };
+    const body = { ...limits, ...(Object.keys(given).length === 0 ? {} : { key: given }) };
     void act.run(async () => setFound(await call<RowsReply>(path, { method: 'POST', body })));
   };
   useEffect(() => () => setFound(null), [table.table_id]);
@@ -62,6 +76,16 @@ export function Tab({ table }: TableTabProps) {
         <ActionButton isPrimary isBusy={act.isBusy} refusal={refusal} onClick={() => read(key)}>
           {isSearch ? rowsTexts.find : found === null ? rowsTexts.load : rowsTexts.again}
         </ActionButton>
+        {hasHistory && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={isCurrent}
+              onChange={({ currentTarget }) => setCurrent(currentTarget.checked)}
+            />{' '}
+            {rowsTexts.currentOnly}
+          </label>
+        )}
         {isSearch && (
           <button
             type="button"
@@ -79,21 +103,29 @@ export function Tab({ table }: TableTabProps) {
         (found.rows.length === 0 ? (
           <p role="status">{isSearch ? rowsTexts.none : rowsTexts.empty}</p>
         ) : (
-          <RowGrid reply={found} path={path} />
+          <>
+            {hasHistory && isSearch && <KeyHistory reply={found} />}
+            <RowGrid reply={found} path={path} />
+          </>
         ))}
       <details>
         <summary>{rowsTexts.elsewhere}</summary>
-        <CopyAs what={rowsTexts.grid} snippets={snippetsOf(table, path)} />
+        <CopyAs what={rowsTexts.grid} snippets={snippetsOf(table, path, limits)} />
       </details>
     </>
   );
 }
 
 /** Without the key that was looked for: what is copied is passed on. */
-function snippetsOf({ sql_name: name, key_columns: keys }: TableTabProps['table'], path: string) {
+function snippetsOf(
+  { sql_name: name, key_columns: keys }: TableTabProps['table'],
+  path: string,
+  limits: { readonly limit: number; readonly current?: boolean },
+) {
+  const where = limits.current ? ' WHERE "__END_AT" IS NULL' : '';
   const order = keys.length === 0 ? '' : ` ORDER BY ${keys.map(quoteIdentifier).join(', ')}`;
   return {
-    SQL: `SELECT * FROM ${name}${order} LIMIT ${LIMIT};`,
-    ...callSnippets(serverUrl, { method: 'POST', path, body: { limit: LIMIT } }),
+    SQL: `SELECT * FROM ${name}${where}${order} LIMIT ${LIMIT};`,
+    ...callSnippets(serverUrl, { method: 'POST', path, body: limits }),
   };
 }

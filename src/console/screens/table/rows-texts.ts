@@ -18,6 +18,11 @@ export const rowsTexts = {
   refused: (table: string, schema: string, role: string) =>
     `Your role may not read this table: GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ${table} TO ${role};`,
   currentOnly: 'Current rows only',
+  history: 'History of this key',
+  from: 'from',
+  until: 'until',
+  today: 'now',
+  beginning: 'the beginning',
   grid: 'Rows of the table',
   elsewhere: 'As SQL, CLI, curl …',
 } as const;

@@ -2,6 +2,7 @@ import type { TableSummary } from '../../../api/native/tables/table-summary-sche
 import { hrefOf } from '../../app/places.js';
 import { Condition } from '../../parts/condition.js';
 import { Fact } from '../../parts/facts.js';
+import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Ago } from '../../parts/time.js';
 import { lagText, policyWord, versionsText } from '../../words/conditions.js';
 import { numberText, sizeText } from '../../words/numbers.js';
@@ -60,7 +61,7 @@ export function TableHead({ table }: { readonly table: TableSummary }) {
 function ScheduleText({ schedule }: { readonly schedule: NonNullable<TableSummary['schedule']> }) {
   return (
     <>
-      , <code>{schedule.cron}</code> {schedule.time_zone}
+      , <span title={schedule.cron}>{cronWords(schedule.cron)}</span>, {schedule.time_zone}
       {schedule.next_run_at && (
         <>
           , {facts.next} <Ago time={schedule.next_run_at} />

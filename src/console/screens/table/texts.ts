@@ -28,6 +28,7 @@ export const tableTexts = {
   lagUnknown: 'Before its first copy a table has no lag, and a source without versions has none at all.',
   lagFollowed: 'Age of the oldest commit of the source that the table does not reflect yet.',
   lagLooked: 'Computed from what the last update saw of the source; newer commits are seen by the next one.',
+  findings: 'The doctor has found about this table',
   noRowsYet: 'There are no rows yet: readers can use the table after its first copy.',
   facts: {
     lag: 'Lag',
@@ -65,6 +66,8 @@ export const tableTexts = {
     moreGoAlong: (count: number) => `${count} more, or not shown to your role`,
     refreshCosts: (size: string) =>
       `All rows are copied again, which takes disk for a second copy (${size}) until the switch. Readers keep the old rows until then.`,
+    refreshFlows:
+      'Its flows forget what they have read and begin again with what their sources still have. Its rows are built anew from that; what the sources no longer have is gone from it.',
     sizeUnknown: 'of a size that is not known yet',
     pauseMeans:
       'Its pipeline stops following and scheduled runs wait, until somebody resumes it. Sync now still works.',
@@ -85,6 +88,9 @@ export const tableTexts = {
     keysHidden: (table: string) =>
       `Keys of the rows concerned are shown to who may read the table: GRANT SELECT ON ${table} TO …`,
     readersSee: 'Readers go on seeing the rows of the last sync; nothing of this update is visible.',
+    firstCopy:
+      'The table is kept as it was asked for, without rows. Once the source is corrected, Sync now copies it. To give it another key or other options, delete it and create it again:',
+    draft: 'Open its draft',
     nobodySees: 'There is no table to read yet.',
     triedAgain: 'It is tried again',
     mayPass: 'It may pass by itself: the next update tries again.',

@@ -4,6 +4,7 @@ import { announce } from '../../app/announcer.js';
 import { hrefOf } from '../../app/places.js';
 import { Changing } from '../../parts/changing.js';
 import { Condition } from '../../parts/condition.js';
+import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Ago } from '../../parts/time.js';
 import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
 import { numberText } from '../../words/numbers.js';
@@ -46,9 +47,14 @@ export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
       </td>
       <td class="cell-mode" title={table.policy}>
         {policyWord(table.policy)}
-        {table.schedule?.next_run_at && (
-          <span class="quiet">
-            {tablesTexts.next} <Ago time={table.schedule.next_run_at} />
+        {table.schedule && (
+          <span class="quiet" title={`${table.schedule.cron} ${table.schedule.time_zone}`}>
+            {cronWords(table.schedule.cron)}
+            {table.schedule.next_run_at && (
+              <>
+                , {tablesTexts.next} <Ago time={table.schedule.next_run_at} />
+              </>
+            )}
           </span>
         )}
       </td>

@@ -69,46 +69,76 @@ interface EventRow {
 
 const MICROSECONDS = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 
-// The rule of the view synced_tables.events for a named role ($1); and events of a whole pipeline are seen by whoever
-// sees one of its tables. What a role sees is worked out once, not for each event.
-const SEARCH = `
-  with visible as materialized (
-    select k.synced_table, k.pipeline_id from synced_tables._known_tables k
-     where synced_tables_internal._role_may_see($1, k.created_by, k.relation)
-  ), found as (
-    select e.* from synced_tables._events e
-     where ($2::text[] is null or e.level = any ($2)) and ($3::text[] is null or e.event_type = any ($3))
+/**
+ * How many events words are looked for in at once: 50,000 take a few tenths of a second, a million took six seconds. An index
+ * for words inside texts needs an extension that not every server has.
+ */
+const EVENTS_SEARCHED_MAX = 50_000;
+
+const CHEAP = `($2::text[] is null or e.level = any ($2)) and ($3::text[] is null or e.event_type = any ($3))
        and ($4::text is null or e.synced_table = $4) and ($5::uuid is null or e.pipeline_id = $5)
        and ($6::uuid is null or e.update_id = $6)
        and ($7::timestamptz is null or e.occurred_at >= $7) and ($8::timestamptz is null or e.occurred_at < $8)
-       and ($9::bigint is null or e.event_id = $9)
-       and ($10::text[] is null or lower(concat_ws(' ', e.message, e.synced_table, e.event_type, e.pipeline_id, e.update_id, e.details))
-                                   like all ((select array_agg(lower(word)) from unnest($10::text[]) word)::text[]))
-       and ((select synced_tables_internal._role_may_control($1, null))
+       and ($9::bigint is null or e.event_id = $9)`;
+
+// The rule of the view synced_tables.events for a named role ($1); and events of a whole pipeline are seen by whoever
+// sees one of its tables. What a role sees is worked out once, not for each event.
+const VISIBLE = `((select synced_tables_internal._role_may_control($1, null))
             or (e.synced_table, e.pipeline_id) in (select v.synced_table, v.pipeline_id from visible v)
             or e.synced_table is null and e.pipeline_id in (select v.pipeline_id from visible v)
             or coalesce((e.synced_table, e.pipeline_id) in (select k.synced_table, k.pipeline_id from synced_tables._known_tables k), false) is false
                and synced_tables_internal._role_may_control(
-                     $1, (select u.requested_by from synced_tables._updates u where u.update_id = e.update_id)))
-       and AFTER
+                     $1, (select u.requested_by from synced_tables._updates u where u.update_id = e.update_id)))`;
+
+const WORDS = `lower(concat_ws(' ', e.message, e.synced_table, e.event_type, e.pipeline_id, e.update_id, e.details))
+           like all ((select array_agg(lower(word)) from unnest($10::text[]) word)::text[])`;
+
+const SEARCH = `
+  with visible as materialized (
+    select k.synced_table, k.pipeline_id from synced_tables._known_tables k
+     where synced_tables_internal._role_may_see($1, k.created_by, k.relation)
+  ), edge as materialized (EDGE), found as (
+    select e.* from synced_tables._events e
+     where ${CHEAP} and AFTER and WITHIN and ($10::text[] is null or ${WORDS}) and ${VISIBLE}
      order by ORDER limit $11
   )
   select e.event_id::text, to_char(e.occurred_at at time zone 'UTC', ${MICROSECONDS}) as occurred_at, e.level, e.event_type,
-         e.synced_table, s.catalog_name, e.pipeline_id, p.name as pipeline_name, e.update_id, e.message, e.details
-    from found e
+         e.synced_table, s.catalog_name, e.pipeline_id, p.name as pipeline_name, e.update_id, e.message, e.details,
+         edge.edge_id::text, to_char(edge.edge_at at time zone 'UTC', ${MICROSECONDS}) as edge_at
+    from edge left join found e on true
     left join synced_tables._tables t on t.synced_table = e.synced_table and t.pipeline_id = e.pipeline_id
     left join synced_tables._table_specs s on s.table_id = t.table_id
     left join synced_tables._pipelines p on p.pipeline_id = e.pipeline_id
    order by ORDER`;
 
+/** One row always: the last event that words are looked for in; nulls if there are not so many. */
+const EDGE = `select last.* from (select) one left join lateral (
+      select e.occurred_at as edge_at, e.event_id as edge_id from synced_tables._events e where ${CHEAP} and AFTER
+       order by ORDER offset ${EVENTS_SEARCHED_MAX - 1} limit 1) last on true`;
+const NO_EDGE = 'select null::timestamptz as edge_at, null::bigint as edge_id';
+
+const DIRECTIONS = {
+  older: { order: 'desc', after: '<', within: '>=', end: `'-infinity', 0` },
+  newer: { order: 'asc', after: '>', within: '<=', end: `'infinity', 9223372036854775807` },
+} as const;
+
 /**
  * The statement for a direction. A place that is not given must not stand in it: it would keep the index of times from
- * being used.
+ * being used. The first of the conditions on the edge is one that this index knows.
  */
-function statement(direction: EventSearch['direction'], after: EventPlace | null): string {
-  const [compare, order] = direction === 'older' ? ['<', 'desc'] : ['>', 'asc'];
-  const condition = after === null ? 'true' : `(e.occurred_at, e.event_id) ${compare} ($12::timestamptz, $13::bigint)`;
-  return SEARCH.replace('AFTER', condition).replaceAll('ORDER', `e.occurred_at ${order}, e.event_id ${order}`);
+function statement({ direction, after, filter }: Pick<EventSearch, 'direction' | 'after' | 'filter'>): string {
+  const { order, after: compare, within, end } = DIRECTIONS[direction];
+  const [endAt, endId] = end.split(', ');
+  const isBounded = filter.words.length > 0;
+  const limits = `e.occurred_at ${within} (select coalesce(edge_at, ${endAt}) from edge) and (e.occurred_at, e.event_id) ${within}
+           (select coalesce(edge_at, ${endAt}), coalesce(edge_id, ${endId}) from edge)`;
+  return SEARCH.replace('EDGE', isBounded ? EDGE : NO_EDGE)
+    .replace('WITHIN', isBounded ? limits : 'true')
+    .replaceAll(
+      'AFTER',
+      after === null ? 'true' : `(e.occurred_at, e.event_id) ${compare} ($12::timestamptz, $13::bigint)`,
+    )
+    .replaceAll('ORDER', `e.occurred_at ${order}, e.event_id ${order}`);
 }
 
 /** What a text is like that has a word in it, whatever characters that has. */
@@ -116,13 +146,20 @@ function patternOf(word: string): string {
   return `%${word.replace(/[\\%_]/g, '\\$&')}%`;
 }
 
+/** What a search has found, and how far it has looked. */
+interface FoundEvents {
+  readonly events: readonly FoundEvent[];
+  /** The last event that was looked at, if the search ended there before it had found enough; null if it is complete. */
+  readonly edge: EventPlace | null;
+}
+
 /**
  * Events of a database that a role may see and that fit a filter, in the order of time and number.
  * @param client a session with the sidecar's rights
  */
-export async function searchEvents(client: pg.ClientBase, search: EventSearch): Promise<FoundEvent[]> {
-  const { role, filter, direction, after, limit } = search;
-  const { rows } = await client.query<EventRow>(statement(direction, after), [
+export async function searchEvents(client: pg.ClientBase, search: EventSearch): Promise<FoundEvents> {
+  const { role, filter, after, limit } = search;
+  const { rows } = await client.query<EventRow & EdgeRow>(statement(search), [
     role,
     filter.levels,
     filter.types,
@@ -136,17 +173,28 @@ export async function searchEvents(client: pg.ClientBase, search: EventSearch): 
     limit,
     ...(after === null ? [] : [after.occurredAt, after.eventId.toString()]),
   ]);
-  return rows.map((row) => ({
-    eventId: BigInt(row.event_id),
-    occurredAt: row.occurred_at,
-    level: row.level,
-    type: row.event_type,
-    syncedTable: row.synced_table,
-    catalog: row.catalog_name,
-    pipelineId: row.pipeline_id,
-    pipelineName: row.pipeline_name,
-    updateId: row.update_id,
-    message: row.message,
-    details: row.details,
-  }));
+  const [first] = rows;
+  const found = rows.filter((row): row is EventRow & EdgeRow => row.event_id !== null);
+  const hasEdge = first !== undefined && first.edge_id !== null && first.edge_at !== null && found.length < limit;
+  return {
+    events: found.map((row) => ({
+      eventId: BigInt(row.event_id),
+      occurredAt: row.occurred_at,
+      level: row.level,
+      type: row.event_type,
+      syncedTable: row.synced_table,
+      catalog: row.catalog_name,
+      pipelineId: row.pipeline_id,
+      pipelineName: row.pipeline_name,
+      updateId: row.update_id,
+      message: row.message,
+      details: row.details,
+    })),
+    edge: hasEdge ? { occurredAt: first.edge_at, eventId: BigInt(first.edge_id) } : null,
+  };
+}
+
+interface EdgeRow {
+  readonly edge_id: string | null;
+  readonly edge_at: string | null;
 }

@@ -9,6 +9,8 @@ export interface RowRequest {
   readonly keyColumns: readonly string[];
   /** Columns and the texts of the values that rows have there. */
   readonly where: Readonly<Record<string, string>>;
+  /** Whether only rows without an end are wanted, of SCD type 2. */
+  readonly isCurrent: boolean;
   /** Columns that are wanted; null for all. */
   readonly columns: readonly string[] | null;
   readonly limit: number;
@@ -28,6 +30,10 @@ export type RowRefusal =
   | { readonly kind: 'unknown column'; readonly column: string };
 
 const STATEMENT_MS_MAX = 5_000;
+/** Of streaming tables of SCD type 2; null in rows that are current. */
+const END_COLUMN = '__END_AT';
+/** What tells the rows of one key apart there. */
+const START_COLUMN = '__START_AT';
 
 interface ColumnRow {
   readonly name: string;
@@ -58,9 +64,8 @@ export async function readTableRows(client: pg.ClientBase, request: RowRequest):
     [relation],
   );
   const wanted = request.columns === null ? known.map(({ name }) => name) : [...request.columns];
-  const unknown = [...wanted, ...Object.keys(request.where)].find(
-    (name) => !known.some((column) => column.name === name),
-  );
+  const asked = [...wanted, ...Object.keys(request.where), ...(request.isCurrent ? [END_COLUMN] : [])];
+  const unknown = asked.find((name) => !known.some((column) => column.name === name));
   if (unknown !== undefined) return { kind: 'unknown column', column: unknown };
   const columns = known.filter(({ name }) => wanted.includes(name));
   // Keys of flows are found whatever their case.
@@ -70,7 +75,10 @@ export async function readTableRows(client: pg.ClientBase, request: RowRequest):
     const base = known.find((column) => column.name === name)?.base;
     return `t.${quoteIdentifier(name)} = $${nth + 3}::${base}`;
   });
-  const order = known.filter(isKey).map(({ name }) => `t.${quoteIdentifier(name)}`);
+  if (request.isCurrent) conditions.push(`t.${quoteIdentifier(END_COLUMN)} is null`);
+  const order = known
+    .filter((column) => isKey(column) || column.name === START_COLUMN)
+    .map(({ name }) => `t.${quoteIdentifier(name)}`);
   const texts = columns.map(({ name }) => `pg_catalog.left(t.${quoteIdentifier(name)}::text, $1)`);
   const { rows } = await client.query<(string | null)[]>({
     text: `select ${texts.join(', ')} from ${relation} t
