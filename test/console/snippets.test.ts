@@ -207,7 +207,7 @@ describe.skipIf(!isPossible)('what is copied from the console', () => {
           const printed = await runner.run(form, copied?.[form] ?? `no ${form} of ${what}`);
           for (const text of expected) expect(printed, `${form} of ${what}`).toContain(text);
         }
-        expect(Object.keys(copied ?? {})).toEqual(hasSdk ? forms : [...forms, 'Python']);
+        expect(Object.keys(copied ?? {})).toEqual(forms);
       };
       const update = (await synced.value(`select update_id from synced_tables.updates order by created_at desc`)) ?? '';
       await read('/updates', 'Done', 'these updates', ['SQL', 'curl', 'Python'], [update]);
@@ -278,7 +278,7 @@ describe.skipIf(!isPossible)('what is copied from the console', () => {
       const registered = async () => {
         const { rows } = await synced.admin.query(
           `select to_jsonb(t) - array['table_id', 'pipeline_id', 'relation', 'created_at', 'created_by', 'state', 'message', 'rows_done',
-                    'rows_total', 'last_sync_started_at', 'last_sync_at', 'phase_started_at', 'processing_version', 'behind_since',
+                    'rows_total', 'last_sync_started_at', 'last_sync_at', 'phase_started_at', 'provisioning_phase', 'processing_version', 'behind_since',
                     'synced_committed_at'] as options, p.scheduling_policy, p.publish, s.cron, s.time_zone
              from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)
              left join synced_tables._schedules s using (pipeline_id) where t.table_name = 'Again'`,
