@@ -2,9 +2,12 @@ interface Waiting {
   readonly take: () => void;
 }
 
-/** Places for work that is long, or takes much. One who waits for a place gets the next, before those who only take what is free. */
+/**
+ * Places for work that is long, or takes much. One who waits for a place gets the next, before those who only take what is
+ * free.
+ */
 export class Slots {
-  /** Called when a place has become free. */
+  /** Called when a place has become free for whoever takes what is free. */
   onFree: () => void = () => {};
   #free: number;
   #waiting: Waiting[] = [];
@@ -52,11 +55,16 @@ export class Slots {
     });
   }
 
-  /** Returns places. */
-  giveBack(count = 1): void {
+  /** Returns one whose work is over. */
+  giveBack(): void {
+    this.putBack(1);
+    if (this.#free > 0) this.onFree();
+  }
+
+  /** Returns some that were taken and turned out not to be needed: nothing has become free that was not before. */
+  putBack(count: number): void {
     const served = this.#waiting.splice(0, count);
     for (const { take } of served) take();
     this.#free += count - served.length;
-    if (served.length < count) this.onFree();
   }
 }

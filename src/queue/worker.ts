@@ -198,7 +198,7 @@ class QueueWorker {
     try {
       await this.#claim(client, 'DEFAULT', taken);
     } finally {
-      slots.giveBack(taken - (this.#startedUpdates - before));
+      slots.putBack(taken - (this.#startedUpdates - before));
     }
   }
 

@@ -101,6 +101,33 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     expect(await isLeaseHeld(client, young.lease)).toBe(true);
   });
 
+  it('is looked at when it is time to, not without a pause', async () => {
+    await using database = await createMigratedDatabase(server);
+    let looks = 0;
+    const worker = startWorker({
+      holder: randomUUID(),
+      openSession: () => database.connectAsSidecar(),
+      openQueueSession: () => database.connectAsSidecar(),
+      runUpdate: async () => ({ kind: 'completed' }),
+      maintain: async () => {},
+      runSchedules: async () => {
+        looks += 1;
+        return null;
+      },
+      slots: new Slots(2),
+      leaseSeconds: 10,
+      pollSeconds: 60,
+      maintenanceSeconds: 60,
+      onError: () => {},
+    });
+    await expect.poll(() => worker.isHealthy(), { timeout: 10_000 }).toBe(true);
+    await sleep(500);
+    const before = looks;
+    await sleep(1_000);
+    expect(looks - before).toBeLessThanOrEqual(1);
+    await worker.stop();
+  });
+
   it('renews no lease after a stop, however long the work takes to end', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
