@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Backoff, backoffMs } from '../../core/backoff.js';
 import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
+import { Slots } from '../../core/slots.js';
 import { closeSession, untilAborted } from './session.js';
 
 /** The sessions as one borrower sees them. */
@@ -43,10 +44,6 @@ interface Session {
   hasEnded: boolean;
 }
 
-interface Waiting {
-  readonly resolve: () => void;
-}
-
 /**
  * A few sessions that take turns at the batches of many followed pipelines, first come first served. A borrower gets the
  * session that it had last if that is free: there its temporary tables are, and what the server has read for it.
@@ -55,9 +52,8 @@ export class BatchSessions implements AsyncDisposable {
   readonly #options: BatchSessionsOptions;
   readonly #lent = new Map<pg.Client, Session>();
   #idle: Session[] = [];
-  /** Sessions lent or being opened. */
-  #taken = 0;
-  #waiting: Waiting[] = [];
+  /** One for each session that is lent or being opened. */
+  readonly #turns: Slots;
   /** Since the server was out of reach, or full. */
   #failure: { readonly error: unknown; readonly times: number; readonly until: number } | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -65,6 +61,7 @@ export class BatchSessions implements AsyncDisposable {
 
   constructor(options: BatchSessionsOptions) {
     this.#options = options;
+    this.#turns = new Slots(options.sessionsMax);
   }
 
   /** The sessions for one borrower. */
@@ -93,45 +90,16 @@ export class BatchSessions implements AsyncDisposable {
   }
 
   async #take(signal: AbortSignal, borrower: string): Promise<pg.Client> {
-    await this.#turn(signal);
+    await this.#turns.take(signal);
     try {
       const session = await this.#idleOrNew(signal, borrower);
       session.borrowers.add(borrower);
       this.#lent.set(session.client, session);
       return session.client;
     } catch (error) {
-      this.#endTurn();
+      this.#turns.giveBack();
       throw error;
     }
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#taken < this.#options.sessionsMax) {
-      this.#taken++;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.#waiting = this.#waiting.filter((each) => each !== waiting);
-        reject(signal.reason);
-      };
-      const waiting = {
-        resolve: () => {
-          signal.removeEventListener('abort', onAbort);
-          resolve();
-        },
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(waiting);
-    });
-  }
-
-  /** The turn goes to the one who has waited longest. */
-  #endTurn(): void {
-    const next = this.#waiting.shift();
-    if (next) next.resolve();
-    else this.#taken--;
   }
 
   #takeIdle(borrower: string): Session | undefined {
@@ -192,11 +160,11 @@ export class BatchSessions implements AsyncDisposable {
       this.#idle.push(session);
       this.#timer ??= setInterval(() => this.#closeUnused(), IDLE_MS_MAX).unref();
     }
-    this.#endTurn();
+    this.#turns.giveBack();
   }
 
   #forget(client: pg.Client): void {
-    if (this.#lent.delete(client)) this.#endTurn();
+    if (this.#lent.delete(client)) this.#turns.giveBack();
   }
 
   /** One a minute: the first has been idle for longest. */

@@ -13,6 +13,7 @@ import { DatabaseRow } from './database-row.js';
 import { InstanceRoles } from './instance-roles.js';
 import { databasesTexts } from './texts.js';
 import './databases.css';
+import { ListHead } from '../../parts/list-head.js';
 
 const DATABASES = '/api/2.0/synced-tables/databases';
 
@@ -90,15 +91,7 @@ function InstanceBox({ instance }: { readonly instance: Instance }) {
         </p>
       )}
       <table class="list databases">
-        <thead>
-          <tr>
-            {Object.entries(databasesTexts.columns).map(([name, word]) => (
-              <th key={name} scope="col">
-                {word}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <ListHead columns={databasesTexts.columns} />
         <tbody>
           {instance.databases.map((database) => (
             <DatabaseRow key={database.name} instance={instance.name} database={database} />

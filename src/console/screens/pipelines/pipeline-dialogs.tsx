@@ -1,10 +1,10 @@
-import { useState } from 'preact/hooks';
 import type { OnePipelineReply } from '../../../api/native/pipelines/pipeline-schema.js';
 import { navigate } from '../../app/router.js';
 import { deletePipeline, syncPipeline } from '../../data/pipeline-acts.js';
 import { useAct } from '../../data/use-act.js';
 import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
+import { DeletedName, DeletionChoices, useDeletion } from '../../parts/deletion.js';
 import { Dialog } from '../../parts/dialog.js';
 import { deletePipelineSnippets } from '../../words/act-snippets.js';
 import { syncPipelineSnippets } from './pipeline-acts-elsewhere.js';
@@ -46,8 +46,9 @@ export function RefreshPipelineDialog({
 
 /** Asks before the declaration of flows goes, and with it their tables if the name of the pipeline is typed. */
 export function DeletePipelineDialog({ pipeline, onClose }: DialogProps) {
-  const [drops, setDrops] = useState(false);
-  const [typed, setTyped] = useState('');
+  const words = { title: acts.remove, stays: acts.tablesStay, goes: acts.tablesGo, typeName: acts.typeName };
+  const deletion = useDeletion({ name: pipeline.name, words });
+  const { drops, refusal } = deletion;
   const { isBusy, error, run } = useAct();
   const place = useSnippetPlace(pipeline);
   const remove = async () => {
@@ -57,34 +58,16 @@ export function DeletePipelineDialog({ pipeline, onClose }: DialogProps) {
     <Dialog
       title={`${acts.remove}: ${pipeline.name}`}
       verb={acts.remove}
-      refusal={drops && typed !== pipeline.name ? acts.typeName(pipeline.name) : null}
+      refusal={refusal}
       isBusy={isBusy}
       error={error}
       onDo={() => void remove()}
       onClose={onClose}
     >
-      <fieldset class="choices">
-        <legend class="hidden">{acts.remove}</legend>
-        <label>
-          <input type="radio" name="drops" checked={!drops} onChange={() => setDrops(false)} /> {acts.tablesStay}
-        </label>
-        <label>
-          <input type="radio" name="drops" checked={drops} onChange={() => setDrops(true)} /> {acts.tablesGo}
-        </label>
-      </fieldset>
+      <DeletionChoices {...deletion} />
       <p>{drops ? acts.goMeans : acts.stayMeans}</p>
       <TableNames pipeline={pipeline} />
-      {drops && (
-        <label class="typed">
-          {acts.typeName(pipeline.name)}
-          <input
-            type="text"
-            autocomplete="off"
-            value={typed}
-            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
-          />
-        </label>
-      )}
+      <DeletedName {...deletion} />
       <CopyAs what={acts.remove} snippets={deletePipelineSnippets(place, pipeline.pipeline_id, drops)} />
     </Dialog>
   );

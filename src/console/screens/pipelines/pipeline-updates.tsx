@@ -1,10 +1,11 @@
-import { useState } from 'preact/hooks';
 import type { OnePipelineReply } from '../../../api/native/pipelines/pipeline-schema.js';
 import type { PipelineUpdateList } from '../../../api/native/pipelines/pipeline-update-schema.js';
 import { hrefOf, serverUrl } from '../../app/places.js';
 import { useQuery } from '../../data/use-query.js';
 import { CopyAs } from '../../parts/copy-as.js';
+import { ListHead } from '../../parts/list-head.js';
 import { Loaded } from '../../parts/loaded.js';
+import { NextPage } from '../../parts/next-page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
 import { callSnippets, quoteLiteral } from '../../words/quoting.js';
@@ -46,7 +47,6 @@ interface UpdatePageProps {
 }
 
 function UpdatePage({ pipeline, path, token }: UpdatePageProps) {
-  const [hasMore, setMore] = useState(false);
   const isFirst = token === null;
   const query = useQuery<PipelineUpdateList>(isFirst ? path : `${path}?page_token=${encodeURIComponent(token)}`, {
     hints: isFirst ? ['update:', 'table:'] : [],
@@ -60,15 +60,7 @@ function UpdatePage({ pipeline, path, token }: UpdatePageProps) {
           {isFirst && updates.length === 0 && <p>{texts.none}</p>}
           {updates.length > 0 && (
             <table class="list pipeline-updates">
-              <thead class={isFirst ? '' : 'hidden'}>
-                <tr>
-                  {Object.entries(texts.columns).map(([name, word]) => (
-                    <th key={name} scope="col">
-                      {word}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
+              <ListHead columns={texts.columns} isHidden={!isFirst} />
               <tbody>
                 {updates.map((update) => (
                   <UpdateRow key={update.update_id} pipeline={pipeline} update={update} />
@@ -76,12 +68,11 @@ function UpdatePage({ pipeline, path, token }: UpdatePageProps) {
               </tbody>
             </table>
           )}
-          {next !== undefined && hasMore && <UpdatePage pipeline={pipeline} path={path} token={next} />}
-          {next !== undefined && !hasMore && (
-            <button type="button" onClick={() => setMore(true)}>
-              {texts.more}
-            </button>
-          )}
+          <NextPage
+            token={next}
+            verb={texts.more}
+            page={(older) => <UpdatePage pipeline={pipeline} path={path} token={older} />}
+          />
         </>
       )}
     </Loaded>

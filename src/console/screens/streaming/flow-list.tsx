@@ -1,5 +1,6 @@
 import type { StreamingTableReply } from '../../../api/native/streaming/streaming-schema.js';
 import { Changing } from '../../parts/changing.js';
+import { ListHead } from '../../parts/list-head.js';
 import { Ago } from '../../parts/time.js';
 import { numberText } from '../../words/numbers.js';
 import { streamingTexts } from './texts.js';
@@ -12,15 +13,7 @@ const { columns } = streamingTexts;
 export function FlowList({ table }: { readonly table: StreamingTableReply }) {
   return (
     <table class="list flows">
-      <thead>
-        <tr>
-          {Object.entries(columns).map(([name, word]) => (
-            <th key={name} scope="col">
-              {word}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <ListHead columns={columns} />
       <tbody>
         {table.flows.map((flow) => (
           <FlowRow key={flow.name} flow={flow} />

@@ -1,4 +1,5 @@
 import type { VerificationReply } from '../../../api/native/tables/verification-schema.js';
+import { ListHead } from '../../parts/list-head.js';
 import { verifyTexts } from './verify-texts.js';
 
 type Difference = NonNullable<VerificationReply['differences']>[number];
@@ -12,15 +13,7 @@ export function Differences({ differences }: { readonly differences: readonly Di
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways has to be reached by keyboard */}
       <section class="grid" aria-label={verifyTexts.differences(differences.length)} tabIndex={0}>
         <table>
-          <thead>
-            <tr>
-              {Object.entries(columns).map(([name, word]) => (
-                <th key={name} scope="col">
-                  {word}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <ListHead columns={columns} />
           <tbody>
             {differences.map((difference) => (
               <DifferenceRows key={JSON.stringify(difference.key)} difference={difference} />

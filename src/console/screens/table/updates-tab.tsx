@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { hrefOf, serverUrl } from '../../app/places.js';
 import { setQuery, usePlace } from '../../app/router.js';
@@ -7,6 +6,7 @@ import { useQuery } from '../../data/use-query.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { Choice } from '../../parts/filters.js';
 import { Loaded } from '../../parts/loaded.js';
+import { NextPage } from '../../parts/next-page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Ago } from '../../parts/time.js';
 import { numberText, type WholeNumber } from '../../words/numbers.js';
@@ -69,7 +69,6 @@ interface UpdatePageProps {
 }
 
 function UpdatePage({ table, filter, token }: UpdatePageProps) {
-  const [hasMore, setMore] = useState(false);
   const path = tableCall(table, 'updates', { ...filter, page_token: token });
   const isFirst = token === null;
   const query = useQuery<TableUpdateList>(path, {
@@ -94,12 +93,11 @@ function UpdatePage({ table, filter, token }: UpdatePageProps) {
               </tbody>
             </table>
           )}
-          {next !== undefined && hasMore && <UpdatePage table={table} filter={filter} token={next} />}
-          {next !== undefined && !hasMore && (
-            <button type="button" onClick={() => setMore(true)}>
-              {updatesTexts.more}
-            </button>
-          )}
+          <NextPage
+            token={next}
+            verb={updatesTexts.more}
+            page={(older) => <UpdatePage table={table} filter={filter} token={older} />}
+          />
         </>
       )}
     </Loaded>
