@@ -10,6 +10,7 @@ export const objectsTexts = {
   merges: 'A foreign key refers to the table: a full refresh is merged into it instead of switched in.',
   refusedBy: (names: readonly string[]) =>
     `DROP TABLE, and a deletion that drops the table, is refused for ${counted(names.length, 'object', 'objects')}: ${names.join(', ')}.`,
+  goAlong: (count: number) => `${counted(count, 'thing goes', 'things go')} with it, and would have to be made again:`,
   dropTakes: 'Nothing depends on the table. If it is dropped, indexes and rights on it go too.',
   notValid: 'not valid',
   scans: (count: string) => `used ${count} times since the last switch`,

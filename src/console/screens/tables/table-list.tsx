@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useCallback, useState } from 'preact/hooks';
 import type { MeReply } from '../../../api/native/me-schema.js';
 import type { TableListReply } from '../../../api/native/tables/table-list-schema.js';
 import { hrefOf } from '../../app/places.js';
@@ -24,11 +24,13 @@ export function TableList({ reply, query, me, page, onMore }: TableListProps) {
   const key = readListQuery(query, page).toString();
   const { items, moved, sortAgain } = useStableOrder(reply.tables, ({ table_id: id }) => id, key);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const toggle = (id: string) => {
-    const next = new Set(selected);
-    if (!next.delete(id)) next.add(id);
-    setSelected(next);
-  };
+  const toggle = useCallback((id: string) => {
+    setSelected((before) => {
+      const next = new Set(before);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
   const chosen = items.filter(({ table_id: id }) => selected.has(id));
   return (
     <>

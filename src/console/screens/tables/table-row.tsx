@@ -4,6 +4,7 @@ import { announce } from '../../app/announcer.js';
 import { hrefOf } from '../../app/places.js';
 import { Changing } from '../../parts/changing.js';
 import { Condition } from '../../parts/condition.js';
+import { memo } from '../../parts/memo.js';
 import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Ago } from '../../parts/time.js';
 import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
@@ -18,7 +19,7 @@ interface TableRowProps {
 }
 
 /** One table: a row, or a card where there is little room. */
-export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
+export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: TableRowProps) {
   const group = useRef(table.group);
   useEffect(() => {
     if (group.current === table.group) return;
@@ -91,7 +92,7 @@ export function TableRow({ table, isSelected, onSelect }: TableRowProps) {
       </td>
     </tr>
   );
-}
+});
 
 function lag(seconds: number): string {
   return seconds > 0 && seconds < 1 ? durationText(seconds) : roughDuration(seconds);

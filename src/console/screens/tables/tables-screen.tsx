@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { hrefOf } from '../../app/places.js';
 import { navigate, setQuery, usePlace } from '../../app/router.js';
 import { useMe } from '../../data/me.js';
-import { useTables } from '../../data/tables.js';
+import { useTableList } from '../../data/tables.js';
 import { ActionButton } from '../../parts/action-button.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
@@ -21,7 +21,7 @@ export function Screen() {
   const { query } = usePlace();
   const [size, setSize] = useState(PAGE);
   const { data: me } = useMe();
-  const list = useTables(readListQuery(query, size));
+  const list = useTableList(readListQuery(query, size), readListQuery(query, PAGE).toString());
   const refusal = me && !me.may.create ? tablesTexts.createRefused : null;
   return (
     <Page
