@@ -1,3 +1,4 @@
+import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
@@ -24,10 +25,21 @@ export async function examineCatalogs(settings: Settings): Promise<Finding[]> {
   return configured.map(([name, catalog]) => {
     const subject = `catalog ${name}`;
     if (!failures.has(name)) {
-      return finding('CATALOG_READY', subject, { place: catalog.kind === 'path' ? catalog.root : catalog.uri });
+      return finding('CATALOG_READY', subject, { place: placeOf(catalog) });
     }
     const error = failures.get(name);
     const known = asSyncedTablesError(error);
     return known ? errorFinding(known, subject) : failureFinding(error, subject);
   });
+}
+
+function placeOf(catalog: Settings['catalogs'][string]): string {
+  switch (catalog.kind) {
+    case 'path':
+      return catalog.root;
+    case 'unity':
+      return catalog.uri;
+    case 'views':
+      return `Each of ${countOf(Object.keys(catalog.views).length, 'view')}`;
+  }
 }

@@ -68,6 +68,25 @@ const unityCatalog = z.strictObject({
   ...fileTables,
 });
 
+const viewName = z.string().regex(/^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$/, 'schema.view, of letters, digits and _');
+
+const viewCatalog = z.strictObject({
+  kind: z.literal('views'),
+  /** Queries over tables of any catalog, by `schema.view`, in the lakehouse's SQL. */
+  views: z.record(
+    viewName,
+    z.union([
+      text,
+      z.strictObject({
+        sql: text,
+        /** Columns that identify a row. */
+        primary_key: z.array(text).min(1).optional(),
+        comment: z.string().optional(),
+      }),
+    ]),
+  ),
+});
+
 /** Tokens of an OpenID Connect issuer, in addition to those of `synced-tables token create`. */
 const oidc = z.strictObject({
   issuer: z.url(),
@@ -86,7 +105,7 @@ const oidc = z.strictObject({
  */
 export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
-  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog])).default({}),
+  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog, viewCatalog])).default({}),
   api: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),

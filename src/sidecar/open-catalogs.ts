@@ -1,12 +1,14 @@
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
 import { unityCatalog } from '../lake/catalog/unity-catalog.js';
+import { type ViewDefinition, viewCatalog } from '../lake/catalog/view-catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { FileStoreSettings } from '../lake/storage/file-stores.js';
 import type { StoreRetry } from '../lake/storage/object-store.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 type CatalogSettings = Settings['catalogs'][string];
+type FileCatalogSettings = Exclude<CatalogSettings, { kind: 'views' }>;
 
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -19,13 +21,19 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
   const patience = { attemptsMax: attempts, timeoutMs: timeout_seconds * 1000 };
   const spool = { bytesMax: spool_mb * BYTES_PER_MB, fetchesMax: parallel_fetches };
   const retries = onRetry === undefined ? {} : { onRetry };
+  const openTable = (fullName: string) => set.open(fullName);
   const open = (name: string, catalog: CatalogSettings): Catalog => {
+    if (catalog.kind === 'views') {
+      const views = new Map(Object.entries(catalog.views).map(([view, text]) => [view, viewDefinition(text)]));
+      return viewCatalog({ catalog: name, views, engine, openTable });
+    }
     const base = {
       allowOutsidePaths: catalog.allow_outside_paths,
       partitionTimeZone: catalog.partition_time_zone,
       storage: { ...storeSettings(catalog.storage), patience, ...retries },
       spool,
       engine,
+      openTable,
     };
     if (catalog.kind === 'path') return pathCatalog({ ...base, root: catalog.root });
     const { uri, token } = catalog;
@@ -39,10 +47,18 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
     name,
     open(name, catalog),
   ]);
-  return new CatalogSet(new Map(catalogs));
+  const set = new CatalogSet(new Map(catalogs));
+  return set;
 }
 
-function storeSettings({ s3, azure, gcs }: CatalogSettings['storage']): Omit<FileStoreSettings, 'patience'> {
+type ViewSettings = Extract<CatalogSettings, { kind: 'views' }>['views'][string];
+
+function viewDefinition(text: ViewSettings): ViewDefinition {
+  if (typeof text === 'string') return { sql: text };
+  return { sql: text.sql, primaryKey: text.primary_key, comment: text.comment };
+}
+
+function storeSettings({ s3, azure, gcs }: FileCatalogSettings['storage']): Omit<FileStoreSettings, 'patience'> {
   return {
     s3: s3 && {
       endpoint: s3.endpoint,

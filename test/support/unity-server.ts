@@ -12,6 +12,8 @@ export interface UnityAnswer {
  */
 export class UnityServer implements AsyncDisposable {
   readonly tables = new Map<string, Record<string, unknown>>();
+  /** The answers of `delta/v1`, by full name. */
+  readonly logs = new Map<string, () => UnityAnswer>();
   readonly requests: { readonly path: string; readonly body: string; readonly authorization: string | undefined }[] =
     [];
   /** Answers with this instead, while it gives something. */
@@ -54,18 +56,28 @@ export class UnityServer implements AsyncDisposable {
       return;
     }
     const { status = 200, body } = instead ?? this.#reply(path);
-    response.writeHead(status, { 'content-type': 'application/json' });
+    response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
 
   #reply(path: string): UnityAnswer {
     const version = this.#kind === 'databricks' ? '2.0' : '2.1';
     if (path === `/api/${version}/unity-catalog/temporary-table-credentials`) return this.credentials();
+    const [, ...parts] =
+      /^\/api\/2\.1\/unity-catalog\/delta\/v1\/catalogs\/(.+)\/schemas\/(.+)\/tables\/(.+)$/.exec(path) ?? [];
+    if (parts.length > 0) return this.#logReply(parts.join('.'));
     const [, name] = /^\/api\/2\.1\/unity-catalog\/tables\/([^/?]+)$/.exec(path) ?? [];
     const found = name === undefined ? undefined : this.tables.get(name);
     if (found) return { body: found };
     if (name === undefined) return { status: 404, body: { error_code: 'ENDPOINT_NOT_FOUND', message: 'no such path' } };
     const code = this.#kind === 'databricks' ? 'TABLE_DOES_NOT_EXIST' : 'TABLE_NOT_FOUND';
     return { status: 404, body: { error_code: code, message: `Table '${name}' does not exist.` } };
+  }
+
+  #logReply(name: string): UnityAnswer {
+    const answer = this.logs.get(name);
+    if (answer) return answer();
+    const error = { message: `Table not found: ${name}`, type: 'NoSuchTableException', code: 404, stack: null };
+    return { status: 404, body: { error } };
   }
 }

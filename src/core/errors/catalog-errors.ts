@@ -35,6 +35,23 @@ export const catalogErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  CATALOG_TOKEN_REFUSED: {
+    message: 'Catalog "{catalog}" {what} where source table {table} is looked up: {reason}.',
+    remedy: 'Set or renew "token" of the catalog in the settings.',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '28000',
+  },
+  CATALOG_WITHOUT_COMMITS: {
+    message:
+      'Catalog "{catalog}" manages the commits of source table {table}, but its server has no call that tells them.',
+    remedy: 'Update the catalog server: the open-source Unity Catalog has the call ("delta/v1") since version 0.7.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
   CATALOG_ANSWER_INVALID: {
     message:
       'Catalog "{catalog}" answered a request for source table {table} with something other than a table: {reason}.',
@@ -43,6 +60,23 @@ export const catalogErrors = {
     status: 502,
     apiCode: 'INTERNAL_ERROR',
     sqlState: '58030',
+  },
+  VIEW_INVALID: {
+    message: 'View {table} cannot be read: {reason}.',
+    remedy:
+      'Correct its query: one SELECT over tables of configured catalogs, with functions whose result depends on their arguments alone.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42601',
+  },
+  VIEW_VERSION_GONE: {
+    message: 'View {table} can only be read as it is now: a table below it has changed since version {version}.',
+    remedy: 'Sync the table again; then it can be compared with the view.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
   },
   SOURCE_FORMAT_UNSUPPORTED: {
     message: 'Source table {table} is of format {format}, which cannot be read.',

@@ -21,7 +21,8 @@ export const sourceErrors = {
   },
   SOURCE_TABLE_NOT_FOUND: {
     message: 'Source table {table} does not exist: {reason}.',
-    remedy: 'Check the name and the root of its catalog in the settings.',
+    remedy:
+      'Check the name: the table may have been renamed or dropped, or its catalog in the settings looks elsewhere.',
     retry: 'manual',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -132,6 +133,16 @@ export const sourceErrors = {
   DELTA_UNSUPPORTED_FEATURE: {
     message: 'Source table {table} needs {feature}, which this reader does not support.',
     remedy: 'Drop the table feature in the lakehouse, or sync a copy of the table that is written without it.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '0A000',
+  },
+  DELTA_CATALOG_MANAGED: {
+    message:
+      'A catalog manages the commits of source table {table}: its files alone do not tell which of its commits count.',
+    remedy:
+      'Add the Unity Catalog that manages the table to "catalogs" in the settings (kind: unity), and name the table as it is named there: catalog.schema.table.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { openDeltaTable } from '../delta/delta-table.js';
+import { canonicalRoot } from '../delta/log/log-path.js';
+import { type RatifiedLog, ratifiedLog } from '../delta/log/ratified-log.js';
 import type { Engine } from '../engine/duckdb-engine.js';
-import type { DeclaredTable } from '../lake-table.js';
+import type { DeclaredTable, LakeTable } from '../lake-table.js';
 import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, hasOwnCredentials, openFileStore } from '../storage/file-stores.js';
@@ -12,6 +14,7 @@ import { TemporaryCredentials } from '../storage/temporary-credentials.js';
 import type { Catalog } from './catalog.js';
 import { unityBrowser } from './unity-browser.js';
 import { UnityClient, type UnityClientOptions, type UnityTable } from './unity-client.js';
+import { openNestedView, resolveName } from './view-catalog.js';
 
 export interface UnityCatalogOptions {
   readonly client: UnityClientOptions;
@@ -22,6 +25,8 @@ export interface UnityCatalogOptions {
   readonly storage: FileStoreSettings;
   readonly spool: SpoolLimits;
   readonly engine: Engine;
+  /** Opens a table of any catalog by its full name: what views read. */
+  readonly openTable: (fullName: string) => Promise<LakeTable>;
 }
 
 /** Types of tables whose rows are the files in their own location. */
@@ -48,14 +53,22 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
       const sourceName = `${name.catalog}.${name.schema}.${name.table}`;
       const remote = `${options.remoteName ?? name.catalog}.${name.schema}.${name.table}`;
       const table = await client.getTable(remote, sourceName);
+      if (table.table_type === 'VIEW' && table.view_definition) {
+        return openServerView({ ...options, name, sourceName, table, sql: table.view_definition });
+      }
       const location = requireDelta(table, sourceName);
-      const place = storagePath(location, sourceName);
-      const root = isStorageUrl(place) ? place : resolve(place);
+      const path = storagePath(location, sourceName);
+      const root = canonicalRoot(isStorageUrl(path) ? path : resolve(path));
       const key = `${table.table_id ?? ''} ${root}`;
       const store = stores.get(key) ?? (await openStore(client, { ...options, root, table, sourceName }));
       stores.set(key, store);
       for (const [oldest] of stores) if (stores.size > STORES_KEPT) stores.delete(oldest);
-      const opened = openDeltaTable({ ...options, store, root, tableName: sourceName });
+      const place = { ...name, catalog: options.remoteName ?? name.catalog };
+      const ratified = isCatalogManaged(table)
+        ? ratifiedLogOf(client, { store, root, table, place, sourceName })
+        : null;
+      const delta = { ...options, root, tableName: sourceName };
+      const opened = openDeltaTable(ratified ? { ...delta, store: ratified.store, ratified } : { ...delta, store });
       return { ...opened, declared: declaredTable(table) };
     },
     async probe(name) {
@@ -67,6 +80,28 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
     },
     browser: (name) => unityBrowser({ client, catalog: name, remoteName: options.remoteName ?? name }),
   };
+}
+
+/**
+ * A view of the server, run by our engine over the tables below, which are read with the rights of the catalog's token.
+ * @throws VIEW_INVALID if its SQL is not what our engine knows, too
+ */
+function openServerView(
+  options: UnityCatalogOptions & {
+    readonly name: TableName;
+    readonly sourceName: string;
+    readonly table: UnityTable;
+    readonly sql: string;
+  },
+): Promise<LakeTable> {
+  const { engine, openTable, name, sourceName, table, sql, remoteName = name.catalog } = options;
+  const resolve = (parts: readonly string[]) => {
+    const [catalog = '', ...rest] = parts;
+    // Its own catalog may have another name here.
+    const ours = parts.length === 3 && catalog.toLowerCase() === remoteName.toLowerCase();
+    return resolveName(ours ? rest : parts, name);
+  };
+  return openNestedView({ name: sourceName, sql, resolve, engine, openTable, declared: declaredTable(table) });
 }
 
 /** @throws SOURCE_FORMAT_UNSUPPORTED, SOURCE_TABLE_NOT_FOUND */
@@ -81,6 +116,31 @@ function requireDelta(table: UnityTable, sourceName: string): string {
   if (table.storage_location) return table.storage_location;
   const reason = 'the catalog server names no storage location for it';
   throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: sourceName, reason });
+}
+
+/** Whether the catalog decides which commits of the table count (protocol: "Catalog-managed tables"). */
+function isCatalogManaged({ properties }: UnityTable): boolean {
+  return properties?.['delta.feature.catalogManaged'] === 'supported';
+}
+
+/** @throws CATALOG_ANSWER_INVALID */
+function ratifiedLogOf(
+  client: UnityClient,
+  opened: {
+    readonly store: FileStore;
+    readonly root: string;
+    readonly table: UnityTable;
+    readonly place: TableName;
+    readonly sourceName: string;
+  },
+): RatifiedLog {
+  const { store, root, table, place, sourceName } = opened;
+  const tableId = table.table_id;
+  if (!tableId) {
+    const reason = 'it has no table_id';
+    throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog: place.catalog, table: sourceName, reason });
+  }
+  return ratifiedLog({ store, root, ask: () => client.ratifiedCommits(place, tableId, sourceName) });
 }
 
 /** Credentials of the settings come first, then those of the catalog, then what the store's client finds itself. */

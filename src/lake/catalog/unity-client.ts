@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import type { BrowsePage } from '../../core/source-browser.js';
+import type { RatifiedCommits } from '../delta/log/ratified-log.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
+import { describeAnswer, isNotFound, isUnknownCall, parseJson, type UnityAnswer } from './unity-answer.js';
+import { temporaryCredentials, toCredentials } from './unity-credentials.js';
+import { ratifiedCommitsOf, tableLog } from './unity-table-log.js';
 
 export interface UnityClientOptions {
   /** Name in the settings, for messages. */
@@ -48,6 +52,7 @@ const tableInfo = z.object({
   table_type: z.string().nullish(),
   data_source_format: z.string().nullish(),
   storage_location: z.string().nullish(),
+  view_definition: z.string().nullish(),
   columns: z.array(column).nullish(),
   properties: z.record(z.string(), z.string()).nullish(),
   table_constraints: z
@@ -72,31 +77,9 @@ const tableList = z.object({ tables: z.array(tableInfo).nullish(), ...nextPage }
 /** The fields we use of a server's answer about a table; the open-source server omits some. */
 export type UnityTable = z.infer<typeof tableInfo>;
 
-const awsCredentials = z.object({
-  access_key_id: z.string(),
-  secret_access_key: z.string(),
-  session_token: z.string().nullish(),
-});
-
-const temporaryCredentials = z.object({
-  expiration_time: z.coerce.number().nullish(),
-  aws_temp_credentials: awsCredentials.nullish(),
-  r2_temp_credentials: awsCredentials.nullish(),
-  azure_user_delegation_sas: z.object({ sas_token: z.string() }).nullish(),
-  azure_aad: z.object({ aad_token: z.string() }).nullish(),
-  gcp_oauth_token: z.object({ oauth_token: z.string() }).nullish(),
-});
-
 const FIRST_DELAY_MS = 200;
 const DELAY_MS_MAX = 10_000;
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-const REASON_LENGTH_MAX = 300;
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
 /** The part of Unity Catalog's REST API needed to read a table, for Databricks' own server and the open-source one. */
 export class UnityClient {
   readonly #options: UnityClientOptions;
@@ -112,21 +95,18 @@ export class UnityClient {
   /**
    * @param table full name as the server knows it
    * @param sourceName full name in our settings, for messages
-   * @throws SOURCE_TABLE_NOT_FOUND, CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   * @throws SOURCE_TABLE_NOT_FOUND, CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async getTable(table: string, sourceName: string): Promise<UnityTable> {
     const answer = await this.#ask(`/api/2.1/unity-catalog/tables/${encodeURIComponent(table)}`, null, sourceName);
-    if (isNotFound(answer)) {
-      const reason = `catalog server says ${describe(answer)}`;
-      throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: sourceName, reason });
-    }
-    this.#requireAccess(answer, sourceName, 'a look');
+    this.#requireFound(answer, sourceName);
+    this.#requireAccess(answer, sourceName, 'the description');
     return this.#parse(tableInfo, answer, sourceName);
   }
 
   /**
    * A page of the schema names of a catalog; empty if there is no such catalog.
-   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async listSchemas(
     catalog: string,
@@ -136,14 +116,14 @@ export class UnityClient {
     const query = pageQuery({ catalog_name: catalog }, page);
     const answer = await this.#ask(`/api/2.1/unity-catalog/schemas?${query}`, null, sourceName);
     if (isNotFound(answer)) return { names: [], next: null };
-    this.#requireAccess(answer, sourceName, 'a look');
+    this.#requireAccess(answer, sourceName, 'the description');
     const { schemas, next_page_token: next } = this.#parse(schemaList, answer, sourceName);
     return { names: (schemas ?? []).map(({ name }) => name), next: next || null };
   }
 
   /**
    * A page of a schema's tables; empty if there is no such schema.
-   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async listTables(
     place: { readonly catalog: string; readonly schema: string },
@@ -153,27 +133,27 @@ export class UnityClient {
     const query = pageQuery({ catalog_name: place.catalog, schema_name: place.schema }, page);
     const answer = await this.#ask(`/api/2.1/unity-catalog/tables?${query}`, null, sourceName);
     if (isNotFound(answer)) return { tables: [], next: null };
-    this.#requireAccess(answer, sourceName, 'a look');
+    this.#requireAccess(answer, sourceName, 'the description');
     const { tables, next_page_token: next } = this.#parse(tableList, answer, sourceName);
     return { tables: tables ?? [], next: next || null };
   }
 
   /**
    * @param schema its full name as the server knows it
-   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async hasSchema(schema: string, sourceName: string): Promise<boolean> {
     const path = `/api/2.1/unity-catalog/schemas/${encodeURIComponent(schema)}`;
     const answer = await this.#ask(path, null, sourceName);
     if (isNotFound(answer)) return false;
-    this.#requireAccess(answer, sourceName, 'a look');
+    this.#requireAccess(answer, sourceName, 'the description');
     this.#parse(z.object({}), answer, sourceName);
     return true;
   }
 
   /**
    * Credentials for reading the files of a table; null if the server has none.
-   * @throws CATALOG_ACCESS_DENIED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
+   * @throws CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE, CATALOG_ANSWER_INVALID
    */
   async temporaryCredentials(tableId: string, sourceName: string): Promise<StoreCredentials | null> {
     for (const version of this.#credentialsVersions) {
@@ -190,16 +170,53 @@ export class UnityClient {
     return null;
   }
 
-  #requireAccess(answer: Answer, table: string, wanted: string): void {
-    if (answer.status !== 401 && answer.status !== 403) return;
-    const { catalog } = this.#options;
-    throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted, table, reason: describe(answer) });
+  /**
+   * The commits that the catalog has accepted of a Delta table that it manages (`delta/v1` of Unity Catalog's API).
+   * @param place names as the server knows them
+   * @param tableId of the table that was opened
+   * @throws SOURCE_TABLE_NOT_FOUND, SOURCE_TABLE_REPLACED, CATALOG_ACCESS_DENIED, CATALOG_TOKEN_REFUSED, CATALOG_UNREACHABLE,
+   *   CATALOG_ANSWER_INVALID, CATALOG_WITHOUT_COMMITS
+   */
+  async ratifiedCommits(
+    place: { readonly catalog: string; readonly schema: string; readonly table: string },
+    tableId: string,
+    sourceName: string,
+  ): Promise<RatifiedCommits> {
+    const [catalog, schema, table] = [place.catalog, place.schema, place.table].map(encodeURIComponent);
+    const path = `/api/2.1/unity-catalog/delta/v1/catalogs/${catalog}/schemas/${schema}/tables/${table}`;
+    const answer = await this.#ask(path, null, sourceName);
+    if (isUnknownCall(answer)) {
+      throw syncedTablesError('CATALOG_WITHOUT_COMMITS', { catalog: this.#options.catalog, table: sourceName });
+    }
+    this.#requireFound(answer, sourceName);
+    this.#requireAccess(answer, sourceName, 'the commits');
+    return ratifiedCommitsOf(this.#parse(tableLog, answer, sourceName), {
+      tableId,
+      tableName: sourceName,
+      catalog: this.#options.catalog,
+    });
   }
 
-  #parse<Shape>(shape: z.ZodType<Shape>, answer: Answer, table: string): Shape {
+  #requireFound(answer: UnityAnswer, table: string): void {
+    if (!isNotFound(answer)) return;
+    const reason = `catalog server says ${describeAnswer(answer)}`;
+    throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table, reason });
+  }
+
+  #requireAccess(answer: UnityAnswer, table: string, wanted: string): void {
+    const { catalog, token } = this.#options;
+    if (answer.status === 401) {
+      const what = token === undefined || token === '' ? 'wants a token' : 'did not accept the token of the settings';
+      throw syncedTablesError('CATALOG_TOKEN_REFUSED', { catalog, what, table, reason: describeAnswer(answer) });
+    }
+    if (answer.status !== 403) return;
+    throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted, table, reason: describeAnswer(answer) });
+  }
+
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: UnityAnswer, table: string): Shape {
     const { catalog } = this.#options;
     if (answer.status >= 300) {
-      throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: describe(answer) });
+      throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: describeAnswer(answer) });
     }
     const parsed = shape.safeParse(answer.body);
     if (parsed.success) return parsed.data;
@@ -207,7 +224,7 @@ export class UnityClient {
     throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: `unexpected: ${fields}` });
   }
 
-  async #ask(path: string, body: object | null, table: string): Promise<Answer> {
+  async #ask(path: string, body: object | null, table: string): Promise<UnityAnswer> {
     const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = this.#options;
     for (let attempt = 1; ; attempt++) {
       let reason: string;
@@ -215,7 +232,7 @@ export class UnityClient {
       try {
         const answer = await this.#request(path, body);
         if (!TRANSIENT_STATUS.has(answer.status)) return answer;
-        reason = describe(answer);
+        reason = describeAnswer(answer);
       } catch (error) {
         reason = networkReason(error);
         cause = error;
@@ -231,7 +248,7 @@ export class UnityClient {
     }
   }
 
-  async #request(path: string, body: object | null): Promise<Answer> {
+  async #request(path: string, body: object | null): Promise<UnityAnswer> {
     const { token, timeoutMs, fetch: send = fetch } = this.#options;
     const response = await send(this.#origin + path, {
       method: body === null ? 'GET' : 'POST',
@@ -255,42 +272,9 @@ function pageQuery(query: Record<string, string>, { size, token }: BrowsePage): 
   return new URLSearchParams({ ...query, ...page });
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function isNotFound({ status, body }: Answer): boolean {
-  const { error_code: code } = (body ?? {}) as { error_code?: unknown };
-  return status === 404 || (typeof code === 'string' && /(_NOT_FOUND|DOES_NOT_EXIST)$/.test(code));
-}
-
-/** Status, error code and message as both kinds of servers give them. */
-function describe({ status, body }: Answer): string {
-  const { error_code: code, message } = (body ?? {}) as { error_code?: unknown; message?: unknown };
-  const words = [code, message].filter((word) => typeof word === 'string' && word !== '').join(': ');
-  return `HTTP ${status} ${words}`.trim().slice(0, REASON_LENGTH_MAX).replace(/\.$/, '');
-}
-
 /** The system's code for what went wrong: the rest may include addresses with secrets in them. */
 function networkReason(error: unknown): string {
   const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return 'no answer in time';
   return typeof cause?.code === 'string' ? cause.code : 'no connection';
-}
-
-function toCredentials(found: z.infer<typeof temporaryCredentials>): StoreCredentials | null {
-  const expiresAtMs = found.expiration_time ?? null;
-  const aws = found.aws_temp_credentials ?? found.r2_temp_credentials;
-  if (aws) {
-    const { access_key_id: accessKeyId, secret_access_key: secretAccessKey, session_token: token } = aws;
-    return { expiresAtMs, aws: { accessKeyId, secretAccessKey, sessionToken: token ?? undefined } };
-  }
-  if (found.azure_user_delegation_sas) return { expiresAtMs, azureSas: found.azure_user_delegation_sas.sas_token };
-  if (found.azure_aad) return { expiresAtMs, azureToken: found.azure_aad.aad_token };
-  if (found.gcp_oauth_token) return { expiresAtMs, gcpToken: found.gcp_oauth_token.oauth_token };
-  return null;
 }

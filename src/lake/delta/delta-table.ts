@@ -15,6 +15,7 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
   const { whileAnswering } = given.store;
   const options = whileAnswering ? { ...given, engine: watchedEngine(given.engine, whileAnswering) } : given;
   const { engine, store, root, tableName, allowOutsidePaths, partitionTimeZone, spool, rowsAtOnce = null } = options;
+  const isRatified = options.ratified !== undefined;
   const changeFeed = new DeltaChangeFeed(options);
   return {
     name: tableName,
@@ -25,7 +26,7 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
       const connection = await engine.connect();
       try {
         const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder: engine.scratchFolder });
-        const base = { store, root, tableName, allowOutsidePaths, readCheckpoint };
+        const base = { store, root, tableName, allowOutsidePaths, isRatified, readCheckpoint };
         const snapshot = await openDeltaSnapshot(version === undefined ? base : { ...base, version });
         changeFeed.note(snapshot);
         return snapshot;
@@ -33,13 +34,13 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
         connection.closeSync();
       }
     },
-    describe: () => describeDeltaTable(options),
+    describe: () => describeDeltaTable({ ...options, isRatified }),
     async details() {
       const connection = await engine.connect();
       try {
         const { scratchFolder } = engine;
         const readCheckpoint = duckDbCheckpointReader(connection, { store, scratchFolder, rowCounts: true });
-        return await readDeltaDetails({ store, root, tableName, allowOutsidePaths, readCheckpoint });
+        return await readDeltaDetails({ store, root, tableName, allowOutsidePaths, isRatified, readCheckpoint });
       } finally {
         connection.closeSync();
       }

@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 
 /** What each has done is averaged over about so long. */
 const AVERAGE_MS = 2_000;
-/** A longer batch costs so much less for each row that nothing is won by waiting for more. */
-const PAUSE_MS_MAX = 250;
+/** So much later the rows of a flood may come. A slow machine needs longer rests: its batches take longer. */
+const PAUSE_MS_MAX = 1_000;
 /** Less than this part of one worker's time is forgotten. */
 const USE_MIN = 0.001;
 

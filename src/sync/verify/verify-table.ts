@@ -68,7 +68,12 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
 }
 
 /** Failures that mean that the version is gone, given that the table once had it. */
-const GONE: ReadonlySet<string> = new Set(['DELTA_VERSION_NOT_FOUND', 'DELTA_LOG_GAP', 'SOURCE_FILE_MISSING']);
+const GONE: ReadonlySet<string> = new Set([
+  'DELTA_VERSION_NOT_FOUND',
+  'DELTA_LOG_GAP',
+  'SOURCE_FILE_MISSING',
+  'VIEW_VERSION_GONE',
+]);
 
 function asVersionGone(error: unknown, table: SyncedTable): unknown {
   const known = asSyncedTablesError(error);

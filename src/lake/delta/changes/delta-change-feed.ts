@@ -4,6 +4,7 @@ import type { Watch } from '../../relation/watch.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import type { PartitionTexts } from '../log/action.js';
 import { type Commit, probeNewestVersion, readCommits, truncatedLog } from '../log/commit-tail.js';
+import { hasInCommitTimestamp, inCommitTimestampMs } from '../log/commit-time.js';
 import { duckDbCheckpointReader } from '../log/duckdb-checkpoint-reader.js';
 import { commitFingerprint, decodeBookmark, encodeBookmark, type LogHead } from '../log/log-bookmark.js';
 import { commitPath, listLog, logFolder } from '../log/log-listing.js';
@@ -43,6 +44,8 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   async newestVersion(after?: bigint): Promise<bigint> {
+    const { ratified } = this.#options;
+    if (ratified !== undefined) return ratified.latestVersion();
     const found = after === undefined ? null : await probeNewestVersion({ ...this.#options, after });
     return found ?? latestDeltaVersion(this.#options);
   }
@@ -66,6 +69,12 @@ export class DeltaChangeFeed implements ChangeFeed {
   }
 
   async committedAtMs(version: bigint): Promise<number | null> {
+    const configuration = (this.#head?.metadata ?? this.#noted?.metadata)?.configuration;
+    // A catalog ratifies commits with their times only: the file's time is that of its publication.
+    if (this.#options.ratified !== undefined || (configuration && hasInCommitTimestamp(configuration, version))) {
+      const stamped = await inCommitTimestampMs({ ...this.#options, version });
+      if (stamped !== null) return stamped;
+    }
     const stat = await this.#options.store.stat(commitPath(this.#root, version));
     return stat && Math.floor(stat.modifiedAtMs);
   }
@@ -96,6 +105,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
     const plan = await planChanges({
       ...this.#options,
+      isRatified: this.#options.ratified !== undefined,
       head,
       commits,
       rules,

@@ -52,6 +52,8 @@ export interface ChangePlan {
 export interface ChangePlanOptions {
   readonly root: string;
   readonly tableName: string;
+  /** Whether the commits are those that a catalog has ratified. */
+  readonly isRatified: boolean;
   readonly head: LogHead;
   readonly commits: readonly Commit[];
   readonly rules: SchemaRules;
@@ -106,7 +108,7 @@ class ChangePlanner {
 
   follow(commit: Commit): void {
     this.#protocol = commit.protocol ?? this.#protocol;
-    if (commit.protocol !== null) requireReadable(commit.protocol, this.#options.tableName);
+    if (commit.protocol !== null) requireReadable(commit.protocol, this.#options);
     if (commit.metadata !== null) this.#followMetadata(commit.metadata, commit.version);
     const configuration = this.#metadata?.configuration ?? new Map<string, string>();
     const isInCommit = commit.inCommitTimestampMs !== null && hasInCommitTimestamp(configuration, commit.version);
@@ -157,7 +159,8 @@ class ChangePlanner {
       const reason = `its first commit has no ${this.#protocol === null ? 'protocol' : 'metaData'}`;
       throw syncedTablesError('DELTA_LOG_CORRUPT', { table: tableName, reason });
     }
-    return tableLayout({ protocol: this.#protocol, metadata: this.#metadata, tableName });
+    const { isRatified } = this.#options;
+    return tableLayout({ protocol: this.#protocol, metadata: this.#metadata, tableName, isRatified });
   }
 
   #missFeed(version: bigint): void {

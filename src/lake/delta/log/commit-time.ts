@@ -1,7 +1,7 @@
 import type { FileStore } from '../../storage/file-store.js';
 import { readJsonActions } from './commit-reader.js';
 import { LogFileVanished } from './log-file-vanished.js';
-import { type LogListing, logFolder } from './log-listing.js';
+import { commitName, type LogListing, logFolder } from './log-listing.js';
 import type { LogSegment } from './log-segment.js';
 
 /**
@@ -19,19 +19,36 @@ export async function commitTimeMs(options: {
   configuration: ReadonlyMap<string, string>;
 }): Promise<number | null> {
   const { store, root, tableName, listing, segment, configuration } = options;
-  const commitName = listing.commits.get(segment.version);
-  if (commitName !== undefined && hasInCommitTimestamp(configuration, segment.version)) {
-    const path = `${logFolder(root)}/${commitName}`;
-    for await (const action of readJsonActions({ store, path, name: commitName, tableName })) {
-      if (action.kind === 'commitInfo' && action.inCommitTimestampMs !== null) return action.inCommitTimestampMs;
-    }
+  const listedName = listing.commits.get(segment.version);
+  if (listedName !== undefined && hasInCommitTimestamp(configuration, segment.version)) {
+    const stamped = await inCommitTimestampMs({ store, root, tableName, version: segment.version });
+    if (stamped !== null) return stamped;
   }
-  const name = commitName ?? segment.commitNames.at(-1) ?? segment.checkpoint?.names[0];
+  const name = listedName ?? segment.commitNames.at(-1) ?? segment.checkpoint?.names[0];
   if (name === undefined) return null;
   const path = `${logFolder(root)}/${name}`;
   const stat = await store.stat(path);
   if (stat === null) throw new LogFileVanished(path);
   return Math.floor(stat.modifiedAtMs);
+}
+
+/**
+ * The time that a commit states itself, in milliseconds since 1970; null if it states none. Only its first lines are
+ * read: the time is in the first.
+ * @throws LogFileVanished if the file is gone
+ */
+export async function inCommitTimestampMs(options: {
+  store: FileStore;
+  root: string;
+  tableName: string;
+  version: bigint;
+}): Promise<number | null> {
+  const { store, root, tableName, version } = options;
+  const name = commitName(version);
+  for await (const action of readJsonActions({ store, path: `${logFolder(root)}/${name}`, name, tableName })) {
+    if (action.kind === 'commitInfo' && action.inCommitTimestampMs !== null) return action.inCommitTimestampMs;
+  }
+  return null;
 }
 
 /** Protocol: "In-Commit Timestamps"; if enabled later, they apply from the enablement version on. */

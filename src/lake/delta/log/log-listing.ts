@@ -45,6 +45,13 @@ export function commitPath(root: string, version: bigint): string {
   return `${logFolder(root)}/${commitName(version)}`;
 }
 
+/** The newest version that a file of the log is about; null for names that do not begin with a version. */
+export function lastVersionOf(name: string): bigint | null {
+  const [, to] = COMPACTION.exec(name)?.slice(1) ?? [];
+  const digits = to ?? /^(\d{20})\./.exec(name)?.[1];
+  return digits === undefined ? null : BigInt(digits);
+}
+
 /** True for the name of a compaction. */
 export function isCompaction(name: string): boolean {
   return COMPACTION.test(name);

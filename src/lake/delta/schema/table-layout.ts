@@ -18,15 +18,17 @@ export interface TableLayout {
 
 /**
  * Checks protocol and metadata of a version, and translates them.
- * @throws DELTA_UNSUPPORTED_FEATURE, DELTA_LOG_CORRUPT
+ * @param options.isRatified whether the log is read as a catalog has ratified it
+ * @throws DELTA_UNSUPPORTED_FEATURE, DELTA_CATALOG_MANAGED, DELTA_LOG_CORRUPT
  */
 export function tableLayout(options: {
   protocol: ProtocolAction;
   metadata: MetadataAction;
   tableName: string;
+  isRatified: boolean;
 }): TableLayout {
   const { protocol, metadata, tableName } = options;
-  requireReadable(protocol, tableName);
+  requireReadable(protocol, options);
   if (metadata.formatProvider !== 'parquet') {
     const feature = `data files of format ${metadata.formatProvider}`;
     throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });

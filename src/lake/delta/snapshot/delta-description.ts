@@ -27,6 +27,8 @@ export async function describeDeltaTable(options: {
   readonly root: string;
   readonly tableName: string;
   readonly engine: Engine;
+  /** Whether the store shows the log as a catalog has ratified it. */
+  readonly isRatified?: boolean;
 }): Promise<DeltaDescription> {
   const { store, engine, tableName } = options;
   const connection = await engine.connect();
@@ -37,7 +39,12 @@ export async function describeDeltaTable(options: {
       actions: ['protocol', 'metaData'],
     });
     const { protocol, metadata } = await openTableState({ ...options, readCheckpoint });
-    const { columns, partitionFields } = tableLayout({ protocol, metadata, tableName });
+    const { columns, partitionFields } = tableLayout({
+      protocol,
+      metadata,
+      tableName,
+      isRatified: options.isRatified === true,
+    });
     return {
       tableName,
       tableId: metadata.id,

@@ -53,13 +53,15 @@ export interface OpenDeltaSnapshotOptions {
   readonly version?: bigint;
   /** Follow paths of the log that leave the table's folder. */
   readonly allowOutsidePaths?: boolean;
+  /** Whether the store shows the log as a catalog has ratified it. */
+  readonly isRatified?: boolean;
   readonly readCheckpoint: CheckpointReader;
 }
 
 /**
  * Reads the log of a Delta table and returns its state at a version; no data file is touched.
  * @throws SOURCE_TABLE_NOT_FOUND, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_COMMIT_INCOMPLETE,
- *   DELTA_UNSUPPORTED_FEATURE, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING or SOURCE_FILE_CHANGED if the log keeps changing
+ *   DELTA_UNSUPPORTED_FEATURE, DELTA_CATALOG_MANAGED, SOURCE_PATH_OUTSIDE; SOURCE_FILE_MISSING or SOURCE_FILE_CHANGED if the log keeps changing
  *   under the reader
  */
 export async function openDeltaSnapshot(options: OpenDeltaSnapshotOptions): Promise<DeltaSnapshot> {
@@ -150,7 +152,7 @@ export async function toSnapshot(
 ): Promise<DeltaSnapshot> {
   const { store, root, tableName } = options;
   const { protocol, metadata, segment, commit } = state;
-  const layout = tableLayout({ protocol, metadata, tableName });
+  const layout = tableLayout({ protocol, metadata, tableName, isRatified: options.isRatified === true });
   const { partitionFields } = layout;
   const files = state.files.map(({ path, add }) => toDeltaFile({ path, add, partitionFields, tableName }));
   if (!options.allowOutsidePaths) for (const file of files) requireInside({ root, tableName, file });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { unityCatalog } from '../../../../src/lake/catalog/unity-catalog.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { TemporaryCredentials } from '../../../../src/lake/storage/temporary-credentials.js';
 import { TestLake } from '../../../support/delta-writer.js';
 import { BUCKET, S3FolderServer } from '../../../support/s3-folder-server.js';
@@ -45,8 +46,12 @@ function catalog(choices: { token?: string; uri?: string; remoteName?: string; o
     storage: { s3: { endpoint: store.endpoint, region: 'us-east-1', ...(ownKeys ? keys : {}) }, patience },
     spool: { bytesMax: 1e6, fetchesMax: 2 },
     engine,
+    openTable: (fullName) => opened(fullName),
   });
 }
+
+/** What views of the server read. */
+let opened: (fullName: string) => Promise<LakeTable> = () => Promise.reject(new Error('there is no other catalog'));
 
 function register(parts: Record<string, unknown> = {}, fullName = 'prod.gold.t'): void {
   unity.tables.set(fullName, {
@@ -141,6 +146,30 @@ it.each([
   await expect(refused).rejects.toThrow(`prod.gold.t is of format ${format}, which`);
 });
 
+it('runs a view of the server over the tables below, whatever the catalog is called here', async () => {
+  register({
+    table_type: 'VIEW',
+    data_source_format: null,
+    view_definition: 'select max(id) as top from MAIN.gold.base',
+  });
+  register({}, 'prod.gold.base');
+  const prod = catalog();
+  const asked: string[] = [];
+  opened = (fullName) => {
+    asked.push(fullName);
+    return prod.open({ ...name, table: 'base' });
+  };
+  unity.tables.set('main.gold.t', unity.tables.get('prod.gold.t') ?? {});
+  unity.tables.set('main.gold.base', unity.tables.get('prod.gold.base') ?? {});
+  const view = await catalog({ remoteName: 'main' }).open(name);
+  expect(asked).toEqual(['prod.gold.base']);
+  await using relation = await view.openRelation(await view.snapshot(), 1);
+  const connection = await engine.connect();
+  const result = await connection.runAndReadAll(relation.parts[0] ?? '');
+  connection.closeSync();
+  expect(result.getRowsJson()).toEqual([['9']]);
+});
+
 it('repeats what a busy or broken server did not answer, and gives up in plain words', async () => {
   register();
   unity.override = (_, count) => (count === 1 ? 'reset' : count === 2 ? { status: 429, body: {} } : null);
@@ -167,7 +196,7 @@ it('repeats what a server says, but for the token', async () => {
 it.each([
   ['SOURCE_TABLE_NOT_FOUND', 404, { error_code: 'TABLE_DOES_NOT_EXIST', message: "Table 'x' does not exist." }],
   ['SOURCE_TABLE_NOT_FOUND', 400, { error_code: 'SCHEMA_DOES_NOT_EXIST', message: 'no schema' }],
-  ['CATALOG_ACCESS_DENIED', 401, { error_code: 'UNAUTHENTICATED', message: 'who?' }],
+  ['CATALOG_TOKEN_REFUSED', 401, { error_code: 'UNAUTHENTICATED', message: 'who?' }],
   ['CATALOG_ACCESS_DENIED', 403, { error_code: 'PERMISSION_DENIED', message: 'no' }],
   ['CATALOG_ANSWER_INVALID', 200, '<html>a login page</html>'],
   ['CATALOG_ANSWER_INVALID', 200, { columns: 7 }],

@@ -145,6 +145,7 @@ async function openWith(location: string, credentials: object, storage: Partial<
     storage: { ...storage, patience },
     spool: { bytesMax: 1e6, fetchesMax: 2 },
     engine,
+    openTable: () => Promise.reject(new Error('there is no other catalog')),
   });
   try {
     const table = await catalog.open({ catalog: 'prod', schema: 'gold', table: 't' });
