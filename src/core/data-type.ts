@@ -1,6 +1,6 @@
 /**
  * The type of a source column, as the lakehouse declares it. Names are those of the Delta protocol
- * ("Schema Serialization Format"); every reader translates its own types into these.
+ * ("Schema Serialization Format"), which lacks `time` and `uuid`; every reader translates its own types into these.
  */
 export type DataType =
   | { readonly kind: PrimitiveKind }
@@ -24,7 +24,9 @@ export type PrimitiveKind =
   | 'date'
   | 'timestamp'
   | 'timestamp_ntz'
+  | 'time'
   | 'interval'
+  | 'uuid'
   | 'void'
   | 'variant';
 

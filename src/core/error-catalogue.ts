@@ -6,6 +6,7 @@ import { embeddedErrors } from './errors/embedded-errors.js';
 import { engineErrors } from './errors/engine-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
 import { flowErrors } from './errors/flow-errors.js';
+import { icebergErrors } from './errors/iceberg-errors.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
@@ -27,6 +28,7 @@ export const errorCatalogue = {
   ...settingsErrors,
   ...usageErrors,
   ...sourceErrors,
+  ...icebergErrors,
   ...engineErrors,
   ...catalogErrors,
   ...objectStoreErrors,
@@ -56,6 +58,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Settings', errors: settingsErrors },
   { title: 'Command line', errors: usageErrors },
   { title: 'Source tables', errors: sourceErrors },
+  { title: 'Iceberg tables', errors: icebergErrors },
   { title: 'Memory, disk and open files', errors: engineErrors },
   { title: 'Catalogs of source tables', errors: catalogErrors },
   { title: 'Object stores', errors: objectStoreErrors },

@@ -33,6 +33,10 @@ export function postgresType(type: DataType): string | null {
       return 'timestamp with time zone';
     case 'timestamp_ntz':
       return 'timestamp without time zone';
+    case 'time':
+      return 'time without time zone';
+    case 'uuid':
+      return 'uuid';
     case 'interval':
       return 'interval';
     case 'array':

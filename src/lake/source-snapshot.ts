@@ -4,7 +4,7 @@ import type { Field } from '../core/data-type.js';
 export interface SourceSnapshot {
   /** Full name, catalog.schema.table; for messages. */
   readonly tableName: string;
-  /** Delta version, Iceberg snapshot sequence; null for sources without versions. */
+  /** Delta version, Iceberg snapshot sequence (in its format version 1 the time in milliseconds); null for sources without versions. */
   readonly version: bigint | null;
   /** Commit time of that version in milliseconds since 1970, null if unknown. */
   readonly committedAtMs: number | null;
@@ -17,6 +17,11 @@ export interface SourceSnapshot {
   readonly sizeBytes?: bigint;
   /** Whether the source records its changes (Delta's change data feed); absent where the format has no such thing. */
   readonly hasChangeFeed?: boolean;
+  /**
+   * Tells this state of the table from any other under the same version: of an Iceberg table that was rolled back, or
+   * whose columns changed without a snapshot. Absent where the history tells (`ChangeFeed.isSameCommit`).
+   */
+  readonly bookmark?: string;
 }
 
 /** What a source table consists of, independent of its version. */

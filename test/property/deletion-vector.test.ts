@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
-import type { DeletionVector } from '../../src/lake/delta/deletion-vectors/deletion-vector.js';
-import { decodeDeletionVector } from '../../src/lake/delta/deletion-vectors/roaring-bitmap.js';
+import type { DeletionVector } from '../../src/lake/deletion-vectors/deletion-vector.js';
+import { decodeDeletionVector } from '../../src/lake/deletion-vectors/roaring-bitmap.js';
 import { propertySeed } from '../support/property-seed.js';
 import { encodeVector, type RunStyle } from '../support/roaring-encoder.js';
 

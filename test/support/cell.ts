@@ -57,6 +57,8 @@ function cellJson(type: DataType, cell: Cell): string {
     case 'date':
     case 'timestamp':
     case 'timestamp_ntz':
+    case 'time':
+    case 'uuid':
       return JSON.stringify(scalarText(type, cell));
     case 'array':
       return `[${list(cell).map((item) => cellJson(type.element, item))}]`;

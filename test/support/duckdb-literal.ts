@@ -28,6 +28,8 @@ export function duckDbColumnType(type: DataType): string {
     case 'double':
     case 'boolean':
     case 'date':
+    case 'time':
+    case 'uuid':
       return type.kind;
     case 'array':
       return `${duckDbColumnType(type.element)}[]`;

@@ -80,7 +80,7 @@ export const catalogErrors = {
   },
   SOURCE_FORMAT_UNSUPPORTED: {
     message: 'Source table {table} is of format {format}, which cannot be read.',
-    remedy: 'Sync a Delta table: write one from this source, for example with CREATE TABLE … AS SELECT.',
+    remedy: 'Sync a Delta or an Iceberg table: write one from this source, for example with CREATE TABLE … AS SELECT.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

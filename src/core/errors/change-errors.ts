@@ -6,7 +6,7 @@ const FULL_REFRESH =
 /** What makes it impossible to follow a source table by its changes, so that mostly only a new copy helps. */
 export const changeErrors = {
   SOURCE_WITHOUT_HISTORY: {
-    message: 'Source table {table} is of a kind that keeps no history, so it has no changes to follow.',
+    message: 'Source table {table} is of a kind whose changes cannot be followed.',
     remedy: 'Use policy SNAPSHOT for it.',
     retry: 'none',
     status: 400,

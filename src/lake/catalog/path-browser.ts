@@ -1,18 +1,30 @@
 import { asSyncedTablesError } from '../../core/errors.js';
 import { isSourceNamePart } from '../../core/names.js';
-import type { Browsed, BrowsePage, SourceBrowser, SourceColumn, SourceTable } from '../../core/source-browser.js';
-import { type DeltaDescription, describeDeltaTable } from '../delta/snapshot/delta-description.js';
+import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { describeDeltaTable } from '../delta/snapshot/delta-description.js';
 import type { Engine } from '../engine/duckdb-engine.js';
+import { isIcebergFolder, metadataFolder } from '../iceberg/metadata/locate-metadata.js';
+import { readMetadata } from '../iceberg/metadata/read-metadata.js';
+import { describeIcebergTable } from '../iceberg/snapshot/iceberg-details.js';
 import { entryOrder, type FileEntry, type FileStore } from '../storage/file-store.js';
 import { isStorageUrl } from '../storage/storage-url.js';
-import { unityTypeOf } from './unity-type.js';
+import { sourceTableOf, type TableDescription } from './described-table.js';
 
 export interface PathBrowserOptions {
   /** Name of the catalog in the settings. */
   readonly catalog: string;
   readonly engine: Engine;
+  readonly allowOutsidePaths: boolean;
   /** @throws STORAGE_URL_INVALID */
   readonly openRoot: () => { readonly root: string; readonly store: FileStore };
+}
+
+type TableFormat = 'DELTA' | 'ICEBERG';
+
+interface FoundTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly format: TableFormat;
 }
 
 /** How many entries of a folder one page examines: few of them may be tables. */
@@ -21,21 +33,28 @@ const LOOKS_AT_ONCE = 16;
 /** Reading a log takes milliseconds, or seconds in a slow store: a page ends once its logs have taken this long. */
 const LOGS_MS_MAX = 5_000;
 
-/** Browses a folder: each folder in it is a schema, and each folder below that with a Delta log is a table. */
-export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): SourceBrowser {
+/** Browses a folder: each folder in it is a schema, and each folder below that with a Delta log or Iceberg metadata is a table. */
+export function pathBrowser({ catalog, engine, allowOutsidePaths, openRoot }: PathBrowserOptions): SourceBrowser {
   const place = (...names: readonly string[]) => {
     const { root, store } = openRoot();
     return { store, folder: [root === '/' ? '' : root, ...names].join('/') || '/' };
   };
-  const isTable = (schema: string, table: string) => {
+  /** Null for a folder that is none of a table. */
+  const formatOf = async (schema: string, table: string): Promise<TableFormat | null> => {
     const { store, folder } = place(schema, table);
-    return hasOwnFolder(store, `${folder}/_delta_log`);
+    if (await hasOwnFolder(store, `${folder}/_delta_log`)) return 'DELTA';
+    const isIceberg = (await hasOwnFolder(store, metadataFolder(folder))) && (await isIcebergFolder(store, folder));
+    return isIceberg ? 'ICEBERG' : null;
   };
-  const describe = async (schema: string, table: string, wants: { readonly columns: boolean }) => {
+  const describe = async (found: FoundTable, wants: { readonly columns: boolean }) => {
+    const { schema, table, format } = found;
     const { store, folder } = place(schema, table);
-    const tableName = `${catalog}.${schema}.${table}`;
-    const found = wants.columns ? await describeDeltaTable({ store, root: folder, tableName, engine }) : null;
-    return sourceTableOf({ schema, table, folder, found });
+    const named = { store, root: folder, tableName: `${catalog}.${schema}.${table}` };
+    const read = async (): Promise<TableDescription> => {
+      if (format === 'DELTA') return describeDelta({ ...named, engine });
+      return describeIcebergTable({ ...named, allowOutsidePaths, load: () => readMetadata(folder, named) });
+    };
+    return sourceTableOf({ ...found, location: urlOf(folder), description: wants.columns ? await read() : null });
   };
 
   return {
@@ -51,18 +70,26 @@ export function pathBrowser({ catalog, engine, openRoot }: PathBrowserOptions): 
     },
     async tables(schema, { columns, ...page }) {
       if (!isSourceNamePart(schema)) return { items: [], next: null };
-      const names = await readNames({ ...place(schema), page, isWanted: ({ name }) => isTable(schema, name) });
+      const formats = new Map<string, TableFormat>();
+      const isWanted = async ({ name }: FileEntry) => {
+        const format = await formatOf(schema, name);
+        if (format !== null) formats.set(name, format);
+        return format !== null;
+      };
+      const names = await readNames({ ...place(schema), page, isWanted });
       const tables: SourceTable[] = [];
       const startedAt = performance.now();
       for (const name of names.items) {
         if (performance.now() - startedAt > LOGS_MS_MAX) return { items: tables, next: `${tables.at(-1)?.table}/` };
-        tables.push(await describe(schema, name, { columns }).catch((error) => describe(schema, name, mended(error))));
+        const found = { schema, table: name, format: formats.get(name) ?? 'DELTA' };
+        tables.push(await describe(found, { columns }).catch((error) => describe(found, mended(error))));
       }
       return { items: tables, next: names.next };
     },
     async table(schema, table, wants) {
-      if (!isSourceNamePart(schema) || !isSourceNamePart(table) || !(await isTable(schema, table))) return null;
-      return describe(schema, table, wants);
+      if (!isSourceNamePart(schema) || !isSourceNamePart(table)) return null;
+      const format = await formatOf(schema, table);
+      return format === null ? null : describe({ schema, table, format }, wants);
     },
   };
 }
@@ -106,40 +133,11 @@ async function readNames(options: {
   return { items, next: isAll || last === undefined ? null : entryOrder(last) };
 }
 
-function sourceTableOf(options: {
-  readonly schema: string;
-  readonly table: string;
-  readonly folder: string;
-  readonly found: DeltaDescription | null;
-}): SourceTable {
-  const { schema, table, folder, found } = options;
-  const location = isStorageUrl(folder) ? folder : `file://${folder.split('/').map(encodeURIComponent).join('/')}`;
-  return {
-    schema,
-    table,
-    type: 'EXTERNAL',
-    format: 'DELTA',
-    location,
-    columns: found && columnsOf(found),
-    properties: Object.fromEntries(found?.configuration ?? []),
-    primaryKey: null,
-    id: found?.tableId ?? null,
-    owner: null,
-    comment: null,
-    createdAtMs: null,
-    updatedAtMs: null,
-  };
+async function describeDelta(options: Parameters<typeof describeDeltaTable>[0]): Promise<TableDescription> {
+  const { configuration: properties, ...described } = await describeDeltaTable(options);
+  return { ...described, properties };
 }
 
-function columnsOf({ columns, comments, partitionColumns }: DeltaDescription): SourceColumn[] {
-  return columns.map(({ name, type, nullable }) => {
-    const partition = partitionColumns.indexOf(name);
-    return {
-      name,
-      nullable,
-      type: unityTypeOf(type),
-      comment: comments.get(name) ?? null,
-      partitionIndex: partition < 0 ? null : partition,
-    };
-  });
+function urlOf(folder: string): string {
+  return isStorageUrl(folder) ? folder : `file://${folder.split('/').map(encodeURIComponent).join('/')}`;
 }

@@ -3,6 +3,9 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { TableName } from '../../core/names.js';
 import { openDeltaTable } from '../delta/delta-table.js';
 import type { Engine } from '../engine/duckdb-engine.js';
+import { openIcebergTable } from '../iceberg/iceberg-table.js';
+import { isIcebergFolder } from '../iceberg/metadata/locate-metadata.js';
+import { readMetadata } from '../iceberg/metadata/read-metadata.js';
 import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
@@ -43,10 +46,16 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
         ? shared
         : openFileStore(folder, storage, { within: confinement(root, fullName) });
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
+        if (await isIcebergFolder(store, folder)) {
+          const load = () => readMetadata(folder, { store, tableName: fullName });
+          return openIcebergTable({ ...options, store, root: folder, tableName: fullName, load });
+        }
         const isThere = await store.hasFolder(folder);
         const format = isThere ? await foreignFormat(store, folder) : null;
         if (format !== null) throw syncedTablesError('SOURCE_FORMAT_UNSUPPORTED', { table: fullName, format });
-        const reason = isThere ? `${folder} holds no _delta_log` : `there is no folder ${folder}`;
+        const reason = isThere
+          ? `${folder} holds neither _delta_log nor metadata of an Iceberg table`
+          : `there is no folder ${folder}`;
         throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: fullName, reason });
       }
       return openDeltaTable({ ...options, store, root: folder, tableName: fullName });
@@ -57,6 +66,6 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
       // A folder that exists may still be unreadable.
       if (!isStorageUrl(root)) await store.list(root);
     },
-    browser: (name) => pathBrowser({ catalog: name, engine: options.engine, openRoot: () => openRoot(`${name}.*.*`) }),
+    browser: (name) => pathBrowser({ ...options, catalog: name, openRoot: () => openRoot(`${name}.*.*`) }),
   };
 }

@@ -14,6 +14,9 @@ const PRIMITIVES: Readonly<Record<PrimitiveKind, readonly [name: string, text: s
   date: ['DATE', 'date'],
   timestamp: ['TIMESTAMP', 'timestamp'],
   timestamp_ntz: ['TIMESTAMP_NTZ', 'timestamp_ntz'],
+  // Unity Catalog has no names for these two.
+  time: ['STRING', 'string'],
+  uuid: ['STRING', 'string'],
   interval: ['INTERVAL', 'interval'],
   void: ['NULL', 'void'],
   variant: ['VARIANT', 'variant'],
@@ -48,7 +51,7 @@ export function unityTypeOf(type: DataType): UnityType {
     }
     default: {
       const [name, text] = PRIMITIVES[type.kind];
-      return { name, text, json: type.kind };
+      return { name, text, json: type.kind === 'time' || type.kind === 'uuid' ? text : type.kind };
     }
   }
 }

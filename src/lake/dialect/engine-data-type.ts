@@ -29,6 +29,7 @@ const PRIMITIVES: ReadonlyMap<DuckDBTypeId, PrimitiveKind> = new Map([
   [DuckDBTypeId.TIMESTAMP_MS, 'timestamp_ntz'],
   [DuckDBTypeId.TIMESTAMP_NS, 'timestamp_ntz'],
   [DuckDBTypeId.TIMESTAMP_TZ, 'timestamp'],
+  [DuckDBTypeId.TIME, 'time'],
   [DuckDBTypeId.INTERVAL, 'interval'],
   [DuckDBTypeId.SQLNULL, 'void'],
 ]);

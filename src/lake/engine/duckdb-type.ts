@@ -36,6 +36,10 @@ export function duckDbType(type: DataType): string {
       return 'TIMESTAMP WITH TIME ZONE';
     case 'timestamp_ntz':
       return 'TIMESTAMP';
+    case 'time':
+      return 'TIME';
+    case 'uuid':
+      return 'UUID';
     case 'interval':
       return 'INTERVAL';
     case 'array':

@@ -51,6 +51,8 @@ function nestedExpression(type: DataType, value: string, options: ExpressionOpti
     case 'date':
     case 'timestamp':
     case 'timestamp_ntz':
+    case 'time':
+    case 'uuid':
     case 'interval':
       return `'"' || ${scalarText(type, value)} || '"'`;
     case 'long':

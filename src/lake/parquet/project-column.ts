@@ -15,6 +15,8 @@ export interface Projection {
   readonly isVariantMarked: boolean;
   /** For messages. */
   readonly tableName: string;
+  /** SQL for a member that a file lacks; null values if left out. */
+  readonly absent?: (member: Field) => string;
 }
 
 /** The node of a file that holds `field`; null if the file does not have it. */
@@ -45,25 +47,26 @@ export function projectValue(
     case 'variant':
       return projectVariant(node, value, projection);
     case 'struct': {
-      if (isSame(type, node)) return value;
+      if (isSame(type, node, projection.match)) return value;
+      const absent = projection.absent ?? ((field: Field) => nullOf(field.type));
       const members = type.fields.map((field) => {
         const child = findColumn(node.children, field, projection.match);
         const member = child
           ? projectValue(field.type, child, `struct_extract(${value}, ${quoteLiteral(child.name)})`, projection, depth)
-          : nullOf(field.type);
+          : absent(field);
         return `${quoteIdentifier(field.name)} := ${member}`;
       });
       return `case when ${value} is null then null else struct_pack(${members.join(', ')}) end`;
     }
     case 'array': {
       const element = listElement(node) ?? node;
-      if (isSame(type, node)) return value;
+      if (isSame(type, node, projection.match)) return value;
       const item = `x${depth}`;
       return `list_transform(${value}, lambda ${item}: ${projectValue(type.element, element, item, projection, depth + 1)})`;
     }
     case 'map': {
       const entry = mapEntry(node);
-      if (!entry || isSame(type, node)) return value;
+      if (!entry || isSame(type, node, projection.match)) return value;
       const item = `x${depth}`;
       // Never `x0.key`: the engine would take that for a member of a column named x0.
       const part = (name: 'key' | 'value') => `struct_extract(${item}, '${name}')`;
@@ -77,7 +80,7 @@ export function projectValue(
     case 'void':
       return nullOf(type);
     default:
-      return isSame(type, node) ? value : projectScalar(type, node, value);
+      return isSame(type, node, projection.match) ? value : projectScalar(type, node, value);
   }
 }
 
@@ -116,24 +119,28 @@ export function nullOf(type: DataType): string {
   return `cast(null as ${duckDbType(type)})`;
 }
 
-/** True if the engine reads `node` as exactly the canonical type, names included: no conversion is needed. */
-function isSame(type: DataType, node: ParquetNode): boolean {
+/**
+ * True if the engine reads `node` as exactly the canonical type, names included: no conversion is needed. A member has to
+ * be the one that `match` finds, too: where two were renamed, another may have its name.
+ */
+function isSame(type: DataType, node: ParquetNode, match: ColumnMatch): boolean {
   switch (type.kind) {
     case 'struct':
       return (
         node.children.length === type.fields.length &&
         type.fields.every((field, index) => {
           const child = node.children[index];
-          return child !== undefined && child.name === field.name && isSame(field.type, child);
+          const isFound = child !== undefined && child === findColumn(node.children, field, match);
+          return isFound && child.name === field.name && isSame(field.type, child, match);
         })
       );
     case 'array': {
       const element = listElement(node);
-      return element !== null && isSame(type.element, element);
+      return element !== null && isSame(type.element, element, match);
     }
     case 'map': {
       const entry = mapEntry(node);
-      return entry?.value != null && isSame(type.key, entry.key) && isSame(type.value, entry.value);
+      return entry?.value != null && isSame(type.key, entry.key, match) && isSame(type.value, entry.value, match);
     }
     case 'variant':
     case 'void':

@@ -53,6 +53,7 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
       columns: await scope.columns(),
       rowCount: null,
       ...sizeOf(snapshots),
+      bookmark: bookmarkOf(snapshots),
       below: new Map(found),
     };
   }
@@ -146,6 +147,13 @@ async function openViewRelation(
 function identify(sql: string, below: readonly (readonly [string, SourceSnapshot])[]): string {
   const hash = createHash('sha256').update(sql);
   for (const [name, { tableId }] of below) hash.update(`\n${name} ${tableId}`);
+  return hash.digest('base64url');
+}
+
+/** Sums of versions are equal where one went back and another forward; and a version alone does not tell all of a table. */
+function bookmarkOf(snapshots: readonly SourceSnapshot[]): string {
+  const hash = createHash('sha256');
+  for (const { version, bookmark } of snapshots) hash.update(`${version} ${bookmark ?? ''}\n`);
   return hash.digest('base64url');
 }
 

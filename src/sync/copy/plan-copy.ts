@@ -60,6 +60,7 @@ async function planBookmark(
 ): Promise<string | null> {
   // A table that is only ever copied needs it to tell whether the source is still the same.
   if (table.policy === 'SNAPSHOT') {
+    if (snapshot.bookmark !== undefined) return snapshot.bookmark;
     return snapshot.version === null ? null : ((await lakeTable.changeFeed?.bookmark(snapshot.version)) ?? null);
   }
   const changeFeed = requireHistory(lakeTable, table.source);

@@ -155,6 +155,7 @@ async function isUnchanged(table: SyncedTable, { snapshot, lakeTable }: CopyPlan
     snapshot.version === table.syncedVersion &&
     snapshot.tableId === table.sourceTableId;
   if (!isSameVersion || table.sourceBookmark === null) return isSameVersion;
+  if (snapshot.bookmark !== undefined) return snapshot.bookmark === table.sourceBookmark;
   // A version alone says little: its commit may have been read before it was whole, or rewritten.
   return (await lakeTable.changeFeed?.isSameCommit(table.sourceBookmark)) ?? true;
 }

@@ -71,6 +71,7 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
 const GONE: ReadonlySet<string> = new Set([
   'DELTA_VERSION_NOT_FOUND',
   'DELTA_LOG_GAP',
+  'ICEBERG_SNAPSHOT_NOT_FOUND',
   'SOURCE_FILE_MISSING',
   'VIEW_VERSION_GONE',
 ]);
@@ -96,6 +97,10 @@ async function snapshotAt(table: SyncedTable, lakeTable: LakeTable): Promise<Sou
   });
   if (table.sourceTableId !== null && snapshot.tableId !== table.sourceTableId) {
     throw versionGone(table, 'another table has taken its place');
+  }
+  const { bookmark } = snapshot;
+  if (bookmark !== undefined && table.sourceBookmark !== null && bookmark !== table.sourceBookmark) {
+    throw versionGone(table, 'its snapshot or its columns are no longer those that were copied');
   }
   return snapshot;
 }

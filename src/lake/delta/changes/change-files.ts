@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { namingDamagedFile, namingDamagedFooter } from '../../data-files/name-damage.js';
 import type { SourceFile } from '../../relation/relation.js';
 import { sourceFiles } from '../../storage/fetch-ahead.js';
 import type { FileStat } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
-import { namingDamagedFile, namingDamagedFooter } from '../scan/name-damage.js';
 import { type ChangeSqlOptions, changeSql } from './change-sql.js';
 import { type FooterOptions, footerRows } from './footer-rows.js';
 import type { ChangeFile } from './plan-changes.js';

@@ -1,8 +1,8 @@
 import { BIGINT, type DuckDBConnection, DuckDBTimestampTZValue, TIMESTAMPTZ, UBIGINT, VARCHAR } from '@duckdb/node-api';
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
+import { appendPositions } from '../../deletion-vectors/append-positions.js';
+import { DeletionVector } from '../../deletion-vectors/deletion-vector.js';
 import type { FileStore } from '../../storage/file-store.js';
-import { appendPositions } from '../deletion-vectors/append-positions.js';
-import { DeletionVector } from '../deletion-vectors/deletion-vector.js';
 import { deletionVectorPath } from '../deletion-vectors/deletion-vector-path.js';
 import { readDeletionVector } from '../deletion-vectors/deletion-vector-reader.js';
 import type { DeletionVectorDescriptor } from '../log/action.js';

@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { syncedTablesError } from '../../../core/errors.js';
+import { MalformedBytes } from '../../deletion-vectors/byte-cursor.js';
+import type { DeletionVector } from '../../deletion-vectors/deletion-vector.js';
+import { decodeDeletionVector } from '../../deletion-vectors/roaring-bitmap.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { DeletionVectorDescriptor } from '../log/action.js';
 import { canonicalRoot } from '../log/log-path.js';
-import { MalformedBytes } from './byte-cursor.js';
-import type { DeletionVector } from './deletion-vector.js';
 import { deletionVectorPath } from './deletion-vector-path.js';
-import { decodeDeletionVector } from './roaring-bitmap.js';
 import { decodeZ85 } from './z85.js';
 
 const FILE_VERSION = 1;

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { appendPositions } from '../../deletion-vectors/append-positions.js';
 import type { FileStore } from '../../storage/file-store.js';
-import { appendPositions } from '../deletion-vectors/append-positions.js';
 import { readDeletionVector } from '../deletion-vectors/deletion-vector-reader.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 

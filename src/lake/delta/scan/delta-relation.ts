@@ -1,9 +1,10 @@
+import { requireSameFiles } from '../../data-files/check-files.js';
+import { slicesOf } from '../../data-files/row-slices.js';
+import { spreadFiles } from '../../data-files/share-files.js';
 import type { Relation } from '../../relation/relation.js';
-import type { DeltaFile } from '../snapshot/delta-snapshot.js';
-import { checkFileSizes, requireSameFiles } from './check-file-sizes.js';
+import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
 import { openRemoteDeltaRelation } from './remote-delta-relation.js';
-import { slicesOf } from './row-slices.js';
 
 /** Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. */
 export async function openDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
@@ -18,8 +19,8 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
     const parts: string[] = [];
     let rowCount = 0n;
     let rowsMax = 0;
-    const spreadFiles = spread(snapshot.files, partCount);
-    for (const files of spreadFiles) {
+    const shares = spreadFiles(snapshot.files, partCount);
+    for (const files of shares) {
       const placed = files.map((file) => ({ file, data: file.path, footer: file.path }));
       parts.push(await scan.select(placed));
       rowCount += await scan.countRows(placed);
@@ -28,7 +29,7 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
     return {
       parts,
       rowCount,
-      files: spreadFiles.map((files) => files.map(({ path }) => ({ path, data: path }))),
+      files: shares.map((files) => files.map(({ path }) => ({ path, data: path }))),
       requireUnchanged: () => requireSameFiles(store, stats),
       ...slicesOf(rowsAtOnce, rowsMax),
       [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose](),
@@ -37,15 +38,4 @@ export async function openDeltaRelation(options: DeltaRelationOptions): Promise<
     await scan[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** Distributes the files so that all parts have about the same number of bytes: largest first, to the smallest part. */
-function spread(files: readonly DeltaFile[], partCount: number): DeltaFile[][] {
-  const parts = Array.from({ length: partCount }, () => ({ bytes: 0, files: [] as DeltaFile[] }));
-  for (const file of [...files].sort((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0))) {
-    const smallest = parts.reduce((least, part) => (part.bytes < least.bytes ? part : least));
-    smallest.files.push(file);
-    smallest.bytes += file.sizeBytes ?? 1;
-  }
-  return parts.map((part) => part.files);
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier } from '../../../core/names.js';
+import { namingDamagedFooter } from '../../data-files/name-damage.js';
+import { ROW_NUMBER } from '../../data-files/row-slices.js';
 import type { Engine } from '../../engine/duckdb-engine.js';
 import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
@@ -10,7 +12,6 @@ import type { FileStore } from '../../storage/file-store.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 import { createDeadRowTable } from './dead-row-table.js';
 import { fileColumns, refuseReservedColumns } from './file-columns.js';
-import { namingDamagedFooter } from './name-damage.js';
 import { createPartitionTable } from './partition-table.js';
 import { requireKnownColumns } from './require-known-columns.js';
 
@@ -49,9 +50,6 @@ interface FileSet {
   readonly hasDeadRows: boolean;
   readonly isVariantMarked: boolean;
 }
-
-/** The number of a row in its file. */
-export const ROW_NUMBER = '_synced_tables_row_number';
 
 /** Builds SELECTs over files of a snapshot; the tables they need besides the files are in a separate engine schema. */
 export class DeltaScan implements AsyncDisposable {

@@ -52,11 +52,12 @@ export async function openLakeRows(
 /** Whether it is the same version of the same table, and its commit the one that was read. */
 async function wasReadBefore(
   { changeFeed }: LakeTable,
-  { version, tableId }: SourceSnapshot,
+  { version, tableId, bookmark }: SourceSnapshot,
   position: TablePosition & { kind: 'lake' },
 ): Promise<boolean> {
   const isSameVersion = version !== null && version.toString() === position.version && tableId === position.tableId;
   if (!isSameVersion || position.bookmark === null) return isSameVersion;
+  if (bookmark !== undefined) return bookmark === position.bookmark;
   return (await changeFeed?.isSameCommit(position.bookmark)) ?? true;
 }
 
@@ -68,8 +69,8 @@ function asInserts(rows: string, snapshot: SourceSnapshot): string {
 
 async function positionOf(lakeTable: LakeTable, snapshot: SourceSnapshot): Promise<TablePosition> {
   const { version, tableId } = snapshot;
-  const bookmark =
-    lakeTable.changeFeed === null || version === null ? null : await lakeTable.changeFeed.bookmark(version);
+  const ofHistory = async () => (version === null ? null : ((await lakeTable.changeFeed?.bookmark(version)) ?? null));
+  const bookmark = snapshot.bookmark ?? (await ofHistory());
   return { kind: 'lake', version: (version ?? -1n).toString(), tableId, bookmark };
 }
 

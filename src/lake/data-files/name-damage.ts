@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type SyncedTablesError, syncedTablesError } from '../../../core/errors.js';
-import { type DamagedFile, damagedFileOf, damagedFooterOf } from '../../relation/damaged-file.js';
-import type { SourceFile } from '../../relation/relation.js';
+import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { type DamagedFile, damagedFileOf, damagedFooterOf } from '../relation/damaged-file.js';
+import type { SourceFile } from '../relation/relation.js';
 
 /**
  * Reads the footers of files.

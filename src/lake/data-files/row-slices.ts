@@ -1,5 +1,7 @@
-import type { RowSlices } from '../../relation/relation.js';
-import { ROW_NUMBER } from './delta-scan.js';
+import type { RowSlices } from '../relation/relation.js';
+
+/** The column of SELECTs that holds the number of a row in its file. */
+export const ROW_NUMBER = '_synced_tables_row_number';
 
 /** How the parts are read a few rows at a time, if they are. */
 export function slicesOf(rowsAtOnce: number | null, rowsMax: number): { readonly slices?: RowSlices } {

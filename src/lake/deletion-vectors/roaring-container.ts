@@ -1,4 +1,4 @@
-import { assertNever } from '../../../core/assert-never.js';
+import { assertNever } from '../../core/assert-never.js';
 import { MalformedBytes } from './byte-cursor.js';
 
 /** Values per container: the low 16 bits of a position. */

@@ -1,0 +1,29 @@
+import type { Engine } from '../engine/duckdb-engine.js';
+import { watchedEngine } from '../engine/watched-engine.js';
+import type { LakeTable } from '../lake-table.js';
+import type { SourceSnapshot } from '../source-snapshot.js';
+import type { IcebergTableOptions } from './iceberg-table-options.js';
+import { openIcebergRelation } from './scan/iceberg-relation.js';
+import { describeIcebergTable, readIcebergDetails } from './snapshot/iceberg-details.js';
+import { type IcebergSnapshot, openIcebergSnapshot } from './snapshot/iceberg-snapshot.js';
+
+/** An Iceberg table at a known location. Its changes cannot be followed yet: each update copies it. */
+export function openIcebergTable(given: IcebergTableOptions): LakeTable {
+  const { whileAnswering } = given.store;
+  const options = whileAnswering ? { ...given, engine: watchedEngine(given.engine, whileAnswering) } : given;
+  const { engine, store, tableName, spool, rowsAtOnce = null } = options;
+  return {
+    name: tableName,
+    engine,
+    whileAnswering,
+    changeFeed: null,
+    snapshot: (version?: bigint) => openIcebergSnapshot(options, version),
+    describe: () => describeIcebergTable(options),
+    details: () => readIcebergDetails(options),
+    openRelation(snapshot: SourceSnapshot, parts: number) {
+      // Callers pass back only snapshots of this same table.
+      return openIcebergRelation({ engine, store, snapshot: snapshot as IcebergSnapshot, parts, rowsAtOnce, spool });
+    },
+    readBy: (other: Engine, rows: number) => openIcebergTable({ ...options, engine: other, rowsAtOnce: rows }),
+  };
+}
