@@ -36,6 +36,7 @@ export async function examineCatalogs(settings: Settings): Promise<Finding[]> {
 function placeOf(catalog: Settings['catalogs'][string]): string {
   switch (catalog.kind) {
     case 'path':
+    case 'files':
       return catalog.root;
     case 'unity':
       return catalog.uri;

@@ -41,7 +41,9 @@ function checkNode(found: string): Finding[] {
 
 /** Only tables in object stores need a spool. */
 function bytesNeeded({ catalogs, storage, sync }: Settings): number {
-  const isRemote = Object.values(catalogs).some((catalog) => catalog.kind !== 'path' || catalog.root.includes('://'));
+  const isRemote = Object.values(catalogs).some((catalog) => {
+    return catalog.kind === 'unity' || ('root' in catalog && catalog.root.includes('://'));
+  });
   return SPILL_BYTES + (isRemote ? storage.spool_mb * BYTES_PER_MB * sync.concurrent_updates : 0);
 }
 

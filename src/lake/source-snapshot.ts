@@ -19,7 +19,7 @@ export interface SourceSnapshot {
   readonly hasChangeFeed?: boolean;
   /**
    * Tells this state of the table from any other under the same version: of an Iceberg table that was rolled back, or
-   * whose columns changed without a snapshot. Absent where the history tells (`ChangeFeed.isSameCommit`).
+   * whose columns changed without a snapshot, and of files that have only the time of the newest in common. Absent where the history tells (`ChangeFeed.isSameCommit`).
    */
   readonly bookmark?: string;
 }

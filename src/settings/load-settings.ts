@@ -130,7 +130,7 @@ function withAbsoluteFolders(settings: Settings, base: string): Settings {
   const catalogs = Object.fromEntries(
     Object.entries(settings.catalogs).map(([name, catalog]) => [
       name,
-      catalog.kind === 'path' && !/^[A-Za-z][A-Za-z0-9+.-]+:\//.test(catalog.root)
+      'root' in catalog && !/^[A-Za-z][A-Za-z0-9+.-]+:\//.test(catalog.root)
         ? { ...catalog, root: resolve(base, catalog.root) }
         : catalog,
     ]),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseLakehouseType } from '../core/lakehouse-type.js';
 
 const port = z.int().min(0).max(65_535);
 
@@ -68,19 +69,66 @@ const unityCatalog = z.strictObject({
   ...fileTables,
 });
 
-const viewName = z.string().regex(/^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$/, 'schema.view, of letters, digits and _');
+const listedName = z.string().regex(/^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$/, 'schema.table, of letters, digits and _');
+
+/** Columns that identify a row. */
+const declaredKey = z.array(text).min(1).optional();
+
+const pathBelow = text.refine((path) => !path.split('/').includes('..'), 'a path below the root, without ..');
+
+const columnTypes = z.record(
+  text,
+  text.refine((type) => parseLakehouseType(type) !== null, 'a type such as bigint, decimal(10,2) or array<string>'),
+);
+
+/** The formats that names of files show. */
+const FORMATS = /\.(parquet|csv|tsv|json|jsonl|ndjson)(\.(gz|zst))?$/i;
+
+const filesOfTable = z
+  .strictObject({
+    /** Below the root: a file, a folder, or a pattern with *, ? and **. */
+    path: pathBelow,
+    /** Default: what the path shows. */
+    format: z.enum(['parquet', 'csv', 'json']).optional(),
+    /** Exactly these columns, with the lakehouse's types; default: all that the files have, in types that fit all values. */
+    columns: columnTypes.optional(),
+    /** How CSV files are written; what is left out is found out. */
+    csv: z
+      .strictObject({
+        header: z.boolean().optional(),
+        delimiter: text.optional(),
+        quote: z.string().max(1).optional(),
+        escape: z.string().max(1).optional(),
+        null: z.string().optional(),
+      })
+      .prefault({}),
+    primary_key: declaredKey,
+    comment: z.string().optional(),
+  })
+  .refine(({ path, format }) => format !== undefined || FORMATS.test(path), {
+    path: ['format'],
+    error: 'parquet, csv or json, since the path does not show it',
+  });
+
+const filesCatalog = z.strictObject({
+  kind: z.literal('files'),
+  /** Folder below which the files are, or its URL. Folders are relative to the settings file. */
+  root: text,
+  /** By `schema.table`: a path, or more about it. */
+  tables: z.record(listedName, z.union([text.transform((path) => ({ path })).pipe(filesOfTable), filesOfTable])),
+  ...fileTables,
+});
 
 const viewCatalog = z.strictObject({
   kind: z.literal('views'),
   /** Queries over tables of any catalog, by `schema.view`, in the lakehouse's SQL. */
   views: z.record(
-    viewName,
+    listedName,
     z.union([
       text,
       z.strictObject({
         sql: text,
-        /** Columns that identify a row. */
-        primary_key: z.array(text).min(1).optional(),
+        primary_key: declaredKey,
         comment: z.string().optional(),
       }),
     ]),
@@ -105,7 +153,9 @@ const oidc = z.strictObject({
  */
 export const settingsSchema = z.strictObject({
   instances: z.record(catalogName, instance).default({}),
-  catalogs: z.record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog, viewCatalog])).default({}),
+  catalogs: z
+    .record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog, filesCatalog, viewCatalog]))
+    .default({}),
   api: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),

@@ -1,4 +1,7 @@
+import type { Field } from '../core/data-type.js';
+import { parseLakehouseType } from '../core/lakehouse-type.js';
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
+import { filesCatalog, type ListedFiles } from '../lake/catalog/files-catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
 import { unityCatalog } from '../lake/catalog/unity-catalog.js';
 import { type ViewDefinition, viewCatalog } from '../lake/catalog/view-catalog.js';
@@ -35,6 +38,10 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       engine,
       openTable,
     };
+    if (catalog.kind === 'files') {
+      const tables = new Map(Object.entries(catalog.tables).map(([table, files]) => [table, listedFiles(files)]));
+      return filesCatalog({ ...base, catalog: name, root: catalog.root, tables });
+    }
     if (catalog.kind === 'path') return pathCatalog({ ...base, root: catalog.root });
     const { uri, token } = catalog;
     return unityCatalog({
@@ -56,6 +63,30 @@ type ViewSettings = Extract<CatalogSettings, { kind: 'views' }>['views'][string]
 function viewDefinition(text: ViewSettings): ViewDefinition {
   if (typeof text === 'string') return { sql: text };
   return { sql: text.sql, primaryKey: text.primary_key, comment: text.comment };
+}
+
+type FilesSettings = Extract<CatalogSettings, { kind: 'files' }>['tables'][string];
+
+function listedFiles({ path, format, columns, csv, primary_key: primaryKey, comment }: FilesSettings): ListedFiles {
+  const fields = Object.entries(columns ?? {}).map(([name, text]): Field => {
+    const type = parseLakehouseType(text);
+    if (type === null) throw new Error(`the settings were read with an unknown type: ${text}`);
+    return { name, type, nullable: true, physicalName: name };
+  });
+  return {
+    path,
+    format: format ?? formatOfName(path),
+    columns: columns === undefined ? null : fields,
+    // A tab is what the name promises.
+    csv: /\.tsv(\.\w+)?$/i.test(path) ? { delimiter: '\t', ...csv } : csv,
+    primaryKey: primaryKey ?? null,
+    comment: comment ?? null,
+  };
+}
+
+function formatOfName(path: string): ListedFiles['format'] {
+  if (/\.parquet$/i.test(path)) return 'parquet';
+  return /\.[ct]sv(\.\w+)?$/i.test(path) ? 'csv' : 'json';
 }
 
 function storeSettings({ s3, azure, gcs }: FileCatalogSettings['storage']): Omit<FileStoreSettings, 'patience'> {

@@ -61,6 +61,15 @@ export const catalogErrors = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: '58030',
   },
+  FILES_INVALID: {
+    message: 'The files of source table {table} cannot be read as one table: {reason}.',
+    remedy:
+      'Correct the files, or say under "tables" of their catalog in the settings what they hold: format, columns, csv.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22000',
+  },
   VIEW_INVALID: {
     message: 'View {table} cannot be read: {reason}.',
     remedy:

@@ -65,6 +65,19 @@ const VALUES: readonly Wording[] = [
     ([from, to]) => `a value of type ${from} cannot be converted to ${to}`,
   ],
   [new RegExp(`^Could not cast value .* to ${TYPE}`, 's'), ([to]) => `a value does not fit ${to}`],
+  // What follows the number of the line quotes it; the file comes last, where no value can follow.
+  [
+    /^CSV Error on Line: (\d+)\n[\s\S]*\n {2}file = (?:[^\n]*\/)?([^\n/]*)\n {2}delimiter = /,
+    ([line, file]) => `line ${line} of ${file} does not fit the columns`,
+  ],
+  [
+    /^JSON transform error in file "(?:[^"\n]*\/)?([^"\n/]*)", in (?:line|record\/value) (\d+):/,
+    ([file, line]) => `line ${line} of ${file} does not fit the columns`,
+  ],
+  [
+    /^Malformed JSON in file "(?:[^"\n]*\/)?([^"\n/]*)", at byte \d+ in (?:line|record\/value) (\d+):/,
+    ([file, line]) => `line ${line} of ${file} is not valid JSON`,
+  ],
   [/^Malformed JSON/, () => 'a text is not valid JSON'],
   [/^Failure in decode/, () => 'bytes are not UTF-8 text'],
   [/^Invalid hex escape code/, () => 'a text cannot be converted to BLOB'],

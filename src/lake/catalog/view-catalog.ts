@@ -1,14 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncedTablesError } from '../../core/errors.js';
 import { parseSourceName, type TableName } from '../../core/names.js';
-import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import { SourceQueryError } from '../dialect/source-query.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import type { DeclaredTable, LakeTable } from '../lake-table.js';
 import { tablesOfView } from '../views/view-scope.js';
 import { openViewTable } from '../views/view-table.js';
 import type { Catalog } from './catalog.js';
-import { unityTypeOf } from './unity-type.js';
+import { listedBrowser } from './listed-browser.js';
 
 export interface ViewDefinition {
   readonly sql: string;
@@ -57,6 +56,11 @@ export function viewCatalog(options: ViewCatalogOptions): Catalog {
     const declared = declaredView(definition);
     return openNestedView({ ...queryOf(schema, view, definition), engine, openTable, declared });
   };
+  const listed = new Map(
+    [...views].map(([name, { primaryKey = null, comment = null }]) => {
+      return [name, { type: 'VIEW', format: null, location: null, comment, primaryKey }] as const;
+    }),
+  );
   return {
     open: ({ schema, table }: TableName) => open(schema, table),
     async probe() {
@@ -65,7 +69,7 @@ export function viewCatalog(options: ViewCatalogOptions): Catalog {
         await tablesOfView(engine, queryOf(schema, view, definition));
       }
     },
-    browser: () => viewBrowser(options, open),
+    browser: () => listedBrowser(listed, async (schema, view) => (await open(schema, view)).describe()),
   };
 }
 
@@ -89,57 +93,4 @@ export function resolveName(
 
 function declaredView({ primaryKey }: ViewDefinition): DeclaredTable {
   return { primaryKey: primaryKey ?? null, timeseriesKey: null, properties: {}, columns: [] };
-}
-
-function viewBrowser(
-  { views }: ViewCatalogOptions,
-  open: (schema: string, view: string) => Promise<LakeTable>,
-): SourceBrowser {
-  const schemas = [...new Set([...views.keys()].map((name) => name.split('.')[0] ?? ''))].sort();
-  const describe = async (schema: string, view: string, wants: { readonly columns: boolean }): Promise<SourceTable> => {
-    const definition = views.get(`${schema}.${view}`);
-    const table = wants.columns ? await open(schema, view).then((opened) => opened.describe()) : null;
-    return {
-      schema,
-      table: view,
-      type: 'VIEW',
-      format: null,
-      location: null,
-      columns:
-        table?.columns.map(({ name, type, nullable }) => {
-          return { name, nullable, type: unityTypeOf(type), comment: null, partitionIndex: null };
-        }) ?? null,
-      properties: {},
-      primaryKey: definition?.primaryKey ? { name: '', columns: definition.primaryKey, timeseriesColumns: [] } : null,
-      id: table?.tableId ?? null,
-      owner: null,
-      comment: definition?.comment ?? null,
-      createdAtMs: null,
-      updatedAtMs: null,
-    };
-  };
-  return {
-    schemas: async (page) => pageOf(schemas, page),
-    hasSchema: async (schema) => schemas.includes(schema),
-    async tables(schema, { columns, ...page }) {
-      const names = [...views.keys()].filter((name) => name.startsWith(`${schema}.`)).sort();
-      const { items, next } = pageOf(names, page);
-      const tables: SourceTable[] = [];
-      for (const name of items) {
-        const view = name.slice(schema.length + 1);
-        // One that cannot be read is listed without its columns, as a damaged table is.
-        tables.push(await describe(schema, view, { columns }).catch(() => describe(schema, view, { columns: false })));
-      }
-      return { items: tables, next };
-    },
-    async table(schema, table, wants) {
-      return views.has(`${schema}.${table}`) ? describe(schema, table, wants) : null;
-    },
-  };
-}
-
-function pageOf(names: readonly string[], { size, token }: BrowsePage): Browsed<string> {
-  const rest = token === null ? names : names.filter((name) => name > token);
-  const items = rest.slice(0, size);
-  return { items, next: rest.length > items.length ? (items.at(-1) ?? null) : null };
 }
