@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
 import { declareBy, SURFACES } from '../support/flow-surfaces.js';
 import { type FlowVector, flowVectors, normalized, type VectorBatch, type VectorRow } from '../support/flow-vectors.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: the vectors of Auto CDC hold from end to end: declared in each way there is, events in a table of the database,
@@ -21,7 +21,7 @@ const vectors = (known?.vectors ?? [])
 
 if (known === null) it.skip('the vectors lie beside the repository, which is not the case here', () => {});
 
-describe.runIf(known !== null).each(postgresServers())('vectors on $name', (server) => {
+describe.runIf(known !== null).each(eitherPostgresServer(import.meta.url))('vectors on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

@@ -10,7 +10,7 @@ import { type Cell, cellText } from '../support/cell.js';
 import { expectSameRows, storeCells } from '../support/compare-tables.js';
 import { readFixtureRows } from '../support/fixture-rows.js';
 import { type LoadedTable, type LoadLakeOptions, loadLakeTable } from '../support/load-lake-table.js';
-import { createTestDatabase, postgresServers, type TestDatabase } from '../support/postgres.js';
+import { createTestDatabase, eitherPostgresServer, postgresServers, type TestDatabase } from '../support/postgres.js';
 import { readRawTable } from '../support/replay-json-log.js';
 import { sharedData } from '../support/shared-data.js';
 import { type Expectation, readExpectations } from '../support/shared-expectations.js';
@@ -39,7 +39,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   let database: TestDatabase;
   let client: pg.Client;
   beforeAll(async () => {

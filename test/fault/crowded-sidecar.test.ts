@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: with the fewest sessions that there can be, copies of followed tables wait their turn without holding up the batches
@@ -13,7 +13,7 @@ const COLUMNS = { id: 'long', v: 'long' } as const;
 const ROWS = 'select i as id, i as v from range(100) t(i)';
 const LOCKED = Array.from({ length: 8 }, (_, n) => `k.locked_${n}`);
 
-describe.each(postgresServers())('a sidecar with few sessions on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('a sidecar with few sessions on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: sidecars share what is followed, give some of it up to one that joins, and take over from one that goes, while
@@ -9,7 +9,7 @@ import { eventually, SyncedLake } from '../support/synced-lake.js';
 const TABLES = 6;
 const COLUMNS = { id: 'long', v: 'string' } as const;
 
-describe.each(postgresServers())('followed tables on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('followed tables on $name', (server) => {
   it('are spread evenly over the sidecars that there are', async () => {
     await using lake = await SyncedLake.create(server);
     const choices = { pollSeconds: 0.5, leaseSeconds: 2 };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: several sidecars share one queue without conflict, and recover when their sessions end or fall silent.
@@ -11,7 +11,7 @@ const few = `select i as id, 'n' || i as name from range(100) t(i)`;
 const many = `select i as id, repeat('x', 300) as name from range(60000) t(i)`;
 const isCopying = `select exists (select from pg_stat_progress_copy where datname = current_database())`;
 
-describe.each(postgresServers())('sidecars on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('sidecars on $name', (server) => {
   it('do when they start what was asked for while none ran', async () => {
     await using lake = await SyncedLake.create(server);
     const source = await lake.lake.createTable('s.early', columns, few);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { runCli, runCliJson } from '../support/run-cli.js';
 
 // Goal: the examples of examples/auto-cdc run as their README says, and give the tables of the documentation.
@@ -11,7 +11,7 @@ const folder = path.resolve(import.meta.dirname, '../../examples/auto-cdc');
 const users = path.join(folder, 'users.sql');
 const config = path.join(folder, 'synced-tables.yaml');
 
-describe.each(postgresServers())('examples/auto-cdc on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('examples/auto-cdc on $name', (server) => {
   let database: MigratedDatabase;
   beforeAll(async () => {
     database = await createMigratedDatabase(server);

@@ -11,7 +11,7 @@ import {
   type Vector,
 } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
 
@@ -32,7 +32,7 @@ function multiplied(flow: AutoCdcFlow): AutoCdcFlow {
 }
 
 // Goal: the result depends on the set of events alone. Truncates of one shuffle hit the others, too, which have the same ones.
-describe.each(postgresServers())('Auto CDC vectors in any order on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('Auto CDC vectors in any order on $name', (server) => {
   it(`gives the table of every vector under ${shuffles} shuffles, splits and repeats`, async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();

@@ -18,7 +18,7 @@ import {
 } from '../support/auto-cdc-run.js';
 import { flowOfVector, ownVectors, type Row } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 
 // Goal: an Auto CDC target applies each batch once and whole, guards its rows and state, takes changes by hand, and
 // forgets only what is old.
@@ -52,7 +52,7 @@ async function stateOf(client: pg.Client): Promise<unknown> {
   return rows[0];
 }
 
-describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('targets of Auto CDC on $name', (server) => {
   it.each([1, 2] as const)('changes nothing when a committed batch comes again, SCD type %i', async (scdType) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
@@ -198,7 +198,7 @@ describe.each(postgresServers())('targets of Auto CDC on $name', (server) => {
   });
 });
 
-describe.each(postgresServers())('changes of Auto CDC targets by hand on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('changes of Auto CDC targets by hand on $name', (server) => {
   it('takes inserts, updates and deletes of SCD type 1 rows, which any event beats', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
@@ -315,7 +315,7 @@ describe.each(postgresServers())('changes of Auto CDC targets by hand on $name',
   });
 });
 
-describe.each(postgresServers())('what Auto CDC targets forget on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('what Auto CDC targets forget on $name', (server) => {
   it.each([1, 2] as const)(
     'collects old tombstones and feed rows but nothing visible or hidden, SCD type %i',
     async (scdType) => {

@@ -25,7 +25,7 @@ import {
   type Vector,
 } from '../support/auto-cdc-vectors.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 
 // Goal: Auto CDC gives the expected table, metrics, change feed and error for every test vector.
 
@@ -61,7 +61,7 @@ async function runBatch(
   return applyRows(client, flow, events, BigInt(place + 1));
 }
 
-describe.each(postgresServers())('Auto CDC vectors on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('Auto CDC vectors on $name', (server) => {
   it('gives table, metrics, change feed and error of every vector', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();

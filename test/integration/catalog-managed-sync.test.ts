@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { MANAGED_PROPERTIES, ManagedTable } from '../support/managed-table.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { BUCKET, S3FolderServer } from '../support/s3-folder-server.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { UnityServer } from '../support/unity-server.js';
@@ -10,7 +10,7 @@ import { UnityServer } from '../support/unity-server.js';
 
 const COLUMNS = { id: 'long', name: 'string' };
 
-describe.each(postgresServers())('a table that its catalog manages, on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('a table that its catalog manages, on $name', (server) => {
   let lake: SyncedLake;
   let unity: UnityServer;
   let store: S3FolderServer;

@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: flows of a continuous pipeline run by themselves when their sources have something new, in one update whose
 // counts grow, until the pipeline is stopped; failures are told, those that pass are tried again.
 
-describe.each(postgresServers())('continuous flows on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('continuous flows on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

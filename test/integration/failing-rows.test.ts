@@ -4,7 +4,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { type Refusal, refusalOf } from '../support/synced-table-fixture.js';
@@ -15,7 +15,7 @@ import { type Refusal, refusalOf } from '../support/synced-table-fixture.js';
 const COLUMNS = { id: 'string', v: 'long' } as const;
 const KEY = `secret-${randomBytes(4).toString('hex')}`;
 
-describe.each(postgresServers())('$name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
   let lake: SyncedLake;
   let apiUrl: string;
   let manager: string;

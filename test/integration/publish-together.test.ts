@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
@@ -14,7 +14,7 @@ const columns = { id: 'long', stamp: 'long' };
 const rows = (stamp: number) => `select i as id, ${stamp} as stamp from range(300) t(i)`;
 const REFRESHES = 20;
 
-describe.each(postgresServers())('a pipeline that publishes together on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('a pipeline that publishes together on $name', (server) => {
   let lake: SyncedLake;
   beforeAll(async () => {
     lake = await SyncedLake.create(server);

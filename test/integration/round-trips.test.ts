@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FaultProxy, type Turn } from '../support/fault-proxy.js';
 import { change, expectInSync, inSync, type Policy } from '../support/network-table.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: on a slow link, an update waits for few answers one after another. What other sessions ask meanwhile delays
@@ -26,7 +26,7 @@ function roundTripsOf(turns: readonly Turn[], policy: Policy): string[] {
   return [...asked, ...work].map(({ statement }) => statement.replace(/\s+/g, ' ').slice(0, 80));
 }
 
-describe.each(postgresServers())('round trips to $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('round trips to $name', (server) => {
   it.each(Object.entries(MOST) as [Policy, number][])('of an update: %s, at most %i', async (policy, most) => {
     await using lake = await SyncedLake.create(server);
     await using proxy = await FaultProxy.start(lake.sidecarUrl);

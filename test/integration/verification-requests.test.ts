@@ -9,7 +9,7 @@ import {
   writeVerification,
 } from '../../src/postgres/registry/verifications.js';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
-import { postgresServers } from '../support/postgres.js';
+import { eitherPostgresServer } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
 
@@ -59,7 +59,7 @@ async function blocked(database: MigratedDatabase): Promise<void> {
   }, 'a session waits for a lock');
 }
 
-describe.each(postgresServers())('requests for verifications on $name', (server) => {
+describe.each(eitherPostgresServer(import.meta.url))('requests for verifications on $name', (server) => {
   it('share the one that has not begun, among sessions that ask at once too, and never one that has', async () => {
     await using database = await createMigratedDatabase(server);
     const sidecar = await createLoaded(database);
@@ -211,23 +211,26 @@ describe.each(postgresServers())('requests for verifications on $name', (server)
   });
 });
 
-describe.each(postgresServers())('a sidecar of a database with nothing to do, on $name', (server) => {
-  it('holds two sessions, before a comparison and after it', async () => {
-    await using lake = await SyncedLake.create(server);
-    await lake.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(3) t(i)');
-    await lake.startSidecar({ pollSeconds: 60 });
-    const sessions = async () =>
-      Number(
-        await lake.value(
-          `select count(*) from pg_stat_activity where datname = current_database() and application_name ~ '^synced-tables sidecar'`,
-        ),
-      );
-    await eventually(async () => (await sessions()) === 2, 'it works on the queue and renews leases');
-    await lake.load('gold.t');
-    const id = await ask(lake.admin);
-    await lake.admin.query(`call synced_tables.wait_for_verification('${id}', interval '60 s')`);
-    expect(await stateOf(lake.admin, id)).toBe('COMPLETED');
-    // The session that the update used is kept for another.
-    await eventually(async () => (await sessions()) <= 3, 'the session of the comparison is closed');
-  });
-});
+describe.each(eitherPostgresServer(import.meta.url))(
+  'a sidecar of a database with nothing to do, on $name',
+  (server) => {
+    it('holds two sessions, before a comparison and after it', async () => {
+      await using lake = await SyncedLake.create(server);
+      await lake.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(3) t(i)');
+      await lake.startSidecar({ pollSeconds: 60 });
+      const sessions = async () =>
+        Number(
+          await lake.value(
+            `select count(*) from pg_stat_activity where datname = current_database() and application_name ~ '^synced-tables sidecar'`,
+          ),
+        );
+      await eventually(async () => (await sessions()) === 2, 'it works on the queue and renews leases');
+      await lake.load('gold.t');
+      const id = await ask(lake.admin);
+      await lake.admin.query(`call synced_tables.wait_for_verification('${id}', interval '60 s')`);
+      expect(await stateOf(lake.admin, id)).toBe('COMPLETED');
+      // The session that the update used is kept for another.
+      await eventually(async () => (await sessions()) <= 3, 'the session of the comparison is closed');
+    });
+  },
+);
