@@ -7,7 +7,11 @@ export interface TableName {
   readonly table: string;
 }
 
-const NAME_PART = /^[A-Za-z0-9_]+$/;
+/** As in Unity Catalog, but for quotes, which would have to be told from those around a name. */
+const NAME_PART = /^[^\s./"`\p{Cc}]{1,255}$/u;
+/** With or without backticks. */
+const PART = '(`[^`]+`|[^.`]+)';
+const FULL_NAME = new RegExp(`^${PART}\\.${PART}\\.${PART}$`);
 
 /** Whether a source table, its schema or its catalog may have this name. */
 export function isSourceNamePart(part: string): boolean {
@@ -15,13 +19,16 @@ export function isSourceNamePart(part: string): boolean {
 }
 
 /**
- * Reads the full name of a source table.
- * @throws SOURCE_NAME_INVALID unless it has three parts of letters, digits and underscores
+ * Reads the full name of a source table, with or without backticks around its parts.
+ * @throws SOURCE_NAME_INVALID unless it has three parts without dots, slashes, spaces, quotes and control characters
  */
 export function parseSourceName(name: string): TableName {
-  const parts = name.split('.');
+  const parts =
+    FULL_NAME.exec(name)
+      ?.slice(1)
+      .map((part) => part.replaceAll('`', '')) ?? [];
   const [catalog, schema, table] = parts;
-  if (parts.length !== 3 || !catalog || !schema || !table || !parts.every(isSourceNamePart)) {
+  if (!catalog || !schema || !table || !parts.every(isSourceNamePart)) {
     throw syncedTablesError('SOURCE_NAME_INVALID', { name });
   }
   return { catalog, schema, table };

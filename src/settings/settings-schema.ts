@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
+import { isSourceNamePart } from '../core/names.js';
 
 const port = z.int().min(0).max(65_535);
 
@@ -17,7 +18,10 @@ const instance = z.strictObject({
   databases: z.array(z.string().min(1)).min(1).optional(),
 });
 
-const catalogName = z.string().regex(/^[A-Za-z0-9_]+$/, 'letters, digits and _');
+/** As on Lakebase, and with _, which was all there was here once. */
+const instanceName = z.string().regex(/^[A-Za-z0-9_-]{1,63}$/, '1 to 63 letters, digits, - and _');
+
+const catalogName = z.string().refine(isSourceNamePart, 'up to 255 characters but . / spaces and quotes');
 
 const text = z.string().min(1);
 
@@ -147,12 +151,21 @@ const oidc = z.strictObject({
   roles: z.record(z.string(), z.string().min(1)).optional(),
 });
 
+/** Instances appear as projects, too, whose ids have neither capitals nor underscores. */
+function haveOwnProjects(instances: Record<string, unknown>): boolean {
+  const names = Object.keys(instances);
+  return new Set(names.map((name) => name.toLowerCase().replaceAll('_', '-'))).size === names.length;
+}
+
 /**
  * The settings file. Every key is optional except `instances`, which is optional too where Postgres is not needed
  * (`loadSettings` checks that); unknown keys are errors.
  */
 export const settingsSchema = z.strictObject({
-  instances: z.record(catalogName, instance).default({}),
+  instances: z
+    .record(instanceName, instance)
+    .default({})
+    .refine(haveOwnProjects, 'names that differ by more than capitals and - for _'),
   catalogs: z
     .record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog, filesCatalog, viewCatalog]))
     .default({}),

@@ -32,17 +32,17 @@ describe.each(eitherPostgresServer(import.meta.url))('a table that its catalog m
     `select range as id, 'name ' || range as name from range(${from}, ${from + count})`;
 
   async function start(location: string): Promise<void> {
-    managed = new ManagedTable(unity, 'prod.gold.t', { folder: source.folder, location });
-    const prod = { kind: 'unity', uri: unity.uri, storage: { s3: { endpoint: store.endpoint } } };
-    await lake.startSidecar({ catalogs: { prod }, pollSeconds: 0.3 });
+    managed = new ManagedTable(unity, 'prod-eu.gold.t', { folder: source.folder, location });
+    const prodEu = { kind: 'unity', uri: unity.uri, storage: { s3: { endpoint: store.endpoint } } };
+    await lake.startSidecar({ catalogs: { 'prod-eu': prodEu }, pollSeconds: 0.3 });
   }
 
   async function create(policy: string): Promise<void> {
     const { rows } = await lake.admin.query<{ id: string }>(
-      `select synced_tables.create_synced_table('${policy.toLowerCase()}.t', 'prod.gold.t', array['id'], $1,
+      `select synced_tables.create_synced_table('${policy.toLowerCase()}.t', $2, array['id'], $1,
                                                 create_database_objects_if_missing => true,
                                                 allow_file_diff => $1 <> 'SNAPSHOT') as id`,
-      [policy],
+      [policy, '`prod-eu`.gold.t'],
     );
     if (policy !== 'CONTINUOUS') await lake.wait(rows[0]?.id ?? '');
     else
@@ -68,6 +68,8 @@ describe.each(eitherPostgresServer(import.meta.url))('a table that its catalog m
     for (const policy of ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS']) await create(policy);
     const tables = ['snapshot.t', 'triggered.t', 'continuous.t'];
     for (const table of tables) await lake.expectEqual(table, source, ['id', 'name']);
+    const sources = 'select distinct source_table_full_name from synced_tables.status';
+    expect(await lake.value(sources)).toBe('prod-eu.gold.t');
     await change(names(110, 10));
     await source.deleteWhere('id % 7 = 0');
     managed.commit(source.version);

@@ -1691,8 +1691,8 @@ function synced_tables_internal._check_keys(synced_table text, primary_key_colum
   -- Refuses invalid key columns.
 function synced_tables_internal._check_list(full_name text, argument text, entries jsonb, required text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a list of options whose entries lack a field.
-function synced_tables_internal._check_source(source_table_full_name text) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
-  -- Refuses a source name of the wrong form, and the 21st synced table of one source.
+function synced_tables_internal._check_source(source_table_full_name text) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- The name of a source; refuses one of the wrong form, and the 21st synced table of one source.
 function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a target that is taken, reserved, or not allowed for the acting role.
 function synced_tables_internal._check_target_options(full_name text, type_overrides jsonb, extra_columns jsonb, extra_index_definitions jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1959,6 +1959,8 @@ function synced_tables_internal._shortened(words text, length_max integer DEFAUL
   -- Beginning and end of a text that is too long to be repeated.
 function synced_tables_internal._sign_call() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Records the effective role of the caller: it runs as that role.
+function synced_tables_internal._source_name(name text) returns text sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- The full name of a source table without the backticks that may be around its parts; null if it is none.
 function synced_tables_internal._source_refusal(relation regclass, role_name name, OUT code text, OUT reason text) returns record plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Why the sidecar refuses to read a table for a role, as a code and in words; nulls if it does not refuse.
 function synced_tables_internal._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]

@@ -48,3 +48,14 @@ language sql immutable set search_path = pg_catalog, pg_temp set standard_confor
   select schema_name like 'pg\_%' or schema_name in ('information_schema', 'synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system')
 $$;
 comment on function synced_tables_internal._is_reserved_schema(text) is 'Whether synced tables are forbidden in the schema.';
+
+-- for: owner
+create or replace function synced_tables_internal._source_name(name text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+  select string_agg(part, '.' order by nth)
+    from regexp_match(name, '^(`[^`]+`|[^.`]+)\.(`[^`]+`|[^.`]+)\.(`[^`]+`|[^.`]+)$') parts,
+         lateral (select replace(written, '`', ''), nth from unnest(parts) with ordinality w(written, nth)) p(part, nth)
+  having bool_and(part ~ '^[^[:space:][:cntrl:]./"`]{1,255}$')
+$$;
+comment on function synced_tables_internal._source_name(text) is
+  'The full name of a source table without the backticks that may be around its parts; null if it is none.';

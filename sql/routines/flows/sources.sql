@@ -10,7 +10,9 @@ begin
   if coalesce(name, '') = '' then
     perform synced_tables_internal._raise('AUTOCDC_MISSING_SOURCE', '22023', format('Flow %s has no source.', flow), 'Name the table or view that holds the changes.');
   end if;
-  if name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){2}$' or exists (
+  if synced_tables_internal._source_name(name) is not null then
+    parts := string_to_array(synced_tables_internal._source_name(name), '.');
+  elsif exists (
        select from synced_tables._pipeline_views v where v.pipeline_id = pipeline and lower(v.view_name) = lower(name)) then
     parts := string_to_array(name, '.');
   else

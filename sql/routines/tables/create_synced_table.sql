@@ -78,23 +78,27 @@ comment on function synced_tables_internal._check_target(text, text, boolean) is
   'Refuses a target that is taken, reserved, or not allowed for the acting role.';
 
 -- for: owner
-create or replace function synced_tables_internal._check_source(source_table_full_name text) returns void
+create or replace function synced_tables_internal._check_source(source_table_full_name text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  source constant text := synced_tables_internal._source_name(source_table_full_name);
 begin
-  if source_table_full_name is null or source_table_full_name !~ '^[A-Za-z0-9_]{1,255}(\.[A-Za-z0-9_]{1,255}){2}$' then
+  if source is null then
     perform synced_tables_internal._raise('SOURCE_NAME_INVALID', '42602',
-      format('Source table name %L is not of the form catalog.schema.table with parts of letters, digits and _.', source_table_full_name),
-      'Write the three parts separated by dots, for example analytics.gold.user_profiles.');
+      format('Source table name %L is not of the form catalog.schema.table with parts without dots, slashes, spaces and quotes.', source_table_full_name),
+      'Write the three parts separated by dots, for example analytics.gold.user_profiles; backticks around them do no harm.');
   end if;
   -- Two sessions that create the 20th and 21st table at once see each other's.
-  perform synced_tables_internal._hold_lock('source ' || source_table_full_name);
-  if (select count(*) from synced_tables._tables t where t.source_table_full_name = _check_source.source_table_full_name) >= 20 then
+  perform synced_tables_internal._hold_lock('source ' || source);
+  if (select count(*) from synced_tables._tables t where t.source_table_full_name = source) >= 20 then
     perform synced_tables_internal._raise('SYNCED_TABLE_LIMIT', '54000',
-      format('Source table %s already feeds 20 synced tables, which is the limit.', source_table_full_name),
+      format('Source table %s already feeds 20 synced tables, which is the limit.', source),
       'Delete one of them, or use one that exists.');
   end if;
+  return source;
 end $$;
-comment on function synced_tables_internal._check_source(text) is 'Refuses a source name of the wrong form, and the 21st synced table of one source.';
+comment on function synced_tables_internal._check_source(text) is
+  'The name of a source; refuses one of the wrong form, and the 21st synced table of one source.';
 
 -- for: owner
 create or replace function synced_tables_internal._choose_pipeline(full_name text, policy text, existing_pipeline_id uuid) returns uuid
@@ -170,6 +174,7 @@ declare
   parts constant text[] := synced_tables_internal._parse_name(create_synced_table.synced_table);
   full_name constant text := synced_tables_internal._display_name(parts[1], parts[2]);
   acting constant name := synced_tables_internal._acting_role();
+  source text;
   pipeline uuid;
   request uuid;
 begin
@@ -192,13 +197,13 @@ begin
       'Use separately (the default) or together.');
   end if;
   perform synced_tables_internal._check_target(parts[1], parts[2], coalesce(create_database_objects_if_missing, true));
-  perform synced_tables_internal._check_source(create_synced_table.source_table_full_name);
+  source := synced_tables_internal._check_source(create_synced_table.source_table_full_name);
   pipeline := synced_tables_internal._choose_pipeline(full_name, upper(create_synced_table.scheduling_policy), existing_pipeline_id);
   perform synced_tables_internal._choose_publish(full_name, pipeline, create_synced_table.publish, existing_pipeline_id is null);
   insert into synced_tables._tables (schema_name, table_name, source_table_full_name, primary_key_columns, timeseries_key,
     invalid_characters, create_schema_if_missing, pipeline_id, message, created_by,
     allow_file_diff, on_history_gap, type_overrides, extra_columns, extra_index_definitions, accelerated_sync, new_pipeline_spec)
-  values (parts[1], parts[2], create_synced_table.source_table_full_name, create_synced_table.primary_key_columns,
+  values (parts[1], parts[2], source, create_synced_table.primary_key_columns,
     create_synced_table.timeseries_key, create_synced_table.invalid_characters,
     coalesce(create_database_objects_if_missing, true), pipeline, 'Waits for a sidecar to load it.', acting,
     coalesce(create_synced_table.allow_file_diff, false), create_synced_table.on_history_gap,
@@ -211,7 +216,7 @@ begin
   end if;
   request := synced_tables_internal._request_update(pipeline, false);
   perform synced_tables_internal._record_event('INFO', 'synced_table_created', full_name, pipeline, request,
-    format('%I asked for synced table %s from %s.', acting, full_name, create_synced_table.source_table_full_name));
+    format('%I asked for synced table %s from %s.', acting, full_name, source));
   return request;
 end $$;
 comment on function synced_tables_served.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb, text) is

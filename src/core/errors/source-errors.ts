@@ -3,8 +3,10 @@ import type { ErrorKind } from './error-kind.js';
 /** Finding and reading a source table. */
 export const sourceErrors = {
   SOURCE_NAME_INVALID: {
-    message: 'Source table name "{name}" is not of the form catalog.schema.table with parts of letters, digits and _.',
-    remedy: 'Write the three parts separated by dots, for example analytics.gold.user_profiles.',
+    message:
+      'Source table name "{name}" is not of the form catalog.schema.table with parts without dots, slashes, spaces and quotes.',
+    remedy:
+      'Write the three parts separated by dots, for example analytics.gold.user_profiles; backticks around them do no harm.',
     retry: 'none',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

@@ -75,8 +75,8 @@ it.each([
   ['log: [info]', 'log is a list; allowed: a mapping'],
   ['catalogs: { lake: { kind: path } }', 'catalogs.lake.root is missing; allowed: a text'],
   [
-    'catalogs: { my-lake: { kind: path, root: . } }',
-    'catalogs.my-lake is wrongly named; allowed: letters, digits and _',
+    'catalogs: { my lake: { kind: path, root: . } }',
+    'catalogs.my lake is wrongly named; allowed: up to 255 characters but . / spaces and quotes',
   ],
   [
     'catalogs: { lake: { kind: path, root: ., allow_outside_paths: 1 } }',
@@ -84,6 +84,18 @@ it.each([
   ],
 ])('tells what is wrong with %s', (yaml, line) => {
   expect(problems(() => load(`${INSTANCES}${yaml}`))).toEqual([`SETTINGS_INVALID: Setting ${line}`]);
+});
+
+it('takes names of instances and catalogs as Lakebase and Unity Catalog have them, if no two would be one project', () => {
+  const instances = (...names: string[]) => {
+    return `instances: { ${names.map((name) => `${name}: { url: "postgres://localhost/a" }`).join(', ')} }\n`;
+  };
+  const settings = load(`${instances('my-database-instance', 'a')}catalogs: { main-eu: { kind: path, root: . } }`);
+  expect(Object.keys(settings.instances)).toEqual(['my-database-instance', 'a']);
+  expect(Object.keys(settings.catalogs)).toEqual(['main-eu']);
+  expect(problems(() => load(instances('my_db', 'My-db')))).toEqual([
+    expect.stringContaining('instances is a mapping; allowed: names that differ by more than capitals and - for _'),
+  ]);
 });
 
 it('says which kinds of catalogs there are', () => {
