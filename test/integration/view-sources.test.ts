@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
@@ -63,6 +63,30 @@ describe.each(postgresServers().slice(-1))('a view on $name', (server) => {
     expect(await lake.value(sums)).toContain('r3 7.00 1');
   });
 
+  it('is read over files, which are copied again only if they have changed', async () => {
+    const file = path.join(lake.lake.root, 'in', 'a.csv');
+    mkdirSync(path.dirname(file));
+    writeFileSync(file, 'region,amount\nnorth,1.5\nsouth,2\n');
+    utimesSync(file, 1_700_000_000, 1_700_000_000);
+    const landing = { kind: 'files', root: lake.lake.root, tables: { 'raw.sums': 'in/*.csv' } };
+    const marts = { kind: 'views', views: { 'v.big': 'SELECT * FROM landing.raw.sums WHERE amount > 1.9' } };
+    await lake.startSidecar({ catalogs: { landing, marts } });
+    await lake.wait(await create('landing.raw.sums'));
+    const rows = `select string_agg(region || ' ' || amount, ', ' order by region) from marts.by_region`;
+    expect(await lake.value(rows)).toBe('north 1.5, south 2');
+    expect(await lake.sync('marts.by_region')).toMatchObject({ method: 'UNCHANGED' });
+    // Of the same size, and no later: only the name tells that they are not the same files.
+    renameSync(file, file.replace('a.csv', 'b.csv'));
+    const verification = 'call synced_tables.wait_for_verification(synced_tables.verify($1))';
+    const gone = await refusalOf(lake.admin.query(verification, ['marts.by_region']));
+    expect(gone.message).toMatch(/it is no longer what it was when it was copied/);
+    expect(await lake.sync('marts.by_region')).toMatchObject({ method: 'SNAPSHOT', rows_written: '2' });
+    await lake.admin.query(verification, ['marts.by_region']);
+    await lake.admin.query(`select synced_tables.delete_synced_table('marts.by_region', purge => true)`);
+    await lake.wait(await create('marts.v.big'));
+    expect(await lake.value(rows)).toBe('south 2');
+  });
+
   it('cannot be followed, and says so', async () => {
     await lake.lake.createTable('gold.orders', { region: 'string' }, `select 'r' as region`);
     const views = { 'sales.v': 'SELECT DISTINCT region FROM lake.gold.orders' };
@@ -70,7 +94,7 @@ describe.each(postgresServers().slice(-1))('a view on $name', (server) => {
       catalogs: { lake: { kind: 'path', root: lake.lake.root }, marts: { kind: 'views', views } },
     });
     const refusal = await refusalOf(lake.wait(await create('marts.sales.v', 'TRIGGERED')));
-    expect(refusal.message).toMatch(/marts\.sales\.v is of a kind that keeps no history/);
+    expect(refusal.message).toMatch(/marts\.sales\.v is of a kind whose changes cannot be followed/);
     expect(await lake.value(`select to_regclass('marts.by_region')`)).toBeNull();
   });
 });

@@ -28,7 +28,7 @@ export function listedBrowser(
       ...facts,
       schema,
       table,
-      columns: found && found.columns.map(columnOf),
+      columns: found?.columns.map(columnOf) ?? null,
       properties: {},
       primaryKey: primaryKey && { name: '', columns: primaryKey, timeseriesColumns: [] },
       id: found?.tableId ?? null,

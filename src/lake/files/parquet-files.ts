@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../../core/data-type.js';
+import { namingDamagedFooter } from '../data-files/name-damage.js';
 import { openDeltaRelation } from '../delta/scan/delta-relation.js';
-import { namingDamagedFooter } from '../delta/scan/name-damage.js';
 import type { DeltaSnapshot } from '../delta/snapshot/delta-snapshot.js';
 import { dataTypeOfEngine } from '../dialect/engine-data-type.js';
 import { fileList } from '../parquet/parquet-schema.js';

@@ -3,7 +3,7 @@ import type { Field } from '../../core/data-type.js';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
 import { engineSyntaxReason } from '../../core/reasons/engine-reason.js';
-import { requireSameFiles } from '../delta/scan/check-file-sizes.js';
+import { requireSameFiles } from '../data-files/check-files.js';
 import { partitionText, partitionValueExpression } from '../delta/scan/partition-table.js';
 import { dataTypeOfEngine } from '../dialect/engine-data-type.js';
 import { duckDbType } from '../engine/duckdb-type.js';
@@ -153,8 +153,8 @@ function reader(
   return `${format === 'csv' ? 'read_csv' : 'read_json'}(${[list, ...common, ...given].join(', ')})`;
 }
 
-function csvArguments({ header, delimiter, quote, escape, null: nullText }: CsvOptions): string[] {
-  const texts = { delim: delimiter, quote, escape, nullstr: nullText };
+function csvArguments({ header, delimiter, quote, escape: escapeText, null: nullText }: CsvOptions): string[] {
+  const texts = { delim: delimiter, quote, escape: escapeText, nullstr: nullText };
   const given = Object.entries(texts).flatMap(([name, text]) => {
     return text === undefined ? [] : [`${name} = ${quoteLiteral(text)}`];
   });

@@ -1,7 +1,7 @@
 import { type Publishing, type PublishOptions, publishAll, publishedOf } from '../../postgres/publish/publication.js';
 import { publishOptions } from '../task/publish-options.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
-import { runTable, type TableOutcome } from './run-table.js';
+import { runTable } from './run-table.js';
 import { runTogether, type SettleTable } from './run-together.js';
 
 /**

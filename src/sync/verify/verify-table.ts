@@ -100,7 +100,7 @@ async function snapshotAt(table: SyncedTable, lakeTable: LakeTable): Promise<Sou
   }
   const { bookmark } = snapshot;
   if (bookmark !== undefined && table.sourceBookmark !== null && bookmark !== table.sourceBookmark) {
-    throw versionGone(table, 'its snapshot or its columns are no longer those that were copied');
+    throw versionGone(table, 'it is no longer what it was when it was copied');
   }
   return snapshot;
 }
