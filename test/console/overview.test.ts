@@ -53,6 +53,11 @@ describePages('the overview before there is a token', (server) => {
     await page.goBack();
     await page.getByText('2 tables do not match').waitFor();
     await page.getByRole('button', { name: 'Clear filters' }).first().click();
+    const address = page.url();
+    await page.getByRole('button', { name: /^Last filter: / }).click();
+    await page.getByRole('button', { name: 'Clear filters' }).first().waitFor();
+    await page.getByRole('button', { name: 'Clear filters' }).first().click();
+    expect(page.url()).toBe(address);
     await expect.poll(() => rows.count()).toBe(2);
   });
 

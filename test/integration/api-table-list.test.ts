@@ -60,6 +60,22 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     expect(filtered).toMatchObject({ total: 1, total_unfiltered: 3, counts: { fail: 1, ok: 2 } });
     expect((await api.get(`${TABLES}?database=none`)).body).toMatchObject({ total: 0, total_unfiltered: 0 });
 
+    await synced.admin.query(
+      `delete from synced_tables._samples;
+       insert into synced_tables._samples (table_id, sampled_at, lag_seconds, is_failed)
+         select table_id, now() - make_interval(mins => minute), lag, false
+           from synced_tables._tables, (values (3, 7), (4, 9), (33, 2), (90, 1000)) sample(minute, lag)
+          where table_name = 'broken'`,
+    );
+    const [lagging] = (await api.get(`${TABLES}?q=broken&lag_points=true`)).body.tables;
+    expect(lagging.lag_points).toHaveLength(30);
+    const steps = lagging.lag_points.flatMap((lag: number | null, step: number) => (lag === null ? [] : [[step, lag]]));
+    // A minute lies in one step or the next, as the clock is.
+    expect(steps.at(0)?.[1]).toBe(2);
+    expect([13, 14]).toContain(steps.at(0)?.[0]);
+    expect(Math.max(...steps.map(([, lag]: [number, number]) => lag))).toBe(9);
+    expect((await api.get(`${TABLES}?q=broken`)).body.tables[0]).not.toHaveProperty('lag_points');
+
     const first = (await api.get(`${TABLES}?sort=size&page_size=2`)).body;
     const rest = (await api.get(`${TABLES}?sort=size&page_size=2&page_token=${first.next_page_token}`)).body;
     expect([...namesOf(first), ...namesOf(rest)].sort()).toEqual(['broken', 'waits', 'well']);

@@ -24,6 +24,7 @@ export const tableListQuery = z.object({
   pipeline: text.describe('Id of the pipeline'),
   sort: z.enum(TABLE_ORDERS).default('problem').describe('problem: what needs somebody first'),
   descending: z.enum(['true', 'false']).default('false'),
+  lag_points: z.enum(['true', 'false']).default('false').describe('Whether to tell the lag of the last hour, too'),
   page_size: z.coerce.number().int().min(0).max(1_000_000).optional(),
   page_token: z.string().max(2_000).optional(),
 });

@@ -3,6 +3,7 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { groupOf, TABLE_GROUPS } from '../../../core/table-condition.js';
 import { readTableDetails, readTableSizes } from '../../../postgres/registry/api/table-details.js';
 import { readTableOverview } from '../../../postgres/registry/api/table-overview.js';
+import { readLagPoints } from '../../../postgres/registry/api/table-samples.js';
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import type { ApiContext } from '../../places/api-context.js';
 import { askEachDatabase, type EachDatabase, unknownDatabases } from '../../places/ask-databases.js';
@@ -30,7 +31,7 @@ export async function listTables(context: ApiContext, caller: Caller, query: Que
   const sizes = query.sort === 'size' ? await readSizes(answers.map(({ place }) => place)) : new Map<string, number>();
   const { items, next } = pageOf(chosen, query, sizes);
   return {
-    tables: await summarize(items, caller),
+    tables: await summarize(items, caller, { withLagPoints: query.lag_points === 'true' }),
     total: chosen.length,
     total_unfiltered: all.length,
     counts,
@@ -106,18 +107,29 @@ function readToken(token: string): OrderKey {
 }
 
 /** Adds what a row shows. A table that is deleted between the two looks is left out. */
-export async function summarize(tables: readonly NamedTable[], caller: Caller): Promise<TableSummary[]> {
+export async function summarize(
+  tables: readonly NamedTable[],
+  caller: Caller,
+  { withLagPoints = false } = {},
+): Promise<TableSummary[]> {
   const databases = [...new Set(tables.map(({ place }) => place.database))];
   const details = await Promise.all(
     databases.map(async (database) => {
       const role = await database.roleNameOf(caller);
       const ids = tables.filter(({ place }) => place.database === database).map(({ overview }) => overview.tableId);
-      return database.asService((client) => readTableDetails(client, role, ids));
+      return database.asService(async (client) => {
+        const points = withLagPoints ? await readLagPoints(client, ids) : new Map<string, (number | null)[]>();
+        return { known: await readTableDetails(client, role, ids), points };
+      });
     }),
   );
-  const known = new Map(details.flatMap((each) => [...each]));
+  const known = new Map(details.flatMap((each) => [...each.known]));
+  const points = new Map(details.flatMap((each) => [...each.points]));
   return tables.flatMap((table) => {
-    const found = known.get(table.overview.tableId);
-    return found ? [tableSummaryOf(table, found)] : [];
+    const { tableId } = table.overview;
+    const found = known.get(tableId);
+    const lagPoints = points.get(tableId);
+    if (!found) return [];
+    return [{ ...tableSummaryOf(table, found), ...(lagPoints ? { lag_points: lagPoints } : {}) }];
   });
 }

@@ -80,6 +80,12 @@ export const tableSummary = z.object({
   timeseries_key: z.string().nullable(),
   lag_seconds: z.number().nullable(),
   lag_versions: exactNumber.nullable(),
+  lag_points: z
+    .array(z.number().nullable())
+    .optional()
+    .describe(
+      'If asked for: the most seconds in each two minutes of the last hour, oldest first; null where nobody looked',
+    ),
   synced_version: exactNumber.nullable(),
   source_version: exactNumber.nullable(),
   source_seen_at: z

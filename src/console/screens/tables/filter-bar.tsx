@@ -1,6 +1,7 @@
 import type { MeReply } from '../../../api/native/me-schema.js';
 import { Choice, type SetFields, TextFilter } from '../../parts/filters.js';
 import { policyWord } from '../../words/conditions.js';
+import { useLastFilter } from './last-filter.js';
 import { isFiltered, NO_FILTER } from './list-query.js';
 import { tablesTexts } from './texts.js';
 
@@ -13,6 +14,7 @@ interface FilterBarProps {
 /** What narrows the list: all of it in the address. */
 export function FilterBar({ query, me, onChange }: FilterBarProps) {
   const databases = [...new Set(me?.instances.flatMap(({ databases }) => databases.map(({ name }) => name)))].sort();
+  const last = useLastFilter(query);
   return (
     <search class="filter-bar">
       <TextFilter name={tablesTexts.filter} value={query.get('q') ?? ''} onChange={(q) => onChange({ q })} />
@@ -33,6 +35,11 @@ export function FilterBar({ query, me, onChange }: FilterBarProps) {
       {isFiltered(query) && (
         <button type="button" onClick={() => onChange(NO_FILTER)}>
           {tablesTexts.clear}
+        </button>
+      )}
+      {last && (
+        <button type="button" class="chip" onClick={() => onChange(last)}>
+          {tablesTexts.lastFilter(Object.values(last).join(', '))}
         </button>
       )}
     </search>

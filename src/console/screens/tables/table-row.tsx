@@ -6,11 +6,15 @@ import { Changing } from '../../parts/changing.js';
 import { Condition } from '../../parts/condition.js';
 import { memo } from '../../parts/memo.js';
 import { cronWords } from '../../parts/schedule/cron-words.js';
+import { Sparkline } from '../../parts/sparkline.js';
 import { Ago } from '../../parts/time.js';
 import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
 import { numberText } from '../../words/numbers.js';
 import { durationText, roughDuration } from '../../words/times.js';
 import { tablesTexts } from './texts.js';
+
+/** Seconds: less than this is drawn as little. */
+const LAG_TOP_MIN = 10;
 
 interface TableRowProps {
   readonly table: TableSummary;
@@ -68,6 +72,13 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
         )}
         {Number(table.lag_versions ?? 0) > 0 && (
           <span class="quiet lag-versions">{versionsText(table.lag_versions ?? 0)}</span>
+        )}
+        {table.lag_points && (
+          <Sparkline
+            values={table.lag_points}
+            label={tablesTexts.lagOfHour(durationText(Math.max(...table.lag_points.map((lag) => lag ?? 0))))}
+            topMin={LAG_TOP_MIN}
+          />
         )}
       </td>
       <td class="cell-rows number">

@@ -21,7 +21,9 @@ export function Screen() {
   const { query } = usePlace();
   const [size, setSize] = useState(PAGE);
   const { data: me } = useMe();
-  const list = useTableList(readListQuery(query, size), readListQuery(query, PAGE).toString());
+  const wanted = readListQuery(query, size);
+  wanted.set('lag_points', 'true');
+  const list = useTableList(wanted, readListQuery(query, PAGE).toString());
   const refusal = me && !me.may.create ? tablesTexts.createRefused : null;
   return (
     <Page

@@ -48,6 +48,7 @@ export const tablesTexts = {
   never: 'never',
   next: 'next',
   streaming: 'streaming table',
+  lagOfHour: (most: string) => `Lag of the last hour: at most ${most}`,
   noLag: 'not known yet',
   lastSeen: 'as of the last look',
   wrote: (written: string, deleted: string) => `+${written} −${deleted}`,

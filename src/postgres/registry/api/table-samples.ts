@@ -67,3 +67,35 @@ export async function readSamples(client: pg.ClientBase, span: SampleSpan): Prom
   const samples = rows.filter((row) => (row.sampled_at as string | null) !== null);
   return { from: first.since, to: first.until, samples: samples.map(({ since, until, ...sample }) => sample) };
 }
+
+/** So many equal steps of the last hour. */
+const LAG_STEPS = 30;
+const STEP_SECONDS = 3_600 / LAG_STEPS;
+
+const SELECT_LAG_POINTS = `
+  select s.table_id, floor(extract(epoch from s.sampled_at - (now() - interval '1 hour')) / ${STEP_SECONDS})::integer as step,
+         max(s.lag_seconds)::float8 as lag_seconds
+    from synced_tables._samples s
+   where s.table_id = any($1::uuid[]) and s.sampled_at > now() - interval '1 hour' and s.sampled_at <= now()
+   group by 1, 2`;
+
+/**
+ * How far tables were behind in the last hour: for each table the most seconds of each step, the oldest first; null where no
+ * sample was taken, or the lag was not known.
+ * @param client a session with the sidecar's rights
+ */
+export async function readLagPoints(
+  client: pg.ClientBase,
+  tableIds: readonly string[],
+): Promise<Map<string, (number | null)[]>> {
+  const points = new Map(tableIds.map((id) => [id, Array<number | null>(LAG_STEPS).fill(null)]));
+  const { rows } = await client.query<{ table_id: string; step: number; lag_seconds: number | null }>(
+    SELECT_LAG_POINTS,
+    [tableIds],
+  );
+  for (const { table_id: id, step, lag_seconds: lag } of rows) {
+    const found = points.get(id);
+    if (found) found[Math.min(step, LAG_STEPS - 1)] = lag;
+  }
+  return points;
+}
