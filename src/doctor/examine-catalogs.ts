@@ -39,6 +39,7 @@ function placeOf(catalog: Settings['catalogs'][string]): string {
     case 'files':
       return catalog.root;
     case 'unity':
+    case 'iceberg':
       return catalog.uri;
     case 'views':
       return `Each of ${countOf(Object.keys(catalog.views).length, 'view')}`;

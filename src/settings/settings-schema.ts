@@ -123,6 +123,27 @@ const filesCatalog = z.strictObject({
   ...fileTables,
 });
 
+const icebergCatalog = z.strictObject({
+  kind: z.literal('iceberg'),
+  /** Address of an Iceberg REST catalog: what comes before `/v1`. */
+  uri: z.url({ protocol: /^https?$/ }),
+  /** Which of its catalogs, if it has several. */
+  warehouse: text.optional(),
+  token: text.optional(),
+  /** Client credentials that a token is issued for. */
+  oauth: z
+    .strictObject({
+      client_id: text,
+      client_secret: text,
+      /** Default: `v1/oauth/tokens` of the catalog. */
+      token_uri: z.url({ protocol: /^https?$/ }).optional(),
+      scope: text.optional(),
+    })
+    .optional(),
+  allow_outside_paths: fileTables.allow_outside_paths,
+  storage: fileTables.storage,
+});
+
 const viewCatalog = z.strictObject({
   kind: z.literal('views'),
   /** Queries over tables of any catalog, by `schema.view`, in the lakehouse's SQL. */
@@ -167,7 +188,10 @@ export const settingsSchema = z.strictObject({
     .default({})
     .refine(haveOwnProjects, 'names that differ by more than capitals and - for _'),
   catalogs: z
-    .record(catalogName, z.discriminatedUnion('kind', [pathCatalog, unityCatalog, filesCatalog, viewCatalog]))
+    .record(
+      catalogName,
+      z.discriminatedUnion('kind', [pathCatalog, unityCatalog, filesCatalog, icebergCatalog, viewCatalog]),
+    )
     .default({}),
   api: z
     .strictObject({

@@ -3,6 +3,7 @@ import { parseLakehouseType } from '../core/lakehouse-type.js';
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { filesCatalog, type ListedFiles } from '../lake/catalog/files-catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
+import { restCatalog } from '../lake/catalog/rest-catalog.js';
 import { unityCatalog } from '../lake/catalog/unity-catalog.js';
 import { type ViewDefinition, viewCatalog } from '../lake/catalog/view-catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -30,14 +31,22 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       const views = new Map(Object.entries(catalog.views).map(([view, text]) => [view, viewDefinition(text)]));
       return viewCatalog({ catalog: name, views, engine, openTable });
     }
-    const base = {
+    const shared = {
       allowOutsidePaths: catalog.allow_outside_paths,
-      partitionTimeZone: catalog.partition_time_zone,
       storage: { ...storeSettings(catalog.storage), patience, ...retries },
       spool,
       engine,
       openTable,
     };
+    const client = { catalog: name, ...patience, ...retries };
+    if (catalog.kind === 'iceberg') {
+      const { uri, warehouse, token, oauth } = catalog;
+      return restCatalog({
+        ...shared,
+        client: { ...client, uri, warehouse, token, oauth: oauth && clientCredentials(oauth) },
+      });
+    }
+    const base = { ...shared, partitionTimeZone: catalog.partition_time_zone };
     if (catalog.kind === 'files') {
       const tables = new Map(Object.entries(catalog.tables).map(([table, files]) => [table, listedFiles(files)]));
       return filesCatalog({ ...base, catalog: name, root: catalog.root, tables });
@@ -46,7 +55,7 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
     const { uri, token } = catalog;
     return unityCatalog({
       ...base,
-      client: { catalog: name, uri, token, ...patience, ...retries },
+      client: { ...client, uri, token },
       remoteName: catalog.catalog,
     });
   };
@@ -56,6 +65,13 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
   ]);
   const set = new CatalogSet(new Map(catalogs));
   return set;
+}
+
+type OauthSettings = NonNullable<Extract<CatalogSettings, { kind: 'iceberg' }>['oauth']>;
+
+function clientCredentials(oauth: OauthSettings) {
+  const { client_id: clientId, client_secret: clientSecret, token_uri: tokenUri, scope } = oauth;
+  return { clientId, clientSecret, tokenUri, scope };
 }
 
 type ViewSettings = Extract<CatalogSettings, { kind: 'views' }>['views'][string];

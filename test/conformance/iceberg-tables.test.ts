@@ -2,8 +2,10 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IcebergRestServer } from '../support/iceberg-rest-server.js';
 import { IcebergWriter } from '../support/iceberg-writer.js';
 import { postgresServers } from '../support/postgres.js';
+import { BUCKET, S3FolderServer } from '../support/s3-folder-server.js';
 import { sharedData } from '../support/shared-data.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -218,6 +220,61 @@ describe.each(postgresServers().slice(-1))('Iceberg tables on $name', (server) =
       rmSync(folderOf('ice.damaged'), { recursive: true });
       mkdirSync(folderOf('ice.damaged'));
     });
+  });
+});
+
+// The store and the catalog are what is tested: one server is enough.
+describe.each(postgresServers().slice(-1))('Iceberg tables of an object store on $name', (server) => {
+  it('are synced by path, and from a REST catalog with the credentials that it gives', async () => {
+    await using lake = await SyncedLake.create(server);
+    await using store = await S3FolderServer.start(lake.lake.root);
+    await using rest = await IcebergRestServer.start({
+      folder: lake.lake.root,
+      prefix: 'catalogs/prod',
+      token: 'issued',
+      client: { id: 'me', secret: 'client-secret' },
+    });
+    rest.config = { 's3.endpoint': store.endpoint, 'client.region': 'us-east-1', 's3.path-style-access': 'true' };
+    const issued = { 's3.access-key-id': 'issued-key', 's3.secret-access-key': 's', 's3.session-token': 't' };
+    rest.credentials = [{ prefix: `s3://${BUCKET}/ice`, config: issued }];
+    const oauth = { client_id: 'me', client_secret: 'client-secret' };
+    await lake.startSidecar({
+      catalogs: {
+        lake: { kind: 'path', root: `s3://${BUCKET}`, storage: store.settings },
+        prod: { kind: 'iceberg', uri: rest.uri, warehouse: 'prod', oauth },
+      },
+      storage: { spool_mb: 1, parallel_fetches: 2, timeout_seconds: 5, attempts: 4 },
+    });
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await instance.connect();
+    const table = new IcebergWriter(connection, path.join(lake.lake.root, 'ice/stored'), {
+      fields: [
+        { id: 1, name: 'id', type: 'long', required: true },
+        { id: 2, name: 'name', type: 'string' },
+      ],
+      location: `s3a://${BUCKET}/ice/stored`,
+    });
+    const some = (from: number, to: number) =>
+      `select i as id, hash(i)::varchar as name from range(${from}, ${to}) t(i)`;
+    const files = [await table.write(some(0, 60_000)), await table.write(some(60_000, 120_000))];
+    await table.commit(files);
+    const even = await table.write('select i * 2 as id from range(30000) t(i)', '{id: 1}');
+    await table.commit([
+      { ...even, content: 'equalityDeletes', equalityIds: [1] },
+      await table.writePositions(files[1]?.statedPath ?? '', 'select unnest([0, 1])'),
+    ]);
+    const expected = '89998 119999';
+    const counted = (target: string) => lake.value(`select concat(count(*), ' ', max(id)) from ${target}`);
+    await lake.load('ice.stored');
+    expect(await counted('ice.stored')).toBe(expected);
+    expect(store.accessKeys).toEqual(new Set(['test']));
+    const { rows } = await lake.admin.query<{ id: string }>(
+      `select synced_tables.create_synced_table('ice.rest', 'prod.ice.stored', array['id']) as id`,
+    );
+    await lake.wait(rows[0]?.id ?? '');
+    expect(await counted('ice.rest')).toBe(expected);
+    expect(store.accessKeys).toContain('issued-key');
+    connection.closeSync();
   });
 });
 

@@ -29,7 +29,7 @@ export const catalogErrors = {
   CATALOG_ACCESS_DENIED: {
     message: 'Catalog "{catalog}" refused {wanted} of source table {table}: {reason}.',
     remedy:
-      'Give the token of the catalog USE CATALOG, USE SCHEMA and SELECT, and for the credentials of its files EXTERNAL USE SCHEMA; or set "storage" of the catalog.',
+      'Give the token of the catalog USE CATALOG, USE SCHEMA and SELECT, and for the credentials of its files EXTERNAL USE SCHEMA (in an Iceberg REST catalog: the right to read the table); or set "storage" of the catalog.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -37,7 +37,7 @@ export const catalogErrors = {
   },
   CATALOG_TOKEN_REFUSED: {
     message: 'Catalog "{catalog}" {what} where source table {table} is looked up: {reason}.',
-    remedy: 'Set or renew "token" of the catalog in the settings.',
+    remedy: 'Set or renew "token" of the catalog in the settings, or its "oauth".',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -55,7 +55,7 @@ export const catalogErrors = {
   CATALOG_ANSWER_INVALID: {
     message:
       'Catalog "{catalog}" answered a request for source table {table} with something other than a table: {reason}.',
-    remedy: 'Check that "uri" in the settings is the address of a Unity Catalog server.',
+    remedy: 'Check that "uri" in the settings is the address of a catalog server of the kind that "kind" says.',
     retry: 'manual',
     status: 502,
     apiCode: 'INTERNAL_ERROR',

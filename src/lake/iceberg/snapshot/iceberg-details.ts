@@ -31,7 +31,7 @@ export function describeIcebergTable(options: StateOptions): Promise<IcebergDesc
  * What metadata says of the newest state of a table.
  * @throws ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE
  */
-function describeMetadata(metadata: TableMetadata, tableName: string): IcebergDescription {
+export function describeMetadata(metadata: TableMetadata, tableName: string): IcebergDescription {
   const schema = currentSchema(metadata, tableName);
   const partitioned = metadata.defaultSpec.fields.flatMap(({ sourceId, transform }) => {
     return transform === 'identity' ? schema.columns.filter(({ fieldId }) => fieldId === sourceId) : [];

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { syncedTablesError } from '../../core/errors.js';
+import { explainOpenFiles } from '../../core/reasons/open-files.js';
+import { parseLosslessJson } from '../iceberg/metadata/lossless-json.js';
+import { describeAnswer, type UnityAnswer } from './unity-answer.js';
+
+/** What an Iceberg REST catalog answered; whole numbers of 64 bits are texts. */
+export type RestAnswer = UnityAnswer;
+
+export interface RestRequestOptions {
+  /** Name in the settings, for messages. */
+  readonly catalog: string;
+  /** How long an answer may take. */
+  readonly timeoutMs: number;
+  readonly attemptsMax: number;
+  readonly fetch?: typeof fetch;
+  readonly wait?: (ms: number) => Promise<unknown>;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
+}
+
+export interface RestRequest {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Fields of a form that is posted; without them it is a GET. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** What must not be repeated in messages. */
+  readonly secrets: readonly string[];
+}
+
+const FIRST_DELAY_MS = 200;
+const DELAY_MS_MAX = 10_000;
+const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Makes a request until it is answered, with growing pauses.
+ * @param table full name of the source table, for messages
+ * @throws CATALOG_UNREACHABLE
+ */
+export async function askCatalog(
+  options: RestRequestOptions,
+  request: RestRequest,
+  table: string,
+): Promise<RestAnswer> {
+  const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = options;
+  for (let attempt = 1; ; attempt++) {
+    let reason: string;
+    let cause: unknown;
+    try {
+      const answer = await send(options, request);
+      if (!TRANSIENT_STATUS.has(answer.status)) return answer;
+      reason = describeAnswer(answer);
+    } catch (error) {
+      reason = networkReason(error);
+      cause = error;
+    }
+    if (attempt >= attemptsMax) {
+      const details = { catalog, table, attempts: attempt, reason };
+      throw explainOpenFiles(cause) ?? syncedTablesError('CATALOG_UNREACHABLE', details, cause);
+    }
+    const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));
+    const delayMs = Math.round(longest * (0.5 + random() / 2));
+    onRetry?.({ path: request.url, reason, attempt, delayMs });
+    await wait(delayMs);
+  }
+}
+
+async function send(
+  { timeoutMs, fetch: request = fetch }: RestRequestOptions,
+  asked: RestRequest,
+): Promise<RestAnswer> {
+  const { url, headers = {}, form, secrets } = asked;
+  const response = await request(url, {
+    method: form === undefined ? 'GET' : 'POST',
+    headers: { accept: 'application/json', ...headers },
+    ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const text = await response.text();
+  // A server may repeat what it was sent, and its words end up in messages. An answer that is of use is left as it is.
+  const safe = response.ok ? text : secrets.reduce((words, secret) => words.replaceAll(secret, '[hidden]'), text);
+  return { status: response.status, body: parseOrNull(safe) };
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return parseLosslessJson(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The system's code for what went wrong: the rest may include addresses with secrets in them. */
+function networkReason(error: unknown): string {
+  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return 'no answer in time';
+  return typeof cause?.code === 'string' ? cause.code : 'no connection';
+}
