@@ -4,6 +4,7 @@ import { parseSourceName } from '../core/names.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import { isUuid } from '../core/uuid.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { chosenSource } from '../sync/source/chosen-source.js';
 import { planTarget, type TargetRequest } from '../sync/source/plan-target.js';
 import { chooseDatabase } from './connect/choose-database.js';
 import { withDatabase } from './connect/database-session.js';
@@ -24,6 +25,8 @@ interface CreateOptions extends DatabaseOptions, WaitCommandOptions {
   readonly primaryKey?: string[];
   readonly policy: string;
   readonly timeseriesKey?: string;
+  readonly columns?: string[];
+  readonly rowFilter?: string;
   readonly invalidCharacters: string;
   readonly createSchema: boolean;
   readonly pipeline?: string;
@@ -51,6 +54,8 @@ export function addCreateCommand(program: Command): void {
     )
     .addOption(new Option('--policy <policy>', 'when it is synced').choices(POLICIES).default('SNAPSHOT'))
     .option('--timeseries-key <column>', 'of several rows with the same key, keep the one with the greatest value here')
+    .option('--columns <columns>', 'the source columns that the table is to have (default: all)', collectColumns)
+    .option('--row-filter <condition>', "the source rows that it is to have, as a condition of the lakehouse's SQL")
     .addOption(
       new Option('--invalid-characters <way>', 'what to do with NUL characters')
         .choices(['fail', 'strip'])
@@ -88,6 +93,7 @@ The source is checked before anything is written, if its catalog is configured h
 Examples:
   synced-tables create gold.user_profiles --source lake.gold.user_profiles --primary-key user_id
   synced-tables create app.orders --source prod.sales.orders --primary-key region,order_id --timeseries-key updated_at
+  synced-tables create app.users --source lake.gold.users --primary-key id --columns id,name --row-filter "region = 'EU'"
   synced-tables create app.logs --source lake.raw.logs --primary-key id --invalid-characters strip --no-wait
   synced-tables create app.docs --source lake.ai.docs --primary-key id --type-override embedding=vector(768) \\
     --extra-indexes '[{"name":"docs_embedding","definition":"USING hnsw (embedding public.vector_cosine_ops)"}]'`,
@@ -114,7 +120,7 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
                 scheduling_policy => $4, timeseries_key => $5, invalid_characters => $6,
                 create_database_objects_if_missing => $7, existing_pipeline_id => $8, type_overrides => $9,
                 extra_columns => $10, extra_index_definitions => $11, accelerated_sync => $12, publish => $13,
-                allow_file_diff => $14, on_history_gap => $15) as update_id`,
+                allow_file_diff => $14, on_history_gap => $15, columns => $16, row_filter => $17) as update_id`,
       [
         fullName,
         options.source,
@@ -131,6 +137,8 @@ async function createTable(name: string, options: CreateOptions): Promise<void> 
         options.publish ?? null,
         options.allowFileDiff === true,
         options.onHistoryGap,
+        options.columns ?? null,
+        options.rowFilter ?? null,
       ],
     );
     await followUpdate({ client, database, updateId: rows[0]?.update_id ?? '', name: fullName, options });
@@ -147,14 +155,16 @@ async function checkSource(settings: Settings, options: CreateOptions): Promise<
   const timeseriesKey = options.timeseriesKey ?? null;
   if (!Object.hasOwn(settings.catalogs, catalog)) return requireKey(given ?? null, timeseriesKey, options.source);
   await using lake = await openLake(settings);
-  const lakeTable = await lake.catalogs.open(options.source);
-  const declared = given === undefined ? lakeTable.declared : undefined;
+  const whole = await lake.catalogs.open(options.source);
+  const declared = given === undefined ? whole.declared : undefined;
   const key = requireKey(
     given ?? declared?.primaryKey ?? null,
     timeseriesKey ?? declared?.timeseriesKey ?? null,
     options.source,
   );
-  planTarget(await lakeTable.snapshot(), key);
+  const choice = { chosenColumns: options.columns ?? null, rowFilter: options.rowFilter ?? null };
+  const lakeTable = chosenSource(whole, { ...key, ...choice });
+  planTarget(await lakeTable.snapshot(), { ...key, ...choice });
   return key;
 }
 

@@ -14,6 +14,8 @@ import { textTable } from './output/text-table.js';
 
 interface PreviewOptions extends SettingsOptions, OutputOptions {
   readonly primaryKey?: string[];
+  readonly columns?: string[];
+  readonly rowFilter?: string;
 }
 
 export function addPreviewCommand(program: Command): void {
@@ -22,6 +24,8 @@ export function addPreviewCommand(program: Command): void {
     .description('Show what a sync of a source table would produce and run into, without Postgres.')
     .argument('<source>', 'the source table, catalog.schema.table')
     .option('--primary-key <columns>', 'a key to judge: columns separated by commas', collectColumns)
+    .option('--columns <columns>', 'look at these columns alone, separated by commas', collectColumns)
+    .option('--row-filter <condition>', "look at these rows alone: a condition of the lakehouse's SQL")
     .addHelpText(
       'after',
       `
@@ -29,7 +33,8 @@ Needs a catalog only: that of the settings, or SYNCED_TABLES_LAKE=<folder> for o
 
 Examples:
   synced-tables preview lake.gold.user_profiles
-  synced-tables preview prod.sales.orders --primary-key region,order_id --output json`,
+  synced-tables preview prod.sales.orders --primary-key region,order_id --output json
+  synced-tables preview lake.gold.users --primary-key id --columns id,name --row-filter "region = 'EU'"`,
     )
     .action(preview);
   addOutputOption(addConfigOption(command));
@@ -37,7 +42,8 @@ Examples:
 
 async function preview(source: string, options: PreviewOptions): Promise<void> {
   await using lake = await openLake(settingsOf(options, { postgres: false }));
-  const found = await previewSource(await lake.catalogs.open(source), options.primaryKey ?? []);
+  const { primaryKey = [], columns: chosenColumns = null, rowFilter = null } = options;
+  const found = await previewSource(await lake.catalogs.open(source), primaryKey, { chosenColumns, rowFilter });
   process.stdout.write(options.output === 'json' ? `${previewJson(found)}\n` : previewText(found));
 }
 

@@ -2,6 +2,7 @@ import { apiErrors } from './errors/api-errors.js';
 import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
+import { chosenRowErrors } from './errors/chosen-row-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import { engineErrors } from './errors/engine-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
@@ -39,6 +40,7 @@ export const errorCatalogue = {
   ...keyErrors,
   ...targetErrors,
   ...requestErrors,
+  ...chosenRowErrors,
   ...verifyErrors,
   ...migrationErrors,
   ...apiErrors,
@@ -66,6 +68,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Keys and values', errors: keyErrors },
   { title: 'Writing synced tables', errors: targetErrors },
   { title: 'Requests for tables, updates and deletions', errors: requestErrors },
+  { title: 'Choosing columns and rows', errors: chosenRowErrors },
   { title: 'Comparing a table with its source', errors: verifyErrors },
   { title: 'AUTO CDC: declaring pipelines and flows', errors: flowErrors },
   { title: 'AUTO CDC: applying events and snapshots', errors: autoCdcRunErrors },

@@ -47,6 +47,10 @@ export interface SyncedTable {
   readonly createdBy: string;
   /** Columns stored as another Postgres type than their source type implies; null: a type that this database lacks. */
   readonly typeOverrides: ReadonlyMap<string, string | null>;
+  /** The source columns that it has, in any order; null: all of them, also those that the source gets later. */
+  readonly chosenColumns: readonly string[] | null;
+  /** Which source rows it has, as an expression of the lakehouse's SQL over any columns of the source; null: all. */
+  readonly rowFilter: string | null;
   readonly extraColumns: readonly ExtraColumn[];
   readonly extraIndexes: readonly ExtraIndex[];
   /** Whether full copies load over more connections. */

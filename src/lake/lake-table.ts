@@ -1,6 +1,7 @@
 import type { ChangeFeed } from './changes/change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
 import type { WhileAnswering } from './engine/watched-engine.js';
+import type { ReadHint } from './read-hint.js';
 import type { Relation } from './relation/relation.js';
 import type { SourceDetails } from './source-details.js';
 import type { SourceDescription, SourceSnapshot } from './source-snapshot.js';
@@ -25,8 +26,11 @@ export interface LakeTable {
   describe(): Promise<SourceDescription>;
   /** What the newest version tells people of itself. Reads the log, and of it more than `snapshot`, but no rows. */
   details(): Promise<SourceDetails>;
-  /** Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. */
-  openRelation(snapshot: SourceSnapshot, parts: number): Promise<Relation>;
+  /**
+   * Makes the rows of a snapshot of this table readable, spread over at most `parts` SELECTs. With a hint, columns and
+   * files may be missing, and `Relation.rowCount` is that of the files that are read.
+   */
+  openRelation(snapshot: SourceSnapshot, parts: number, hint?: ReadHint): Promise<Relation>;
   /** The same table, whose rows another engine reads, `rowsAtOnce` of a file at a time. */
   readBy(engine: Engine, rowsAtOnce: number): LakeTable;
   /**

@@ -72,6 +72,25 @@ it('shows columns with their types, size, version and key candidates', async () 
   expect(found.size_bytes).toBe(sizes.reduce((sum, size) => sum + size, 0));
 });
 
+it('looks at the chosen columns and rows alone', async () => {
+  const rows = `select i // 2 as id, i as n, i % 2 as half from range(10) t(i)`;
+  await lake.createTable('gold.part', { id: 'long', n: 'long', half: 'long' }, rows, {
+    'delta.enableChangeDataFeed': 'true',
+  });
+  const half = ['--columns', 'id', '--row-filter', 'half = 1', '--primary-key', 'id'];
+  expect(await preview('lake.gold.part', ...half)).toMatchObject({
+    row_count: 5,
+    columns: [{ name: 'id' }],
+    key_candidates: ['id'],
+    primary_key: { columns: ['id'], is_unique: true },
+    warnings: [],
+  });
+  const whole = await preview('lake.gold.part', '--columns', 'n,half', '--primary-key', 'id');
+  expect(whole).toMatchObject({ row_count: 10, warnings: [{ error_code: 'COLUMNS_WITHOUT_KEY' }] });
+  const refused = await runCli(['preview', 'lake.gold.part', '--row-filter', 'halve = 1'], environment);
+  expect(refused).toMatchObject({ end: 1, stderr: expect.stringMatching(/^ROW_FILTER_INVALID: .*\(at character 1\)/) });
+});
+
 it('finds every unique column of a small table, whatever the estimate says', async () => {
   // The engine takes these three values for two.
   await lake.createTable('gold.few', { v: 'long', n: 'long' }, `select 1 as v, unnest([22, 44, 66]) as n`);

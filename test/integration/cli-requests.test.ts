@@ -154,13 +154,19 @@ describe('with a sidecar', () => {
         'at',
         '--invalid-characters',
         'strip',
+        '--columns',
+        'note,a,B',
+        '--row-filter',
+        '`at` < 2 and B = "x"',
       ],
       environment,
     );
     expect(pipeline).toMatchObject({ synced_table: 'app.events', row_count: 1 });
-    expect(await synced.value('select row_to_json(t)::text from app.events t')).toBe(
-      '{"a":1,"B":"x","at":2,"note":"n"}',
-    );
+    expect(await synced.value('select row_to_json(t)::text from app.events t')).toBe('{"a":1,"B":"x","note":"n"}');
+    expect(await runCliJson(['get', 'app.events'], environment)).toMatchObject({
+      columns: ['note', 'a', 'B'],
+      row_filter: '`at` < 2 and B = "x"',
+    });
     const { pipeline_id: id } = pipeline as { pipeline_id: string };
     await synced.lake.createTable('gold.more', { id: 'long' }, 'select 1 as id');
     const more = ['create', 'app.more', '--source', 'lake.gold.more', '--primary-key', 'id'];
@@ -194,6 +200,14 @@ describe('with a sidecar', () => {
     expect(await create('gold.t', 'lake.gold.plain', 'id', '--timeseries-key', 'x')).toEqual([
       1,
       'TIMESERIES_COLUMN_NOT_FOUND',
+    ]);
+    expect(await create('gold.t', 'lake.gold.plain', 'id', '--row-filter', 'id > x')).toEqual([
+      1,
+      'ROW_FILTER_INVALID',
+    ]);
+    expect(await create('gold.t', 'lake.gold.plain', 'id', '--columns', 'id,x')).toEqual([
+      1,
+      'CHOSEN_COLUMN_NOT_FOUND',
     ]);
     expect(await create('gold.t', 'lake.gold.plain', 'id', '--pipeline', 'x')).toEqual([2, 'USAGE_INVALID']);
     expect(await create('gold.t', 'lake.gold.plain', 'id', '--policy', 'OFTEN')).toEqual([2, 'USAGE_INVALID']);

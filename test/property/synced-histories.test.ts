@@ -8,10 +8,11 @@ import { HistoryTable } from '../support/history-table.js';
 import { postgresServers } from '../support/postgres.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
+import { randomChoice } from '../support/random-choice.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: whatever happens to a source, and whenever it is looked at, a table that follows its changes equals a whole
-// copy of the version that it reflects, cell by cell.
+// copy of the version that it reflects, cell by cell; and so does one that follows chosen columns and rows.
 
 const seed = propertySeed('histories of followed tables');
 /** On all servers together; `npm run test:histories` is the nightly form. */
@@ -61,14 +62,18 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
 
   it.each(runs)('equal copies of their versions (history %i)', { timeout: 1_800_000 }, async (run) => {
     const random = new Random(seed + run * 7919);
-    const shape = randomShape(random);
+    const hasChoice = random.chance(0.4);
+    // What a choice needs may be renamed or dropped where columns are mapped: chosen-rows.test.ts looks at that.
+    const shape = { ...randomShape(random), ...(hasChoice ? { mapping: 'none' as const } : {}) };
     const source = `histories.h${run}`;
     const folder = path.join(lake.lake.root, ...source.split('.'));
     mkdirSync(folder, { recursive: true });
-    const history = new DeltaHistory({ connection, folder, random, shape });
+    const choice = hasChoice ? randomChoice(random, shape) : null;
+    const fits = choice?.fits ?? (() => true);
+    const history = new DeltaHistory({ connection, folder, random, shape, fits });
     await history.create();
     const policy = random.pick(['TRIGGERED', 'CONTINUOUS'] as const);
-    const table = new HistoryTable({ lake, history, target: source, policy });
+    const table = new HistoryTable({ lake, history, target: source, policy, choice });
     try {
       for (;;) {
         await table.bringUpToDate();
@@ -78,7 +83,7 @@ describe.each(servers)('tables that follow random histories on $name', (server) 
       }
     } catch (error) {
       console.info(
-        `PROPERTY_SEED=${seed} PROPERTY_RUN=${run}: ${policy} ${JSON.stringify(shape)}\n${table.log.join('\n')}`,
+        `PROPERTY_SEED=${seed} PROPERTY_RUN=${run}: ${policy} ${JSON.stringify({ shape, columns: choice?.columns, rowFilter: choice?.rowFilter })}\n${table.log.join('\n')}`,
       );
       throw error;
     }

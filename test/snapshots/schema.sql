@@ -595,6 +595,11 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- The column of last_error_code whose values are at fault; null if not exactly one is.
     failing_keys text[]
       -- Keys of a few rows that last_error_code is about: shown only to roles that may read the table.
+    columns text[]
+      -- The source columns that the table has; null: all, also those that the source gets later.
+    row_filter text
+      -- Which source rows the table has: an expression of the lakehouse's SQL over one row; null: all.
+    constraint _tables_columns_check CHECK (((columns IS NULL) OR (cardinality(columns) > 0)))
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
     constraint _tables_on_history_gap_check CHECK ((on_history_gap = ANY (ARRAY['fail'::text, 'refresh'::text])))
@@ -602,6 +607,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     constraint _tables_pk PRIMARY KEY (table_id)
     constraint _tables_primary_key_columns_check CHECK ((cardinality(primary_key_columns) > 0))
     constraint _tables_provisioning_phase_check CHECK ((provisioning_phase = ANY (ARRAY['PROVISIONING_PHASE_MAIN'::text, 'PROVISIONING_PHASE_INDEX_SCAN'::text, 'PROVISIONING_PHASE_INDEX_SORT'::text])))
+    constraint _tables_row_filter_check CHECK (((row_filter IS NULL) OR (row_filter ~ '\S'::text)))
     constraint _tables_state_check CHECK ((state = ANY (ARRAY['SYNCED_TABLE_PROVISIONING'::text, 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES'::text, 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'::text, 'SYNCED_TABLE_ONLINE'::text, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE'::text, 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'::text, 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'::text, 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'::text, 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text, 'SYNCED_TABLED_OFFLINE'::text])))
     CREATE INDEX _tables_pipeline_index ON synced_tables._tables USING btree (pipeline_id)
     CREATE INDEX _tables_source_index ON synced_tables._tables USING btree (source_table_full_name)
@@ -960,6 +966,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
       -- Since when the pipeline of the table is paused; null while it is not.
     paused_by name
       -- Who paused the pipeline.
+    columns text[]
+      -- The source columns that the table has; null: all.
+    row_filter text
+      -- Which source rows the table has: an expression of the lakehouse's SQL over one row; null: all.
   as
  SELECT synced_table,
     table_name,
@@ -987,7 +997,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     failing_column,
     failing_keys,
     paused_at,
-    paused_by
+    paused_by,
+    columns,
+    row_filter
    FROM ( SELECT t.synced_table,
             (c.oid)::regclass AS table_name,
             t.source_table_full_name,
@@ -1042,7 +1054,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                     ELSE NULL::text[]
                 END AS failing_keys,
             p.paused_at,
-            p.paused_by
+            p.paused_by,
+            t.columns,
+            t.row_filter
            FROM ((((synced_tables._tables t
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
@@ -1085,7 +1099,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                     ELSE NULL::text[]
                 END AS "case",
             p.paused_at,
-            p.paused_by
+            p.paused_by,
+            NULL::text[],
+            NULL::text
            FROM (((synced_tables._streaming_tables s
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
@@ -1619,8 +1635,8 @@ function synced_tables.create_streaming_live_table(name text, comment text DEFAU
   -- The older name of create_streaming_table.
 function synced_tables.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
-function synced_tables.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
+function synced_tables.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text, columns text[] DEFAULT NULL::text[], row_filter text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction. columns => and row_filter =>: which columns and rows of the source the table has; the filter is an expression of the lakehouse's SQL over one row, as in row_filter => $$region = 'EU'$$.
 function synced_tables.create_token(role_name name, token_hash bytea, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.
 function synced_tables.declare_pipeline(name text, declaration jsonb, default_schema text DEFAULT "current_schema"(), runs_in_program boolean DEFAULT false, continuous boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1681,6 +1697,8 @@ function synced_tables_internal._calling_body(routine oid) returns text plpgsql 
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Cancels the pending and running updates of a pipeline, or only the one that follows its sources.
+function synced_tables_internal._check_choice(synced_table text, source_table_full_name text, primary_key_columns text[], columns text[], row_filter text) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Refuses a choice of columns and rows that fits no source.
 function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a column that cannot list the columns an event writes. For a lakehouse table this is checked later.
 function synced_tables_internal._check_flow(flow text, kind text, options jsonb) returns void plpgsql immutable set search_path=pg_catalog, pg_temp []
@@ -2023,8 +2041,8 @@ function synced_tables_served.cancel_verification(verification_id uuid) returns 
   -- Cancels a verification that waits or runs, for all who asked for it; one that has ended stays as it is. A sidecar at work on it stops within seconds. For the creator of its table, its managers and databricks_superuser.
 function synced_tables_served.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
-function synced_tables_served.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction.
+function synced_tables_served.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text, columns text[] DEFAULT NULL::text[], row_filter text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction. columns => and row_filter =>: which columns and rows of the source the table has; the filter is an expression of the lakehouse's SQL over one row, as in row_filter => $$region = 'EU'$$.
 function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.
 function synced_tables_served.declare_pipeline(name text, declaration jsonb, default_schema text DEFAULT "current_schema"(), runs_in_program boolean DEFAULT false, continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []

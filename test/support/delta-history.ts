@@ -71,6 +71,8 @@ const WIDE = ['double', 'decimal', 'boolean', 'date', 'timestamp', 'timestamp_nt
 export class DeltaHistory {
   readonly folder: string;
   readonly shape: HistoryShape;
+  /** Which of `rows` count, where the rules of the table are about some of them. */
+  readonly #fits: (row: Readonly<Record<string, number | string | null>>) => boolean;
   version = -1;
   /** What each commit did, for messages. */
   readonly log: string[] = [];
@@ -89,7 +91,14 @@ export class DeltaHistory {
   readonly #v: Column;
   #hasFeed: boolean;
 
-  constructor(options: { connection: DuckDBConnection; folder: string; random: Random; shape: HistoryShape }) {
+  constructor(options: {
+    connection: DuckDBConnection;
+    folder: string;
+    random: Random;
+    shape: HistoryShape;
+    fits?: (row: Readonly<Record<string, number | string | null>>) => boolean;
+  }) {
+    this.#fits = options.fits ?? (() => true);
     this.folder = options.folder;
     this.shape = options.shape;
     this.#connection = options.connection;
@@ -141,7 +150,7 @@ export class DeltaHistory {
   /** Several rows with one key, or several that are the latest of theirs. */
   #findBrokenRule(): 'key' | 'time' | null {
     const times = new Map<string, number[]>();
-    for (const row of this.#live.flatMap(rowsOf)) {
+    for (const row of this.#chosen()) {
       const key = this.#keyOf(row);
       if (key !== null) times.set(key, [...(times.get(key) ?? []), Number(row[this.#time.physical] ?? -1)]);
     }
@@ -151,9 +160,23 @@ export class DeltaHistory {
     return groups.some(isTie) ? 'time' : null;
   }
 
+  /** The rows of the newest version; of structs nothing. Values are those that `valueLiteral` translates, by column. */
+  rows(): Readonly<Record<string, number | string | null>>[] {
+    return this.#live.flatMap(rowsOf).map((row) => this.#named(row));
+  }
+
+  #named(row: Row): Readonly<Record<string, number | string | null>> {
+    const plain = this.#columns.filter((column) => column.type !== 'struct');
+    return Object.fromEntries(plain.map((column) => [column.name, row[column.physical] ?? null]));
+  }
+
+  #chosen(): Row[] {
+    return this.#live.flatMap(rowsOf).filter((row) => this.#fits(this.#named(row)));
+  }
+
   /** Rows that a table with one row a key has to have. */
   keyedRows(): number {
-    return new Set(this.#live.flatMap(rowsOf).flatMap((row) => this.#keyOf(row) ?? [])).size;
+    return new Set(this.#chosen().flatMap((row) => this.#keyOf(row) ?? [])).size;
   }
 
   /** Null if the key has one. */

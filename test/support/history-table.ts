@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { DeltaHistory } from './delta-history.js';
+import type { RandomChoice } from './random-choice.js';
 import { eventually, type StatusRow, type SyncedLake } from './synced-lake.js';
 import { type Refusal, refusalOf } from './synced-table-fixture.js';
 
@@ -16,6 +17,8 @@ export interface HistoryTableOptions {
   /** Named like its source. */
   readonly target: string;
   readonly policy: 'TRIGGERED' | 'CONTINUOUS';
+  /** The part of the source that it has; the history knows its rows too. */
+  readonly choice: Pick<RandomChoice, 'columns' | 'rowFilter'> | null;
 }
 
 /** A synced table of a random history, with what has to become of it at each step. */
@@ -137,12 +140,12 @@ export class HistoryTable {
   }
 
   async #request(target: string, policy: string): Promise<string> {
-    const { lake, history } = this.#options;
+    const { lake, history, choice } = this.#options;
     const { hasTimeseries, isCompositeKey, hasFeed, feedToggles } = history.shape;
     const allowsFileDiff = policy !== 'SNAPSHOT' && (!hasFeed || feedToggles === true);
     const { rows } = await lake.admin.query<{ id: string }>(
       `select synced_tables.create_synced_table($1, $2, $3::text[], timeseries_key => $4, scheduling_policy => $5,
-                                                allow_file_diff => $6) as id`,
+                                                allow_file_diff => $6, columns => $7, row_filter => $8) as id`,
       [
         target,
         `lake.${this.#options.target}`,
@@ -150,6 +153,8 @@ export class HistoryTable {
         hasTimeseries ? 't' : null,
         policy,
         allowsFileDiff,
+        choice?.columns ?? null,
+        choice?.rowFilter ?? null,
       ],
     );
     return rows[0]?.id ?? '';

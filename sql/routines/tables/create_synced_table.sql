@@ -31,6 +31,46 @@ begin
 end $$;
 comment on function synced_tables_internal._check_keys(text, text[], text) is 'Refuses invalid key columns.';
 
+-- What the choice is about, only the sidecar knows: it holds the names and the filter against the source.
+-- for: owner
+create or replace function synced_tables_internal._check_choice(synced_table text, source_table_full_name text, primary_key_columns text[],
+                                                                columns text[], row_filter text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  problem text;
+  left_out text;
+begin
+  problem := case
+    when columns is null then null
+    when cardinality(columns) = 0 then 'none is named'
+    when array_ndims(columns) <> 1 then 'they are not a plain list'
+    when cardinality(columns) > 1600 then 'a table has at most 1600 columns'
+    when exists (select from unnest(columns) named where coalesce(named, '') = '' or octet_length(named) > 63)
+    then 'a name is empty, or longer than 63 bytes'
+    else (select format('column "%s" is named twice', named) from unnest(columns) named group by named having count(*) > 1 limit 1)
+  end;
+  if problem is not null then
+    perform synced_tables_internal._raise('COLUMNS_INVALID', '22023',
+      format('The columns of synced table %s cannot be chosen like this: %s.', synced_table, problem),
+      'Give the names of the source columns that the table is to have, each once, or leave columns out for all.');
+  end if;
+  select key into left_out from unnest(primary_key_columns) key where not key = any (columns) limit 1;
+  if left_out is not null then
+    perform synced_tables_internal._raise('COLUMNS_WITHOUT_KEY', '22023',
+      format('Column "%s" is in the primary key of synced table %s, but not among its columns.', left_out, synced_table),
+      'Add all primary key columns to columns.');
+  end if;
+  problem := case when row_filter !~ '\S' then 'it is empty'
+                  when length(row_filter) > 10000 then 'it is longer than 10000 characters' end;
+  if problem is not null then
+    perform synced_tables_internal._raise('ROW_FILTER_INVALID', '42601',
+      format('The row filter for source table %s cannot be used: %s.', source_table_full_name, problem),
+      'Write an expression of the lakehouse''s SQL over the columns of one row that is true or false, such as region = ''EU'', or leave row_filter out for all rows.');
+  end if;
+end $$;
+comment on function synced_tables_internal._check_choice(text, text, text[], text[], text) is
+  'Refuses a choice of columns and rows that fits no source.';
+
 -- for: owner
 create or replace function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -167,7 +207,8 @@ create or replace function synced_tables_served.create_synced_table(
   create_database_objects_if_missing boolean default true, existing_pipeline_id uuid default null,
   allow_file_diff boolean default false, on_history_gap text default 'fail',
   type_overrides jsonb default null, extra_columns jsonb default null, extra_index_definitions jsonb default null,
-  accelerated_sync boolean default false, new_pipeline_spec jsonb default null, publish text default null) returns uuid
+  accelerated_sync boolean default false, new_pipeline_spec jsonb default null, publish text default null,
+  columns text[] default null, row_filter text default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -189,6 +230,8 @@ begin
       format('%L does not say what to do when the source of synced table %s has lost history.', create_synced_table.on_history_gap, full_name),
       'Use fail (the default) or refresh.');
   end if;
+  perform synced_tables_internal._check_choice(full_name, create_synced_table.source_table_full_name,
+    create_synced_table.primary_key_columns, create_synced_table.columns, create_synced_table.row_filter);
   perform synced_tables_internal._check_target_options(full_name, create_synced_table.type_overrides, create_synced_table.extra_columns,
     create_synced_table.extra_index_definitions);
   if create_synced_table.publish not in ('separately', 'together') then
@@ -202,14 +245,15 @@ begin
   perform synced_tables_internal._choose_publish(full_name, pipeline, create_synced_table.publish, existing_pipeline_id is null);
   insert into synced_tables._tables (schema_name, table_name, source_table_full_name, primary_key_columns, timeseries_key,
     invalid_characters, create_schema_if_missing, pipeline_id, message, created_by,
-    allow_file_diff, on_history_gap, type_overrides, extra_columns, extra_index_definitions, accelerated_sync, new_pipeline_spec)
+    allow_file_diff, on_history_gap, type_overrides, extra_columns, extra_index_definitions, accelerated_sync, new_pipeline_spec,
+    columns, row_filter)
   values (parts[1], parts[2], source, create_synced_table.primary_key_columns,
     create_synced_table.timeseries_key, create_synced_table.invalid_characters,
     coalesce(create_database_objects_if_missing, true), pipeline, 'Waits for a sidecar to load it.', acting,
     coalesce(create_synced_table.allow_file_diff, false), create_synced_table.on_history_gap,
     coalesce(create_synced_table.type_overrides, '[]'), coalesce(create_synced_table.extra_columns, '[]'),
     coalesce(create_synced_table.extra_index_definitions, '[]'), coalesce(create_synced_table.accelerated_sync, false),
-    create_synced_table.new_pipeline_spec)
+    create_synced_table.new_pipeline_spec, create_synced_table.columns, create_synced_table.row_filter)
   on conflict (schema_name, table_name) do nothing;
   if not found then  -- another session was slightly faster
     perform synced_tables_internal._raise_exists(full_name);
@@ -219,5 +263,5 @@ begin
     format('%I asked for synced table %s from %s.', acting, full_name, source));
   return request;
 end $$;
-comment on function synced_tables_served.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb, text) is
-  'Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => ''together'': updates publish all tables of the pipeline in one transaction.';
+comment on function synced_tables_served.create_synced_table(text, text, text[], text, text, text, boolean, uuid, boolean, text, jsonb, jsonb, jsonb, boolean, jsonb, text, text[], text) is
+  'Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => ''together'': updates publish all tables of the pipeline in one transaction. columns => and row_filter =>: which columns and rows of the source the table has; the filter is an expression of the lakehouse''s SQL over one row, as in row_filter => $$region = ''EU''$$.';

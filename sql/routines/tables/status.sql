@@ -63,7 +63,9 @@ select * from (
          case when t.last_error_code is not null and t.failing_column is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_column end as failing_column,
          case when t.last_error_code is not null and t.failing_keys is not null and synced_tables_internal._may_read(t.created_by, t.relation) then t.failing_keys end as failing_keys,
          p.paused_at,
-         p.paused_by
+         p.paused_by,
+         t.columns,
+         t.row_filter
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
@@ -80,7 +82,7 @@ select * from (
          nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish,
          case when s.last_error_code is not null and s.failing_column is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
-         case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by
+         case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by, null, null
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
@@ -110,3 +112,6 @@ comment on column synced_tables.status.failing_keys is
   'Keys of a few source rows that last_error_code is about, as texts: shown to roles that may read the table.';
 comment on column synced_tables.status.paused_at is 'Since when the pipeline of the table is paused; null while it is not.';
 comment on column synced_tables.status.paused_by is 'Who paused the pipeline.';
+comment on column synced_tables.status.columns is 'The source columns that the table has; null: all.';
+comment on column synced_tables.status.row_filter is
+  'Which source rows the table has: an expression of the lakehouse''s SQL over one row; null: all.';

@@ -29,7 +29,7 @@ export async function explainReadError(error: unknown, context: ReadContext): Pr
   return explainLoadError(error, {
     ...context,
     relation,
-    table: { ...context, source: table, fullName: table },
+    table: { ...context, source: table, fullName: table, rowFilter: null },
     columns,
   });
 }

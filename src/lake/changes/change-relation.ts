@@ -90,6 +90,13 @@ export interface ChangesOptions {
   readonly tableId?: string;
   /** Columns for which a rename, drop or type change is a separate error. */
   readonly keyColumns?: readonly string[];
+  /**
+   * Names, in any case, of the columns that are needed; absent for all. What happens to others is passed over, and `end` and `select`
+   * may leave them out.
+   */
+  readonly neededColumns?: readonly string[];
+  /** Names, in any case, of columns that no copy can do without: a rename or drop of one is a separate error. */
+  readonly requiredColumns?: readonly string[];
   /** Where the change feed was off, use the differences between files instead of failing. */
   readonly allowFileDiff: boolean;
   /** Versions whose recorded changes are passed over: the differences between files are used instead. */
@@ -106,7 +113,7 @@ export interface ChangeFeed {
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
    *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,
-   *   CHANGED_PRIMARY_KEY, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
+   *   CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
    */
   changes(options: ChangesOptions): Promise<ChangeRelation>;
   /**

@@ -7,6 +7,15 @@ import { nullOf } from '../parquet/project-column.js';
 export interface CollapseOptions {
   /** Columns of the end version that identify a row. */
   readonly keyColumns: readonly string[];
+  /** The part of the changes that counts; absent if all do. */
+  readonly chosen?: ChosenChanges;
+}
+
+/** Some columns of some changes. */
+interface ChosenChanges {
+  readonly columns: readonly Field[];
+  /** A SELECT of them, given one of all changes. */
+  readonly select: (changes: string) => string;
 }
 
 /** The last state of every key that changes touched. */
@@ -50,15 +59,18 @@ export interface CollapseSource {
 
 /**
  * Computes the last state of each key. Within one version all deletes and preimages come before all inserts and
- * postimages, so a key whose newest version has a new row is upserted, any other is deleted. First only the keys are
+ * postimages, so a key whose newest version has a new row is upserted, any other is deleted. Of chosen changes the same is
+ * true: they are the changes of the table that the chosen rows make. First only the keys are
  * grouped; then the changes are joined with them, so that memory holds keys but not rows.
  */
 export async function collapseChanges(
   connection: DuckDBConnection,
-  source: CollapseSource,
+  given: CollapseSource,
   options: CollapseOptions,
 ): Promise<CollapsedChanges> {
-  const { keysTable } = source;
+  const { keysTable } = given;
+  const { chosen } = options;
+  const source = chosen ? { keysTable, columns: chosen.columns, select: chosen.select(given.select) } : given;
   const keys = options.keyColumns.map((name) => keyField(source.columns, name));
   const names = keys.map((key) => quoteIdentifier(key.name));
   await connection.run(`create table ${keysTable} as ${touchedKeys(source.select, names)}`);

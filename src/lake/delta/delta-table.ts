@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/duckdb-engine.js';
 import { watchedEngine } from '../engine/watched-engine.js';
 import type { LakeTable } from '../lake-table.js';
+import type { ReadHint } from '../read-hint.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import { DeltaChangeFeed } from './changes/delta-change-feed.js';
 import type { DeltaTableOptions } from './delta-table-options.js';
@@ -45,10 +46,10 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
         connection.closeSync();
       }
     },
-    openRelation(snapshot: SourceSnapshot, parts: number) {
+    openRelation(snapshot: SourceSnapshot, parts: number, hint?: ReadHint) {
       // Callers pass back only snapshots of this same table.
       const files = { store, snapshot: snapshot as DeltaSnapshot, partitionTimeZone, spool };
-      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce });
+      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce, hint });
     },
     readBy: (other: Engine, rows: number) => openDeltaTable({ ...options, engine: other, rowsAtOnce: rows }),
   };

@@ -7,7 +7,15 @@ export interface TreeNode {
 }
 
 /** Text that the engine's parser refuses; `message` is the parser's. */
-export class QuerySyntaxError extends Error {}
+export class QuerySyntaxError extends Error {
+  /** Where, in bytes from 0; null if the parser does not say. */
+  readonly offset: number | null;
+
+  constructor(message: string, offset: number | null = null) {
+    super(message);
+    this.offset = offset;
+  }
+}
 
 /** Numbers that JavaScript would round stay text: `"\u0000#123"`. */
 const LONG_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
@@ -21,11 +29,23 @@ export async function parseQuery(connection: DuckDBConnection, sql: string): Pro
   const result = await connection.runAndReadAll(`select json_serialize_sql(${quoteLiteral(sql)})`);
   const json = String(result.getRowsJson()[0]?.[0]);
   const protectedJson = json.replace(LONG_NUMBER, (token) => (token.startsWith('"') ? token : `"\\u0000#${token}"`));
-  const tree = JSON.parse(protectedJson) as { error: boolean; error_message?: string; statements?: TreeNode[] };
-  if (tree.error) throw new QuerySyntaxError(tree.error_message ?? 'it is not a query');
+  const tree = JSON.parse(protectedJson) as {
+    error: boolean;
+    error_message?: string;
+    position?: string;
+    statements?: TreeNode[];
+  };
+  if (tree.error) {
+    throw new QuerySyntaxError(tree.error_message ?? 'it is not a query', byteOffset(sql, tree.position));
+  }
   const [statement, ...others] = tree.statements ?? [];
   if (statement === undefined || others.length > 0) throw new QuerySyntaxError('it must be one query');
   return statement;
+}
+
+/** The parser counts characters, unlike its trees, which count bytes. */
+function byteOffset(sql: string, position: string | undefined): number | null {
+  return position === undefined ? null : Buffer.byteLength([...sql].slice(0, Number(position)).join(''));
 }
 
 /** The SQL text of a tree from `parseQuery`. */

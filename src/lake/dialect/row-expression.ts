@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../../core/data-type.js';
-import { allowedFunctions } from './allowed-functions.js';
+import { type AllowedFunctions, allowedFunctions } from './allowed-functions.js';
 import { toEngineNode } from './lakehouse-functions.js';
-import { engineText } from './lakehouse-text.js';
+import { engineText, lakehouseOffset } from './lakehouse-text.js';
 import {
   isNode,
   parseQuery,
@@ -14,7 +14,15 @@ import {
 } from './query-tree.js';
 
 /** Why a text is not a valid expression over one row; for a person. */
-export class RowExpressionError extends Error {}
+export class RowExpressionError extends Error {
+  /** Where in the text, in characters from 1; null if that is not known. */
+  readonly position: number | null;
+
+  constructor(message: string, position: number | null = null) {
+    super(message);
+    this.position = position;
+  }
+}
 
 const EXPRESSION_LENGTH_MAX = 10_000;
 /**
@@ -34,6 +42,18 @@ const ROW_CLASSES: ReadonlySet<unknown> = new Set([
   'LAMBDA',
 ]);
 
+/** An expression of the engine. */
+export interface RowExpression {
+  readonly sql: string;
+  /** The columns that it names, each once. */
+  readonly columns: readonly Field[];
+  /** Its syntax tree, and how to write a part of it. */
+  readonly tree: TreeNode;
+  textOf(part: TreeNode): Promise<string>;
+  /** The name that a text ends in: `a = b name`. Expressions that are not part of a list have no use for one. */
+  readonly alias: string;
+}
+
 /**
  * Turns an expression of the lakehouse's SQL over one row into one of the engine. The engine's own parser takes it
  * apart; the rebuilt expression can name only the given columns and call only pure functions, so it reaches no file,
@@ -46,32 +66,76 @@ export async function rowExpression(
   text: string,
   columns: readonly Field[],
 ): Promise<string> {
+  return (await readRowExpression(connection, text, columns)).sql;
+}
+
+/** Like `rowExpression`, with what is to be known of its parts. */
+export async function readRowExpression(
+  connection: DuckDBConnection,
+  text: string,
+  columns: readonly Field[],
+): Promise<RowExpression> {
   if (text.length > EXPRESSION_LENGTH_MAX)
     throw new RowExpressionError(`it is longer than ${EXPRESSION_LENGTH_MAX} characters`);
-  const statement = await parse(connection, engineText(text));
+  const statement = await parse(connection, text);
   const expression = soleExpression(statement);
   const rewritten = rewriteTree(expression, toEngineNode) as TreeNode;
   const functions = await allowedFunctions(connection);
   const parameters = lambdaParameters(rewritten);
-  const names = new Set(columns.map((column) => column.name.toLowerCase()));
+  const fields = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
+  const named = new Set<Field>();
   visitTree(rewritten, (node) => {
+    const position = positionOf(node, text);
     if (typeof node.class === 'string' && !ROW_CLASSES.has(node.class)) {
-      throw new RowExpressionError(`${describeClass(node.class)} cannot be part of it`);
+      throw new RowExpressionError(`${describeClass(node.class)} cannot be part of it`, position);
     }
-    if (node.class === 'COLUMN_REF') requireColumn(node, names, parameters);
-    if (node.class === 'FUNCTION') requireFunction(node, functions.scalar, functions.aggregate);
+    if (node.class === 'COLUMN_REF') {
+      const field = fields.get(firstName(node));
+      if (field) named.add(field);
+      else requireParameter(node, parameters, position);
+    }
+    if (node.class === 'FUNCTION') requireFunction(node, functions, position);
   });
-  const select = await queryText(connection, withExpression(statement, { ...rewritten, alias: '' }));
-  return select.replace(/^SELECT /, '');
+  const textOf = async (part: TreeNode) => {
+    const select = await queryText(connection, withExpression(statement, { ...part, alias: '' }));
+    return select.replace(/^SELECT /, '');
+  };
+  const sql = await textOf(rewritten);
+  return { sql, columns: [...named], tree: rewritten, textOf, alias: String(expression.alias ?? '') };
 }
 
-async function parse(connection: DuckDBConnection, sql: string): Promise<TreeNode> {
+/**
+ * What an expression calls the columns that it names, in lower case: without knowing the columns that there are.
+ * @throws RowExpressionError if it cannot be parsed
+ */
+export async function columnNamesOf(connection: DuckDBConnection, text: string): Promise<ReadonlySet<string>> {
+  const expression = soleExpression(await parse(connection, text));
+  const parameters = lambdaParameters(expression);
+  const names = new Set<string>();
+  visitTree(expression, (node) => {
+    if (node.class === 'COLUMN_REF' && !parameters.has(firstName(node))) names.add(firstName(node));
+  });
+  return names;
+}
+
+const BEFORE_THE_TEXT = 'select ';
+
+async function parse(connection: DuckDBConnection, text: string): Promise<TreeNode> {
   try {
-    return await parseQuery(connection, `select ${sql}`);
+    return await parseQuery(connection, `${BEFORE_THE_TEXT}${engineText(text)}`);
   } catch (error) {
-    if (error instanceof QuerySyntaxError) throw new RowExpressionError(error.message);
-    throw error;
+    if (!(error instanceof QuerySyntaxError)) throw error;
+    throw new RowExpressionError(error.message, error.offset === null ? null : placeIn(text, error.offset));
   }
+}
+
+/** What was rewritten has lost its place. */
+function positionOf({ query_location: offset }: TreeNode, text: string): number | null {
+  return typeof offset === 'number' && offset >= BEFORE_THE_TEXT.length ? placeIn(text, offset) : null;
+}
+
+function placeIn(text: string, engineOffset: number): number {
+  return lakehouseOffset(text, engineOffset - BEFORE_THE_TEXT.length) + 1;
 }
 
 /** The one expression of `select …`; anything that makes it a query is refused. */
@@ -115,16 +179,16 @@ function firstName(reference: TreeNode): string {
   return String(names[0] ?? '').toLowerCase();
 }
 
-function requireColumn(node: TreeNode, columns: ReadonlySet<string>, parameters: ReadonlySet<string>): void {
+function requireParameter(node: TreeNode, parameters: ReadonlySet<string>, position: number | null): void {
   const name = firstName(node);
-  if (!columns.has(name) && !parameters.has(name)) throw new RowExpressionError(`the source has no column "${name}"`);
+  if (!parameters.has(name)) throw new RowExpressionError(`the source has no column "${name}"`, position);
 }
 
-function requireFunction(node: TreeNode, scalar: ReadonlySet<string>, aggregate: ReadonlySet<string>): void {
+function requireFunction(node: TreeNode, { scalar, aggregate }: AllowedFunctions, position: number | null): void {
   const name = String(node.function_name).toLowerCase();
   if (scalar.has(name) && (node.schema === '' || node.schema === 'main')) return;
-  if (aggregate.has(name)) throw new RowExpressionError(`${name} works on many rows`);
-  throw new RowExpressionError(`there is no function ${name} whose result depends on its arguments alone`);
+  if (aggregate.has(name)) throw new RowExpressionError(`${name} works on many rows`, position);
+  throw new RowExpressionError(`there is no function ${name} whose result depends on its arguments alone`, position);
 }
 
 function describeClass(nodeClass: string): string {

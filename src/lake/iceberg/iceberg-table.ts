@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/duckdb-engine.js';
 import { watchedEngine } from '../engine/watched-engine.js';
 import type { LakeTable } from '../lake-table.js';
+import type { ReadHint } from '../read-hint.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import type { IcebergTableOptions } from './iceberg-table-options.js';
 import { openIcebergRelation } from './scan/iceberg-relation.js';
@@ -20,9 +21,11 @@ export function openIcebergTable(given: IcebergTableOptions): LakeTable {
     snapshot: (version?: bigint) => openIcebergSnapshot(options, version),
     describe: () => describeIcebergTable(options),
     details: () => readIcebergDetails(options),
-    openRelation(snapshot: SourceSnapshot, parts: number) {
+    openRelation(given: SourceSnapshot, parts: number, hint?: ReadHint) {
       // Callers pass back only snapshots of this same table.
-      return openIcebergRelation({ engine, store, snapshot: snapshot as IcebergSnapshot, parts, rowsAtOnce, spool });
+      const whole = given as IcebergSnapshot;
+      const columns = whole.columns.filter(({ name }) => hint?.columns.includes(name) ?? true);
+      return openIcebergRelation({ engine, store, snapshot: { ...whole, columns }, parts, rowsAtOnce, spool });
     },
     readBy: (other: Engine, rows: number) => openIcebergTable({ ...options, engine: other, rowsAtOnce: rows }),
   };

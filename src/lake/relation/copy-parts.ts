@@ -17,13 +17,28 @@ export function readersOf(relation: Parts, read: TableRead, readersMax: number):
   return Math.max(1, Math.min(relation.parts.length, readersMax));
 }
 
+/** Is told of each part before its SELECT, while its files are present. */
+export type OnPart = (part: string) => Promise<void>;
+
 /** The SELECTs of one of several readers. */
-export async function* sharedCopy(pass: PartPass, read: TableRead): CopySelects {
-  for await (const part of partsOf(pass)) yield copySelect(part, read);
+export async function* sharedCopy(pass: PartPass, read: TableRead, onPart?: OnPart): CopySelects {
+  for await (const part of partsOf(pass)) {
+    await onPart?.(part);
+    yield copySelect(part, read);
+  }
 }
 
-/** The SELECTs of a reader that gets all rows. */
-export async function* wholeCopy(engine: Engine, relation: Parts, read: TableRead, signal?: AbortSignal): CopySelects {
+/**
+ * The SELECTs of a reader that gets all rows.
+ * @param onPart not called where the latest rows of keys are sought, or only some rows
+ */
+export async function* wholeCopy(
+  engine: Engine,
+  relation: Parts,
+  read: TableRead,
+  signal?: AbortSignal,
+  onPart?: OnPart,
+): CopySelects {
   if (read.timeseriesKey !== null && (relation.parts.length > 1 || relation.slices)) {
     const isHeld = !relation.slices && (!relation.remote || relation.remote.fitsSpool);
     if (isHeld) yield* heldCopy(relation, read, signal);
@@ -31,7 +46,10 @@ export async function* wholeCopy(engine: Engine, relation: Parts, read: TableRea
   } else if (read.limit !== undefined) {
     yield* limitedCopy(relation, { ...read, limit: read.limit }, signal);
   } else {
-    for await (const part of eachPart(relation, signal)) yield copySelect(part, read);
+    for await (const part of eachPart(relation, signal)) {
+      await onPart?.(part);
+      yield copySelect(part, read);
+    }
   }
 }
 

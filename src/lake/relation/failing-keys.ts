@@ -28,6 +28,18 @@ function readOf(field: Field, part: string, condition: string): string {
   return `select count((${value})::varchar) from (select ${prepared} as c from (${part}) r where ${condition})`;
 }
 
+/** The engine's error in choosing the rows of a relation, without reading a value of them; null if it can. */
+export async function findFailure(
+  connection: DuckDBConnection,
+  relation: Relation,
+): Promise<{ readonly cause: unknown } | null> {
+  for await (const part of eachPart(relation)) {
+    const error = await failureOf(connection, `select count(*) from (${part}) r`);
+    if (error !== null) return error;
+  }
+  return null;
+}
+
 /** One of `fields` whose values alone cannot be read, with the engine's error; null if each can be read. */
 export async function findUnreadableColumn(
   connection: DuckDBConnection,

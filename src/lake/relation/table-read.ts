@@ -62,6 +62,26 @@ export async function countRowsWithoutKey(
   return countWhere(connection, relation, isNull);
 }
 
+/** Rows of a relation, and those of them that are skipped because their key contains a null. */
+export interface KeyedRows {
+  readonly rows: bigint;
+  readonly withoutKey: bigint;
+}
+
+/** Counts the rows of one part, whose files are present. */
+export async function countPart(
+  connection: DuckDBConnection,
+  part: string,
+  keyColumns: readonly string[],
+): Promise<KeyedRows> {
+  const isWhole = keyColumns.map((key) => `r.${quoteIdentifier(key)} is not null`).join(' and ');
+  const result = await connection.runAndReadAll(
+    `select count(*)::varchar, count(*) filter (not (${isWhole}))::varchar from (${part}) r`,
+  );
+  const [rows = 0n, withoutKey = 0n] = (result.getRowsJson()[0] ?? []).map((count) => BigInt(String(count)));
+  return { rows, withoutKey };
+}
+
 /** Counts the rows with a NUL character in some text, nested values included. */
 export async function countRowsWithNul(
   connection: DuckDBConnection,

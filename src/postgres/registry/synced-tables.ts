@@ -24,6 +24,8 @@ interface TableRow {
   on_history_gap: 'fail' | 'refresh';
   is_failed: boolean;
   created_by: string;
+  columns: string[] | null;
+  row_filter: string | null;
   override_types: Record<string, string | null>;
   extra_columns: { column_name: string; column_type: string; compute?: string | null; maintenance: string }[];
   extra_index_definitions: ExtraIndex[];
@@ -35,6 +37,7 @@ const SELECT_TABLE = `
          t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
          t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
+         t.columns, t.row_filter,
          (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables_internal._override_type(o)), '{}')
             from jsonb_array_elements(t.type_overrides) o) as override_types
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
@@ -61,6 +64,8 @@ function toSyncedTable(row: TableRow): SyncedTable {
     isFailed: row.is_failed,
     createdBy: row.created_by,
     typeOverrides: new Map(Object.entries(row.override_types)),
+    chosenColumns: row.columns,
+    rowFilter: row.row_filter,
     extraColumns: row.extra_columns.map((column) => ({
       name: column.column_name,
       postgresType: column.column_type,

@@ -57,13 +57,14 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   const following = { table, lakeTable, from: table.syncedVersion };
   const changes = await openSourceChanges(following);
   await using _ = changes;
-  const reason = reasonToCopy(changes) ?? (await tooManyChanges(table, changes));
+  const counted = () => explained({ ...followed, run, changes }, tooManyChanges(table, changes));
+  const reason = reasonToCopy(changes) ?? (await counted());
   if (reason !== null) return { kind: 'copy', reason };
   const [wrong, ...others] = await explained({ ...followed, run, changes }, changes.contradictions());
   if (wrong === undefined) return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
   const byFiles = await openByFiles(following, changes, [wrong, ...others]);
   await using _files = byFiles;
-  const tooMany = await tooManyChanges(table, byFiles);
+  const tooMany = await explained({ ...followed, run, changes: byFiles }, tooManyChanges(table, byFiles));
   const outcome: ChangesOutcome =
     tooMany === null
       ? { kind: 'applied', result: yield* apply({ ...followed, run, changes: byFiles }) }

@@ -28,7 +28,7 @@ import { readSparingly } from '../source/read-sparingly.js';
 import { targetRead } from '../source/target-read.js';
 import { publishOptions } from '../task/publish-options.js';
 import type { UpdateRun } from '../task/update-task.js';
-import { loadShadow } from './load-shadow.js';
+import { type LoadedShadow, loadShadow } from './load-shadow.js';
 import type { CopyPlan } from './plan-copy.js';
 import type { ProgressReports } from './progress-reports.js';
 
@@ -113,7 +113,7 @@ async function load(copy: TableCopy, lakeTable: LakeTable): Promise<Loaded> {
     const rowsWritten = shadowed.rows;
     const loadSeconds = (performance.now() - startedAt) / 1000;
     progress.setPhase('index', relation.rowCount);
-    const counts = await countLeftOut(copy, { lakeTable, relation, rowsWritten });
+    const counts = await countLeftOut(copy, { lakeTable, relation, shadowed });
     await relation.requireUnchanged?.();
     await finishShadow(client, shadow, table.keyColumns).catch(async (error: unknown) => {
       if (isPostgresError(error) && error.code === '23505') throw await duplicateKeys(copy, error);
@@ -135,25 +135,27 @@ function connectionsOf({ table, run }: TableCopy): number {
 
 /**
  * Accounts for every row of the source: stored, without a key, or superseded by a later one. The row count of the
- * footers is checked against what was stored, so that a reader that loses rows cannot go unnoticed.
+ * footers, or of a second look at chosen rows, is checked against what was stored, so that a reader that loses rows
+ * cannot go unnoticed.
  */
 async function countLeftOut(
   { table, plan: { columns } }: TableCopy,
-  { lakeTable, relation, rowsWritten }: { lakeTable: LakeTable; relation: Relation; rowsWritten: bigint },
+  { lakeTable, relation, shadowed }: { lakeTable: LakeTable; relation: Relation; shadowed: LoadedShadow },
 ): Promise<Pick<TableUpdateResult, 'rowsWithoutKey' | 'rowsWithStrippedCharacters'>> {
-  const isWhole = relation.rowCount === rowsWritten;
+  const { rows: rowsWritten, counted } = shadowed;
+  // A query may give another number of rows when it is run again; chosen rows of a table may not.
+  const rowCount = relation.rowCount ?? (table.rowFilter === null ? null : (counted?.rows ?? null));
+  const isWhole = rowCount === rowsWritten;
   if (isWhole && table.invalidCharacters === 'fail') return { rowsWithoutKey: 0n, rowsWithStrippedCharacters: 0n };
   const connection = await lakeTable.engine.connect();
   try {
-    const rowsWithoutKey = isWhole ? 0n : await countRowsWithoutKey(connection, relation, table.keyColumns);
-    if (
-      table.timeseriesKey === null &&
-      relation.rowCount !== null &&
-      relation.rowCount !== rowsWritten + rowsWithoutKey
-    ) {
+    const countWithoutKey = async () =>
+      counted?.withoutKey ?? (await countRowsWithoutKey(connection, relation, table.keyColumns));
+    const rowsWithoutKey = isWhole ? 0n : await countWithoutKey();
+    if (table.timeseriesKey === null && rowCount !== null && rowCount !== rowsWritten + rowsWithoutKey) {
       throw syncedTablesError('SOURCE_READ_ERROR', {
         table: table.source,
-        reason: `its files hold ${relation.rowCount} rows, but ${rowsWritten} with a key and ${rowsWithoutKey} without one were read`,
+        reason: `its files hold ${rowCount} rows, but ${rowsWritten} with a key and ${rowsWithoutKey} without one were read`,
       });
     }
     const rowsWithStrippedCharacters =

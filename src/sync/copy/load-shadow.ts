@@ -3,9 +3,10 @@ import { identifierList } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
-import { readersOf, sharedCopy, wholeCopy } from '../../lake/relation/copy-parts.js';
+import { type OnPart, readersOf, sharedCopy, wholeCopy } from '../../lake/relation/copy-parts.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { beginPass } from '../../lake/relation/relation-pass.js';
+import { countPart, type KeyedRows } from '../../lake/relation/table-read.js';
 import { type CopyResult, copyIn } from '../../postgres/copy/copy-in.js';
 import { createShadowTable, qualifiedShadow, shadowDefinition } from '../../postgres/publish/shadow-table.js';
 import { closeSession, inTransaction } from '../../postgres/session/session.js';
@@ -32,10 +33,37 @@ export interface LoadedShadow {
   readonly rows: bigint;
   /** True if transactions older than the load see the rows too. */
   readonly isFrozen: boolean;
+  /** What the relation has, where only reading its rows told; else null. */
+  readonly counted: KeyedRows | null;
 }
 
-/** Creates a shadow table and fills it, over as many connections as can share the rows. */
+/**
+ * Creates a shadow table and fills it, over as many connections as can share the rows. Rows whose number footers do not
+ * tell are counted part by part, while its files are there: to fetch them again would take as long as the load.
+ */
 export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
+  const { engine, relation, table, signal } = options;
+  if (relation.rowCount !== null || table.timeseriesKey !== null) {
+    return { ...(await fillShadow(options)), counted: null };
+  }
+  const connection = await engine.connect();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  const counted = { rows: 0n, withoutKey: 0n };
+  try {
+    const filled = await fillShadow(options, async (part) => {
+      const { rows, withoutKey } = await countPart(connection, part, table.keyColumns);
+      counted.rows += rows;
+      counted.withoutKey += withoutKey;
+    });
+    return { ...filled, counted };
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  }
+}
+
+async function fillShadow(options: LoadOptions, onPart?: OnPart): Promise<Omit<LoadedShadow, 'counted'>> {
   const { client, columns, shadow, table } = options;
   const { engine, relation, signal } = options;
   const read = targetRead(table, columns);
@@ -46,7 +74,7 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
   if (readers === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     const copy = copySql(', freeze true');
-    const load = (sql: string) => loadPart(options, client, wholeCopy(engine, relation, read, signal), sql);
+    const load = (sql: string) => loadPart(options, client, wholeCopy(engine, relation, read, signal, onPart), sql);
     const rows =
       table.extraColumns.length === 0
         ? await atOnce(client, () => load(`begin; ${shadowDefinition(shadow, columns)}; ${copy}; commit`))
@@ -62,7 +90,7 @@ export async function loadShadow(options: LoadOptions): Promise<LoadedShadow> {
     Array.from({ length: readers }, async (_, index) => {
       const loader = index === 0 ? client : await options.openLoader();
       try {
-        return await loadPart(options, loader, sharedCopy(pass, read), copySql(''));
+        return await loadPart(options, loader, sharedCopy(pass, read, onPart), copySql(''));
       } finally {
         if (index > 0) await closeSession(loader);
       }

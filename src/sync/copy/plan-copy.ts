@@ -5,6 +5,7 @@ import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import { probeExtras } from '../../postgres/publish/extra-indexes.js';
 import { shadowTableName } from '../../postgres/publish/shadow-table.js';
 import { writeSourceVersion, writeTableState } from '../../postgres/registry/synced-tables.js';
+import { chosenSource } from '../source/chosen-source.js';
 import { planTarget } from '../source/plan-target.js';
 import { requireHistory, requireRecordedChanges } from '../source/source-history.js';
 import { explainIfDropped } from '../task/table-failure.js';
@@ -39,7 +40,7 @@ export async function planCopy(
   }
   const dropped = isThere ? null : await explainIfDropped(client, table);
   if (dropped) throw dropped;
-  const lakeTable = await run.catalogs.open(table.source);
+  const lakeTable = chosenSource(await run.catalogs.open(table.source), table);
   const snapshot = await lakeTable.snapshot();
   try {
     const columns = planTarget(snapshot, table);

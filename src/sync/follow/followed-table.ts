@@ -1,6 +1,7 @@
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import { chosenSource } from '../source/chosen-source.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag, type SourceLag } from '../source/source-lag.js';
 import { ComparisonPause } from './comparison-pause.js';
@@ -61,7 +62,7 @@ export class FollowedTable implements Followed {
   }
 
   async #open(catalogs: CatalogSet, onHint: () => void) {
-    const lakeTable = await catalogs.open(this.#table.source);
+    const lakeTable = chosenSource(await catalogs.open(this.#table.source), this.#table);
     return { lakeTable, watch: await SourceWatch.open(lakeTable.changeFeed, onHint) };
   }
 

@@ -29,6 +29,8 @@ interface SourceMode {
   readonly policy: SyncedTable['policy'];
   /** Why not; null if it is possible. */
   readonly problem: SyncedTablesError | null;
+  /** The same for a table that leaves out the columns that cannot be synced. */
+  readonly problemOfHistory: SyncedTablesError | null;
   /** Whether it becomes possible by comparing files, which is slower than a change feed. */
   readonly byFileComparison: boolean;
 }
@@ -93,11 +95,12 @@ function judgeMode(options: {
   readonly unreadable: SyncedTablesError | null;
 }): SourceMode {
   const { policy, lakeTable, snapshot, unreadable } = options;
-  if (unreadable !== null) return { policy, problem: unreadable, byFileComparison: false };
-  if (policy === 'SNAPSHOT') return { policy, problem: null, byFileComparison: false };
+  if (policy === 'SNAPSHOT') return { policy, problem: unreadable, problemOfHistory: null, byFileComparison: false };
   const noHistory = refusalOf(() => requireHistory(lakeTable, lakeTable.name));
   const noFeed = refusalOf(() => requireRecordedChanges(snapshot, lakeTable.name));
-  return { policy, problem: noHistory ?? noFeed, byFileComparison: noHistory === null && noFeed !== null };
+  const problemOfHistory = noHistory ?? noFeed;
+  const byFileComparison = noHistory === null && noFeed !== null;
+  return { policy, problem: unreadable ?? problemOfHistory, problemOfHistory, byFileComparison };
 }
 
 /** What a check throws; null if it passes. */

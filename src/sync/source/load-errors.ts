@@ -10,7 +10,13 @@ import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { damagedFileOf } from '../../lake/relation/damaged-file.js';
-import { findUnreadableColumn, keysOfRefused, keysOfRows, keysOfUnreadable } from '../../lake/relation/failing-keys.js';
+import {
+  findFailure,
+  findUnreadableColumn,
+  keysOfRefused,
+  keysOfRows,
+  keysOfUnreadable,
+} from '../../lake/relation/failing-keys.js';
 import type { Relation, SourceFile } from '../../lake/relation/relation.js';
 import { keysWithNul } from '../../lake/relation/table-read.js';
 import { isConnectionLoss, isPostgresError } from '../../postgres/session/session.js';
@@ -20,7 +26,7 @@ import { isCertainlyBigger, isRowTooBig, rowSizeOf } from './row-size.js';
 export interface LoadContext {
   readonly engine: Engine;
   readonly relation: Relation;
-  readonly table: Pick<SyncedTable, 'source' | 'fullName' | 'keyColumns'>;
+  readonly table: Pick<SyncedTable, 'source' | 'fullName' | 'keyColumns' | 'rowFilter'>;
   readonly columns: readonly TargetColumn[];
   /** Local files that were read besides those of the relation. */
   readonly changeFiles?: readonly SourceFile[];
@@ -71,6 +77,11 @@ async function explainDamage(error: unknown, context: LoadContext): Promise<Sync
   }
 }
 
+function filterFailed(error: unknown, { fullName, source }: LoadContext['table']): SyncedTablesError {
+  const details = { target: fullName, table: source, reason: safeReason(error) };
+  return syncedTablesError('ROW_FILTER_FAILED', details, error);
+}
+
 function isInvalidText(error: unknown): boolean {
   return error instanceof Error && /^Invalid Input Error: Invalid string encoding found/.test(error.message);
 }
@@ -80,8 +91,12 @@ async function explainValueError(error: unknown, context: LoadContext): Promise<
   const { engine, relation, table, columns } = context;
   const connection = await engine.connect();
   try {
+    const failed = table.rowFilter === null ? null : await findFailure(connection, relation);
+    if (failed !== null && isValueError(failed.cause)) return filterFailed(failed.cause, table);
     const fields = columns.map(({ field }) => field);
     const found = await findUnreadableColumn(connection, relation, fields);
+    // What is left is the filter of a row that is not part of the relation: one that changes removed.
+    if (found === null && table.rowFilter !== null) return filterFailed(error, table);
     if (found === null || !isValueError(found.error)) return explainEngineError(found?.error ?? error, table.source);
     const { name, type } = found.field;
     const search = { connection, relation, keyColumns: table.keyColumns, limit: EXAMPLE_KEYS_MAX };

@@ -17,16 +17,16 @@ type PlannedSource = Pick<SourceDescription, 'tableName' | 'columns'>;
 
 /** What a plan needs to know about a synced table, which may not exist yet. */
 export type TargetRequest = Pick<SyncedTable, 'keyColumns' | 'timeseriesKey'> &
-  Partial<Pick<SyncedTable, 'fullName' | 'policy' | 'typeOverrides' | 'extraColumns'>>;
+  Partial<Pick<SyncedTable, 'fullName' | 'policy' | 'chosenColumns' | 'typeOverrides' | 'extraColumns'>>;
 
 /**
  * Plans the Postgres columns of a source table, and checks that its key can be one.
- * @throws COLUMN_TYPE_UNSUPPORTED, COLUMN_NAME_UNSUPPORTED, PRIMARY_KEY_COLUMN_NOT_FOUND,
+ * @throws CHOSEN_COLUMN_NOT_FOUND, COLUMNS_WITHOUT_KEY, COLUMN_TYPE_UNSUPPORTED, COLUMN_NAME_UNSUPPORTED, PRIMARY_KEY_COLUMN_NOT_FOUND,
  *   PRIMARY_KEY_TYPE_UNSUPPORTED, TIMESERIES_COLUMN_NOT_FOUND, TIMESERIES_TYPE_UNSUPPORTED, SOURCE_WITHOUT_COLUMNS,
  *   TYPE_OVERRIDE_IMPOSSIBLE, PGVECTOR_MISSING, EXTRA_COLUMN_CONFLICT
  */
 export function planTarget(snapshot: PlannedSource, request: TargetRequest): TargetColumn[] {
-  const columns = planColumns(snapshot);
+  const columns = planColumns(chosenPart(snapshot, request));
   const surplus = columns[COLUMNS_MAX_WITH_CHANGES];
   if (surplus && (request.policy ?? 'SNAPSHOT') !== 'SNAPSHOT') {
     const reason = `a table that changes are applied to has at most ${COLUMNS_MAX_WITH_CHANGES} columns`;
@@ -49,6 +49,22 @@ export function planTarget(snapshot: PlannedSource, request: TargetRequest): Tar
   }
   if (request.timeseriesKey !== null) checkTimeseriesKey(snapshot, request.timeseriesKey);
   return withTargetOptions(columns, snapshot.tableName, request);
+}
+
+/** The source with the columns alone that the table is to have. */
+function chosenPart(
+  snapshot: PlannedSource,
+  { chosenColumns = null, keyColumns, fullName }: TargetRequest,
+): PlannedSource {
+  if (chosenColumns === null) return snapshot;
+  const table = snapshot.tableName;
+  const missing = chosenColumns.find((name) => !snapshot.columns.some((field) => field.name === name));
+  if (missing !== undefined) {
+    throw syncedTablesError('CHOSEN_COLUMN_NOT_FOUND', { table, column: missing, columns: columnNames(snapshot) });
+  }
+  const key = keyColumns.find((name) => !chosenColumns.includes(name));
+  if (key !== undefined) throw syncedTablesError('COLUMNS_WITHOUT_KEY', { column: key, target: fullName ?? 'to be' });
+  return { ...snapshot, columns: snapshot.columns.filter(({ name }) => chosenColumns.includes(name)) };
 }
 
 /** The Postgres columns of a source table, without checking any key. */

@@ -7,6 +7,7 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import { damagedFileOf } from '../../lake/relation/damaged-file.js';
 import { holdWhole } from '../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
+import { chosenSource } from './chosen-source.js';
 import {
   CANDIDATES_CHECKED_MAX,
   countTiedKeys,
@@ -44,6 +45,9 @@ export interface RowPreviewRequest {
   /** Columns of the snapshot that can be a key; empty to check none. */
   readonly keyColumns: readonly string[];
   readonly timeseriesKey?: string | null;
+  /** Columns and rows that are wanted; absent for all. */
+  readonly chosenColumns?: readonly string[] | null;
+  readonly rowFilter?: string | null;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: PreviewStep) => void;
 }
@@ -107,7 +111,7 @@ export async function previewNewestRows(
   name: string,
   request: RowPreviewRequest,
 ): Promise<RowPreview & { readonly version: bigint | null }> {
-  const lakeTable = await catalogs.open(name);
+  const lakeTable = chosenSource(await catalogs.open(name), request);
   const snapshot = await lakeTable.snapshot();
   request.signal?.throwIfAborted();
   return { ...(await previewRows(lakeTable, snapshot, request)), version: snapshot.version };

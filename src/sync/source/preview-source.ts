@@ -2,6 +2,7 @@ import { dataTypeText, type Field } from '../../core/data-type.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
+import { chosenSource, type SourceChoice } from './chosen-source.js';
 import type { KeyPreview } from './key-scan.js';
 import { planColumn, planTarget, type TargetRequest } from './plan-target.js';
 import { previewRows, type RowPreview, readableColumns } from './preview-rows.js';
@@ -29,11 +30,17 @@ export interface SourcePreview {
 }
 
 /**
- * Scans the newest version of a source table, without Postgres.
+ * Scans the newest version of a source table, or the part of it that is chosen, without Postgres.
  * @param key the primary key to check; empty for the one that the catalog declares, if any
- * @throws errors of reading the table; those that only a sync would meet become warnings
+ * @throws CHOSEN_COLUMN_NOT_FOUND, ROW_FILTER_INVALID, and errors of reading the table; those that only a sync would meet
+ *   become warnings
  */
-export async function previewSource(lakeTable: LakeTable, key: readonly string[]): Promise<SourcePreview> {
+export async function previewSource(
+  source: LakeTable,
+  key: readonly string[],
+  choice: Pick<SourceChoice, 'chosenColumns' | 'rowFilter'> = {},
+): Promise<SourcePreview> {
+  const lakeTable = chosenSource(source, choice);
   const keyColumns = key.length > 0 ? key : (lakeTable.declared?.primaryKey ?? []);
   const snapshot = await lakeTable.snapshot();
   const planned = snapshot.columns.map((field, index) => planColumn(snapshot, field, index));
@@ -43,7 +50,7 @@ export async function previewSource(lakeTable: LakeTable, key: readonly string[]
     const type = isPlanned ? plan.postgresType : null;
     return { name: field.name, sourceType: dataTypeText(field.type), postgresType: type, nullable: field.nullable };
   });
-  const keyError = findKeyError(snapshot, keyColumns);
+  const keyError = findKeyError(snapshot, keyColumns, choice.chosenColumns ?? null);
   const warnings = planned.filter((plan) => plan instanceof SyncedTablesError);
   if (keyError) warnings.push(keyError);
   if (snapshot.columns.length === 0) {
@@ -57,7 +64,13 @@ export async function previewSource(lakeTable: LakeTable, key: readonly string[]
 }
 
 /** The first reason why these columns cannot be a primary key; their rows are not read. */
-function findKeyError(snapshot: SourceSnapshot, keyColumns: readonly string[]): SyncedTablesError | null {
+function findKeyError(
+  snapshot: SourceSnapshot,
+  keyColumns: readonly string[],
+  chosenColumns: readonly string[] | null,
+): SyncedTablesError | null {
+  const leftOut = keyColumns.find((key) => chosenColumns !== null && !chosenColumns.includes(key));
+  if (leftOut !== undefined) return syncedTablesError('COLUMNS_WITHOUT_KEY', { column: leftOut, target: 'to be' });
   const keys = keyColumns.map((key) => snapshot.columns.find((field) => field.name === key));
   // Other columns have their own warnings.
   const columns = keys.filter((field) => field !== undefined);
@@ -85,8 +98,9 @@ export function findTargetError(snapshot: SourceSnapshot, request: TargetRequest
   const isLeftOut = (name: string) =>
     snapshot.columns.some((field) => field.name === name) && !columns.some((field) => field.name === name);
   if (columns.length === 0 || request.keyColumns.some(isLeftOut)) return null;
+  const chosenColumns = request.chosenColumns?.filter((name) => !isLeftOut(name)) ?? null;
   try {
-    planTarget({ ...snapshot, columns }, request);
+    planTarget({ ...snapshot, columns }, { ...request, chosenColumns });
     return null;
   } catch (error) {
     const known = asSyncedTablesError(error);

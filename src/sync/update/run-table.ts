@@ -8,6 +8,7 @@ import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '..
 import { copyTable } from '../copy/copy-table.js';
 import { type CopyPlan, planCopy } from '../copy/plan-copy.js';
 import { startProgressReports } from '../copy/progress-reports.js';
+import { chosenSource } from '../source/chosen-source.js';
 import { explainAnyError } from '../source/load-errors.js';
 import { requireHistory } from '../source/source-history.js';
 import { readSourceLag } from '../source/source-lag.js';
@@ -84,7 +85,7 @@ async function* byChanges(
   if (task.lakeTable !== null) return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable });
   const dropped = isThere ? null : await explainIfDropped(client, table);
   if (dropped) throw dropped;
-  const lakeTable = await run.catalogs.open(table.source);
+  const lakeTable = chosenSource(await run.catalogs.open(table.source), table);
   const changeFeed = requireHistory(lakeTable, table.source);
   const { syncedVersion, sourceBookmark, sourceTableId } = table;
   const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);

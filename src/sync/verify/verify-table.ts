@@ -20,6 +20,7 @@ import {
 } from '../../postgres/compare-copies.js';
 import { copyIn } from '../../postgres/copy/copy-in.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
+import { chosenSource } from '../source/chosen-source.js';
 import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import { readSparingly } from '../source/read-sparingly.js';
@@ -51,7 +52,7 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
   const table = await copyTarget(client, tableId);
   if (table === null) throw syncedTablesError('SYNCED_TABLE_NOT_LOADED', { target: tableId });
   try {
-    const lakeTable = await options.openSource(table.source);
+    const lakeTable = chosenSource(await options.openSource(table.source), table);
     const snapshot = await snapshotAt(table, lakeTable);
     const columns = planTarget(snapshot, table);
     await requireSameColumns(client, table, columns);

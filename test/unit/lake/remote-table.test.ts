@@ -2,11 +2,12 @@ import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { pathCatalog } from '../../../src/lake/catalog/path-catalog.js';
+import { chooseRows } from '../../../src/lake/choice/choose-rows.js';
 import { openCopyStream } from '../../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../src/lake/lake-table.js';
 import { wholeCopy } from '../../../src/lake/relation/copy-parts.js';
-import { beginPass } from '../../../src/lake/relation/relation-pass.js';
+import { beginPass, eachPart } from '../../../src/lake/relation/relation-pass.js';
 import type { TableRead } from '../../../src/lake/relation/table-read.js';
 import { type DeltaWriter, TestLake } from '../../support/delta-writer.js';
 import { BUCKET, S3FolderServer } from '../../support/s3-folder-server.js';
@@ -223,3 +224,50 @@ it('gives up fetching when the reader of the rows has left', async () => {
   await expect(stream.finished).rejects.toThrow();
   connection.closeSync();
 });
+
+it.each<[filter: string, files: number[], ids: number]>([
+  ['id < 10', [0], 10],
+  ['2500 > id and id >= 1999', [0, 1], 501],
+  ['id between 4000 and 4001 or id in (7, 12000)', [0, 2], 3],
+  ['id = 100000', [], 0],
+  ["text is null or text < ''", [], 0],
+  ['id % 2000 = 1', [0, 1, 2, 3, 4], 5],
+  ['not (id >= 10)', [0], 10],
+  ['id < 10 or text is null', [0], 10],
+  ['id < 10 or length(text) < 1', [0, 1, 2, 3, 4], 10],
+])('fetches only the files whose footers allow for %j', async (rowFilter, files, ids) => {
+  const source = await makeTable(5);
+  const choice = { columns: ['id', 'text'], besides: [], rowFilter };
+  const table = chooseRows(await remoteTable({ bytesMax: 50_000_000, fetchesMax: 4 }), choice);
+  await using relation = await table.openRelation(await table.snapshot(), 1);
+  server.requests.length = 0;
+  const connection = await engine.connect();
+  try {
+    let found = 0;
+    for await (const part of eachPart(relation)) {
+      const [[count] = []] = (await connection.runAndReadAll(`select count(*) from (${part})`)).getRowsJson();
+      found += Number(count);
+    }
+    expect(found).toBe(ids);
+  } finally {
+    connection.closeSync();
+  }
+  const inOrder = await filesById(source);
+  const fetched = server.requests.filter(({ kind }) => kind === 'read').map(({ key }) => path.basename(key));
+  expect(inOrder.flatMap((name, index) => (fetched.includes(name) ? [index] : []))).toEqual(files);
+  expect(fetched).toHaveLength(files.length);
+});
+
+/** Names of the data files of `makeTable`, the one with the least ids first. */
+async function filesById(source: DeltaWriter): Promise<string[]> {
+  const connection = await engine.connect();
+  try {
+    const found = await connection.runAndReadAll(
+      `select file_name, min(stats_min_value::bigint) from parquet_metadata('${source.folder}/*.parquet')
+        where path_in_schema = 'id' group by file_name order by 2`,
+    );
+    return found.getRowsJson().map(([name]) => path.basename(String(name)));
+  } finally {
+    connection.closeSync();
+  }
+}

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
 import { CHANGE_TYPES, changeFields } from '../../changes/change-relation.js';
@@ -23,6 +24,8 @@ export interface ChangeSqlOptions {
   /** Engine schema for tables; dropped with everything in it when the relation is disposed. */
   readonly schema: string;
   readonly layout: TableLayout;
+  /** The columns of the layout that are read. */
+  readonly columns: readonly Field[];
   readonly files: readonly ChangeFile[];
   readonly vectors: ChangeVectors;
   readonly partitionTimeZone: string;
@@ -31,7 +34,7 @@ export interface ChangeSqlOptions {
 }
 
 export interface ChangeSql {
-  /** All changes: the columns of the layout, then `changeFields`. */
+  /** All changes: the columns that are read, then `changeFields`. */
   readonly sql: string;
   /** Rows of changes that are single positions of a file; known without reading any file. */
   readonly positionRows: bigint;
@@ -47,13 +50,13 @@ type RowChoice = 'all' | 'allBut' | 'only';
  * come from: same Parquet schema, same kind of change, same choice of rows.
  */
 export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
-  const { connection, layout, files } = options;
+  const { connection, columns, files } = options;
   const selects: string[] = [];
   const recorded = new Map<bigint, bigint>();
   let positionRows = 0n;
   const paths = [...new Set(files.map((change) => change.file.path))];
   const groups = paths.length === 0 ? [] : await groupByParquetSchema(connection, paths);
-  const hasVariants = layout.columns.some((field) => holdsVariant(field.type));
+  const hasVariants = columns.some((field) => holdsVariant(field.type));
   const marked = hasVariants ? await filesWithMarkedVariants(connection, paths) : new Set<string>();
   const byPath = groupBy(files, (change) => change.file.path);
   for (const group of groups) {
@@ -69,7 +72,7 @@ export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
     }
   }
   if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows, recorded };
-  const nulls = [...layout.columns, ...changeFields].map((field) => {
+  const nulls = [...columns, ...changeFields].map((field) => {
     return `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`;
   });
   return { sql: `select ${nulls.join(', ')} where false`, positionRows, recorded };
@@ -92,7 +95,7 @@ interface ChangeSet {
 }
 
 async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omit<ChangeSql, 'recorded'>> {
-  const { connection, layout, vectors, partitionTimeZone } = options;
+  const { connection, layout, columns, vectors, partitionTimeZone } = options;
   const { group, isVariantMarked, name } = set;
   const [first] = set.files;
   if (!first) throw new Error('a set without files');
@@ -104,7 +107,7 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omi
   await createEventTable(connection, `${name}_events`, { events, layout });
 
   await requireKnownColumns(connection, { layout, group, files: set.files.map((file) => knownFile(options, file)) });
-  const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
+  const values = fileColumns({ layout, columns, group, isVariantMarked, partitionTimeZone });
   let from = `read_parquet(${fileList(paths)}, hive_partitioning = false) f`;
   let positionRows = 0n;
   if (choice === 'only') {

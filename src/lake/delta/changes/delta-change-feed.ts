@@ -102,7 +102,8 @@ export class DeltaChangeFeed implements ChangeFeed {
     // What was read of an unfinished commit changed nothing: it is read again, whole.
     const after = (await this.#hasGrown(head, head.emptyBytes)) ? from - 1n : from;
     const commits = await readCommits({ store, root: this.#root, tableName, from: after, to });
-    const rules = { tableName, keyColumns: options.keyColumns ?? [], policy: options.schemaPolicy ?? 'stop' };
+    const { keyColumns = [], neededColumns = null, requiredColumns = [], schemaPolicy: policy = 'stop' } = options;
+    const rules = { tableName, keyColumns, neededColumns, requiredColumns, policy };
     const plan = await planChanges({
       ...this.#options,
       isRatified: this.#options.ratified !== undefined,

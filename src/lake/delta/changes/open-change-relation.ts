@@ -46,9 +46,9 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
   try {
     await connection.run(`create schema ${schema}`);
     const vectors = new ChangeVectors({ store, root, tableName });
-    const { layout, files } = plan;
+    const { layout, columns, files } = plan;
     const footers = { connection, store, tableName, scratchFolder: engine.scratchFolder, spool: options.spool };
-    const reading = { ...footers, schema, layout, files, vectors, partitionTimeZone, stats };
+    const reading = { ...footers, schema, layout, columns, files, vectors, partitionTimeZone, stats };
     const source = store.download ? await fetchedChangeFiles(reading) : await localChangeFiles(reading);
     const fileBytes = sizeOf(files);
     const fileCount = new Set(files.map((change) => change.file.path)).size;
@@ -81,7 +81,6 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
         return namingDamagedFile(connection, tableName, source.files, async () => {
           if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
           const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
-          const { columns } = layout;
           return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
         });
       },
@@ -115,7 +114,7 @@ function endSnapshot({ plan, tableName, to }: OpenChangeRelationOptions): Change
     version: to,
     committedAtMs: plan.committedAtMs,
     tableId: plan.metadata.id,
-    columns: plan.layout.columns,
+    columns: plan.columns,
     rowCount: null,
     hasChangeFeed: hasChangeFeed(plan.metadata.configuration),
   };

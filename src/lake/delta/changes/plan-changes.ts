@@ -1,3 +1,4 @@
+import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import type { SchemaChange } from '../../changes/change-relation.js';
 import type {
@@ -17,7 +18,13 @@ import { requireReadable } from '../schema/protocol-gate.js';
 import { hasChangeFeed, type TableLayout, tableLayout } from '../schema/table-layout.js';
 import { type DeltaFile, requireInside, toDeltaFile } from '../snapshot/delta-file.js';
 import { type ActionsByPath, type AddedFiles, type RecordedCommit, recordedCommit } from './recorded-commit.js';
-import { compareSchemas, requireFollowable, requireSameLayout, type SchemaRules } from './schema-changes.js';
+import {
+  compareNeeded,
+  neededFields,
+  requireFollowable,
+  requireSameLayout,
+  type SchemaRules,
+} from './schema-changes.js';
 
 /** `cdc`: the file itself states the change type of each row. */
 type FileChange = 'cdc' | 'insert' | 'delete';
@@ -41,6 +48,8 @@ export interface ChangePlan {
   readonly protocol: ProtocolAction;
   readonly metadata: MetadataAction;
   readonly layout: TableLayout;
+  /** The columns of the layout that are needed. */
+  readonly columns: readonly Field[];
   readonly committedAtMs: number | null;
   readonly files: readonly ChangeFile[];
   readonly schemaChanges: readonly SchemaChange[];
@@ -128,6 +137,7 @@ class ChangePlanner {
       protocol: this.#protocol,
       metadata: this.#metadata,
       layout,
+      columns: neededFields(layout.columns, this.#options.rules),
       committedAtMs: this.#committedAtMs,
       files: await this.#translate(layout),
       schemaChanges: this.#schemaChanges,
@@ -145,7 +155,7 @@ class ChangePlanner {
     this.#metadata = metadata;
     const after = this.#layoutNow();
     if (before !== null) {
-      const changes = compareSchemas(before.columns, after.columns, version);
+      const changes = compareNeeded(before, after, rules, version);
       requireFollowable(changes, after, rules);
       requireSameLayout(before, after, version);
       this.#schemaChanges.push(...changes);

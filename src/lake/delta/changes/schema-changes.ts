@@ -8,7 +8,7 @@ import { isWidening } from '../schema/type-widening.js';
  * What changed between two schemas. Columns are matched by physical name: without column mapping that is the name
  * itself, so a rename without mapping is a drop and an addition. Order and nullability are ignored.
  */
-export function compareSchemas(before: readonly Field[], after: readonly Field[], version: bigint): SchemaChange[] {
+function compareSchemas(before: readonly Field[], after: readonly Field[], version: bigint): SchemaChange[] {
   const changes: SchemaChange[] = [];
   compareFields(before, after, '', { version, changes });
   return changes;
@@ -62,12 +62,41 @@ function compareTypes(before: DataType, after: DataType, column: string, to: Com
 export interface SchemaRules {
   readonly tableName: string;
   readonly keyColumns: readonly string[];
+  /** Names, in any case, of the columns that are needed; null for all. */
+  readonly neededColumns: readonly string[] | null;
+  /** Names, in any case, of columns that a new copy could not do without either. */
+  readonly requiredColumns: readonly string[];
   readonly policy: 'stop' | 'follow';
+}
+
+/** The fields of a schema that are needed, each under its name there. */
+export function neededFields(
+  fields: readonly Field[],
+  { neededColumns }: Pick<SchemaRules, 'neededColumns'>,
+): readonly Field[] {
+  if (neededColumns === null) return fields;
+  const names = new Set(neededColumns.map((name) => name.toLowerCase()));
+  return fields.filter(({ name }) => names.has(name.toLowerCase()));
+}
+
+/** What changed in the columns that are needed. */
+export function compareNeeded(
+  before: TableLayout,
+  after: TableLayout,
+  rules: SchemaRules,
+  version: bigint,
+): SchemaChange[] {
+  const needed = neededFields(before.columns, rules);
+  const known = new Set(needed.map(({ physicalName }) => physicalName));
+  const named = neededFields(after.columns, rules);
+  // A needed column may have another name afterwards.
+  const still = after.columns.filter((field) => known.has(field.physicalName) || named.includes(field));
+  return compareSchemas(needed, still, version);
 }
 
 /**
  * Refuses changes that cannot be followed and require a new copy of the table.
- * @throws CHANGED_PRIMARY_KEY, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED, COLUMN_DROP_NOT_SUPPORTED
+ * @throws CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED, COLUMN_DROP_NOT_SUPPORTED
  */
 export function requireFollowable(changes: readonly SchemaChange[], after: TableLayout, rules: SchemaRules): void {
   // Without mapping a column is identified only by its name: a dropped one may come back as something else.
@@ -90,6 +119,10 @@ export function requireFollowable(changes: readonly SchemaChange[], after: Table
       const { from, to } = change;
       throw syncedTablesError('COLUMN_TYPE_CHANGE_NOT_SUPPORTED', { table, column, from, to, version });
     }
+    const isLost = change.kind === 'renamed' || change.kind === 'dropped';
+    if (isLost && isRequired(column, rules)) {
+      throw syncedTablesError('CHOSEN_COLUMN_CHANGED', { table, column, change: describe(change), version });
+    }
     if (change.kind === 'renamed' && !isFollowed) {
       throw syncedTablesError('COLUMN_RENAME_NOT_SUPPORTED', { table, column, to: change.to, version });
     }
@@ -97,6 +130,10 @@ export function requireFollowable(changes: readonly SchemaChange[], after: Table
       throw syncedTablesError('COLUMN_DROP_NOT_SUPPORTED', { table, column, version });
     }
   }
+}
+
+function isRequired(column: string, { requiredColumns }: SchemaRules): boolean {
+  return requiredColumns.some((name) => name.toLowerCase() === column.toLowerCase());
 }
 
 function describe(change: SchemaChange): string {

@@ -1,14 +1,29 @@
 import { requireSameFiles } from '../../data-files/check-files.js';
 import { slicesOf } from '../../data-files/row-slices.js';
 import { spreadFiles } from '../../data-files/share-files.js';
+import type { ReadHint } from '../../read-hint.js';
 import type { Relation } from '../../relation/relation.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
+import { filesOfPartitions } from './hinted-files.js';
 import { openRemoteDeltaRelation } from './remote-delta-relation.js';
 
-/** Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. */
-export async function openDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
-  const { store, snapshot } = options;
+interface HintedRelationOptions extends Omit<DeltaRelationOptions, 'columns'> {
+  readonly hint?: ReadHint | undefined;
+}
+
+/**
+ * Makes the rows of a snapshot readable: live files, less their deleted rows, as columns of the current schema. Of files
+ * that a hint rules out nothing is asked of the store.
+ */
+export async function openDeltaRelation(given: HintedRelationOptions): Promise<Relation> {
+  const { store, hint } = given;
+  const whole = given.snapshot;
+  const partitionFields = whole.columns.filter(({ name }) => whole.partitionColumns.includes(name));
+  const files = await filesOfPartitions(whole.files, { ...given, partitionFields });
+  const snapshot = { ...whole, files };
+  const columns = whole.columns.filter(({ name }) => hint?.columns.includes(name) ?? true);
+  const options = { ...given, snapshot, columns };
   if (store.download) return openRemoteDeltaRelation(options);
   const stats = new Map(await checkFileSizes(store, snapshot));
   if (snapshot.commit) stats.set(snapshot.commit.path, snapshot.commit.stat);

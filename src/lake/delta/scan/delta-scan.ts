@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Field } from '../../../core/data-type.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { namingDamagedFooter } from '../../data-files/name-damage.js';
 import { ROW_NUMBER } from '../../data-files/row-slices.js';
@@ -7,11 +8,13 @@ import type { Engine } from '../../engine/duckdb-engine.js';
 import { filesWithMarkedVariants } from '../../parquet/marked-variants.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
 import { holdsVariant, nullOf } from '../../parquet/project-column.js';
+import type { HintedCondition } from '../../read-hint.js';
 import type { SpoolLimits } from '../../storage/fetch-ahead.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 import { createDeadRowTable } from './dead-row-table.js';
 import { fileColumns, refuseReservedColumns } from './file-columns.js';
+import { filesWithinBounds } from './files-within-bounds.js';
 import { createPartitionTable } from './partition-table.js';
 import { requireKnownColumns } from './require-known-columns.js';
 
@@ -19,6 +22,8 @@ interface DeltaScanOptions {
   readonly engine: Engine;
   readonly store: FileStore;
   readonly snapshot: DeltaSnapshot;
+  /** The columns of the snapshot that are read. */
+  readonly columns: readonly Field[];
   /** True if SELECTs have `ROW_NUMBER` as their last column. */
   readonly isNumbered?: boolean;
   /** Zone of timestamp partition values that name none; the log does not record it. */
@@ -76,7 +81,7 @@ export class DeltaScan implements AsyncDisposable {
    * @throws SOURCE_FILE_CORRUPT if a footer is damaged
    */
   async select(files: readonly PlacedFile[]): Promise<string> {
-    const { columns } = this.#options.snapshot;
+    const { columns } = this.#options;
     if (files.length === 0) {
       const nulls = columns.map((field) => `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`);
       if (this.#options.isNumbered) nulls.push(`0 as ${ROW_NUMBER}`);
@@ -87,6 +92,15 @@ export class DeltaScan implements AsyncDisposable {
       selects.push(await this.#fileSetSelect(fileSet, `${this.#schema}.s${this.#selects++}`));
     }
     return selects.join('\nunion all\n');
+  }
+
+  /** Those of the files in which rows may fulfil a condition, as far as the statistics of their footers tell. */
+  async possibleFiles<File extends PlacedFile>(
+    files: readonly File[],
+    condition: HintedCondition | null,
+  ): Promise<readonly File[]> {
+    const { snapshot } = this.#options;
+    return this.#namingDamage(files, () => filesWithinBounds(this.#connection, { files, snapshot, condition }));
   }
 
   /** Rows of files minus those removed by deletion vectors. */
@@ -125,7 +139,7 @@ export class DeltaScan implements AsyncDisposable {
     const byFooter = new Map(files.map((file) => [file.footer, file]));
     const footers = [...byFooter.keys()];
     const groups = await groupByParquetSchema(connection, footers);
-    const hasVariants = this.#options.snapshot.columns.some((field) => holdsVariant(field.type));
+    const hasVariants = this.#options.columns.some((field) => holdsVariant(field.type));
     const marked = hasVariants ? await filesWithMarkedVariants(connection, footers) : new Set<string>();
     return groups.flatMap((group) => {
       const members = group.paths.map((path) => {
@@ -146,7 +160,7 @@ export class DeltaScan implements AsyncDisposable {
   }
 
   async #fileSetSelect(fileSet: FileSet, tablePrefix: string): Promise<string> {
-    const { snapshot, store, partitionTimeZone } = this.#options;
+    const { snapshot, columns, store, partitionTimeZone } = this.#options;
     const connection = this.#connection;
     const { group, isVariantMarked } = fileSet;
     const files = fileSet.files.map(({ file }) => file);
@@ -160,7 +174,7 @@ export class DeltaScan implements AsyncDisposable {
       return { path: file.path, footer, deadRows: file.deletionVector?.cardinality ?? 0n };
     });
     await requireKnownColumns(connection, { layout, group, files: known });
-    const values = fileColumns({ layout, group, isVariantMarked, partitionTimeZone });
+    const values = fileColumns({ layout, columns, group, isVariantMarked, partitionTimeZone });
     if (this.#options.isNumbered) values.push(`f.file_row_number as ${ROW_NUMBER}`);
     let from = `read_parquet(${fileList(fileSet.files.map(({ data }) => data))}, hive_partitioning = false) f`;
     if (partitionFields.length > 0) {

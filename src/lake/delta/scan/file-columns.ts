@@ -1,3 +1,4 @@
+import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import type { ParquetFileGroup } from '../../parquet/parquet-schema.js';
@@ -11,19 +12,21 @@ export function columnMatch({ mappingMode }: TableLayout): ColumnMatch {
 }
 
 /**
- * The SELECT list that turns files of one Parquet schema into the table's columns. The files have the alias `f`, the
+ * The SELECT list that turns files of one Parquet schema into columns of the table. The files have the alias `f`, the
  * text of the partition values is `p.v0`, `p.v1` … in the order of `layout.partitionFields`. Columns that they lack are
  * null: `requireKnownColumns` says whether that can be.
  */
 export function fileColumns(options: {
   layout: TableLayout;
+  /** The columns of the layout that are read. */
+  columns: readonly Field[];
   group: ParquetFileGroup;
   isVariantMarked: boolean;
   partitionTimeZone: string;
 }): string[] {
-  const { layout, group, isVariantMarked, partitionTimeZone } = options;
+  const { layout, columns, group, isVariantMarked, partitionTimeZone } = options;
   const projection: Projection = { match: columnMatch(layout), isVariantMarked, tableName: layout.tableName };
-  return layout.columns.map((field) => {
+  return columns.map((field) => {
     const partition = layout.partitionFields.indexOf(field);
     const node = findColumn(group.columns, field, projection.match);
     const value =

@@ -1,5 +1,6 @@
 import { slicesOf } from '../../data-files/row-slices.js';
 import { cutFiles } from '../../data-files/share-files.js';
+import type { ReadHint } from '../../read-hint.js';
 import type { Relation } from '../../relation/relation.js';
 import { type SpoolFile, type SpoolPart, sourceFiles } from '../../storage/fetch-ahead.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
@@ -7,11 +8,16 @@ import type { DeltaFile } from '../snapshot/delta-snapshot.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
 
+interface HintedOptions {
+  readonly hint?: ReadHint | undefined;
+}
+
 /**
  * Makes the rows of a snapshot readable whose files are in an object store. They are split into parts so small that the
- * spool holds several; here only each file's footer is fetched, for its columns and row count.
+ * spool holds several; here only each file's footer is fetched, for its columns and row count, and for whether the
+ * condition of a hint can be fulfilled in it: others are not fetched.
  */
-export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Promise<Relation> {
+export async function openRemoteDeltaRelation(options: DeltaRelationOptions & HintedOptions): Promise<Relation> {
   const { store, snapshot, engine } = options;
   const { tableName } = snapshot;
   const stats = await checkFileSizes(store, snapshot);
@@ -32,11 +38,15 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions): Pr
       const files = chunk.map(({ file, stat }) => ({ file, spooled: spool.place(file.path, stat) }));
       const spooled = files.map((file) => file.spooled);
       const planned = await spool.withFooters(spooled, async (footers) => {
-        const placed = files.map((file, index) => place(file, footers[index] ?? ''));
+        const all = files.map((file, index) => ({ ...place(file, footers[index] ?? ''), spooled: file.spooled }));
+        const placed = await scan.possibleFiles(all, options.hint?.condition ?? null);
+        if (placed.length === 0) return null;
         if (rowsAtOnce !== null) rowsMax = Math.max(rowsMax, await scan.largestFile(placed));
-        return { select: await scan.select(placed), rows: await scan.countRows(placed) };
+        const select = await scan.select(placed);
+        return { select, rows: await scan.countRows(placed), files: placed.map((file) => file.spooled) };
       });
-      parts.push({ select: planned.select, files: spooled });
+      if (planned === null) continue;
+      parts.push({ select: planned.select, files: planned.files });
       rowCount += planned.rows;
     }
     if (parts.length === 0) parts.push({ select: await scan.select([]), files: [] });
