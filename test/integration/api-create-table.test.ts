@@ -47,18 +47,22 @@ describe.each(eitherPostgresServer(import.meta.url))('creating tables on $name',
       allow_file_diff: true,
       publish: 'together',
       scheduling_policy: 'TRIGGERED',
+      columns: ['id', 'at'],
+      row_filter: 'id > 2 and note <> "b"',
       schedule: { cron: '0 3 * * *', time_zone: 'Europe/Berlin' },
     };
     const { status, body } = await api.post(TABLES, orders('shop.all_options', options));
     expect({ status, body }).toMatchObject({ status: 200, body: { database, instance: 'local', dry_run: false } });
     await synced.wait(body.update_id);
-    const stored = `select allow_file_diff, on_history_gap, invalid_characters, publish, cron, time_zone
+    const stored = `select allow_file_diff, on_history_gap, columns, row_filter, invalid_characters, publish, cron, time_zone
       from synced_tables._tables join synced_tables._pipelines using (pipeline_id)
       join synced_tables._schedules using (pipeline_id) where pipeline_id = $1`;
     expect((await synced.admin.query(stored, [body.pipeline_id])).rows).toEqual([
       {
         allow_file_diff: true,
         on_history_gap: 'refresh',
+        columns: ['id', 'at'],
+        row_filter: 'id > 2 and note <> "b"',
         invalid_characters: 'strip',
         publish: 'together',
         cron: '0 3 * * *',
@@ -69,7 +73,11 @@ describe.each(eitherPostgresServer(import.meta.url))('creating tables on $name',
     expect(found.body.spec).toMatchObject({
       source_table_full_name: 'lake.gold.orders',
       scheduling_policy: 'TRIGGERED',
+      columns: options.columns,
+      row_filter: options.row_filter,
     });
+    const own = await api.get(`${TABLES}/${database}.shop.all_options`);
+    expect(own.body).toMatchObject({ columns: options.columns, row_filter: options.row_filter, row_count: 6 });
   });
 
   it('says how a table is created as it is, to those who see it', async () => {
@@ -136,6 +144,11 @@ describe.each(eitherPostgresServer(import.meta.url))('creating tables on $name',
     ['schedule.cron', { schedule: { cron: 'daily' } }, 'CRON_INVALID'],
     ['schedule.time_zone', { schedule: { cron: '0 3 * * *', time_zone: 'Mars' } }, 'TIME_ZONE_UNKNOWN'],
     ['on_history_gap', { on_history_gap: 'guess' }, 'REQUEST_INVALID'],
+    ['columns', { columns: [] }, 'COLUMNS_INVALID'],
+    ['columns', { columns: ['note'] }, 'COLUMNS_WITHOUT_KEY'],
+    ['columns', { columns: ['id', 'nope'] }, 'CHOSEN_COLUMN_NOT_FOUND'],
+    ['row_filter', { row_filter: 'nope = 1' }, 'ROW_FILTER_INVALID'],
+    ['row_filter', { columns: ['id'], row_filter: 'id > now()' }, 'ROW_FILTER_INVALID'],
     [
       'type_overrides',
       { type_overrides: [{ column_name: 'id', pg_type: 'PG_SPECIFIC_TYPE_VARCHAR', size: 10 }] },

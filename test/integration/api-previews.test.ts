@@ -93,6 +93,23 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     expect(body.stops[0].ways_out).toEqual([{ primary_key_columns: ['id'] }]);
   });
 
+  it('looks at the chosen columns and rows, and at whether the filter fits', async () => {
+    const source = { source_table_full_name: 'lake.gold.doubled', primary_key_columns: ['id'] };
+    const wrong = await api.post(PREVIEWS, { ...source, columns: ['note'], row_filter: 'nope = 1' });
+    expect(codes(wrong.body.stops)).toEqual(
+      expect.arrayContaining([
+        ['COLUMNS_WITHOUT_KEY', 'columns'],
+        ['ROW_FILTER_INVALID', 'row_filter'],
+      ]),
+    );
+    const chosen = { ...source, columns: ['id', 'at'], row_filter: "id < 3 and note = 'b' and second(`at`) % 2 = 0" };
+    const found = await previewRows(chosen);
+    expect(found.stops).toEqual([]);
+    expect(found.rows).toMatchObject({ row_count: 3, primary_key: { duplicate_keys: 0 }, nul_columns: [] });
+    const { body } = await api.post(PREVIEWS, { ...source, rows_from: found.id });
+    expect(body.rows, 'rows of another choice').toBe(null);
+  });
+
   it('tries everything but the source as the caller, and leaves nothing behind', async () => {
     const wanted = { source_table_full_name: 'lake.gold.clean', primary_key_columns: ['id'] };
     const good = await api.post(PREVIEWS, { ...wanted, name: `${database}.fresh.clean` });
@@ -271,6 +288,8 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
       on_history_gap: 'refresh',
       publish: 'together',
       accelerated_sync: true,
+      columns: ['at', 'id', 'note'],
+      row_filter: 'note = "b" or id in (1, 2) -- it\'s',
       type_overrides: [{ column_name: 'note', pg_type: 'PG_SPECIFIC_TYPE_VARCHAR', size: 20 }],
       extra_columns: [
         { column_name: "it's", column_type: 'text', compute: `'$HOME "x"'`, maintenance: 'DEFAULT_VALUE' },
@@ -283,7 +302,7 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
       const { rows } = await synced.admin.query(
         `select t.source_table_full_name, t.primary_key_columns, t.timeseries_key, t.invalid_characters, t.allow_file_diff,
                 t.on_history_gap, t.type_overrides, t.extra_columns, t.extra_index_definitions->0->>'definition' as index,
-                t.accelerated_sync,
+                t.accelerated_sync, t.columns, t.row_filter,
                 p.scheduling_policy, p.publish, s.cron, s.time_zone
            from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)
            left join synced_tables._schedules s using (pipeline_id) where t.table_name = $1`,

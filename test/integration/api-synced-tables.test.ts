@@ -56,13 +56,15 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
         { column_name: 'shout', column_type: 'text', compute: 'upper(note)', maintenance: 'STORED_GENERATED' },
       ],
       extra_index_definitions: [{ name: 'by_note', definition: '(note DESC)' }],
+      columns: ['note', 'id'],
+      row_filter: 'id >= 0',
     };
     // SQL takes numbers in quotes too.
     const overrides = JSON.stringify([{ ...options.type_overrides[0], size: '9' }]);
     await synced.admin.query(
       `select synced_tables.create_synced_table('gold.plain', 'lake.gold.t', array['id']),
               synced_tables.create_synced_table('gold.more', 'lake.gold.t', array['id'], accelerated_sync => true,
-                type_overrides => $1, extra_columns => $2, extra_index_definitions => $3)`,
+                type_overrides => $1, extra_columns => $2, extra_index_definitions => $3, columns => array['note', 'id'], row_filter => 'id >= 0')`,
       [overrides, JSON.stringify(options.extra_columns), JSON.stringify(options.extra_index_definitions)],
     );
     const database = await synced.value('select current_database()');

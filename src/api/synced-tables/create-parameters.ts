@@ -11,6 +11,9 @@ export function sourceRequestOf({ name, spec }: CreateRequest): SourceRequest {
     source: spec.source_table_full_name ?? '',
     keyColumns: spec.primary_key_columns ?? [],
     timeseriesKey: spec.timeseries_key || null,
+    // An empty list is refused by create_synced_table.
+    chosenColumns: spec.columns?.length ? spec.columns : null,
+    rowFilter: spec.row_filter || null,
     policy: spec.scheduling_policy ?? 'SNAPSHOT',
     fullName: sqlNameOf(name),
     allowFileDiff: spec.allow_file_diff ?? false,
@@ -52,6 +55,8 @@ export function parametersOf({ name, spec, createsSchemaByDefault }: CreateReque
     allow_file_diff: spec.allow_file_diff,
     on_history_gap: spec.on_history_gap,
     publish: spec.publish,
+    columns: spec.columns,
+    row_filter: spec.row_filter === '' ? undefined : spec.row_filter,
   };
 }
 

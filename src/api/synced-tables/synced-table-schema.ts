@@ -45,6 +45,11 @@ export const syncedTableSpecInput = z.object({
   type_overrides: maybe(z.array(typeOverride).max(1_600)),
   extra_columns: maybe(z.array(extraColumn).max(1_600)),
   extra_index_definitions: maybe(z.array(extraIndexDefinition).max(100)),
+  // Ours. A caller who leaves personal data out must not be answered with a table that has it.
+  columns: maybe(z.array(text).max(1_600)).describe('Not in the Databricks API: the source columns that the table has'),
+  row_filter: maybe(text).describe(
+    "Not in the Databricks API: the source rows that the table has, as a condition of the lakehouse's SQL over one row",
+  ),
 });
 
 /** Body of a create. Documentation examples mistakenly put `new_pipeline_spec` beside `spec`. */
@@ -86,6 +91,8 @@ const syncedTableSpec = z.object({
   type_overrides: z.array(typeOverride).optional(),
   extra_columns: z.array(extraColumn).optional(),
   extra_index_definitions: z.array(extraIndexDefinition).optional(),
+  columns: z.array(z.string()).optional(),
+  row_filter: z.string().optional(),
 });
 
 const pipelineProgress = z.object({

@@ -25,9 +25,12 @@ export function previewFinding(
  * @param request the part of it that depends on the source
  */
 export function findInLog(report: SourceReport, input: PreviewInput, request: SourceRequest): Findings {
-  const stops = report.columns.flatMap(({ name, problem }) =>
-    problem === null ? [] : [previewFinding(problem, { columns: [name] })],
-  );
+  const isChosen = (name: string) => request.chosenColumns?.includes(name) ?? true;
+  const stops = report.columns.flatMap(({ name, problem }) => {
+    if (problem === null || !isChosen(name)) return [];
+    const others = report.columns.filter((column) => column.problem === null && isChosen(column.name));
+    return [previewFinding(problem, { columns: [name], ways_out: [{ columns: others.map((column) => column.name) }] })];
+  });
   const hints: PreviewFinding[] = [];
   if (report.columns.length === 0) {
     stops.push(previewFinding(syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: report.name })));
@@ -52,14 +55,15 @@ function judgeMode(report: SourceReport, input: PreviewInput, { stops, hints }: 
   const policy = input.scheduling_policy ?? 'SNAPSHOT';
   const isUnreadable = stops.some(({ field }) => field === 'source_table_full_name');
   const mode = report.modes.find((each) => each.policy === policy);
-  if (mode?.problem && !isUnreadable) {
+  const problem = mode?.problemOfHistory ?? null;
+  if (mode && problem && !isUnreadable) {
     const snapshot = { scheduling_policy: 'SNAPSHOT' };
-    if (!mode.byFileComparison) stops.push(previewFinding(mode.problem, { ways_out: [snapshot] }));
+    if (!mode.byFileComparison) stops.push(previewFinding(problem, { ways_out: [snapshot] }));
     else if (input.allow_file_diff !== true) {
-      stops.push(previewFinding(mode.problem, { ways_out: [{ allow_file_diff: true }, snapshot] }));
+      stops.push(previewFinding(problem, { ways_out: [{ allow_file_diff: true }, snapshot] }));
     } else {
       const message = `Source table ${report.name} has no change data feed: its changes are found by comparing files, which reads every file that was written since.`;
-      hints.push({ ...previewFinding(mode.problem), message });
+      hints.push({ ...previewFinding(problem), message });
     }
   }
   if (policy === 'SNAPSHOT' && report.details.snapshot.hasChangeFeed === false && !isUnreadable) {

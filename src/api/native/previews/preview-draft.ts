@@ -2,6 +2,7 @@ import { asSyncedTablesError, type SyncedTablesError } from '../../../core/error
 import { isNamedLikeKey } from '../../../core/likely-key.js';
 import { parseSourceName } from '../../../core/names.js';
 import { asRaisedError } from '../../../postgres/refusals/raised-error.js';
+import type { SourceRequest } from '../../../sync/source/check-source.js';
 import type { SourceReport } from '../../../sync/source/describe-source.js';
 import { catalogOfDatabase } from '../../names/catalog-place.js';
 import type { ApiContext } from '../../places/api-context.js';
@@ -49,7 +50,10 @@ export async function draftPreview(
   const uses = await readSourceUses(context, caller, [source]);
   const asked = requestOf(context, caller, input);
   const request = 'request' in asked ? asked.request : null;
-  const findings = findInLog(report, input, sourceRequestOf(request ?? placeholder(input)));
+  const sourceRequest = sourceRequestOf(request ?? placeholder(input));
+  const findings = findInLog(report, input, sourceRequest);
+  const filterError = await findFilterError(context, sourceRequest);
+  if (filterError !== null) findings.stops.push(previewFinding(filterError));
   const tried = request === null ? asked : await attempt(context, caller, request);
   if ('refusal' in tried && tried.refusal && !isKnown(findings, tried.refusal)) {
     findings.stops.push(previewFinding(tried.refusal));
@@ -75,6 +79,20 @@ export async function draftPreview(
         trial && request && hasKey(input) ? createStatements(request, statementPlaceOf(context, trial, server)) : null,
     },
   };
+}
+
+/** Whether the row filter fits the source: what else is wrong is found without. */
+async function findFilterError(context: ApiContext, request: SourceRequest): Promise<SyncedTablesError | null> {
+  const { source, rowFilter } = request;
+  if (!rowFilter) return null;
+  try {
+    // Of a table without a key, all columns and no history nothing else is asked.
+    await context.sources.check({ source, keyColumns: [], timeseriesKey: null, policy: 'SNAPSHOT', rowFilter });
+    return null;
+  } catch (error) {
+    const refused = known(error);
+    return refused.code === 'ROW_FILTER_INVALID' ? refused : null;
+  }
 }
 
 type Asked = { readonly request: CreateRequest } | { readonly refusal: SyncedTablesError | null };
@@ -138,13 +156,17 @@ async function defaultName(
   return `${catalog}.${schema.slice(0, NAME_LENGTH_MAX)}.${short}${SUFFIX}`;
 }
 
-/** The key to check, unless it is known to be impossible. */
+/** The key to check, and the rows to check it in, unless they are known to be impossible. */
 export function keyOf({ input, findings }: Pick<PreviewDraft, 'input' | 'findings'>): {
   readonly keyColumns: readonly string[];
   readonly timeseriesKey: string | null;
+  readonly chosenColumns: readonly string[] | null;
+  readonly rowFilter: string | null;
 } {
   const isPossible = (field: string) => !findings.stops.some((stop) => stop.field === field);
   const keyColumns = isPossible('primary_key_columns') ? (input.primary_key_columns ?? []) : [];
   const timeseriesKey = isPossible('timeseries_key') ? input.timeseries_key || null : null;
-  return { keyColumns, timeseriesKey };
+  const chosenColumns = isPossible('columns') && input.columns?.length ? input.columns : null;
+  const rowFilter = isPossible('row_filter') ? input.row_filter || null : null;
+  return { keyColumns, timeseriesKey, chosenColumns, rowFilter };
 }

@@ -41,7 +41,7 @@ export function jobReplyOf(job: PreviewJob<PreviewDraft>): PreviewReply {
   };
 }
 
-/** What the rows of an earlier preview are for another draft; null if they are of another table or version. */
+/** What the rows of an earlier preview are for another draft; null if they are others, or of another version. */
 export function rowsFor(
   draft: PreviewDraft,
   { draft: earlier, result }: PreviewJob<PreviewDraft>,
@@ -50,6 +50,8 @@ export function rowsFor(
   if (result === null || earlier.report.name !== report.name) return null;
   if (result.version !== report.details.snapshot.version) return null;
   const [wanted, checked] = [keyOf(draft), keyOf(earlier)];
+  const isOf = (choice: ReturnType<typeof keyOf>) => JSON.stringify([choice.chosenColumns, choice.rowFilter]);
+  if (isOf(wanted) !== isOf(checked)) return null;
   const isSameKey = JSON.stringify(wanted) === JSON.stringify(checked);
   return isSameKey ? result : { ...result, primaryKey: null, tiedKeys: null };
 }

@@ -34,11 +34,11 @@ export function sourceReplyOf(report: SourceReport, syncedTables: number): Sourc
     declared_key: declared?.primaryKey
       ? { columns: [...declared.primaryKey], timeseries_key: declared.timeseriesKey }
       : null,
-    modes: report.modes.map(({ policy, problem, byFileComparison }) => ({
+    modes: report.modes.map(({ policy, problem, problemOfHistory, byFileComparison }) => ({
       scheduling_policy: policy,
       is_possible: problem === null,
       problem: findingOf(problem),
-      by_file_comparison: byFileComparison,
+      by_file_comparison: byFileComparison && problem === problemOfHistory,
     })),
     commits: details.commits.map(({ version, committedAtMs, operation }) => ({
       version: exactNumberOf(version) ?? 0,

@@ -25,6 +25,7 @@ const DEFAULTS: Readonly<Partial<Record<keyof Spec, unknown>>> = {
   accelerated_sync: false,
   timeseries_key: '',
   existing_pipeline_id: '',
+  row_filter: '',
 };
 
 /** The statements that create what a request asks for, each running as it is. */
@@ -53,13 +54,19 @@ function sqlOf(request: CreateRequest): string {
   const lines = [
     table,
     `source_table_full_name => ${quoteLiteral(source ?? '')}`,
-    `primary_key_columns => ARRAY[${(key ?? []).map(quoteLiteral).join(', ')}]`,
-    ...Object.entries(options).map(([argument, value]) => `${argument} => ${sqlValue(value)}`),
+    `primary_key_columns => ${arrayOf(key ?? [])}`,
+    ...Object.entries(options).map(([argument, value]) => {
+      return `${argument} => ${argument === 'columns' ? arrayOf(options.columns ?? []) : sqlValue(value)}`;
+    }),
   ];
   const create = `SELECT synced_tables.create_synced_table(\n  ${lines.join(',\n  ')});`;
   if (!schedule) return create;
   const when = [table, quoteLiteral(schedule.cron), quoteLiteral(schedule.timeZone)].join(', ');
   return `${create}\nSELECT synced_tables.set_schedule(${when});`;
+}
+
+function arrayOf(names: readonly string[]): string {
+  return `ARRAY[${names.map(quoteLiteral).join(', ')}]`;
 }
 
 function sqlValue(value: unknown): string {
@@ -73,13 +80,9 @@ const TYPES = /^PG_SPECIFIC_TYPE_/;
 function cliOf(request: CreateRequest, { instance, database }: StatementPlace): string | null {
   const { name, schedule } = request;
   const options = givenOptions(request);
-  const key = options.primary_key_columns ?? [];
-  if (
-    options.new_pipeline_spec !== undefined ||
-    key.some((column) => column.includes(',') || column.trim() !== column)
-  ) {
-    return null;
-  }
+  const { primary_key_columns: key = [], columns = [] } = options;
+  const isList = (names: readonly string[]) => !names.some((name) => name.includes(',') || name.trim() !== name);
+  if (options.new_pipeline_spec !== undefined || !isList(key) || !isList(columns)) return null;
   const table = postgresTableName(name.schema, name.table);
   const where = [...option('--instance', instance), ...option('--database', database)];
   const overrides = (options.type_overrides ?? []).map(({ column_name, pg_type, size }) => {
@@ -93,6 +96,8 @@ function cliOf(request: CreateRequest, { instance, database }: StatementPlace): 
     ...option('--primary-key', key.join(',')),
     ...option('--policy', options.scheduling_policy ?? null),
     ...option('--timeseries-key', options.timeseries_key ?? null),
+    ...option('--columns', columns.join(',') || null),
+    ...option('--row-filter', options.row_filter ?? null),
     ...option('--invalid-characters', options.invalid_characters ?? null),
     ...option('--on-history-gap', options.on_history_gap ?? null),
     ...option('--publish', options.publish ?? null),
@@ -117,9 +122,12 @@ function option(name: string, value: string | null): string[] {
   return value === null ? [] : [name, value];
 }
 
+/** Values may begin like one: a row filter is any text. */
+const OPTION = /^--[a-z-]+$/;
+
 /** One option a line; its value stays beside it. */
 function commandLine(command: string, words: readonly string[]): string {
-  const text = words.map((word) => (word.startsWith('--') ? `\\\n  ${word}` : quoteShell(word))).join(' ');
+  const text = words.map((word) => (OPTION.test(word) ? `\\\n  ${word}` : quoteShell(word))).join(' ');
   return `synced-tables ${command} ${text}`;
 }
 

@@ -45,6 +45,8 @@ const CODES_BY_FIELD: Readonly<Record<string, readonly ErrorCode[]>> = {
   on_history_gap: ['ON_HISTORY_GAP_UNKNOWN'],
   existing_pipeline_id: ['PIPELINE_NOT_FOUND', 'PIPELINE_OF_FLOWS', 'PIPELINE_POLICY_DIFFERS'],
   publish: ['PUBLISH_UNKNOWN', 'PIPELINE_PUBLISH_DIFFERS'],
+  columns: ['COLUMNS_INVALID', 'COLUMNS_WITHOUT_KEY', 'CHOSEN_COLUMN_NOT_FOUND'],
+  row_filter: ['ROW_FILTER_INVALID', 'ROW_FILTER_FAILED'],
   type_overrides: ['TYPE_OVERRIDE_IMPOSSIBLE', 'PGVECTOR_MISSING'],
   extra_columns: ['EXTRA_COLUMN_CONFLICT'],
   'schedule.cron': ['CRON_INVALID'],

@@ -56,6 +56,8 @@ function specOf(options: TableOptions, pipelineId: string) {
     allow_file_diff: options.allowFileDiff,
     on_history_gap: options.onHistoryGap,
     accelerated_sync: options.acceleratedSync,
+    columns: options.columns,
+    row_filter: options.rowFilter,
     type_overrides: options.typeOverrides,
     extra_columns: options.extraColumns,
     extra_index_definitions: options.extraIndexDefinitions,

@@ -78,6 +78,11 @@ export const tableSummary = z.object({
   paused: z.object({ at: z.string(), by: z.string() }).nullable().describe('Since when, and who paused its pipeline'),
   key_columns: z.array(z.string()),
   timeseries_key: z.string().nullable(),
+  columns: z.array(z.string()).nullable().describe('The source columns that it has; null: all'),
+  row_filter: z
+    .string()
+    .nullable()
+    .describe("The source rows that it has, as a condition of the lakehouse's SQL; null: all"),
   lag_seconds: z.number().nullable(),
   lag_versions: exactNumber.nullable(),
   lag_points: z

@@ -5,6 +5,7 @@ import { useMe } from '../../data/me.js';
 import type { RequestError } from '../../data/request.js';
 import { Page } from '../../parts/page.js';
 import './create.css';
+import { ChoiceFields } from './choice-fields.js';
 import { CreateActions } from './create-actions.js';
 import { type Draft, readDraft, writeDraft } from './draft.js';
 import { KeyFields } from './key-fields.js';
@@ -58,6 +59,7 @@ export function Screen() {
             <>
               <TargetFields {...fields} />
               <KeyFields draft={draft} preview={preview} errors={errors} change={change} />
+              <ChoiceFields {...fields} />
               <ModeFields {...fields} onCheck={preview.refetch} />
               <ScheduleFields draft={draft} errors={errors} change={change} />
               <OptionFields draft={draft} errors={errors} change={change} />

@@ -10,6 +10,9 @@ export interface Draft {
   readonly instance: string;
   readonly key: readonly string[];
   readonly timeseries: string;
+  /** Columns of the source; empty for all. */
+  readonly chosen: readonly string[];
+  readonly filter: string;
   readonly policy: Policy | '';
   readonly fileDiff: boolean;
   readonly strip: boolean;
@@ -31,6 +34,8 @@ export const EMPTY_DRAFT: Draft = {
   instance: '',
   key: [],
   timeseries: '',
+  chosen: [],
+  filter: '',
   policy: '',
   fileDiff: false,
   strip: false,
@@ -57,6 +62,8 @@ export function readDraft(query: URLSearchParams): Draft {
     instance: text('instance'),
     key: query.getAll('key').filter((column) => column !== ''),
     timeseries: text('timeseries'),
+    chosen: query.getAll('chosen').filter((column) => column !== ''),
+    filter: text('filter'),
     policy: POLICIES.includes(policy) ? (policy as Policy) : '',
     fileDiff: text('fileDiff') === '1',
     strip: text('strip') === '1',
@@ -94,6 +101,8 @@ export function bodyOf(draft: Draft): Record<string, unknown> {
     primary_key_columns: draft.key,
     ...(draft.policy === '' ? {} : { scheduling_policy: draft.policy }),
     ...(draft.timeseries === '' ? {} : { timeseries_key: draft.timeseries }),
+    ...(draft.chosen.length === 0 ? {} : { columns: [...new Set([...draft.key, ...draft.chosen])] }),
+    ...(draft.filter.trim() === '' ? {} : { row_filter: draft.filter }),
     ...(draft.strip ? { invalid_characters: 'strip' } : {}),
     ...(draft.fileDiff ? { allow_file_diff: true } : {}),
     ...(draft.refresh ? { on_history_gap: 'refresh' } : {}),
@@ -137,6 +146,8 @@ export function changeFor(way: Readonly<Record<string, unknown>>): Partial<Draft
       return { fileDiff: value === true };
     case 'primary_key_columns':
       return Array.isArray(value) ? { key: value.map(String) } : null;
+    case 'columns':
+      return Array.isArray(value) ? { chosen: value.map(String) } : null;
     case 'scheduling_policy':
       return POLICIES.includes(String(value)) ? { policy: value as Policy } : null;
     default:

@@ -30,13 +30,20 @@ export function FieldGroup({ legend, fields, errors, children }: FieldGroupProps
 interface CheckProps {
   readonly label: string;
   readonly checked: boolean;
+  /** Whether nobody can change it. */
+  readonly isFixed?: boolean;
   readonly onChange: (checked: boolean) => void;
 }
 
-export function Check({ label, checked, onChange }: CheckProps) {
+export function Check({ label, checked, isFixed = false, onChange }: CheckProps) {
   return (
     <label class="check">
-      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={isFixed}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
       <span>{label}</span>
     </label>
   );

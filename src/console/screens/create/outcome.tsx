@@ -34,7 +34,7 @@ export function Outcome({ draft, preview, known, onKnow, change }: OutcomeProps)
       {reply === null && isBehind && !error && <Skeleton rows={4} />}
       {reply && !(error && isBehind) && (
         <>
-          <Columns reply={reply} />
+          <Columns reply={reply} draft={draft} />
           <Findings title={texts.stops} findings={reply.stops} icon="octagon" group="fail" change={change} />
           {reply.stops.length === 0 && reply.statements && (
             <p>
@@ -71,8 +71,9 @@ function newHints({ hints }: PreviewReply, { policy }: Draft): PreviewFinding[] 
   return hints.filter(({ error_code: code }) => policy !== 'SNAPSHOT' || code !== 'CHANGE_DATA_FEED_OFF');
 }
 
-function Columns({ reply }: { readonly reply: PreviewReply }) {
-  const { columns } = reply.source;
+function Columns({ reply, draft }: { readonly reply: PreviewReply; readonly draft: Draft }) {
+  const isChosen = (name: string) => draft.chosen.length === 0 || [...draft.key, ...draft.chosen].includes(name);
+  const columns = reply.source.columns.filter(({ name }) => isChosen(name));
   const impossible = columns.filter(({ problem }) => problem !== null).length;
   return (
     <p>

@@ -46,6 +46,15 @@ export const createTexts = {
     nulls: (count: number | string) => `${rows(count)} without key`,
     unknown: 'No column is known to be a key. Type those that the first load will check.',
   },
+  choice: {
+    legend: 'Columns and rows',
+    all: 'All columns, also those that the source gets later',
+    some: (chosen: number, all: number) => `${numberText(chosen)} of ${counted(all, 'column', 'columns')}`,
+    takeAll: 'Take all columns',
+    filter: 'Only rows for which',
+    filterExample: "region = 'EU' and deleted_at is null",
+    filterHint: "A condition of the lakehouse's SQL over the columns of one row. Left empty, all rows are taken.",
+  },
   mode: {
     legend: 'Mode',
     words: { SNAPSHOT: 'Snapshot', TRIGGERED: 'On request', CONTINUOUS: 'Continuous' },
@@ -108,6 +117,7 @@ export const createTexts = {
       invalid_characters: () => 'Leave these characters out',
       allow_file_diff: () => 'Compare files instead, which is slower',
       scheduling_policy: () => 'Take Snapshot',
+      columns: () => 'Leave out the columns that cannot be synced',
     } as Readonly<Record<string, (value: string) => string>>,
   },
   actions: {

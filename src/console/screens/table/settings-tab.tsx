@@ -26,6 +26,8 @@ export function Tab({ table }: TableTabProps) {
         <Fact name={facts.source}>{table.source}</Fact>
         <Fact name={facts.key}>{table.key_columns.join(', ') || settingsTexts.none}</Fact>
         <Fact name={facts.timeseries}>{table.timeseries_key ?? settingsTexts.none}</Fact>
+        <Fact name={facts.columns}>{table.columns?.join(', ') ?? settingsTexts.all}</Fact>
+        <Fact name={facts.rows}>{table.row_filter === null ? settingsTexts.all : <code>{table.row_filter}</code>}</Fact>
         <Fact name={facts.mode} title={table.policy}>
           {policyWord(table.policy)}
         </Fact>

@@ -9,6 +9,8 @@ export const settingsTexts = {
     source: 'Source',
     key: 'Key',
     timeseries: 'Timeseries key',
+    columns: 'Columns',
+    rows: 'Rows',
     mode: 'Mode',
     publish: 'Publishing',
     pipeline: 'Pipeline',
@@ -19,5 +21,6 @@ export const settingsTexts = {
     together: 'all tables of the pipeline in one transaction',
   },
   none: 'none',
+  all: 'all',
   by: (role: string) => `by ${role}`,
 } as const;

@@ -78,7 +78,7 @@ interface RecordRow {
 
 /** A table created with SQL: its options in the form of a request, those alone that it was given. */
 const OPTIONS_OF_SQL = `jsonb_strip_nulls(jsonb_build_object(
-           'accelerated_sync', nullif(t.accelerated_sync, false),
+           'accelerated_sync', nullif(t.accelerated_sync, false), 'columns', to_jsonb(t.columns), 'row_filter', t.row_filter,
            'type_overrides', (select jsonb_agg(jsonb_build_object('column_name', e ->> 'column_name', 'pg_type', e ->> 'pg_type',
                                                                   'size', (e ->> 'size')::integer))
                                 from jsonb_array_elements(t.type_overrides) e),

@@ -18,6 +18,8 @@ export interface CreateParameters {
   readonly allow_file_diff: boolean | undefined;
   readonly on_history_gap: string | undefined;
   readonly publish: string | undefined;
+  readonly columns: readonly string[] | undefined;
+  readonly row_filter: string | undefined;
 }
 
 /**

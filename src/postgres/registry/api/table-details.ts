@@ -10,6 +10,8 @@ export interface TableDetails {
   readonly table_id: string;
   readonly key_columns: string[];
   readonly timeseries_key: string | null;
+  readonly columns: string[] | null;
+  readonly row_filter: string | null;
   readonly publish: 'separately' | 'together';
   readonly pipeline_name: string;
   readonly pipeline_tables: number;
@@ -84,18 +86,18 @@ const UPDATE = `
 const SELECT_DETAILS = `
   with known as (
     select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, t.primary_key_columns as key_columns,
-           t.timeseries_key, t.message, t.synced_version, t.source_version,${LAG}, t.synced_committed_at,
+           t.timeseries_key, t.columns, t.row_filter, t.message, t.synced_version, t.source_version,${LAG}, t.synced_committed_at,
            t.last_sync_started_at, t.last_sync_at, t.rows_done, t.rows_total, t.processing_version,
            t.provisioning_phase as phase, t.phase_started_at, t.last_error_code, t.failing_column, t.failing_keys,
            t.synced_table, false as is_streaming
       from synced_tables._tables t where t.table_id = any ($2)
     union all
-    select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, '{}', null, t.message, null, null, null, null, null,
+    select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, '{}', null, null, null, t.message, null, null, null, null, null,
            null, t.last_sync_at, null, null, null, null, null, t.last_error_code, t.failing_column, t.failing_keys,
            t.synced_table, true
       from synced_tables._streaming_tables t where t.table_id = any ($2)
   )
-  select t.table_id, t.key_columns, t.timeseries_key, p.publish, p.name as pipeline_name,
+  select t.table_id, t.key_columns, t.timeseries_key, t.columns, t.row_filter, p.publish, p.name as pipeline_name,
          ((select count(*) from synced_tables._known_tables k where k.pipeline_id = t.pipeline_id))::int as pipeline_tables,
          (select jsonb_build_object('cron', s.cron, 'time_zone', s.time_zone, 'next_run_at', ${isoTime('s.next_run_at')},
                                     'message', s.message)
