@@ -88,6 +88,30 @@ describe.each(eitherPostgresServer(import.meta.url))('pipelines of flows over HT
     expect(selected).toMatchObject({ status: 501 });
   });
 
+  it('gives back whatever a spec holds, as tools compare it with what they sent', async () => {
+    const more = {
+      deployment: { kind: 'BUNDLE', metadata_file_path: '/Users/ada/.bundle/metadata.json' },
+      clusters: [{ label: 'default', num_workers: 1, custom_tags: { team: 'ü' } }],
+      notifications: [{ alerts: ['on-update-failure'], email_recipients: ['ada@example.com'] }],
+      environment: { dependencies: ['x'] },
+      event_log: { catalog: 'c', schema: 's', name: 'n' },
+    };
+    const id = await create('with_more', more);
+    expect((await api.get(`${PIPELINES}/${id}`)).body.spec).toMatchObject(more);
+    const edited = {
+      name: 'with_more',
+      schema: 'silver',
+      sql: flow('with_more'),
+      deployment: more.deployment,
+      run_as: null,
+    };
+    expect(await api.send('PUT', `${PIPELINES}/${id}`, edited)).toMatchObject({ status: 200 });
+    const { spec } = (await api.get(`${PIPELINES}/${id}`)).body;
+    expect(spec).toMatchObject({ deployment: more.deployment });
+    expect(spec).not.toHaveProperty('clusters');
+    expect(spec).not.toHaveProperty('run_as');
+  });
+
   it('reads files below the configured folder, one by one and by folder', { timeout: 120_000 }, async () => {
     writeFileSync(path.join(folder, 'Users/ada/first.sql'), flow('of_files'));
     writeFileSync(path.join(folder, 'Users/ada/second.sql'), flow('of_more_files'));

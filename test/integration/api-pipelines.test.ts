@@ -213,6 +213,16 @@ describe.each(eitherPostgresServer(import.meta.url))('pipelines over HTTP on $na
     expect(paged).toEqual(ids.toReversed());
     expect((await events({ filter: `id='${ids[1]}'` })).events).toHaveLength(1);
     expect((await events({ filter: `level='ERROR'` })).events).toEqual([]);
+    // As the CLI asks while it watches a run.
+    const { rows } = await synced.admin.query<{ id: string; events: string }>(
+      `select update_id::text as id, count(*)::text as events from synced_tables.events
+        where pipeline_id = $1 and update_id is not null group by 1 order by 1 limit 1`,
+      [pipeline],
+    );
+    expect((await events({ filter: `update_id = '${rows[0]?.id}'`, order_by: 'timestamp desc' })).events).toHaveLength(
+      Number(rows[0]?.events),
+    );
+    expect((await events({ filter: `update_id = 'none'` })).events).toEqual([]);
     expect(
       (await events({ filter: `level in ('INFO', 'WARN') AND timestamp > '2000-01-01T00:00:00Z'`, max_results: '250' }))
         .events,

@@ -22,8 +22,11 @@ export type Library = Partial<z.output<typeof library>>;
 const label = z.string().min(1).max(255);
 const texts = maybe(z.record(z.string().max(255), text));
 
-/** Stored and returned. Fields about machines or cost have no effect. */
-const specFields = z.object({
+/**
+ * Stored and returned, with whatever else a spec holds: clusters, deployment, notifications. What is about machines, cost or
+ * tools has no effect; tools compare what they sent with what they get.
+ */
+const specFields = z.looseObject({
   catalog: maybe(label),
   schema: maybe(z.string().min(1).max(63)),
   target: maybe(z.string().min(1).max(63)),
@@ -43,6 +46,17 @@ const specFields = z.object({
 });
 
 export type PipelineSpec = Partial<z.output<typeof specFields>>;
+
+/** Fields of a request that are not part of the spec. */
+const NOT_SPEC: ReadonlySet<string> = new Set([
+  'id',
+  'pipeline_id',
+  'name',
+  'dry_run',
+  'allow_duplicate_names',
+  'expected_last_modified',
+  'run_as',
+]);
 
 /** Fields that must not be ignored silently, as they would change what the pipeline does. */
 const refusable = z.object({
@@ -66,7 +80,7 @@ const told = z.string().optional();
 const toldTexts = z.record(z.string(), z.string()).optional();
 
 /** The spec of a pipeline in replies; synced tables fill little of it. */
-export const pipelineSpecReply = z.object({
+export const pipelineSpecReply = z.looseObject({
   id: told,
   name: z.string(),
   catalog: told,
@@ -127,9 +141,7 @@ export function refuseUnsupported(body: Refusable, callerName: string): void {
 
 /** The part of a body that is stored, without absent fields. */
 export function keptSpec(body: PipelineSpec): PipelineSpec {
-  const kept = Object.keys(specFields.shape).flatMap((field) => {
-    const value = body[field as keyof PipelineSpec];
-    return value === undefined ? [] : [[field, value] as const];
-  });
-  return Object.fromEntries(kept) as PipelineSpec;
+  return Object.fromEntries(
+    Object.entries(body).filter(([field, value]) => !NOT_SPEC.has(field) && value !== undefined && value !== null),
+  );
 }

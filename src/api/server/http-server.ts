@@ -147,7 +147,8 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   server.setErrorHandler((error, request, reply) => {
     const { status } = replyWithError(error, request, reply);
     const said = { request: request.id, method: request.method, route: request.routeOptions.url, status };
-    if (status >= 500) logger.error({ ...said, error }, 'request failed');
+    // What we say that we do not do is no defect of ours.
+    if (status >= 500 && status !== 501) logger.error({ ...said, error }, 'request failed');
   });
   const methodsOf = noteMethods(server);
   server.setNotFoundHandler((request, reply) => {

@@ -7,11 +7,11 @@ export interface EventCondition {
 }
 
 const CONDITION =
-  /^\s*(?<field>level|id|timestamp)\s*(?:(?<operator>=|<>|!=|>=|<=|>|<)\s*'(?<value>[^']*)'|(?<in>in)\s*\((?<list>\s*'[^']*'(?:\s*,\s*'[^']*')*\s*)\))\s*(?:\band\b|$)/i;
+  /^\s*(?<field>level|id|update_id|timestamp)\s*(?:(?<operator>=|<>|!=|>=|<=|>|<)\s*'(?<value>[^']*)'|(?<in>in)\s*\((?<list>\s*'[^']*'(?:\s*,\s*'[^']*')*\s*)\))\s*(?:\band\b|$)/i;
 
 /**
  * Translates the filter of the events list (docs/reference/databricks-api.md#pipelines-service): `level='ERROR'`,
- * `level in ('INFO', 'WARN')`, `id='12'`, `timestamp > '2026-01-01T00:00:00Z'`, combined with AND.
+ * `level in ('INFO', 'WARN')`, `id='12'`, `update_id='…'`, `timestamp > '2026-01-01T00:00:00Z'`, combined with AND.
  * @param first number of the first SQL parameter
  * @throws REQUEST_INVALID
  */
@@ -33,6 +33,11 @@ export function eventCondition(filter: string, first: number): EventCondition {
   return { sql: parts.length === 0 ? 'true' : parts.join(' and '), values };
 }
 
+const COLUMNS: Readonly<Record<string, string>> = {
+  level: 'e.level',
+  id: 'e.event_id::text',
+  update_id: 'e.update_id::text',
+};
 const LEVELS: ReadonlySet<string> = new Set(['INFO', 'WARN', 'ERROR', 'METRICS']);
 
 function condition(
@@ -49,13 +54,13 @@ function condition(
   }
   if (!['=', '<>', 'in'].includes(operator)) throw invalid(`${field} ${operator}`);
   if (field === 'level' && !given.every((value) => LEVELS.has(value))) throw invalid(`level ${operator} ${given}`);
-  const column = field === 'level' ? 'e.level' : 'e.event_id::text';
+  const column = COLUMNS[field] ?? 'e.event_id::text';
   const list = given.map(parameter).join(', ');
   return operator === '<>' ? `${column} <> ${list}` : `${column} in (${list})`;
 }
 
 function invalid(part: string) {
   return syncedTablesError('REQUEST_INVALID', {
-    reason: `filter: "${part.trim().slice(0, 60)}" is not level, id or timestamp compared with a quoted value`,
+    reason: `filter: "${part.trim().slice(0, 60)}" is not level, id, update_id or timestamp compared with a quoted value`,
   });
 }
