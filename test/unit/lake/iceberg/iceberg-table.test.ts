@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import { openLocalFileStore } from '../../../../src/lake/storage/local-file-store.js';
 import { fetchedStore, icebergTable, readIcebergRows } from '../../../support/iceberg-rows.js';
@@ -466,6 +467,18 @@ describe('columns', () => {
       `2|${nothing}`,
       `3|${nothing}`,
     ]);
+  });
+
+  it('that nobody chose are not read, and may be of any type; a filter is on any others', async () => {
+    const table = create({ fields: [...idAndName, { id: 3, name: 'at', type: 'timestamp_ns' }] });
+    const at = `'2024-01-01'::timestamp_ns as at`;
+    const file = await table.write(`select i as id, 'n' || i as name, ${at} from range(6) t(i)`);
+    await table.commit([file]);
+    await table.commit([await table.writePositions(file.statedPath, 'select 5')]);
+    const chosen = chooseRows(open(table), { columns: ['name'], besides: [], rowFilter: 'id >= 3' });
+    const { rows, snapshot } = await readIcebergRows(chosen);
+    expect(rows).toEqual(['n3', 'n4']);
+    expect(snapshot.bookmark).toBe((await open(table).snapshot()).bookmark);
   });
 
   it('of types without a counterpart are unsupported, and names must differ in more than capitals', async () => {
