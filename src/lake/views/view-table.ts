@@ -45,6 +45,7 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
     await using scope = await ViewScope.open(engine, options);
     for (const [below, { columns }] of found) await scope.addEmpty(below, columns);
     const snapshots = found.map(([, snapshot]) => snapshot);
+    const states = await Promise.all(found.map(([below, snapshot]) => stateOf(tables.get(below), snapshot)));
     return {
       tableName: name,
       version: sumOrNull(snapshots.map(({ version }) => version)),
@@ -53,7 +54,7 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
       columns: await scope.columns(),
       rowCount: null,
       ...sizeOf(snapshots),
-      bookmark: bookmarkOf(snapshots),
+      bookmark: createHash('sha256').update(states.join('\n')).digest('base64url'),
       below: new Map(found),
     };
   }
@@ -143,17 +144,16 @@ async function openViewRelation(
   }
 }
 
+/** Tells what a table below is at its version from anything else under the same version. */
+async function stateOf(table: LakeTable | undefined, { version, bookmark }: SourceSnapshot): Promise<string> {
+  const commit = version === null ? null : await table?.changeFeed?.commitIdentity(version);
+  return `${version} ${bookmark ?? commit ?? ''}`;
+}
+
 /** Stays while text and tables of the view stay. */
 function identify(sql: string, below: readonly (readonly [string, SourceSnapshot])[]): string {
   const hash = createHash('sha256').update(sql);
   for (const [name, { tableId }] of below) hash.update(`\n${name} ${tableId}`);
-  return hash.digest('base64url');
-}
-
-/** Sums of versions are equal where one went back and another forward; and a version alone does not tell all of a table. */
-function bookmarkOf(snapshots: readonly SourceSnapshot[]): string {
-  const hash = createHash('sha256');
-  for (const { version, bookmark } of snapshots) hash.update(`${version} ${bookmark ?? ''}\n`);
   return hash.digest('base64url');
 }
 

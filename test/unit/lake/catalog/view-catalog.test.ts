@@ -80,6 +80,12 @@ it('has the rows and types of its query, and a version that grows with the table
     ['north', '12.00', '3'],
     ['south', '9.00', '3'],
   ]);
+  expect(after.bookmark).not.toBe(before.bookmark);
+  await orders.rewriteNewestAppend(`select 9 as id, 'north' as region, 9 as amount, null as note`);
+  const rewritten = await view.snapshot();
+  expect(rewritten.version).toBe(1n);
+  expect(rewritten.bookmark).not.toBe(after.bookmark);
+  expect((await view.snapshot()).bookmark).toBe(rewritten.bookmark);
   await expect(view.snapshot(0n)).rejects.toMatchObject({ code: 'VIEW_VERSION_GONE' });
   const other = catalogs({ 'sales.by_region': `${BY_REGION} ORDER BY 1` });
   expect((await (await other.open('marts.sales.by_region')).snapshot()).tableId).not.toBe(before.tableId);
