@@ -85,6 +85,31 @@ describePages('creating', (server) => {
     ]);
   });
 
+  it('takes some of the columns and rows, and says where a filter does not fit', async () => {
+    const page = await site.visit(`/create?source=lake.gold.orders&key=order_id&target=${site.database}.gold.part`);
+    await page.getByText('All columns, also those').click();
+    expect(await page.getByRole('checkbox', { name: 'order_id' }).isDisabled()).toBe(true);
+    await page.getByRole('checkbox', { name: 'customer' }).uncheck();
+    await page.getByText('1 of 2 columns').waitFor();
+    const filter = page.getByRole('textbox', { name: 'Only rows for which' });
+    await filter.fill('customer = "c1" and nope = 1');
+    await page.getByText('the source has no column "nope" (at character 21)').first().waitFor();
+    expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
+    await filter.fill('customer = "c1"');
+    await isReady(page);
+    await site.browser.check(page, 'create-part');
+    await createButton(page).click();
+    await page.getByRole('heading', { name: `${site.database}.gold.part`, level: 1 }).waitFor();
+    await eventually(async () => (await site.synced.status('gold.part')).row_count === '13', 'its rows are there');
+    await site.synced.expectEqual('gold.part', orders, ['order_id'], `where customer = 'c1'`);
+    await page
+      .getByRole('link', { name: 'Settings' })
+      .or(page.getByRole('tab', { name: 'Settings' }))
+      .first()
+      .click();
+    await page.getByText('customer = "c1"').waitFor();
+  });
+
   it('offers to compare files, or the statement for a change feed, for a mode that needs one', async () => {
     const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.on_request`);
     await page.getByRole('radio', { name: /^On request/ }).check();

@@ -61,6 +61,8 @@ describe.each(postgresServers())('create_synced_table on $name', (server) => {
         failing_keys: null,
         paused_at: null,
         paused_by: null,
+        columns: null,
+        row_filter: null,
       },
     ]);
     const updates = await database.admin.query(

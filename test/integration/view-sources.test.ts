@@ -61,6 +61,16 @@ describe.each(postgresServers().slice(-1))('a view on $name', (server) => {
     expect(await lake.sync('marts.by_region')).toMatchObject({ method: 'SNAPSHOT', rows_written: '4' });
     await lake.admin.query(verification, ['marts.by_region']);
     expect(await lake.value(sums)).toContain('r3 7.00 1');
+    const part = await lake.value(
+      `select synced_tables.create_synced_table('marts.part', 'marts.sales.by_region', array['region'],
+                                                columns => array['region', 'orders'], row_filter => 'amount > 14900')`,
+    );
+    await lake.wait(part ?? '');
+    expect(await lake.value(`select string_agg(p::text, ' ' order by region) from marts.part p`)).toBe(
+      '(r1,100) (r2,100)',
+    );
+    await lake.admin.query(verification, ['marts.part']);
+    expect(await lake.sync('marts.part')).toMatchObject({ method: 'UNCHANGED' });
   });
 
   it('is read over files, which are copied again only if they have changed', async () => {

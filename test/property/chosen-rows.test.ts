@@ -13,7 +13,7 @@ import type { LakeTable } from '../../src/lake/lake-table.js';
 import { holdWhole } from '../../src/lake/relation/relation-pass.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { DeltaHistory } from '../support/delta-history.js';
-import { fetchedFileStore } from '../support/fetched-file-store.js';
+import { fetchedStore } from '../support/iceberg-rows.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
 import { type RandomChoice, randomChoice } from '../support/random-choice.js';
@@ -89,7 +89,7 @@ async function checkHistory(run: number): Promise<{ compared: number; fitting: n
   const history = new DeltaHistory({ connection, folder: root, random, shape });
   const whole = openDeltaTable({
     engine,
-    store: isFetched ? fetchedFileStore : localFileStore,
+    store: isFetched ? fetchedStore() : localFileStore,
     root,
     tableName: 'lake.test.history',
     allowOutsidePaths: false,

@@ -34,6 +34,8 @@ const LONGEST = [
   'fault/changes-kill.test.ts',
   'integration/upgrade-from-first.test.ts',
   'property/copy-round-trip.test.ts',
+  'property/chosen-rows.test.ts',
+  'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
   'integration/snapshot-deletion.test.ts',
   'integration/support-portal-example.test.ts',

@@ -76,16 +76,16 @@ export function usePreview(draft: Draft): Preview {
   };
 }
 
-/** A small table nearby is read without being asked, for its keys and once more for each key that is chosen. */
+/** A small table nearby is read without being asked, for its keys and once more for each key and part that is chosen. */
 function useReadByItself(
   reply: PreviewReply | null,
-  { source, key, timeseries }: Draft,
+  { source, key, timeseries, chosen, filter }: Draft,
   { job, checkKey }: Pick<Preview, 'job' | 'checkKey'>,
 ): void {
   const [read, setRead] = useState('');
   const isNear = reply !== null && !/^\w+:\/\//.test(reply.source.location);
   const size = reply?.source.size_bytes ?? null;
-  const wanted = JSON.stringify([source, reply?.source.version, key, timeseries]);
+  const wanted = JSON.stringify([source, reply?.source.version, key, timeseries, chosen, filter]);
   const rows = reply?.rows ?? null;
   const [only] = key;
   const isUnique = key.length === 1 && only !== undefined && rows?.key_candidates?.includes(only) === true;

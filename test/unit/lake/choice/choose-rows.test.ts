@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,6 +11,8 @@ import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { localFileStore } from '../../../../src/lake/storage/local-file-store.js';
 import { ChangeTable, feedMetaData } from '../../../support/change-table.js';
 import { add, protocol, remove, type SchemaField, schemaString } from '../../../support/delta-log-folder.js';
+import { icebergTable } from '../../../support/iceberg-rows.js';
+import { IcebergWriter } from '../../../support/iceberg-writer.js';
 
 // Goal: a table of which columns and rows are chosen gives those and no others, in snapshots and changes; what does not fit
 // the source is refused by a code, and where in the filter it stands.
@@ -260,4 +263,27 @@ it('refuses columns that the source has not, with those that it has', async () =
     code: 'CHOSEN_COLUMN_NOT_FOUND',
     message: expect.stringMatching(/"NAME".*id, name, email, Age, region, place/),
   });
+});
+
+it('gives a part of an Iceberg table, also past columns that cannot be synced', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chosen-iceberg-'));
+  try {
+    const fields = [
+      { id: 1, name: 'id', type: 'long' },
+      { id: 2, name: 'name', type: 'string' },
+      { id: 3, name: 'region', type: 'string' },
+      { id: 4, name: 'fine', type: 'timestamp_ns' },
+    ];
+    const writer = new IcebergWriter(connection, path.join(folder, 't'), { fields });
+    const rows = `select i as id, 'n' || i as name, 'r' || i % 2 as region, make_timestamp_ns(i) as fine from range(6) t(i)`;
+    await writer.commit([await writer.write(rows)]);
+    const whole = icebergTable({ engine, root: writer.folder });
+    const lakeTable = chooseRows(whole, { columns: ['id'], besides: [], rowFilter: "region = 'r1' and id > 1" });
+    const snapshot = await lakeTable.snapshot();
+    expect(snapshot.columns.map(({ name }) => name)).toEqual(['id']);
+    expect(snapshot.bookmark).toBe((await whole.snapshot()).bookmark);
+    expect(await rowsOf(lakeTable)).toEqual([['3'], ['5']]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
