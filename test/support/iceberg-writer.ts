@@ -176,7 +176,9 @@ export class IcebergWriter {
     const bySpec = new Map<string, AddedFile[]>();
     for (const file of added) {
       const key = `${file.specId ?? this.specs.length - 1} ${(file.content ?? 'rows') !== 'rows'}`;
-      bySpec.set(key, [...(bySpec.get(key) ?? []), file]);
+      const same = bySpec.get(key);
+      if (same) same.push(file);
+      else bySpec.set(key, [file]);
     }
     for (const files of bySpec.values()) {
       const live = files.map((file) => ({ ...file, snapshotId, sequence: this.#sequence }));

@@ -31,7 +31,9 @@ export async function collectEqualityDeletes(source: DeleteSource): Promise<Equa
   const alike = new Map<string, ContentFile[]>();
   for (const file of files) {
     const key = JSON.stringify([isUnpartitioned(file.spec), ...[...file.equalityIds].sort((a, b) => a - b)]);
-    alike.set(key, [...(alike.get(key) ?? []), file]);
+    const group = alike.get(key);
+    if (group) group.push(file);
+    else alike.set(key, [file]);
   }
   const collected: EqualityDeletes[] = [];
   for (const group of alike.values()) {

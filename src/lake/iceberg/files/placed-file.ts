@@ -61,7 +61,9 @@ export async function fileSets(
     const sets = new Map<string, PlacedFile[]>();
     for (const file of members) {
       const key = JSON.stringify([file.file.spec.id, marked.has(file.footer), options.mark(file)]);
-      sets.set(key, [...(sets.get(key) ?? []), file]);
+      const set = sets.get(key);
+      if (set) set.push(file);
+      else sets.set(key, [file]);
     }
     return [...sets.values()].map((same) => {
       return { columns, files: same, isVariantMarked: marked.has(same[0]?.footer ?? '') };

@@ -118,6 +118,10 @@ function toContentFile(record: AvroRecord, { status, spec, partitionIds, options
   if (stated === null && status !== STATUS_ADDED && entry.sequenceNumber > 0n && 'sequence_number' in record) {
     throw new MalformedBytes(`an older file, ${statedPath}, has no sequence number`);
   }
+  const equalityIds = intList(file, 'equality_ids');
+  if (content === 'equalityDeletes' && equalityIds.length === 0) {
+    throw new MalformedBytes(`it does not say which columns ${statedPath} compares`);
+  }
   const partition = new Map<number, AvroValue>();
   for (const [name, value] of Object.entries(recordOf(file, 'partition'))) {
     const id = partitionIds.get(name);
@@ -134,7 +138,7 @@ function toContentFile(record: AvroRecord, { status, spec, partitionIds, options
     sequenceNumber: stated ?? (status === STATUS_ADDED ? entry.sequenceNumber : 0n),
     spec,
     partition,
-    equalityIds: intList(file, 'equality_ids'),
+    equalityIds,
     referencedDataFile: optionalText(file, 'referenced_data_file'),
     blob,
   };

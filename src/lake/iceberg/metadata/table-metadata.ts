@@ -211,11 +211,11 @@ export function positionOf({ sequenceNumber, committedAtMs }: SnapshotEntry): bi
 /** A snapshot with those it grew from, the newest first; as far as they have not expired. */
 export function ancestry(snapshots: readonly SnapshotEntry[], newest: SnapshotEntry | null): SnapshotEntry[] {
   const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  const line: SnapshotEntry[] = [];
+  const line = new Set<SnapshotEntry>();
   let next = newest;
-  while (next !== null && !line.includes(next)) {
-    line.push(next);
+  while (next !== null && !line.has(next)) {
+    line.add(next);
     next = next.parentId === null ? null : (byId.get(next.parentId) ?? null);
   }
-  return line;
+  return [...line];
 }

@@ -285,6 +285,11 @@ describe('deleted rows', () => {
     await table.commit([await table.write('select 5 as id, null::varchar as name union all select 3, $$back$$')]);
     expect(await rowsOf(table)).toEqual(['1|again', '2|n2', '3|back', '4|n4', '5|∅']);
     expect((await readIcebergRows(open(table))).rowCount).toBeNull();
+    await table.commit([{ ...name, content: 'equalityDeletes', equalityIds: [] }]);
+    await expect(open(table).snapshot()).rejects.toMatchObject({
+      code: 'ICEBERG_METADATA_CORRUPT',
+      message: expect.stringContaining('does not say which columns'),
+    });
   });
 
   it('are left out by equality of a column that was renamed, widened or dropped since', async () => {
