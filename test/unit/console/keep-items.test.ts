@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { keepItems } from '../../../src/console/data/keep-items.js';
 
+// Goal: rows that say the same as before are not drawn again.
+
 const idOf = ({ id }: { readonly id: string }) => id;
 
 it('keeps the objects of items that say the same, in the order of the newer answer', () => {

@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { dataTypeText } from '../../../src/core/data-type.js';
 import { parseLakehouseType } from '../../../src/core/lakehouse-type.js';
 
+// Goal: types of the settings are read as the lakehouse writes them, and nothing else is taken for one.
+
 it.each([
   ['bigint', 'long'],
   ['INT', 'integer'],

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { parseSourceName } from '../../../src/core/names.js';
 
+// Goal: sources may have the names that Unity Catalog allows, and no name leads to another place.
+
 it.each([
   ['a.b.c', 'a', 'b', 'c'],
   ['main-prod.sales-eu.user-profiles', 'main-prod', 'sales-eu', 'user-profiles'],
