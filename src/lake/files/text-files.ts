@@ -8,7 +8,7 @@ import { partitionText, partitionValueExpression } from '../delta/scan/partition
 import { dataTypeOfEngine } from '../dialect/engine-data-type.js';
 import { duckDbType } from '../engine/duckdb-type.js';
 import { fileList } from '../parquet/parquet-schema.js';
-import type { Relation } from '../relation/relation.js';
+import type { Relation, SourceFile } from '../relation/relation.js';
 import { holdWhole } from '../relation/relation-pass.js';
 import { sourceFiles } from '../storage/fetch-ahead.js';
 import { SpoolFolder } from '../storage/spool-folder.js';
@@ -20,12 +20,6 @@ export type TextFormat = 'csv' | 'json';
 
 /** The column that says from which file a row is. */
 const FILE = '_synced_tables_file';
-
-/** Files of a table where the engine can read them. */
-interface PlacedFile {
-  readonly path: string;
-  readonly data: string;
-}
 
 /**
  * The columns of CSV or JSON files; the types that all values of all files have, unless the settings state them.
@@ -50,7 +44,7 @@ export async function textColumns(options: FilesTableOptions, files: readonly Fo
 async function describe(
   connection: DuckDBConnection,
   options: FilesTableOptions,
-  files: readonly PlacedFile[],
+  files: readonly SourceFile[],
   partitions: ReadonlySet<string>,
 ): Promise<Field[]> {
   try {
@@ -85,7 +79,7 @@ export async function openTextFiles(options: FilesTableOptions, snapshot: FilesS
   }
   requireRoom(options, files);
   const spool = await SpoolFolder.open({ store, scratchFolder: engine.scratchFolder, limits, tableName });
-  const spooled = files.map(({ path, stat }) => spool.place(path, stat));
+  const spooled = files.map(({ path, stat }) => ({ ...spool.place(path, stat), isText: true }) as const);
   const placed = sourceFiles(spooled);
   const parts = [{ select: select(options, snapshot, placed), files: spooled }];
   return {
@@ -97,8 +91,8 @@ export async function openTextFiles(options: FilesTableOptions, snapshot: FilesS
   };
 }
 
-function inPlace(files: readonly FoundFile[]): PlacedFile[] {
-  return files.map(({ path }) => ({ path, data: path }));
+function inPlace(files: readonly FoundFile[]): SourceFile[] {
+  return files.map(({ path }) => ({ path, data: path, isText: true }));
 }
 
 function requireRoom({ tableName, spool }: FilesTableOptions, files: readonly FoundFile[]): void {
@@ -107,7 +101,7 @@ function requireRoom({ tableName, spool }: FilesTableOptions, files: readonly Fo
   throw syncedTablesError('SPOOL_TOO_SMALL', { table: tableName, bytes, limit: spool.bytesMax });
 }
 
-function select(options: FilesTableOptions, snapshot: FilesSnapshot, placed: readonly PlacedFile[]): string {
+function select(options: FilesTableOptions, snapshot: FilesSnapshot, placed: readonly SourceFile[]): string {
   const { columns, partitionFields, files } = snapshot;
   const values = columns.map((field) => {
     const name = quoteIdentifier(field.name);
@@ -135,7 +129,7 @@ function select(options: FilesTableOptions, snapshot: FilesSnapshot, placed: rea
 /** The engine's call that reads the files. Nothing is guessed from a sample: all rows decide about types. */
 function reader(
   { format, csv }: FilesTableOptions,
-  files: readonly PlacedFile[],
+  files: readonly SourceFile[],
   typed: readonly Field[],
   fileColumn?: string,
 ): string {

@@ -6,6 +6,8 @@ export interface SourceFile {
   readonly path: string;
   /** Where the engine reads it on the local disk. */
   readonly data: string;
+  /** Set for CSV and JSON; the others are Parquet. */
+  readonly isText?: true;
 }
 
 /** What is read in place, where somebody may overwrite it meanwhile. */

@@ -15,11 +15,15 @@ export interface SpoolFile {
   readonly path: string;
   readonly stat: FileStat;
   readonly destination: string;
+  /** See `SourceFile`. */
+  readonly isText?: true;
 }
 
 /** Fetched files as their readers know them. */
 export function sourceFiles(files: readonly SpoolFile[]): SourceFile[] {
-  return files.map(({ path, destination }) => ({ path, data: destination }));
+  return files.map(({ path, destination, isText }) => {
+    return { path, data: destination, ...(isText ? { isText } : {}) };
+  });
 }
 
 /** A SELECT and the files that it reads. */
