@@ -7,7 +7,7 @@ import { dataTypeOfEngine } from '../dialect/engine-data-type.js';
 import { fileList } from '../parquet/parquet-schema.js';
 import type { Relation } from '../relation/relation.js';
 import { SpoolFolder } from '../storage/spool-folder.js';
-import type { FilesSnapshot, FilesTableOptions } from './files-table.js';
+import type { FilesSnapshot, FilesTableOptions } from './files-options.js';
 import type { FoundFile } from './find-files.js';
 
 /**

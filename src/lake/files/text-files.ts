@@ -12,11 +12,8 @@ import type { Relation, SourceFile } from '../relation/relation.js';
 import { holdWhole } from '../relation/relation-pass.js';
 import { sourceFiles } from '../storage/fetch-ahead.js';
 import { SpoolFolder } from '../storage/spool-folder.js';
-import type { CsvOptions, FilesSnapshot, FilesTableOptions } from './files-table.js';
-import { isSameName } from './files-table.js';
+import { type CsvOptions, type FilesSnapshot, type FilesTableOptions, isSameName } from './files-options.js';
 import type { FoundFile } from './find-files.js';
-
-export type TextFormat = 'csv' | 'json';
 
 /** The column that says from which file a row is. */
 const FILE = '_synced_tables_file';

@@ -39,7 +39,12 @@ describe('protocol', () => {
     expect((await open(featureProtocol(feature), [{ name: 'id', type: 'long' }])).columns).toHaveLength(1);
   });
 
-  it.each(['catalogManaged', 'catalogOwned', 'catalogOwned-preview', 'geospatial', 'somethingNew', 'toString'])(
+  it('refuses a table whose commits a catalog manages, unless they are read from there', async () => {
+    const protocol = featureProtocol('deletionVectors', 'catalogManaged');
+    await expect(open(protocol, [])).rejects.toMatchObject({ code: 'DELTA_CATALOG_MANAGED' });
+  });
+
+  it.each(['catalogOwned', 'catalogOwned-preview', 'geospatial', 'somethingNew', 'toString'])(
     'refuses %s by name',
     async (feature) => {
       await expect(open(featureProtocol('deletionVectors', feature), [])).rejects.toMatchObject({
