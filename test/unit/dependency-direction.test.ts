@@ -94,6 +94,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
       'engine',
       'lake-table',
       'parquet',
+      'read-hint',
       'relation',
       'source-details',
       'source-snapshot',

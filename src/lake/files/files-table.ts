@@ -72,10 +72,10 @@ export function openFilesTable(given: FilesTableOptions): LakeTable {
         commits: [],
       };
     },
-    openRelation(snapshot, parts): Promise<Relation> {
+    openRelation(snapshot, parts, hint): Promise<Relation> {
       // Callers pass back only snapshots of this same table.
       const files = snapshot as FilesSnapshot;
-      return format === 'parquet' ? openParquetFiles(options, files, parts) : openTextFiles(options, files);
+      return format === 'parquet' ? openParquetFiles(options, files, parts, hint) : openTextFiles(options, files);
     },
     readBy: (other, rowsAtOnce) => openFilesTable({ ...given, engine: other, rowsAtOnce }),
   };

@@ -5,6 +5,7 @@ import { openDeltaRelation } from '../delta/scan/delta-relation.js';
 import type { DeltaSnapshot } from '../delta/snapshot/delta-snapshot.js';
 import { dataTypeOfEngine } from '../dialect/engine-data-type.js';
 import { fileList } from '../parquet/parquet-schema.js';
+import type { ReadHint } from '../read-hint.js';
 import type { Relation } from '../relation/relation.js';
 import { SpoolFolder } from '../storage/spool-folder.js';
 import type { FilesSnapshot, FilesTableOptions } from './files-options.js';
@@ -58,7 +59,12 @@ async function describe(
 }
 
 /** Read as the files of a Delta table are that has no log: by the same scan, from disk and stores alike. */
-export function openParquetFiles(options: FilesTableOptions, files: FilesSnapshot, parts: number): Promise<Relation> {
+export function openParquetFiles(
+  options: FilesTableOptions,
+  files: FilesSnapshot,
+  parts: number,
+  hint: ReadHint | undefined,
+): Promise<Relation> {
   const { engine, store, spool, partitionTimeZone, rowsAtOnce = null } = options;
   return openDeltaRelation({
     store,
@@ -68,6 +74,7 @@ export function openParquetFiles(options: FilesTableOptions, files: FilesSnapsho
     engine,
     parts,
     rowsAtOnce,
+    hint,
   });
 }
 

@@ -100,6 +100,17 @@ describe.each(['disk', 'store'] as const)('files of the %s', (place) => {
     ]);
   });
 
+  it('are read as far as what is wanted of them may be in them', async () => {
+    await writeParquet('sales/day=2026-01-01/1.parquet', 'select 1 as id, 2 as amount');
+    await writeParquet('sales/day=2026-01-02/1.parquet', 'select 3 as id, 4 as amount');
+    const table = await open(place, { path: 'sales', format: 'parquet' });
+    const sql = `"day" = '2026-01-02'`;
+    const condition = { sql, conjuncts: [{ sql, columns: ['day'], bounds: null }] };
+    await using relation = await table.openRelation(await table.snapshot(), 2, { columns: ['id', 'day'], condition });
+    expect(relation.files?.flat().map((file) => file.path.split('/').at(-2))).toEqual(['day=2026-01-02']);
+    expect(relation.parts.join()).not.toContain('amount');
+  });
+
   it('are CSV files, whose types all rows decide', async () => {
     const numbers = Array.from({ length: 30_000 }, (_, n) => `${n},${n % 2 === 0},`).join('\n');
     write('in/a.csv', `id,flag,late\n${numbers}\n`);
