@@ -6,7 +6,7 @@ import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 import type { FoundFile } from './find-files.js';
 
-export type TextFormat = 'csv' | 'json';
+type TextFormat = 'csv' | 'json';
 
 /** What a table that is nothing but files is made of. */
 export interface FilesDefinition {
