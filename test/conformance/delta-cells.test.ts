@@ -133,7 +133,8 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       const error = { code: 'SOURCE_FILE_MISSING', message: expect.stringContaining(`File ${SHARED}/${name}/table/`) };
       return expect(failure).rejects.toMatchObject(error);
     }
-    const code = expected.kind === 'refused' ? /^DELTA_UNSUPPORTED_FEATURE$/ : /^DELTA_LOG_(GAP|CORRUPT)$/;
+    const refused = /catalog_managed/.test(name) ? /^DELTA_CATALOG_MANAGED$/ : /^DELTA_UNSUPPORTED_FEATURE$/;
+    const code = expected.kind === 'refused' ? refused : /^DELTA_LOG_(GAP|CORRUPT)$/;
     return expect(failure).rejects.toMatchObject({ code: expect.stringMatching(code) });
   }
 });
