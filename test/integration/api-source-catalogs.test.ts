@@ -29,7 +29,7 @@ describe.each(postgresServers().slice(-1))('source catalogs on $name', (server) 
     orders.switchChangeFeedOn();
     for (const name of ['silver.b', 'silver.a', 'gold.users']) await synced.lake.createTable(name, { id: 'long' });
     symlinkSync(path.join(root, 'gold', 'users'), path.join(root, 'silver', 'linked'));
-    for (const folder of ['gold/no_table', 'gold/odd-name/_delta_log', 'empty']) {
+    for (const folder of ['gold/no_table', 'gold/odd name/_delta_log', 'empty']) {
       mkdirSync(path.join(root, folder), { recursive: true });
     }
     writeFileSync(path.join(root, 'gold', 'a_file'), '');
