@@ -57,3 +57,8 @@ export function identifierList(names: readonly string[]): string {
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** The id of the project that an instance appears as: project ids have no underscores and no capitals. */
+export function projectIdOfName(instance: string): string {
+  return instance.toLowerCase().replaceAll('_', '-');
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
-import { isSourceNamePart } from '../core/names.js';
+import { isSourceNamePart, projectIdOfName } from '../core/names.js';
 
 const port = z.int().min(0).max(65_535);
 
@@ -73,7 +73,7 @@ const unityCatalog = z.strictObject({
   ...fileTables,
 });
 
-const listedName = z.string().regex(/^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$/, 'schema.table, of letters, digits and _');
+const listedName = z.string().refine(isListedName, 'schema.table, each without . / spaces and quotes');
 
 /** Columns that identify a row. */
 const declaredKey = z.array(text).min(1).optional();
@@ -172,10 +172,15 @@ const oidc = z.strictObject({
   roles: z.record(z.string(), z.string().min(1)).optional(),
 });
 
+function isListedName(name: string): boolean {
+  const parts = name.split('.');
+  return parts.length === 2 && parts.every(isSourceNamePart);
+}
+
 /** Instances appear as projects, too, whose ids have neither capitals nor underscores. */
 function haveOwnProjects(instances: Record<string, unknown>): boolean {
   const names = Object.keys(instances);
-  return new Set(names.map((name) => name.toLowerCase().replaceAll('_', '-'))).size === names.length;
+  return new Set(names.map(projectIdOfName)).size === names.length;
 }
 
 /**

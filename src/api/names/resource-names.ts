@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { projectIdOfName } from '../../core/names.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
 import type { Caller } from '../places/caller.js';
@@ -8,9 +9,8 @@ import type { Caller } from '../places/caller.js';
 export const BRANCH_ID = 'production';
 export const ENDPOINT_ID = 'primary';
 
-/** Project ids have no underscores and no capitals. */
 export function projectIdOf(instance: ApiInstance): string {
-  return instance.name.toLowerCase().replaceAll('_', '-');
+  return projectIdOfName(instance.name);
 }
 
 export function branchNameOf(instance: ApiInstance): string {

@@ -144,7 +144,7 @@ export function engineSyntaxReason(error: unknown): string | null {
   const found = parts(error);
   if (found === null) return null;
   const [line = ''] = found.text.split('\n');
-  if (['Binder', 'Catalog', 'Parser'].includes(found.kind)) return line.replace(/\.$/, '');
+  if (['Binder', 'Catalog', 'Parser'].includes(found.kind)) return line.replace(/[.!]$/, '');
   return ['Conversion', 'Invalid Input', 'Out of Range'].includes(found.kind) ? engineReason(error) : null;
 }
 

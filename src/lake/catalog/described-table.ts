@@ -8,7 +8,8 @@ export type TableDescription = Omit<IcebergDescription, 'tableName' | 'hasChange
 export interface DescribedTable {
   readonly schema: string;
   readonly table: string;
-  readonly format: 'DELTA' | 'ICEBERG';
+  /** DELTA, ICEBERG … */
+  readonly format: string | null;
   /** As a URL. */
   readonly location: string | null;
   /** Null if it was not wanted or cannot be read. */

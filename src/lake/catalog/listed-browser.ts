@@ -1,6 +1,7 @@
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import type { SourceDescription } from '../source-snapshot.js';
-import { unityTypeOf } from './unity-type.js';
+import { sourceTableOf } from './described-table.js';
+import { requireFaultOfTable } from './table-fault.js';
 
 /** A table that the settings define, as far as they say what it is. */
 export type ListedTable = Pick<SourceTable, 'type' | 'format' | 'location' | 'comment'> & {
@@ -22,20 +23,11 @@ export function listedBrowser(
     if (listed === undefined) return null;
     const schema = schemaOf(name);
     const table = name.slice(schema.length + 1);
-    const found = columns ? await describe(schema, table).catch(() => null) : null;
-    const { primaryKey, ...facts } = listed;
-    return {
-      ...facts,
-      schema,
-      table,
-      columns: found?.columns.map(columnOf) ?? null,
-      properties: {},
-      primaryKey: primaryKey && { name: '', columns: primaryKey, timeseriesColumns: [] },
-      id: found?.tableId ?? null,
-      owner: null,
-      createdAtMs: null,
-      updatedAtMs: null,
-    };
+    const found = columns ? await describe(schema, table).catch(withoutColumns) : null;
+    const { primaryKey, format, location, type, comment } = listed;
+    const description = found && { ...found, comments: new Map(), partitionColumns: [], properties: new Map() };
+    const key = primaryKey && { name: '', columns: primaryKey, timeseriesColumns: [] };
+    return { ...sourceTableOf({ schema, table, format, location, description, primaryKey: key }), type, comment };
   };
   return {
     schemas: async (page) => pageOf(schemas, page),
@@ -53,12 +45,13 @@ export function listedBrowser(
   };
 }
 
-function schemaOf(name: string): string {
-  return name.split('.')[0] ?? '';
+function withoutColumns(error: unknown): null {
+  requireFaultOfTable(error);
+  return null;
 }
 
-function columnOf({ name, type, nullable }: SourceDescription['columns'][number]) {
-  return { name, nullable, type: unityTypeOf(type), comment: null, partitionIndex: null };
+function schemaOf(name: string): string {
+  return name.split('.')[0] ?? '';
 }
 
 function pageOf(names: readonly string[], { size, token }: BrowsePage): Browsed<string> {

@@ -9,6 +9,7 @@ import { describeIcebergTable } from '../iceberg/snapshot/iceberg-details.js';
 import { entryOrder, type FileEntry, type FileStore } from '../storage/file-store.js';
 import { isStorageUrl } from '../storage/storage-url.js';
 import { sourceTableOf, type TableDescription } from './described-table.js';
+import { requireFaultOfTable } from './table-fault.js';
 
 export interface PathBrowserOptions {
   /** Name of the catalog in the settings. */
@@ -102,10 +103,8 @@ function hasOwnFolder(store: FileStore, folder: string): Promise<boolean> {
   });
 }
 
-/** A table whose log cannot be read is listed without its columns; a store that does not answer is an error. */
 function mended(error: unknown): { readonly columns: false } {
-  const code = asSyncedTablesError(error)?.code;
-  if (code === undefined || code.startsWith('OBJECT_STORE_')) throw error;
+  requireFaultOfTable(error);
   return { columns: false };
 }
 

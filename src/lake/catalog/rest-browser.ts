@@ -4,6 +4,7 @@ import type { SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import { describeMetadata } from '../iceberg/snapshot/iceberg-details.js';
 import { sourceTableOf } from './described-table.js';
 import { metadataOf, type RestCatalogClient } from './rest-client.js';
+import { requireFaultOfTable } from './table-fault.js';
 
 export interface RestBrowserOptions {
   readonly client: RestCatalogClient;
@@ -39,7 +40,7 @@ export function restBrowser({ client, catalog }: RestBrowserOptions): SourceBrow
       for (const table of names.filter(isSourceNamePart)) {
         const isInTime = performance.now() - startedAt < LOADS_MS_MAX;
         const found = await describe(schema, table, columns && isInTime).catch((error: unknown) => {
-          if (!isAboutTable(error)) throw error;
+          requireFaultOfTable(error);
           return describe(schema, table, false);
         });
         items.push(found);
@@ -57,10 +58,4 @@ export function restBrowser({ client, catalog }: RestBrowserOptions): SourceBrow
       }
     },
   };
-}
-
-/** A table that cannot be read, or has just gone, is listed without its columns; a catalog that does not answer is an error. */
-function isAboutTable(error: unknown): boolean {
-  const code = asSyncedTablesError(error)?.code ?? '';
-  return code.startsWith('ICEBERG_') || code === 'SOURCE_TABLE_NOT_FOUND' || code === 'CATALOG_ACCESS_DENIED';
 }

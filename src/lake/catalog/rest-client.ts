@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { BrowsePage } from '../../core/source-browser.js';
+import { parseLosslessJson } from '../iceberg/metadata/lossless-json.js';
 import { parseTableMetadata, type TableMetadata } from '../iceberg/metadata/table-metadata.js';
-import { askCatalog, type RestAnswer, type RestRequestOptions } from './rest-requests.js';
+import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
 import { type RestSignIn, RestToken } from './rest-token.js';
-import { describeAnswer, isUnknownCall } from './unity-answer.js';
+import { describeAnswer, isUnknownCall, type UnityAnswer } from './unity-answer.js';
 
-export interface RestClientOptions extends RestRequestOptions, RestSignIn {
+export interface RestClientOptions extends CatalogRequestOptions, RestSignIn {
   /** Address of the catalog: what comes before `/v1`. */
   readonly uri: string;
   readonly warehouse?: string | undefined;
@@ -142,27 +143,31 @@ export class RestCatalogClient {
     return { base: `${uri}/v1/${prefix === '' ? '' : `${prefix}/`}`, properties: found };
   }
 
-  async #ask(path: string, sourceName: string): Promise<RestAnswer> {
+  async #ask(path: string, sourceName: string): Promise<UnityAnswer> {
     const { base } = await this.#configuration(sourceName);
     return this.#send(base + path, sourceName);
   }
 
-  async #send(url: string, sourceName: string): Promise<RestAnswer> {
+  async #send(url: string, sourceName: string): Promise<UnityAnswer> {
     const answer = await this.#sendOnce(url, sourceName);
     // An issued token may have been withdrawn before its end.
     return answer.status === 401 && this.#token.forget() ? this.#sendOnce(url, sourceName) : answer;
   }
 
-  async #sendOnce(url: string, sourceName: string): Promise<RestAnswer> {
+  async #sendOnce(url: string, sourceName: string): Promise<UnityAnswer> {
     const token = await this.#token.get(sourceName);
     const headers = {
       'x-iceberg-access-delegation': 'vended-credentials',
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     };
-    return askCatalog(this.#options, { url, headers, secrets: this.#token.secrets }, sourceName);
+    return askCatalog(
+      this.#options,
+      { url, headers, parse: parseLosslessJson, secrets: this.#token.secrets },
+      sourceName,
+    );
   }
 
-  #requireAccess(answer: RestAnswer, table: string): void {
+  #requireAccess(answer: UnityAnswer, table: string): void {
     const { catalog, token, oauth } = this.#options;
     const reason = describeAnswer(answer);
     if (answer.status === 401) {
@@ -174,7 +179,7 @@ export class RestCatalogClient {
     throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted: 'the description', table, reason });
   }
 
-  #parse<Shape>(shape: z.ZodType<Shape>, answer: RestAnswer, table: string): Shape {
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: UnityAnswer, table: string): Shape {
     const { catalog } = this.#options;
     const parsed = answer.status < 300 ? shape.safeParse(answer.body) : null;
     if (parsed?.success) return parsed.data;
@@ -185,7 +190,7 @@ export class RestCatalogClient {
 }
 
 /** A server that has no such call at all says so in words, not in JSON. */
-function isMissing(answer: RestAnswer): boolean {
+function isMissing(answer: UnityAnswer): boolean {
   return answer.status === 404 && !isUnknownCall(answer);
 }
 

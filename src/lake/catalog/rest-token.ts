@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import { askCatalog, type RestRequestOptions } from './rest-requests.js';
+import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
 import { describeAnswer } from './unity-answer.js';
 
 /** How to sign in to an Iceberg REST catalog: with a token, or with what one is issued for (OAuth 2, client credentials). */
@@ -27,7 +27,7 @@ const LIFE_SECONDS = 3_600;
 
 /** The token of a catalog: given, or issued when it is needed and again before it ends. */
 export class RestToken {
-  readonly #options: RestRequestOptions;
+  readonly #options: CatalogRequestOptions;
   readonly #signIn: RestSignIn;
   readonly #uri: string;
   readonly #now: () => number;
@@ -36,7 +36,7 @@ export class RestToken {
   #pending: Promise<string> | null = null;
 
   /** @param uri of the catalog */
-  constructor(options: RestRequestOptions, signIn: RestSignIn, uri: string, now: () => number = Date.now) {
+  constructor(options: CatalogRequestOptions, signIn: RestSignIn, uri: string, now: () => number = Date.now) {
     this.#options = options;
     this.#signIn = signIn;
     this.#uri = uri;
@@ -71,7 +71,8 @@ export class RestToken {
     const { catalog } = this.#options;
     const { clientId, clientSecret, tokenUri = `${this.#uri}/v1/oauth/tokens`, scope = SCOPE } = oauth;
     const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope };
-    const answer = await askCatalog(this.#options, { url: tokenUri, form, secrets: this.secrets }, table);
+    const request = { url: tokenUri, body: new URLSearchParams(form), parse: JSON.parse, secrets: this.secrets };
+    const answer = await askCatalog(this.#options, request, table);
     const parsed = answer.status < 300 ? issued.safeParse(answer.body).data : undefined;
     if (!parsed) {
       const what = 'issued no token for the client credentials of the settings';

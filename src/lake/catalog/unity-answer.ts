@@ -7,15 +7,6 @@ export interface UnityAnswer {
   readonly body: unknown;
 }
 
-/** Null if the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 /** Whether a server says that a table, schema or catalog does not exist. */
 export function isNotFound(answer: UnityAnswer): boolean {
   return answer.status === 404 || /(_NOT_FOUND|DOES_NOT_EXIST)$/.test(reasonOf(answer).code ?? '');

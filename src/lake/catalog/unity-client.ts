@@ -1,28 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import type { RatifiedCommits } from '../delta/log/ratified-log.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
-import { describeAnswer, isNotFound, isUnknownCall, parseJson, type UnityAnswer } from './unity-answer.js';
+import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
+import { describeAnswer, isNotFound, isUnknownCall, type UnityAnswer } from './unity-answer.js';
 import { temporaryCredentials, toCredentials } from './unity-credentials.js';
 import { ratifiedCommitsOf, tableLog } from './unity-table-log.js';
 
-export interface UnityClientOptions {
-  /** Name in the settings, for messages. */
-  readonly catalog: string;
+export interface UnityClientOptions extends CatalogRequestOptions {
   /** Address of the server, with or without `/api/2.1/unity-catalog`. */
   readonly uri: string;
   readonly token?: string | undefined;
-  /** How long an answer may take. */
-  readonly timeoutMs: number;
-  readonly attemptsMax: number;
-  readonly fetch?: typeof fetch;
-  readonly wait?: (ms: number) => Promise<unknown>;
-  /** In [0, 1). */
-  readonly random?: () => number;
-  readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
 }
 
 // Only shown to people, so an odd value from a server must not prevent reading the table.
@@ -77,9 +66,6 @@ const tableList = z.object({ tables: z.array(tableInfo).nullish(), ...nextPage }
 /** The fields we use of a server's answer about a table; the open-source server omits some. */
 export type UnityTable = z.infer<typeof tableInfo>;
 
-const FIRST_DELAY_MS = 200;
-const DELAY_MS_MAX = 10_000;
-const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** The part of Unity Catalog's REST API needed to read a table, for Databricks' own server and the open-source one. */
 export class UnityClient {
   readonly #options: UnityClientOptions;
@@ -224,57 +210,23 @@ export class UnityClient {
     throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: `unexpected: ${fields}` });
   }
 
-  async #ask(path: string, body: object | null, table: string): Promise<UnityAnswer> {
-    const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      let reason: string;
-      let cause: unknown;
-      try {
-        const answer = await this.#request(path, body);
-        if (!TRANSIENT_STATUS.has(answer.status)) return answer;
-        reason = describeAnswer(answer);
-      } catch (error) {
-        reason = networkReason(error);
-        cause = error;
-      }
-      if (attempt >= attemptsMax) {
-        const details = { catalog, table, attempts: attempt, reason };
-        throw explainOpenFiles(cause) ?? syncedTablesError('CATALOG_UNREACHABLE', details, cause);
-      }
-      const longest = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1));
-      const delayMs = Math.round(longest * (0.5 + random() / 2));
-      onRetry?.({ path: this.#origin + path, reason, attempt, delayMs });
-      await wait(delayMs);
-    }
-  }
-
-  async #request(path: string, body: object | null): Promise<UnityAnswer> {
-    const { token, timeoutMs, fetch: send = fetch } = this.#options;
-    const response = await send(this.#origin + path, {
-      method: body === null ? 'GET' : 'POST',
+  #ask(path: string, body: object | null, table: string): Promise<UnityAnswer> {
+    const { token } = this.#options;
+    const request = {
+      url: this.#origin + path,
       headers: {
-        accept: 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === null ? {} : { 'content-type': 'application/json' }),
       },
-      ...(body === null ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const text = await response.text();
-    // A server may repeat what it was sent, and its words end up in messages.
-    const safe = token === undefined || token === '' ? text : text.replaceAll(token, '[hidden]');
-    return { status: response.status, body: parseJson(safe) };
+      body: body === null ? undefined : JSON.stringify(body),
+      parse: JSON.parse,
+      secrets: token ? [token] : [],
+    };
+    return askCatalog(this.#options, request, table);
   }
 }
 
 function pageQuery(query: Record<string, string>, { size, token }: BrowsePage): URLSearchParams {
   const page = { max_results: String(size), ...(token === null ? {} : { page_token: token }) };
   return new URLSearchParams({ ...query, ...page });
-}
-
-/** The system's code for what went wrong: the rest may include addresses with secrets in them. */
-function networkReason(error: unknown): string {
-  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
-  if (name === 'TimeoutError') return 'no answer in time';
-  return typeof cause?.code === 'string' ? cause.code : 'no connection';
 }

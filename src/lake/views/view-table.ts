@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { type WhileAnswering, watchedEngine } from '../engine/watched-engine.js';
@@ -6,7 +7,7 @@ import type { DeclaredTable, LakeTable } from '../lake-table.js';
 import type { Relation, SourceFile } from '../relation/relation.js';
 import { holdWhole } from '../relation/relation-pass.js';
 import type { SourceDetails } from '../source-details.js';
-import type { SourceSnapshot } from '../source-snapshot.js';
+import type { SourceDescription, SourceSnapshot } from '../source-snapshot.js';
 import { tablesOfView, type ViewQuery, ViewScope } from './view-scope.js';
 
 export interface ViewTableOptions extends ViewQuery {
@@ -38,12 +39,17 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
   const whileAnswering: WhileAnswering = (reading) => disks.reduce((waiting, answering) => answering(waiting), reading);
   const engine = disks.length === 0 ? options.engine : watchedEngine(options.engine, whileAnswering);
 
+  /** The columns of the view, by those of the tables below. */
+  async function columnsOver(found: readonly (readonly [string, SourceDescription])[]): Promise<Field[]> {
+    await using scope = await ViewScope.open(engine, options);
+    for (const [below, { columns }] of found) await scope.addEmpty(below, columns);
+    return await scope.columns();
+  }
+
   async function snapshotNow(): Promise<ViewSnapshot> {
     const found = await Promise.all(
       [...tables].map(async ([below, table]) => [below, await table.snapshot()] as const),
     );
-    await using scope = await ViewScope.open(engine, options);
-    for (const [below, { columns }] of found) await scope.addEmpty(below, columns);
     const snapshots = found.map(([, snapshot]) => snapshot);
     const states = await Promise.all(found.map(([below, snapshot]) => stateOf(tables.get(below), snapshot)));
     return {
@@ -51,7 +57,7 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
       version: sumOrNull(snapshots.map(({ version }) => version)),
       committedAtMs: snapshots.reduce<number | null>(later, null),
       tableId: identify(sql, found),
-      columns: await scope.columns(),
+      columns: await columnsOver(found),
       rowCount: null,
       ...sizeOf(snapshots),
       bookmark: createHash('sha256').update(states.join('\n')).digest('base64url'),
@@ -73,8 +79,10 @@ function viewTable(options: ViewTableOptions, tables: ReadonlyMap<string, LakeTa
       return snapshot;
     },
     async describe() {
-      const { tableName, tableId, columns } = await snapshotNow();
-      return { tableName, tableId, columns };
+      const found = await Promise.all(
+        [...tables].map(async ([below, table]) => [below, await table.describe()] as const),
+      );
+      return { tableName: name, tableId: identify(sql, found), columns: await columnsOver(found) };
     },
     async details(): Promise<SourceDetails> {
       const snapshot = await snapshotNow();
@@ -151,7 +159,7 @@ async function stateOf(table: LakeTable | undefined, { version, bookmark }: Sour
 }
 
 /** Stays while text and tables of the view stay. */
-function identify(sql: string, below: readonly (readonly [string, SourceSnapshot])[]): string {
+function identify(sql: string, below: readonly (readonly [string, SourceDescription])[]): string {
   const hash = createHash('sha256').update(sql);
   for (const [name, { tableId }] of below) hash.update(`\n${name} ${tableId}`);
   return hash.digest('base64url');

@@ -121,6 +121,7 @@ it('asks the store for no file of a partition that the filter leaves out', async
   expect(await filesFor("region = 'nowhere'")).toEqual([]);
 });
 
+// Only Linux counts what a process reads (/proc/self/io).
 it.skipIf(process.platform !== 'linux')(
   'reads of a file only the row groups in which the condition may be fulfilled',
   async () => {

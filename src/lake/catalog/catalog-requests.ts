@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
-import { parseLosslessJson } from '../iceberg/metadata/lossless-json.js';
 import { describeAnswer, type UnityAnswer } from './unity-answer.js';
 
-/** What an Iceberg REST catalog answered; whole numbers of 64 bits are texts. */
-export type RestAnswer = UnityAnswer;
-
-export interface RestRequestOptions {
+/** How to ask a catalog server, whichever API it has. */
+export interface CatalogRequestOptions {
   /** Name in the settings, for messages. */
   readonly catalog: string;
   /** How long an answer may take. */
@@ -20,11 +17,13 @@ export interface RestRequestOptions {
   readonly onRetry?: (retry: { path: string; reason: string; attempt: number; delayMs: number }) => void;
 }
 
-export interface RestRequest {
+export interface CatalogRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Fields of a form that is posted; without them it is a GET. */
-  readonly form?: Readonly<Record<string, string>>;
+  /** What is posted, a form or JSON; without it, it is a GET. */
+  readonly body?: URLSearchParams | string | undefined;
+  /** Throws if a text is not JSON. */
+  readonly parse: (text: string) => unknown;
   /** What must not be repeated in messages. */
   readonly secrets: readonly string[];
 }
@@ -39,10 +38,10 @@ const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 
  * @throws CATALOG_UNREACHABLE
  */
 export async function askCatalog(
-  options: RestRequestOptions,
-  request: RestRequest,
+  options: CatalogRequestOptions,
+  request: CatalogRequest,
   table: string,
-): Promise<RestAnswer> {
+): Promise<UnityAnswer> {
   const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = options;
   for (let attempt = 1; ; attempt++) {
     let reason: string;
@@ -67,25 +66,25 @@ export async function askCatalog(
 }
 
 async function send(
-  { timeoutMs, fetch: request = fetch }: RestRequestOptions,
-  asked: RestRequest,
-): Promise<RestAnswer> {
-  const { url, headers = {}, form, secrets } = asked;
+  { timeoutMs, fetch: request = fetch }: CatalogRequestOptions,
+  asked: CatalogRequest,
+): Promise<UnityAnswer> {
+  const { url, headers = {}, body, parse, secrets } = asked;
   const response = await request(url, {
-    method: form === undefined ? 'GET' : 'POST',
+    method: body === undefined ? 'GET' : 'POST',
     headers: { accept: 'application/json', ...headers },
-    ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
+    ...(body === undefined ? {} : { body }),
     signal: AbortSignal.timeout(timeoutMs),
   });
   const text = await response.text();
   // A server may repeat what it was sent, and its words end up in messages. An answer that is of use is left as it is.
   const safe = response.ok ? text : secrets.reduce((words, secret) => words.replaceAll(secret, '[hidden]'), text);
-  return { status: response.status, body: parseOrNull(safe) };
+  return { status: response.status, body: parseOrNull(safe, parse) };
 }
 
-function parseOrNull(text: string): unknown {
+function parseOrNull(text: string, parse: (text: string) => unknown): unknown {
   try {
-    return parseLosslessJson(text);
+    return parse(text);
   } catch {
     return null;
   }
