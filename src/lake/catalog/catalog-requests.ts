@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { describeAnswer, type UnityAnswer } from './unity-answer.js';
 
@@ -24,8 +24,18 @@ export interface CatalogRequest {
   readonly body?: URLSearchParams | string | undefined;
   /** Throws if a text is not JSON. */
   readonly parse: (text: string) => unknown;
+  /**
+   * Takes an answer of use in pieces, instead of `parse`, and returns its body. Its time is measured from piece to piece:
+   * call `isAlive` with each.
+   */
+  readonly read?: (response: Response, isAlive: () => void) => Promise<unknown>;
   /** What must not be repeated in messages. */
   readonly secrets: readonly string[];
+}
+
+/** An answer that ends before its end: it is asked for again. */
+export class AnswerBrokeOff extends Error {
+  override readonly name = 'AnswerBrokeOff';
 }
 
 const FIRST_DELAY_MS = 200;
@@ -51,6 +61,8 @@ export async function askCatalog(
       if (!TRANSIENT_STATUS.has(answer.status)) return answer;
       reason = describeAnswer(answer);
     } catch (error) {
+      const known = asSyncedTablesError(error);
+      if (known) throw known;
       reason = networkReason(error);
       cause = error;
     }
@@ -69,17 +81,25 @@ async function send(
   { timeoutMs, fetch: request = fetch }: CatalogRequestOptions,
   asked: CatalogRequest,
 ): Promise<UnityAnswer> {
-  const { url, headers = {}, body, parse, secrets } = asked;
-  const response = await request(url, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { accept: 'application/json', ...headers },
-    ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const text = await response.text();
-  // A server may repeat what it was sent, and its words end up in messages. An answer that is of use is left as it is.
-  const safe = response.ok ? text : secrets.reduce((words, secret) => words.replaceAll(secret, '[hidden]'), text);
-  return { status: response.status, body: parseOrNull(safe, parse) };
+  const { url, headers = {}, body, parse, read, secrets } = asked;
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
+  try {
+    const response = await request(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { accept: 'application/json', ...headers },
+      ...(body === undefined ? {} : { body }),
+      signal: silence.signal,
+    });
+    const { status } = response;
+    if (response.ok && read) return { status, body: await read(response, () => timer.refresh()) };
+    const text = await response.text();
+    // A server may repeat what it was sent, and its words end up in messages. An answer that is of use is left as it is.
+    const safe = response.ok ? text : secrets.reduce((words, secret) => words.replaceAll(secret, '[hidden]'), text);
+    return { status, body: parseOrNull(safe, parse) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function parseOrNull(text: string, parse: (text: string) => unknown): unknown {
@@ -94,5 +114,6 @@ function parseOrNull(text: string, parse: (text: string) => unknown): unknown {
 function networkReason(error: unknown): string {
   const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return 'no answer in time';
+  if (error instanceof AnswerBrokeOff) return error.message;
   return typeof cause?.code === 'string' ? cause.code : 'no connection';
 }

@@ -23,18 +23,26 @@ export function isUnknownCall({ status, body }: UnityAnswer): boolean {
 export function describeAnswer(answer: UnityAnswer): string {
   const { code, message } = reasonOf(answer);
   const words = [code, message].filter((word) => word !== null && word !== '').join(': ');
-  return `HTTP ${answer.status} ${words}`.trim().slice(0, REASON_LENGTH_MAX).replace(/\.$/, '');
+  return withoutSignatures(`HTTP ${answer.status} ${words}`).trim().slice(0, REASON_LENGTH_MAX).replace(/\.$/, '');
 }
 
-/** The calls below `delta/v1` put their errors into an object, and a class of exceptions in place of a code. */
+/** What an address says after its question mark may be all that it takes to read what is there. */
+export function withoutSignatures(words: string): string {
+  return words.replace(/(\bhttps?:\/\/[^\s?"']+)\?[^\s"']*/gi, '$1?[hidden]');
+}
+
+/**
+ * The calls below `delta/v1` put their errors into an object, and a class of exceptions in place of a code; servers of Delta
+ * Sharing write `errorCode`.
+ */
 function reasonOf({ body }: UnityAnswer): { readonly code: string | null; readonly message: string | null } {
-  const flat = (body ?? {}) as { error?: unknown; error_code?: unknown; message?: unknown };
+  const flat = (body ?? {}) as { error?: unknown; error_code?: unknown; errorCode?: unknown; message?: unknown };
   const nested = (typeof flat.error === 'object' && flat.error !== null ? flat.error : {}) as {
     type?: unknown;
     message?: unknown;
   };
   return {
-    code: textOf(flat.error_code) ?? textOf(nested.type),
+    code: textOf(flat.error_code) ?? textOf(flat.errorCode) ?? textOf(nested.type),
     message: textOf(flat.message) ?? textOf(nested.message),
   };
 }

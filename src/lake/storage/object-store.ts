@@ -41,6 +41,8 @@ export interface ObjectStoreOptions {
   readonly client: ObjectClient;
   readonly patience: Patience;
   readonly onRetry?: (retry: StoreRetry) => void;
+  /** Where the client finds a path; by default that is a URL of an object store. */
+  readonly locate?: (path: string) => ObjectLocation;
   /** Waits between attempts; injectable for tests. */
   readonly wait?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** In [0, 1). */
@@ -71,16 +73,18 @@ export class ObjectStore implements FileStore {
   readonly #options: ObjectStoreOptions;
   readonly #wait: NonNullable<ObjectStoreOptions['wait']>;
   readonly #random: () => number;
+  readonly #locate: (path: string) => ObjectLocation;
 
   constructor(options: ObjectStoreOptions) {
     this.#options = options;
+    this.#locate = options.locate ?? requireLocation;
     this.#wait = options.wait ?? ((ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }));
     this.#random = options.random ?? Math.random;
   }
 
   async list(folder: string, after = '', limit = Number.POSITIVE_INFINITY): Promise<FileEntry[] | null> {
     const entries: FileEntry[] = [];
-    const { key } = requireLocation(folder);
+    const { key } = this.#locate(folder);
     const prefix = key === '' ? '' : `${key}/`;
     let next: string | null = null;
     let isEmpty = true;
@@ -134,12 +138,12 @@ export class ObjectStore implements FileStore {
   }
 
   #objectStat(path: string, signal?: AbortSignal): Promise<FileStat | null> {
-    const location = requireLocation(path);
+    const location = this.#locate(path);
     return this.#request(path, (timeout) => this.#options.client.stat(location, timeout), signal);
   }
 
   #page(folder: string, page: { after: string | null; next: string | null; keysMax?: number }): Promise<ObjectPage> {
-    const location = requireLocation(folder);
+    const location = this.#locate(folder);
     const key = location.key === '' ? '' : `${location.key}/`;
     const options = { keysMax: PAGE_KEYS, ...page };
     return this.#request(folder, (timeout) => this.#options.client.list({ ...location, key }, options, timeout));
@@ -172,7 +176,7 @@ export class ObjectStore implements FileStore {
     take: (chunk: Buffer) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    const location: ObjectLocation = requireLocation(path);
+    const location: ObjectLocation = this.#locate(path);
     const { offset, length, etag, isWhole } = range;
     let done = 0;
     let attempt = 0;

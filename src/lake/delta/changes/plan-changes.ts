@@ -58,13 +58,16 @@ export interface ChangePlan {
   readonly recorded: readonly RecordedCommit[];
 }
 
+/** What a commit did, wherever that is known from. */
+export type PlannedCommit = Omit<Commit, 'path' | 'stat' | 'isEmpty'>;
+
 export interface ChangePlanOptions {
   readonly root: string;
   readonly tableName: string;
   /** Whether the commits are those that a catalog has ratified. */
   readonly isRatified: boolean;
   readonly head: LogHead;
-  readonly commits: readonly Commit[];
+  readonly commits: readonly PlannedCommit[];
   readonly rules: SchemaRules;
   readonly allowFileDiff: boolean;
   readonly allowOutsidePaths: boolean;
@@ -115,7 +118,7 @@ class ChangePlanner {
     if (this.#protocol !== null && this.#metadata !== null) this.#layout = this.#layoutNow();
   }
 
-  follow(commit: Commit): void {
+  follow(commit: PlannedCommit): void {
     this.#protocol = commit.protocol ?? this.#protocol;
     if (commit.protocol !== null) requireReadable(commit.protocol, this.#options);
     if (commit.metadata !== null) this.#followMetadata(commit.metadata, commit.version);
@@ -180,7 +183,7 @@ class ChangePlanner {
   }
 
   /** Change files tell everything that the commit did (protocol: "Change Data Files", reader requirements). */
-  #followChangeFiles(commit: Commit): void {
+  #followChangeFiles(commit: PlannedCommit): void {
     for (const action of commit.changeFiles) {
       const { sizeBytes, partitionValues } = action;
       const path = this.#resolve(action.path, commit);
@@ -190,14 +193,14 @@ class ChangePlanner {
     this.#recorded.push(recordedCommit(commit.version, { adds, removes }, this.#options.addedFiles));
   }
 
-  #fileActions(commit: Commit): ActionsByPath {
+  #fileActions(commit: PlannedCommit): ActionsByPath {
     const adds = this.#byPath(commit, commit.adds);
     const removes = this.#byPath(commit, commit.removes);
     for (const [path, { rowCount }] of adds) this.#options.addedFiles.note(path, rowCount);
     return { adds, removes };
   }
 
-  #followFileActions(commit: Commit): void {
+  #followFileActions(commit: PlannedCommit): void {
     const { adds, removes } = this.#fileActions(commit);
     for (const [path, remove] of removes) {
       const add = adds.get(path);
@@ -209,7 +212,7 @@ class ChangePlanner {
     }
   }
 
-  #byPath(commit: Commit, actions: readonly FileAction[]): Map<string, FileAction> {
+  #byPath(commit: PlannedCommit, actions: readonly FileAction[]): Map<string, FileAction> {
     const byPath = new Map<string, FileAction>();
     for (const action of actions) {
       const path = this.#resolve(action.path, commit);
@@ -223,13 +226,13 @@ class ChangePlanner {
     return byPath;
   }
 
-  #pushWhole(commit: Commit, change: 'insert' | 'delete', path: string, action: FileAction): void {
+  #pushWhole(commit: PlannedCommit, change: 'insert' | 'delete', path: string, action: FileAction): void {
     const { sizeBytes, partitionValues, deletionVector } = action;
     this.#push(commit, { change, path, sizeBytes, partitionValues, deletionVector, difference: null });
   }
 
   /** One file, another vector: rows newly listed are deleted, rows no longer listed are back (RESTORE). */
-  #followVector(commit: Commit, path: string, pair: { add: FileAction; remove: FileAction }): void {
+  #followVector(commit: PlannedCommit, path: string, pair: { add: FileAction; remove: FileAction }): void {
     const { add, remove } = pair;
     if (!(add.dataChange || remove.dataChange) || vectorId(add) === vectorId(remove)) return;
     const after = add.deletionVector;
@@ -239,11 +242,11 @@ class ChangePlanner {
     if (before) this.#push(commit, { ...base, change: 'insert', difference: { added: before, former: after } });
   }
 
-  #push(commit: Commit, change: Omit<OpenChange, 'version' | 'committedAtMs'>): void {
+  #push(commit: PlannedCommit, change: Omit<OpenChange, 'version' | 'committedAtMs'>): void {
     this.#changes.push({ ...change, version: commit.version, committedAtMs: this.#committedAtMs ?? 0 });
   }
 
-  #rememberPartitions(commit: Commit): void {
+  #rememberPartitions(commit: PlannedCommit): void {
     for (const { path, partitionValues } of commit.adds) {
       if (partitionValues !== null) this.#partitions.set(this.#resolve(path, commit), partitionValues);
     }
@@ -277,7 +280,7 @@ class ChangePlanner {
     return this.#partitions.get(path) ?? (await this.#options.livePartitions()).get(path) ?? null;
   }
 
-  #resolve(reference: string, { version }: Commit): string {
+  #resolve(reference: string, { version }: PlannedCommit): string {
     const { root, tableName } = this.#options;
     return resolveLogPath({ root, reference, tableName, logFile: commitName(version) });
   }

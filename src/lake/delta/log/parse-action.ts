@@ -148,7 +148,14 @@ function descriptor(parsed: z.infer<typeof deletionVector> | null | undefined): 
  * @throws ActionFormatError if the text is not a JSON object or a known action lacks a required field
  */
 export function parseActions(json: string): Action[] {
-  const value = parseJson(json);
+  return actionsOf(parseJson(json));
+}
+
+/**
+ * The same of a value that was JSON.
+ * @throws ActionFormatError
+ */
+export function actionsOf(value: unknown): Action[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ActionFormatError('it is not a JSON object');
   }

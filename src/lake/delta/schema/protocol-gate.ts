@@ -9,7 +9,7 @@ const COLUMN_MAPPING_READER_VERSION = 2;
  * Reader features that this code supports. Shredded variants are reassembled by the Parquet engine. Geometry and anything
  * unknown are refused.
  */
-const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
+export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'columnMapping',
   'deletionVectors',
   'timestampNtz',

@@ -24,21 +24,26 @@ const ACTIONS_LOOKED_AT = 10;
 export async function readDeltaDetails(options: OpenDeltaSnapshotOptions): Promise<SourceDetails> {
   return withListing(options, async (state, listing, located) => {
     const snapshot = await toSnapshot(state, listing, located);
-    const { protocol, metadata, files } = state;
-    return {
-      snapshot: withoutFiles(snapshot),
-      format: 'DELTA',
-      location: located.root,
-      positionWord: 'version' as const,
-      statedRowCount: statedRowCount(files),
-      fileCount: files.length,
-      features: featuresOf(protocol),
-      properties: metadata.configuration,
-      partitionColumns: snapshot.partitionColumns,
-      comments: commentsOf(metadata.schemaString),
-      commits: await readLastCommits({ ...located, listing, configuration: metadata.configuration }),
-    };
+    const commits = await readLastCommits({ ...located, listing, configuration: snapshot.configuration });
+    return { ...detailsOf(snapshot, state.files), commits };
   });
+}
+
+/** What a version tells people of itself, without the commits before it. */
+export function detailsOf(snapshot: DeltaSnapshot, files: readonly LiveFile[]): Omit<SourceDetails, 'commits'> {
+  const { protocol, metadata, root, partitionColumns } = snapshot;
+  return {
+    snapshot: withoutFiles(snapshot),
+    format: 'DELTA',
+    location: root,
+    positionWord: 'version',
+    statedRowCount: statedRowCount(files),
+    fileCount: files.length,
+    features: featuresOf(protocol),
+    properties: metadata.configuration,
+    partitionColumns,
+    comments: commentsOf(metadata.schemaString),
+  };
 }
 
 /** Details are kept for a while; of a table with a million files, those would be most of them. */

@@ -151,7 +151,26 @@ export async function toSnapshot(
   options: OpenDeltaSnapshotOptions,
 ): Promise<DeltaSnapshot> {
   const { store, root, tableName } = options;
-  const { protocol, metadata, segment, commit } = state;
+  const { segment, commit } = state;
+  const translated = snapshotOf({ ...state, version: segment.version }, options);
+  const { configuration } = translated;
+  return {
+    ...translated,
+    committedAtMs: await commitTimeMs({ store, root, tableName, listing, segment, configuration }),
+    commit: commit && { path: commit.path, stat: commit.stat, isEmpty: commit.isEmpty },
+  };
+}
+
+/**
+ * Checks and translates what a table consists of at a version, wherever that is known from.
+ * @throws DELTA_UNSUPPORTED_FEATURE, DELTA_CATALOG_MANAGED, DELTA_LOG_CORRUPT, SOURCE_PATH_OUTSIDE
+ */
+export function snapshotOf(
+  state: Pick<TableState, 'protocol' | 'metadata' | 'files'> & { readonly version: bigint },
+  options: Pick<OpenDeltaSnapshotOptions, 'root' | 'tableName' | 'allowOutsidePaths' | 'isRatified'>,
+): Omit<DeltaSnapshot, 'committedAtMs' | 'commit'> {
+  const { root, tableName } = options;
+  const { protocol, metadata, version } = state;
   const layout = tableLayout({ protocol, metadata, tableName, isRatified: options.isRatified === true });
   const { partitionFields } = layout;
   const files = state.files.map(({ path, add }) => toDeltaFile({ path, add, partitionFields, tableName }));
@@ -160,8 +179,7 @@ export async function toSnapshot(
   return {
     tableName,
     root,
-    version: segment.version,
-    committedAtMs: await commitTimeMs({ store, root, tableName, listing, segment, configuration }),
+    version,
     tableId: metadata.id,
     columns: layout.columns,
     rowCount: null,
@@ -174,7 +192,6 @@ export async function toSnapshot(
     protocol,
     metadata,
     files,
-    commit: commit && { path: commit.path, stat: commit.stat, isEmpty: commit.isEmpty },
   };
 }
 
