@@ -13,6 +13,7 @@ import { migrationErrors } from './errors/migration-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
 import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
+import { sharingErrors } from './errors/sharing-errors.js';
 import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
 import { sourceErrors } from './errors/source-errors.js';
 import { targetErrors } from './errors/target-errors.js';
@@ -32,6 +33,7 @@ export const errorCatalogue = {
   ...icebergErrors,
   ...engineErrors,
   ...catalogErrors,
+  ...sharingErrors,
   ...objectStoreErrors,
   ...changeErrors,
   ...embeddedErrors,
@@ -63,6 +65,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Iceberg tables', errors: icebergErrors },
   { title: 'Memory, disk and open files', errors: engineErrors },
   { title: 'Catalogs of source tables', errors: catalogErrors },
+  { title: 'Delta Sharing', errors: sharingErrors },
   { title: 'Object stores', errors: objectStoreErrors },
   { title: 'Following a source by its changes', errors: changeErrors },
   { title: 'Keys and values', errors: keyErrors },

@@ -41,6 +41,8 @@ function placeOf(catalog: Settings['catalogs'][string]): string {
     case 'unity':
     case 'iceberg':
       return catalog.uri;
+    case 'delta_sharing':
+      return catalog.endpoint ?? `The server of ${catalog.profile}`;
     case 'views':
       return `Each of ${countOf(Object.keys(catalog.views).length, 'view')}`;
   }

@@ -39,10 +39,13 @@ function checkNode(found: string): Finding[] {
   return isEnough ? [] : [finding('NODE_TOO_OLD', SUBJECT, { found, needed: NODE_NEEDED })];
 }
 
+/** Kinds of catalogs whose tables are elsewhere. */
+const FETCHED: ReadonlySet<string> = new Set(['unity', 'iceberg', 'delta_sharing']);
+
 /** Only tables in object stores need a spool. */
 function bytesNeeded({ catalogs, storage, sync }: Settings): number {
   const isRemote = Object.values(catalogs).some((catalog) => {
-    return catalog.kind === 'unity' || ('root' in catalog && catalog.root.includes('://'));
+    return FETCHED.has(catalog.kind) || ('root' in catalog && catalog.root.includes('://'));
   });
   return SPILL_BYTES + (isRemote ? storage.spool_mb * BYTES_PER_MB * sync.concurrent_updates : 0);
 }

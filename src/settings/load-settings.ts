@@ -128,12 +128,13 @@ export function checkSettings(raw: unknown, source?: { readonly written: unknown
 /** Folders are relative to the settings file, wherever the sidecar is started. */
 function withAbsoluteFolders(settings: Settings, base: string): Settings {
   const catalogs = Object.fromEntries(
-    Object.entries(settings.catalogs).map(([name, catalog]) => [
-      name,
-      'root' in catalog && !/^[A-Za-z][A-Za-z0-9+.-]+:\//.test(catalog.root)
-        ? { ...catalog, root: resolve(base, catalog.root) }
-        : catalog,
-    ]),
+    Object.entries(settings.catalogs).map(([name, catalog]) => {
+      if ('root' in catalog && !/^[A-Za-z][A-Za-z0-9+.-]+:\//.test(catalog.root)) {
+        return [name, { ...catalog, root: resolve(base, catalog.root) }];
+      }
+      const { profile } = catalog.kind === 'delta_sharing' ? catalog : {};
+      return [name, profile === undefined ? catalog : { ...catalog, profile: resolve(base, profile) }];
+    }),
   );
   const { folder } = settings.pipelines;
   const pipelines = folder === undefined ? {} : { folder: resolve(base, folder) };

@@ -144,6 +144,26 @@ const icebergCatalog = z.strictObject({
   storage: fileTables.storage,
 });
 
+const sharingCatalog = z
+  .strictObject({
+    kind: z.literal('delta_sharing'),
+    /** The file that the provider of the data gave; relative to the settings file. Or what would be in it: */
+    profile: text.optional(),
+    endpoint: z.url({ protocol: /^https?$/ }).optional(),
+    token: text.optional(),
+    /** Which share; default: the name of the catalog in the settings. */
+    share: z
+      .string()
+      .regex(/^[^\s/\p{Cc}]{1,255}$/u, 'up to 255 characters but / and spaces')
+      .optional(),
+    ...fileTables,
+  })
+  .refine(
+    ({ profile, endpoint, token }) =>
+      [endpoint, token].every((given) => (given === undefined) === (profile !== undefined)),
+    'either profile, or endpoint and token',
+  );
+
 const viewCatalog = z.strictObject({
   kind: z.literal('views'),
   /** Queries over tables of any catalog, by `schema.view`, in the lakehouse's SQL. */
@@ -195,7 +215,14 @@ export const settingsSchema = z.strictObject({
   catalogs: z
     .record(
       catalogName,
-      z.discriminatedUnion('kind', [pathCatalog, unityCatalog, filesCatalog, icebergCatalog, viewCatalog]),
+      z.discriminatedUnion('kind', [
+        pathCatalog,
+        unityCatalog,
+        filesCatalog,
+        icebergCatalog,
+        sharingCatalog,
+        viewCatalog,
+      ]),
     )
     .default({}),
   api: z

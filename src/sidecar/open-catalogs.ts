@@ -4,6 +4,7 @@ import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { filesCatalog, type ListedFiles } from '../lake/catalog/files-catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
 import { restCatalog } from '../lake/catalog/rest-catalog.js';
+import { sharingCatalog } from '../lake/catalog/sharing-catalog.js';
 import { unityCatalog } from '../lake/catalog/unity-catalog.js';
 import { type ViewDefinition, viewCatalog } from '../lake/catalog/view-catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -51,6 +52,10 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       const tables = new Map(Object.entries(catalog.tables).map(([table, files]) => [table, listedFiles(files)]));
       return filesCatalog({ ...base, catalog: name, root: catalog.root, tables });
     }
+    if (catalog.kind === 'delta_sharing') {
+      const { share = name } = catalog;
+      return sharingCatalog({ ...base, client: { ...client, share, credentials: sharingCredentials(catalog) } });
+    }
     if (catalog.kind === 'path') return pathCatalog({ ...base, root: catalog.root });
     const { uri, token } = catalog;
     return unityCatalog({
@@ -65,6 +70,12 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
   ]);
   const set = new CatalogSet(new Map(catalogs));
   return set;
+}
+
+type SharingSettings = Extract<CatalogSettings, { kind: 'delta_sharing' }>;
+
+function sharingCredentials({ profile, endpoint = '', token = '' }: SharingSettings) {
+  return profile === undefined ? { endpoint, token } : { profile };
 }
 
 type OauthSettings = NonNullable<Extract<CatalogSettings, { kind: 'iceberg' }>['oauth']>;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -221,6 +221,9 @@ if (!last) throw new Error('no server');
 it('goes on when a server, a catalog or a folder cannot be used', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'doctor-'));
   await using database = await createMigratedDatabase(last);
+  const profile = path.join(folder, 'old.share');
+  const given = { shareCredentialsVersion: 1, endpoint: 'http://127.0.0.1:1', bearerToken: 's3cret' };
+  writeFileSync(profile, JSON.stringify({ ...given, expirationTime: '2026-01-01T00:00:00Z' }));
   const unused = 'postgres://nobody:s3cret@127.0.0.1:1/x';
   const findings = await examine(
     checkSettings({
@@ -229,6 +232,7 @@ it('goes on when a server, a catalog or a folder cannot be used', async () => {
         lake: { kind: 'path', root: path.join(folder, 'nowhere') },
         unity: { kind: 'unity', uri: 'http://127.0.0.1:1', token: 's3cret' },
         there: { kind: 'path', root: folder },
+        partner: { kind: 'delta_sharing', profile },
       },
     }),
   );
@@ -239,6 +243,7 @@ it('goes on when a server, a catalog or a folder cannot be used', async () => {
   expect(subjects('CATALOG_ROOT_MISSING')).toEqual(['catalog lake']);
   expect(subjects('CATALOG_UNREACHABLE')).toEqual(['catalog unity']);
   expect(subjects('CATALOG_READY')).toEqual(['catalog there']);
+  expect(subjects('CATALOG_TOKEN_EXPIRED')).toEqual(['catalog partner']);
   expect(JSON.stringify(findings)).not.toContain('s3cret');
 });
 

@@ -38,6 +38,7 @@ const LONGEST = [
   'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
   'integration/snapshot-deletion.test.ts',
+  'integration/shared-table-sync.test.ts',
   'integration/support-portal-example.test.ts',
   'integration/support-portal-server.test.ts',
   'integration/cli-read.test.ts',

@@ -20,7 +20,7 @@ export const catalogErrors = {
   },
   CATALOG_UNREACHABLE: {
     message: 'Catalog "{catalog}" did not answer a request for source table {table} in {attempts} attempts: {reason}.',
-    remedy: 'Check the catalog server and its "uri" in the settings; the request is retried later.',
+    remedy: 'Check the catalog server and its "uri" or "endpoint" in the settings; the request is retried later.',
     retry: 'timed',
     status: 503,
     apiCode: 'TEMPORARILY_UNAVAILABLE',
@@ -37,7 +37,7 @@ export const catalogErrors = {
   },
   CATALOG_TOKEN_REFUSED: {
     message: 'Catalog "{catalog}" {what} where source table {table} is looked up: {reason}.',
-    remedy: 'Set or renew "token" of the catalog in the settings, or its "oauth".',
+    remedy: 'Set or renew "token" of the catalog in the settings, or its "oauth" or "profile".',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
@@ -55,7 +55,8 @@ export const catalogErrors = {
   CATALOG_ANSWER_INVALID: {
     message:
       'Catalog "{catalog}" answered a request for source table {table} with something other than a table: {reason}.',
-    remedy: 'Check that "uri" in the settings is the address of a catalog server of the kind that "kind" says.',
+    remedy:
+      'Check that "uri" or "endpoint" in the settings is the address of a catalog server of the kind that "kind" says.',
     retry: 'manual',
     status: 502,
     apiCode: 'INTERNAL_ERROR',

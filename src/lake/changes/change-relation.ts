@@ -1,4 +1,5 @@
 import type { Field } from '../../core/data-type.js';
+import type { SyncedTablesError } from '../../core/errors.js';
 import type { ReadInPlace, SourceFile } from '../relation/relation.js';
 import type { Watch } from '../relation/watch.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
@@ -110,6 +111,11 @@ export interface ChangesOptions {
 
 /** How a source reports what has changed since a version. */
 export interface ChangeFeed {
+  /**
+   * Why the changes of this table cannot be had, although those of others of its kind can; null if they can. Absent where
+   * only `SourceSnapshot.hasChangeFeed` decides.
+   */
+  refusal?(): Promise<SyncedTablesError | null>;
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
    *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,

@@ -95,6 +95,7 @@ interface ChosenSource {
 
 function chosenFeed(feed: ChangeFeed, source: ChosenSource): ChangeFeed {
   return {
+    refusal: async () => (await feed.refusal?.()) ?? null,
     newestVersion: (after) => feed.newestVersion(after),
     isSameCommit: (bookmark) => feed.isSameCommit(bookmark),
     commitIdentity: (version) => feed.commitIdentity(version),

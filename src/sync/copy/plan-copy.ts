@@ -7,7 +7,7 @@ import { shadowTableName } from '../../postgres/publish/shadow-table.js';
 import { writeSourceVersion, writeTableState } from '../../postgres/registry/synced-tables.js';
 import { chosenSource } from '../source/chosen-source.js';
 import { planTarget } from '../source/plan-target.js';
-import { requireHistory, requireRecordedChanges } from '../source/source-history.js';
+import { requireGivenChanges, requireHistory, requireRecordedChanges } from '../source/source-history.js';
 import { explainIfDropped } from '../task/table-failure.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
 
@@ -25,8 +25,8 @@ export interface CopyPlan {
 /**
  * Plans a copy of the newest version.
  * @param seen `isThere`: true if the published table was just seen
- * @throws SYNCED_TABLE_DROPPED, EXTRA_DEFINITION_INVALID, SOURCE_WITHOUT_HISTORY, CHANGE_DATA_FEED_OFF, and what opening
- *   the source and `planTarget` throw
+ * @throws SYNCED_TABLE_DROPPED, EXTRA_DEFINITION_INVALID, SOURCE_WITHOUT_HISTORY, SHARE_WITHOUT_HISTORY,
+ *   CHANGE_DATA_FEED_OFF, and what opening the source and `planTarget` throw
  */
 export async function planCopy(
   run: UpdateRun,
@@ -66,6 +66,7 @@ async function planBookmark(
   }
   const changeFeed = requireHistory(lakeTable, table.source);
   if (snapshot.version === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
+  if (table.relation === null) await requireGivenChanges(changeFeed);
   if (table.relation === null && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);
   return changeFeed.bookmark(snapshot.version);
 }

@@ -58,11 +58,12 @@ export async function describeSource(lakeTable: LakeTable): Promise<SourceReport
     columns.find(({ problem }) => problem !== null)?.problem ??
     (columns.length === 0 ? syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: snapshot.tableName }) : null);
   const declared = lakeTable.declared ?? null;
+  const notGiven = (await lakeTable.changeFeed?.refusal?.()) ?? null;
   return {
     name: lakeTable.name,
     details,
     columns,
-    modes: POLICIES.map((policy) => judgeMode({ policy, lakeTable, snapshot, unreadable })),
+    modes: POLICIES.map((policy) => judgeMode({ policy, lakeTable, snapshot, unreadable, notGiven })),
     declared: declared && { primaryKey: declared.primaryKey, timeseriesKey: declared.timeseriesKey },
   };
 }
@@ -93,10 +94,12 @@ function judgeMode(options: {
   readonly lakeTable: LakeTable;
   readonly snapshot: SourceSnapshot;
   readonly unreadable: SyncedTablesError | null;
+  /** Why its changes are not given. */
+  readonly notGiven: SyncedTablesError | null;
 }): SourceMode {
-  const { policy, lakeTable, snapshot, unreadable } = options;
+  const { policy, lakeTable, snapshot, unreadable, notGiven } = options;
   if (policy === 'SNAPSHOT') return { policy, problem: unreadable, problemOfHistory: null, byFileComparison: false };
-  const noHistory = refusalOf(() => requireHistory(lakeTable, lakeTable.name));
+  const noHistory = notGiven ?? refusalOf(() => requireHistory(lakeTable, lakeTable.name));
   const noFeed = refusalOf(() => requireRecordedChanges(snapshot, lakeTable.name));
   const problemOfHistory = noHistory ?? noFeed;
   const byFileComparison = noHistory === null && noFeed !== null;

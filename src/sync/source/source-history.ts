@@ -14,6 +14,15 @@ export function requireHistory({ changeFeed }: LakeTable, source: string): Chang
 }
 
 /**
+ * A table created to follow changes needs a source that gives them.
+ * @throws SHARE_WITHOUT_HISTORY
+ */
+export async function requireGivenChanges(changeFeed: ChangeFeed): Promise<void> {
+  const refusal = (await changeFeed.refusal?.()) ?? null;
+  if (refusal !== null) throw refusal;
+}
+
+/**
  * A table created to follow changes needs a source that records them.
  * @param source name of the source, for the message
  * @throws CHANGE_DATA_FEED_OFF

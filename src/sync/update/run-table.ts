@@ -110,6 +110,7 @@ const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'CHANGE_DATA_FEED_WRONG',
   'SOURCE_TABLE_REPLACED',
   'SOURCE_HISTORY_REWRITTEN',
+  'SHARED_CHANGES_GONE',
 ]);
 
 async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {

@@ -75,6 +75,7 @@ const GONE: ReadonlySet<string> = new Set([
   'ICEBERG_SNAPSHOT_NOT_FOUND',
   'SOURCE_FILE_MISSING',
   'VIEW_VERSION_GONE',
+  'SHARED_VERSION_REFUSED',
 ]);
 
 function asVersionGone(error: unknown, table: SyncedTable): unknown {

@@ -49,6 +49,19 @@ it('takes folders of catalogs relative to the file, wherever the process runs', 
   expect(settings.catalogs.b).toMatchObject({ root: '/srv/lake' });
 });
 
+it('takes profiles of shares relative to the file, and either those or what would be in them', () => {
+  const shared = (parts: string) => `${INSTANCES}catalogs: { s: { kind: delta_sharing, ${parts} } }`;
+  expect(load(shared('profile: ./s.share'), { workingFolder: '/' }).catalogs.s).toMatchObject({
+    profile: path.join(folder, 's.share'),
+  });
+  expect(load(shared('endpoint: "https://x/y", token: t, share: a.b')).catalogs.s).toMatchObject({ share: 'a.b' });
+  for (const parts of ['endpoint: "https://x/y"', 'profile: p, token: t', 'share: a']) {
+    expect(problems(() => load(shared(parts)))).toEqual([
+      'SETTINGS_INVALID: Setting catalogs.s is a mapping; allowed: either profile, or endpoint and token',
+    ]);
+  }
+});
+
 it('fills in references to the environment, also inside a text and in lists', () => {
   const yaml = `instances: { local: { url: "postgres://app:\${PASSWORD}@localhost/app", databases: ["\${DB}", b] } }`;
   const settings = load(yaml, { environment: { PASSWORD: 's3cret', DB: 'a' } });

@@ -69,7 +69,7 @@ export async function draftPreview(
         name: await defaultName(context, caller, { schema, table }),
         primary_key_columns: [...(report.declared?.primaryKey ?? [])],
         timeseries_key: report.declared?.timeseriesKey ?? null,
-        scheduling_policy: report.details.snapshot.hasChangeFeed === true ? 'TRIGGERED' : 'SNAPSHOT',
+        scheduling_policy: isFollowable(report) ? 'TRIGGERED' : 'SNAPSHOT',
       },
       likely_keys: report.columns
         .filter(({ name, canBeKey }) => canBeKey && isNamedLikeKey(name))
@@ -79,6 +79,11 @@ export async function draftPreview(
         trial && request && hasKey(input) ? createStatements(request, statementPlaceOf(context, trial, server)) : null,
     },
   };
+}
+
+function isFollowable({ modes, details }: SourceReport): boolean {
+  const mode = modes.find(({ policy }) => policy === 'TRIGGERED');
+  return details.snapshot.hasChangeFeed === true && mode?.problemOfHistory === null;
 }
 
 /** Whether the row filter fits the source: what else is wrong is found without. */
