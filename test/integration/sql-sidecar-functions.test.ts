@@ -31,7 +31,8 @@ describe.each(postgresServers())('_prepare_schema on $name', (server) => {
     const client = await database.connectAs(gone);
     await createTable(client, 'c.x');
     await client.end();
-    await database.admin.query(`drop role ${gone}`);
+    // The schema that was made with the request goes with its owner.
+    await database.admin.query(`drop schema c; drop role ${gone}`);
     for (const name of ['a.x', 'b.x', 'c.x']) await publishByHand(sidecar, name);
     const { rows } = await database.admin.query(
       `select nspname as name, nspowner::regrole::text as owner from pg_namespace where nspname in ('a', 'b', 'c') order by 1`,

@@ -229,6 +229,26 @@ table synced_tables._flows row security [databricks_sync: DELETE INSERT SELECT U
     constraint _flows_pk PRIMARY KEY (flow_id)
     constraint _flows_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._streaming_tables(table_id) ON DELETE CASCADE
     policy _flows_sync for * to databricks_sync using true check true
+table synced_tables._former_names row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- The standard catalog in which a former synced table had its name, so that it is found there until it is dropped or synced again.
+    schema_name text not null
+    table_name text not null
+    catalog_name text not null
+    constraint _former_names_pk PRIMARY KEY (schema_name, table_name)
+    policy _former_names_sync for * to databricks_sync using true check true
+table synced_tables._jobs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- What was created as a job: at most one for a pipeline, whose schedule is in _schedules.
+    job_id bigint not null default ((('x'::text || substr(replace((gen_random_uuid())::text, '-'::text, ''::text), 1, 13)))::bit(52))::bigint
+      -- Random, since jobs of all databases share their numbers; below 2^52, which every client keeps exact.
+    pipeline_id uuid not null
+    settings jsonb not null
+      -- As the client gave them.
+    created_by name not null
+    created_at timestamp with time zone not null default now()
+    constraint _jobs_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
+    constraint _jobs_pipeline_key UNIQUE (pipeline_id)
+    constraint _jobs_pk PRIMARY KEY (job_id)
+    policy _jobs_sync for * to databricks_sync using true check true
 view synced_tables._known_tables [databricks_sync: SELECT]
   -- Synced tables and streaming tables.
     table_id uuid
@@ -599,6 +619,8 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- The source columns that the table has; null: all, also those that the source gets later.
     row_filter text
       -- Which source rows the table has: an expression of the lakehouse's SQL over one row; null: all.
+    made_schema boolean not null default false
+      -- Whether its schema was made for it: a create that is rejected takes an empty schema back.
     constraint _tables_columns_check CHECK (((columns IS NULL) OR (cardinality(columns) > 0)))
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
@@ -658,13 +680,13 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     remedy text
     sql_state text
     mode text not null default 'DEFAULT'::text
-      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested.
+      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested. VALIDATE: checks flows against their sources, and writes nothing.
     selection jsonb
       -- Which tables of the pipeline are updated, and which of those by a full refresh: {"refresh": […], "full_refresh": […]} with names as in _tables.synced_table; null: all.
     ended_before_tables boolean not null default false
       -- Whether it has ended and is listed by itself, because it came to none of its tables.
     constraint _updates_cause_check CHECK ((cause = ANY (ARRAY['API_CALL'::text, 'INFRASTRUCTURE_MAINTENANCE'::text, 'JOB_TASK'::text, 'RETRY_ON_FAILURE'::text, 'SCHEMA_CHANGE'::text, 'SERVICE_UPGRADE'::text, 'USER_ACTION'::text])))
-    constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text])))
+    constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text, 'VALIDATE'::text])))
     constraint _updates_pk PRIMARY KEY (update_id)
     constraint _updates_sql_state_check CHECK (((sql_state ~ '^[0-9A-Z]{5}$'::text) AND (sql_state !~ '^0[012]'::text)))
     constraint _updates_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
@@ -1166,7 +1188,7 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     started_at timestamp with time zone
     finished_at timestamp with time zone
     mode text
-      -- CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile.
+      -- CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile. VALIDATE: only checks flows.
     batches bigint
       -- How often an update of mode CONTINUOUS has committed.
     failed_attempts integer
@@ -1644,7 +1666,7 @@ function synced_tables.declare_pipeline(name text, declaration jsonb, default_sc
 function synced_tables.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1697,6 +1719,8 @@ function synced_tables_internal._calling_body(routine oid) returns text plpgsql 
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Cancels the pending and running updates of a pipeline, or only the one that follows its sources.
+function synced_tables_internal._change_job(job_id bigint, pipeline_id uuid, settings jsonb, cron text, time_zone text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Gives a job other settings, and its pipeline another schedule.
 function synced_tables_internal._check_choice(synced_table text, source_table_full_name text, primary_key_columns text[], columns text[], row_filter text) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a choice of columns and rows that fits no source.
 function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -1711,7 +1735,7 @@ function synced_tables_internal._check_list(full_name text, argument text, entri
   -- Refuses a list of options whose entries lack a field.
 function synced_tables_internal._check_source(source_table_full_name text) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- The name of a source; refuses one of the wrong form, and the 21st synced table of one source.
-function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean, is_streaming boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a target that is taken, reserved, or not allowed for the acting role.
 function synced_tables_internal._check_target_options(full_name text, type_overrides jsonb, extra_columns jsonb, extra_index_definitions jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses invalid options of the target.
@@ -1721,6 +1745,8 @@ function synced_tables_internal._choose_publish(full_name text, pipeline uuid, w
   -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
 function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
+function synced_tables_internal._create_job(pipeline_id uuid, settings jsonb, cron text, time_zone text) returns bigint plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Creates a job for a pipeline; without cron it runs only when it is asked to.
 function synced_tables_internal._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_internal._credential_refusal(role_name name) returns text sql stable set search_path=pg_catalog, pg_temp []
@@ -1743,6 +1769,8 @@ function synced_tables_internal._declared_source(flow text, source jsonb, pipeli
   -- The source of a flow, with the schema filled in for a table of this database.
 function synced_tables_internal._delete_flows(pipeline_id uuid, purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
+function synced_tables_internal._delete_job(job_id bigint) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Removes a job and the schedule of its pipeline.
 function synced_tables_internal._delete_streaming_table(parts text[], purge boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table from its pipeline; with purge, drops it.
 function synced_tables_internal._dependents_of(relation regclass) returns TABLE(kind text, name text, definition text, size_bytes bigint, depth integer) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1787,6 +1815,8 @@ function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql 
   -- A pipeline's lock is removed along with it.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Ends comparisons of a table that is being deleted, and discards the values that earlier comparisons kept.
+function synced_tables_internal._former_table(schema_name text, table_name text) returns databricks_auth.synced_tables plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- The ownership row of the former synced table of that name; its columns are null if there is none.
 function synced_tables_internal._give_to_sidecar(relation regclass) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Makes databricks_sync the owner of what a restore left to a superuser; false if it is the owner already.
 function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1821,6 +1851,8 @@ function synced_tables_internal._is_type(type_name text) returns boolean plpgsql
   -- Whether a text names a type.
 function synced_tables_internal._json_order(value jsonb) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
+function synced_tables_internal._keep_former_name(gone synced_tables._tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Keeps the three-part name of a synced table that is about to be deleted without its data.
 function synced_tables_internal._lag_seconds(member synced_tables._tables) returns double precision sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- As the view status has it.
 function synced_tables_internal._lend_source(flow text, source jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1831,12 +1863,16 @@ function synced_tables_internal._lock_pipeline(pipeline_id uuid) returns void pl
   -- Held until the end of the transaction by anything that adds or removes tables or requests of a pipeline.
 function synced_tables_internal._make_continuous(pipeline uuid, continuous boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Makes a pipeline of flows follow its sources, or run only on request.
+function synced_tables_internal._make_schema(schema_name text, created_by name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
+  -- Creates a schema for the creator of a synced table; false if there is one of that name.
 function synced_tables_internal._manager_relations() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may read, as a list for GRANT and REVOKE.
 function synced_tables_internal._manager_routines() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may call, also where PUBLIC may not, as a list for GRANT and REVOKE.
 function synced_tables_internal._managers_changed() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Grants and revokes the right to call functions as managers are added and removed.
+function synced_tables_internal._managers_of(relation regclass) returns jsonb sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- The managers of a table, for _restore_managers.
 function synced_tables_internal._manages(synced_table text) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether the acting role is a manager of the table.
 function synced_tables_internal._may_act_for(role_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1849,6 +1885,8 @@ function synced_tables_internal._may_read(created_by name, relation regclass) re
   -- Whether the acting role may read a table, and so is shown keys and values of its rows; null for the table: one that was never loaded.
 function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role sees the status of a synced table.
+function synced_tables_internal._may_take_over_target(schema_name text, table_name text) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a streaming table was deleted without its data and the acting role may declare it again: its first update then replaces what is left.
 function synced_tables_internal._missing_rights() returns TABLE(missing text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -1901,8 +1939,12 @@ function synced_tables_internal._record_event(level text, event_type text, synce
   -- Writes an event.
 function synced_tables_internal._record_lock_wait(table_id uuid, processes integer[]) returns void sql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Notes which sessions the switch of a table waits for: process, role, application and since when their transactions run.
+function synced_tables_internal._refuse_other_case(schema_name text, table_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Refuses a name that another synced or streaming table has in another case.
 function synced_tables_internal._refuse_streaming_change(command text, object text, full_name text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises STREAMING_TABLE_PROTECTED.
+function synced_tables_internal._refuse_taken(schema_name text, table_name text, is_streaming boolean) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Raises TARGET_TABLE_EXISTS for what is in the place of a synced table or a streaming table.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
   -- The roles that manage a synced table, except the groups that have these rights anyway.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1937,6 +1979,8 @@ function synced_tables_internal._require_flows(pipeline uuid, action text) retur
   -- A pipeline of flows run by sidecars, for roles that may control it.
 function synced_tables_internal._require_idle(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses while an update of a pipeline waits or runs, including one that follows its sources, and blocks new requests until the transaction ends.
+function synced_tables_internal._require_job(job_id bigint, action text) returns synced_tables._jobs plpgsql set search_path=pg_catalog, pg_temp []
+  -- A job, for roles that may control its pipeline.
 function synced_tables_internal._require_pipeline(pipeline uuid, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline, for roles that may control it.
 function synced_tables_internal._require_pipeline_control(pipeline synced_tables._pipelines, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -1945,6 +1989,8 @@ function synced_tables_internal._reserve_name(name text, place text) returns uui
   -- Reserves a name for a place; null while another place is about to take it.
 function synced_tables_internal._rest_paused(pipeline uuid) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Shows the tables of a paused CONTINUOUS pipeline as what they are: readable, and not followed.
+function synced_tables_internal._restore_managers(relation regclass, managers jsonb) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Makes those who managed a former synced table managers of the one that was made in its place.
 function synced_tables_internal._retry_failed() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Asks for updates of CONTINUOUS pipelines with failed tables, at growing intervals. Returns how many.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1955,10 +2001,14 @@ function synced_tables_internal._role_may_read(role_name name, created_by name, 
   -- Whether a role may read a table, see _may_read.
 function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role sees the status of a synced table.
+function synced_tables_internal._role_may_take_over(role_name name, former databricks_auth.synced_tables) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Whether a role may drop a former synced table, or have it synced again.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.
+function synced_tables_internal._schedule_job(pipeline uuid, cron text, time_zone text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Gives the pipeline of a job the schedule that the job has, or none.
 function synced_tables_internal._selection_of(member synced_tables._tables, full_refresh boolean) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
   -- What _updates.selection holds for an update of one table; null if its pipeline has no other.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -1981,8 +2031,8 @@ function synced_tables_internal._source_name(name text) returns text sql immutab
   -- The full name of a source table without the backticks that may be around its parts; null if it is none.
 function synced_tables_internal._source_refusal(relation regclass, role_name name, OUT code text, OUT reason text) returns record plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Why the sidecar refuses to read a table for a role, as a code and in words; nulls if it does not refuse.
-function synced_tables_internal._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Like _start_update, for a pipeline of flows.
+function synced_tables_internal._start_flows(pipeline_id uuid, full_refresh boolean, cause text, validate_only boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.
 function synced_tables_internal._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
 function synced_tables_internal._streaming_parts() returns TABLE(target_id uuid, full_name text, part oid, part_schema text, part_name text) sql stable set search_path=pg_catalog, pg_temp []
@@ -1995,10 +2045,14 @@ function synced_tables_internal._table_and_children(relation regclass) returns S
   -- A table with its partitions and the tables that inherit from it.
 function synced_tables_internal._table_changes(role_name name, signature bytea, target text, from_version bigint, to_version bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves table_changes.
+function synced_tables_internal._table_to_take_over(table_id uuid) returns oid plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- The former synced table whose place the first load of a synced table takes; null if there is none, or its creator may not.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
 function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Permanent tables of ours whose rows a publication would not let anybody update or delete.
+function synced_tables_internal._take_back_schema(schema_name text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Drops a schema that was made for a synced table which was rejected, unless something is in it.
 function synced_tables_internal._take_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes the samples that are due, at most one of a table in a minute. Returns how many.
 function synced_tables_internal._thin_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2023,14 +2077,20 @@ function synced_tables_internal._watch_managers() returns void plpgsql set searc
   -- Puts the trigger on the table of managers that grants and revokes the right to call functions.
 function synced_tables_internal._write_calling_half(served regprocedure) returns regprocedure plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates the function that people call for a served one: in synced_tables, or in synced_tables_internal if its name begins with _.
+function synced_tables_served._change_job(job_id bigint, pipeline_id uuid, settings jsonb, cron text, time_zone text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Gives a job other settings, and its pipeline another schedule.
+function synced_tables_served._create_job(pipeline_id uuid, settings jsonb, cron text, time_zone text) returns bigint plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Creates a job for a pipeline; without cron it runs only when it is asked to.
 function synced_tables_served._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
 function synced_tables_served._delete_flows(pipeline_id uuid, purge boolean) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
+function synced_tables_served._delete_job(job_id bigint) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Removes a job and the schedule of its pipeline.
 function synced_tables_served._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
-function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Like _start_update, for a pipeline of flows.
+function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text, validate_only boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.
 function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
 function synced_tables_served.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
@@ -2050,7 +2110,7 @@ function synced_tables_served.declare_pipeline(name text, declaration jsonb, def
 function synced_tables_served.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables_served.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables_served.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []

@@ -12,6 +12,19 @@ end $$;
 comment on function synced_tables_internal._find_streaming_table(text[]) is 'The registry row of a streaming table; its columns are null if there is none.';
 
 -- for: owner
+create or replace function synced_tables_internal._may_take_over_target(schema_name text, table_name text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- The view is the sidecar's, or something else has its name.
+  select exists (
+    select from synced_tables._cdc_targets t join pg_class c on c.oid = t.target
+     where t.schema_name = _may_take_over_target.schema_name and t.table_name = _may_take_over_target.table_name and t.refreshed_by is null
+       and c.relkind = 'v' and c.relowner = to_regrole('databricks_sync') and t.target = to_regclass(format('%I.%I', t.schema_name, t.table_name))
+       and synced_tables_internal._may_control(t.created_by))
+$$;
+comment on function synced_tables_internal._may_take_over_target(text, text) is
+  'Whether a streaming table was deleted without its data and the acting role may declare it again: its first update then replaces what is left.';
+
+-- for: owner
 create or replace function synced_tables_internal._declare_streaming_table(parts text[], declared jsonb, pipeline uuid) returns uuid
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -27,7 +40,7 @@ begin
     update synced_tables._streaming_tables t set declared = _declare_streaming_table.declared where t.table_id = existing.table_id;
     return existing.table_id;
   end if;
-  perform synced_tables_internal._check_target(parts[1], parts[2], true);
+  perform synced_tables_internal._check_target(parts[1], parts[2], true, true);
   insert into synced_tables._streaming_tables (schema_name, table_name, pipeline_id, declared, message, created_by)
   values (parts[1], parts[2], pipeline, _declare_streaming_table.declared, 'Waits for its first update.', synced_tables_internal._acting_role())
   on conflict on constraint _streaming_tables_name_key do nothing returning table_id into made;

@@ -72,7 +72,28 @@ comment on function synced_tables_internal._check_choice(text, text, text[], tex
   'Refuses a choice of columns and rows that fits no source.';
 
 -- for: owner
-create or replace function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean) returns void
+create or replace function synced_tables_internal._refuse_other_case(schema_name text, table_name text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  taken text;
+begin
+  -- Unity Catalog does not tell names apart by case, so its clients could not either.
+  select k.synced_table into taken
+    from (select t.schema_name, t.table_name, t.synced_table from synced_tables._tables t
+          union all select s.schema_name, s.table_name, s.synced_table from synced_tables._streaming_tables s) k
+   where lower(k.schema_name) = lower(_refuse_other_case.schema_name) and lower(k.table_name) = lower(_refuse_other_case.table_name)
+     and (k.schema_name, k.table_name) <> (_refuse_other_case.schema_name, _refuse_other_case.table_name)
+   limit 1;
+  if taken is not null then
+    perform synced_tables_internal._raise('SYNCED_TABLE_EXISTS', '42P07', format('Synced table %s already exists.', taken),
+      'Names that differ in case only are the same to Unity Catalog. Choose another name, or delete that table first.');
+  end if;
+end $$;
+comment on function synced_tables_internal._refuse_other_case(text, text) is
+  'Refuses a name that another synced or streaming table has in another case.';
+
+-- for: owner
+create or replace function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean, is_streaming boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   full_name text := synced_tables_internal._display_name(schema_name, table_name);
@@ -87,6 +108,7 @@ begin
   if exists (select from synced_tables._tables t where t.schema_name = _check_target.schema_name and t.table_name = _check_target.table_name) then
     perform synced_tables_internal._raise_exists(full_name);
   end if;
+  perform synced_tables_internal._refuse_other_case(schema_name, table_name);
   if namespace is null and not create_schema then
     perform synced_tables_internal._raise('SCHEMA_MISSING', '3F000',
       format('Schema %I of synced table %s does not exist.', schema_name, full_name),
@@ -102,19 +124,18 @@ begin
       format('Role %I may not create synced table %s: it lacks CREATE on schema %I.', acting, full_name, schema_name),
       format('Grant it: GRANT CREATE ON SCHEMA %I TO %I;', schema_name, acting));
   end if;
+  if not is_streaming and synced_tables_internal._role_may_take_over(acting, synced_tables_internal._former_table(schema_name, table_name))
+     or is_streaming and synced_tables_internal._may_take_over_target(schema_name, table_name) then
+    return;  -- its first load takes the place of what was left there
+  end if;
   -- A type of that name is in the way too, because a table brings a row type along. Array types are renamed automatically.
   if exists (select from pg_class c where c.relnamespace = namespace and c.relname = table_name)
      or exists (select from pg_type t where t.typnamespace = namespace and t.typname = table_name
                                               and not exists (select from pg_type e where e.typarray = t.oid)) then
-    perform synced_tables_internal._raise('TARGET_TABLE_EXISTS', '42P07',
-      format('%s already exists and is not being synced; nothing is ever overwritten.', full_name),
-      case when exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
-                         where c.relnamespace = namespace and c.relname = table_name)
-           then format('It was a synced table before. Drop it: SELECT synced_tables.delete_synced_table(%L, purge => true);', full_name)
-           else 'Drop or rename it, or choose another name.' end);
+    perform synced_tables_internal._refuse_taken(schema_name, table_name, is_streaming);
   end if;
 end $$;
-comment on function synced_tables_internal._check_target(text, text, boolean) is
+comment on function synced_tables_internal._check_target(text, text, boolean, boolean) is
   'Refuses a target that is taken, reserved, or not allowed for the acting role.';
 
 -- for: owner
@@ -218,6 +239,7 @@ declare
   source text;
   pipeline uuid;
   request uuid;
+  is_schema_made boolean;
 begin
   perform synced_tables_internal._check_keys(full_name, create_synced_table.primary_key_columns, create_synced_table.timeseries_key);
   if create_synced_table.invalid_characters is null or create_synced_table.invalid_characters not in ('fail', 'strip') then
@@ -239,21 +261,25 @@ begin
       format('%L is not a way to publish synced table %s.', create_synced_table.publish, full_name),
       'Use separately (the default) or together.');
   end if;
-  perform synced_tables_internal._check_target(parts[1], parts[2], coalesce(create_database_objects_if_missing, true));
+  perform synced_tables_internal._check_target(parts[1], parts[2], coalesce(create_database_objects_if_missing, true), false);
+  is_schema_made := synced_tables_internal._make_schema(parts[1], acting);
+  if not is_schema_made then  -- another session may have been slightly faster
+    perform synced_tables_internal._check_target(parts[1], parts[2], false, false);
+  end if;
   source := synced_tables_internal._check_source(create_synced_table.source_table_full_name);
   pipeline := synced_tables_internal._choose_pipeline(full_name, upper(create_synced_table.scheduling_policy), existing_pipeline_id);
   perform synced_tables_internal._choose_publish(full_name, pipeline, create_synced_table.publish, existing_pipeline_id is null);
   insert into synced_tables._tables (schema_name, table_name, source_table_full_name, primary_key_columns, timeseries_key,
     invalid_characters, create_schema_if_missing, pipeline_id, message, created_by,
     allow_file_diff, on_history_gap, type_overrides, extra_columns, extra_index_definitions, accelerated_sync, new_pipeline_spec,
-    columns, row_filter)
+    columns, row_filter, made_schema)
   values (parts[1], parts[2], source, create_synced_table.primary_key_columns,
     create_synced_table.timeseries_key, create_synced_table.invalid_characters,
     coalesce(create_database_objects_if_missing, true), pipeline, 'Waits for a sidecar to load it.', acting,
     coalesce(create_synced_table.allow_file_diff, false), create_synced_table.on_history_gap,
     coalesce(create_synced_table.type_overrides, '[]'), coalesce(create_synced_table.extra_columns, '[]'),
     coalesce(create_synced_table.extra_index_definitions, '[]'), coalesce(create_synced_table.accelerated_sync, false),
-    create_synced_table.new_pipeline_spec, create_synced_table.columns, create_synced_table.row_filter)
+    create_synced_table.new_pipeline_spec, create_synced_table.columns, create_synced_table.row_filter, is_schema_made)
   on conflict (schema_name, table_name) do nothing;
   if not found then  -- another session was slightly faster
     perform synced_tables_internal._raise_exists(full_name);

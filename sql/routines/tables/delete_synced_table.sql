@@ -60,6 +60,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   wanted constant synced_tables._tables := synced_tables_internal._find_table(synced_table);
   leftover constant databricks_auth.synced_tables := synced_tables_internal._find_leftover(synced_table);
+  is_purge constant boolean := coalesce(purge, false);
   leftover_name constant text := (select synced_tables_internal._display_name(n.nspname, c.relname)
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = leftover.synced_table);
   parts constant text[] := synced_tables_internal._parse_name(synced_table);
@@ -72,7 +73,7 @@ begin
     return;
   end if;
   if wanted.table_id is null then
-    if leftover.synced_table is null or not coalesce(purge, false) then
+    if leftover.synced_table is null or not is_purge then
       perform synced_tables_internal._raise_unknown_table(synced_table);
     end if;
     perform synced_tables_internal._require_control(leftover_name, leftover.created_by, 'drop');
@@ -82,15 +83,22 @@ begin
     return;
   end if;
   perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'delete');
+  if not is_purge then
+    perform synced_tables_internal._keep_former_name(wanted);
+  end if;
   perform synced_tables_internal._remove_table(wanted, 'SYNCED_TABLE_DELETED', format('Synced table %s was deleted; the update has ended without a change.', wanted.synced_table));
-  if coalesce(purge, false) and exists (select from pg_class c where c.oid = wanted.relation) then
+  if is_purge and exists (select from pg_class c where c.oid = wanted.relation) then
     perform synced_tables_internal._drop_relation(wanted.synced_table, wanted.relation);
+  elsif is_purge and wanted.relation is null and leftover.synced_table is not null then
+    -- It was about to take over a former synced table.
+    perform synced_tables_internal._require_control(leftover_name, leftover.created_by, 'drop');
+    perform synced_tables_internal._drop_relation(leftover_name, leftover.synced_table);
   elsif wanted.relation is not null and not exists (select from pg_class c where c.oid = wanted.relation) then
     perform databricks_auth.unregister(wanted.relation);
   end if;
   perform synced_tables_internal._record_event('INFO', 'synced_table_deleted', wanted.synced_table, wanted.pipeline_id, null,
     format('%I deleted synced table %s%s.', acting, wanted.synced_table,
-           case when coalesce(purge, false) then ' with its data' else '; the table stays as it is' end));
+           case when is_purge then ' with its data' else '; the table stays as it is' end));
 end $$;
 comment on function synced_tables_served.delete_synced_table(text, boolean) is
-  'Stops syncing a table. The table stays, read-only; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.';
+  'Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.';

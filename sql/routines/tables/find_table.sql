@@ -36,7 +36,7 @@ begin
   perform synced_tables_internal._raise('SYNCED_TABLE_NOT_FOUND', '42P01', format('Synced table %s does not exist.', full_name),
     case when exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
                         join pg_namespace n on n.oid = c.relnamespace where n.nspname = parts[1] and c.relname = parts[2])
-         then format('It is no longer synced. To drop the table: SELECT synced_tables.delete_synced_table(%L, purge => true);', full_name)
+         then format('It is no longer synced; create_synced_table syncs it again. To drop the table: SELECT synced_tables.delete_synced_table(%L, purge => true);', full_name)
          else 'See synced_tables.status for those that do; quote parts with capitals.' end);
 end $$;
 comment on function synced_tables_internal._raise_unknown_table(text) is 'Raises SYNCED_TABLE_NOT_FOUND.';

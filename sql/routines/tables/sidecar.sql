@@ -1,11 +1,44 @@
 -- What the sidecar calls when it creates a synced table.
 
+-- for: owner
+create or replace function synced_tables_internal._make_schema(schema_name text, created_by name) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (select from pg_namespace n where n.nspname = schema_name) then
+    return false;
+  end if;
+  -- The sidecar's own role is not a person who could manage a schema.
+  execute format('create schema %I authorization %I', schema_name,
+    case when to_regrole(quote_ident(created_by)) is null or created_by = 'databricks_sync' then 'databricks_superuser' else created_by end);
+  return true;
+exception when duplicate_schema or unique_violation then
+  return false;
+end $$;
+comment on function synced_tables_internal._make_schema(text, name) is
+  'Creates a schema for the creator of a synced table; false if there is one of that name.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._take_back_schema(schema_name text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Another table that waits for its first load counts on it.
+  update synced_tables._tables t set made_schema = true
+   where t.table_id = (select w.table_id from synced_tables._tables w where w.schema_name = _take_back_schema.schema_name limit 1);
+  if found or exists (select from synced_tables._streaming_tables s where s.schema_name = _take_back_schema.schema_name) then
+    return;
+  end if;
+  execute format('drop schema if exists %I', schema_name);
+exception when dependent_objects_still_exist then
+  null;  -- somebody uses it
+end $$;
+comment on function synced_tables_internal._take_back_schema(text) is
+  'Drops a schema that was made for a synced table which was rejected, unless something is in it.';
+
 -- for: sidecar
 create or replace function synced_tables_internal._prepare_schema(table_id uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   wanted synced_tables._tables;
-  schema_owner name;
 begin
   select * into wanted from synced_tables._tables t where t.table_id = _prepare_schema.table_id;
   if not found then
@@ -22,10 +55,7 @@ begin
         format('Schema %I of synced table %s does not exist.', wanted.schema_name, wanted.synced_table),
         'Create the schema, or pass create_database_objects_if_missing => true.');
     end if;
-    -- The sidecar's own role is not a person who could manage a schema.
-    schema_owner := case when to_regrole(quote_ident(wanted.created_by)) is null or wanted.created_by = 'databricks_sync'
-                         then 'databricks_superuser' else wanted.created_by end;
-    execute format('create schema %I authorization %I', wanted.schema_name, schema_owner);
+    perform synced_tables_internal._make_schema(wanted.schema_name, wanted.created_by);
   end if;
   if not has_schema_privilege('databricks_sync', wanted.schema_name, 'create')
      or not has_schema_privilege('databricks_sync', wanted.schema_name, 'usage') then
@@ -75,6 +105,9 @@ begin
          remedy = _reject_create.remedy, sql_state = _reject_create.sql_state
    where u.update_id = _reject_create.update_id;
   perform synced_tables_internal._remove_table(rejected, 'UPDATE_CANCELED', format('Synced table %s was rejected.', rejected.synced_table));
+  if rejected.made_schema then
+    perform synced_tables_internal._take_back_schema(rejected.schema_name);
+  end if;
   perform synced_tables_internal._record_event('ERROR', 'synced_table_rejected', rejected.synced_table, rejected.pipeline_id,
     _reject_create.update_id, _reject_create.message);
   return true;

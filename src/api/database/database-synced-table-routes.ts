@@ -1,19 +1,23 @@
-import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { chooseInstance } from '../names/chosen-instance.js';
-import { parseTableName } from '../names/table-name.js';
+import { parseTableName, sqlNameOf } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { createSyncedTable } from '../synced-tables/create-synced-table.js';
+import { deleteTableByName } from '../synced-tables/delete-synced-table.js';
+import { requireName, requireSpecFields } from '../synced-tables/required-fields.js';
 import { listSyncedTables, requireSyncedTable } from '../synced-tables/synced-table-place.js';
 import { syncedTableReplyOf } from '../synced-tables/synced-table-reply.js';
-import { syncedTableInput, syncedTableListReply, syncedTableReply } from '../synced-tables/synced-table-schema.js';
+import {
+  purgeQuery,
+  syncedTableInput,
+  syncedTableListReply,
+  syncedTableReply,
+} from '../synced-tables/synced-table-schema.js';
 import { pageOf, pageQuery } from '../wire/page.js';
 import { instanceParams, nameParams, nothing } from '../wire/wire-fields.js';
 
 const PATH = '/api/2.0/database/synced_tables';
 const tags = ['database'];
-const deleteQuery = z.object({ purge_data: z.enum(['true', 'false', '']).optional() });
 
 /** Synced tables of the `database` service (docs/reference/databricks-api.md#database-service). */
 export function addDatabaseSyncedTableRoutes(server: ApiServer, context: ApiContext): void {
@@ -26,7 +30,8 @@ export function addDatabaseSyncedTableRoutes(server: ApiServer, context: ApiCont
         ...body.spec,
         ...(pipeline && !body.spec?.new_pipeline_spec ? { new_pipeline_spec: pipeline } : {}),
       };
-      const name = parseTableName(body.name);
+      const name = parseTableName(requireName(body.name, 'name'));
+      requireSpecFields(body.spec, sqlNameOf(name));
       const created = await createSyncedTable(context, caller, {
         name,
         instance: await chooseInstance(context, caller, body),
@@ -47,16 +52,14 @@ export function addDatabaseSyncedTableRoutes(server: ApiServer, context: ApiCont
     {
       schema: {
         tags,
-        summary: 'Stop syncing a table; purge_data drops it too',
+        summary: 'Stop syncing a table; purge_data drops it too, also one that is no longer synced',
         params: nameParams,
-        querystring: deleteQuery,
+        querystring: purgeQuery,
         response: { 200: nothing },
       },
     },
     async ({ params, query, caller }) => {
-      const { database, record } = await requireSyncedTable(context, caller, params.name);
-      const purge = query.purge_data === 'true';
-      await database.asCaller(caller, (client) => deleteSyncedTable(client, record.sqlName, purge));
+      await deleteTableByName(context, caller, params.name, query.purge_data === 'true');
       return {};
     },
   );

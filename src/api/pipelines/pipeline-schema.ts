@@ -85,7 +85,7 @@ const pipelineStateInfo = pipelineReply.omit({ spec: true, last_modified: true, 
 
 const flag = z.enum(['true', 'false', '']).optional();
 
-/** Whether the tables are deleted too, which has to be requested explicitly. */
+/** Whether the tables are deleted too: by default those of flows are, as on the real service, and synced tables are not. */
 export const deletePipelineQuery = z.object({ cascade: flag, delete_datasets: flag });
 
 const DEFAULT_RESULTS = 25;

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { TableName } from '../../core/names.js';
-import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { findByBranch } from '../names/resource-names.js';
-import { fullNameOf, parseTableName } from '../names/table-name.js';
+import { fullNameOf, parseTableName, sqlNameOf } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { createSyncedTable } from '../synced-tables/create-synced-table.js';
+import { deleteTableByName } from '../synced-tables/delete-synced-table.js';
+import { requireName, requireSpecFields } from '../synced-tables/required-fields.js';
 import { requireSyncedTable } from '../synced-tables/synced-table-place.js';
+import { purgeQuery } from '../synced-tables/synced-table-schema.js';
 import { nameParams } from '../wire/wire-fields.js';
 import { EMPTY_RESPONSE, findOperation, operationReplyOf, recordOperation, TYPES } from './operation.js';
 import { createQuery, operationReply, postgresSyncedTable, syncedTableBody } from './postgres-schema.js';
@@ -30,7 +32,8 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
       },
     },
     async ({ query, body, caller }) => {
-      const name: TableName = parseTableName(query.synced_table_id ?? '');
+      const name: TableName = parseTableName(requireName(query.synced_table_id, 'synced_table_id'));
+      requireSpecFields(body.spec, sqlNameOf(name));
       const given: Partial<NonNullable<z.output<typeof syncedTableBody>['spec']>> = body.spec ?? {};
       const { branch, postgres_database: database, ...spec } = given;
       const instance = branch ? findByBranch(context, caller, branch) : undefined;
@@ -57,18 +60,17 @@ export function addPostgresSyncedTableRoutes(server: ApiServer, context: ApiCont
     {
       schema: {
         tags,
-        summary: 'Stop syncing a table; the Postgres table stays',
+        summary: 'Stop syncing a table; the Postgres table stays unless purge_data is true',
         params: nameParams,
+        querystring: purgeQuery,
         response: { 200: operationReply },
       },
     },
-    async ({ params, caller }) => {
-      const placed = await requireSyncedTable(context, caller, params.name);
-      const { database, record } = placed;
-      await database.asCaller(caller, (client) => deleteSyncedTable(client, record.sqlName, false));
-      const resourceName = `synced_tables/${placed.fullName}`;
+    async ({ params, query, caller }) => {
+      const deleted = await deleteTableByName(context, caller, params.name, query.purge_data === 'true');
+      const resourceName = `synced_tables/${deleted.fullName}`;
       return operationReplyOf(
-        await recordOperation(placed.instance, caller, { resourceName, action: 'DELETE' }),
+        await recordOperation(deleted.instance, caller, { resourceName, action: 'DELETE' }),
         KIND,
         EMPTY_RESPONSE,
       );

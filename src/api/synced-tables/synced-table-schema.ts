@@ -158,3 +158,6 @@ export const syncedTableListReply = z.object({
   synced_tables: z.array(syncedTableReply),
   next_page_token: z.string().optional(),
 });
+
+/** Whether the data of a table that is deleted goes too. */
+export const purgeQuery = z.object({ purge_data: z.enum(['true', 'false', '']).optional() });

@@ -1,9 +1,10 @@
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { SourceTable } from '../../core/source-browser.js';
-import { deleteSyncedTable } from '../../postgres/registry/api/synced-tables.js';
 import { fullNameOf } from '../names/table-name.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
+import { deleteIfSynced } from '../synced-tables/delete-synced-table.js';
+import { purgeQuery } from '../synced-tables/synced-table-schema.js';
 import { nothing } from '../wire/wire-fields.js';
 import { requireKnownCatalog } from './known-catalog.js';
 import { type FoundTable, findTable, type KnownTable, readKnownTables, requireKnownSchema } from './known-table.js';
@@ -46,16 +47,21 @@ export function addUnityTableRoutes(server: ApiServer, context: ApiContext): voi
     { schema: { tags, summary: 'Whether a table exists', params: fullNameParams, response: { 200: tableExists } } },
     async ({ params, caller }) => ({ table_exists: await isThere(context, caller, params.full_name) }),
   );
-  const summary = 'Stop syncing a table; the Postgres table stays';
+  const summary = 'Stop syncing a table; the Postgres table stays unless purge_data is true';
   server.delete(
     `${PATH}/:full_name`,
-    { schema: { tags, summary, params: fullNameParams, response: { 200: nothing } } },
-    async ({ params, caller }) => {
-      await deleteTable(await findTable(context, caller, params.full_name, { columns: false }), caller);
-      return {};
+    { schema: { tags, summary, params: fullNameParams, querystring: purgeQuery, response: { 200: nothing } } },
+    async ({ params, query, caller }) => {
+      const purge = query.purge_data === 'true';
+      if (TARGET_NAME.test(params.full_name) && (await deleteIfSynced(context, caller, params.full_name, purge)))
+        return {};
+      refuseToDelete(await findTable(context, caller, params.full_name, { columns: false }));
     },
   );
 }
+
+/** Of the form that synced tables have; sources may be named otherwise. */
+const TARGET_NAME = /^\w+\.\w+\.\w+$/;
 
 async function isThere(context: ApiContext, caller: Caller, name: string): Promise<boolean> {
   try {
@@ -68,7 +74,7 @@ async function isThere(context: ApiContext, caller: Caller, name: string): Promi
   }
 }
 
-async function deleteTable(found: FoundTable, caller: Caller): Promise<void> {
+function refuseToDelete(found: FoundTable): never {
   if ('source' in found) {
     throw syncedTablesError('NOT_IMPLEMENTED', {
       call: `Deleting ${fullNameOf({ ...found.source, catalog: found.catalog })}`,
@@ -76,15 +82,11 @@ async function deleteTable(found: FoundTable, caller: Caller): Promise<void> {
       alternative: 'Delete it in the lakehouse.',
     });
   }
-  const { synced, database } = found.known;
-  if (!synced) {
-    throw syncedTablesError('NOT_IMPLEMENTED', {
-      call: `Deleting ${fullNameOf(found.known)}`,
-      reason: 'it is not a synced table',
-      alternative: 'Use DELETE /api/2.0/database/tables for its registration, or DROP TABLE in Postgres.',
-    });
-  }
-  await database.asCaller(caller, (client) => deleteSyncedTable(client, synced.sqlName, false));
+  throw syncedTablesError('NOT_IMPLEMENTED', {
+    call: `Deleting ${fullNameOf(found.known)}`,
+    reason: 'it is not a synced table',
+    alternative: 'Use DELETE /api/2.0/database/tables for its registration, or DROP TABLE in Postgres.',
+  });
 }
 
 /** A list entry: a Postgres table, described together with others, or a source table, which comes fully described. */

@@ -39,6 +39,6 @@ export async function pausePipeline({ pipeline_id: id }: PipelineReply, isPaused
 
 /** @param drops whether its streaming tables go too */
 export async function deletePipeline({ pipeline_id: id }: PipelineReply, drops: boolean): Promise<void> {
-  await call(`${SERVICE}/${id}${drops ? '?cascade=true' : ''}`, { method: 'DELETE' });
+  await call(`${SERVICE}/${id}?cascade=${drops}`, { method: 'DELETE' });
   refetch(TABLES, PIPELINES);
 }

@@ -163,6 +163,6 @@ export function startUpdateSnippets(place: SnippetPlace, pipelineId: string, ful
 
 /** Of flows; @param drops whether their streaming tables go too */
 export function deletePipelineSnippets(place: SnippetPlace, pipelineId: string, drops: boolean): Snippets {
-  const path = `${PIPELINES}/${pipelineId}${drops ? '?cascade=true' : ''}`;
+  const path = `${PIPELINES}/${pipelineId}?cascade=${drops}`;
   return callSnippets(place.server, { method: 'DELETE', path });
 }

@@ -91,6 +91,14 @@ export const requestErrors = {
     apiCode: 'ALREADY_EXISTS',
     sqlState: '42P07',
   },
+  FORMER_SYNCED_TABLE: {
+    message: 'Table {target} is no longer synced; its data was kept when it was deleted.',
+    remedy: 'Create a synced table of that name to have it synced again, or delete it with purge_data=true to drop it.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'NOT_FOUND',
+    sqlState: '42P01',
+  },
   SCHEMA_MISSING: {
     message: 'Schema {schema} of synced table {target} does not exist.',
     remedy: 'Create the schema, or pass create_database_objects_if_missing => true.',

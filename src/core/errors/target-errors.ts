@@ -134,6 +134,16 @@ export const targetErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '2BP01',
   },
+  FORMER_TABLE_HAS_DEPENDENTS: {
+    message:
+      'Synced table {target} cannot take the place of the former one: {objects} depends on that, which is partitioned by column {column}, and the column {reason}.',
+    remedy:
+      'Drop whatever depends on the former table and sync again, or delete the synced table and create it with the primary key that it had.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '2BP01',
+  },
   SYNCED_TABLE_DROPPED: {
     message: 'Synced table {target} was dropped in Postgres, so its sync has ended.',
     remedy: 'Remove it with delete_synced_table, and create it again if it is still wanted.',

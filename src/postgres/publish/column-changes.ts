@@ -11,10 +11,14 @@ export interface ColumnChanges {
   /** Names of columns that the source no longer has. */
   readonly dropped: readonly string[];
   readonly retyped: readonly TargetColumn[];
+  /** The primary key, if there will be another one. */
+  readonly droppedKey?: { readonly name: string; readonly columns: readonly string[] };
+  /** Names of columns of that key which will not be in the new one. */
+  readonly nullable?: readonly string[];
 }
 
 export function hasColumnChanges(changes: ColumnChanges): boolean {
-  return changes.added.length + changes.dropped.length + changes.retyped.length > 0;
+  return changes.droppedKey !== undefined || changes.added.length + changes.dropped.length + changes.retyped.length > 0;
 }
 
 /**
@@ -43,7 +47,9 @@ export async function planColumnChanges(
     return type !== undefined && type !== column.postgresType;
   });
   const retypedKeys = retyped.filter((column) => table.keyColumns.includes(column.field.name));
-  await requireFreeKey(client, table, relation, retypedKeys);
+  // Where a foreign key refers to the table, its rows are merged by key, which needs keys of one type.
+  const [retypedKey] = retypedKeys;
+  if (retypedKey) await refuseForeignKeys(client, table, relation, retypedKey.field.name);
   const fixed = retypedKeys.find(({ field }) => partitionedBy.has(field.name));
   if (fixed) {
     throw syncedTablesError('CHANGED_PRIMARY_KEY_COLUMN_TYPE', {
@@ -61,14 +67,17 @@ export async function planColumnChanges(
   };
 }
 
-/** Where a foreign key refers to the table, its rows are merged by key, which needs keys of one type. */
-async function requireFreeKey(
+/**
+ * Refuses to change a key that foreign keys may refer to.
+ * @param column what changes, for the message
+ * @throws DEPENDENT_OBJECTS_EXIST naming the foreign keys
+ */
+export async function refuseForeignKeys(
   client: pg.Client,
   table: SyncedTable,
   relation: number,
-  [retyped]: readonly TargetColumn[],
+  column: string,
 ): Promise<void> {
-  if (retyped === undefined) return;
   const { rows } = await client.query<{ objects: string | null }>(
     `select string_agg(format('constraint %I on table %s', conname, conrelid::regclass), ', ' order by oid) as objects
        from pg_constraint where confrelid = $1 and contype = 'f' and conparentid = 0`,
@@ -76,8 +85,7 @@ async function requireFreeKey(
   );
   const objects = rows[0]?.objects ?? null;
   if (objects === null) return;
-  const details = { target: table.fullName, table: table.source, column: retyped.field.name, objects };
-  throw syncedTablesError('DEPENDENT_OBJECTS_EXIST', details);
+  throw syncedTablesError('DEPENDENT_OBJECTS_EXIST', { target: table.fullName, table: table.source, column, objects });
 }
 
 /**
@@ -92,6 +100,14 @@ export async function applyColumnChanges(
   qualifiedTarget: string,
   changes: ColumnChanges,
 ): Promise<void> {
+  if (changes.droppedKey !== undefined) {
+    const { name, columns } = changes.droppedKey;
+    const change = `alter table ${qualifiedTarget} drop constraint ${quoteIdentifier(name)}`;
+    await alterColumn(client, table, columns.join(', '), change);
+  }
+  for (const name of changes.nullable ?? []) {
+    await client.query(`alter table ${qualifiedTarget} alter column ${quoteIdentifier(name)} drop not null`);
+  }
   for (const name of changes.dropped) {
     await alterColumn(client, table, name, `alter table ${qualifiedTarget} drop column ${quoteIdentifier(name)}`);
   }
@@ -135,7 +151,7 @@ async function alterColumn(client: pg.Client, table: SyncedTable, column: string
 }
 
 /** `view gold.v, view gold.w` from the detail of Postgres' error, which has one object per line. */
-function dependentObjects(detail: string): string {
+export function dependentObjects(detail: string): string {
   const objects = detail.split('\n').map((line) => {
     return line.replace(/ depends on .*$/, '').replace(/^rule \S+ on /, '');
   });

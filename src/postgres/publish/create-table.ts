@@ -3,6 +3,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import { identifierList, quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { commitPosition } from '../registry/commit-position.js';
+import { grantCreator } from '../registry/former-tables.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { isPostgresError } from '../session/session.js';
 import { addExtraColumns } from './extra-columns.js';
@@ -10,6 +11,7 @@ import { createExtraIndexesOfParent } from './extra-indexes.js';
 import type { LoadedCopy } from './loaded-copy.js';
 import type { Publication } from './publication.js';
 import { columnDefinitions, qualifiedShadow } from './shadow-table.js';
+import { sourceComment } from './source-comment.js';
 
 /**
  * Makes a loaded table visible for the first time: partitioned parent, single partition, owner role, rights and
@@ -26,13 +28,25 @@ export function creationPublication(copy: LoadedCopy): Publication {
     ready: async () => {
       await client.query('select synced_tables_internal._prepare_schema($1)', [table.tableId]);
     },
-    apply: () => create(copy),
+    apply: () => createTable(copy),
   };
 }
 
-async function create({ client, position, columns, shadow, result }: LoadedCopy): Promise<TableUpdateResult> {
+/** The parent, quoted for SQL. */
+export function qualifiedTargetOf(table: SyncedTable): string {
+  return `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+}
+
+/** Creates it in the caller's transaction. */
+export async function createTable({
+  client,
+  position,
+  columns,
+  shadow,
+  result,
+}: LoadedCopy): Promise<TableUpdateResult> {
   const { table } = position;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const target = qualifiedTargetOf(table);
   await createParent(client, table, target, columns);
   await addExtraColumns(client, table, target);
   await createExtraIndexesOfParent(client, table, target);
@@ -41,13 +55,9 @@ async function create({ client, position, columns, shadow, result }: LoadedCopy)
   await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
   await client.query(`alter table ${target} attach partition ${qualifiedShadow(shadow)} default`);
   await client.query('select databricks_auth.register($1::oid)', [relation]);
-  await client.query('select synced_tables_internal._grant_creator($1::oid, $2)', [relation, table.createdBy]);
-  await client.query(`comment on table ${target} is '${comment(table)}'`);
+  await grantCreator(client, relation, table.createdBy);
+  await client.query(`comment on table ${target} is ${client.escapeLiteral(sourceComment(table))}`);
   return result;
-}
-
-function comment(table: SyncedTable): string {
-  return `Synced from ${table.source}; read-only. See synced_tables.status.`;
 }
 
 async function createParent(

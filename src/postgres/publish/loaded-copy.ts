@@ -3,6 +3,7 @@ import type { TargetColumn } from '../../core/synced-table.js';
 import type { NewPosition } from '../registry/commit-position.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import type { ColumnChanges } from './column-changes.js';
+import type { TakeOver } from './take-over.js';
 
 /** A whole version of the source in a shadow table, ready to become the rows of its synced table. */
 export interface LoadedCopy {
@@ -20,4 +21,6 @@ export interface ReplacingCopy extends LoadedCopy {
   /** OID of the published table. */
   readonly relation: number;
   readonly columnChanges: ColumnChanges;
+  /** Set if the table is a former synced table, until now. */
+  readonly takeOver?: TakeOver;
 }

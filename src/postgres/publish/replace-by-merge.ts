@@ -42,6 +42,7 @@ async function replace(copy: ReplacingCopy, partition: string, merge: MergeState
   const { table } = position;
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
   await applyColumnChangesBriefly(client, table, target, copy.columnChanges);
+  await copy.takeOver?.finish(target);
   const result = {
     ...copy.result,
     ...(await replaceRowsOf(copy, partition, { target, merge })),
@@ -49,6 +50,7 @@ async function replace(copy: ReplacingCopy, partition: string, merge: MergeState
   };
   await commitPosition(client, position, { relation, result, rowCount: copy.result.rowsWritten });
   await client.query(`drop table ${qualifiedShadow(shadow)}`);
+  await copy.takeOver?.adopt(target);
   return result;
 }
 

@@ -65,10 +65,12 @@ async function exchange(
   const statements = (missing?.rows ?? []) as { statement: string }[];
   if (statements.some(({ statement }) => !unbuildable.has(statement))) throw new IndexAppeared();
   await applyColumnChanges(client, table, target, copy.columnChanges);
+  await copy.takeOver?.finish(target);
   await queryTogether(client, [
     `alter table ${target} attach partition ${qualifiedShadow(shadow)} default`,
     `drop table ${old}`,
   ]);
+  await copy.takeOver?.adopt(target);
   return result;
 }
 

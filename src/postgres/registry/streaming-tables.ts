@@ -211,6 +211,15 @@ export async function recordFlowUpdateEnd(
   );
 }
 
+/** Whether an update has made the table: one that was read before the update may not know. */
+export async function isStreamingTableMade(client: pg.Client, { tableId }: StreamingTable): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'select from synced_tables._streaming_tables where table_id = $1 and relation is not null',
+    [tableId],
+  );
+  return rowCount !== 0;
+}
+
 /** Records the view through which users read the table. */
 export async function writeStreamingRelation(client: pg.Client, table: StreamingTable): Promise<void> {
   await client.query(

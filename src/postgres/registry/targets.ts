@@ -139,15 +139,15 @@ export async function markRefreshed(client: pg.Client, { schema, table }: Target
 export async function lockTargetVersion(
   client: pg.Client,
   flow: Pick<AutoCdcFlow, 'schema' | 'table' | 'fullName'>,
-): Promise<{ readonly targetId: string; readonly commitVersion: bigint }> {
-  const { rows } = await client.query<{ readonly target_id: string; readonly commit_version: string }>(
-    `select target_id, commit_version::text from synced_tables._cdc_targets
+): Promise<{ readonly targetId: string; readonly commitVersion: bigint; readonly createdBy: string }> {
+  const { rows } = await client.query<{ target_id: string; commit_version: string; created_by: string }>(
+    `select target_id, commit_version::text, created_by from synced_tables._cdc_targets
       where schema_name = $1 and table_name = $2 for update`,
     [flow.schema, flow.table],
   );
   const [row] = rows;
   if (row === undefined) throw syncedTablesError('AUTOCDC_TARGET_NOT_FOUND', { target: flow.fullName });
-  return { targetId: row.target_id, commitVersion: BigInt(row.commit_version) };
+  return { targetId: row.target_id, commitVersion: BigInt(row.commit_version), createdBy: row.created_by };
 }
 
 /** A target that takes over what a full refresh has built. */
@@ -159,20 +159,22 @@ interface TakeOver {
   /** Of the target, as SQL names it. */
   readonly view: string;
   readonly feed: string | null;
+  /** The creator of the streaming table that it belongs to now. */
+  readonly createdBy: string;
   /** The version of the target that is the first with what was built. */
   readonly version: bigint;
 }
 
 /** Gives a target the truncate mark and snapshot version of the one that was built beside it; its feed begins above `version`. */
 export async function takeOverTarget(client: pg.Client, takeOver: TakeOver): Promise<void> {
-  const { targetId, builtId, shape, view, feed, version } = takeOver;
+  const { targetId, builtId, shape, view, feed, version, createdBy } = takeOver;
   await client.query(
     `update synced_tables._cdc_targets o
-        set shape = $3, target = $4::regclass, feed = $5::regclass, commit_version = $6, changed_by = pg_current_xact_id(),
+        set shape = $3, target = $4::regclass, created_by = $7, feed = $5::regclass, commit_version = $6, changed_by = pg_current_xact_id(),
             feed_starts_after = $6, truncated_before = f.truncated_before, truncated_at = f.truncated_at,
             snapshot_version = f.snapshot_version, collected_at = now()
        from synced_tables._cdc_targets f where o.target_id = $1 and f.target_id = $2`,
-    [targetId, builtId, shape, view, feed, version.toString()],
+    [targetId, builtId, shape, view, feed, version.toString(), createdBy],
   );
 }
 

@@ -57,6 +57,7 @@ export async function switchToRefreshed(client: pg.Client, flow: AutoCdcFlow): P
   await client.query(`drop view ${built.view}`);
   await client.query(`drop function __db_system.${quoteIdentifier(`cdc_dml_${fresh.targetId}`)}()`);
   await showStorage(client, layout, built.storage);
+  if (old.createdBy !== flow.createdBy) await grantToCreator(client, layout);
   await client.query(`drop table if exists ${layout.storage}, ${layout.feed}, ${layout.base}`);
   await rename(client, flow, built.storage, layout.storage);
   if (flow.source === 'snapshots') await rename(client, flow, built.base, layout.base);
@@ -68,6 +69,7 @@ export async function switchToRefreshed(client: pg.Client, flow: AutoCdcFlow): P
     targetId: old.targetId,
     builtId: fresh.targetId,
     shape: shapeOf(flow),
+    createdBy: flow.createdBy,
     view: layout.view,
     feed: hasFeed ? layout.feed : null,
     version,

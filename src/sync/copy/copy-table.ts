@@ -8,10 +8,12 @@ import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table
 import { type ColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
 import { creationPublication } from '../../postgres/publish/create-table.js';
 import { createExtraIndexes } from '../../postgres/publish/extra-indexes.js';
+import type { ReplacingCopy } from '../../postgres/publish/loaded-copy.js';
 import { awaitOlderSnapshots } from '../../postgres/publish/older-snapshots.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import { analyzeParent } from '../../postgres/publish/published-table.js';
 import { mergePublication } from '../../postgres/publish/replace-by-merge.js';
+import { replacementPublication } from '../../postgres/publish/replace-former.js';
 import {
   dropShadowTable,
   findDuplicateKeys,
@@ -19,7 +21,9 @@ import {
   qualifiedShadow,
 } from '../../postgres/publish/shadow-table.js';
 import { preparePartition, switchPublication } from '../../postgres/publish/switch-table.js';
+import { planTakeOver, withNewIndexes } from '../../postgres/publish/take-over.js';
 import { explainLongKey } from '../../postgres/refusals/long-entries.js';
+import { readTableToTakeOver } from '../../postgres/registry/former-tables.js';
 import { recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isPostgresError } from '../../postgres/session/session.js';
@@ -192,17 +196,33 @@ async function* publish(
   const result = { ...counts, version: snapshot.version, rowsDeleted: 0n, method: 'SNAPSHOT' as const, reason };
   const position = { updateId, mode, table, snapshot, bookmark };
   const copy = { client, columns, shadow, position, result };
-  if (relation === null || columnChanges === null) {
-    await createExtraIndexes(client, table, shadow);
-    const created = yield creationPublication(copy);
-    return created.result;
+  if (relation !== null && columnChanges !== null) {
+    return yield* replaceRows(run, { ...copy, relation, columnChanges }, isFrozen);
   }
-  const replacing = { ...copy, relation, columnChanges };
+  const former = await readTableToTakeOver(client, table.tableId);
+  const takeOver = former === null ? null : await planTakeOver({ client, table, relation: former, columns, shadow });
+  if (takeOver === null || 'reason' in takeOver) {
+    await createExtraIndexes(client, table, shadow);
+    return (yield takeOver === null ? creationPublication(copy) : replacementPublication(copy, takeOver)).result;
+  }
+  const { relation: taken } = takeOver;
+  await createExtraIndexes(client, await withNewIndexes({ client, table, relation: taken }), shadow);
+  return yield* replaceRows(run, { ...copy, ...takeOver, takeOver }, isFrozen);
+}
+
+/** Replaces the rows of a published table. */
+async function* replaceRows(
+  run: UpdateRun,
+  replacing: ReplacingCopy,
+  isFrozen: boolean,
+): Publishing<TableUpdateResult> {
+  const { client, relation, shadow, position, result } = replacing;
+  const { table } = position;
   if (await preparePartition(client, relation, shadow)) {
     if (!isFrozen) await awaitOlderSnapshots({ ...publishOptions(run), table });
     try {
       const switched = yield switchPublication(replacing);
-      await recordSwitchTime(client, updateId, table.tableId, switched.transactionMs);
+      await recordSwitchTime(client, run.updateId, table.tableId, switched.transactionMs);
       return result;
     } catch (error) {
       // A foreign key was created a moment ago.

@@ -8,6 +8,7 @@ import { requireLease } from '../../../postgres/registry/lease.js';
 import {
   declarationOf,
   type FlowMetrics,
+  isStreamingTableMade,
   recordFlowBatch,
   requireDeclaration,
   writeStreamingRelation,
@@ -17,6 +18,7 @@ import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../../../postgres/ses
 import { inTransaction } from '../../../postgres/session/session.js';
 import { createTarget } from '../../../scd/target/create-target.js';
 import { beginRefresh, refreshFlow, switchToRefreshed } from '../../../scd/target/refresh-target.js';
+import { widenedShape } from '../../../scd/target/target-shape.js';
 import type { FlowTableOptions } from './flow-table-options.js';
 
 const NO_POSITION: FlowPosition = { batchId: 0n, position: null, snapshotVersion: null };
@@ -50,7 +52,10 @@ export class UpdateTarget {
 
   static async of(options: FlowTableOptions): Promise<UpdateTarget> {
     const { client, table } = options;
-    return new UpdateTarget(options, await readTargetShape(client, { schema: table.schema, table: table.name }));
+    const shape = await readTargetShape(client, { schema: table.schema, table: table.name });
+    // What an earlier streaming table of that name has left there is replaced, as in a full refresh.
+    const isLeftover = shape !== null && !table.isMade && !(await isStreamingTableMade(client, table));
+    return new UpdateTarget(isLeftover ? { ...options, isFullRefresh: true } : options, shape);
   }
 
   /** The position of a flow; at the start if the target does not exist yet or is created from scratch. */
@@ -84,6 +89,16 @@ export class UpdateTarget {
       });
     }
     if (!this.#isBeside) await writeStreamingRelation(client, table);
+  }
+
+  /**
+   * Refuses flows that `prepare` would refuse, and writes nothing.
+   * @throws AUTOCDC_MULTIPLE_FLOWS_TO_TARGET, AUTOCDC_INVALID_STATE.*, AUTOCDC_TARGET_SCHEMA_CHANGED
+   */
+  check(flows: readonly AutoCdcFlow[]): void {
+    requireAgreement(flows);
+    if (this.stored === null) return;
+    for (const flow of flows) widenedShape(flow, this.stored);
   }
 
   /** The flow in the form in which its batches are applied. */
