@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { deleteFlowPipeline, deletePipelineTable, stopPipeline } from '../../postgres/registry/api/pipelines.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
@@ -6,6 +7,7 @@ import { pageOf } from '../wire/page.js';
 import { nothing } from '../wire/wire-fields.js';
 import { addEventRoutes } from './event-routes.js';
 import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
+import { addJobRoutes } from './jobs/job-routes.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
   deletePipelineQuery,
@@ -63,21 +65,29 @@ export function addPipelineRoutes(server: ApiServer, context: ApiContext): void 
     {
       schema: {
         tags,
-        summary: 'Stop syncing the tables of a pipeline for good; the tables stay unless cascade is true',
+        summary:
+          'Delete a pipeline: streaming tables go with it unless cascade is false, synced tables stay unless it is true',
         params: pipelineParams,
         querystring: deletePipelineQuery,
         response: { 200: nothing },
       },
     },
     async ({ params, query, caller }) => {
-      const purge = query.cascade === 'true' || query.delete_datasets === 'true';
-      await deletePipeline(await findPipeline(context, caller, params.pipeline_id), caller, purge);
+      const found = await findPipeline(context, caller, params.pipeline_id);
+      await deletePipeline(found, caller, dropsTables(query, found.record.kind === 'FLOWS'));
       return {};
     },
   );
   addFlowPipelineRoutes(server, context);
   addUpdateRoutes(server, context);
   addEventRoutes(server, context);
+  addJobRoutes(server, context);
+}
+
+/** @param byDefault what happens where the request does not say */
+function dropsTables({ cascade, delete_datasets }: z.output<typeof deletePipelineQuery>, byDefault: boolean): boolean {
+  const given = cascade || delete_datasets;
+  return given ? given === 'true' : byDefault;
 }
 
 async function deletePipeline(
