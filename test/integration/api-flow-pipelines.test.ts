@@ -270,16 +270,55 @@ describe.each(eitherPostgresServer(import.meta.url))('pipelines of flows over HT
     expect(owner).toMatchObject({ status: 501 });
   });
 
-  it('leaves the tables of a deleted one unless they are to go', { timeout: 120_000 }, async () => {
+  it('takes its tables along when it is deleted, unless they are to stay', { timeout: 120_000 }, async () => {
     const kept = await create('kept');
     const dropped = await create('dropped');
     await run(kept);
     await run(dropped);
-    expect(await api.delete(`${PIPELINES}/${kept}`)).toMatchObject({ status: 200 });
-    expect(await api.delete(`${PIPELINES}/${dropped}?cascade=true`)).toMatchObject({ status: 200 });
+    expect(await api.delete(`${PIPELINES}/${kept}?cascade=false`)).toMatchObject({ status: 200 });
+    expect(await api.delete(`${PIPELINES}/${dropped}`)).toMatchObject({ status: 200 });
     expect(await api.get(`${PIPELINES}/${kept}`)).toMatchObject({ status: 404 });
     expect(await synced.rows('silver.kept', ['count(*)'])).toEqual([['4']]);
     expect(await synced.value(`select to_regclass('silver.dropped')`)).toBeNull();
+  });
+
+  it('validates flows against their sources, and writes nothing', { timeout: 120_000 }, async () => {
+    const validate = async (id: string) => {
+      const started = await api.post(`${PIPELINES}/${id}/updates`, { validate_only: true });
+      expect(started).toMatchObject({ status: 200 });
+      const read = async () => (await api.get(`${PIPELINES}/${id}/updates/${started.body.update_id}`)).body.update;
+      await expect.poll(async () => (await read()).state, { timeout: 60_000 }).toMatch(/COMPLETED|FAILED/);
+      const filter = encodeURIComponent(`update_id = '${started.body.update_id}'`);
+      const { events } = (await api.get(`${PIPELINES}/${id}/events?filter=${filter}`)).body;
+      return { update: await read(), events };
+    };
+    const id = await create('checked');
+    expect(await validate(id)).toMatchObject({
+      update: { state: 'COMPLETED', validate_only: true, mode: 'DEFAULT' },
+      events: expect.arrayContaining([expect.objectContaining({ event_type: 'flow_validated', level: 'INFO' })]),
+    });
+    expect(await synced.value(`select to_regclass('silver.checked')`)).toBeNull();
+    expect(await synced.value(`select count(*) from synced_tables._cdc_targets where table_name = 'checked'`)).toBe(
+      '0',
+    );
+    await run(id);
+    const before = await synced.rows('silver.checked', ['id', 'v']);
+    // Statements that fit each other, and no source: only looking at that tells.
+    const wrong = flow('checked').replace('seq COLUMNS', 'sqe COLUMNS');
+    expect(await api.send('PUT', `${PIPELINES}/${id}`, { schema: 'silver', sql: wrong })).toMatchObject({
+      status: 200,
+    });
+    const failed = await validate(id);
+    expect(failed.update).toMatchObject({ state: 'FAILED', validate_only: true });
+    expect(failed.events).toContainEqual(
+      expect.objectContaining({ level: 'ERROR', message: expect.stringContaining('sqe') }),
+    );
+    // What was only checked is not said to have failed.
+    expect(await synced.status('silver.checked')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE',
+      last_error_code: null,
+    });
+    expect(await synced.rows('silver.checked', ['id', 'v'])).toEqual(before);
   });
 
   it('refuses to change what is no pipeline of flows', async () => {
@@ -287,5 +326,8 @@ describe.each(eitherPostgresServer(import.meta.url))('pipelines of flows over HT
     const id = await synced.value(`select pipeline_id from synced_tables.status where synced_table = 'public.events'`);
     const reply = await api.send('PUT', `${PIPELINES}/${id}`, { sql: flow('x') });
     expect([reply.status, reasonOf(reply)]).toEqual([400, 'PIPELINE_OF_SYNCED_TABLES']);
+    const checked = await api.post(`${PIPELINES}/${id}/updates`, { validate_only: true });
+    expect([checked.status, reasonOf(checked)]).toEqual([501, 'NOT_IMPLEMENTED']);
+    expect(checked.body.message).toContain('dry_run');
   });
 });

@@ -79,15 +79,23 @@ comment on function synced_tables_served._edit_pipeline(uuid, text, text, jsonb,
   'Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.';
 
 -- for: operators
-create or replace function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text) returns uuid
+create or replace function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text, validate_only boolean default false) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   wanted constant synced_tables._pipelines := synced_tables_internal._require_flows(_start_flows.pipeline_id, 'update');
+  request uuid;
 begin
   perform synced_tables_internal._require_idle(wanted.pipeline_id);
+  if _start_flows.validate_only then
+    insert into synced_tables._updates (pipeline_id, full_refresh, requested_by, cause, mode)
+    values (wanted.pipeline_id, coalesce(_start_flows.full_refresh, false), synced_tables_internal._acting_role(), _start_flows.cause, 'VALIDATE')
+    returning update_id into request;
+    return request;
+  end if;
   return synced_tables_internal._request_update(wanted.pipeline_id, coalesce(_start_flows.full_refresh, false), _start_flows.cause);
 end $$;
-comment on function synced_tables_served._start_flows(uuid, boolean, text) is 'Like _start_update, for a pipeline of flows.';
+comment on function synced_tables_served._start_flows(uuid, boolean, text, boolean) is
+  'Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.';
 
 -- for: operators
 create or replace function synced_tables_served._delete_flows(pipeline_id uuid, purge boolean) returns void

@@ -17,7 +17,7 @@ import {
   updateParams,
   updateReply,
 } from './pipeline-schema.js';
-import { findPipeline, type PipelineTable } from './placed-pipeline.js';
+import { findPipeline, type PipelineTable, type PlacedPipeline } from './placed-pipeline.js';
 
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
@@ -36,8 +36,8 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       },
     },
     async ({ params, body, caller }) => {
-      refuseUnsupported(body);
       const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
+      refuseUnsupported(body, record.kind);
       const selection = selectionOf(body, tables);
       if (record.kind === 'FLOWS' && selection !== null) throw refuseSelection();
       const request = {
@@ -47,7 +47,7 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       };
       const id = await database.asCaller(caller, (client) =>
         record.kind === 'FLOWS'
-          ? startFlowsUpdate(client, request)
+          ? startFlowsUpdate(client, request, body.validate_only === true)
           : startTablesUpdate(client, { ...request, selection }),
       );
       return { update_id: id };
@@ -95,11 +95,18 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
 }
 
 /** Refuses fields that must not be ignored silently, as they would change what the update does. */
-function refuseUnsupported(body: StartUpdate): void {
+function refuseUnsupported(body: StartUpdate, kind: PlacedPipeline['record']['kind']): void {
   const given = (
     ['rewind_spec', 'replace_where_overrides', 'reset_checkpoint_selection', 'refresh_flow_selection'] as const
   ).filter((field) => body[field] !== undefined && JSON.stringify(body[field]) !== '[]');
-  const field = given[0] ?? (body.validate_only === true ? 'validate_only' : undefined);
+  if (body.validate_only === true && kind === 'SYNCED_TABLES') {
+    throw syncedTablesError('NOT_IMPLEMENTED', {
+      call: 'An update with validate_only of synced tables',
+      reason: 'they are checked when they are created',
+      alternative: 'POST /api/2.0/synced-tables/tables?dry_run=true checks one that does not exist yet.',
+    });
+  }
+  const [field] = given;
   if (field === undefined) return;
   throw syncedTablesError('NOT_IMPLEMENTED', {
     call: `An update with ${field}`,
@@ -139,7 +146,7 @@ function updateInfoOf({ selection, ...update }: UpdateRecord): UpdateInfo {
     cause: update.cause,
     creation_time: update.createdAtMs,
     full_refresh: update.isFullRefresh,
-    validate_only: false,
+    validate_only: update.isValidation,
     mode: update.mode,
     ...(selection?.refresh?.length ? { refresh_selection: selection.refresh } : {}),
     ...(selection?.full_refresh?.length ? { full_refresh_selection: selection.full_refresh } : {}),

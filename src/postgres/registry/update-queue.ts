@@ -17,6 +17,8 @@ export interface ClaimedUpdate {
   /** CONTINUOUS: follows the sources until another update of its pipeline is requested. */
   readonly mode: UpdateMode;
   readonly isFullRefresh: boolean;
+  /** Whether it only checks flows, and writes nothing. */
+  readonly isValidation: boolean;
   /** 1 for the first try. */
   readonly attempt: number;
 }
@@ -46,7 +48,7 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     pipeline_id: string;
     lease_epoch: string;
     kind: PipelineKind;
-    mode: UpdateMode;
+    mode: UpdateMode | 'VALIDATE';
     full_refresh: boolean;
     attempt: number;
   }>(
@@ -59,7 +61,7 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
                -- Not: without one in force. One that has just joined is not seen yet when the row is looked at again.
                or exists (select from synced_tables._sidecars s where s.holder = p.lease_holder and s.expires_at < statement_timestamp()))
           and exists (select from synced_tables._sidecars s where s.holder = $1 and s.expires_at >= statement_timestamp())
-          and p.pipeline_id <> all ($2::uuid[]) and u.mode = $3
+          and p.pipeline_id <> all ($2::uuid[]) and u.mode = any ($3::text[])
           and (u.state = 'RUNNING' or not exists (select from synced_tables._updates r where r.pipeline_id = u.pipeline_id and r.state = 'RUNNING'))
           and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
           and (not $5 or case u.state when 'QUEUED' then coalesce(u.next_attempt_at, u.created_at)
@@ -81,7 +83,8 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     [
       options.holder,
       options.running,
-      options.mode,
+      // Checks take the places of updates with an end.
+      options.mode === 'DEFAULT' ? ['DEFAULT', 'VALIDATE'] : [options.mode],
       options.pipelineId ?? null,
       options.onlyOverdue === true,
       options.limit,
@@ -91,8 +94,9 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     updateId: row.update_id,
     lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
     kind: row.kind,
-    mode: row.mode,
+    mode: row.mode === 'VALIDATE' ? 'DEFAULT' : row.mode,
     isFullRefresh: row.full_refresh,
+    isValidation: row.mode === 'VALIDATE',
     attempt: row.attempt,
   }));
 }

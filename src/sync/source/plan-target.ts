@@ -1,6 +1,7 @@
 import { dataTypeText, type Field } from '../../core/data-type.js';
 import { SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { canBeKey, findUnsupported, postgresType } from '../../core/postgres-type.js';
+import { didYouMean } from '../../core/spelling.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import type { SourceDescription } from '../../lake/source-snapshot.js';
 import { withTargetOptions } from './target-options.js';
@@ -42,7 +43,7 @@ export function planTarget(snapshot: PlannedSource, request: TargetRequest): Tar
       throw syncedTablesError('PRIMARY_KEY_COLUMN_NOT_FOUND', {
         table: snapshot.tableName,
         column: key,
-        columns: columnNames(snapshot),
+        ...columnNames(snapshot, key),
       });
     }
     if (!canBeKey(field)) throw typeError('PRIMARY_KEY_TYPE_UNSUPPORTED', snapshot, field);
@@ -60,7 +61,8 @@ function chosenPart(
   const table = snapshot.tableName;
   const missing = chosenColumns.find((name) => !snapshot.columns.some((field) => field.name === name));
   if (missing !== undefined) {
-    throw syncedTablesError('CHOSEN_COLUMN_NOT_FOUND', { table, column: missing, columns: columnNames(snapshot) });
+    const { columns } = columnNames(snapshot, missing);
+    throw syncedTablesError('CHOSEN_COLUMN_NOT_FOUND', { table, column: missing, columns });
   }
   const key = keyColumns.find((name) => !chosenColumns.includes(name));
   if (key !== undefined) throw syncedTablesError('COLUMNS_WITHOUT_KEY', { column: key, target: fullName ?? 'to be' });
@@ -105,7 +107,7 @@ function checkTimeseriesKey(snapshot: PlannedSource, name: string): void {
     throw syncedTablesError('TIMESERIES_COLUMN_NOT_FOUND', {
       table: snapshot.tableName,
       column: name,
-      columns: columnNames(snapshot),
+      ...columnNames(snapshot, name),
     });
   }
   if (!canBeKey(field)) throw typeError('TIMESERIES_TYPE_UNSUPPORTED', snapshot, field);
@@ -123,6 +125,8 @@ function typeError(
   });
 }
 
-function columnNames(snapshot: PlannedSource): string {
-  return snapshot.columns.map((column) => column.name).join(', ');
+/** What a message about a column that does not exist says of those that do. */
+function columnNames(snapshot: PlannedSource, missing: string): { readonly columns: string; readonly meant: string } {
+  const names = snapshot.columns.map((column) => column.name);
+  return { columns: names.join(', '), meant: didYouMean(missing, names) };
 }

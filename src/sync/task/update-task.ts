@@ -20,6 +20,8 @@ export interface UpdateTask {
   readonly mode: UpdateMode;
   /** Whether everything is copied again; the update's selection may say the same of single tables. */
   readonly isFullRefresh: boolean;
+  /** Whether it only checks flows, and writes nothing. */
+  readonly isValidation: boolean;
   /** 1 for the first try. */
   readonly attempt: number;
   /** Opens another session as the sidecar's role. */

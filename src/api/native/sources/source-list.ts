@@ -54,7 +54,7 @@ export async function listSources(
 async function browsePage(context: ApiContext, request: SourceListRequest): Promise<Browsed<SourceTable>> {
   const { catalog, schema } = request;
   const browser = context.sources.browser(catalog);
-  if (browser === null) throw syncedTablesError('CATALOG_DOES_NOT_EXIST', { catalog });
+  if (browser === null) throw syncedTablesError('CATALOG_DOES_NOT_EXIST', { catalog, meant: '' });
   if (!isSourceNamePart(schema) || !(await browser.hasSchema(schema))) {
     throw syncedTablesError('SCHEMA_DOES_NOT_EXIST', { schema: `${catalog}.${schema}` });
   }

@@ -1,8 +1,7 @@
 import { fullNameOf, parseTableName } from '../../names/table-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
-import { checkCreateSource } from '../../synced-tables/check-create-source.js';
-import { sourceRequestOf } from '../../synced-tables/create-parameters.js';
+import { checkRequest } from '../../synced-tables/checked-request.js';
 import type { CreateRequest } from '../../synced-tables/create-request.js';
 import { createSyncedTable, tryToCreate } from '../../synced-tables/create-synced-table.js';
 import { namingFields } from './create-fields.js';
@@ -27,7 +26,7 @@ export function addCreateTableRoute(server: ApiServer, context: ApiContext): voi
         const name = fullNameOf(request.name);
         if (query.dry_run === 'true') {
           const { instance, database, creates } = await tryToCreate(context, caller, request);
-          await checkCreateSource(context, caller, sourceRequestOf(request));
+          await checkRequest(context, caller, request);
           return { name, instance, database, dry_run: true, creates: [...creates] };
         }
         const { instance, database, record, updateId } = await createSyncedTable(context, caller, request);

@@ -37,7 +37,9 @@ export const tableUpdateReply = z.object({
   update_id: z.string(),
   pipeline_id: z.string(),
   cause: z.enum(CAUSES),
-  mode: z.enum(['DEFAULT', 'CONTINUOUS']).describe('CONTINUOUS: follows the source until another update is asked for'),
+  mode: z
+    .enum(['DEFAULT', 'CONTINUOUS', 'VALIDATE'])
+    .describe('CONTINUOUS: follows the source until another update is asked for; VALIDATE: only checks flows'),
   full_refresh: z.boolean(),
   state: z.enum(STATES),
   method: z.string().nullable().describe('How the rows were written'),

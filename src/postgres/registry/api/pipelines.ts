@@ -118,14 +118,18 @@ interface UpdateRequest {
 
 /**
  * Asks for an update of a pipeline of flows, with the rights of the acting role.
+ * @param isValidation whether its flows are only checked
  * @returns its id
  */
-export async function startFlowsUpdate(client: pg.ClientBase, update: UpdateRequest): Promise<string> {
-  const { rows } = await client.query<{ id: string }>('select synced_tables_internal._start_flows($1, $2, $3) as id', [
-    update.pipelineId,
-    update.isFullRefresh,
-    update.cause,
-  ]);
+export async function startFlowsUpdate(
+  client: pg.ClientBase,
+  update: UpdateRequest,
+  isValidation: boolean,
+): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    'select synced_tables_internal._start_flows($1, $2, $3, $4) as id',
+    [update.pipelineId, update.isFullRefresh, update.cause, isValidation],
+  );
   return rows[0]?.id ?? '';
 }
 

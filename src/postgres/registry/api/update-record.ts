@@ -19,6 +19,8 @@ export interface UpdateRecord {
   readonly cause: UpdateCause;
   readonly mode: UpdateMode;
   readonly isFullRefresh: boolean;
+  /** Whether it only checks flows, and writes nothing. */
+  readonly isValidation: boolean;
   /** Names of the tables that it is for, as the SQL functions take them; null for all of its pipeline. */
   readonly selection: { readonly refresh?: string[]; readonly full_refresh?: string[] } | null;
   /** Milliseconds since 1970. */
@@ -30,7 +32,7 @@ interface UpdateRow {
   readonly update_id: string;
   readonly state: UpdateRecord['state'];
   readonly cause: UpdateCause;
-  readonly mode: UpdateMode;
+  readonly mode: UpdateMode | 'VALIDATE';
   readonly full_refresh: boolean;
   readonly selection: { refresh?: string[]; full_refresh?: string[] } | null;
   readonly created_at_ms: string;
@@ -69,8 +71,9 @@ export async function readUpdates(client: pg.ClientBase, filter: UpdateFilter): 
     updateId: row.update_id,
     state: row.state,
     cause: row.cause,
-    mode: row.mode,
+    mode: row.mode === 'VALIDATE' ? 'DEFAULT' : row.mode,
     isFullRefresh: row.full_refresh,
+    isValidation: row.mode === 'VALIDATE',
     selection: row.selection,
     createdAtMs: BigInt(row.created_at_ms),
   }));

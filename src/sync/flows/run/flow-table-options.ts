@@ -13,6 +13,8 @@ export interface FlowTableOptions {
   readonly lease: Lease;
   readonly updateId: string;
   readonly isFullRefresh: boolean;
+  /** Whether the flows are only checked against their sources. */
+  readonly isValidation: boolean;
   readonly pipeline: RegisteredPipeline;
   readonly table: StreamingTable;
   /** The functions that return snapshots, by flow; only if the program that declared them runs the update. */

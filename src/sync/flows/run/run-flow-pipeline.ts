@@ -28,6 +28,8 @@ export interface FlowPipelineOptions {
   readonly lease: Lease;
   readonly updateId: string;
   readonly isFullRefresh: boolean;
+  /** Whether the flows are only checked against their sources. */
+  readonly isValidation: boolean;
   readonly pipeline: RegisteredPipeline;
   readonly snapshotFunctions?: ReadonlyMap<string, NextSnapshotAndVersion>;
   readonly signal: AbortSignal;
@@ -62,6 +64,7 @@ async function runTable(
   const { updateId, lease } = options;
   try {
     await recordFlowUpdateStart(client, updateId, table);
+    if (options.isValidation) return await validateTable(options, table, client);
     const running = table.isMade
       ? 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'
       : 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT';
@@ -80,6 +83,26 @@ async function runTable(
     const error = explainAnyError(explained, { fullName: table.fullName, source: table.fullName });
     return (await isHeld(options, lease)) ? { kind: 'failed', error, table } : { kind: 'ended' };
   }
+}
+
+/** Checks the flows of a table, which stays as it is, and so does what is said of it. */
+async function validateTable(
+  options: FlowPipelineOptions,
+  table: StreamingTable,
+  client: pg.Client,
+): Promise<FlowTableOutcome> {
+  const { updateId, lease } = options;
+  if ((await runAsDeclared(options, table, client)) === null) return { kind: 'completed' };
+  await recordFlowUpdateEnd(client, updateId, table, null);
+  await recordEvent(client, {
+    level: 'INFO',
+    type: 'flow_validated',
+    syncedTable: table.fullName,
+    pipelineId: lease.pipelineId,
+    updateId,
+    message: `The flows of ${table.fullName} fit their sources; nothing was written.`,
+  });
+  return { kind: 'completed' };
 }
 
 /** Runs the flows as declared at commit time. Null if the table no longer exists. */
@@ -146,15 +169,18 @@ export async function reportTies(
 /** Records a failure where users look: the table's state, the update's record and the events. */
 export async function recordFlowFailure(
   client: pg.Client,
-  { updateId, lease }: Pick<FlowPipelineOptions, 'updateId' | 'lease'>,
+  { updateId, lease, isValidation }: Pick<FlowPipelineOptions, 'updateId' | 'lease' | 'isValidation'>,
   table: StreamingTable,
   error: SyncedTablesError,
 ): Promise<void> {
-  const state = table.isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
-  await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error);
   await recordFlowUpdateEnd(client, updateId, table, error);
-  // Failures that may pass are left to the sidecar following the pipeline.
-  await markStreamingTable(client, table.tableId, error.retry !== 'timed');
+  // What was only checked is as it was before.
+  if (!isValidation) {
+    const state = table.isMade ? 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED' : 'SYNCED_TABLE_OFFLINE_FAILED';
+    await writeStreamingTableState(client, table.tableId, state, `${error.message} ${error.remedy}`, error);
+    // Failures that may pass are left to the sidecar following the pipeline.
+    await markStreamingTable(client, table.tableId, error.retry !== 'timed');
+  }
   await recordEvent(client, {
     level: 'ERROR',
     type: 'flow_failed',

@@ -34,7 +34,8 @@ interface OpenedFlow {
 const TIMESTAMP = { kind: 'timestamp' } as const;
 
 /**
- * Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own.
+ * Brings one streaming table up to date: each of its flows once, each batch in a transaction of its own. A validation
+ * opens what the flows read and plans what they would write, and stops there.
  * @throws DeclaredAnew when what was read must no longer be applied; nothing of it is
  */
 export async function runFlowTable(options: FlowTableOptions): Promise<FlowTableResult> {
@@ -49,7 +50,7 @@ export async function runFlowTable(options: FlowTableOptions): Promise<FlowTable
   }
   requireOneSnapshotFlow(table);
   const target = await UpdateTarget.of(options);
-  if (byFunction !== null) return runSnapshotFunction(options, target, byFunction);
+  if (byFunction !== null && !options.isValidation) return runSnapshotFunction(options, target, byFunction);
   const opened: OpenedFlow[] = [];
   try {
     for (const flow of flows) {
@@ -57,7 +58,12 @@ export async function runFlowTable(options: FlowTableOptions): Promise<FlowTable
       if (flow.declared.once && position.batchId > 0n) continue;
       opened.push(await openFlow(options, target, flow, position));
     }
-    await target.prepare(opened.map(({ plan }) => plan.flow));
+    const planned = opened.map(({ plan }) => plan.flow);
+    if (options.isValidation) {
+      target.check(planned);
+      return counted;
+    }
+    await target.prepare(planned);
     for (const flow of opened) {
       options.signal.throwIfAborted();
       const metrics = await runOpened(options, target, flow);
