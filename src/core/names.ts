@@ -1,4 +1,5 @@
 import { syncedTablesError } from './errors.js';
+import { nameProblem } from './name-problem.js';
 
 /** A table name of the form catalog.schema.table. */
 export interface TableName {
@@ -29,10 +30,18 @@ export function parseSourceName(name: string): TableName {
       .map((part) => part.replaceAll('`', '')) ?? [];
   const [catalog, schema, table] = parts;
   if (!catalog || !schema || !table || !parts.every(isSourceNamePart)) {
-    throw syncedTablesError('SOURCE_NAME_INVALID', { name });
+    const problem = nameProblem(name.replaceAll('`', ''), SOURCE_PARTS);
+    throw syncedTablesError('SOURCE_NAME_INVALID', { name, problem: `: ${problem}` });
   }
   return { catalog, schema, table };
 }
+
+const SOURCE_PARTS = ['catalog', 'schema', 'table'].map((what) => ({
+  what,
+  lengthMax: 255,
+  allowed: /[^\s/"\p{Cc}]/u,
+  allowedText: 'characters other than slashes, spaces and quotes',
+}));
 
 /** `gold.users`, quoted only where Postgres needs it: how messages and views name a Postgres table. */
 export function postgresTableName(schema: string, table: string): string {

@@ -98,14 +98,70 @@ describe.each(eitherPostgresServer(import.meta.url))('the postgres service on $n
     expect((await api.get(`${SERVICE}/${BRANCH}/endpoints`)).body.endpoints).toMatchObject([
       { name: `${BRANCH}/endpoints/primary`, status: { hosts: { host: expect.any(String) } } },
     ]);
+    const uid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect((await api.get(`${SERVICE}/${BRANCH}/databases/${database}`)).body).toEqual({
       name: `${BRANCH}/databases/${database}`,
-      status: { postgres_database: database },
+      uid,
+      database_id: database,
+      parent: BRANCH,
+      status: {
+        database_id: database,
+        postgres_database: database,
+        role: expect.stringContaining(`${BRANCH}/roles/`),
+      },
     });
+    expect((await api.get(`${SERVICE}/projects/local`)).body).toMatchObject({
+      project_id: 'local',
+      uid,
+      create_time: expect.any(String),
+      status: { project_id: 'local' },
+    });
+    expect((await api.get(`${SERVICE}/${BRANCH}`)).body).toMatchObject({
+      branch_id: 'production',
+      parent: 'projects/local',
+      uid,
+    });
+    expect((await api.get(`${SERVICE}/${BRANCH}/endpoints`)).body.endpoints).toMatchObject([
+      { endpoint_id: 'primary', parent: BRANCH, uid, status: { disabled: false } },
+    ]);
+    const roles: { role_id: string; uid: string; status: object }[] = (
+      await api.get(`${SERVICE}/${BRANCH}/roles?page_size=100`)
+    ).body.roles;
+    const [keeper] = roles.filter(({ role_id }) => role_id.startsWith('keeper'));
+    expect(keeper).toMatchObject({
+      uid,
+      status: {
+        auth_method: 'PG_PASSWORD_SCRAM_SHA_256',
+        attributes: { createdb: false },
+        membership_roles: ['DATABRICKS_SUPERUSER'],
+      },
+    });
+    // Whoever asks again is told the same uids, and no two are alike.
+    const again = (await api.get(`${SERVICE}/${BRANCH}/roles?page_size=100`)).body.roles;
+    expect(again).toEqual(roles);
+    expect(new Set(roles.map((each) => each.uid)).size).toBe(roles.length);
     expect((await api.get(`${SERVICE}/${BRANCH}/roles?page_size=1`)).body.roles).toHaveLength(1);
     expect(await api.get(`${SERVICE}/${BRANCH}/endpoints/second`)).toMatchObject({ status: 404 });
     expect(await api.get(`${SERVICE}/projects/local/branches/other`)).toMatchObject({ status: 404 });
-    expect(await api.post(`${SERVICE}/projects?project_id=new`, {})).toMatchObject({ status: 501 });
+    for (const list of [
+      'projects',
+      'projects/local/branches',
+      `${BRANCH}/endpoints`,
+      `${BRANCH}/databases`,
+      `${BRANCH}/roles`,
+    ]) {
+      for (const [method, path] of [
+        ['POST', list],
+        ['PATCH', `${list}/x`],
+        ['DELETE', `${list}/x`],
+      ] as const) {
+        const refused = await api.send(method, `${SERVICE}/${path}`, method === 'DELETE' ? undefined : {});
+        expect([path, refused.status, refused.body.error_code]).toEqual([path, 501, 'NOT_IMPLEMENTED']);
+      }
+    }
+    const bare = await api.get(`${SERVICE}/main.g.t_synced`);
+    expect(bare).toMatchObject({ status: 404, body: { error_code: 'NOT_FOUND' } });
+    expect(bare.body.message).toContain('synced_tables/<catalog>.<schema>.<table>');
   });
 
   it('registers, reads and unregisters a catalog by operations', async () => {

@@ -195,7 +195,7 @@ describe.each(postgresServers().slice(-1))('source catalogs on $name', (server) 
     };
     expect(await create({ source_table_full_name: 'none.gold.orders' })).toEqual([404, 'CATALOG_NOT_FOUND']);
     expect(await create({ source_table_full_name: 'lake.gold.none' })).toEqual([404, 'SOURCE_TABLE_NOT_FOUND']);
-    expect(await create({ primary_key_columns: ['ID'] })).toEqual([400, 'PRIMARY_KEY_COLUMN_NOT_FOUND']);
+    expect(await create({ primary_key_columns: ['idd'] })).toEqual([400, 'PRIMARY_KEY_COLUMN_NOT_FOUND']);
     expect(await create({ primary_key_columns: ['tags'] })).toEqual([400, 'PRIMARY_KEY_TYPE_UNSUPPORTED']);
     expect(await create({ timeseries_key: 'at' })).toEqual([400, 'TIMESERIES_COLUMN_NOT_FOUND']);
     const triggered = { source_table_full_name: 'lake.gold.users', scheduling_policy: 'TRIGGERED' };

@@ -9,6 +9,9 @@ import { nameParams, text } from '../wire/wire-fields.js';
 const PATH = '/api/2.0/database/instances';
 const tags = ['database'];
 
+/** What the size of a server is called that nobody can choose here: the smallest that the real service has. */
+const CAPACITY = 'CU_1';
+
 const instanceReply = z.object({
   name: z.string(),
   uid: z.string().optional(),
@@ -16,7 +19,10 @@ const instanceReply = z.object({
   creator: z.string().optional(),
   creation_time: z.string().optional(),
   pg_version: z.string().optional(),
+  capacity: z.string(),
+  effective_capacity: z.string(),
   read_write_dns: z.string(),
+  read_only_dns: z.string(),
   effective_enable_pg_native_login: z.boolean(),
   effective_enable_readable_secondaries: z.boolean(),
   effective_node_count: z.number(),
@@ -72,7 +78,10 @@ async function toReply(instance: ApiInstance): Promise<z.infer<typeof instanceRe
   const description = await describeInstance(instance);
   return {
     name: instance.name,
+    capacity: CAPACITY,
+    effective_capacity: CAPACITY,
     read_write_dns: instance.address.host,
+    read_only_dns: instance.address.host,
     effective_enable_pg_native_login: true,
     effective_enable_readable_secondaries: false,
     effective_node_count: 1,

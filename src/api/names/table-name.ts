@@ -1,7 +1,16 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { nameProblem } from '../../core/name-problem.js';
 import { postgresTableName, type TableName } from '../../core/names.js';
 
 const NAME = /^([A-Za-z0-9_]{1,255})\.([A-Za-z0-9_]{1,63})\.([A-Za-z0-9_]{1,63})$/;
+
+const ALLOWED = { allowed: /\w/, allowedText: 'letters, digits and _' };
+const CATALOG_PART = { what: 'catalog', lengthMax: 255, ...ALLOWED };
+const TABLE_PARTS = [
+  CATALOG_PART,
+  { what: 'schema', lengthMax: 63, ...ALLOWED },
+  { what: 'table', lengthMax: 63, ...ALLOWED },
+];
 
 /**
  * Reads the three-part name of a synced or registered table.
@@ -10,7 +19,8 @@ const NAME = /^([A-Za-z0-9_]{1,255})\.([A-Za-z0-9_]{1,63})\.([A-Za-z0-9_]{1,63})
 export function parseTableName(name: string): TableName {
   const [, catalog, schema, table] = NAME.exec(name) ?? [];
   if (catalog === undefined || schema === undefined || table === undefined) {
-    throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name, form: 'catalog.schema.table' });
+    const reason = nameProblem(name, TABLE_PARTS);
+    throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name, form: 'catalog.schema.table', reason });
   }
   return { catalog, schema, table };
 }
@@ -38,5 +48,6 @@ export function fullNameOfSql(catalog: string, sqlName: string): string {
 /** @throws API_NAME_INVALID */
 export function checkCatalogName(name: string): string {
   if (/^[A-Za-z0-9_]{1,255}$/.test(name)) return name;
-  throw syncedTablesError('API_NAME_INVALID', { what: 'Catalog name', name, form: 'catalog' });
+  const reason = nameProblem(name, [CATALOG_PART]);
+  throw syncedTablesError('API_NAME_INVALID', { what: 'Catalog name', name, form: 'catalog', reason });
 }

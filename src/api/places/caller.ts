@@ -23,5 +23,7 @@ declare module 'fastify' {
     caller: Caller;
     /** Identifies the caller anew, for replies that last: throws once the token is no longer valid. */
     knowAgain: () => Promise<Caller>;
+    /** The body before its schema removed unknown fields: for messages about it. */
+    sentBody?: unknown;
   }
 }

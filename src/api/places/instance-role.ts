@@ -14,13 +14,15 @@ interface RoleAttributes {
 /** A Postgres role used by people or programs, not a system role. */
 export interface InstanceRole {
   readonly name: string;
+  readonly oid: string;
+  readonly canLogIn: boolean;
   readonly identityType: IdentityType;
   readonly isSuperuserMember: boolean;
   readonly attributes: RoleAttributes;
 }
 
 const SELECT_ROLES = `
-  select r.rolname as name, coalesce(upper(i.identity_type), 'PG_ONLY') as "identityType",
+  select r.rolname as name, r.oid::text, r.rolcanlogin as "canLogIn", coalesce(upper(i.identity_type), 'PG_ONLY') as "identityType",
          pg_catalog.pg_has_role(r.oid, 'databricks_superuser', 'member') as "isSuperuserMember",
          json_build_object('createdb', r.rolcreatedb, 'createrole', r.rolcreaterole, 'bypassrls', r.rolbypassrls) as attributes
     from pg_catalog.pg_roles r left join public.databricks_list_roles i on i.role_name = r.rolname

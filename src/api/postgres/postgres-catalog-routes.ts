@@ -27,6 +27,7 @@ const catalogReply = z.object({
   catalog_id: z.string(),
   uid: z.string(),
   create_time: z.string(),
+  update_time: z.string(),
   spec: z.object({ postgres_database: z.string(), branch: z.string() }),
   status: z.object({ postgres_database: z.string(), branch: z.string(), project: z.string() }),
 });
@@ -100,6 +101,8 @@ function toReply({ name, uid, instance, database, createdAt }: CatalogPlace): z.
     catalog_id: name,
     uid,
     create_time: createdAt,
+    // It never changes.
+    update_time: createdAt,
     spec: place,
     status: { ...place, project: `projects/${projectIdOf(instance)}` },
   };

@@ -1,18 +1,12 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
-import {
-  BRANCH_ID,
-  branchNameOf,
-  ENDPOINT_ID,
-  findByBranch,
-  findProject,
-  projectIdOf,
-} from '../names/resource-names.js';
+import { findByBranch, findProject, projectIdOf } from '../names/resource-names.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { ApiInstance } from '../places/api-instance.js';
-import { describeInstance } from '../places/describe-instance.js';
-import { readInstanceRoles } from '../places/instance-role.js';
 import { pageOf, pageQuery } from '../wire/page.js';
+import { branchOf, databasesOf, endpointOf, projectOf, rolesOf } from './project-replies.js';
+import { branch, database, endpoint, project, role } from './project-schema.js';
+import { addRefusedPostgresCalls } from './refused-calls.js';
 
 const PATH = '/api/2.0/postgres/projects';
 const BRANCH = `${PATH}/:project_id/branches/:branch_id`;
@@ -21,34 +15,6 @@ const tags = ['postgres'];
 const projectParams = z.object({ project_id: z.string() });
 const branchParams = projectParams.extend({ branch_id: z.string() });
 const memberParams = branchParams.extend({ member_id: z.string() });
-
-const named = z.object({ name: z.string() });
-const project = named.extend({
-  status: z.object({
-    display_name: z.string(),
-    pg_version: z.int().optional(),
-    owner: z.string().optional(),
-    default_branch: z.string(),
-  }),
-});
-const branch = named.extend({
-  status: z.object({ current_state: z.enum(['READY', 'INIT']), default: z.boolean(), is_protected: z.boolean() }),
-});
-const endpoint = named.extend({
-  status: z.object({
-    current_state: z.enum(['ACTIVE', 'IDLE']),
-    endpoint_type: z.literal('ENDPOINT_TYPE_READ_WRITE'),
-    hosts: z.object({ host: z.string() }),
-  }),
-});
-const database = named.extend({ status: z.object({ postgres_database: z.string() }) });
-const role = named.extend({
-  status: z.object({
-    postgres_role: z.string(),
-    identity_type: z.enum(['GROUP', 'SERVICE_PRINCIPAL', 'USER']).optional(),
-    membership_roles: z.array(z.string()),
-  }),
-});
 
 /** A kind of member of a branch, and the name of its list. */
 interface Members {
@@ -85,7 +51,7 @@ export function addProjectRoutes(server: ApiServer, context: ApiContext): void {
         response: { 200: z.object({ branches: z.array(branch) }) },
       },
     },
-    async ({ params, caller }) => ({ branches: [branchOf(findProject(context, caller, params.project_id))] }),
+    async ({ params, caller }) => ({ branches: [await branchOf(findProject(context, caller, params.project_id))] }),
   );
   server.get(
     BRANCH,
@@ -96,16 +62,16 @@ export function addProjectRoutes(server: ApiServer, context: ApiContext): void {
     list: 'endpoints',
     summary: 'endpoints',
     reply: endpoint,
-    read: async (instance) => [endpointOf(instance)],
+    read: async (instance) => [await endpointOf(instance)],
   });
   addMembers(server, context, {
     list: 'databases',
     summary: 'databases',
     reply: database,
-    read: async (instance) => databasesOf(instance),
+    read: databasesOf,
   });
   addMembers(server, context, { list: 'roles', summary: 'roles', reply: role, read: rolesOf });
-  addRefusedCalls(server);
+  addRefusedPostgresCalls(server);
 }
 
 function branchPath(params: z.output<typeof branchParams>): string {
@@ -144,70 +110,4 @@ function addMembers(server: ApiServer, context: ApiContext, members: Members): v
       return found;
     },
   );
-}
-
-async function projectOf(instance: ApiInstance): Promise<z.output<typeof project>> {
-  const description = await describeInstance(instance);
-  return {
-    name: `projects/${projectIdOf(instance)}`,
-    status: {
-      display_name: instance.name,
-      default_branch: branchNameOf(instance),
-      ...(description === null ? {} : { pg_version: description.major, owner: description.creator }),
-    },
-  };
-}
-
-function branchOf(instance: ApiInstance): z.output<typeof branch> {
-  return { name: branchNameOf(instance), status: { current_state: 'READY', default: true, is_protected: false } };
-}
-
-function endpointOf(instance: ApiInstance): z.output<typeof endpoint> {
-  return {
-    name: `${branchNameOf(instance)}/endpoints/${ENDPOINT_ID}`,
-    status: {
-      current_state: 'ACTIVE',
-      endpoint_type: 'ENDPOINT_TYPE_READ_WRITE',
-      hosts: { host: instance.address.host },
-    },
-  };
-}
-
-function databasesOf(instance: ApiInstance): z.output<typeof database>[] {
-  return instance.databases().map(({ name }) => ({
-    name: `${branchNameOf(instance)}/databases/${name}`,
-    status: { postgres_database: name },
-  }));
-}
-
-async function rolesOf(instance: ApiInstance): Promise<z.output<typeof role>[]> {
-  const roles = await readInstanceRoles(instance.home);
-  return roles.map(({ name, identityType, isSuperuserMember }) => ({
-    name: `${branchNameOf(instance)}/roles/${name}`,
-    status: {
-      postgres_role: name,
-      ...(identityType === 'PG_ONLY' ? {} : { identity_type: identityType }),
-      membership_roles: isSuperuserMember ? ['DATABRICKS_SUPERUSER'] : [],
-    },
-  }));
-}
-
-/** Calls that would create or change a server. */
-function addRefusedCalls(server: ApiServer): void {
-  for (const url of [
-    PATH,
-    `${PATH}/:project_id/branches`,
-    `${BRANCH}/endpoints`,
-    `${BRANCH}/databases`,
-    `${BRANCH}/roles`,
-  ]) {
-    server.post(url, { schema: { tags, summary: 'Refused: projects are the servers of the settings' } }, async () => {
-      throw syncedTablesError('NOT_IMPLEMENTED', {
-        call: 'Creating projects and what is in them',
-        reason: `each Postgres server under "instances" in the settings is one project with branch ${BRANCH_ID}`,
-        alternative:
-          'Create databases by create_database_objects_if_missing, roles over the database service or with SQL.',
-      });
-    });
-  }
 }

@@ -1,12 +1,14 @@
 import type { FastifyError } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { errorCatalogue } from '../../core/error-catalogue.js';
+import { type ErrorCode, errorCatalogue } from '../../core/error-catalogue.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError } from '../../postgres/session/session.js';
 import { FieldRefusal } from '../wire/field-refusal.js';
 import { BODY_BYTES_MAX } from '../wire/json-text.js';
+import { IS_MISSING, inFieldWords, inHttpWords, refusalInHttpWords } from './http-words.js';
+import { unknownFieldsBeside } from './unknown-fields.js';
 
 /** The body of every failure, as in the Databricks APIs (docs/reference/databricks-api.md#failures). */
 export interface ErrorBody {
@@ -19,16 +21,50 @@ const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo';
 const REQUEST_INFO = 'type.googleapis.com/google.rpc.RequestInfo';
 const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
 
-/** Status and body for anything that a handler threw. A defect becomes INTERNAL_ERROR, whose cause is only logged. */
-export function toErrorReply(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
-  if (error instanceof FieldRefusal) return withField(error.field, toErrorReply(error.cause, requestId));
-  const reply = replyOf(error, requestId);
-  const field = hasZodFastifySchemaValidationErrors(error) ? fieldOf(error.validation[0]) : '';
-  return field === '' ? reply : withField(field, reply);
+/** What is known of the request that failed. */
+export interface FailedRequest {
+  readonly id: string;
+  /** The schema of its body, and the body as it was sent. */
+  readonly schema?: unknown;
+  readonly body?: unknown;
 }
 
-function replyOf(error: unknown, requestId: string): { readonly status: number; readonly body: ErrorBody } {
-  const known = toCatalogued(error);
+/** Status and body for anything that a handler threw. A defect becomes INTERNAL_ERROR, whose cause is only logged. */
+export function toErrorReply(
+  error: unknown,
+  request: FailedRequest,
+): { readonly status: number; readonly body: ErrorBody } {
+  if (error instanceof FieldRefusal) {
+    const reply = replyOf(error.cause, request);
+    const isMissing = MISSING.has(reply.body.details[0]?.reason);
+    return withField(error.field, isMissing ? withUnknownFields(reply, request, error.field) : reply);
+  }
+  const reply = replyOf(error, request);
+  const field = hasZodFastifySchemaValidationErrors(error) ? fieldOf(error.validation[0]) : '';
+  if (field === '') return reply;
+  const isMissing = reply.body.details[0]?.reason === 'FIELD_MISSING';
+  return withField(field, isMissing ? withUnknownFields(reply, request, field) : reply);
+}
+
+/** Codes of refusals that may come from a field that was misspelt. */
+const MISSING: ReadonlySet<unknown> = new Set<ErrorCode>(['FIELD_MISSING', 'PRIMARY_KEY_MISSING']);
+
+/** Fields that are not known are ignored, as by the real service; here one of them may be what is missing. */
+function withUnknownFields(
+  reply: ReturnType<typeof toErrorReply>,
+  { schema, body }: FailedRequest,
+  field: string,
+): ReturnType<typeof toErrorReply> {
+  const unknown = unknownFieldsBeside(schema, body, field).slice(0, UNKNOWN_FIELDS_MAX);
+  if (unknown.length === 0) return reply;
+  const message = `${reply.body.message} Fields of the request that are not known: ${unknown.join(', ').slice(0, 1_000)}.`;
+  return { ...reply, body: { ...reply.body, message } };
+}
+
+const UNKNOWN_FIELDS_MAX = 10;
+
+function replyOf(error: unknown, { id }: FailedRequest): { readonly status: number; readonly body: ErrorBody } {
+  const known = inHttpWords(toCatalogued(error));
   const { apiCode } = errorCatalogue[known.code];
   const status = known.code === 'REQUEST_INVALID' ? statusOfRefusal(error) : errorCatalogue[known.code].status;
   const remedy = known.remedy === '' ? '' : ` ${known.remedy}`;
@@ -39,7 +75,7 @@ function replyOf(error: unknown, requestId: string): { readonly status: number; 
       message: `${known.message}${remedy}`,
       details: [
         { '@type': ERROR_INFO, reason: known.code, domain: 'synced-tables', metadata: {} },
-        { '@type': REQUEST_INFO, request_id: requestId, serving_data: '' },
+        { '@type': REQUEST_INFO, request_id: id, serving_data: '' },
       ],
     },
   };
@@ -72,7 +108,9 @@ function toCatalogued(error: unknown): SyncedTablesError {
     const [first] = error.validation;
     const field = fieldOf(first);
     const where = field === '' ? 'the body' : field;
-    return syncedTablesError('REQUEST_INVALID', { reason: `${where}: ${first?.message ?? 'wrong'}` }, error);
+    const wrong = inFieldWords(first?.message ?? 'wrong');
+    if (wrong === IS_MISSING && field !== '') return syncedTablesError('FIELD_MISSING', { field, advice: '' }, error);
+    return syncedTablesError('REQUEST_INVALID', { reason: `${where}: ${wrong}` }, error);
   }
   if (isPostgresError(error)) return explainPostgresError(error.code ?? 'XX000', error);
   const { code, statusCode, message } = error as FastifyError;
@@ -95,7 +133,7 @@ function explainPostgresError(sqlState: string, error: Error): SyncedTablesError
   const reason = error.message.replace(/\.$/, '');
   switch (sqlState) {
     case '42501':
-      return syncedTablesError('ACCESS_DENIED', { reason }, error);
+      return syncedTablesError('ACCESS_DENIED', { reason: refusalInHttpWords(reason) }, error);
     case '42710':
     case '42P04':
     case '42P06':

@@ -76,6 +76,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
 }
 
+const BARE = '/api/2.0/postgres/';
+/** Where the CLI asks for a synced table whose name was given without synced_tables/. */
+const FORGOTTEN_PREFIX = /^\/api\/2\.0\/postgres\/[^/.]+\.[^/.]+\.[^/.]+$/;
+
 const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 
 /**
@@ -128,7 +132,7 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (handle) => createLimitedServer(handle),
     rewriteUrl: (request) => repairPath(request.url ?? '/'),
-    frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
+    frameworkErrors: (error, request, reply) => replyWithError(error, request, reply, context),
     clientErrorHandler: (error, socket) => replyToUnreadRequest(error, socket, randomUUID()),
     forceCloseConnections: 'idle',
   });
@@ -140,12 +144,16 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   );
   server.decorateRequest('caller');
   server.decorateRequest('knowAgain');
+  server.decorateRequest('sentBody');
+  server.addHook('preValidation', async (request) => {
+    request.sentBody = request.body;
+  });
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(SAFETY_HEADERS);
   });
   const { logger } = context;
   server.setErrorHandler((error, request, reply) => {
-    const { status } = replyWithError(error, request, reply);
+    const { status } = replyWithError(error, request, reply, context);
     const said = { request: request.id, method: request.method, route: request.routeOptions.url, status };
     // What we say that we do not do is no defect of ours.
     if (status >= 500 && status !== 501) logger.error({ ...said, error }, 'request failed');
@@ -154,6 +162,8 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   server.setNotFoundHandler((request, reply) => {
     const { method } = request;
     const path = request.url.split('?')[0] ?? '';
+    if (FORGOTTEN_PREFIX.test(path))
+      throw syncedTablesError('RESOURCE_NOT_FOUND', { resource: path.slice(BARE.length) });
     const allowed = methodsOf(path);
     if (allowed.length === 0) throw syncedTablesError('ROUTE_NOT_FOUND', { method, path });
     reply.header('allow', allowed.join(', '));
@@ -173,8 +183,15 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   return server;
 }
 
-function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): { readonly status: number } {
-  const { status, body } = toErrorReply(error, request.id);
+function replyWithError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+): { readonly status: number } {
+  const schema = request.routeOptions?.schema?.body;
+  const { status, body: said } = toErrorReply(error, { id: request.id, schema, body: request.sentBody });
+  const body = { ...said, message: withoutFolders(said.message, context.settings) };
   // Bypasses the route's schemas, which describe successful replies.
   void reply
     .code(status)
@@ -182,6 +199,15 @@ function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyR
     .serializer(JSON.stringify)
     .send(body);
   return { status };
+}
+
+/** Callers need not know where on the machine or in which bucket a catalog lies: its name stands for that place. */
+function withoutFolders(message: string, { catalogs }: Settings): string {
+  let text = message;
+  for (const [name, catalog] of Object.entries(catalogs)) {
+    if ('root' in catalog && catalog.root.length > 1) text = text.replaceAll(catalog.root.replace(/\/+$/, ''), name);
+  }
+  return text;
 }
 
 function addHealth(server: ApiServer, health: HealthSource): void {

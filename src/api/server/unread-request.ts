@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, readonly [status: number, reason: string]
 export function replyToUnreadRequest(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, reason] = REASONS[error.code ?? ''] ?? [400, 'it is not HTTP'];
-  const { body } = toErrorReply(syncedTablesError('REQUEST_INVALID', { reason }, error), requestId);
+  const { body } = toErrorReply(syncedTablesError('REQUEST_INVALID', { reason }, error), { id: requestId });
   const text = Buffer.from(JSON.stringify(body));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -13,8 +13,8 @@ import { findTakenName } from '../names/taken-name.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { ensureDatabase, findDatabase } from '../places/ensure-database.js';
-import { checkCreateSource } from './check-create-source.js';
-import { parametersOf, sourceRequestOf } from './create-parameters.js';
+import { type CheckedRequest, checkRequest } from './checked-request.js';
+import { parametersOf } from './create-parameters.js';
 import { choosePlace, type Place } from './create-place.js';
 import type { CreateRequest } from './create-request.js';
 import { lookUpSyncedTable, type PlacedTable } from './synced-table-place.js';
@@ -28,7 +28,7 @@ export interface CreatedTable extends PlacedTable {
 /**
  * Creates a synced table for a caller, in a database catalog or a standard one; used by both services.
  * @throws CATALOG_PLACE_MISSING, CATALOG_PLACE_DIFFERS, LOGICAL_DATABASE_NOT_FOUND, SYNCED_TABLE_EXISTS, and what
- *   checkCreateSource and create_synced_table raise
+ *   checkRequest and create_synced_table raise
  */
 export async function createSyncedTable(
   context: ApiContext,
@@ -39,8 +39,7 @@ export async function createSyncedTable(
   const place = await choosePlace(context, caller, request);
   const create = async () => {
     await requireFree(context, caller, { name, place });
-    await checkCreateSource(context, caller, sourceRequestOf(request));
-    return createAt(place, caller, request);
+    return createAt(place, caller, await checkRequest(context, caller, request));
   };
   // A database catalog maps to one database, which itself keeps names unique.
   if (!place.isStandard) return create();
@@ -69,9 +68,10 @@ export async function tryToCreate(context: ApiContext, caller: Caller, request: 
   // Nothing more can be known of a database that is not there.
   if (database === null) return { ...found, creates: ['database', 'schema'] };
   const hasSchema = await database.asCallerUndone(caller, async (client) => {
+    const isThere = await isSchemaThere(client, name.schema);
     await registerSyncedTable(client, parametersOf(request));
     if (schedule) await setSchedule(client, { table: sqlNameOf(name), ...schedule });
-    return isSchemaThere(client, name.schema);
+    return isThere;
   });
   return { ...found, creates: hasSchema ? [] : ['schema'] };
 }
@@ -89,13 +89,13 @@ async function requireFree(
   }
 }
 
-async function createAt(place: Place, caller: Caller, request: CreateRequest): Promise<CreatedTable> {
-  const { name, spec, schedule } = request;
+async function createAt(place: Place, caller: Caller, { given, spelled }: CheckedRequest): Promise<CreatedTable> {
+  const { name, spec, schedule } = given;
   const database = await ensureDatabase(caller, place, spec.create_database_objects_if_missing === true);
   const role = await database.roleNameOf(caller);
   const catalog = place.isStandard ? name.catalog : null;
   return database.asCaller(caller, async (client, asService) => {
-    const updateId = await registerSyncedTable(client, parametersOf(request));
+    const updateId = await registerSyncedTable(client, parametersOf(spelled));
     if (schedule) await setSchedule(client, { table: sqlNameOf(name), ...schedule });
     const record = await asService(async () => {
       const [created] = await readSyncedTables(client, role, { schema: name.schema, table: name.table });

@@ -28,11 +28,16 @@ function specOf(record: SyncedTableRecord): SyncedTableReply['spec'] {
   const given = withoutUndefined(syncedTableSpecInput.parse(record.spec));
   return {
     ...given,
-    source_table_full_name: record.source,
-    primary_key_columns: [...record.keyColumns],
+    source_table_full_name: asGiven(record.source, given.source_table_full_name),
+    primary_key_columns: record.keyColumns.map((name, index) => asGiven(name, given.primary_key_columns?.[index])),
     scheduling_policy: record.policy,
-    ...(record.timeseriesKey === null ? {} : { timeseries_key: record.timeseriesKey }),
+    ...(record.timeseriesKey === null ? {} : { timeseries_key: asGiven(record.timeseriesKey, given.timeseries_key) }),
   };
+}
+
+/** A name in the case in which it was given. */
+function asGiven(name: string, given: string | undefined): string {
+  return given !== undefined && given.toLowerCase() === name.toLowerCase() ? given : name;
 }
 
 type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };

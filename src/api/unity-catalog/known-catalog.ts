@@ -1,5 +1,6 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
+import { didYouMean, sameButForCase } from '../../core/spelling.js';
 import { readSyncedTables } from '../../postgres/registry/api/synced-table-record.js';
 import { listCatalogs } from '../names/catalog-place.js';
 import type { ApiContext } from '../places/api-context.js';
@@ -70,10 +71,16 @@ export async function readKnownCatalogs(context: ApiContext, caller: Caller): Pr
   return [...known.values()];
 }
 
-/** @throws CATALOG_DOES_NOT_EXIST */
+/**
+ * The catalog of that name, in whatever case if only one fits.
+ * @throws CATALOG_DOES_NOT_EXIST
+ */
 export async function requireKnownCatalog(context: ApiContext, caller: Caller, name: string): Promise<KnownCatalog> {
-  const catalog = (await readKnownCatalogs(context, caller)).find((each) => each.name === name);
-  if (!catalog) throw syncedTablesError('CATALOG_DOES_NOT_EXIST', { catalog: name });
+  const known = await readKnownCatalogs(context, caller);
+  const names = known.map((each) => each.name);
+  const found = sameButForCase(name, names);
+  const catalog = known.find((each) => each.name === found);
+  if (!catalog) throw syncedTablesError('CATALOG_DOES_NOT_EXIST', { catalog: name, meant: didYouMean(name, names) });
   return catalog;
 }
 

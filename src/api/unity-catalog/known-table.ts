@@ -1,9 +1,11 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceTable } from '../../core/source-browser.js';
+import { nearestName, sameButForCase } from '../../core/spelling.js';
 import { readSyncedTables, type SyncedTableRecord } from '../../postgres/registry/api/synced-table-record.js';
 import type { ApiContext } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { type DatabasePlace, databasesOf } from '../places/database-place.js';
+import { type SourceSpelling, spellSource } from '../synced-tables/source-spelling.js';
 import { type KnownCatalog, requireKnownCatalog } from './known-catalog.js';
 import { findRegistered } from './registered-name.js';
 import { type RelationFilter, type RelationRecord, readRelations, readSchemas } from './relation-record.js';
@@ -138,13 +140,40 @@ export async function findTable(
 ): Promise<FoundTable> {
   const [catalogName = '', schema = '', table = '', ...rest] = fullName.split('.');
   if (table === '' || rest.length > 0) {
-    throw syncedTablesError('API_NAME_INVALID', { what: 'Table name', name: fullName, form: 'catalog.schema.table' });
+    const reason = `it has ${fullName.split('.').filter(Boolean).length} parts instead of 3`;
+    throw syncedTablesError('API_NAME_INVALID', {
+      what: 'Table name',
+      name: fullName,
+      form: 'catalog.schema.table',
+      reason,
+    });
   }
   const catalog = await requireKnownCatalog(context, caller, catalogName);
   const [known] = await readKnownTables(context, caller, catalog, { schema, table });
   if (known) return { known };
   const source = await browse(catalog, (browser) => browser.table(schema, table, wants));
-  if (source) return { catalog: catalogName, source };
-  await requireKnownSchema(context, caller, { catalog: catalogName, schema });
-  throw syncedTablesError('TABLE_DOES_NOT_EXIST', { table: fullName });
+  if (source) return { catalog: catalog.name, source };
+  const { same, nearest } = await spell(context, caller, catalog, { schema, table });
+  if (same !== undefined && same !== fullName) return findTable(context, caller, same, wants);
+  if (nearest === undefined) await requireKnownSchema(context, caller, { catalog: catalog.name, schema });
+  throw syncedTablesError('TABLE_DOES_NOT_EXIST', {
+    table: fullName,
+    meant: nearest === undefined || nearest === fullName ? '' : ` Did you mean "${nearest}"?`,
+  });
+}
+
+/** What the name of a table stands for that is not there as it is written: one in Postgres, or a source. */
+async function spell(
+  context: ApiContext,
+  caller: Caller,
+  catalog: KnownCatalog,
+  { schema, table }: { readonly schema: string; readonly table: string },
+): Promise<SourceSpelling> {
+  const known = await readKnownTables(context, caller, catalog, { schema: null, table: null });
+  const names = known.map((each) => `${catalog.name}.${each.schema}.${each.table}`);
+  const wanted = `${catalog.name}.${schema}.${table}`;
+  const own = sameButForCase(wanted, names);
+  if (own !== undefined) return { same: own, nearest: own };
+  const source = catalog.source === null ? null : await spellSource(context, wanted).catch(() => null);
+  return { same: source?.same, nearest: nearestName(wanted, names) ?? source?.nearest };
 }

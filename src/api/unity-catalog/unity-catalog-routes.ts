@@ -94,7 +94,8 @@ function addSchemaReads(server: ApiServer, context: ApiContext): void {
       const [catalog = '', schema = '', ...rest] = params.full_name.split('.');
       if (schema === '' || rest.length > 0) {
         const form = 'catalog.schema';
-        throw syncedTablesError('API_NAME_INVALID', { what: 'Schema name', name: params.full_name, form });
+        const reason = `it has ${params.full_name.split('.').length} parts instead of 2`;
+        throw syncedTablesError('API_NAME_INVALID', { what: 'Schema name', name: params.full_name, form, reason });
       }
       return schemaInfoOf(await requireKnownSchema(context, caller, { catalog, schema }), schema);
     },

@@ -3,8 +3,9 @@ import type { ErrorKind } from './error-kind.js';
 /** Primary keys, timeseries keys and values that cannot be stored. */
 export const keyErrors = {
   PRIMARY_KEY_COLUMN_NOT_FOUND: {
-    message: 'Source table {table} has no column "{column}", which the primary key names. Its columns: {columns}.',
-    remedy: 'Name columns of the source table; names are case-sensitive.',
+    message:
+      'Source table {table} has no column "{column}", which the primary key names. Its columns: {columns}.{meant}',
+    remedy: 'Name columns of the source table.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',
@@ -20,8 +21,8 @@ export const keyErrors = {
   },
   TIMESERIES_COLUMN_NOT_FOUND: {
     message:
-      'Source table {table} has no column "{column}", which was named as the timeseries key. Its columns: {columns}.',
-    remedy: 'Name a column of the source table; names are case-sensitive.',
+      'Source table {table} has no column "{column}", which was named as the timeseries key. Its columns: {columns}.{meant}',
+    remedy: 'Name a column of the source table.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

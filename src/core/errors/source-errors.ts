@@ -4,7 +4,7 @@ import type { ErrorKind } from './error-kind.js';
 export const sourceErrors = {
   SOURCE_NAME_INVALID: {
     message:
-      'Source table name "{name}" is not of the form catalog.schema.table with parts without dots, slashes, spaces and quotes.',
+      'Source table name "{name}" is not of the form catalog.schema.table with parts without dots, slashes, spaces and quotes{problem}.',
     remedy:
       'Write the three parts separated by dots, for example analytics.gold.user_profiles; backticks around them do no harm.',
     retry: 'none',

@@ -34,10 +34,12 @@ function toRecord(row: CatalogRow): CatalogRecord {
   };
 }
 
-/** The database catalog of that name; null if the instance has none. */
+/** The database catalog of that name, or the one whose name is the same but for its case; null if there is none. */
 export async function readCatalog(client: pg.ClientBase, name: string): Promise<CatalogRecord | null> {
-  const { rows } = await client.query<CatalogRow>(`${SELECT_CATALOGS} where c.catalog_name = $1`, [name]);
-  return rows[0] ? toRecord(rows[0]) : null;
+  const { rows } = await client.query<CatalogRow>(`${SELECT_CATALOGS} where lower(c.catalog_name) = lower($1)`, [name]);
+  const exact = rows.find((row) => row.catalog_name === name);
+  const found = exact ?? (rows.length === 1 ? rows[0] : undefined);
+  return found ? toRecord(found) : null;
 }
 
 /** The database catalogs of an instance, by name. */
@@ -46,9 +48,11 @@ export async function readCatalogs(client: pg.ClientBase): Promise<CatalogRecord
   return rows.map(toRecord);
 }
 
-/** Whether a database catalog of that name is registered on the instance. */
+/** Whether a database catalog of that name, in whatever case, is registered on the instance. */
 export async function isCatalogRegistered(client: pg.ClientBase, name: string): Promise<boolean> {
-  const { rowCount } = await client.query('select from synced_tables._catalogs where catalog_name = $1', [name]);
+  const { rowCount } = await client.query('select from synced_tables._catalogs where lower(catalog_name) = lower($1)', [
+    name,
+  ]);
   return rowCount !== 0;
 }
 

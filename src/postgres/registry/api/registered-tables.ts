@@ -45,11 +45,12 @@ export async function findRegisteredTable(
   return rows[0] ?? null;
 }
 
-/** Whether a three-part name is registered on the instance, whoever did it. */
+/** Whether a three-part name is registered on the instance, in whatever case and whoever did it. */
 export async function isTableRegistered(client: pg.ClientBase, fullName: string): Promise<boolean> {
-  const { rowCount } = await client.query('select from synced_tables._registered_tables where table_full_name = $1', [
-    fullName,
-  ]);
+  const { rowCount } = await client.query(
+    'select from synced_tables._registered_tables where lower(table_full_name) = lower($1)',
+    [fullName],
+  );
   return rowCount !== 0;
 }
 

@@ -119,6 +119,8 @@ export interface RecordFilter {
   readonly pipelineId?: string;
   /** The catalog that the table was named with; null for any. */
   readonly catalog?: string | null;
+  /** Whether schema and table may be written in another case. */
+  readonly inAnyCase?: boolean;
 }
 
 /**
@@ -132,10 +134,18 @@ export async function readSyncedTables(
   filter: RecordFilter = {},
 ): Promise<SyncedTableRecord[]> {
   const { rows } = await client.query<RecordRow>(
-    `${SELECT_RECORDS} and ($2::text is null or t.schema_name = $2) and ($3::text is null or t.table_name = $3)
+    `${SELECT_RECORDS} and ($2::text is null or t.schema_name = $2 or $6 and lower(t.schema_name) = lower($2))
+        and ($3::text is null or t.table_name = $3 or $6 and lower(t.table_name) = lower($3))
         and ($4::uuid is null or t.pipeline_id = $4) and ($5::text is null or s.catalog_name = $5)
       order by t.schema_name, t.table_name`,
-    [role, filter.schema ?? null, filter.table ?? null, filter.pipelineId ?? null, filter.catalog ?? null],
+    [
+      role,
+      filter.schema ?? null,
+      filter.table ?? null,
+      filter.pipelineId ?? null,
+      filter.catalog ?? null,
+      filter.inAnyCase === true,
+    ],
   );
   return rows.map(toRecord);
 }

@@ -72,11 +72,11 @@ export async function insertTableSpec(
   ]);
 }
 
-/** Whether a synced table of the database has a three-part name in a standard catalog, whoever sees the table. */
+/** Whether a synced table of the database has a three-part name in a standard catalog, in whatever case and whoever sees the table. */
 export async function isSyncedTableNamed(client: pg.ClientBase, name: TableName): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from synced_tables._tables t join synced_tables._table_specs s using (table_id)
-            where s.catalog_name = $1 and t.schema_name = $2 and t.table_name = $3`,
+            where lower(s.catalog_name) = lower($1) and lower(t.schema_name) = lower($2) and lower(t.table_name) = lower($3)`,
     [name.catalog, name.schema, name.table],
   );
   return rowCount !== 0;

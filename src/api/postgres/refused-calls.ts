@@ -1,0 +1,77 @@
+import { syncedTablesError } from '../../core/errors.js';
+import { BRANCH_ID } from '../names/resource-names.js';
+import type { ApiServer } from '../places/api-context.js';
+
+const PROJECTS = '/api/2.0/postgres/projects';
+const BRANCH = `${PROJECTS}/:project_id/branches/:branch_id`;
+const tags = ['postgres'];
+
+const SERVERS = `each Postgres server under "instances" in the settings is one project with branch ${BRANCH_ID}`;
+const SET_UP = 'Set the server up yourself, and add it there.';
+
+/** Lists of what is never made, changed or deleted here, with the reason and what to do instead. */
+const FIXED = [
+  { list: PROJECTS, what: 'a project', reason: SERVERS, alternative: SET_UP },
+  { list: `${PROJECTS}/:project_id/branches`, what: 'a branch', reason: SERVERS, alternative: SET_UP },
+  { list: `${BRANCH}/endpoints`, what: 'an endpoint', reason: SERVERS, alternative: SET_UP },
+  {
+    list: `${BRANCH}/databases`,
+    what: 'a database',
+    reason: 'databases are created together with catalogs and synced tables, and dropped in Postgres',
+    alternative: 'Create one with create_database_if_missing of a catalog, or CREATE DATABASE; change it with SQL.',
+  },
+  {
+    list: `${BRANCH}/roles`,
+    what: 'a role',
+    reason: 'the database service makes and drops roles, and Postgres changes them',
+    alternative: 'Use /api/2.0/database/instances/<name>/roles, or CREATE, ALTER and DROP ROLE.',
+  },
+] as const;
+
+const CALLS = [
+  ['POST', '', 'Creating'],
+  ['PATCH', '/:refused_id', 'Changing'],
+  ['DELETE', '/:refused_id', 'Deleting'],
+] as const;
+
+/** Calls that would create, change or delete a server or what only Postgres makes: all answered alike. */
+export function addRefusedPostgresCalls(server: ApiServer): void {
+  for (const { list, what, reason, alternative } of FIXED) {
+    for (const [method, suffix, doing] of CALLS) {
+      server.route({
+        method,
+        url: `${list}${suffix.replace('refused_id', idOf(list))}`,
+        schema: { tags, summary: `Refused: ${reason}` },
+        handler: async () => {
+          throw syncedTablesError('NOT_IMPLEMENTED', { call: `${doing} ${what}`, reason, alternative });
+        },
+      });
+    }
+  }
+  for (const url of [`${PROJECTS}/:project_id/undelete`, `${PROJECTS}/:project_id/branches/:branch_id/undelete`]) {
+    server.post(url, { schema: { tags, summary: 'Refused: nothing is deleted here' } }, async () => {
+      throw syncedTablesError('NOT_IMPLEMENTED', { call: 'Undeleting', reason: SERVERS, alternative: SET_UP });
+    });
+  }
+  addRefusedUpdates(server);
+}
+
+/** The parameter by which the other routes know the member of a list. */
+function idOf(list: string): string {
+  if (list === PROJECTS) return 'project_id';
+  return list.endsWith('/branches') ? 'branch_id' : 'member_id';
+}
+
+/** Synced tables and catalogs never change, as on the real service. */
+function addRefusedUpdates(server: ApiServer): void {
+  for (const [url, what, reason] of [
+    ['synced_tables', 'a synced table', 'its spec never changes'],
+    ['catalogs', 'a catalog', 'it is a name for one database'],
+  ] as const) {
+    const summary = 'Not implemented, as on the real service';
+    server.patch(`/api/2.0/postgres/${url}/:name`, { schema: { tags, summary } }, async () => {
+      const alternative = 'Delete it and create it again; the table stays in between.';
+      throw syncedTablesError('NOT_IMPLEMENTED', { call: `Changing ${what}`, reason, alternative });
+    });
+  }
+}
