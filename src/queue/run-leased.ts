@@ -29,6 +29,8 @@ export interface LeasedRunOptions {
   readonly registryNews: News;
   /** Aborts when the lease is no longer ours. */
   readonly lost: AbortSignal;
+  /** Puts the update back when the sidecar stops. */
+  readonly giveUp: (claim: ClaimedUpdate) => Promise<void>;
   /** Throws only when aborted, or for a defect. */
   readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
 }
@@ -43,14 +45,13 @@ export async function runLeased(options: LeasedRunOptions): Promise<void> {
   } catch (error) {
     lost.throwIfAborted();
     // A defect is retried like any passing failure: after a delay, so that it cannot become a busy loop.
-    const isStopping = stopSignal.aborted;
+    if (stopSignal.aborted) return options.giveUp(claim);
     const known = asSyncedTablesError(error);
-    const isStarving = !isStopping && known?.code === 'POSTGRES_CONNECTIONS_TAKEN';
-    const delaySeconds = isStopping ? 0 : isStarving ? options.starve() : defectSeconds;
+    const isStarving = known?.code === 'POSTGRES_CONNECTIONS_TAKEN';
+    const delaySeconds = isStarving ? options.starve() : defectSeconds;
     const reason = isStarving ? known.message : null;
-    const counts = !isStopping && !isStarving;
-    await keeper.use((client) => requeueUpdate(client, claim, delaySeconds, counts, reason), lost);
-    if (!isStopping) throw error;
+    await keeper.use((client) => requeueUpdate(client, claim, delaySeconds, !isStarving, reason), lost);
+    throw error;
   }
 }
 

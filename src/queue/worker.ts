@@ -15,6 +15,7 @@ import {
 } from '../postgres/registry/update-queue.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { onSession } from './on-session.js';
+import { ReturnedUpdates } from './returned-updates.js';
 import { type RunSignals, runLeased } from './run-leased.js';
 
 export interface WorkerOptions {
@@ -105,6 +106,9 @@ class QueueWorker {
   #registryReadAt = Number.NEGATIVE_INFINITY;
   #gaveUpAt = Number.NEGATIVE_INFINITY;
   readonly #wakeUp = new WakeUp();
+  readonly #returned = new ReturnedUpdates((work) => this.#keeper.use(work, new AbortController().signal));
+  /** Whether it was said that leases have to run out. */
+  #hasSaidLeft = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -297,6 +301,7 @@ class QueueWorker {
         yieldSignal: yielding.signal,
         registryNews,
         lost: lost.signal,
+        giveUp: (given) => this.#returned.add(given),
         run: runUpdate,
       });
       this.#starved = 0;
@@ -304,7 +309,10 @@ class QueueWorker {
       if (error instanceof PipelineGone) return;
       if (asSyncedTablesError(error)?.code === 'POSTGRES_CONNECTIONS_TAKEN') return onError(error, 'running updates');
       // The update is resumed: by us once we reach the database, or by another sidecar once the lease has expired.
-      onError(error, `running update ${claim.updateId}`);
+      if (!this.#stopping.signal.aborted) return onError(error, `running update ${claim.updateId}`);
+      // A thousand may have the same reason.
+      if (!this.#hasSaidLeft) onError(error, 'returning updates to the queue, whose leases now run out');
+      this.#hasSaidLeft = true;
     }
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// npm run bench:many [-- --tables N] [--sidecars N] [--clients N] [--seconds N] [--commits-a-second N] [--major 15|18] [--json]
+// npm run bench:many [-- --tables N] [--sidecars N] [--clients N] [--think-ms N] [--seconds N] [--commits-a-second N] [--major 15|18] [--json]
 //
 // Many CONTINUOUS tables in a PostgreSQL with its default settings, beside an application that keeps sessions busy all
 // the time (Linux). Prints what sidecars and their sessions need while nothing happens, then with commits of one row to
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     tables: { type: 'string', default: '1000' },
     sidecars: { type: 'string', default: '1' },
     clients: { type: 'string', default: '60' },
+    'think-ms': { type: 'string', default: '20' },
     seconds: { type: 'string', default: '30' },
     'commits-a-second': { type: 'string', default: '10' },
     major: { type: 'string', default: '18' },
@@ -40,8 +41,8 @@ const tables = Number(values.tables);
 const seconds = Number(values.seconds);
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
 const ROWS = 100;
-/** The application rests for so long after each query. */
-const THINK_MS = 20;
+/** The application rests for so long after each query. Its sessions shall not take a whole small machine. */
+const thinkMs = Number(values['think-ms']);
 
 const folder = mkdtempSync(join(tmpdir(), 'synced-tables-bench-'));
 chmodSync(folder, 0o755);
@@ -72,7 +73,7 @@ async function startApplication() {
       const startedAt = performance.now();
       await client.query('select name from public.items where id = $1', [1 + Math.floor(Math.random() * 10_000)]);
       times.push(performance.now() - startedAt);
-      await sleep(THINK_MS);
+      await sleep(thinkMs);
     }
     await client.end();
   });

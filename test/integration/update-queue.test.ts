@@ -128,6 +128,41 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     await worker.stop();
   });
 
+  it('returns all that it works on with one statement when it stops', async () => {
+    await using database = await createMigratedDatabase(server);
+    const names = Array.from({ length: 20 }, (_, n) => `gold.t${n}`);
+    for (const name of names) await create(database.admin, name);
+    const errors: unknown[] = [];
+    let started = 0;
+    const worker = startWorker({
+      holder: randomUUID(),
+      openSession: () => database.connectAsSidecar(),
+      openQueueSession: () => database.connectAsSidecar(),
+      runUpdate: (_, { signal }) => {
+        started += 1;
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        });
+      },
+      maintain: async () => {},
+      runSchedules: async () => null,
+      slots: new Slots(names.length),
+      leaseSeconds: 10,
+      pollSeconds: 1,
+      maintenanceSeconds: 60,
+      onError: (error) => errors.push(error),
+    });
+    await expect.poll(() => started, { timeout: 10_000 }).toBe(names.length);
+    await worker.stop();
+    const { rows } = await database.admin.query(
+      `select state, attempt, count(*)::int as updates, count(distinct xmin::text)::int as writers
+         from synced_tables._updates group by state, attempt`,
+    );
+    expect(rows).toEqual([{ state: 'QUEUED', attempt: 0, updates: names.length, writers: 1 }]);
+    expect((await database.admin.query('select from synced_tables_internal._leases')).rows).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
   it('renews no lease after a stop, however long the work takes to end', async () => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();

@@ -161,6 +161,20 @@ export async function requeueUpdate(
   ]);
 }
 
+/** Requeues updates that a sidecar gives up because it stops, and gives their leases back. */
+export async function returnUpdates(client: pg.Client, claims: readonly ClaimedUpdate[]): Promise<void> {
+  await client.query(
+    `select count(synced_tables_internal._requeue_update(c.update_id, c.pipeline_id, c.holder, c.epoch, 0, false, null))
+       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) as c (update_id, pipeline_id, holder, epoch)`,
+    [
+      claims.map(({ updateId }) => updateId),
+      claims.map(({ lease }) => lease.pipelineId),
+      claims.map(({ lease }) => lease.holder),
+      claims.map(({ lease }) => lease.epoch.toString()),
+    ],
+  );
+}
+
 function leaseValues(claim: ClaimedUpdate): string[] {
   return [claim.lease.pipelineId, claim.lease.holder, claim.lease.epoch.toString()];
 }
