@@ -3,7 +3,11 @@
  * ("Schema Serialization Format"), which lacks `time` and `uuid`; every reader translates its own types into these.
  */
 export type DataType =
-  | { readonly kind: PrimitiveKind }
+  | {
+      readonly kind: PrimitiveKind;
+      /** Of dates and timestamps: whether the engine's infinities are infinities, rather than the ends of what a file can hold. */
+      readonly hasInfinities?: true;
+    }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'array'; readonly element: DataType }
   | { readonly kind: 'map'; readonly key: DataType; readonly value: DataType }

@@ -11,6 +11,7 @@ import { icebergErrors } from './errors/iceberg-errors.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
+import { remoteErrors } from './errors/remote-errors.js';
 import { requestErrors } from './errors/request-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
 import { sharingErrors } from './errors/sharing-errors.js';
@@ -34,6 +35,7 @@ export const errorCatalogue = {
   ...engineErrors,
   ...catalogErrors,
   ...sharingErrors,
+  ...remoteErrors,
   ...objectStoreErrors,
   ...changeErrors,
   ...embeddedErrors,
@@ -66,6 +68,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Memory, disk and open files', errors: engineErrors },
   { title: 'Catalogs of source tables', errors: catalogErrors },
   { title: 'Delta Sharing', errors: sharingErrors },
+  { title: 'Tables that a server reads', errors: remoteErrors },
   { title: 'Object stores', errors: objectStoreErrors },
   { title: 'Following a source by its changes', errors: changeErrors },
   { title: 'Keys and values', errors: keyErrors },

@@ -55,7 +55,8 @@ function decimal(precision: number, scale: number): DataType | null {
 }
 
 function parseField(text: string): Field | null {
-  const [, name, typeText = ''] = /^\s*([^:\s]+)\s*[:\s]\s*(.+)$/s.exec(text) ?? [];
+  const [, quoted, plain, typeText = ''] = /^\s*(?:`((?:[^`]|``)+)`|([^:\s`]+))\s*[:\s]\s*(.+)$/s.exec(text) ?? [];
+  const name = quoted?.replaceAll('``', '`') ?? plain;
   const type = parseLakehouseType(typeText);
   return name === undefined || type === null ? null : { name, type, nullable: true, physicalName: name };
 }

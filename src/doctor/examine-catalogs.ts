@@ -2,6 +2,7 @@ import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
+import { describeServer } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 import { errorFinding, failureFinding, finding } from './finding.js';
@@ -40,9 +41,13 @@ function placeOf(catalog: Settings['catalogs'][string]): string {
       return catalog.root;
     case 'unity':
     case 'iceberg':
+    case 'trino':
+    case 'databricks':
       return catalog.uri;
     case 'delta_sharing':
       return catalog.endpoint ?? `The server of ${catalog.profile}`;
+    case 'postgres':
+      return describeServer(catalog.url);
     case 'views':
       return `Each of ${countOf(Object.keys(catalog.views).length, 'view')}`;
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { asSyncedTablesError } from '../core/errors.js';
 import type { News } from '../core/news.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
@@ -35,10 +36,14 @@ export interface LeasedRunOptions {
   readonly run: (claim: ClaimedUpdate, signals: RunSignals) => Promise<UpdateOutcome>;
 }
 
+/** Each connection of a load listens in two places, so many are no leak. */
+const LISTENERS_MAX = 64;
+
 /** Runs a claimed update until it ends or its lease is lost. Gives the lease back in the end. */
 export async function runLeased(options: LeasedRunOptions): Promise<void> {
   const { keeper, claim, defectSeconds, stopSignal, yieldSignal, registryNews, lost } = options;
   const signal = AbortSignal.any([stopSignal, lost]);
+  setMaxListeners(LISTENERS_MAX, signal);
   const write = (outcome: UpdateOutcome) => writeOutcome(keeper, lost, claim, outcome);
   try {
     await write(await unlessAbandoned(options.run(claim, { signal, yieldSignal, registryNews }), signal));

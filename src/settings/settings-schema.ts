@@ -180,6 +180,48 @@ const viewCatalog = z.strictObject({
   ),
 });
 
+const postgresCatalog = z.strictObject({
+  kind: z.literal('postgres'),
+  /** The database whose tables and views are sources; its login needs no more than SELECT. */
+  url: postgresUrl,
+});
+
+const trinoCatalog = z
+  .strictObject({
+    kind: z.literal('trino'),
+    uri: z.url({ protocol: /^https?$/ }),
+    user: text,
+    password: text.optional(),
+    /** A bearer token, instead of a password. */
+    token: text.optional(),
+    /** Name of the catalog in Trino; default: its name in the settings. */
+    catalog: catalogName.optional(),
+    /** Session properties of its queries. */
+    session: z.record(z.string().regex(/^[\w.]+$/, 'names such as query_max_run_time'), z.string()).optional(),
+  })
+  .refine(({ uri, password, token }) => (password === undefined && token === undefined) || uri.startsWith('https:'), {
+    path: ['uri'],
+    error: 'an https address, since a password or a token is sent to it',
+  });
+
+const databricksCatalog = z
+  .strictObject({
+    kind: z.literal('databricks'),
+    /** Address of the workspace. */
+    uri: z.url({ protocol: /^https?$/ }),
+    /** Of the SQL warehouse that reads. */
+    warehouse_id: text,
+    token: text.optional(),
+    /** A service principal, for which tokens are issued. */
+    oauth: z.strictObject({ client_id: text, client_secret: text }).optional(),
+    /** Name of the catalog there; default: its name in the settings. */
+    catalog: catalogName.optional(),
+  })
+  .refine(({ token, oauth }) => (token === undefined) !== (oauth === undefined), {
+    path: ['token'],
+    error: 'either token or oauth',
+  });
+
 /** Tokens of an OpenID Connect issuer, in addition to those of `synced-tables token create`. */
 const oidc = z.strictObject({
   issuer: z.url(),
@@ -222,6 +264,9 @@ export const settingsSchema = z.strictObject({
         icebergCatalog,
         sharingCatalog,
         viewCatalog,
+        postgresCatalog,
+        trinoCatalog,
+        databricksCatalog,
       ]),
     )
     .default({}),

@@ -3,8 +3,10 @@ import { parseLakehouseType } from '../core/lakehouse-type.js';
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { filesCatalog, type ListedFiles } from '../lake/catalog/files-catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
+import { postgresCatalog } from '../lake/catalog/postgres-catalog.js';
 import { restCatalog } from '../lake/catalog/rest-catalog.js';
 import { sharingCatalog } from '../lake/catalog/sharing-catalog.js';
+import { sqlCatalog, trinoServer, warehouseServer } from '../lake/catalog/sql-catalog.js';
 import { unityCatalog } from '../lake/catalog/unity-catalog.js';
 import { type ViewDefinition, viewCatalog } from '../lake/catalog/view-catalog.js';
 import type { Engine } from '../lake/engine/duckdb-engine.js';
@@ -13,7 +15,7 @@ import type { StoreRetry } from '../lake/storage/object-store.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 type CatalogSettings = Settings['catalogs'][string];
-type FileCatalogSettings = Exclude<CatalogSettings, { kind: 'views' }>;
+type FileCatalogSettings = Extract<CatalogSettings, { storage: unknown }>;
 
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -32,6 +34,21 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       const views = new Map(Object.entries(catalog.views).map(([view, text]) => [view, viewDefinition(text)]));
       return viewCatalog({ catalog: name, views, engine, openTable });
     }
+    if (catalog.kind === 'postgres') {
+      const server = { url: catalog.url, catalog: name };
+      return postgresCatalog({ server, engine, spoolBytesMax: spool.bytesMax });
+    }
+    const client = { catalog: name, ...patience, ...retries };
+    if (catalog.kind === 'trino') {
+      const server = trinoServer({ ...catalog, ...client }, catalog.catalog ?? name);
+      return sqlCatalog({ server, engine, spoolBytesMax: spool.bytesMax });
+    }
+    if (catalog.kind === 'databricks') {
+      const { uri, token, oauth, warehouse_id: warehouseId } = catalog;
+      const signIn = { token, oauth: oauth && { clientId: oauth.client_id, clientSecret: oauth.client_secret } };
+      const server = warehouseServer({ ...client, ...signIn, uri, warehouseId }, catalog.catalog ?? name);
+      return sqlCatalog({ server, engine, spoolBytesMax: spool.bytesMax });
+    }
     const shared = {
       allowOutsidePaths: catalog.allow_outside_paths,
       storage: { ...storeSettings(catalog.storage), patience, ...retries },
@@ -39,7 +56,6 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       engine,
       openTable,
     };
-    const client = { catalog: name, ...patience, ...retries };
     if (catalog.kind === 'iceberg') {
       const { uri, warehouse, token, oauth } = catalog;
       return restCatalog({

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface UnityAnswer {
+export interface ServerAnswer {
   readonly status?: number;
   readonly body: unknown;
 }
@@ -13,12 +13,12 @@ export interface UnityAnswer {
 export class UnityServer implements AsyncDisposable {
   readonly tables = new Map<string, Record<string, unknown>>();
   /** The answers of `delta/v1`, by full name. */
-  readonly logs = new Map<string, () => UnityAnswer>();
+  readonly logs = new Map<string, () => ServerAnswer>();
   readonly requests: { readonly path: string; readonly body: string; readonly authorization: string | undefined }[] =
     [];
   /** Answers with this instead, while it gives something. */
-  override: (path: string, count: number) => UnityAnswer | 'reset' | null = () => null;
-  credentials: () => UnityAnswer = () => ({ status: 400, body: { error_code: 'INVALID_ARGUMENT', message: 'none' } });
+  override: (path: string, count: number) => ServerAnswer | 'reset' | null = () => null;
+  credentials: () => ServerAnswer = () => ({ status: 400, body: { error_code: 'INVALID_ARGUMENT', message: 'none' } });
   readonly #kind: 'databricks' | 'open';
   readonly #server: Server;
 
@@ -60,7 +60,7 @@ export class UnityServer implements AsyncDisposable {
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
 
-  #reply(path: string): UnityAnswer {
+  #reply(path: string): ServerAnswer {
     const version = this.#kind === 'databricks' ? '2.0' : '2.1';
     if (path === `/api/${version}/unity-catalog/temporary-table-credentials`) return this.credentials();
     const [, ...parts] =
@@ -74,7 +74,7 @@ export class UnityServer implements AsyncDisposable {
     return { status: 404, body: { error_code: code, message: `Table '${name}' does not exist.` } };
   }
 
-  #logReply(name: string): UnityAnswer {
+  #logReply(name: string): ServerAnswer {
     const answer = this.logs.get(name);
     if (answer) return answer();
     const error = { message: `Table not found: ${name}`, type: 'NoSuchTableException', code: 404, stack: null };

@@ -11,7 +11,8 @@ const consoleLinesLimit = 250;
 /** What each folder of src may import beside itself. The doors (cli, main) may import all and are imported by none. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  lake: ['core', 'observability'],
+  // Tables of other databases are sources.
+  lake: ['core', 'observability', 'postgres'],
   postgres: ['core', 'observability'],
   embedded: ['core', 'observability'],
   observability: ['core'],
@@ -101,7 +102,11 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
       'storage',
     ],
     sharing: ['changes', 'delta', 'engine', 'lake-table', 'read-hint', 'source-snapshot', 'storage'],
+    requests: [],
+    remote: ['requests', 'engine', 'lake-table', 'relation', 'source-details', 'source-snapshot'],
     catalog: [
+      'requests',
+      'remote',
       'views',
       'files',
       'delta',

@@ -3,11 +3,11 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import { parseLosslessJson } from '../iceberg/metadata/lossless-json.js';
 import { parseTableMetadata, type TableMetadata } from '../iceberg/metadata/table-metadata.js';
-import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
-import { type RestSignIn, RestToken } from './rest-token.js';
-import { describeAnswer, isUnknownCall, type UnityAnswer } from './unity-answer.js';
+import { askCatalog, type CatalogRequestOptions } from '../requests/catalog-requests.js';
+import { ClientToken, type SignIn } from '../requests/client-token.js';
+import { describeAnswer, isUnknownCall, type ServerAnswer } from '../requests/server-answer.js';
 
-export interface RestClientOptions extends CatalogRequestOptions, RestSignIn {
+export interface RestClientOptions extends CatalogRequestOptions, SignIn {
   /** Address of the catalog: what comes before `/v1`. */
   readonly uri: string;
   readonly warehouse?: string | undefined;
@@ -55,13 +55,13 @@ interface CatalogConfig {
 export class RestCatalogClient {
   readonly #options: RestClientOptions;
   readonly #uri: string;
-  readonly #token: RestToken;
+  readonly #token: ClientToken;
   #config: Promise<CatalogConfig> | null = null;
 
   constructor(options: RestClientOptions) {
     this.#options = options;
     this.#uri = options.uri.replace(/\/+$/, '').replace(/\/v1$/, '');
-    this.#token = new RestToken(options, options, this.#uri);
+    this.#token = new ClientToken(options, options, this.#uri);
   }
 
   /**
@@ -143,18 +143,18 @@ export class RestCatalogClient {
     return { base: `${uri}/v1/${prefix === '' ? '' : `${prefix}/`}`, properties: found };
   }
 
-  async #ask(path: string, sourceName: string): Promise<UnityAnswer> {
+  async #ask(path: string, sourceName: string): Promise<ServerAnswer> {
     const { base } = await this.#configuration(sourceName);
     return this.#send(base + path, sourceName);
   }
 
-  async #send(url: string, sourceName: string): Promise<UnityAnswer> {
+  async #send(url: string, sourceName: string): Promise<ServerAnswer> {
     const answer = await this.#sendOnce(url, sourceName);
     // An issued token may have been withdrawn before its end.
     return answer.status === 401 && this.#token.forget() ? this.#sendOnce(url, sourceName) : answer;
   }
 
-  async #sendOnce(url: string, sourceName: string): Promise<UnityAnswer> {
+  async #sendOnce(url: string, sourceName: string): Promise<ServerAnswer> {
     const token = await this.#token.get(sourceName);
     const headers = {
       'x-iceberg-access-delegation': 'vended-credentials',
@@ -167,7 +167,7 @@ export class RestCatalogClient {
     );
   }
 
-  #requireAccess(answer: UnityAnswer, table: string): void {
+  #requireAccess(answer: ServerAnswer, table: string): void {
     const { catalog, token, oauth } = this.#options;
     const reason = describeAnswer(answer);
     if (answer.status === 401) {
@@ -179,7 +179,7 @@ export class RestCatalogClient {
     throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted: 'the description', table, reason });
   }
 
-  #parse<Shape>(shape: z.ZodType<Shape>, answer: UnityAnswer, table: string): Shape {
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: ServerAnswer, table: string): Shape {
     const { catalog } = this.#options;
     const parsed = answer.status < 300 ? shape.safeParse(answer.body) : null;
     if (parsed?.success) return parsed.data;
@@ -190,7 +190,7 @@ export class RestCatalogClient {
 }
 
 /** A server that has no such call at all says so in words, not in JSON. */
-function isMissing(answer: UnityAnswer): boolean {
+function isMissing(answer: ServerAnswer): boolean {
   return answer.status === 404 && !isUnknownCall(answer);
 }
 

@@ -3,13 +3,19 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import { ActionFormatError } from '../delta/log/parse-action.js';
 import { SUPPORTED_FEATURES } from '../delta/schema/protocol-gate.js';
+import { AnswerBrokeOff, askCatalog, type CatalogRequestOptions } from '../requests/catalog-requests.js';
+import {
+  describeAnswer,
+  isNotFound,
+  isUnknownCall,
+  type ServerAnswer,
+  withoutSignatures,
+} from '../requests/server-answer.js';
 import { type SharedAnswer, SharedAnswerFailed, SharedAnswerReader } from '../sharing/shared-answer.js';
 import type { SharedTableApi } from '../sharing/shared-table-api.js';
 import { type SharingAccess, type SharingCredentials, sharingAccess } from '../sharing/sharing-profile.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
-import { AnswerBrokeOff, askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
 import { sharedCredentials, toSharedCredentials } from './sharing-credentials.js';
-import { describeAnswer, isNotFound, isUnknownCall, type UnityAnswer, withoutSignatures } from './unity-answer.js';
 
 export interface SharingClientOptions extends CatalogRequestOptions {
   readonly credentials: SharingCredentials;
@@ -198,7 +204,7 @@ export class SharingClient {
     path: string,
     table: string,
     { body, read }: { readonly body?: object; readonly read?: ReadAnswer } = {},
-  ): Promise<UnityAnswer> {
+  ): Promise<ServerAnswer> {
     const { credentials, catalog } = this.#options;
     const access = await sharingAccess(credentials, { catalog, table });
     const { endpoint, token } = access;
@@ -217,7 +223,7 @@ export class SharingClient {
     return askCatalog(this.#options, request, table);
   }
 
-  #requireFound(answer: UnityAnswer, table: string, what: string): void {
+  #requireFound(answer: ServerAnswer, table: string, what: string): void {
     if (!isNotFound(answer)) return;
     // Servers of earlier versions of the protocol lack calls.
     if (isUnknownCall(answer)) throw this.#refused(answer, table, what);
@@ -225,7 +231,7 @@ export class SharingClient {
     throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table, reason });
   }
 
-  #requireGood(answer: UnityAnswer, table: string, wanted: string): void {
+  #requireGood(answer: ServerAnswer, table: string, wanted: string): void {
     const { catalog } = this.#options;
     const { status } = answer;
     if (status < 300) return;
@@ -239,12 +245,12 @@ export class SharingClient {
     throw this.#invalid(table, reason);
   }
 
-  #refused(answer: UnityAnswer, table: string, wanted: string): Error {
+  #refused(answer: ServerAnswer, table: string, wanted: string): Error {
     const { catalog } = this.#options;
     return syncedTablesError('SHARING_REQUEST_REFUSED', { catalog, wanted, table, reason: describeAnswer(answer) });
   }
 
-  async #shareNotFound(answer: UnityAnswer, table: string): Promise<Error> {
+  async #shareNotFound(answer: ServerAnswer, table: string): Promise<Error> {
     const { catalog, share } = this.#options;
     const shares = await this.#ask(`shares?maxResults=${SHARES_NAMED}`, table);
     const { names } = namesOf(this.#parse(nameList, shares, table, 'the names of shares'));
@@ -252,7 +258,7 @@ export class SharingClient {
     return syncedTablesError('SHARE_NOT_FOUND', { catalog, share, reason: describeAnswer(answer), shares: shown });
   }
 
-  #parse<Shape>(shape: z.ZodType<Shape>, answer: UnityAnswer, table: string, what: string): Shape {
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: ServerAnswer, table: string, what: string): Shape {
     this.#requireGood(answer, table, what);
     const parsed = shape.safeParse(answer.body);
     if (parsed.success) return parsed.data;

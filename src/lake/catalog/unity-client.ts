@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import type { RatifiedCommits } from '../delta/log/ratified-log.js';
+import { askCatalog, type CatalogRequestOptions } from '../requests/catalog-requests.js';
+import { describeAnswer, isNotFound, isUnknownCall, type ServerAnswer } from '../requests/server-answer.js';
 import type { StoreCredentials } from '../storage/temporary-credentials.js';
-import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
-import { describeAnswer, isNotFound, isUnknownCall, type UnityAnswer } from './unity-answer.js';
 import { temporaryCredentials, toCredentials } from './unity-credentials.js';
 import { ratifiedCommitsOf, tableLog } from './unity-table-log.js';
 
@@ -183,13 +183,13 @@ export class UnityClient {
     });
   }
 
-  #requireFound(answer: UnityAnswer, table: string): void {
+  #requireFound(answer: ServerAnswer, table: string): void {
     if (!isNotFound(answer)) return;
     const reason = `catalog server says ${describeAnswer(answer)}`;
     throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table, reason });
   }
 
-  #requireAccess(answer: UnityAnswer, table: string, wanted: string): void {
+  #requireAccess(answer: ServerAnswer, table: string, wanted: string): void {
     const { catalog, token } = this.#options;
     if (answer.status === 401) {
       const what = token === undefined || token === '' ? 'wants a token' : 'did not accept the token of the settings';
@@ -199,7 +199,7 @@ export class UnityClient {
     throw syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted, table, reason: describeAnswer(answer) });
   }
 
-  #parse<Shape>(shape: z.ZodType<Shape>, answer: UnityAnswer, table: string): Shape {
+  #parse<Shape>(shape: z.ZodType<Shape>, answer: ServerAnswer, table: string): Shape {
     const { catalog } = this.#options;
     if (answer.status >= 300) {
       throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: describeAnswer(answer) });
@@ -210,7 +210,7 @@ export class UnityClient {
     throw syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: `unexpected: ${fields}` });
   }
 
-  #ask(path: string, body: object | null, table: string): Promise<UnityAnswer> {
+  #ask(path: string, body: object | null, table: string): Promise<ServerAnswer> {
     const { token } = this.#options;
     const request = {
       url: this.#origin + path,

@@ -68,9 +68,10 @@ function chosenRelation(whole: Relation, choice: ResolvedChoice): Relation {
 function chosenParts(remote: RemoteParts, select: (part: string) => string): RemoteParts {
   return {
     fitsSpool: remote.fitsSpool,
+    ...(remote.isStreamed ? { isStreamed: true } : {}),
     requireFit: () => remote.requireFit(),
-    begin(signal) {
-      const pass: PartPass = remote.begin(signal);
+    begin(signal, holdsAll) {
+      const pass: PartPass = remote.begin(signal, holdsAll);
       return {
         async next() {
           const part = await pass.next();

@@ -2,7 +2,7 @@ import type { DataType } from '../../core/data-type.js';
 import { quoteLiteral } from '../../core/names.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { hasEscapedNul, jsonExpression } from './json-expression.js';
-import { finiteText, isTemporal, type TemporalKind, temporalText } from './temporal-text.js';
+import { finiteText, isTemporal, type TemporalType, temporalText } from './temporal-text.js';
 
 /** `text`: COPY's text format. `csv`: its CSV format, in which the engine does the quoting. */
 export type CopyFormat = 'text' | 'csv';
@@ -32,12 +32,13 @@ export function preparedValue(type: DataType, value: string, options: CopyValueO
 export function copyValue(type: DataType, prepared: string, columnIndex: number, options: CopyValueOptions): string {
   if (type.kind === 'string') return copyString(prepared, columnIndex, options);
   if (type.kind === 'binary') return `'${options.format === 'text' ? '\\\\' : '\\'}x' || lower(hex(${prepared}))`;
-  if (isTemporal(type.kind)) return copyTemporal(type.kind, prepared);
+  if (isTemporal(type.kind)) return copyTemporal({ ...type, kind: type.kind }, prepared);
   return postgresType(type) === 'jsonb' ? copyJson(prepared, columnIndex, options) : prepared;
 }
 
-function copyTemporal(kind: TemporalKind, value: string): string {
-  return temporalText(kind, value, finiteText(kind, value), kind === 'timestamp' ? '+00' : '');
+function copyTemporal(type: TemporalType, value: string): string {
+  const { kind } = type;
+  return temporalText(type, value, finiteText(kind, value), kind === 'timestamp' ? '+00' : '');
 }
 
 function nulError(columnIndex: number): string {

@@ -180,12 +180,17 @@ function scalarText(type: DataType, value: string): string {
     case 'binary':
       return `base64(${value})`;
     case 'date':
-      return temporalText(type.kind, value, `cast(${value} as varchar)`);
+      return temporalText({ ...type, kind: type.kind }, value, `cast(${value} as varchar)`);
     case 'timestamp':
       // Through microseconds: the engine's time zones count milliseconds in a double and are off by one in far years.
-      return temporalText(type.kind, value, isoTimestamp(`make_timestamp(epoch_us(${value}))`, 'Z'), 'Z');
+      return temporalText(
+        { ...type, kind: type.kind },
+        value,
+        isoTimestamp(`make_timestamp(epoch_us(${value}))`, 'Z'),
+        'Z',
+      );
     case 'timestamp_ntz':
-      return temporalText(type.kind, value, isoTimestamp(value, ''));
+      return temporalText({ ...type, kind: type.kind }, value, isoTimestamp(value, ''));
     default:
       return `cast(${value} as varchar)`;
   }

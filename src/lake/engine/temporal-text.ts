@@ -6,6 +6,13 @@
 
 export type TemporalKind = 'date' | 'timestamp' | 'timestamp_ntz';
 
+/** A type with dates or moments as values. */
+export interface TemporalType {
+  readonly kind: TemporalKind;
+  /** See `DataType`. */
+  readonly hasInfinities?: true;
+}
+
 /** Any moment that is neither first nor last: infinities are on this side or on that. */
 const BETWEEN: Readonly<Record<TemporalKind, string>> = {
   date: `'2000-01-01'::date`,
@@ -27,11 +34,13 @@ export function isTemporal(kind: string): kind is TemporalKind {
 }
 
 /**
- * SQL of the text of a value that a file of the lakehouse holds; NULL where it is NULL.
+ * SQL of the text of a value, be it of a file of the lakehouse or of a source with infinities; NULL where it is NULL.
  * @param finite SQL of the text of finite values
  * @param suffix follows the text of the last microsecond
  */
-export function temporalText(kind: TemporalKind, value: string, finite: string, suffix = ''): string {
+export function temporalText(type: TemporalType, value: string, finite: string, suffix = ''): string {
+  const { kind, hasInfinities } = type;
+  if (hasInfinities) return `case when isfinite(${value}) then ${finite} else cast(${value} as varchar) end`;
   const [first, last] =
     kind === 'date' ? [`'${FIRST_DAY}'`, `'${LAST_DAY}'`] : [OUT_OF_RANGE, `'${LAST_MICROSECOND}${suffix}'`];
   return `case when isfinite(${value}) then ${finite} when ${value} > ${BETWEEN[kind]} then ${last} when ${value} < ${BETWEEN[kind]} then ${first} end`;
@@ -39,7 +48,7 @@ export function temporalText(kind: TemporalKind, value: string, finite: string, 
 
 /** SQL of the text of a value of Postgres, whose infinities are infinities. */
 export function postgresTemporalText(kind: TemporalKind, value: string): string {
-  return `case when isfinite(${value}) then ${finiteText(kind, value)} else cast(${value} as varchar) end`;
+  return temporalText({ kind, hasInfinities: true }, value, finiteText(kind, value));
 }
 
 /**

@@ -14,7 +14,8 @@ type Parts = Pick<Relation, 'parts' | 'remote' | 'slices'>;
  */
 export function readersOf(relation: Parts, read: TableRead, readersMax: number): number {
   if (read.timeseriesKey !== null || read.limit !== undefined || relation.slices !== undefined) return 1;
-  return Math.max(1, Math.min(relation.parts.length, readersMax));
+  const partsMax = relation.remote?.isStreamed ? readersMax : relation.parts.length;
+  return Math.max(1, Math.min(partsMax, readersMax));
 }
 
 /** Is told of each part before its SELECT, while its files are present. */
@@ -39,7 +40,8 @@ export async function* wholeCopy(
   signal?: AbortSignal,
   onPart?: OnPart,
 ): CopySelects {
-  if (read.timeseriesKey !== null && (relation.parts.length > 1 || relation.slices)) {
+  const isOnePart = relation.parts.length <= 1 && !relation.slices && !relation.remote?.isStreamed;
+  if (read.timeseriesKey !== null && !isOnePart) {
     const isHeld = !relation.slices && (!relation.remote || relation.remote.fitsSpool);
     if (isHeld) yield* heldCopy(relation, read, signal);
     else yield* latestCopy(engine, relation, { ...read, timeseriesKey: read.timeseriesKey }, signal);

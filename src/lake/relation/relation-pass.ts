@@ -9,8 +9,8 @@ export function beginPass(relation: Parts, signal?: AbortSignal): PartPass {
   return relation.slices === undefined ? pass : new SlicedPass(pass, relation.slices);
 }
 
-function beginWholePass(relation: Parts, signal?: AbortSignal): PartPass {
-  if (relation.remote) return relation.remote.begin(signal);
+function beginWholePass(relation: Parts, signal?: AbortSignal, holdsAll = false): PartPass {
+  if (relation.remote) return relation.remote.begin(signal, holdsAll);
   const parts = relation.parts.entries();
   return {
     async next() {
@@ -50,7 +50,7 @@ export async function* eachPart(relation: Parts, signal?: AbortSignal): AsyncGen
  */
 export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<HeldPart> {
   relation.remote?.requireFit();
-  const pass = beginWholePass(relation, signal);
+  const pass = beginWholePass(relation, signal, true);
   const held: HeldPart[] = [];
   try {
     for (let part = await pass.next(); part !== null; part = await pass.next()) held.push(part);
@@ -59,7 +59,7 @@ export async function holdWhole(relation: Parts, signal?: AbortSignal): Promise<
     throw error;
   }
   return {
-    select: wholeRelation(relation),
+    select: wholeRelation({ parts: held.map(({ select }) => select) }),
     files: held.flatMap(({ files }) => files),
     async [Symbol.asyncDispose]() {
       for (const part of held) await part[Symbol.asyncDispose]();

@@ -25,7 +25,7 @@ export interface Relation extends ReadInPlace, AsyncDisposable {
    * SELECTs whose results together are the rows, each row in exactly one of them. Their columns are those of the
    * snapshot, by name and order, in the canonical types of `duckDbType`. Where `remote` is set, they can be run only
    * while a pass over the relation holds their files (see `beginPass`), and there may be many; else there is one for
-   * each connection that reads.
+   * each connection that reads. Empty where `remote.isStreamed`.
    */
   readonly parts: readonly string[];
   /** The number of rows in all parts; null if it is known only after reading. */
@@ -52,10 +52,15 @@ export interface RowSlices {
 
 /** Files of parts that are fetched and removed. */
 export interface RemoteParts {
-  /** Whether the files of all parts fit at once. */
+  /** Whether the files of all parts fit at once; true, too, where that shows only once they come. */
   readonly fitsSpool: boolean;
-  /** Starts fetching the files of the parts, in order and ahead of the readers, as far as the spool has room. */
-  begin(signal?: AbortSignal): PartPass;
+  /** Set where parts arise as rows arrive, so that only a pass knows them. */
+  readonly isStreamed?: true;
+  /**
+   * Starts fetching the files of the parts, in order and ahead of the readers, as far as the spool has room.
+   * @param holdsAll true if the reader keeps all parts until it has the last one
+   */
+  begin(signal?: AbortSignal, holdsAll?: boolean): PartPass;
   /** @throws SPOOL_TOO_SMALL unless `fitsSpool` */
   requireFit(): void;
 }

@@ -76,6 +76,7 @@ const GONE: ReadonlySet<string> = new Set([
   'SOURCE_FILE_MISSING',
   'VIEW_VERSION_GONE',
   'SHARED_VERSION_REFUSED',
+  'REMOTE_VERSION_GONE',
 ]);
 
 function asVersionGone(error: unknown, table: SyncedTable): unknown {

@@ -3,7 +3,8 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier } from '../../../core/names.js';
 import { changeFields } from '../../../lake/changes/change-relation.js';
 import type { LakeTable } from '../../../lake/lake-table.js';
-import { type ReadInPlace, type SourceFile, wholeRelation } from '../../../lake/relation/relation.js';
+import type { ReadInPlace, SourceFile } from '../../../lake/relation/relation.js';
+import { holdWhole } from '../../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
 import type { TablePosition } from './source-position.js';
 
@@ -31,22 +32,30 @@ export async function openLakeRows(
 ): Promise<LakeRows> {
   if (mode !== 'all' && position?.kind === 'lake') return openNewRows(lakeTable, mode, position);
   const snapshot = await lakeTable.snapshot();
-  const relation = await lakeTable.openRelation(snapshot, 1);
   const isChanges = mode === 'changes';
   if (isChanges && lakeTable.changeFeed === null) {
     throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
   }
-  const rows = wholeRelation(relation);
   const wasRead = mode === 'all' && position?.kind === 'lake' && (await wasReadBefore(lakeTable, snapshot, position));
-  return {
-    columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
-    select: isChanges ? asInserts(rows, snapshot) : rows,
-    files: relation.remote ? [] : (relation.files ?? []).flat(),
-    position: await positionOf(lakeTable, snapshot),
-    hasNews: !wasRead,
-    requireUnchanged: async () => relation.requireUnchanged?.(),
-    [Symbol.asyncDispose]: () => relation[Symbol.asyncDispose](),
-  };
+  const relation = await lakeTable.openRelation(snapshot, 1);
+  try {
+    const whole = await holdWhole(relation);
+    return {
+      columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
+      select: isChanges ? asInserts(whole.select, snapshot) : whole.select,
+      files: whole.files,
+      position: await positionOf(lakeTable, snapshot),
+      hasNews: !wasRead,
+      requireUnchanged: async () => relation.requireUnchanged?.(),
+      async [Symbol.asyncDispose]() {
+        await whole[Symbol.asyncDispose]();
+        await relation[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await relation[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Whether it is the same version of the same table, and its commit the one that was read. */

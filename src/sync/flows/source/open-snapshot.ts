@@ -14,7 +14,7 @@ import type { CatalogSet } from '../../../lake/catalog/catalog.js';
 import { dataTypeOfEngine } from '../../../lake/dialect/engine-data-type.js';
 import { engineText } from '../../../lake/dialect/lakehouse-text.js';
 import type { Engine } from '../../../lake/engine/duckdb-engine.js';
-import { wholeRelation } from '../../../lake/relation/relation.js';
+import { holdWhole } from '../../../lake/relation/relation-pass.js';
 import type { OpenedColumn, OpenedSource } from './opened-source.js';
 import type { SnapshotRows } from './snapshot-function.js';
 import { computedValue } from './staged-value.js';
@@ -76,17 +76,28 @@ async function openTable(
   const lakeTable = await options.catalogs.open(table);
   const snapshot = await lakeTable.snapshot(tableVersion === undefined ? undefined : BigInt(tableVersion));
   const relation = await lakeTable.openRelation(snapshot, 1);
-  const connection = await options.engine.connect();
-  return {
-    connection,
-    columns: snapshot.columns.map(openedColumn),
-    select: wholeRelation(relation),
-    requireUnchanged: async () => relation.requireUnchanged?.(),
-    async [Symbol.asyncDispose]() {
-      connection.closeSync();
-      await relation[Symbol.asyncDispose]();
-    },
+  const opened: AsyncDisposable[] = [relation];
+  const dispose = async () => {
+    for (const each of opened.reverse()) await each[Symbol.asyncDispose]();
   };
+  try {
+    const whole = await holdWhole(relation);
+    opened.push(whole);
+    const connection = await options.engine.connect();
+    return {
+      connection,
+      columns: snapshot.columns.map(openedColumn),
+      select: whole.select,
+      requireUnchanged: async () => relation.requireUnchanged?.(),
+      async [Symbol.asyncDispose]() {
+        connection.closeSync();
+        await dispose();
+      },
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
 }
 
 /** Through a file beside the engine, which reads JSON exactly as written. */

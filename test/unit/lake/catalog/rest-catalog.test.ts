@@ -7,8 +7,8 @@ import type { Catalog } from '../../../../src/lake/catalog/catalog.js';
 import { restCatalog } from '../../../../src/lake/catalog/rest-catalog.js';
 import type { RestClientOptions } from '../../../../src/lake/catalog/rest-client.js';
 import { configFor, credentialsOf, s3SettingsOf } from '../../../../src/lake/catalog/rest-storage.js';
-import { RestToken } from '../../../../src/lake/catalog/rest-token.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { ClientToken } from '../../../../src/lake/requests/client-token.js';
 import { IcebergRestServer, type RestServerOptions } from '../../../support/iceberg-rest-server.js';
 import { readIcebergRows } from '../../../support/iceberg-rows.js';
 import { IcebergWriter } from '../../../support/iceberg-writer.js';
@@ -176,7 +176,7 @@ describe('a token', () => {
     await using server = await start({ token: 'issued', client: { id: 'me', secret: 'client-secret' } });
     let now = 0;
     const options = { catalog: 'ice', timeoutMs: 5_000, attemptsMax: 1 };
-    const token = new RestToken(options, { oauth }, server.uri, () => now);
+    const token = new ClientToken(options, { oauth }, server.uri, () => now);
     expect(await Promise.all([token.get('t'), token.get('t')])).toEqual(['issued', 'issued']);
     expect(server.requests).toHaveLength(1);
     now = 0.7 * 3_600_000;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { askCatalog, type CatalogRequestOptions } from './catalog-requests.js';
-import { describeAnswer } from './unity-answer.js';
+import { describeAnswer } from './server-answer.js';
 
 /** How to sign in to an Iceberg REST catalog: with a token, or with what one is issued for (OAuth 2, client credentials). */
-export interface RestSignIn {
+export interface SignIn {
   readonly token?: string | undefined;
   readonly oauth?:
     | {
@@ -26,9 +26,9 @@ const RENEW_AT = 0.25;
 const LIFE_SECONDS = 3_600;
 
 /** The token of a catalog: given, or issued when it is needed and again before it ends. */
-export class RestToken {
+export class ClientToken {
   readonly #options: CatalogRequestOptions;
-  readonly #signIn: RestSignIn;
+  readonly #signIn: SignIn;
   readonly #uri: string;
   readonly #now: () => number;
   #current: { readonly token: string; readonly renewAtMs: number } | null = null;
@@ -36,7 +36,7 @@ export class RestToken {
   #pending: Promise<string> | null = null;
 
   /** @param uri of the catalog */
-  constructor(options: CatalogRequestOptions, signIn: RestSignIn, uri: string, now: () => number = Date.now) {
+  constructor(options: CatalogRequestOptions, signIn: SignIn, uri: string, now: () => number = Date.now) {
     this.#options = options;
     this.#signIn = signIn;
     this.#uri = uri;
@@ -67,7 +67,7 @@ export class RestToken {
     return wasIssued;
   }
 
-  async #request(oauth: NonNullable<RestSignIn['oauth']>, table: string): Promise<string> {
+  async #request(oauth: NonNullable<SignIn['oauth']>, table: string): Promise<string> {
     const { catalog } = this.#options;
     const { clientId, clientSecret, tokenUri = `${this.#uri}/v1/oauth/tokens`, scope = SCOPE } = oauth;
     const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope };

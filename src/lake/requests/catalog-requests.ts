@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
-import { describeAnswer, type UnityAnswer } from './unity-answer.js';
+import { describeAnswer, type ServerAnswer } from './server-answer.js';
 
 /** How to ask a catalog server, whichever API it has. */
 export interface CatalogRequestOptions {
@@ -51,7 +51,7 @@ export async function askCatalog(
   options: CatalogRequestOptions,
   request: CatalogRequest,
   table: string,
-): Promise<UnityAnswer> {
+): Promise<ServerAnswer> {
   const { attemptsMax, catalog, onRetry, random = Math.random, wait = sleep } = options;
   for (let attempt = 1; ; attempt++) {
     let reason: string;
@@ -80,7 +80,7 @@ export async function askCatalog(
 async function send(
   { timeoutMs, fetch: request = fetch }: CatalogRequestOptions,
   asked: CatalogRequest,
-): Promise<UnityAnswer> {
+): Promise<ServerAnswer> {
   const { url, headers = {}, body, parse, read, secrets } = asked;
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);

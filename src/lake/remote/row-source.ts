@@ -1,0 +1,68 @@
+import type { Field } from '../../core/data-type.js';
+import type { SourceDetails } from '../source-details.js';
+
+/** A column of a table that a server reads for us. */
+export interface RemoteColumn {
+  readonly field: Field;
+  readonly comment: string | null;
+  /** In the SQL of the server: what is asked for, so that it arrives without a loss. */
+  readonly asked: string;
+  /** SQL of the engine for the value in the type of the field, given SQL of what arrived, as text. */
+  readonly value: (arrived: string) => string;
+}
+
+/** A table of a server at one moment; see `SourceSnapshot`. */
+export interface RemoteState {
+  readonly tableId: string;
+  readonly columns: readonly RemoteColumn[];
+  readonly version: bigint | null;
+  readonly committedAtMs: number | null;
+  readonly bookmark?: string;
+  readonly sizeBytes?: bigint;
+  /** Null if the server does not say. */
+  readonly primaryKey: readonly string[] | null;
+}
+
+/** Takes rows as they come from a server. */
+export interface RowSink {
+  /**
+   * Appends whole rows; waits while the spool is full.
+   * @param longest bytes of the longest of them, or a bound for it
+   */
+  append(rows: Uint8Array, longest: number): Promise<void>;
+}
+
+/** Gives rows to a sink until there are none left. */
+export type RowProducer = (sink: RowSink, signal: AbortSignal) => Promise<void>;
+
+/** How rows are written into a file: what stands before the first append, between two, and after the last. */
+export interface RowFormat {
+  readonly opening: string;
+  readonly between: string;
+  readonly closing: string;
+  /**
+   * SQL that reads such a file, its columns being texts named `raw0`, `raw1` …
+   * @param columns their number
+   * @param longest bytes of the longest row
+   */
+  read(file: string, columns: number, longest: number): string;
+}
+
+/** Rows of one state of a table, which can be read as often as one likes until it is disposed. */
+export interface RowScan extends AsyncDisposable {
+  readonly format: RowFormat;
+  /** Each gives some of the rows, all together each row once. They run side by side. */
+  begin(): readonly RowProducer[];
+}
+
+/** One table of a server that runs SQL. */
+export interface RowSource {
+  /** The newest state, or the given version where there are versions. */
+  state(version?: bigint): Promise<RemoteState>;
+  /**
+   * Prepares reading some columns of a state.
+   * @param producersMax how many connections may read at once
+   */
+  scan(state: RemoteState, columns: readonly RemoteColumn[], producersMax: number): Promise<RowScan>;
+  readonly details: Pick<SourceDetails, 'format' | 'location'>;
+}

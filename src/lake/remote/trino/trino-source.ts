@@ -1,0 +1,147 @@
+import { syncedTablesError } from '../../../core/errors.js';
+import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
+import { jsonRows } from '../json-rows.js';
+import { identify } from '../remote-table.js';
+import type { RemoteColumn, RemoteState, RowScan, RowSource } from '../row-source.js';
+import type { TrinoClient } from './trino-client.js';
+import { trinoColumn } from './trino-columns.js';
+
+export interface TrinoSourceOptions {
+  readonly client: TrinoClient;
+  readonly uri: string;
+  /** Full name of the source table. */
+  readonly tableName: string;
+  /** Name of the catalog in the settings, for messages. */
+  readonly catalogName: string;
+  /** Name of the catalog in Trino. */
+  readonly catalog: string;
+  readonly schema: string;
+  readonly table: string;
+}
+
+/** A state that can be asked for again. */
+interface Pinned {
+  readonly version: bigint | null;
+  readonly committedAtMs: number | null;
+  /** Tells states apart where versions do not. */
+  readonly bookmark?: string;
+  /** What follows the name of the table. */
+  readonly clause: string;
+}
+
+interface TrinoState extends RemoteState {
+  readonly clause: string;
+}
+
+const NOW: Pinned = { version: null, committedAtMs: null, clause: '' };
+
+/**
+ * A table or view that a Trino reads. Of a Delta or an Iceberg table, one version is read; of anything else, what there is when the
+ * query runs.
+ */
+export function trinoSource(options: TrinoSourceOptions): RowSource {
+  const { client, uri, tableName, catalog, schema, table } = options;
+  const name = [catalog, schema, table].map(quoteIdentifier).join('.');
+
+  async function columnsOf(clause: string): Promise<readonly RemoteColumn[]> {
+    let found: readonly RemoteColumn[] = [];
+    // To its end, or it would count as canceled.
+    for await (const { columns } of client.run(`select * from ${name}${clause} limit 0`, tableName)) {
+      if (columns !== null) found = columns.map(trinoColumn);
+    }
+    return found;
+  }
+
+  return {
+    details: { format: 'TRINO', location: `${uri}/${catalog}/${schema}/${table}` },
+    async state(version): Promise<TrinoState> {
+      const { clause, ...pinned } = await pin(options, version);
+      if (version !== undefined && pinned.version !== version) {
+        throw syncedTablesError('REMOTE_VERSION_GONE', { catalog: options.catalogName, version, table: tableName });
+      }
+      return {
+        tableId: identify(uri, catalog, schema, table),
+        columns: await columnsOf(clause),
+        ...pinned,
+        primaryKey: null,
+        clause,
+      };
+    },
+    async scan(state, columns): Promise<RowScan> {
+      const { clause } = state as TrinoState;
+      const asked = columns.map((column) => column.asked).join(', ') || 'null';
+      const statement = `select ${asked} from ${name}${clause}`;
+      return {
+        format: jsonRows,
+        begin: () => [
+          async (sink, signal) => {
+            for await (const { rows } of client.run(statement, tableName, signal)) {
+              const bytes = Buffer.from(rows);
+              if (bytes.byteLength > 0) await sink.append(bytes, bytes.byteLength);
+            }
+          },
+        ],
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  };
+}
+
+/** The newest state, or the given version, of a table that has any. */
+async function pin(options: TrinoSourceOptions, version?: bigint): Promise<Pinned> {
+  switch (await connectorOf(options)) {
+    case 'delta_lake': {
+      const wanted = version === undefined ? '' : ` where version = ${version}`;
+      const found = await lookUp(
+        options,
+        '$history',
+        (history) =>
+          `select version, cast(to_unixtime("timestamp") * 1000 as bigint) from ${history}${wanted} order by version desc limit 1`,
+      );
+      if (found === null) return NOW;
+      const [newest = '0', committedAtMs = null] = found;
+      return {
+        version: BigInt(newest ?? 0),
+        committedAtMs: committedAtMs === null ? null : Number(committedAtMs),
+        clause: ` for version as of ${newest}`,
+      };
+    }
+    case 'iceberg': {
+      const found = await lookUp(
+        options,
+        '$refs',
+        (refs) => `select cast(snapshot_id as varchar) from ${refs} where name = 'main'`,
+      );
+      const snapshot = found?.[0] ?? null;
+      if (snapshot === null) return NOW;
+      return { version: null, committedAtMs: null, bookmark: snapshot, clause: ` for version as of ${snapshot}` };
+    }
+    default:
+      return NOW;
+  }
+}
+
+async function connectorOf({ client, catalog, tableName }: TrinoSourceOptions): Promise<string | null> {
+  const [row] = await client.rows(
+    `select connector_name from system.metadata.catalogs where catalog_name = ${quoteLiteral(catalog)}`,
+    tableName,
+  );
+  return row?.[0] ?? null;
+}
+
+/** The only row of a query about a table beside the table; null if it has no such table, as views have none. */
+async function lookUp(
+  { client, catalog, schema, table, tableName }: TrinoSourceOptions,
+  suffix: string,
+  query: (name: string) => string,
+): Promise<(string | null)[] | null> {
+  const beside = `${table}${suffix}`;
+  const [exists] = await client.rows(
+    `select table_type from ${quoteIdentifier(catalog)}.information_schema.tables
+      where table_schema = ${quoteLiteral(schema)} and table_name = ${quoteLiteral(table)}`,
+    tableName,
+  );
+  if (exists?.[0] !== 'BASE TABLE') return null;
+  const [row] = await client.rows(query([catalog, schema, beside].map(quoteIdentifier).join('.')), tableName);
+  return row ?? null;
+}

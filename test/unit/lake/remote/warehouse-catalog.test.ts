@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sqlCatalog, warehouseServer } from '../../../../src/lake/catalog/sql-catalog.js';
+import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import type { LakeTable } from '../../../../src/lake/lake-table.js';
+import { holdWhole } from '../../../../src/lake/relation/relation-pass.js';
+import { type WarehouseResult, WarehouseServer } from '../../../support/warehouse-server.js';
+
+// Goal: tables of Databricks are read by a SQL warehouse, one version of them, from chunks that are fetched without
+// credentials; errors say what is wrong without values of rows.
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine({ memoryLimitMb: 64 });
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+const COLUMNS: NonNullable<WarehouseResult['columns']> = [
+  ['id', 'BIGINT'],
+  ['at', 'TIMESTAMP'],
+  ['price', 'DECIMAL(38,2)'],
+  ['raw', 'BINARY'],
+  ['tags', 'MAP<STRING, STRUCT<a: INT, `at`: TIMESTAMP>>'],
+  ['far', 'ARRAY<DECIMAL(38,2)>'],
+];
+
+function answering({ version, error }: { readonly version?: string; readonly error?: WarehouseResult['error'] } = {}) {
+  return (statement: string): WarehouseResult => {
+    if (statement.startsWith('describe history')) {
+      if (version === undefined)
+        return { error: { error_code: 'BAD_REQUEST', message: 'DESCRIBE HISTORY is for tables' } };
+      return {
+        columns: [
+          ['version', 'BIGINT'],
+          ['timestamp', 'TIMESTAMP'],
+        ],
+        chunks: [[[version, '2026-01-02T03:04:05.000Z']]],
+      };
+    }
+    if (error) return { error };
+    if (statement.endsWith('limit 0')) return { columns: COLUMNS };
+    return {
+      columns: COLUMNS,
+      chunks: [
+        [
+          [
+            '9223372036854775807',
+            '-62135596800000000',
+            '12345678901234567890.10',
+            'AP8=',
+            '{"k\\"1":{"a":1,"at":"2020-02-29T12:00:00.123456Z"},"n":null}',
+          ],
+        ],
+        [],
+        [
+          ['2', null, null, null, null],
+          ['3', '1', '0.01', '', '{}'],
+        ],
+      ],
+    };
+  };
+}
+
+const client = { catalog: 'dbx', attemptsMax: 3, timeoutMs: 5_000, wait: async () => {}, warehouseId: 'w1' };
+const oauth = { clientId: 'app', clientSecret: 'hidden' };
+
+function open(
+  server: WarehouseServer,
+  signIn: { token?: string; oauth?: typeof oauth } = { oauth },
+): Promise<LakeTable> {
+  const catalog = sqlCatalog({
+    server: warehouseServer({ ...client, ...signIn, uri: server.uri }, 'main'),
+    engine,
+    spoolBytesMax: 1024 * 1024,
+  });
+  return catalog.open({ catalog: 'dbx', schema: 's-1', table: 'orders' });
+}
+
+async function readAll(table: LakeTable, parts: number): Promise<unknown[][]> {
+  const snapshot = await table.snapshot();
+  const columns = snapshot.columns.filter(({ type }) => type.kind !== 'unsupported');
+  await using relation = await table.openRelation({ ...snapshot, columns }, parts);
+  await using whole = await holdWhole(relation);
+  const connection = await engine.connect();
+  try {
+    return (await connection.runAndReadAll(`select * from (${whole.select}) order by id`)).getRowsJson();
+  } finally {
+    connection.closeSync();
+  }
+}
+
+describe('a table of Databricks', () => {
+  it('is read at one version, every value as it is', async () => {
+    await using server = await WarehouseServer.start(answering({ version: '12' }));
+    server.runsFor = 1;
+    const table = await open(server);
+    expect(await table.snapshot()).toMatchObject({ version: 12n, committedAtMs: Date.parse('2026-01-02T03:04:05Z') });
+    expect((await table.snapshot()).columns.at(-1)).toMatchObject({
+      name: 'far',
+      type: { kind: 'unsupported', name: 'array<decimal(38,2)>' },
+    });
+    expect(await readAll(table, 2)).toEqual([
+      ['2', null, null, null, null],
+      ['3', '1970-01-01 00:00:00.000001+00', '0.01', '', []],
+      [
+        '9223372036854775807',
+        '0001-01-01 00:00:00+00',
+        '12345678901234567890.10',
+        '\\x00\\xFF',
+        [
+          { key: 'k"1', value: { a: 1, at: '2020-02-29 12:00:00.123456+00' } },
+          { key: 'n', value: null },
+        ],
+      ],
+    ]);
+    const { statement, ...request } = server.statements.at(-1)?.body ?? {};
+    expect(request).toMatchObject({ warehouse_id: 'w1', disposition: 'EXTERNAL_LINKS', format: 'JSON_ARRAY' });
+    expect(statement).toMatch(
+      /^select cast\(`id` as string\), unix_micros\(`at`\), .* from `main`\.`s-1`\.`orders` version as of 12$/,
+    );
+    expect(server.fetched).toHaveLength(3);
+    expect(server.fetched.map(({ authorization }) => authorization)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('has no version if it is a view', async () => {
+    await using server = await WarehouseServer.start(answering());
+    const table = await open(server, { token: server.token });
+    expect(await table.snapshot()).toMatchObject({ version: null, committedAtMs: null });
+    expect(await readAll(table, 1)).toHaveLength(3);
+    expect(server.statements.at(-1)?.body.statement).toMatch(/`orders`$/);
+    await expect(table.snapshot(3n)).rejects.toMatchObject({ code: 'REMOTE_VERSION_GONE' });
+  });
+
+  it.each([
+    ['BAD_REQUEST', '[TABLE_OR_VIEW_NOT_FOUND] The table or view `s` cannot be found.', 'SOURCE_TABLE_NOT_FOUND'],
+    ['PERMISSION_DENIED', '[INSUFFICIENT_PERMISSIONS] User lacks SELECT', 'CATALOG_ACCESS_DENIED'],
+    ['BAD_REQUEST', "[CAST_INVALID_INPUT] The value 'secret' is malformed", 'REMOTE_QUERY_FAILED'],
+    ['TEMPORARILY_UNAVAILABLE', 'the cluster with secret is gone', 'CATALOG_UNREACHABLE'],
+  ])('says why it cannot be read: %s %s', async (errorCode, message, code) => {
+    await using server = await WarehouseServer.start(
+      answering({ version: '1', error: { error_code: errorCode, message } }),
+    );
+    const failed = await open(server).catch((failure: unknown) => failure);
+    expect(failed).toMatchObject({ code });
+    expect(String(failed)).not.toContain('secret');
+  });
+
+  it('needs a token that is accepted', async () => {
+    await using server = await WarehouseServer.start(answering({ version: '1' }));
+    await expect(open(server, { token: 'other' })).rejects.toMatchObject({ code: 'CATALOG_TOKEN_REFUSED' });
+  });
+});
