@@ -71,8 +71,8 @@ export class SharingServer implements AsyncDisposable {
   pageSize = 1_000;
   /** Answers with this instead, while it gives something. */
   override: (request: SharingRequestSeen, count: number) => SharingAnswer | null = () => null;
-  /** Decides what a request for a file meets: a status, or its content. */
-  fault: (path: string, count: number) => number | null = () => null;
+  /** Decides what a request for a file meets: a status, half of its content and the end of its address, or its content. */
+  fault: (path: string, count: number) => number | 'cut' | null = () => null;
   credentials: () => SharingAnswer = () => ({
     status: 400,
     body: failure('INVALID_PARAMETER_VALUE', 'no credentials'),
@@ -126,7 +126,7 @@ export class SharingServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', this.#origin);
-    if (url.pathname.startsWith('/files/')) {
+    if (url.searchParams.has('X-Signature')) {
       this.#file(request, response, url);
       return;
     }
@@ -349,18 +349,20 @@ export class SharingServer implements AsyncDisposable {
   #sign(file: string): string {
     const signature = randomUUID();
     this.#signed.set(signature, { file, endsAtMs: Date.now() + this.urlLifeMs });
-    return `${this.#origin}/files/${encodeURIComponent(path.basename(file))}?X-Signature=${signature}`;
+    // The native part of Delta Sharing's own client takes such an address for a path of the disk, which it then is.
+    return `${this.#origin}${file.split('/').map(encodeURIComponent).join('/')}?X-Signature=${signature}`;
   }
 
   #file(request: IncomingMessage, response: ServerResponse, url: URL): void {
     const signed = this.#signed.get(url.searchParams.get('X-Signature') ?? '');
-    const name = decodeURIComponent(url.pathname.slice('/files/'.length));
+    const name = path.basename(decodeURIComponent(url.pathname));
     const fault = this.fault(name, this.reads.filter((read) => read.path === name).length + 1);
     const isGood = request.method === 'GET' && signed !== undefined && signed.endsAtMs > Date.now();
     const { size, mtimeMs } = isGood && existsSync(signed.file) ? statSync(signed.file) : { size: 0, mtimeMs: 0 };
     const [, first = '0', last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     const [start, stop] = [Number(first), Math.min(size - 1, last ? Number(last) : size - 1)];
-    const refused = fault ?? (isGood ? null : 403) ?? (existsSync(signed?.file ?? '') ? null : 404);
+    const refused =
+      (fault === 'cut' ? null : fault) ?? (isGood ? null : 403) ?? (existsSync(signed?.file ?? '') ? null : 404);
     // The token is for the server alone.
     const status = refused ?? (request.headers.authorization === undefined ? null : 400) ?? (start < size ? null : 416);
     if (status !== null || signed === undefined) {
@@ -376,7 +378,12 @@ export class SharingServer implements AsyncDisposable {
       'content-length': stop - start + 1,
       'content-range': `bytes ${start}-${stop}/${size}`,
     });
-    createReadStream(signed.file, { start, end: stop }).pipe(response);
+    const isCut = fault === 'cut';
+    const body = createReadStream(signed.file, { start, end: isCut ? Math.floor((start + stop) / 2) : stop });
+    body.pipe(response, { end: !isCut });
+    if (!isCut) return;
+    this.endUrls();
+    body.once('end', () => setTimeout(() => request.socket.destroy(), 20));
   }
 }
 

@@ -259,6 +259,19 @@ describe('addresses that end', () => {
     });
   });
 
+  it('end in the middle of a file, which is read on from there', async () => {
+    const large = `select range as id, hash(range)::varchar as name from range(20_000)`;
+    await source.overwrite(large);
+    const table = await share();
+    server.fault = (_, count) => (count === 3 ? 'cut' : null);
+    const { rows: found } = await readRows(table);
+    expect(found).toHaveLength(20_000);
+    expect(found).toEqual((await source.query(`concat(id, '|', name)`)).flat().sort());
+    expect(retries.length).toBeGreaterThan(0);
+    expect(server.reads.filter(({ status }) => status === 403)).toHaveLength(1);
+    expect(server.count('/query')).toBe(2);
+  });
+
   it('are not asked for forever where a store refuses all of them', async () => {
     const table = await share();
     const snapshot = await table.snapshot();
