@@ -335,4 +335,6 @@ it('keeps instances apart: a token is worth something only where it was made', a
     status: 200,
     body: { effective_database_instance_name: 'other', effective_logical_database_name: database },
   });
+  // The role, which is dropped first, owns the schema that was made for its table.
+  await other.admin.query('drop schema gold cascade');
 });

@@ -198,7 +198,7 @@ describe.each(postgresServers().slice(-1))('sources on $name', (server) => {
     expect(await reasonOf('/nowhere.gold.orders')).toBe('CATALOG_NOT_FOUND');
     expect(await reasonOf('?catalog=nowhere&schema=gold')).toBe('CATALOG_DOES_NOT_EXIST');
     expect(await reasonOf('?catalog=lake&schema=..')).toBe('SCHEMA_DOES_NOT_EXIST');
-    expect(await reasonOf('?catalog=lake')).toBe('REQUEST_INVALID');
+    expect(await reasonOf('?catalog=lake')).toBe('FIELD_MISSING');
   });
 
   it('describes tables of an object store without touching their files, and samples the first of them', async () => {
