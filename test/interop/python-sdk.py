@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk import errors
-from databricks.sdk.service import catalog, database, pipelines, postgres
+from databricks.sdk.service import catalog, database, jobs, pipelines, postgres
 
 INSTANCE, DATABASE = sys.argv[1:]
 SNAPSHOT = database.SyncedTableSchedulingPolicy.SNAPSHOT
@@ -274,6 +274,8 @@ def of_flows():
     """A pipeline that is made from a file, run, changed and deleted."""
     library = pipelines.PipelineLibrary(file=pipelines.FileLibrary(path="/Users/ada/orders.sql"))
     made = w.pipelines.create(name="orders", catalog="app", schema="silver", libraries=[library])
+    checked = ended(made.pipeline_id, w.pipelines.start_update(made.pipeline_id, validate_only=True).update_id)
+    assert not w.tables.exists("app.silver.orders").table_exists
     ended(made.pipeline_id, w.pipelines.start_update(made.pipeline_id).update_id)
     w.pipelines.update(made.pipeline_id, name="renamed", catalog="app", schema="silver", libraries=[library])
     pipeline = w.pipelines.get(made.pipeline_id)
@@ -288,8 +290,60 @@ def of_flows():
         again=wrong,
         missing=raised(lambda: w.pipelines.create(name="x", libraries=[missing])),
         dry=[dry.pipeline_id, dry.effective_settings.name],
+        checked=[checked.state.value, checked.validate_only],
     )
     w.pipelines.delete(made.pipeline_id)
+    made = w.pipelines.create(name="orders", catalog="app", schema="silver", libraries=[library])
+    w.pipelines.delete(made.pipeline_id)
+
+
+def recreated():
+    """What declarative tools do when a field has changed: delete, and create under the same name."""
+    name = "app.again.t"
+
+    def create(**more):
+        w.database.create_synced_database_table(database.SyncedDatabaseTable(name=name, spec=spec(**more)))
+        return online(name)
+
+    create()
+    for key in (["id", "note"], ["id"]):
+        w.database.delete_synced_database_table(name)
+        changed = spec(create_database_objects_if_missing=True)
+        changed.primary_key_columns = key
+        w.database.create_synced_database_table(database.SyncedDatabaseTable(name=name, spec=changed))
+        online(name)
+    other = w.database.get_synced_database_table("APP.Again.T").name
+    w.tables.delete(name)
+    twice = raised(lambda: w.database.delete_synced_database_table(name))
+    w.database.delete_synced_database_table(name, purge_data=True)
+    say("recreated", other=other.lower(), twice=twice, gone=raised(lambda: w.tables.get(name)))
+
+
+def of_jobs(pipeline_id):
+    """A job as Terraform's databricks_job makes it."""
+    task = jobs.Task(task_key="sync", pipeline_task=jobs.PipelineTask(pipeline_id=pipeline_id))
+    schedule = jobs.CronSchedule(quartz_cron_expression="0 0 6 ? * 2-6", timezone_id="Europe/Berlin")
+    made = w.jobs.create(name="refresh", tasks=[task], schedule=schedule)
+    job = w.jobs.get(made.job_id)
+    run = w.jobs.run_now(made.job_id).result()
+    w.jobs.update(made.job_id, fields_to_remove=["schedule"])
+    say(
+        "jobs",
+        name=job.settings.name,
+        cron=job.settings.schedule.quartz_cron_expression,
+        listed=[each.settings.name for each in w.jobs.list(name="refresh")],
+        result=run.state.result_state.value,
+        runs=[each.run_id == run.run_id for each in w.jobs.list_runs(job_id=made.job_id)],
+        again=raised(lambda: w.jobs.create(name="refresh", tasks=[task])),
+        unscheduled=w.jobs.get(made.job_id).settings.schedule is None,
+        notebook=raised(
+            lambda: w.jobs.create(
+                tasks=[jobs.Task(task_key="n", notebook_task=jobs.NotebookTask(notebook_path="/n"))]
+            )
+        ),
+    )
+    w.jobs.delete(made.job_id)
+    assert raised(lambda: w.jobs.get(made.job_id))
 
 
 def credentials():
@@ -413,6 +467,8 @@ if __name__ == "__main__":
     updates(pipeline)
     of_a_change_feed()
     of_flows()
+    recreated()
+    of_jobs(pipeline)
     credentials()
     exceptions()
     unity_catalog()

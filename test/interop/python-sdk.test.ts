@@ -132,6 +132,18 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       again: ['ResourceAlreadyExists', 'ResourceConflict', 'DatabricksError'],
       missing: invalid,
       dry: [null, 'dry'],
+      checked: ['COMPLETED', true],
+    });
+    expect(said.recreated).toEqual({ other: 'app.again.t', twice: missing, gone: missing });
+    expect(said.jobs).toEqual({
+      name: 'refresh',
+      cron: '0 0 6 ? * 2-6',
+      listed: ['refresh'],
+      result: 'SUCCESS',
+      runs: [true],
+      again: conflict,
+      unscheduled: true,
+      notebook: ['NotImplemented', 'DatabricksError'],
     });
     expect(said.exceptions).toEqual({
       missing,
