@@ -29,7 +29,7 @@ export const catalogErrors = {
   CATALOG_ACCESS_DENIED: {
     message: 'Catalog "{catalog}" refused {wanted} of source table {table}: {reason}.',
     remedy:
-      'Give the token of the catalog USE CATALOG, USE SCHEMA and SELECT, and for the credentials of its files EXTERNAL USE SCHEMA (in an Iceberg REST catalog: the right to read the table; in Postgres: USAGE of the schema, SELECT on the table, and BYPASSRLS where it has policies); or set "storage" of the catalog.',
+      'Give the token of the catalog USE CATALOG, USE SCHEMA and SELECT, and for the credentials of its files EXTERNAL USE SCHEMA (in an Iceberg REST catalog: the right to read the table; in Postgres: USAGE of the schema, SELECT on the table, and BYPASSRLS where it has policies; of a share: ask its provider); or set "storage" of the catalog.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',

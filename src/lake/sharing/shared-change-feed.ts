@@ -174,31 +174,30 @@ export class SharedChangeFeed implements ChangeFeed {
     return sharedState({ ...(await api.metadata(version)), version }, this.#options);
   }
 
-  /** The answer by versions. Where it says nothing of one, nothing happened that concerns readers. */
+  /**
+   * The commits of an answer, in the order of their versions, and their times. Where it says nothing of a version, nothing
+   * happened that concerns readers.
+   */
   #commits(
     answer: SharedAnswer | null,
     { from, to }: { readonly from: bigint; readonly to: bigint },
   ): { readonly commits: PlannedCommit[]; readonly times: ReadonlyMap<bigint, number> } {
+    const commits = new Map<bigint, CommitInMaking>();
     const times = new Map<bigint, number>();
-    const parts = { adds: [] as FileAction[], removes: [] as FileAction[], changeFiles: [] as ChangeFileAction[] };
-    const commits = Array.from({ length: Number(to - from) }, (_, n): Writable<PlannedCommit> & typeof parts => {
-      const none = { adds: [], removes: [], changeFiles: [] };
-      const version = from + 1n + BigInt(n);
-      return { version, protocol: null, metadata: null, inCommitTimestampMs: null, modifiedAtMs: 0, ...none };
-    });
-    const within = (version: bigint) => {
-      const commit = commits[Number(version - from) - 1];
-      if (commit === undefined) throw this.#outOfRange(version);
+    const at = (version: bigint) => {
+      if (version <= from || version > to) throw this.#outOfRange(version);
+      const commit = commits.get(version) ?? emptyCommit(version);
+      commits.set(version, commit);
       return commit;
     };
     // What comes first is in force where the range begins, or is the newest of all: servers differ.
     const first = (version: bigint | null) => {
-      return within(version === null || version <= from || version > to ? from + 1n : version);
+      return at(version === null || version <= from || version > to ? from + 1n : version);
     };
     for (const { action, version } of answer?.protocols ?? []) first(version).protocol = action;
     for (const { action, version } of answer?.metadata ?? []) first(version).metadata = action;
     for (const { action, version, committedAtMs } of answer?.files ?? []) {
-      const commit = within(version ?? -1n);
+      const commit = at(version ?? -1n);
       if (action.kind === 'cdc') commit.changeFiles.push(action);
       else if (action.kind === 'add') commit.adds.push(action);
       else commit.removes.push(action);
@@ -206,7 +205,7 @@ export class SharedChangeFeed implements ChangeFeed {
       times.set(commit.version, committedAtMs);
       commit.modifiedAtMs = committedAtMs;
     }
-    return { commits, times };
+    return { commits: [...commits.values()].sort((a, b) => (a.version < b.version ? -1 : 1)), times };
   }
 
   #outOfRange(version: bigint): Error {
@@ -227,3 +226,14 @@ export class SharedChangeFeed implements ChangeFeed {
 }
 
 type Writable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
+
+interface CommitInMaking extends Writable<Omit<PlannedCommit, 'adds' | 'removes' | 'changeFiles'>> {
+  readonly adds: FileAction[];
+  readonly removes: FileAction[];
+  readonly changeFiles: ChangeFileAction[];
+}
+
+function emptyCommit(version: bigint): CommitInMaking {
+  const none = { adds: [], removes: [], changeFiles: [] };
+  return { version, protocol: null, metadata: null, inCommitTimestampMs: null, modifiedAtMs: 0, ...none };
+}

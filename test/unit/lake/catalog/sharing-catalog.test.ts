@@ -6,6 +6,7 @@ import { asSyncedTablesError } from '../../../../src/core/errors.js';
 import type { Catalog } from '../../../../src/lake/catalog/catalog.js';
 import { sharingCatalog } from '../../../../src/lake/catalog/sharing-catalog.js';
 import type { SharingClientOptions } from '../../../../src/lake/catalog/sharing-client.js';
+import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { type DeltaWriter, TestLake } from '../../../support/delta-writer.js';
@@ -343,11 +344,26 @@ describe('changes', () => {
       code: 'SHARE_WITHOUT_HISTORY',
       message: expect.stringContaining('cdf is not enabled on table'),
     });
+    const chosen = chooseRows(table, { columns: ['id'], besides: [], rowFilter: null });
+    expect(await chosen.changeFeed?.refusal?.()).toMatchObject({ code: 'SHARE_WITHOUT_HISTORY' });
     await source.append(rows(10, 1));
     const attempt = table.changeFeed?.changes({ from: 1n, allowFileDiff: true }) ?? Promise.resolve();
     expect(await refusal(attempt)).toMatchObject({ code: 'SHARE_WITHOUT_HISTORY' });
     const shared = await share({ hasHistory: true });
     expect(await shared.changeFeed?.refusal?.()).toBeNull();
+  });
+
+  it('of an absurd number of versions take no more than what is said of them', async () => {
+    const table = await share({ hasHistory: true });
+    const last = 9_000_000_000_000;
+    server.override = (request) => {
+      if (request.path.endsWith('/version')) return { body: '', headers: { 'delta-table-version': String(last) } };
+      // An answer about changes without any.
+      const path = request.path.replace(/\/changes\?.*/, '/metadata');
+      return path === request.path ? null : server.usual({ ...request, path });
+    };
+    const found = await changed(table, 1n);
+    expect(found).toMatchObject({ found: [], to: BigInt(last), end: { version: BigInt(last), committedAtMs: null } });
   });
 
   it('that the provider has cleaned up, or that another table made, lead to a copy', async () => {
