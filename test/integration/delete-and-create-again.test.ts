@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
@@ -240,5 +241,34 @@ describe.each(eitherPostgresServer(import.meta.url))('a synced table that is cre
         target,
       ]),
     ).toBe(other);
+  });
+
+  it('survives kills of the sidecar between deletion and load: readable throughout, whole in the end', {
+    timeout: 180_000,
+  }, async () => {
+    await synced.stopSidecars();
+    await synced.lake.createTable(`d.large${number}`, columns, rows(0, 40_000));
+    for (const [delayMs, key] of [
+      [150, ['name']],
+      [600, ['id']],
+    ] as const) {
+      await remove();
+      const killed = await synced.spawnSidecar({ leaseSeconds: 1.5 });
+      const update = await synced.create(target, { source: `d.large${number}`, key });
+      await sleep(delayMs);
+      await killed.kill();
+      // The former rows, or all of the new ones if the load was quicker.
+      expect(['100', '40000']).toContain(await counted());
+      const next = await synced.spawnSidecar({ leaseSeconds: 1.5 });
+      await synced.wait(update);
+      expect(await counted()).toBe('40000');
+      await next.stop();
+    }
+    expect(await synced.shadowTables()).toEqual([]);
+    expect(
+      await synced.value(`select count(*) from pg_class where relnamespace = '__db_system'::regnamespace and relkind = 'r'
+      and oid not in (select inhrelid from pg_inherits)`),
+    ).toBe('0');
+    await remove(true);
   });
 });

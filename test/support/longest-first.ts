@@ -37,6 +37,7 @@ const LONGEST = [
   'property/chosen-rows.test.ts',
   'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
+  'integration/delete-and-create-again.test.ts',
   'integration/snapshot-deletion.test.ts',
   'integration/shared-table-sync.test.ts',
   'integration/support-portal-example.test.ts',
