@@ -33,8 +33,8 @@ ${more}
 }
 
 /**
- * @param {{ major: number, settings?: Record<string, string>, catalogsOf?: (lake: string) => Promise<object> }} options
- * `settings` of the server; `catalogsOf` gives the sidecar's catalogs besides `lake`, which is the folder that it gets
+ * @param {{ major: number, settings?: Record<string, string>, catalogsOf?: (lake: string, url: string) => Promise<object> }} options
+ * `settings` of the server; `catalogsOf` gives the sidecar's catalogs besides `lake`, whose folder it gets, and the server's URL
  */
 export async function startBench({ major, settings = {}, catalogsOf = async () => ({}) }) {
   const folder = mkdtempSync(join(tmpdir(), 'synced-tables-bench-'));
@@ -50,7 +50,7 @@ export async function startBench({ major, settings = {}, catalogsOf = async () =
   const engine = await openEngine();
   const connection = await engine.connect();
   const lake = join(folder, 'lake');
-  const sidecar = spawnSidecar({ folder, url: postgres.url, catalogs: await catalogsOf(lake) });
+  const sidecar = spawnSidecar({ folder, url: postgres.url, catalogs: await catalogsOf(lake, postgres.url) });
   await untilMigrated(client, sidecar);
   return {
     folder,
