@@ -126,6 +126,39 @@ describePages('creating', (server) => {
     await page.getByRole('heading', { name: `${site.database}.gold.on_request`, level: 1 }).waitFor();
   });
 
+  it('takes types, columns and indexes from fields', async () => {
+    const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.shaped`);
+    await isReady(page);
+    await page.getByText('Options', { exact: true }).first().click();
+    const list = (name: string) => page.getByRole('group', { name, exact: true });
+    const types = list('Types other than the usual ones');
+    await types.getByRole('button', { name: 'Add' }).click();
+    await types.getByRole('textbox', { name: 'Size' }).fill('40');
+    await types.getByRole('combobox', { name: 'Type' }).selectOption('varchar');
+    await types.getByRole('combobox', { name: 'Column' }).fill('customer');
+    const columns = list('Columns that only Postgres has');
+    await columns.getByRole('button', { name: 'Add' }).click();
+    await columns.getByRole('textbox', { name: 'Column' }).fill('loaded_at');
+    await columns.getByRole('textbox', { name: 'Type' }).fill('timestamptz');
+    await columns.getByRole('textbox', { name: 'Expression' }).fill('now()');
+    const indexes = list('Indexes made with the first load');
+    await indexes.getByRole('button', { name: 'Add' }).click();
+    await indexes.getByRole('button', { name: 'Remove' }).click();
+    await indexes.getByRole('button', { name: 'Add' }).click();
+    await indexes.getByRole('textbox', { name: 'Name' }).fill('by_customer');
+    await indexes.getByRole('textbox', { name: 'Definition' }).fill('USING btree (customer)');
+    await site.browser.check(page, 'create-lists');
+    await isReady(page);
+    await createButton(page).click();
+    await page.getByRole('heading', { name: `${site.database}.gold.shaped`, level: 1 }).waitFor();
+    const shape = `select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attname) from pg_attribute
+                    where attrelid = to_regclass('gold.shaped') and attname in ('customer', 'loaded_at')`;
+    await expect
+      .poll(() => site.synced.value(shape), { timeout: 30_000 })
+      .toBe('customer character varying(40), loaded_at timestamp with time zone');
+    expect(await site.synced.value(`select to_regclass('gold.by_customer') is not null`)).toBe('true');
+  });
+
   it('leads back to the draft where the first copy is refused after all', async () => {
     const index = [{ name: 'by_nothing', definition: 'USING btree (nothing)' }];
     const query = new URLSearchParams({ source: 'lake.gold.orders', indexes: JSON.stringify(index) });

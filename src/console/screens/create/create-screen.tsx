@@ -62,7 +62,7 @@ export function Screen() {
               <ChoiceFields {...fields} />
               <ModeFields {...fields} onCheck={preview.refetch} />
               <ScheduleFields draft={draft} errors={errors} change={change} />
-              <OptionFields draft={draft} errors={errors} change={change} />
+              <OptionFields {...fields} />
             </>
           )}
         </form>

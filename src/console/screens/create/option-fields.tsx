@@ -1,6 +1,8 @@
+import type { PreviewReply } from '../../../api/native/previews/preview-schema.js';
 import { useTables } from '../../data/tables.js';
-import { type Draft, parseList } from './draft.js';
+import type { Draft } from './draft.js';
 import { Check, type FieldErrors, FieldGroup } from './field.js';
+import { ListField, type ListPart } from './list-field.js';
 import { createTexts } from './texts.js';
 
 const texts = createTexts.options;
@@ -14,15 +16,52 @@ const FIELDS = [
   'extra_index_definitions',
 ];
 
+const { parts } = texts;
+
+const overrideParts = (proposals: readonly string[]): readonly ListPart[] => [
+  { name: 'column_name', label: parts.column, proposals },
+  {
+    name: 'pg_type',
+    label: parts.type,
+    choices: [
+      ['PG_SPECIFIC_TYPE_VECTOR', 'vector'],
+      ['PG_SPECIFIC_TYPE_HALFVEC', 'halfvec'],
+      ['PG_SPECIFIC_TYPE_VARCHAR', 'varchar'],
+    ],
+  },
+  { name: 'size', label: parts.size, example: '768', isNumber: true },
+];
+
+const COLUMN_PARTS: readonly ListPart[] = [
+  { name: 'column_name', label: parts.column, example: 'loaded_at' },
+  { name: 'column_type', label: parts.type, example: 'timestamptz' },
+  { name: 'compute', label: parts.expression, example: 'now()' },
+  {
+    name: 'maintenance',
+    label: parts.maintenance,
+    choices: [
+      ['DEFAULT_VALUE', parts.defaultValue],
+      ['STORED_GENERATED', parts.generated],
+    ],
+  },
+];
+
+const INDEX_PARTS: readonly ListPart[] = [
+  { name: 'name', label: parts.indexName, example: 'orders_by_day' },
+  { name: 'definition', label: parts.definition, example: 'USING btree (day)' },
+];
+
 interface OptionFieldsProps {
   readonly draft: Draft;
+  readonly reply: PreviewReply | null;
   readonly errors: FieldErrors;
   readonly change: (change: Partial<Draft>) => void;
 }
 
 /** Everything else that a synced table can be asked for. */
-export function OptionFields({ draft, errors, change }: OptionFieldsProps) {
-  const isUsed = FIELDS.some((field) => errors.has(field)) || draft.strip || draft.overrides !== '';
+export function OptionFields({ draft, reply, errors, change }: OptionFieldsProps) {
+  const lists = [draft.overrides, draft.columns, draft.indexes];
+  const isUsed = FIELDS.some((field) => errors.has(field)) || draft.strip || lists.some((list) => list !== '');
   return (
     <details class="create-options" open={isUsed}>
       <summary>{texts.legend}</summary>
@@ -38,21 +77,24 @@ export function OptionFields({ draft, errors, change }: OptionFieldsProps) {
           onChange={(accelerated) => change({ accelerated })}
         />
         <PipelineField draft={draft} change={change} />
-        <JsonField
+        <ListField
+          name="overrides"
           label={texts.overrides}
-          example={texts.overridesExample}
+          parts={overrideParts((reply?.source.columns ?? []).map(({ name }) => name))}
           value={draft.overrides}
           onChange={(overrides) => change({ overrides })}
         />
-        <JsonField
+        <ListField
+          name="columns"
           label={texts.columns}
-          example={texts.columnsExample}
+          parts={COLUMN_PARTS}
           value={draft.columns}
           onChange={(columns) => change({ columns })}
         />
-        <JsonField
+        <ListField
+          name="indexes"
           label={texts.indexes}
-          example={texts.indexesExample}
+          parts={INDEX_PARTS}
           value={draft.indexes}
           onChange={(indexes) => change({ indexes })}
         />
@@ -79,31 +121,6 @@ function PipelineField({ draft, change }: Pick<OptionFieldsProps, 'draft' | 'cha
           </option>
         ))}
       </select>
-    </label>
-  );
-}
-
-interface JsonFieldProps {
-  readonly label: string;
-  readonly example: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}
-
-function JsonField({ label, example, value, onChange }: JsonFieldProps) {
-  const isList = parseList(value) !== null;
-  return (
-    <label class="create-field create-json">
-      <span>{label}</span>
-      <textarea
-        rows={2}
-        value={value}
-        placeholder={example}
-        spellcheck={false}
-        aria-invalid={!isList}
-        onInput={(event) => onChange(event.currentTarget.value)}
-      />
-      {!isList && <span class="field-error">{texts.noList}</span>}
     </label>
   );
 }
