@@ -56,15 +56,16 @@ describe.each(eitherPostgresServer(import.meta.url))('a shared table, on $name',
   }
 
   const given = { accessKeyId: 'given', secretAccessKey: 'given-secret', sessionToken: 'session' };
+  const credentials = () => ({
+    body: { credentials: { location: '', awsTempCredentials: given, expirationTime: Date.now() + 3_600_000 } },
+  });
   const inPlace = { accessModes: ['dir'], location: `s3://${BUCKET}/gold/t` };
 
   it.each([
     ['file by file', {}],
     ['in its place', inPlace],
   ])('is the same by every policy, read %s', async (_, access) => {
-    provider.credentials = () => ({
-      body: { credentials: { location: '', awsTempCredentials: given, expirationTime: Date.now() + 3_600_000 } },
-    });
+    provider.credentials = credentials;
     provider.tables.set('gold.t', { folder: source.folder, hasHistory: true, ...access });
     await lake.startSidecar({ catalogs, pollSeconds: 0.3 });
     const policies = ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'];
@@ -120,6 +121,30 @@ describe.each(eitherPostgresServer(import.meta.url))('a shared table, on $name',
       message: expect.stringContaining('version 1 is gone'),
     });
     await lake.expectEqual('triggered.t', source, NAMES);
+  });
+
+  it.each([
+    ['file by file', {}],
+    ['in its place', inPlace],
+  ])('feeds a flow with the rows that are added to it, read %s', async (_, access) => {
+    provider.credentials = credentials;
+    provider.tables.set('gold.t', { folder: source.folder, hasHistory: true, ...access });
+    await lake.startSidecar({ catalogs, pollSeconds: 0.3 });
+    const flow = {
+      name: 'flowed',
+      kind: 'changes',
+      target: ['flowed'],
+      source: { kind: 'name', parts: ['sales', 'gold', 't'], isChangeFeed: false },
+      options: { keys: ['id'], sequence_by: 'id' },
+    };
+    const tables = [{ name: ['flowed'], columns: null, comment: null, tombstoneSeconds: null }];
+    const declaration = JSON.stringify({ tables, views: [], flows: [flow] });
+    await lake.admin.query(`select synced_tables.declare_pipeline('flowed', $1, 'public')`, [declaration]);
+    await lake.sync('public.flowed');
+    await lake.expectEqual('public.flowed', source, NAMES);
+    await source.append(names(1_000, 5));
+    await lake.sync('public.flowed');
+    await lake.expectEqual('public.flowed', source, NAMES);
   });
 
   it('is looked at by the commands as any other', async () => {

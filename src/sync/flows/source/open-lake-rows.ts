@@ -97,6 +97,13 @@ async function openNewRows(
     ...(bookmark === null ? {} : { bookmark }),
     ...(tableId === null ? {} : { tableId }),
   });
+  try {
+    // Of a table in a store there is nothing to select before.
+    await changes.fetch();
+  } catch (error) {
+    await changes[Symbol.asyncDispose]();
+    throw error;
+  }
   const names = changes.end.columns.map((column) => quoteIdentifier(column.name)).join(', ');
   const select =
     mode === 'stream'
