@@ -14,6 +14,7 @@ import { TemporaryCredentials } from '../storage/temporary-credentials.js';
 import type { Catalog } from './catalog.js';
 import { unityBrowser } from './unity-browser.js';
 import { UnityClient, type UnityClientOptions, type UnityTable } from './unity-client.js';
+import { unityIceberg } from './unity-iceberg.js';
 import { openNestedView, resolveName } from './view-catalog.js';
 
 export interface UnityCatalogOptions {
@@ -48,6 +49,9 @@ const STORES_KEPT = 1_000;
 export function unityCatalog(options: UnityCatalogOptions): Catalog {
   const client = new UnityClient(options.client);
   const stores = new Map<string, FileStore>();
+  // Its client asks for nothing before a table is opened.
+  const icebergOf = (remoteName: string) => unityIceberg(options, remoteName);
+  let iceberg: ReturnType<typeof icebergOf> | null = null;
   return {
     async open(name: TableName) {
       const sourceName = `${name.catalog}.${name.schema}.${name.table}`;
@@ -55,6 +59,11 @@ export function unityCatalog(options: UnityCatalogOptions): Catalog {
       const table = await client.getTable(remote, sourceName);
       if (table.table_type === 'VIEW' && table.view_definition) {
         return openServerView({ ...options, name, sourceName, table, sql: table.view_definition });
+      }
+      if (table.data_source_format === 'ICEBERG') {
+        iceberg ??= icebergOf(options.remoteName ?? name.catalog);
+        const opened = await iceberg(name);
+        if (opened !== null) return { ...opened, declared: declaredTable(table) };
       }
       const location = requireDelta(table, sourceName);
       const path = storagePath(location, sourceName);

@@ -14,6 +14,11 @@ export interface UnityClientOptions extends CatalogRequestOptions {
   readonly token?: string | undefined;
 }
 
+/** The address of a server, whose API has other parts too. */
+export function withoutApiPath(uri: string): string {
+  return uri.replace(/\/+$/, '').replace(/\/api\/2\.[01]\/unity-catalog$/, '');
+}
+
 // Only shown to people, so an odd value from a server must not prevent reading the table.
 const text = z.string().nullish().catch(null);
 const count = z.coerce.number().int().nullish().catch(null);
@@ -75,7 +80,7 @@ export class UnityClient {
 
   constructor(options: UnityClientOptions) {
     this.#options = options;
-    this.#origin = options.uri.replace(/\/+$/, '').replace(/\/api\/2\.[01]\/unity-catalog$/, '');
+    this.#origin = withoutApiPath(options.uri);
   }
 
   /**

@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { unityCatalog } from '../../../../src/lake/catalog/unity-catalog.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { TemporaryCredentials } from '../../../../src/lake/storage/temporary-credentials.js';
 import { TestLake } from '../../../support/delta-writer.js';
+import { readIcebergRows } from '../../../support/iceberg-rows.js';
+import { IcebergWriter } from '../../../support/iceberg-writer.js';
 import { BUCKET, S3FolderServer } from '../../../support/s3-folder-server.js';
 import { UnityServer } from '../../../support/unity-server.js';
 
@@ -144,6 +148,46 @@ it.each([
   const refused = catalog().open(name);
   await expect(refused).rejects.toMatchObject({ code: 'SOURCE_FORMAT_UNSUPPORTED' });
   await expect(refused).rejects.toThrow(`prod.gold.t is of format ${format}, which`);
+});
+
+it.each([
+  ['databricks', '/api/2.1/unity-catalog/iceberg-rest'],
+  ['open', '/api/2.1/unity-catalog/iceberg'],
+] as const)('reads Iceberg tables by the API that a server of kind %s has for them', async (kind, api) => {
+  await using server = await UnityServer.start(kind);
+  const folder = path.join(lake.root, 'ice');
+  const connection = await engine.connect();
+  const writer = new IcebergWriter(connection, folder, { fields: [{ id: 1, name: 'id', type: 'long' }] });
+  await writer.commit([await writer.write('select range as id from range(3)')]);
+  connection.closeSync();
+  const metadata = readFileSync(path.join(folder, 'metadata', 'v1.metadata.json'), 'utf8');
+  const key = { primary_key_constraint: { name: 'pk', child_columns: ['id'] } };
+  server.tables.set('main.gold.t', {
+    name: 't',
+    table_type: 'MANAGED',
+    data_source_format: 'ICEBERG',
+    table_constraints: [key],
+  });
+  server.override = (asked) => {
+    if (asked === `${api}/v1/config?warehouse=main`) return { body: { overrides: { prefix: 'catalogs/main' } } };
+    if (asked.startsWith(`${api}/v1/catalogs/main/namespaces/gold/tables/t`))
+      return { body: `{"metadata":${metadata}}` };
+    // The one does so in words, the other in JSON.
+    if (asked.includes('/iceberg')) {
+      return kind === 'open'
+        ? { status: 404, body: 'Status: 404' }
+        : { status: 404, body: { error_code: 'ENDPOINT_NOT_FOUND' } };
+    }
+    return null;
+  };
+  const prod = catalog({ uri: server.uri, remoteName: 'main', token: 't' });
+  for (let times = 0; times < 2; times++) {
+    const table = await prod.open(name);
+    const { rows } = await readIcebergRows(table);
+    expect(rows).toEqual(['0', '1', '2']);
+    expect(table.declared?.primaryKey).toEqual(['id']);
+  }
+  expect(new Set(server.requests.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer t']));
 });
 
 it('runs a view of the server over the tables below, whatever the catalog is called here', async () => {
