@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { eitherPostgresServer } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
 // Goal: a synced table that was deleted without its data can be created again under its name. It keeps what people
@@ -160,6 +160,39 @@ describe.each(eitherPostgresServer(import.meta.url))('a synced table that is cre
     expect(await counted()).toBe('100');
     await synced.admin.query(`drop view d.forbids${number}`);
     await synced.sync(target);
+    expect(await counted()).toBe('100');
+  });
+
+  it('keeps foreign keys that refer to it, merges its rows, and follows its source from there', async () => {
+    await synced.admin.query(`create table d.refers${number} (id bigint references ${target});
+      insert into d.refers${number} values (7), (30)`);
+    const before = await oid();
+    await remove();
+    const grown = await synced.lake.createTable(`d.grown${number}`, columns, rows(5, 50));
+    expect(await synced.load(target, { source: `d.grown${number}`, policy: 'TRIGGERED' })).toMatchObject({
+      method: 'MERGE',
+    });
+    expect(await oid()).toBe(before);
+    expect(await counted()).toBe('45');
+    await grown.append(rows(50, 60));
+    expect(await synced.sync(target)).toMatchObject({ method: 'CHANGES', rows_written: '10' });
+    expect(await counted()).toBe('55');
+    await remove();
+    // Another key in the same table, and another table: neither while a foreign key refers to this one.
+    for (const [key, code] of [
+      [['id', 'name'], 'DEPENDENT_OBJECTS_EXIST'],
+      [['name'], 'FORMER_TABLE_HAS_DEPENDENTS'],
+    ] as const) {
+      const refusal = await refusalOf(synced.wait(await synced.create(target, { source: 'd.source', key })));
+      expect(refusal).toMatchObject({ code, message: expect.stringContaining(`d.refers${number}`) });
+      expect(await counted()).toBe('55');
+      await remove();
+    }
+    await synced.admin.query(`drop table d.refers${number}`);
+    await synced.load(target, { source: 'd.source', policy: 'CONTINUOUS' });
+    expect(await oid()).toBe(before);
+    const state = async () => (await synced.status(target)).state === 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE';
+    await eventually(state, 'it is followed');
     expect(await counted()).toBe('100');
   });
 

@@ -21,6 +21,9 @@ comment on function synced_tables_internal._make_schema(text, name) is
 create or replace function synced_tables_internal._take_back_schema(schema_name text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  if schema_name = 'public' or synced_tables_internal._is_reserved_schema(schema_name) then
+    return;  -- never made by us
+  end if;
   -- Another table that waits for its first load counts on it.
   update synced_tables._tables t set made_schema = true
    where t.table_id = (select w.table_id from synced_tables._tables w where w.schema_name = _take_back_schema.schema_name limit 1);
