@@ -194,13 +194,76 @@ describe.each(postgresServers().slice(-1))('Iceberg tables on $name', (server) =
       expect(await lake.sync('ice.changing')).toMatchObject({ method: 'SNAPSHOT', synced_version: '1' });
     });
 
-    it('cannot be followed by their changes, and say so', async () => {
-      const table = new IcebergWriter(connection, folderOf('ice.followed'), { fields });
-      await table.commit([await table.write(some(0, 3))]);
-      for (const policy of ['TRIGGERED', 'CONTINUOUS'] as const) {
-        const update = await lake.create('ice.followed', { policy });
-        await expect(lake.wait(update)).rejects.toThrow('whose changes cannot be followed');
+    it('are followed by comparing their files, which has to be allowed', async () => {
+      const table = new IcebergWriter(connection, folderOf('ice.followed'), { fields, formatVersion: 3 });
+      const first = await table.write(some(0, 1000));
+      await table.commit([first]);
+      const create = async (target: string, policy: string, more = '') => {
+        const { rows } = await lake.admin.query<{ id: string }>(
+          `select synced_tables.create_synced_table($1, 'lake.ice.followed', array['id'], $2,
+                                                    create_database_objects_if_missing => true${more}) as id`,
+          [target, policy],
+        );
+        return rows[0]?.id ?? '';
+      };
+      for (const policy of ['TRIGGERED', 'CONTINUOUS']) {
+        const refused = await create('refused.t', policy);
+        await expect(lake.wait(refused)).rejects.toThrow('does not record its changes');
       }
+      const allowed = ', allow_file_diff => true';
+      await lake.wait(await create('triggered.t', 'TRIGGERED', allowed));
+      await lake.wait(await create('refreshed.t', 'TRIGGERED', `${allowed}, on_history_gap => 'refresh'`));
+      await create('continuous.t', 'CONTINUOUS', allowed);
+      const reaches = async (version: number) => {
+        await lake.admin.query(`call synced_tables.wait_for_version('continuous.t', ${version}, interval '30 s')`);
+      };
+      await expect
+        .poll(() => lake.value(`select to_regclass('continuous.t')::text`), { timeout: 30_000 })
+        .not.toBeNull();
+      await table.commit([await table.write(some(1000, 1005)), table.writeVector(first.statedPath, [7n, 8n])]);
+      await reaches(2);
+      expect(await lake.sync('triggered.t')).toMatchObject({
+        method: 'CHANGES',
+        synced_version: '2',
+        rows_written: '5',
+        rows_deleted: '2',
+      });
+      const upserted = `select * from (values (7::bigint, 'back'), (9, 'other')) t(id, name)`;
+      const deleted = { ...(await table.write('select unnest([1, 9]) as id', '{id: 1}')), equalityIds: [1] };
+      await table.commit([{ ...deleted, content: 'equalityDeletes' }, await table.write(upserted)]);
+      table.changeColumns([...fields, { id: 3, name: 'more', type: 'string' }]);
+      table.writeMetadata();
+      expect(await lake.sync('triggered.t')).toMatchObject({ method: 'CHANGES', rows_written: '2', rows_deleted: '1' });
+      expect(
+        await lake.value(`select string_agg(concat_ws('|', id, name), ' ' order by id) from triggered.t where id < 10`),
+      ).toBe('0|n0 2|n2 3|n3 4|n4 5|n5 6|n6 7|back 9|other');
+      expect(await lake.sync('triggered.t')).toMatchObject({ method: 'UNCHANGED' });
+      expect(await lake.sync('refreshed.t')).toMatchObject({ method: 'CHANGES', synced_version: '3' });
+      await reaches(3);
+      const columns = () =>
+        lake.value(`select string_agg(attname, ' ' order by attnum) from pg_attribute
+                                         where attrelid = 'continuous.t'::regclass and attnum > 0 and not attisdropped`);
+      await expect.poll(columns, { timeout: 30_000 }).toBe('id name more');
+      for (const target of ['triggered.t', 'refreshed.t', 'continuous.t']) {
+        expect(await verified(target)).toMatchObject({ is_equal: true, synced_version: '3' });
+      }
+      // Rolled back: what happens then each table says.
+      table.currentSnapshot = table.snapshots[1]?.['snapshot-id'] ?? null;
+      table.writeMetadata();
+      const failing = await lake.requestSync('triggered.t');
+      await expect(lake.wait(failing)).rejects.toThrow('was rolled back');
+      expect(await lake.status('triggered.t')).toMatchObject({ last_error_code: 'SOURCE_HISTORY_REWRITTEN' });
+      expect(await lake.sync('refreshed.t')).toMatchObject({
+        method: 'SNAPSHOT',
+        synced_version: '2',
+        message: expect.stringContaining('was rolled back'),
+      });
+      expect(await verified('refreshed.t')).toMatchObject({ is_equal: true, synced_version: '2' });
+      await lake.sync('triggered.t', true);
+      await table.commit([await table.write(`select *, 'm' as more from (${some(2000, 2001)})`)]);
+      // The writer goes on with the files of before the rollback: with it, two rows come again.
+      expect(await lake.sync('triggered.t')).toMatchObject({ method: 'CHANGES', rows_written: '3' });
+      expect(await verified('triggered.t')).toMatchObject({ is_equal: true, synced_version: '4' });
     });
 
     it('that are damaged fail by name and keep their rows', async () => {
@@ -274,6 +337,18 @@ describe.each(postgresServers().slice(-1))('Iceberg tables of an object store on
     await lake.wait(rows[0]?.id ?? '');
     expect(await counted('ice.rest')).toBe(expected);
     expect(store.accessKeys).toContain('issued-key');
+    const { rows: followed } = await lake.admin.query<{ id: string }>(
+      `select synced_tables.create_synced_table('ice.changes', 'prod.ice.stored', array['id'], 'TRIGGERED',
+                                                allow_file_diff => true) as id`,
+    );
+    await lake.wait(followed[0]?.id ?? '');
+    const odd = await table.write('select i as id from range(1, 60001, 10000) t(i)', '{id: 1}');
+    await table.commit([
+      { ...odd, content: 'equalityDeletes', equalityIds: [1] },
+      await table.write(some(120_000, 120_004)),
+    ]);
+    expect(await lake.sync('ice.changes')).toMatchObject({ method: 'CHANGES', rows_written: '4', rows_deleted: '6' });
+    expect(await counted('ice.changes')).toBe('89996 120003');
     connection.closeSync();
   });
 });

@@ -76,6 +76,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
       'source-details',
     ],
     iceberg: [
+      'changes',
       'read-hint',
       'data-files',
       'deletion-vectors',
@@ -129,6 +130,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     files: ['manifests', 'metadata', 'schema', 'avro'],
     deletes: ['files', 'snapshot', 'manifests', 'schema'],
     scan: ['deletes', 'files', 'snapshot', 'manifests'],
+    changes: ['scan', 'files', 'snapshot', 'manifests', 'metadata', 'schema', 'iceberg-table-options'],
   },
   'lake/delta': {
     'delta-table-options': ['log'],

@@ -13,6 +13,16 @@ export const changeErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '0A000',
   },
+  CHANGES_NOT_RECORDED: {
+    message:
+      'Source table {table} does not record its changes, as no Iceberg table does; they can only be found by comparing its files.',
+    remedy:
+      'Set allow_file_diff => true, by which every file is read that was written or rewritten since the last update, or use policy SNAPSHOT.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   CHANGE_RANGE_INVALID: {
     message: 'Source table {table} has no changes after version {from} up to version {to}: {reason}.',
     remedy: 'Name two versions of the table, the lower one first.',

@@ -19,6 +19,15 @@ export const icebergErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '0A000',
   },
+  ICEBERG_HISTORY_EXPIRED: {
+    message: 'The history of Iceberg table {table} since version {version} is gone: {reason}.',
+    remedy:
+      'Run a full refresh (sync_now with full_refresh => true); the synced table keeps its rows until then. Sync more often than snapshots expire (history.expire.max-snapshot-age-ms), or keep them longer.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'DATA_LOSS',
+    sqlState: '58P01',
+  },
   ICEBERG_SNAPSHOT_NOT_FOUND: {
     message: 'Iceberg table {table} has no snapshot with sequence number {version}; the newest is {latest}.',
     remedy: 'Snapshots disappear when they expire or the table is rolled back: ask for one that it still has.',

@@ -48,7 +48,8 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         if (await isIcebergFolder(store, folder)) {
           const load = () => readMetadata(folder, { store, tableName: fullName });
-          return openIcebergTable({ ...options, store, root: folder, tableName: fullName, load });
+          const table = { ...options, store, root: folder, tableName: fullName };
+          return openIcebergTable({ ...table, load, commitsByFile: true });
         }
         const isThere = await store.hasFolder(folder);
         const format = isThere ? await foreignFormat(store, folder) : null;

@@ -47,6 +47,10 @@ export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   readonly end: SourceSnapshot;
   /** The changes that could be followed, in the order in which they happened. */
   readonly schemaChanges: readonly SchemaChange[];
+  /**
+   * Why rows that are in none of these changes have other values now; absent if none have. Only a copy brings them.
+   */
+  readonly copyReason?: string;
   /** True if the source records its changes at all of these versions; otherwise file differences are used instead. */
   readonly isChangeFeed: boolean;
   /** Files that must be read, and their bytes as far as the log says. No files: nothing has changed. */
@@ -119,7 +123,7 @@ export interface ChangeFeed {
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
    *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,
-   *   CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
+   *   CHANGES_NOT_RECORDED, ICEBERG_HISTORY_EXPIRED, CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
    */
   changes(options: ChangesOptions): Promise<ChangeRelation>;
   /**

@@ -135,6 +135,7 @@ function chosenChanges(whole: ChangeRelation, choice: ResolvedChoice, engine: En
     to: whole.to,
     end: { ...whole.end, columns },
     schemaChanges: whole.schemaChanges,
+    ...(whole.copyReason === undefined ? {} : { copyReason: whole.copyReason }),
     isChangeFeed: whole.isChangeFeed,
     fileCount: whole.fileCount,
     fileBytes: whole.fileBytes,

@@ -13,6 +13,8 @@ export interface IcebergTableOptions {
   readonly allowOutsidePaths: boolean;
   /** Reads the newest metadata of the table. */
   readonly load: () => Promise<TableMetadata>;
+  /** True if a file that appears among the metadata is a commit; absent where a catalog says what is committed. */
+  readonly commitsByFile?: boolean;
   /** Read so few rows of a data file at once; by default as many as the engine likes. */
   readonly rowsAtOnce?: number;
   /** For stores whose files have to be fetched. */

@@ -3,12 +3,13 @@ import { watchedEngine } from '../engine/watched-engine.js';
 import type { LakeTable } from '../lake-table.js';
 import type { ReadHint } from '../read-hint.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
+import { IcebergChangeFeed } from './changes/iceberg-change-feed.js';
 import type { IcebergTableOptions } from './iceberg-table-options.js';
 import { openIcebergRelation } from './scan/iceberg-relation.js';
 import { describeIcebergTable, readIcebergDetails } from './snapshot/iceberg-details.js';
 import { type IcebergSnapshot, openIcebergSnapshot } from './snapshot/iceberg-snapshot.js';
 
-/** An Iceberg table at a known location. Its changes cannot be followed yet: each update copies it. */
+/** An Iceberg table at a known location. */
 export function openIcebergTable(given: IcebergTableOptions): LakeTable {
   const { whileAnswering } = given.store;
   const options = whileAnswering ? { ...given, engine: watchedEngine(given.engine, whileAnswering) } : given;
@@ -17,7 +18,7 @@ export function openIcebergTable(given: IcebergTableOptions): LakeTable {
     name: tableName,
     engine,
     whileAnswering,
-    changeFeed: null,
+    changeFeed: new IcebergChangeFeed(options),
     snapshot: (version?: bigint) => openIcebergSnapshot(options, version),
     describe: () => describeIcebergTable(options),
     details: () => readIcebergDetails(options),

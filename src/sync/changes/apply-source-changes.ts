@@ -75,6 +75,7 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
 
 /** Retained rows would have to be rewritten: a widened column, or a nested value with a new member. */
 function reasonToCopy(changes: ChangeRelation): string | null {
+  if (changes.copyReason !== undefined) return changes.copyReason;
   const rewriting = changes.schemaChanges.find((change) => change.kind !== 'added' || change.column.includes('.'));
   return rewriting ? `column "${rewriting.column}" was changed in the source (${rewriting.kind})` : null;
 }

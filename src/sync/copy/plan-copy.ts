@@ -26,7 +26,7 @@ export interface CopyPlan {
  * Plans a copy of the newest version.
  * @param seen `isThere`: true if the published table was just seen
  * @throws SYNCED_TABLE_DROPPED, EXTRA_DEFINITION_INVALID, SOURCE_WITHOUT_HISTORY, SHARE_WITHOUT_HISTORY,
- *   CHANGE_DATA_FEED_OFF, and what opening the source and `planTarget` throw
+ *   CHANGE_DATA_FEED_OFF, CHANGES_NOT_RECORDED, and what opening the source and `planTarget` throw
  */
 export async function planCopy(
   run: UpdateRun,
@@ -68,5 +68,5 @@ async function planBookmark(
   if (snapshot.version === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
   if (table.relation === null) await requireGivenChanges(changeFeed);
   if (table.relation === null && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);
-  return changeFeed.bookmark(snapshot.version);
+  return snapshot.bookmark ?? changeFeed.bookmark(snapshot.version);
 }

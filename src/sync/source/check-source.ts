@@ -13,7 +13,7 @@ export type SourceRequest = Pick<SyncedTable, 'source' | 'keyColumns' | 'timeser
 /**
  * Refuses at once what the first update would refuse because of the source. Reads only the table's metadata.
  * @throws errors of opening the table and of `planTarget`; ROW_FILTER_INVALID, SOURCE_WITHOUT_HISTORY, SHARE_WITHOUT_HISTORY,
- *   CHANGE_DATA_FEED_OFF
+ *   CHANGE_DATA_FEED_OFF, CHANGES_NOT_RECORDED
  */
 export async function checkSource(catalogs: CatalogSet, request: SourceRequest): Promise<void> {
   const lakeTable = chosenSource(await catalogs.open(request.source), request);

@@ -25,8 +25,9 @@ export async function requireGivenChanges(changeFeed: ChangeFeed): Promise<void>
 /**
  * A table created to follow changes needs a source that records them.
  * @param source name of the source, for the message
- * @throws CHANGE_DATA_FEED_OFF
+ * @throws CHANGE_DATA_FEED_OFF, CHANGES_NOT_RECORDED
  */
 export function requireRecordedChanges({ hasChangeFeed }: SourceDescription, source: string): void {
-  if (hasChangeFeed !== true) throw syncedTablesError('CHANGE_DATA_FEED_OFF', { table: source });
+  if (hasChangeFeed === undefined) throw syncedTablesError('CHANGES_NOT_RECORDED', { table: source });
+  if (!hasChangeFeed) throw syncedTablesError('CHANGE_DATA_FEED_OFF', { table: source });
 }

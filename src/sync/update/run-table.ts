@@ -111,6 +111,7 @@ const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'SOURCE_TABLE_REPLACED',
   'SOURCE_HISTORY_REWRITTEN',
   'SHARED_CHANGES_GONE',
+  'ICEBERG_HISTORY_EXPIRED',
 ]);
 
 async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publishing<ChangesOutcome> {

@@ -1,6 +1,7 @@
 import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import type { SchemaChange } from '../../changes/change-relation.js';
+import { compareNeeded, neededFields, requireFollowable, type SchemaRules } from '../../changes/schema-changes.js';
 import type {
   DeletionVectorDescriptor,
   FileAction,
@@ -18,13 +19,7 @@ import { requireReadable } from '../schema/protocol-gate.js';
 import { hasChangeFeed, type TableLayout, tableLayout } from '../schema/table-layout.js';
 import { type DeltaFile, requireInside, toDeltaFile } from '../snapshot/delta-file.js';
 import { type ActionsByPath, type AddedFiles, type RecordedCommit, recordedCommit } from './recorded-commit.js';
-import {
-  compareNeeded,
-  neededFields,
-  requireFollowable,
-  requireSameLayout,
-  type SchemaRules,
-} from './schema-changes.js';
+import { requireSameLayout } from './require-same-layout.js';
 
 /** `cdc`: the file itself states the change type of each row. */
 type FileChange = 'cdc' | 'insert' | 'delete';
@@ -159,7 +154,7 @@ class ChangePlanner {
     const after = this.#layoutNow();
     if (before !== null) {
       const changes = compareNeeded(before, after, rules, version);
-      requireFollowable(changes, after, rules);
+      requireFollowable(changes, { areIdentified: after.mappingMode !== 'none' }, rules);
       requireSameLayout(before, after, version);
       this.#schemaChanges.push(...changes);
     }

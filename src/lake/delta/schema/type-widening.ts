@@ -1,20 +1,9 @@
 import { z } from 'zod';
-import type { DataType } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
+import { isWidening } from '../../changes/is-widening.js';
 import { parsePrimitiveType } from './primitive-type.js';
 
 const typeChanges = z.array(z.object({ fromType: z.string(), toType: z.string() }));
-
-/** Digits before the point that hold every value of an integer type, as the protocol fixes them. */
-const INTEGER_DIGITS: Readonly<Record<string, number>> = { byte: 10, short: 10, integer: 10, long: 20 };
-
-const WIDER: Readonly<Record<string, readonly string[]>> = {
-  byte: ['short', 'integer', 'long', 'double'],
-  short: ['integer', 'long', 'double'],
-  integer: ['long', 'double'],
-  float: ['double'],
-  date: ['timestamp_ntz'],
-};
 
 /**
  * Checks the history of a column's type: files from before a change keep the old type and are cast when read, which is
@@ -35,12 +24,4 @@ export function requireKnownTypeChanges(options: { history: unknown; column: str
     const feature = `the change of column "${column}" from ${fromType} to ${toType}`;
     throw syncedTablesError('DELTA_UNSUPPORTED_FEATURE', { table: tableName, feature });
   }
-}
-
-/** True if every value of `from` is a value of `to` and the protocol lists the change. */
-export function isWidening(from: DataType, to: DataType): boolean {
-  if (to.kind !== 'decimal') return WIDER[from.kind]?.includes(to.kind) ?? false;
-  const digitsBefore = from.kind === 'decimal' ? from.precision - from.scale : INTEGER_DIGITS[from.kind];
-  const digitsAfter = from.kind === 'decimal' ? from.scale : 0;
-  return digitsBefore !== undefined && to.scale >= digitsAfter && to.precision - to.scale >= digitsBefore;
 }

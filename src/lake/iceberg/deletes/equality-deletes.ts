@@ -3,7 +3,7 @@ import { findUnsupported } from '../../../core/postgres-type.js';
 import { duckDbType } from '../../engine/duckdb-type.js';
 import { type FileRows, openFileRows, type WantedField } from '../files/file-rows.js';
 import { isUnpartitioned, type PartitionNumbers } from '../files/partition-values.js';
-import { fileSets, type PlacedFile } from '../files/placed-file.js';
+import { fileSets } from '../files/placed-file.js';
 import type { ContentFile } from '../manifests/content-file.js';
 import { parseIcebergSchema } from '../schema/iceberg-schema.js';
 import { type IcebergState, naming } from '../snapshot/table-state.js';
@@ -113,14 +113,16 @@ function wantedField(state: IcebergState, id: number, named: { tableName: string
 }
 
 /** Whether some deletes may concern rows of a file. */
-export function mayConcern(deletes: EqualityDeletes, { file }: PlacedFile, partitions: PartitionNumbers): boolean {
+export function mayConcern(deletes: EqualityDeletes, file: ContentFile, partitions: PartitionNumbers): boolean {
   const isLater = file.sequenceNumber < deletes.sequenceMax;
   return isLater && (deletes.isGlobal || deletes.parts.has(partitions.of(file)));
 }
 
-/** SQL that leaves out the rows that are deleted: an addition to the FROM clause of `rows`. */
-export function withoutDeleted(deletes: EqualityDeletes, rows: FileRows, alias: string): string {
+/**
+ * SQL that leaves out the rows that are deleted (`anti`), or all others (`semi`): an addition to the FROM clause of `rows`.
+ */
+export function joinDeleted(kind: 'anti' | 'semi', deletes: EqualityDeletes, rows: FileRows, alias: string): string {
   const same = deletes.keys.map((key, index) => `${alias}.k${index} is not distinct from ${rows.value(key)}`);
   const within = deletes.isGlobal ? [] : [`${alias}.part = p.part`];
-  return ` anti join ${deletes.table} ${alias} on ${[...same, ...within, `${alias}.seq > p.seq`].join(' and ')}`;
+  return ` ${kind} join ${deletes.table} ${alias} on ${[...same, ...within, `${alias}.seq > p.seq`].join(' and ')}`;
 }

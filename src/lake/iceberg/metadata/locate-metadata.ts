@@ -30,6 +30,11 @@ function isMetadataFile({ name, isFolder }: FileEntry): boolean {
   return !isFolder && METADATA_NAME.test(name);
 }
 
+/** Whether an entry of the folder tells which state is the newest: a metadata file, or the hint. */
+export function isMetadataName(name: string): boolean {
+  return name === HINT || METADATA_NAME.test(name);
+}
+
 /**
  * The newest metadata files of a table in a folder without a catalog: the one that `version-hint.text` names, or those
  * above it, or else those with the highest number by their names. Several only if they have the same number, which

@@ -9,15 +9,11 @@ import { fileList } from '../../parquet/parquet-schema.js';
 import { holdsVariant, nullOf } from '../../parquet/project-column.js';
 import type { FileStore } from '../../storage/file-store.js';
 import { collectDeadRows, type DeadRows, type DeleteSource } from '../deletes/dead-rows.js';
-import {
-  collectEqualityDeletes,
-  type EqualityDeletes,
-  mayConcern,
-  withoutDeleted,
-} from '../deletes/equality-deletes.js';
+import { collectEqualityDeletes, type EqualityDeletes, joinDeleted, mayConcern } from '../deletes/equality-deletes.js';
 import { openFileRows, type WantedField } from '../files/file-rows.js';
 import { PartitionNumbers } from '../files/partition-values.js';
 import { type FileSet, fileSets, type PlacedFile } from '../files/placed-file.js';
+import type { ContentFile } from '../manifests/content-file.js';
 import type { IcebergSnapshot } from '../snapshot/iceberg-snapshot.js';
 
 export interface IcebergScanOptions {
@@ -75,9 +71,10 @@ export class IcebergScan implements AsyncDisposable {
 
   /**
    * The live rows of files as columns of the snapshot.
+   * @param only table of the engine with the columns file and position: those rows, whether live or not
    * @throws SOURCE_FILE_CORRUPT if a footer is damaged
    */
-  async select(files: readonly PlacedFile[]): Promise<string> {
+  async select(files: readonly PlacedFile[], only: string | null = null): Promise<string> {
     const { columns } = this.#options.snapshot;
     if (files.length === 0) {
       const nulls = columns.map((field) => `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`);
@@ -85,15 +82,45 @@ export class IcebergScan implements AsyncDisposable {
       return `select ${nulls.join(', ')} where false`;
     }
     const selects: string[] = [];
-    const { tableName, state } = this.#options.snapshot;
-    const sets = await fileSets(this.#connection, files, {
-      tableName,
-      nameMapping: state.nameMapping,
-      hasVariants: columns.some(({ type }) => holdsVariant(type)),
-      mark: (file) => `${this.#dead.counts.has(file.index)} ${this.#concerned(file).map(({ table }) => table)}`,
-    });
-    for (const set of sets) selects.push(await this.#setSelect(set));
+    const hasVariants = columns.some(({ type }) => holdsVariant(type));
+    for (const set of await this.#sets(files, hasVariants)) selects.push(await this.#setSelect(set, only));
     return selects.join('\nunion all\n');
+  }
+
+  /** How many rows of a file, by its place in the snapshot, are deleted by their positions. */
+  deadRows(index: number): bigint {
+    return this.#dead.counts.get(index) ?? 0n;
+  }
+
+  /** Whether deletes by equality may concern rows of a file. */
+  isConcerned(file: ContentFile): boolean {
+    return this.#concerned(file).length > 0;
+  }
+
+  /**
+   * Copies to a table of the engine what is deleted by position in the first files of the snapshot.
+   * @param table with the columns file and position
+   */
+  async copyDead(table: string, files: number): Promise<void> {
+    if (this.#dead.counts.size === 0) return;
+    await this.#connection.run(
+      `insert into ${table} select file, position from ${this.#dead.table} where file < ${files}`,
+    );
+  }
+
+  /**
+   * Adds the rows that are deleted by equality; only the columns are read that the deletes compare.
+   * @param table with the columns file and position
+   * @throws SOURCE_FILE_CORRUPT if a footer is damaged
+   */
+  async findDeadByEquality(files: readonly PlacedFile[], table: string): Promise<void> {
+    for (const set of await this.#sets(files, false)) {
+      const { rows, concerned } = await this.#openSet(set, []);
+      for (const deletes of concerned) {
+        const from = `${rows.from}${joinDeleted('semi', deletes, rows, 'e')}`;
+        await this.#connection.run(`insert into ${table} select p.file, f.file_row_number from ${from}`);
+      }
+    }
   }
 
   /**
@@ -104,7 +131,7 @@ export class IcebergScan implements AsyncDisposable {
   async countRows(files: readonly PlacedFile[]): Promise<RowCounts> {
     const inFiles = await this.#footerRows(files);
     const dead = files.reduce((sum, { index }) => sum + (this.#dead.counts.get(index) ?? 0n), 0n);
-    const isUnknown = files.some((file) => this.#concerned(file).length > 0);
+    const isUnknown = files.some((file) => this.#concerned(file.file).length > 0);
     const total = inFiles.reduce((sum, rows) => sum + rows, 0n);
     return {
       live: isUnknown ? null : total - dead,
@@ -120,8 +147,32 @@ export class IcebergScan implements AsyncDisposable {
     }
   }
 
-  #concerned(file: PlacedFile): EqualityDeletes[] {
+  #concerned(file: ContentFile): EqualityDeletes[] {
     return this.#equality.filter((deletes) => mayConcern(deletes, file, this.#partitions));
+  }
+
+  /** Files of a set have the same deletes by equality. */
+  #sets(files: readonly PlacedFile[], hasVariants: boolean): Promise<FileSet[]> {
+    const { tableName, state } = this.#options.snapshot;
+    return fileSets(this.#connection, files, {
+      tableName,
+      nameMapping: state.nameMapping,
+      hasVariants,
+      mark: ({ file, index }) => `${this.#dead.counts.has(index)} ${this.#concerned(file).map(({ table }) => table)}`,
+    });
+  }
+
+  async #openSet(set: FileSet, wanted: readonly WantedField[]) {
+    const [first] = set.files;
+    const concerned = first ? this.#concerned(first.file) : [];
+    const rows = await openFileRows(set, {
+      connection: this.#connection,
+      tableName: this.#options.snapshot.tableName,
+      fileTable: `${this.#schema}.s${this.#selects++}`,
+      partitions: this.#partitions,
+      wanted: [...wanted, ...concerned.flatMap(({ keys }) => keys)],
+    });
+    return { first, concerned, rows };
   }
 
   async #footerRows(files: readonly PlacedFile[]): Promise<bigint[]> {
@@ -142,26 +193,25 @@ export class IcebergScan implements AsyncDisposable {
     });
   }
 
-  async #setSelect(set: FileSet): Promise<string> {
+  async #setSelect(set: FileSet, only: string | null): Promise<string> {
     const { snapshot, isNumbered } = this.#options;
-    const { tableName, state } = snapshot;
+    const { state } = snapshot;
     const wanted = snapshot.columns.map((column) => ({ column, read: wantedColumn(snapshot, column.fieldId) }));
-    const [first] = set.files;
-    const concerned = first ? this.#concerned(first) : [];
-    const rows = await openFileRows(set, {
-      connection: this.#connection,
-      tableName,
-      fileTable: `${this.#schema}.s${this.#selects++}`,
-      partitions: this.#partitions,
-      wanted: [...wanted.map(({ read }) => read), ...concerned.flatMap(({ keys }) => keys)],
-    });
+    const { first, concerned, rows } = await this.#openSet(
+      set,
+      wanted.map(({ read }) => read),
+    );
     const values = wanted.map(({ column, read }) => `${rows.value(read)} as ${quoteIdentifier(column.name)}`);
     if (isNumbered) values.push(`f.file_row_number as ${ROW_NUMBER}`);
     let from = rows.from;
+    if (only !== null) {
+      from += ` semi join ${only} o on o.file = p.file and o.position = f.file_row_number`;
+      return `select ${values.join(', ')} from ${from}`;
+    }
     if (first && this.#dead.counts.has(first.index)) {
       from += ` anti join ${this.#dead.table} d on d.file = p.file and d.position = f.file_row_number`;
     }
-    for (const [place, deletes] of concerned.entries()) from += withoutDeleted(deletes, rows, `e${place}`);
+    for (const [place, deletes] of concerned.entries()) from += joinDeleted('anti', deletes, rows, `e${place}`);
     return `select ${values.join(', ')} from ${from}`;
 
     function wantedColumn({ state: { schema } }: IcebergSnapshot, fieldId = -1): WantedField {

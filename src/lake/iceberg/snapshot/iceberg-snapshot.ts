@@ -33,7 +33,7 @@ export function openIcebergSnapshot(options: StateOptions, version?: bigint): Pr
 export async function toSnapshot(state: IcebergState, options: StateOptions): Promise<IcebergSnapshot> {
   const { metadata, entry, schema, bookmark } = state;
   const version = entry === null ? NO_SNAPSHOT : positionOf(entry);
-  const files = entry === null ? [] : await readFiles(state, entry, { ...options, version });
+  const files = entry === null ? [] : await readSnapshotFiles(state, entry, options);
   const dataFiles = files.filter(({ content }) => content === 'rows');
   return {
     tableName: options.tableName,
@@ -50,12 +50,17 @@ export async function toSnapshot(state: IcebergState, options: StateOptions): Pr
   };
 }
 
-async function readFiles(
+/**
+ * All live files of a snapshot, in no particular order.
+ * @param state of the same table, at whatever snapshot
+ * @throws ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE, SOURCE_FILE_MISSING, SOURCE_PATH_OUTSIDE
+ */
+export async function readSnapshotFiles(
   { metadata, pathOf }: IcebergState,
   entry: SnapshotEntry,
-  { store, tableName, version }: StateOptions & { readonly version: bigint },
+  { store, tableName }: StateOptions,
 ): Promise<ContentFile[]> {
-  const file = { store, tableName, version };
+  const file = { store, tableName, version: positionOf(entry) };
   const manifests: ManifestEntry[] =
     entry.manifestList === null
       ? entry.manifests.map((statedPath) => ({ statedPath, specId: null, holds: 'data' as const, sequenceNumber: 0n }))

@@ -34,7 +34,7 @@ export interface IcebergState {
 /** How often the metadata is looked up again because a file of it has gone meanwhile. */
 const READS_LIMIT = 3;
 
-export type StateOptions = Omit<IcebergTableOptions, 'engine' | 'rowsAtOnce' | 'spool'>;
+export type StateOptions = Omit<IcebergTableOptions, 'engine' | 'rowsAtOnce' | 'spool' | 'commitsByFile'>;
 
 /**
  * Reads the newest metadata of a table and hands it to `use`, again if what it names vanishes meanwhile: snapshots
@@ -106,6 +106,38 @@ function snapshotAt(metadata: TableMetadata, position: bigint, table: string): S
 
 /** The position of a table that was never written to. */
 export const NO_SNAPSHOT = 0n;
+
+/** The id of the snapshot that a bookmark is of; null for that of a table that was never written to. */
+export function bookmarkedSnapshot(bookmark: string): bigint | null {
+  const [, id = 'empty'] = bookmark.split(' ');
+  return id === 'empty' ? null : BigInt(id);
+}
+
+/**
+ * The columns of a bookmark, which may have been changed later than its snapshot was made.
+ * @throws ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE
+ * @returns null if no schema of the table has them under the names that files have now
+ */
+export function bookmarkedSchema(
+  bookmark: string,
+  entry: SnapshotEntry | null,
+  { metadata }: IcebergState,
+  tableName: string,
+): IcebergSchema | null {
+  const { schemas, currentSchema, properties, file } = metadata;
+  const mapping = properties.get(NAME_MAPPING) ?? '';
+  const found = [currentSchema, ...schemas.values()].find((json) => bookmarkOf(entry, json, mapping) === bookmark);
+  return found === undefined ? null : naming({ file, tableName }, () => parseIcebergSchema(found));
+}
+
+/**
+ * The columns that a snapshot was made with, as far as it says so; else the current ones.
+ * @throws ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE
+ */
+export function schemaAt(metadata: TableMetadata, entry: SnapshotEntry | null, tableName: string): IcebergSchema {
+  const json = schemaOf(metadata, entry);
+  return naming({ file: metadata.file, tableName }, () => parseIcebergSchema(json));
+}
 
 /** Columns can change, and their names in files too, without a new snapshot. */
 function bookmarkOf(entry: SnapshotEntry | null, schema: SchemaJson, nameMapping: string): string {

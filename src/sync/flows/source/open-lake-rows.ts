@@ -23,7 +23,7 @@ export interface LakeRows extends ReadInPlace, AsyncDisposable {
 /**
  * Opens what a flow has not yet read of a lakehouse table. If nothing was read before, that is every row, as if newly
  * added.
- * @throws SOURCE_WITHOUT_HISTORY, and errors of reading a log or its changes
+ * @throws SOURCE_WITHOUT_HISTORY, CHANGES_NOT_RECORDED, and errors of reading a log or its changes
  */
 export async function openLakeRows(
   lakeTable: LakeTable,
@@ -35,6 +35,10 @@ export async function openLakeRows(
   const isChanges = mode === 'changes';
   if (isChanges && lakeTable.changeFeed === null) {
     throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
+  }
+  // What has no feed that could be switched on never has its changes recorded.
+  if (isChanges && snapshot.hasChangeFeed === undefined) {
+    throw syncedTablesError('CHANGES_NOT_RECORDED', { table: lakeTable.name });
   }
   const wasRead = mode === 'all' && position?.kind === 'lake' && (await wasReadBefore(lakeTable, snapshot, position));
   const relation = await lakeTable.openRelation(snapshot, 1);

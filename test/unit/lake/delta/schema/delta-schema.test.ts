@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dataTypeText } from '../../../../../src/core/data-type.js';
+import { isWidening } from '../../../../../src/lake/changes/is-widening.js';
 import { parsePrimitiveType } from '../../../../../src/lake/delta/schema/primitive-type.js';
-import { isWidening } from '../../../../../src/lake/delta/schema/type-widening.js';
 import {
   DeltaLogFolder,
   featureProtocol,

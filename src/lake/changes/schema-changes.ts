@@ -1,8 +1,12 @@
-import { type DataType, dataTypeText, type Field } from '../../../core/data-type.js';
-import { syncedTablesError } from '../../../core/errors.js';
-import type { SchemaChange } from '../../changes/change-relation.js';
-import type { TableLayout } from '../schema/table-layout.js';
-import { isWidening } from '../schema/type-widening.js';
+import { type DataType, dataTypeText, type Field } from '../../core/data-type.js';
+import { syncedTablesError } from '../../core/errors.js';
+import type { SchemaChange } from './change-relation.js';
+import { isWidening } from './is-widening.js';
+
+/** The columns of a source at one version. */
+interface VersionColumns {
+  readonly columns: readonly Field[];
+}
 
 /**
  * What changed between two schemas. Columns are matched by physical name: without column mapping that is the name
@@ -81,8 +85,8 @@ export function neededFields(
 
 /** What changed in the columns that are needed. */
 export function compareNeeded(
-  before: TableLayout,
-  after: TableLayout,
+  before: VersionColumns,
+  after: VersionColumns,
   rules: SchemaRules,
   version: bigint,
 ): SchemaChange[] {
@@ -96,11 +100,16 @@ export function compareNeeded(
 
 /**
  * Refuses changes that cannot be followed and require a new copy of the table.
+ * @param areIdentified whether columns are told by something else than their names: under its name alone, a dropped one may
+ *   come back as something else
  * @throws CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_TYPE_CHANGE_NOT_SUPPORTED, COLUMN_RENAME_NOT_SUPPORTED, COLUMN_DROP_NOT_SUPPORTED
  */
-export function requireFollowable(changes: readonly SchemaChange[], after: TableLayout, rules: SchemaRules): void {
-  // Without mapping a column is identified only by its name: a dropped one may come back as something else.
-  const isFollowed = rules.policy === 'follow' && after.mappingMode !== 'none';
+export function requireFollowable(
+  changes: readonly SchemaChange[],
+  { areIdentified }: { readonly areIdentified: boolean },
+  rules: SchemaRules,
+): void {
+  const isFollowed = rules.policy === 'follow' && areIdentified;
   // An error about the key is more useful than one about another column.
   for (const change of changes) {
     const { column, version } = change;
@@ -144,21 +153,5 @@ function describe(change: SchemaChange): string {
       return `changed its type from ${change.from} to ${change.to}`;
     default:
       return 'was dropped';
-  }
-}
-
-/**
- * Refuses changes that make older files unreadable next to newer ones.
- * @throws SOURCE_LAYOUT_CHANGED
- */
-export function requireSameLayout(before: TableLayout, after: TableLayout, version: bigint): void {
-  const table = after.tableName;
-  const names = (layout: TableLayout) => layout.partitionFields.map((field) => field.physicalName).join('\0');
-  if (names(before) !== names(after)) {
-    throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'partition columns', version });
-  }
-  // Enabling mapping keeps the names in the files; every other change of the mode rewrites them.
-  if (before.mappingMode !== after.mappingMode && !(before.mappingMode === 'none' && after.mappingMode === 'name')) {
-    throw syncedTablesError('SOURCE_LAYOUT_CHANGED', { table, what: 'column mapping', version });
   }
 }

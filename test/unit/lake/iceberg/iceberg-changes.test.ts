@@ -1,0 +1,375 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asSyncedTablesError } from '../../../../src/core/errors.js';
+import type { ChangeRelation, ChangesOptions } from '../../../../src/lake/changes/change-relation.js';
+import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import type { LakeTable } from '../../../../src/lake/lake-table.js';
+import type { FileStore } from '../../../../src/lake/storage/file-store.js';
+import { openLakeRows } from '../../../../src/sync/flows/source/open-lake-rows.js';
+import { fetchedStore, icebergTable, readIcebergRows } from '../../../support/iceberg-rows.js';
+import { type IcebergField, IcebergWriter, type IcebergWriterOptions } from '../../../support/iceberg-writer.js';
+import { sharedData } from '../../../support/shared-data.js';
+
+// Goal: the changes of an Iceberg table are told from its files where one snapshot grew from the other; where it did not,
+// or where rows of files that nobody touched became others, that is said, by a code or as a reason to copy.
+
+const folder = mkdtempSync(path.join(tmpdir(), 'iceberg-changes-'));
+let engine: Engine;
+let connection: DuckDBConnection;
+let tables = 0;
+
+beforeAll(async () => {
+  engine = await openEngine({ memoryLimitMb: 128 });
+  connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  await connection.run(`set TimeZone = 'UTC'`);
+});
+afterAll(async () => {
+  connection.closeSync();
+  await engine[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const FIELDS: readonly IcebergField[] = [
+  { id: 1, name: 'id', type: 'long', required: true },
+  { id: 2, name: 'name', type: 'string' },
+];
+const some = (from: number, to: number) => `select i as id, 'n' || i as name from range(${from}, ${to}) t(i)`;
+
+function create(options: Partial<IcebergWriterOptions> = {}): IcebergWriter {
+  return new IcebergWriter(connection, path.join(folder, `t${tables++}`), { fields: FIELDS, ...options });
+}
+
+const open = (table: IcebergWriter, store?: FileStore) =>
+  icebergTable({ engine, root: table.folder, ...(store ? { store } : {}) });
+
+function feedOf(table: LakeTable) {
+  if (table.changeFeed === null) throw new Error('the table has no history');
+  return table.changeFeed;
+}
+
+/** Where a reader is that has just read the table. */
+async function positionOf(table: IcebergWriter) {
+  const { version, bookmark = '', tableId } = await open(table).snapshot();
+  return { from: version ?? -1n, bookmark, tableId, keyColumns: ['id'], allowFileDiff: true };
+}
+
+const changesOf = (table: IcebergWriter, options: ChangesOptions) => feedOf(open(table)).changes(options);
+
+/** The changes as texts: a sign, then the row. */
+async function told(changes: ChangeRelation): Promise<string[]> {
+  await using _ = changes;
+  await changes.fetch();
+  const values = changes.end.columns.map(({ name }) => `coalesce("${name}"::varchar, '∅')`).join(`, '|', `);
+  const reader = await engine.connect();
+  try {
+    const sign = `if(_change_type = 'insert', '+', '-')`;
+    const read = await reader.runAndReadAll(`select concat(${sign}, ${values}) from (${changes.select})`);
+    return read.getRowsJson().map(String).sort();
+  } finally {
+    reader.closeSync();
+  }
+}
+
+describe('a table that grew', () => {
+  it('has as changes what its files have more and less, at the position of their snapshot', async () => {
+    const table = create();
+    const first = await table.write(some(0, 3));
+    await table.commit([first]);
+    const start = await positionOf(table);
+    await table.commit([await table.write(some(3, 4)), await table.writePositions(first.statedPath, 'values (1)')]);
+    const changes = await changesOf(table, start);
+    expect(changes).toMatchObject({ from: 1n, to: 2n, isChangeFeed: false, fileCount: 2, schemaChanges: [] });
+    expect(await changes.countRows()).toBe(2n);
+    expect(await told(changes)).toEqual(['+3|n3', '-1|n1']);
+    const feed = feedOf(open(table));
+    expect(await feed.newestVersion()).toBe(2n);
+    expect(await feed.committedAtMs(2n)).toBe(1_700_000_000_001);
+    expect([await feed.isSameCommit(start.bookmark), await feed.isSameCommit(changes.bookmark)]).toEqual([true, true]);
+    expect(await feed.commitIdentity(9n)).toBeNull();
+    expect(await feed.commitIdentity(2n)).toBe(changes.bookmark);
+  });
+
+  it('is read from before its first snapshot on, and up to any', async () => {
+    const table = create();
+    table.writeMetadata();
+    const empty = await positionOf(table);
+    await table.commit([await table.write(some(0, 1))]);
+    await table.commit([await table.write(some(1, 2))]);
+    for (const start of [empty, { from: -1n, allowFileDiff: true }]) {
+      expect(await told(await changesOf(table, start))).toEqual(['+0|n0', '+1|n1']);
+    }
+    expect(await told(await changesOf(table, { from: 1n, to: 2n, allowFileDiff: true }))).toEqual(['+1|n1']);
+    expect(await told(await changesOf(table, { from: 2n, allowFileDiff: true }))).toEqual([]);
+    await expect(changesOf(table, { from: 7n, allowFileDiff: true })).rejects.toMatchObject({
+      code: 'CHANGE_RANGE_INVALID',
+    });
+  });
+
+  it('has no changes where it was compacted, and those before and after alone are read', async () => {
+    const table = create();
+    const files = [await table.write(some(0, 5)), await table.write(some(5, 9))];
+    await table.commit(files);
+    const start = await positionOf(table);
+    const compact = async (rows: string, removed: readonly string[]) => {
+      const file = await table.write(rows);
+      await table.commit([file], { removed, operation: 'replace' });
+      return file;
+    };
+    const compacted = await compact(
+      some(0, 9),
+      files.map(({ statedPath }) => statedPath),
+    );
+    const only = await changesOf(table, start);
+    expect(only).toMatchObject({ to: 2n, fileCount: 0 });
+    expect(await told(only)).toEqual([]);
+    const more = await table.write(some(9, 10));
+    await table.commit([more]);
+    await compact(some(0, 10), [compacted.statedPath, more.statedPath]);
+    await table.commit([await table.write(some(10, 11))]);
+    const changes = await changesOf(table, start);
+    expect(changes.fileCount).toBe(2);
+    const versions = await engine.connect();
+    await changes.fetch();
+    const read = await versions.runAndReadAll(`select id::varchar, _commit_version::varchar from (${changes.select})`);
+    versions.closeSync();
+    expect(read.getRowsJson().sort()).toEqual([
+      ['10', '5'],
+      ['9', '3'],
+    ]);
+    expect(await told(changes)).toEqual(['+10|n10', '+9|n9']);
+  });
+
+  it('does not name as deleted what was deleted already, whichever way', async () => {
+    const table = create();
+    const first = await table.write(some(0, 4));
+    await table.commit([first]);
+    const byId = async (id: number) => {
+      const file = await table.write(`select ${id}::bigint as id`, '{id: 1}');
+      return { ...file, content: 'equalityDeletes' as const, equalityIds: [1] };
+    };
+    await table.commit([await byId(1)]);
+    // The key comes back in another file.
+    await table.commit([await table.write(`select 1::bigint as id, 'again' as name`)]);
+    const start = await positionOf(table);
+    await table.commit([await table.writePositions(first.statedPath, 'values (1), (2)')]);
+    expect(await told(await changesOf(table, start))).toEqual(['-2|n2']);
+    await table.commit([await byId(3)]);
+    expect(await told(await changesOf(table, start))).toEqual(['-2|n2', '-3|n3']);
+  });
+
+  it('keeps its history when its format becomes version 2', async () => {
+    const table = create({ formatVersion: 1 });
+    await table.commit([await table.write(some(0, 2))]);
+    const start = await positionOf(table);
+    await table.commit([await table.write(some(2, 3))], { operation: 'replace' });
+    const last = table.snapshots.at(-1);
+    table.writeMetadata({
+      'format-version': 2,
+      snapshots: [
+        ...table.snapshots.slice(0, -1),
+        { ...last, 'sequence-number': 1n, summary: { operation: 'append' } },
+      ],
+    });
+    const changes = await changesOf(table, start);
+    expect(changes.to).toBe(1n);
+    expect(await told(changes)).toEqual(['+2|n2']);
+  });
+});
+
+describe('a history that is not to be had', () => {
+  async function threeSnapshots() {
+    const table = create();
+    for (let n = 0; n < 3; n++) await table.commit([await table.write(some(n, n + 1))]);
+    return { table, start: await positionOf(table) };
+  }
+
+  it('is refused where the table was rolled back, whatever came then', async () => {
+    const { table, start } = await threeSnapshots();
+    table.currentSnapshot = table.snapshots[0]?.['snapshot-id'] ?? null;
+    table.writeMetadata();
+    const rewritten = { code: 'SOURCE_HISTORY_REWRITTEN', message: expect.stringContaining('rolled back') };
+    await expect(changesOf(table, start)).rejects.toMatchObject(rewritten);
+    expect(await feedOf(open(table)).isSameCommit(start.bookmark)).toBe(false);
+    await table.commit([await table.write(some(7, 8))]);
+    await expect(changesOf(table, start)).rejects.toMatchObject(rewritten);
+    table.currentSnapshot = null;
+    table.writeMetadata();
+    await expect(changesOf(table, start)).rejects.toMatchObject(rewritten);
+  });
+
+  it('is refused where its snapshots have expired', async () => {
+    const { table, start } = await threeSnapshots();
+    const gone = { code: 'ICEBERG_HISTORY_EXPIRED' };
+    await table.commit([await table.write(some(3, 4))]);
+    await table.commit([await table.write(some(4, 5))]);
+    const [, , of3, , newest] = table.snapshots;
+    // A tag keeps the snapshot of the position, but not those after it.
+    table.writeMetadata({ snapshots: [of3, newest] });
+    await expect(changesOf(table, start)).rejects.toMatchObject(gone);
+    table.writeMetadata({ snapshots: [newest] });
+    await expect(changesOf(table, start)).rejects.toMatchObject(gone);
+    expect(await feedOf(open(table)).isSameCommit(start.bookmark)).toBe(true);
+  });
+
+  it('is refused where another table is there, and to those who want recorded changes alone', async () => {
+    const { table, start } = await threeSnapshots();
+    await expect(changesOf(table, { ...start, tableId: 'other' })).rejects.toMatchObject({
+      code: 'SOURCE_TABLE_REPLACED',
+    });
+    const recorded = { ...start, allowFileDiff: false };
+    expect(await told(await changesOf(table, recorded))).toEqual([]);
+    await table.commit([await table.write(some(3, 4))]);
+    await expect(changesOf(table, recorded)).rejects.toMatchObject({ code: 'CHANGES_NOT_RECORDED' });
+  });
+
+  it('names a file of it that is gone', async () => {
+    const table = create();
+    const first = await table.write(some(0, 3));
+    await table.commit([first]);
+    const start = await positionOf(table);
+    await table.commit([], { removed: [first.statedPath], operation: 'delete' });
+    rmSync(table.pathOf(first.statedPath));
+    await expect(changesOf(table, start)).rejects.toMatchObject({
+      code: 'ICEBERG_HISTORY_EXPIRED',
+      message: expect.stringContaining(first.statedPath),
+    });
+  });
+});
+
+describe('columns', () => {
+  const later = async (change: (table: IcebergWriter) => void, options: Partial<ChangesOptions> = {}) => {
+    const table = create({ formatVersion: 3 });
+    await table.commit([await table.write(some(0, 2))]);
+    const start = await positionOf(table);
+    change(table);
+    table.writeMetadata();
+    return changesOf(table, { ...start, ...options });
+  };
+  const [id, name] = FIELDS as [IcebergField, IcebergField];
+
+  it('that are added are told; with a value for older rows, these have to be copied', async () => {
+    const plain = await later((table) => table.changeColumns([id, name, { id: 3, name: 'more', type: 'int' }]));
+    expect(plain).toMatchObject({ schemaChanges: [{ kind: 'added', column: 'more' }], fileCount: 0 });
+    expect(plain.copyReason).toBeUndefined();
+    const filled = await later((table) =>
+      table.changeColumns([id, name, { id: 3, name: 'more', type: 'int', 'initial-default': 7 }]),
+    );
+    expect(filled.copyReason).toMatch(/"more" was added to the source with a value/);
+    const mapping = { 'schema.name-mapping.default': '[]' };
+    const renamedInFiles = await later((table) => {
+      table.properties = mapping;
+    });
+    expect(renamedInFiles.copyReason).toMatch(/field ids were changed/);
+  });
+
+  it('that are widened, renamed or dropped are followed or refused by their ids', async () => {
+    const rename = (table: IcebergWriter) => table.changeColumns([id, { ...name, name: 'title' }]);
+    const drop = (table: IcebergWriter) => table.changeColumns([id]);
+    await expect(later(rename)).rejects.toMatchObject({ code: 'COLUMN_RENAME_NOT_SUPPORTED' });
+    await expect(later(drop)).rejects.toMatchObject({ code: 'COLUMN_DROP_NOT_SUPPORTED' });
+    const renamed = await later(rename, { schemaPolicy: 'follow' });
+    expect(renamed.schemaChanges).toMatchObject([{ kind: 'renamed', column: 'name', to: 'title' }]);
+    // A new column under the name of an old one is another one.
+    const anew = await later((table) => table.changeColumns([id, { ...name, id: 9 }]), { schemaPolicy: 'follow' });
+    expect(anew.schemaChanges.map(({ kind }) => kind)).toEqual(['dropped', 'added']);
+    await expect(later((table) => table.changeColumns([{ ...id, name: 'key' }, name]))).rejects.toMatchObject({
+      code: 'CHANGED_PRIMARY_KEY',
+    });
+    const passed = await later(drop, { neededColumns: ['id'] });
+    expect([passed.schemaChanges, passed.end.columns.map((column) => column.name)]).toEqual([[], ['id']]);
+  });
+
+  it('with the names of change fields are refused', async () => {
+    const odd = (table: IcebergWriter) => table.changeColumns([id, name, { id: 3, name: '_change_type', type: 'int' }]);
+    await expect(later(odd)).rejects.toMatchObject({ code: 'ICEBERG_UNSUPPORTED_FEATURE' });
+  });
+});
+
+describe('those who follow', () => {
+  it('are told of metadata files in a folder, and read again what is not whole yet', async () => {
+    const table = create();
+    await table.commit([await table.write(some(0, 1))]);
+    const { openIcebergTable } = await import('../../../../src/lake/iceberg/iceberg-table.js');
+    const { readMetadata } = await import('../../../../src/lake/iceberg/metadata/read-metadata.js');
+    const { localFileStore: store } = await import('../../../../src/lake/storage/local-file-store.js');
+    const named = { store, root: table.folder, tableName: 'lake.ice.t' };
+    const load = () => readMetadata(table.folder, named);
+    const options = { ...named, engine, allowOutsidePaths: false, load };
+    expect(await feedOf(openIcebergTable(options)).watch(() => {})).toBeNull();
+    const feed = feedOf(openIcebergTable({ ...options, commitsByFile: true }));
+    let hints = 0;
+    const watch = await feed.watch(() => hints++);
+    await table.commit([await table.write(some(1, 2))]);
+    await expect.poll(() => hints).toBeGreaterThan(0);
+    watch?.[Symbol.dispose]();
+    const half = path.join(table.folder, 'metadata/v3.metadata.json');
+    writeFileSync(half, '{"format-version": 2,');
+    setTimeout(() => rmSync(half), 100);
+    expect(await feed.newestVersion(1n)).toBe(2n);
+  });
+
+  it('read streams by what was added, from stores too, and are refused change feeds', async () => {
+    const table = create();
+    await table.commit([await table.write(some(0, 2))]);
+    const source = open(table, fetchedStore());
+    const first = await openLakeRows(source, 'stream', undefined);
+    await first[Symbol.asyncDispose]();
+    await table.commit([await table.write(some(2, 4))]);
+    const second = await openLakeRows(source, 'stream', first.position);
+    const reader = await engine.connect();
+    const read = await reader.runAndReadAll(`select id::varchar from (${second.select}) order by id`);
+    expect(read.getRowsJson()).toEqual([['2'], ['3']]);
+    reader.closeSync();
+    await second[Symbol.asyncDispose]();
+    expect(second.hasNews).toBe(true);
+    await expect(openLakeRows(source, 'changes', undefined)).rejects.toMatchObject({ code: 'CHANGES_NOT_RECORDED' });
+  });
+});
+
+const shared = sharedData();
+const real = shared === null ? [] : readdirSync(`${shared}/iceberg`);
+
+describe.skipIf(shared === null)('tables of other engines (skipped where ../shared/data is absent)', () => {
+  it.each(real)('%s: the changes of any range lead from its one end to the other', async (name) => {
+    const table = icebergTable({ engine, root: `${shared}/iceberg/${name}` });
+    const { commits } = await table.details();
+    const versions: bigint[] = [];
+    for (const { version } of [...commits].reverse()) {
+      // What was published of a table need not be whole.
+      const isThere = await table.snapshot(version).then(
+        () => true,
+        (error) => asSyncedTablesError(error)?.code !== 'SOURCE_FILE_MISSING',
+      );
+      if (isThere) versions.push(version);
+    }
+    expect(versions.length).toBeGreaterThan(0);
+    for (const from of [0n, ...versions]) {
+      for (const to of versions.filter((version) => version > from)) {
+        const changes = await feedOf(table).changes({ from, to, allowFileDiff: true, schemaPolicy: 'follow' });
+        const end = await readIcebergRows(table, { version: to });
+        // Older rows as the columns of the end show them.
+        const before = from === 0n ? [] : await oldRows(table, from, end.snapshot);
+        const rows = new Map<string, number>();
+        const add = (row: string, times: number) => rows.set(row, (rows.get(row) ?? 0) + times);
+        for (const row of before) add(row, 1);
+        for (const change of await told(changes)) add(change.slice(1), change.startsWith('+') ? 1 : -1);
+        const left = [...rows].flatMap(([row, times]) => (times === 0 ? [] : Array<string>(times).fill(row)));
+        expect(left.sort(), `${from} to ${to}`).toEqual(end.rows);
+      }
+    }
+  });
+});
+
+async function oldRows(
+  table: LakeTable,
+  version: bigint,
+  end: Awaited<ReturnType<LakeTable['snapshot']>>,
+): Promise<string[]> {
+  const snapshot = await table.snapshot(version);
+  const ofEnd = { ...snapshot, columns: end.columns, state: (end as unknown as { state: unknown }).state };
+  const { rows } = await readIcebergRows({ ...table, snapshot: async () => ofEnd });
+  return rows;
+}
