@@ -77,7 +77,7 @@ export function addCreateCommand(program: Command): void {
     )
     .option('--extra-indexes <json>', 'indexes made with the first load, as extra_index_definitions', parseJsonList)
     .option('--accelerated', 'load over more connections')
-    .option('--allow-file-diff', 'compare files where the change data feed is off, which is slower')
+    .option('--allow-file-diff', 'compare files where the source does not record its changes, which is slower')
     .addOption(
       new Option('--on-history-gap <way>', 'what to do when the source has lost history that an update needs')
         .choices(['fail', 'refresh'])

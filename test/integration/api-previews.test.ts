@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
+import { IcebergWriter } from '../support/iceberg-writer.js';
 import { postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
 import { BUCKET, S3FolderServer, type StoreRequest } from '../support/s3-folder-server.js';
@@ -146,6 +148,32 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     );
     for (const way of ways) {
       expect((await api.post(PREVIEWS, { ...triggered, ...way })).body.stops).toEqual([]);
+    }
+  });
+
+  it('offers to compare files of an Iceberg table, which records no changes', async () => {
+    const folder = path.join(synced.lake.root, 'gold', 'ice');
+    const connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+    const fields = [{ id: 1, name: 'id', type: 'long', required: true }];
+    const table = new IcebergWriter(connection, folder, { fields });
+    await table.commit([await table.write('select 1::bigint as id')]);
+    connection.closeSync();
+    const wanted = {
+      source_table_full_name: 'lake.gold.ice',
+      primary_key_columns: ['id'],
+      name: `${database}.a.b`,
+    };
+    const plain = await api.post(PREVIEWS, wanted);
+    expect(plain.body).toMatchObject({ stops: [], hints: [], source: { alter_table: null, change_feed: null } });
+    for (const policy of ['TRIGGERED', 'CONTINUOUS']) {
+      const followed = { ...wanted, scheduling_policy: policy };
+      const { body } = await api.post(PREVIEWS, followed);
+      expect(codes(body.stops)).toEqual([['CHANGES_NOT_RECORDED', 'scheduling_policy']]);
+      const ways = [{ allow_file_diff: true }, { scheduling_policy: 'SNAPSHOT' }];
+      expect(body.stops[0].ways_out).toEqual(ways);
+      const allowed = await api.post(PREVIEWS, { ...followed, allow_file_diff: true });
+      expect(allowed.body.stops).toEqual([]);
+      expect(allowed.body.hints[0].message).toContain('by comparing files');
     }
   });
 

@@ -7,10 +7,12 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier } from '../../src/core/names.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
+import { compareRanges } from '../support/iceberg-changes.js';
 import { icebergTable, readIcebergRows } from '../support/iceberg-rows.js';
 
 // Goal: tables that PyIceberg wrote have, at every snapshot, the rows that PyIceberg reads from them: all types, changed
-// columns, changed partitions, files of others, manifests of every compression.
+// columns, changed partitions, files of others, manifests of every compression; and that their changes lead from each
+// snapshot to each later one.
 
 const run = promisify(execFile);
 const INSTALL_MS_MAX = 600_000;
@@ -69,5 +71,6 @@ describe.skipIf(python === null)('tables of PyIceberg', () => {
       expect(rows, state).toEqual(await expected(path.join(read, `${state}.parquet`)));
       expect(rowCount).toBe(BigInt(rows.length));
     }
+    expect((await compareRanges(table)).ranges).toBeGreaterThan(1);
   });
 });

@@ -5,7 +5,7 @@ import { openDeltaTable } from '../delta/delta-table.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { openIcebergTable } from '../iceberg/iceberg-table.js';
 import { isIcebergFolder } from '../iceberg/metadata/locate-metadata.js';
-import { readMetadata } from '../iceberg/metadata/read-metadata.js';
+import { metadataReader } from '../iceberg/metadata/read-metadata.js';
 import type { SpoolLimits } from '../storage/fetch-ahead.js';
 import type { FileStore } from '../storage/file-store.js';
 import { type FileStoreSettings, openFileStore } from '../storage/file-stores.js';
@@ -47,7 +47,7 @@ export function pathCatalog(options: PathCatalogOptions): Catalog {
         : openFileStore(folder, storage, { within: confinement(root, fullName) });
       if (!(await store.hasFolder(`${folder}/_delta_log`))) {
         if (await isIcebergFolder(store, folder)) {
-          const load = () => readMetadata(folder, { store, tableName: fullName });
+          const load = metadataReader(folder, { store, tableName: fullName });
           const table = { ...options, store, root: folder, tableName: fullName };
           return openIcebergTable({ ...table, load, commitsByFile: true });
         }

@@ -62,7 +62,7 @@ function judgeMode(report: SourceReport, input: PreviewInput, { stops, hints }: 
     else if (input.allow_file_diff !== true) {
       stops.push(previewFinding(problem, { ways_out: [{ allow_file_diff: true }, snapshot] }));
     } else {
-      const message = `Source table ${report.name} does not record its changes: they are found by comparing files, which reads every file that was written since.`;
+      const message = `Source table ${report.name} has no change data feed: its changes are found by comparing files, which reads every file that was written since.`;
       hints.push({ ...previewFinding(problem), message });
     }
   }

@@ -63,7 +63,7 @@ export const createTexts = {
       TRIGGERED: 'applies changes when asked, or by schedule',
       CONTINUOUS: 'follows the source within seconds',
     },
-    files: 'Find changes by comparing files where the change data feed is off. That is slower.',
+    files: 'Find changes by comparing files where the source does not record them. That is slower.',
   },
   schedule: {
     legend: 'Schedule',

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { syncedTablesError } from '../../../core/errors.js';
-import type { FileStore } from '../../storage/file-store.js';
+import type { FileStat, FileStore } from '../../storage/file-store.js';
 import { locateMetadata } from './locate-metadata.js';
 import { parseLosslessJson } from './lossless-json.js';
 import { readTableFile } from './read-file.js';
@@ -18,10 +18,47 @@ export interface MetadataFiles {
  * Reads the newest metadata file in a table's folder.
  * @throws SOURCE_TABLE_NOT_FOUND, ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE, SOURCE_FILE_MISSING
  */
-export async function readMetadata(root: string, options: MetadataFiles): Promise<TableMetadata> {
-  const files = await locateMetadata(options.store, root);
-  const read = await Promise.all(files.map((file) => readMetadataFile(file, options)));
-  const [newest] = read.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
+export function readMetadata(root: string, options: MetadataFiles): Promise<TableMetadata> {
+  return metadataReader(root, options)();
+}
+
+/**
+ * Reads the newest metadata file each time, but the same file only once: a table that is followed looks often, and its
+ * metadata may be long.
+ */
+export function metadataReader(root: string, options: MetadataFiles): () => Promise<TableMetadata> {
+  let kept: readonly ReadFile[] = [];
+  return async () => {
+    const files = await locateMetadata(options.store, root);
+    const read = await Promise.all(files.map((file) => readUnlessKept(file, kept, options)));
+    kept = read;
+    return newestOf(read, root, options);
+  };
+}
+
+interface ReadFile {
+  readonly file: string;
+  /** Before it was read. */
+  readonly stat: FileStat | null;
+  readonly metadata: TableMetadata;
+  readonly updatedAtMs: number;
+}
+
+async function readUnlessKept(file: string, kept: readonly ReadFile[], options: MetadataFiles): Promise<ReadFile> {
+  const stat = await options.store.stat(file);
+  const known = kept.find((each) => each.file === file);
+  if (known && stat !== null && isUntouched(known.stat, stat)) return known;
+  return { file, stat, ...(await readMetadataFile(file, options)) };
+}
+
+/** Metadata files are written once; a writer that does otherwise is noticed by the time. */
+function isUntouched(before: FileStat | null, { sizeBytes, modifiedAtMs, etag }: FileStat): boolean {
+  if (before === null || (before.etag ?? null) !== (etag ?? null)) return false;
+  return before.sizeBytes === sizeBytes && before.modifiedAtMs === modifiedAtMs;
+}
+
+function newestOf(read: readonly ReadFile[], root: string, options: MetadataFiles): TableMetadata {
+  const [newest] = [...read].sort((a, b) => b.updatedAtMs - a.updatedAtMs);
   if (newest) return newest.metadata;
   const reason = `${root} holds no metadata of an Iceberg table`;
   throw syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table: options.tableName, reason });
