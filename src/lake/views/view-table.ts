@@ -154,8 +154,8 @@ async function openViewRelation(
 
 /** Tells what a table below is at its version from anything else under the same version. */
 async function stateOf(table: LakeTable | undefined, { version, bookmark }: SourceSnapshot): Promise<string> {
-  const commit = version === null ? null : await table?.changeFeed?.commitIdentity(version);
-  return `${version} ${bookmark ?? commit ?? ''}`;
+  if (bookmark !== undefined || version === null) return `${version} ${bookmark ?? ''}`;
+  return `${version} ${(await table?.changeFeed?.commitIdentity(version)) ?? ''}`;
 }
 
 /** Stays while text and tables of the view stay. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeRelation, ChangesOptions } from '../../../../src/lake/changes/change-relation.js';
+import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { FileStore } from '../../../../src/lake/storage/file-store.js';
 import { openLakeRows } from '../../../../src/sync/flows/source/open-lake-rows.js';
@@ -138,6 +139,21 @@ describe('a table that grew', () => {
     expect(await told(await changesOf(table, start))).toEqual(['-2|n2']);
     await table.commit([await byId(3)]);
     expect(await told(await changesOf(table, start))).toEqual(['-2|n2', '-3|n3']);
+  });
+
+  it('has as changes of chosen rows those that they make', async () => {
+    const table = create();
+    const first = await table.write(some(0, 6));
+    await table.commit([first]);
+    const start = await positionOf(table);
+    // One row no longer fulfils the filter, one begins to, one stays outside.
+    const moved = `select * from (values (4::bigint, 'n0'), (1, 'n9'), (2, 'n1')) t(id, name)`;
+    const deleted = { ...(await table.write('select unnest([1, 2, 4]) as id', '{id: 1}')), equalityIds: [1] };
+    await table.commit([{ ...deleted, content: 'equalityDeletes' }, await table.write(moved)]);
+    const chosen = chooseRows(open(table), { columns: ['id'], besides: [], rowFilter: `name >= 'n3'` });
+    const changes = await feedOf(chosen).changes({ ...start });
+    expect(await changes.countRows()).toBe(2n);
+    expect(await told(changes)).toEqual(['+1', '-4']);
   });
 
   it('keeps its history when its format becomes version 2', async () => {
