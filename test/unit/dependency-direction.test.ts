@@ -315,6 +315,12 @@ it('imports downwards only', () => {
   expect(wrong).toEqual([]);
 });
 
+it('has nothing of the targets in the sources but their sessions', () => {
+  const imported = files.filter(({ name }) => roomOf(name) === 'lake').flatMap(({ imports }) => imports);
+  const parts = new Set(imported.flatMap((name) => partOf('postgres', name) ?? []));
+  expect([...parts].sort()).toEqual(['copy', 'session']);
+});
+
 describe.each(Object.entries(partsMayImport))('within %s', (room, mayImportParts) => {
   it('knows every folder, and nothing that is gone', () => {
     const parts = files.map(({ name }) => partOf(room, name)).filter((part) => part !== null);
