@@ -1,8 +1,8 @@
 import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { describeServer } from '../core/postgres-url.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
-import { describeServer } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
 import { errorFinding, failureFinding, finding } from './finding.js';

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { describeServer } from '../core/postgres-url.js';
 import { readAddedDatabases } from '../postgres/registry/added-databases.js';
-import { closeSession, describeServer, openSession, SYNC_ROLE } from '../postgres/session/session.js';
+import { closeSession, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from '../sidecar/managed-databases.js';
 import { examineCatalogs } from './examine-catalogs.js';

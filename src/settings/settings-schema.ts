@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
 import { isSourceNamePart, projectIdOfName } from '../core/names.js';
+import { postgresUrlFault, withHost } from '../core/postgres-url.js';
 
 const port = z.int().min(0).max(65_535);
 
 const postgresUrl = z
   .string()
-  .refine(
-    (text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text),
-    'a URL such as postgres://user@host:5432/database',
-  );
+  .superRefine((url, context) => {
+    const fault = postgresUrlFault(url);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  })
+  .transform(withHost);
 
 const instance = z.strictObject({
   /** Connection string of one Postgres server; the database in it is managed unless `databases` names others. */

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { describeServer } from '../../core/postgres-url.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
-import { describeServer, isPostgresError, openSession } from '../../postgres/session/session.js';
+import { isPostgresError, openSession } from '../../postgres/session/session.js';
 import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
 
 /**

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { describeServer } from '../../core/postgres-url.js';
 import { copiedBytesOf } from './copies-in-progress.js';
 import { type ServerProcess, serverProcess } from './server-process.js';
-import { closeSession, cutSession, describeServer, isPostgresError, openSession } from './session.js';
+import { closeSession, cutSession, isPostgresError, openSession } from './session.js';
 
 /** Answers that take less time cost nothing but a timer. */
 const UNANSWERED_MS = 2_000;

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
+import { describeServer } from '../../core/postgres-url.js';
 import { explainOpenFiles } from '../../core/reasons/open-files.js';
 import { postgresReason } from '../../core/reasons/postgres-reason.js';
+import { connectionString, triesOtherWay } from './connection-url.js';
 import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
 
 /** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
@@ -47,17 +49,20 @@ const FAREWELL_MS_MAX = 5_000;
  * @throws POSTGRES_UNREACHABLE naming host and port, never the password; OPEN_FILES_LIMIT
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(options));
-  // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
-  client.on('error', () => {});
+  let client: pg.Client | null = null;
   try {
+    // Reads the certificates that the connection string names.
+    client = new pg.Client(clientConfig(options));
+    // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
+    client.on('error', () => {});
     await client.connect();
     await setUpSession(client, options);
+    return client;
   } catch (error) {
-    await closeSession(client);
+    if (client !== null) await closeSession(client);
+    if (triesOtherWay(options.url, error)) return openSession(options);
     throw explainConnectError(error, options.url);
   }
-  return client;
 }
 
 /** Applies our settings to a new connection, and has it watched. */
@@ -80,7 +85,7 @@ export async function setUpSession(client: pg.ClientBase, options: SessionOption
 /** The configuration for `pg`. */
 export function clientConfig(options: SessionOptions): pg.ClientConfig {
   return {
-    connectionString: options.url,
+    connectionString: connectionString(options.url),
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -197,18 +202,18 @@ export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client
   };
 }
 
-/** `host:port/database` of a connection string: the parts that may be shown. */
-export function describeServer(url: string): string {
-  try {
-    const { hostname, port, pathname } = new URL(url);
-    return `${hostname || 'localhost'}:${port || '5432'}${pathname}`;
-  } catch {
-    return 'the configured server';
-  }
-}
-
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  // The only files that a connection string names.
+  if (path !== undefined && code !== undefined && /^E[A-Z]+$/.test(code) && /^E[A-Z]+: .*, open /.test(message)) {
+    return `certificate or key ${path} cannot be read (${code})`;
+  }
+  if (/client password must be a string/.test(message)) {
+    return 'the server wants a password, and there is none in the connection string, PGPASSWORD or PGPASSFILE';
+  }
+  if (/sslmode=verify-ca requires/.test(message))
+    return 'sslmode=verify-ca needs the certificate of the CA as sslrootcert';
   return error instanceof Error ? error.message : String(error);
 }
 
