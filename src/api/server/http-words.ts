@@ -16,6 +16,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
     'Put the schema and tables back as they were; or drop what is in the way, delete the pipeline with its tables, and create it again.',
   CHANGED_PRIMARY_KEY_COLUMN_TYPE:
     'Delete the synced table and create it again: it is partitioned by this column, the first of its key, whose type Postgres cannot change in place, so that a refresh does not help.',
+  CHANGES_NOT_RECORDED: 'Create the synced table with allow_file_diff: true, or with SNAPSHOT.',
   CHARACTER_NOT_IN_REPERTOIRE:
     'Remove them in the source, or create the synced table with invalid_characters "strip", which leaves them out and counts the rows.',
   COLUMNS_DIFFER: `${FULL_REFRESH}.`,
