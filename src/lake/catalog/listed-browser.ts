@@ -1,7 +1,7 @@
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import type { SourceDescription } from '../source-snapshot.js';
 import { sourceTableOf } from './described-table.js';
-import { requireFaultOfTable } from './table-fault.js';
+import { withoutColumns } from './table-fault.js';
 
 /** A table that the settings define, as far as they say what it is. */
 export type ListedTable = Pick<SourceTable, 'type' | 'format' | 'location' | 'comment'> & {
@@ -43,11 +43,6 @@ export function listedBrowser(
     },
     table: (schema, table, { columns }) => read(`${schema}.${table}`, columns),
   };
-}
-
-function withoutColumns(error: unknown): null {
-  requireFaultOfTable(error);
-  return null;
 }
 
 function schemaOf(name: string): string {

@@ -4,7 +4,7 @@ import type { SourceBrowser, SourceTable } from '../../core/source-browser.js';
 import { describeShared } from '../sharing/shared-table.js';
 import { sourceTableOf } from './described-table.js';
 import type { SharingClient } from './sharing-client.js';
-import { requireFaultOfTable } from './table-fault.js';
+import { withoutColumns } from './table-fault.js';
 
 export interface SharingBrowserOptions {
   readonly client: SharingClient;
@@ -54,9 +54,4 @@ export function sharingBrowser({ client, catalog }: SharingBrowserOptions): Sour
       }
     },
   };
-}
-
-function withoutColumns(error: unknown): null {
-  requireFaultOfTable(error);
-  return null;
 }

@@ -11,7 +11,7 @@ import { TrinoClient, type TrinoClientOptions } from '../remote/trino/trino-clie
 import { trinoSource } from '../remote/trino/trino-source.js';
 import type { Catalog } from './catalog.js';
 import { sourceTableOf } from './described-table.js';
-import { requireFaultOfTable } from './table-fault.js';
+import { withoutColumns } from './table-fault.js';
 
 /** A SQL engine with an information schema. */
 export interface SqlServer {
@@ -131,9 +131,4 @@ function sqlBrowser(server: SqlServer, catalog: string): SourceBrowser {
       }
     },
   };
-}
-
-function withoutColumns(error: unknown): null {
-  requireFaultOfTable(error);
-  return null;
 }

@@ -11,3 +11,9 @@ export function requireFaultOfTable(error: unknown): void {
   const code = asSyncedTablesError(error)?.code;
   if (code === undefined || NOT_OF_TABLE.test(code)) throw error;
 }
+
+/** For a table in a list: null, so that it is listed without its columns, where the fault is its own. */
+export function withoutColumns(error: unknown): null {
+  requireFaultOfTable(error);
+  return null;
+}

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../core/names.js';
 import type { Engine } from '../engine/duckdb-engine.js';
@@ -110,7 +109,7 @@ async function openRemoteRows(
     rowCount: null,
     remote: streamedParts({
       tableName,
-      scratchFolder: join(engine.scratchFolder),
+      scratchFolder: engine.scratchFolder,
       bytesMax: spoolBytesMax,
       format: scan.format,
       begin: () => scan.begin(),

@@ -52,7 +52,9 @@ class StreamedPass implements PartPass {
   #blocked = 0;
   #running: number;
   #failure: { readonly error: unknown } | null = null;
-  #waiting: (() => void)[] = [];
+  #waitingReaders: (() => void)[] = [];
+  /** Apart from readers: producers that woke each other while there is no room would never let anything else happen. */
+  #waitingProducers: (() => void)[] = [];
   readonly #signal: AbortSignal | undefined;
   readonly #finished: Promise<unknown>;
 
@@ -68,8 +70,7 @@ class StreamedPass implements PartPass {
   }
 
   readonly #onAbort = () => {
-    this.#ended.abort(this.#signal?.reason);
-    this.#wake();
+    this.#end(this.#signal?.reason);
   };
 
   async next(): Promise<HeldPart | null> {
@@ -80,15 +81,14 @@ class StreamedPass implements PartPass {
       if (part !== undefined) return this.#hold(part);
       if (this.#running === 0) return null;
       if (this.#options.holdsAll && this.#blocked === this.#running) throw this.#tooSmall();
-      await this.#change();
+      await new Promise<void>((resolve) => this.#waitingReaders.push(resolve));
     }
   }
 
   /** Stops reading, and removes the files. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#ended.abort(new Error('the pass is over'));
-    this.#wake();
+    this.#end(new Error('the pass is over'));
     await this.#finished;
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -104,7 +104,7 @@ class StreamedPass implements PartPass {
         isHeld = false;
         await rm(file, { force: true });
         this.#bytes -= bytes;
-        this.#wake();
+        this.#wakeProducers();
       },
     };
   }
@@ -118,7 +118,7 @@ class StreamedPass implements PartPass {
       },
       ended: (part) => {
         this.#ready.push(part);
-        this.#wake();
+        this.#wakeReaders();
       },
     });
     try {
@@ -129,11 +129,11 @@ class StreamedPass implements PartPass {
     } catch (error) {
       // What is aborted on purpose is no failure, and the first one is the one to report.
       if (!signal.aborted) this.#failure ??= { error };
-      this.#ended.abort(error);
+      this.#end(error);
       await writer.abandon();
     } finally {
       this.#running--;
-      this.#wake();
+      this.#wakeReaders();
     }
   }
 
@@ -143,8 +143,9 @@ class StreamedPass implements PartPass {
     while (this.#bytes > 0 && this.#bytes + bytes > bytesMax) {
       this.#ended.signal.throwIfAborted();
       this.#blocked++;
-      this.#wake();
-      await this.#change();
+      // Who holds all parts waits for this, too.
+      this.#wakeReaders();
+      await new Promise<void>((resolve) => this.#waitingProducers.push(resolve));
       this.#blocked--;
     }
     this.#ended.signal.throwIfAborted();
@@ -156,14 +157,18 @@ class StreamedPass implements PartPass {
     return syncedTablesError('SPOOL_TOO_SMALL', { table, bytes: `more than ${limit}`, limit });
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  #end(reason: unknown): void {
+    this.#ended.abort(reason);
+    this.#wakeReaders();
+    this.#wakeProducers();
   }
 
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+  #wakeReaders(): void {
+    for (const wake of this.#waitingReaders.splice(0)) wake();
+  }
+
+  #wakeProducers(): void {
+    for (const wake of this.#waitingProducers.splice(0)) wake();
   }
 }
 

@@ -82,8 +82,14 @@ export class StatementClient {
 
   /** All rows of a short result, every value as a text. @throws what `run` throws */
   async rows(statement: string, table: string): Promise<(string | null)[][]> {
+    return rowsOf(await this.#execute(statement, 'INLINE', table));
+  }
+
+  /** The same as objects, by the names of the columns. @throws what `run` throws */
+  async records(statement: string, table: string): Promise<Record<string, string | null>[]> {
     const ran = await this.#execute(statement, 'INLINE', table);
-    return ran.result?.data_array ?? [];
+    const names = columnsOf(ran).map(({ name }) => name);
+    return rowsOf(ran).map((row) => Object.fromEntries(names.map((name, at) => [name, row[at] ?? null])));
   }
 
   /** The columns of a result, without its rows. @throws what `run` throws */
@@ -207,4 +213,8 @@ export class StatementClient {
 
 function columnsOf({ manifest }: Statement): StatementResult['columns'] {
   return (manifest?.schema.columns ?? []).map(({ name, type_text: typeText }) => ({ name, typeText }));
+}
+
+function rowsOf({ result }: Statement): (string | null)[][] {
+  return result?.data_array ?? [];
 }

@@ -33,14 +33,10 @@ export function warehouseSource(options: WarehouseSourceOptions): RowSource {
 
   /** Null for what has no history, such as a view. */
   async function newest(): Promise<{ readonly version: bigint; readonly committedAtMs: number } | null> {
-    const statement = `describe history ${name} limit 1`;
     try {
-      const columns = await client.columns(statement, tableName);
-      const [row] = await client.rows(statement, tableName);
-      const textIn = (column: string) => row?.[columns.findIndex((each) => each.name === column)] ?? null;
-      const version = textIn('version');
-      if (version === null) return null;
-      return { version: BigInt(version), committedAtMs: Date.parse(textIn('timestamp') ?? '') || 0 };
+      const [newest] = await client.records(`describe history ${name} limit 1`, tableName);
+      if (newest?.version == null) return null;
+      return { version: BigInt(newest.version), committedAtMs: Date.parse(newest.timestamp ?? '') || 0 };
     } catch (error) {
       if (asSyncedTablesError(error)?.code === 'REMOTE_QUERY_FAILED') return null;
       throw error;

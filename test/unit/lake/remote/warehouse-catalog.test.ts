@@ -10,7 +10,8 @@ import { type WarehouseResult, WarehouseServer } from '../../../support/warehous
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await openEngine({ memoryLimitMb: 64 });
+  // The engine's JSON reader takes 32 MB for each file that it reads at once.
+  engine = await openEngine({ memoryLimitMb: 128 });
 });
 afterAll(() => engine[Symbol.asyncDispose]());
 
