@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError, SyncedTablesError } from '../core/errors.js';
 import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { homeDatabase, type ManagedDatabase } from '../sidecar/managed-databases.js';
 import { chooseDatabases } from './connect/choose-database.js';
 import { withDatabase } from './connect/database-session.js';
 import {
@@ -11,18 +13,29 @@ import {
   type OutputOptions,
   settingsOf,
 } from './options/command-options.js';
+import { makeFirstToken } from './preparing/first-token.js';
+import { prepareSidecarRole, readPassword } from './preparing/sidecar-role.js';
+
+interface MigrateCommandOptions extends DatabaseOptions, OutputOptions {
+  readonly sidecarRole?: string;
+  readonly sidecarPasswordFile?: string;
+}
 
 export function addMigrateCommand(program: Command): void {
   const command = program
     .command('migrate')
     .description('Install or update the SQL side of synced tables in every managed database; needs a superuser.')
+    .option('--sidecar-role <name>', 'also let this role run a sidecar, and create it if it does not exist')
+    .option('--sidecar-password-file <file>', 'the password of that role; it is set anew each time', readPassword)
     .addHelpText(
       'after',
       `
-Safe to run again: what is there already stays as it is.
+Safe to run again: what is there already stays as it is. If the settings have api.first_token, that token is made on
+instances that never had one.
 
 Examples:
   synced-tables migrate
+  synced-tables migrate --sidecar-role sidecar --sidecar-password-file /run/secrets/sidecar-password
   synced-tables migrate --instance local --database app
   DATABASE_URL=postgres://postgres@localhost/app synced-tables migrate --output json`,
     )
@@ -30,16 +43,19 @@ Examples:
   addOutputOption(addDatabaseOptions(command));
 }
 
-async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> {
-  const databases = chooseDatabases(settingsOf(options, { postgres: true }), options);
+async function migrate(options: MigrateCommandOptions): Promise<void> {
+  const settings = settingsOf(options, { postgres: true });
+  const databases = chooseDatabases(settings, options);
   const results: { database: string; applied: readonly string[]; replaced_routines: boolean }[] = [];
   let refusal: SyncedTablesError | null = null;
+  const installed: ManagedDatabase[] = [];
   for (const database of databases) {
     const result = await withDatabase(database, (client) => migrateDatabase(client).catch(refused));
     if (result instanceof SyncedTablesError) {
       refusal ??= result;
       continue;
     }
+    installed.push(database);
     results.push({ database: database.name, applied: result.applied, replaced_routines: result.hasReplacedRoutines });
     if (options.output === 'table') {
       process.stdout.write(
@@ -47,8 +63,33 @@ async function migrate(options: DatabaseOptions & OutputOptions): Promise<void> 
       );
     }
   }
+  for (const instance of new Set(installed.map((database) => database.instance))) {
+    await prepareInstance(instance, installed, settings, options);
+  }
   if (options.output === 'json') process.stdout.write(`${JSON.stringify(results)}\n`);
   if (refusal !== null) throw refusal;
+}
+
+/** What belongs to the whole server: the role of the sidecar, and the first token in the home database. */
+async function prepareInstance(
+  instance: string,
+  installed: readonly ManagedDatabase[],
+  settings: Settings,
+  { sidecarRole: role, sidecarPasswordFile: password, output }: MigrateCommandOptions,
+): Promise<void> {
+  const say = (text: string) => void (output === 'table' && process.stdout.write(`${instance}: ${text}\n`));
+  const home = homeDatabase(settings, instance);
+  const database =
+    installed.find(({ name }) => name === home.name) ?? installed.find((each) => each.instance === instance);
+  if (database === undefined) return;
+  if (role !== undefined) {
+    const sidecar = { role, password: password ?? null };
+    const isNew = await withDatabase(database, (client) => prepareSidecarRole(client, sidecar));
+    say(isNew ? `created role ${role}, which may run a sidecar` : `role ${role} may run a sidecar`);
+  }
+  if (database.name !== home.name) return;
+  const tokenRole = await withDatabase(home, (client) => makeFirstToken(client, settings, instance));
+  if (tokenRole !== null) say(`made the first token, which acts as ${tokenRole}`);
 }
 
 /** A database that can never be used does not keep the others from being migrated. */

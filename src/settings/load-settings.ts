@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { describeIssue, isMapping } from './describe-issue.js';
+import { environmentValue } from './environment-value.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
 
 export interface SettingsSource {
@@ -20,6 +21,9 @@ const DEFAULT_FILE = 'synced-tables.yaml';
 const VARIABLES: Readonly<Record<string, string>> = {
   'instances.local.url': 'DATABASE_URL',
   'catalogs.lake.root': 'SYNCED_TABLES_LAKE',
+  'api.host': 'SYNCED_TABLES_HOST',
+  'api.port': 'SYNCED_TABLES_PORT',
+  'api.first_token.token': 'SYNCED_TABLES_FIRST_TOKEN',
 };
 
 /** The file that `loadSettings` reads; null if the settings come from the environment. */
@@ -31,7 +35,9 @@ export function originOfSettings({ file, environment, workingFolder }: SettingsS
 
 /**
  * Reads the settings: the file of `--config`, else of SYNCED_TABLES_CONFIG, else ./synced-tables.yaml. Without a file
- * DATABASE_URL gives an instance named `local`, and SYNCED_TABLES_LAKE a path catalog named `lake`.
+ * DATABASE_URL (or the file that DATABASE_URL_FILE names) gives an instance named `local`, and SYNCED_TABLES_LAKE a path
+ * catalog named `lake`. Where `api` does not say host, port or first token, SYNCED_TABLES_HOST, SYNCED_TABLES_PORT and
+ * SYNCED_TABLES_FIRST_TOKEN do.
  * @throws AggregateError with one SETTINGS_… error for each wrong setting
  */
 export function loadSettings(source: SettingsSource): Settings {
@@ -43,7 +49,7 @@ export function loadSettings(source: SettingsSource): Settings {
   const problems: SyncedTablesError[] = [];
   const raw = fillReferences(written, { environment, origin: file, problems }, []);
   if (problems.length > 0) throw new AggregateError(problems, 'the settings are wrong');
-  const settings = checkSettings(raw, { written, file });
+  const settings = checkSettings(withEnvironmentDefaults(raw, environment), { written, file });
   if (needsPostgres && Object.keys(settings.instances).length === 0) {
     const details = { setting: 'instances', found: 'missing', allowed: 'at least one Postgres server', origin: file };
     throw new AggregateError([syncedTablesError('SETTINGS_INVALID', details)], 'the settings are wrong');
@@ -56,7 +62,8 @@ function settingsFromEnvironment(
   workingFolder: string,
   needsPostgres: boolean,
 ): Settings {
-  const { DATABASE_URL: url, SYNCED_TABLES_LAKE: root } = environment;
+  const url = environmentValue('DATABASE_URL', environment);
+  const { SYNCED_TABLES_LAKE: root } = environment;
   if (needsPostgres && !url) {
     throw new AggregateError([syncedTablesError('SETTINGS_MISSING', {})], 'the settings are missing');
   }
@@ -64,7 +71,24 @@ function settingsFromEnvironment(
     instances: needsPostgres ? { local: { url } } : {},
     catalogs: root ? { lake: { kind: 'path', root } } : {},
   };
-  return withAbsoluteFolders(checkSettings(raw), workingFolder);
+  return withAbsoluteFolders(checkSettings(withEnvironmentDefaults(raw, environment)), workingFolder);
+}
+
+/**
+ * Settings of `api` that the environment may give where the file does not: an image says where it listens, and whoever
+ * starts it, what the first token is, without a file.
+ */
+function withEnvironmentDefaults(raw: unknown, environment: SettingsSource['environment']): unknown {
+  if (!isMapping(raw) || (raw.api !== undefined && !isMapping(raw.api))) return raw;
+  const host = environment.SYNCED_TABLES_HOST;
+  const port = environment.SYNCED_TABLES_PORT;
+  const token = environmentValue('SYNCED_TABLES_FIRST_TOKEN', environment);
+  const given = {
+    ...(host ? { host } : {}),
+    ...(port ? { port: /^\d+$/.test(port) ? Number(port) : port } : {}),
+    ...(token ? { first_token: { token } } : {}),
+  };
+  return { ...raw, api: { ...given, ...raw.api } };
 }
 
 function readFile(file: string): unknown {
@@ -86,14 +110,14 @@ interface References {
   readonly problems: SyncedTablesError[];
 }
 
-/** Replaces `${NAME}` in every text by the environment variable of that name. */
+/** Replaces `${NAME}` in every text by the environment variable of that name, or by the file that NAME_FILE names. */
 function fillReferences(value: unknown, references: References, path: readonly PropertyKey[]): unknown {
   const { environment, origin, problems } = references;
   if (typeof value === 'string') {
     return value.replace(/\$\{(\w+)\}/g, (reference, name: string) => {
-      const found = environment[name];
+      const found = environmentValue(name, environment);
       if (found !== undefined) return found;
-      const allowed = 'the name of an environment variable that is set';
+      const allowed = `the name of an environment variable that is set, or whose file ${name}_FILE names`;
       problems.push(
         syncedTablesError('SETTINGS_INVALID', { setting: path.join('.'), found: `"${reference}"`, allowed, origin }),
       );

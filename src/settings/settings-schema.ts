@@ -236,6 +236,14 @@ const oidc = z.strictObject({
   roles: z.record(z.string(), z.string().min(1)).optional(),
 });
 
+/** A token that the operator chose, for a sidecar that starts before anybody could make one. */
+const firstToken = z.strictObject({
+  /** As long as a guess is hopeless: the database keeps a plain hash of it. */
+  token: z.string().regex(/^[\w-]{32,256}$/, '32 to 256 letters, digits, - and _, such as openssl rand -hex 32 prints'),
+  /** The Postgres role that its bearer acts as. */
+  role: z.string().min(1).default('databricks_superuser'),
+});
+
 function isListedName(name: string): boolean {
   const parts = name.split('.');
   return parts.length === 2 && parts.every(isSourceNamePart);
@@ -279,6 +287,8 @@ export const settingsSchema = z.strictObject({
       /** The address at which people reach the server through a proxy, with the path before ours if there is one. */
       public_url: z.url({ protocol: /^https?$/ }).optional(),
       oidc: oidc.optional(),
+      /** Made on instances that never had a token, by `migrate` and `serve`. */
+      first_token: firstToken.optional(),
     })
     .prefault({}),
   /** The web console. */

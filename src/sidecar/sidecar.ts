@@ -15,6 +15,7 @@ import { WorkShares } from '../sync/task/work-shares.js';
 import { DatabaseSet } from './database-set.js';
 import { DatabaseWorker } from './database-worker.js';
 import type { ManagedDatabase } from './managed-databases.js';
+import { missingRoots } from './missing-roots.js';
 import { openCatalogs } from './open-catalogs.js';
 import type { SessionPlan } from './session-plan.js';
 
@@ -61,6 +62,7 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
     });
     closers.push(() => engine[Symbol.asyncDispose]());
     const catalogs = openCatalogs(settings, engine, (retry) => logger.warn(retry, 'a request is repeated'));
+    for (const missing of missingRoots(settings)) logger.warn(missing, 'the folder of this catalog does not exist');
     const reports = new SourceReports(catalogs);
     const holder = randomUUID();
     const knownMigration = await newestKnownMigration();

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
@@ -294,21 +295,54 @@ it('takes tokens of the configured issuer, and no others', async () => {
   }
 });
 
-it('listens on the loopback address only until there is a token', async () => {
+it('answers others on /healthz, /readyz and /docs alone until there is a token, which counts at once', async (context) => {
+  const [address] = Object.values(networkInterfaces()).flatMap((each = []) => each.filter(({ internal }) => !internal));
+  if (address === undefined) return context.skip('this machine has no address but the loopback one');
   await using synced = await SyncedLake.create(server);
-  const elsewhere = async (url: string) => {
-    const target = new URL(url);
-    target.hostname = '127.0.0.2';
-    return fetch(`${target.origin}/healthz`).then(
-      ({ status }) => status,
-      () => null,
-    );
-  };
-  const open = await synced.startSidecar({ apiHost: '0.0.0.0' });
-  expect(await elsewhere(open.url)).toBeNull();
-  await createToken(synced, await synced.database.createRole('keeper'));
-  const closed = await synced.startSidecar({ apiHost: '0.0.0.0' });
-  expect(await elsewhere(closed.url)).toBe(200);
+  const sidecar = await synced.startSidecar({ apiHost: '0.0.0.0' });
+  const elsewhere = `http://${address.address}:${new URL(sidecar.url).port}`;
+  const statusOf = async (path: string) => (await fetch(elsewhere + path)).status;
+  expect(await Promise.all(['/healthz', '/readyz', '/docs', '/openapi.json'].map(statusOf))).toEqual([
+    200, 200, 200, 200,
+  ]);
+  expect(await Promise.all(['/metrics', ME, '/api/2.0/synced-tables/me'].map(statusOf))).toEqual([401, 401, 401]);
+  expect(await new ApiClient(elsewhere).get(ME)).toMatchObject({
+    body: {
+      message: expect.stringContaining('there is no token yet, and until then only this machine itself is served'),
+    },
+  });
+  // A Host that names the loopback address, as a proxy may send it, changes nothing.
+  const pretending = await fetch(elsewhere + ME, { headers: { host: 'localhost', 'x-forwarded-for': '127.0.0.1' } });
+  expect(pretending.status).toBe(401);
+  expect(await new ApiClient(sidecar.url).get(ME)).toMatchObject({ status: 200, body: { userName: 'local' } });
+  const role = await synced.database.createRole('keeper');
+  const token = await createToken(synced, role);
+  expect(await new ApiClient(elsewhere, token).get(ME)).toMatchObject({ status: 200, body: { userName: role } });
+});
+
+it('makes the token of the settings once, and leaves it revoked', async () => {
+  await using synced = await SyncedLake.create(server);
+  const token = 'e'.repeat(32);
+  const role = await synced.database.createRole('keeper');
+  // The role of this connection string may make tokens.
+  const options = { instances: { local: { url: synced.database.url } } };
+  const log: { msg: string; error?: { code?: string; message?: string } }[] = [];
+  const onLog = (line: string) => void log.push(JSON.parse(line));
+  const start = (firstToken: object) => synced.startSidecar({ ...options, firstToken, onLog });
+  const missing = await start({ token, role: 'nobody_there' });
+  expect((await new ApiClient(missing.url).get(ME)).body).toMatchObject({ userName: 'local' });
+  expect(log.filter(({ msg }) => msg.startsWith('the token of api.first_token could not be made'))).toMatchObject([
+    { error: { code: 'TOKEN_ROLE_NOT_FOUND' } },
+  ]);
+  const [one, two] = await Promise.all([start({ token, role }), start({ token, role })]);
+  for (const { url } of [one, two, missing]) {
+    expect(await new ApiClient(url, token).get(ME)).toMatchObject({ status: 200, body: { userName: role } });
+    expect(await new ApiClient(url).get(ME)).toMatchObject({ status: 401 });
+  }
+  await synced.admin.query('select synced_tables.revoke_token(token_id) from synced_tables.tokens');
+  const again = await start({ token, role });
+  expect(await new ApiClient(again.url, token).get(ME)).toMatchObject({ status: 401 });
+  expect(await synced.value('select count(*) from synced_tables.tokens')).toBe('1');
 });
 
 it('keeps instances apart: a token is worth something only where it was made', async () => {

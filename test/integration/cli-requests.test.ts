@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, eitherPostgresServer, postgresServers } from '../support/postgres.js';
 import { type CliResult, runCli, runCliJson } from '../support/run-cli.js';
@@ -30,6 +31,57 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     ]);
     expect((await runCli(['migrate'], environment)).stdout).toBe(`${name}: up to date\n`);
     expect(await runCliJson(['list'], environment)).toEqual([]);
+  });
+
+  it('makes a role for sidecars and the first token on request, and does so safely again', async () => {
+    await using database = await createTestDatabase(server);
+    const admin = await database.connect();
+    const role = `side-car ${randomBytes(4).toString('hex')}`;
+    const folder = mkdtempSync(path.join(tmpdir(), 'test-migrate-'));
+    const password = path.join(folder, 'password');
+    const config = path.join(folder, 'synced-tables.yaml');
+    const token = randomBytes(32).toString('hex');
+    writeFileSync(password, 'o:p@q/r#s\n');
+    writeFileSync(config, `instances: { main: { url: "\${URL}" } }\napi: { first_token: { token: "\${TOKEN}" } }\n`);
+    const environment = { URL: database.url, TOKEN: token, SYNCED_TABLES_CONFIG: config };
+    const migrate = () => runCli(['migrate', '--sidecar-role', role, '--sidecar-password-file', password], environment);
+    const logIn = async () => {
+      const url = new URL(database.url);
+      url.username = encodeURIComponent(role);
+      url.password = encodeURIComponent(readFileSync(password, 'utf8').trim());
+      const client = new pg.Client({ connectionString: url.href });
+      await client.connect();
+      try {
+        await client.query('set role databricks_sync; select * from synced_tables.status');
+      } finally {
+        await client.end();
+      }
+    };
+    try {
+      const first = await migrate();
+      expect(first).toMatchObject({ end: 0, stderr: '' });
+      expect(first.stdout).toContain(`main: created role ${role}, which may run a sidecar\n`);
+      expect(first.stdout).toContain('main: made the first token, which acts as databricks_superuser\n');
+      await logIn();
+      writeFileSync(password, 'another one');
+      const name = new URL(database.url).pathname.slice(1);
+      expect((await migrate()).stdout).toBe(`main/${name}: up to date\nmain: role ${role} may run a sidecar\n`);
+      await logIn();
+      const { rows } = await admin.query(
+        `select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls as may_more,
+                (select array_agg(roleid::regrole::text) from pg_auth_members where member = r.oid) as groups
+           from pg_roles r where rolname = $1`,
+        [role],
+      );
+      expect(rows).toEqual([{ may_more: false, groups: ['databricks_sync'] }]);
+      writeFileSync(password, '');
+      const refused = await migrate();
+      expect(refused).toMatchObject({ end: 2, stdout: '' });
+      expect(refused.stderr).toContain('The file must hold one line');
+    } finally {
+      await admin.query(`drop role if exists "${role}"`);
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('says when the role may not install it', async () => {

@@ -31,6 +31,8 @@ export interface TestSidecarOptions {
   /** More instances than `local`, as settings have them. */
   readonly instances?: object;
   readonly apiHost?: string;
+  /** Setting api.first_token. */
+  readonly firstToken?: object;
   /** Setting api.public_url. */
   readonly publicUrl?: string;
   /** Takes the lines of the log, all levels, of a sidecar inside the process of the test. */
@@ -52,6 +54,7 @@ function settingsInput(options: TestSidecarOptions): object {
       port: 0,
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
       ...(options.apiHost === undefined ? {} : { host: options.apiHost }),
+      ...(options.firstToken === undefined ? {} : { first_token: options.firstToken }),
       ...(options.publicUrl === undefined ? {} : { public_url: options.publicUrl }),
     },
     console: options.console ?? {},

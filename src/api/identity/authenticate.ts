@@ -78,11 +78,15 @@ async function oidcCaller(jwt: string, oidc: OidcIdentity, instances: readonly A
 /**
  * Before the first token exists, anyone who reaches the loopback address acts as the sidecar's own role. That includes
  * web pages in a browser on this machine, which give themselves away by their Origin, by what the browser says of their
- * site, or by a Host that is not a loopback name.
+ * site, or by a Host that is not a loopback name. The address that was reached counts as well as the sender's: proxies of
+ * container networks hand on requests of others from a loopback address.
  */
 function localCaller(request: FastifyRequest): Caller {
-  if (!LOOPBACK_ADDRESSES.test(request.socket.remoteAddress ?? '127.0.0.1')) {
-    throw syncedTablesError('UNAUTHENTICATED', { reason: 'without a token, only this machine itself is served' });
+  const { remoteAddress = '127.0.0.1', localAddress = '127.0.0.1' } = request.socket;
+  if (![remoteAddress, localAddress].every((address) => LOOPBACK_ADDRESSES.test(address))) {
+    throw syncedTablesError('UNAUTHENTICATED', {
+      reason: 'there is no token yet, and until then only this machine itself is served',
+    });
   }
   const { origin, host = '', 'sec-fetch-site': site } = request.headers;
   const isOwnPage = origin === undefined || origin === `http://${host}`;

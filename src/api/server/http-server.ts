@@ -6,6 +6,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { addConsoleRoutes } from '../console/console-routes.js';
+import { makeFirstTokens } from '../identity/first-token.js';
 import { findTokenRoles } from '../identity/token-roles.js';
 import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
 import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
@@ -86,7 +87,8 @@ const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
  * Serves the API, its documentation (`/openapi.json`, `/docs`), `GET /healthz` (the process answers) and `GET /readyz`
  * (every database is usable; otherwise 503 with the names of the others; `degraded` names those that lost a connection a
  * moment ago, which takes nothing from the API, and those that were refused at the start: no reason to send requests
- * elsewhere). While there is no token it listens on the loopback address only, whatever the settings say.
+ * elsewhere). While there is no token, requests that do not come over the loopback address get nothing else: probes of
+ * containers reach the sidecar from the start, and the first token takes effect at once.
  * @throws PORT_TAKEN
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -98,8 +100,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await instances.close();
   };
   try {
-    const host = await chooseHost(options, instances);
-    const url = await server.listen({ host, port: settings.api.port });
+    await makeFirstTokens(instances.all(), settings, logger);
+    await tellIfOpen(options, instances);
+    const { host, port } = settings.api;
+    const url = await server.listen({ host, port });
     return { url, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -108,18 +112,18 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   }
 }
 
-async function chooseHost({ settings, logger }: HttpServerOptions, instances: InstanceSet): Promise<string> {
+/** Says at the start who is served while there is no token. */
+async function tellIfOpen({ settings, logger }: HttpServerOptions, instances: InstanceSet): Promise<void> {
   const { host, oidc } = settings.api;
-  if (oidc !== undefined) return host;
+  if (oidc !== undefined) return;
   const { hasTokens, unreachable } = await findTokenRoles(instances.all(), null);
-  if (hasTokens || unreachable.size > 0) return host;
-  const how = 'make one with "synced-tables token create --role NAME", then start again to listen elsewhere';
+  if (hasTokens || unreachable.size > 0) return;
+  const how = 'make one with "synced-tables token create --role NAME", or name one in api.first_token of the settings';
   logger.info(
     `the API has no token yet: anybody who can reach it on this machine acts as the role of the instance's connection string; ${how}`,
   );
-  if (LOOPBACK_HOSTS.test(host)) return host;
-  logger.warn({ host }, 'without a token the API listens on 127.0.0.1 only, not on the configured host');
-  return '127.0.0.1';
+  if (LOOPBACK_HOSTS.test(host)) return;
+  logger.warn({ host }, 'without a token, other machines are answered on /healthz, /readyz and /docs only');
 }
 
 /**

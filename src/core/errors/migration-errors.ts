@@ -57,6 +57,24 @@ export const migrationErrors = {
     apiCode: 'PERMISSION_DENIED',
     sqlState: '42501',
   },
+  SIDECAR_ROLE_REFUSED: {
+    message: 'Role {role} could not be made ready for a sidecar: {reason}.',
+    remedy:
+      'Nothing of it was done; the database is installed. Run this as a role with CREATEROLE, or let an administrator run: CREATE ROLE {role} LOGIN; GRANT databricks_sync TO {role};',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
+  FIRST_TOKEN_REFUSED: {
+    message: 'The token of api.first_token could not be made on instance {instance}: {reason}.',
+    remedy:
+      'The database is installed; without a token the API answers this machine only. Run "synced-tables migrate" with these settings as an administrator, or make a token with "synced-tables token create".',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
   MIGRATION_CHANGED: {
     message: 'Migration {file} was changed after it had been applied to database {database}.',
     remedy: 'Install an unchanged release of synced-tables; changes come as new files.',

@@ -18,6 +18,14 @@ export const settingsErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '22023',
   },
+  SETTINGS_SECRET_UNREADABLE: {
+    message: 'The file {file}, which {variable} names, cannot be read: {reason}.',
+    remedy: 'Put the value there and let the user of the sidecar read it, or set {name} itself.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
   SETTINGS_MISSING: {
     message: 'There is no settings file and DATABASE_URL is not set, so there is no Postgres to work with.',
     remedy:

@@ -70,7 +70,56 @@ it('fills in references to the environment, also inside a text and in lists', ()
 
 it('names the reference that the environment does not have', () => {
   expect(problems(() => load(`instances: { local: { url: "\${NOT_SET}" } }`))).toEqual([
-    `SETTINGS_INVALID: Setting instances.local.url is "\${NOT_SET}"; allowed: the name of an environment variable that is set`,
+    `SETTINGS_INVALID: Setting instances.local.url is "\${NOT_SET}"; allowed: the name of an environment variable that is set, or whose file NOT_SET_FILE names`,
+  ]);
+});
+
+it('takes secrets from files whose names the environment has, and says when one cannot be read', () => {
+  const secret = path.join(folder, 'secret');
+  writeFileSync(secret, 's3cret\n');
+  const yaml = `instances: { local: { url: "postgres://app:\${PASSWORD}@localhost/app" } }`;
+  const url = (environment: Record<string, string>) => load(yaml, { environment }).instances.local?.url;
+  expect(url({ PASSWORD_FILE: secret })).toBe('postgres://app:s3cret@localhost/app');
+  expect(url({ PASSWORD_FILE: secret, PASSWORD: 'other' })).toBe('postgres://app:other@localhost/app');
+  writeFileSync(secret, 'postgres://app@localhost/app');
+  const bare = { environment: { DATABASE_URL_FILE: secret }, workingFolder: path.join(folder, 'nothing') };
+  expect(loadSettings(bare).instances.local?.url).toBe('postgres://app@localhost/app');
+  expect(problems(() => load(yaml, { environment: { PASSWORD_FILE: `${secret}s` } }))).toEqual([
+    `SETTINGS_SECRET_UNREADABLE: The file ${secret}s, which PASSWORD_FILE names, cannot be read: it does not exist.`,
+  ]);
+  expect(problems(() => load(yaml, { environment: { PASSWORD_FILE: folder } }))).toEqual([
+    `SETTINGS_SECRET_UNREADABLE: The file ${folder}, which PASSWORD_FILE names, cannot be read: it is a folder.`,
+  ]);
+});
+
+it('lets the environment say host, port and first token of the API, where the file does not', () => {
+  const token = 'a'.repeat(32);
+  const secret = path.join(folder, 'token');
+  writeFileSync(secret, `${token}\n`);
+  const environment = {
+    DATABASE_URL: 'postgres://app@localhost/app',
+    SYNCED_TABLES_HOST: '0.0.0.0',
+    SYNCED_TABLES_PORT: '9000',
+    SYNCED_TABLES_FIRST_TOKEN_FILE: secret,
+  };
+  const api = { host: '0.0.0.0', port: 9000, first_token: { token, role: 'databricks_superuser' } };
+  expect(load(INSTANCES, { environment }).api).toEqual(api);
+  expect(load(`${INSTANCES}api: { host: 127.0.0.1 }`, { environment }).api).toEqual({ ...api, host: '127.0.0.1' });
+  const bare = (more: object) => loadSettings({ environment: { ...environment, ...more }, workingFolder: '/nowhere' });
+  expect(bare({}).api).toEqual(api);
+  expect(problems(() => bare({ SYNCED_TABLES_PORT: '70000' }))).toEqual([
+    'SETTINGS_INVALID: Setting SYNCED_TABLES_PORT is 70000; allowed: at most 65535',
+  ]);
+});
+
+it('takes a first token that is too long to be guessed, and shows none', () => {
+  const token = 'a'.repeat(32);
+  expect(load(`${INSTANCES}api: { first_token: { token: ${token} } }`).api.first_token).toEqual({
+    token,
+    role: 'databricks_superuser',
+  });
+  expect(problems(() => load(`${INSTANCES}api: { first_token: { token: changeme } }`))).toEqual([
+    'SETTINGS_INVALID: Setting api.first_token.token is a text that is not shown here; allowed: 32 to 256 letters, digits, - and _, such as openssl rand -hex 32 prints',
   ]);
 });
 
