@@ -27,6 +27,7 @@ const parts = [
   { name: 'code that only tests use', command: 'knip --production' },
   { name: 'grammar', command: 'node scripts/write-parser.mjs --check' },
   { name: 'error reference', command: 'node dist/docs/write-error-reference.js --check', after: 'build' },
+  { name: 'SQL reference', command: 'node dist/docs/write-sql-reference.js --check', after: 'build' },
   { name: 'extension', command: 'node dist/postgres/install/write-extension.js --check', after: 'build' },
 ];
 

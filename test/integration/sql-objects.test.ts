@@ -86,6 +86,30 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
     expect(await wrong()).toEqual([]);
   });
 
+  it('are listed by help() as far as the caller may use them, and found by words', async () => {
+    await using database = await createMigratedDatabase(server);
+    const operator = await database.connectAs(await database.createRole('operator', 'databricks_superuser'));
+    const found = async (about: string | null) => {
+      const { rows } = await operator.query<{ name: string; call: string; description: string }>(
+        'select * from synced_tables.help($1)',
+        [about],
+      );
+      return rows;
+    };
+    const all = await found(null);
+    expect(all.length).toBeGreaterThan(30);
+    expect(all.filter(({ name, description }) => /\._|_internal|_served/.test(name) || !description)).toEqual([]);
+    const names = all.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['synced_tables.status', 'public.databricks_synced_table_add_manager']),
+    );
+    // Of superusers alone.
+    expect(names).not.toContain('synced_tables.repair');
+    expect((await found('SCHEDULE every cron')).map(({ name }) => name)).toEqual(['synced_tables.set_schedule']);
+    const [wait] = await found('returns when a verification');
+    expect(wait?.call).toMatch(/^CALL synced_tables\.wait_for_verification\(.*timeout interval DEFAULT NULL/);
+  });
+
   it('fixes the search_path of every function but the waiting procedures and ev_kind, and opens to PUBLIC only what tells a caller about himself', async () => {
     await using database = await createMigratedDatabase(server);
     const { rows } = await database.admin.query<{ open: string[]; loose: string[]; undocumented: string[] }>(
