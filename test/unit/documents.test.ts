@@ -39,7 +39,7 @@ function citationsOfCode(): Citation[] {
 /** Relative links of Markdown. */
 function citationsOfDocuments(): Citation[] {
   const documents = [
-    ...['docs', 'examples', 'docker'].flatMap((folder) => filesBelow(folder, ['.md'])),
+    ...['docs', 'examples', 'docker', 'deploy'].flatMap((folder) => filesBelow(folder, ['.md'])),
     ...topDocuments(),
   ];
   return documents.flatMap((from) =>
@@ -81,6 +81,15 @@ it('has no broken link between documents', () => {
   const citations = citationsOfDocuments();
   expect(citations.length).toBeGreaterThan(250);
   expect(citations.flatMap(describeBroken)).toEqual([]);
+});
+
+it('links from packed documents only to what is packed, or to what is named as part of the repository', () => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  const packed = (file: string) =>
+    [...files, 'LICENSE', 'package.json'].some((each) => file === each || file.startsWith(`${each}/`));
+  const lost = citationsOfDocuments().filter(({ from, file }) => packed(from) && !packed(file));
+  // CONTRIBUTING.md is for the repository.
+  expect(lost.filter(({ from }) => from !== 'CONTRIBUTING.md').map(({ from, file }) => `${from}: ${file}`)).toEqual([]);
 });
 
 it('cites no chapter by number, which only a document elsewhere could have', () => {

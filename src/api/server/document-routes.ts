@@ -6,9 +6,10 @@ import { type CachedDocument, cacheDocument, sendDocument } from '../wire/cached
 const HTML = 'text/html; charset=utf-8';
 const CSS = 'text/css; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
+const SVG = 'image/svg+xml';
 const JSON_TEXT = 'application/json; charset=utf-8';
 
-/** What the page may load: its own files, and the icons within their style sheet. */
+/** What the page may load, over HTTP or HTTPS as it came itself: its own files, and the icons within their style sheet. */
 const PAGE_POLICY = [
   "default-src 'self'",
   "img-src 'self' data:",
@@ -17,6 +18,10 @@ const PAGE_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+/** That of the console; the one of the package is somebody else's. */
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0c5cc5"/><path d="M4 5h8M4 8h8M4 11h5" stroke="#fff" stroke-width="1.6" stroke-linecap="round"/></svg>';
 
 const UI_OPTIONS = { dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null };
 const INITIALIZER = `const url = new URL('../../openapi.json', document.currentScript.src).href;
@@ -29,10 +34,10 @@ function page(files: string): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>synced-tables</title>
+<title>synced-tables API</title>
 <link rel="stylesheet" href="${files}/swagger-ui.css">
 <link rel="stylesheet" href="${files}/index.css">
-<link rel="icon" type="image/png" href="${files}/favicon-32x32.png">
+<link rel="icon" type="image/svg+xml" href="${files}/icon.svg">
 </head>
 <body>
 <div id="swagger-ui"></div>
@@ -70,7 +75,7 @@ export function addDocumentRoutes(server: ApiServer): void {
   addFile('swagger-ui-bundle.js', SCRIPT);
   addFile('swagger-ui.css', CSS);
   addFile('index.css', CSS);
-  addFile('favicon-32x32.png', 'image/png');
+  add('/docs/static/icon.svg', () => cacheDocument({ contentType: SVG, content: ICON }));
 }
 
 const { resolve } = createRequire(import.meta.url);

@@ -8,6 +8,8 @@ interface ProgressStep {
   readonly rowsDone: bigint | null;
   /** Null while unknown. */
   readonly rowsTotal: bigint | null;
+  /** For the rows that are left, at the rate so far; null or left out while that is unknown. */
+  readonly secondsLeft?: number | null;
 }
 
 export interface Progress {
@@ -58,11 +60,11 @@ function progressBar(stream: ProgressStream): Progress {
   };
 }
 
-function barLine({ message, rowsDone, rowsTotal }: ProgressStep): string {
+function barLine({ message, rowsDone, rowsTotal, secondsLeft }: ProgressStep): string {
   if (rowsDone === null || rowsTotal === null || rowsTotal <= 0n) return message;
   const filled = Math.min(BAR_WIDTH, Number((rowsDone * BigInt(BAR_WIDTH)) / rowsTotal));
   const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '.');
-  return `[${bar}] ${describeRows(rowsDone, rowsTotal)}`;
+  return `[${bar}] ${describeRows(rowsDone, rowsTotal)}${describeTime(secondsLeft)}`;
 }
 
 function progressLines(stream: ProgressStream, clock: Clock): Progress {
@@ -77,7 +79,7 @@ function progressLines(stream: ProgressStream, clock: Clock): Progress {
       message = step.message;
       rows = rowsNow;
       writtenAt = clock.now();
-      stream.write(`${isNews ? message : rows}\n`);
+      stream.write(`${isNews ? message : `${rows}${describeTime(step.secondsLeft)}`}\n`);
     },
     tell: (notice) => void stream.write(`${notice}\n`),
     end: () => {},
@@ -88,4 +90,12 @@ function describeRows(done: bigint, total: bigint | null): string {
   if (total === null || total <= 0n) return countOf(done, 'row');
   const percent = (done * 100n) / total;
   return `${done} of ${countOf(total, 'row')} (${percent > 100n ? 100n : percent} %)`;
+}
+
+/** About how long it still takes, in one unit; nothing for a moment. */
+function describeTime(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || seconds < 1) return '';
+  if (seconds < 90) return `, about ${Math.round(seconds)} s left`;
+  if (seconds < 5400) return `, about ${Math.round(seconds / 60)} min left`;
+  return `, about ${Math.round(seconds / 3600)} h left`;
 }

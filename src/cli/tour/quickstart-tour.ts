@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type pg from 'pg';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../core/names.js';
@@ -44,6 +45,7 @@ interface PassedOver {
 }
 
 const ROWS_SHOWN = 5;
+const CELL_WIDTHS = [32, 24, 16, 12, 8];
 /** With the next table it would be the same. */
 const NOT_OF_THE_TABLE: ReadonlySet<string> = new Set([
   'INTERNAL_ERROR',
@@ -142,7 +144,15 @@ async function showRows(client: pg.Client, table: SyncedTable, { say }: TourOpti
   });
   const header = shown.fields.map((field) => field.name);
   say(`${table.fullName} is online: ${rows[0]?.rows} rows, equal to version ${rows[0]?.version} of ${table.source}.\n`);
-  say(textTable(header, shown.rows as (string | null)[][]));
+  say(fittingTable(header, shown.rows as (string | null)[][]));
+}
+
+/** As wide as the terminal, where there is one, if cells can be cut so far. */
+function fittingTable(header: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  const tables = CELL_WIDTHS.map((width) => textTable(header, rows, width));
+  const isFitting = (table: string) => table.split('\n').every((line) => line.length <= columns);
+  return tables.find(isFitting) ?? tables.at(-1) ?? '';
 }
 
 async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable, { say }: TourOptions): Promise<void> {
@@ -173,10 +183,15 @@ Look at it with psql or any Postgres client:
 
 What to try next:
 
-  SELECT * FROM synced_tables.status;
+  SELECT * FROM synced_tables.status \\gx
   CALL synced_tables.wait_for_update(synced_tables.sync_now(${quoteLiteral(table.fullName)}));
   SELECT * FROM synced_tables.updates ORDER BY created_at DESC;
   SELECT synced_tables.create_synced_table('gold.my_table', 'lake.<schema>.<table>', ARRAY['<key column>']);
+  SELECT * FROM synced_tables.help() \\gx
 
-Source tables are folders with a Delta log: ${options.lake}/<schema>/<table> is lake.<schema>.<table>.`);
+Source tables are folders with a Delta log: ${options.lake}/<schema>/<table> is lake.<schema>.<table>. The command line works
+from another terminal, in this folder, with:
+
+  export DATABASE_URL='${options.url}' SYNCED_TABLES_LAKE='${path.resolve(options.lake)}'
+  npx synced-tables list`);
 }

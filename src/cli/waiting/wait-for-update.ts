@@ -25,6 +25,7 @@ interface Outcome {
   readonly rows_done: string | null;
   readonly rows_total: string | null;
   readonly table_message: string | null;
+  readonly seconds_left: number | null;
 }
 
 const PAUSE_MS_MIN = 50;
@@ -46,6 +47,7 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
         message: outcome.table_message ?? `Update ${update} is ${outcome.state}.`,
         rowsDone: toBigInt(outcome.rows_done),
         rowsTotal: toBigInt(outcome.rows_total),
+        secondsLeft: outcome.seconds_left,
       });
       if (timeoutSeconds !== null && performance.now() - startedAt > timeoutSeconds * 1000) {
         const { state } = outcome;
@@ -61,7 +63,8 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
 
 async function readOutcome({ client, updateId, name }: WaitOptions): Promise<Outcome> {
   const { rows } = await client.query<Outcome>(
-    `select o.state, o.error_code, o.message, o.remedy, s.rows_done::text, s.rows_total::text, s.message as table_message
+    `select o.state, o.error_code, o.message, o.remedy, s.rows_done::text, s.rows_total::text, s.message as table_message,
+            s.estimated_completion_seconds as seconds_left
        from synced_tables_internal._update_outcome($1) o left join synced_tables.status s on s.synced_table = $2`,
     [updateId, name],
   );

@@ -60,7 +60,7 @@ export const apiErrors = {
   },
   ROUTE_NOT_FOUND: {
     message: 'There is no API call {method} {path}.',
-    remedy: 'See /openapi.json for the calls that exist.',
+    remedy: 'See /docs, or /openapi.json, for the calls that exist.',
     retry: 'none',
     status: 404,
     apiCode: 'ENDPOINT_NOT_FOUND',

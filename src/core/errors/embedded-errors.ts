@@ -34,6 +34,15 @@ export const embeddedErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '55000',
   },
+  PORT_NOT_ALLOWED: {
+    message:
+      'The PostgreSQL server may not use port {port}: ports below 1024 are for root, and PostgreSQL never runs as root.',
+    remedy: 'Choose a port from 1024 on with {option}.',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
   EMBEDDED_POSTGRES_MISSING: {
     message: 'No PostgreSQL {major} server for {platform} is installed beside synced-tables.',
     remedy:

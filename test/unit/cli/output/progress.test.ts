@@ -41,6 +41,30 @@ it('writes a line for news, and for rows at intervals', () => {
   expect(file.written).toEqual(['Copying lake.gold.t.\n', '50 of 200 rows (25 %)\n', 'Attempt 1 of 6 failed.\n']);
 });
 
+it('says about how long it still takes, once that is known', () => {
+  const file = stream(false);
+  let ms = 0;
+  const progress = startProgress('table', file, { now: () => ms });
+  progress.report(step(null));
+  for (const [rows, secondsLeft] of [
+    [10n, null],
+    [20n, 89.6],
+    [30n, 100],
+    [40n, 9_000],
+    [50n, 0.2],
+  ] as const) {
+    ms += 6_000;
+    progress.report({ ...step(rows), secondsLeft });
+  }
+  expect(file.written.slice(1)).toEqual([
+    '10 of 200 rows (5 %)\n',
+    '20 of 200 rows (10 %), about 90 s left\n',
+    '30 of 200 rows (15 %), about 2 min left\n',
+    '40 of 200 rows (20 %), about 3 h left\n',
+    '50 of 200 rows (25 %)\n',
+  ]);
+});
+
 it('is silent with --output json', () => {
   const terminal = stream(true);
   const progress = startProgress('json', terminal);
