@@ -303,7 +303,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
            when e.evtenabled <> 'A' then 'is switched off'
            when e.evtevent <> $2 or (select array_agg(t order by t) from unnest(e.evttags) t) is distinct from (select array_agg(t order by t) from unnest($3) t)
                 or format('%I.%I', n.nspname, p.proname) <> $4 then 'is not ours'
-           when not r.rolsuper then format('runs code of role %I, which is not a superuser', r.rolname) end
+           when not databricks_auth.is_installer(r.rolname) then format('runs code of role %I, which is not a superuser', r.rolname) end
     from (values (null)) as one (row)
     left join pg_event_trigger e on e.evtname = $1
     left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
@@ -311,27 +311,58 @@ $$;
 comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger of an intact guard; null if nothing is.';
 
 
+-- for: everybody
+create or replace function databricks_auth.event_trigger_statements(name name, event text, tags text[], function text) returns text[]
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when d.damage is null or d.damage like 'runs code of %' then '{}'
+    else array_remove(array[
+      case when d.damage = 'is not ours' then format('drop event trigger %I', $1) end,
+      case when d.damage <> 'is switched off'
+           then format('create event trigger %I on %s %s execute function %s()', $1, $2,
+                       'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4) end,
+      format('alter event trigger %I enable always', $1)], null) end
+    from (values (databricks_auth.event_trigger_damage($1, $2, $3, $4))) as d (damage)
+$$;
+comment on function databricks_auth.event_trigger_statements(name, text, text[], text) is
+  'The statements that create or enable one event trigger; none if it is as it should be.';
+
+
 -- for: owner
 create or replace function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  statement text;
   damage constant text := databricks_auth.event_trigger_damage($1, $2, $3, $4);
+  statements constant text[] := databricks_auth.event_trigger_statements($1, $2, $3, $4);
 begin
-  if damage is null or damage like 'runs code of %' then
+  -- Without a superuser there may be none: see mode().
+  if not databricks_auth.is_superuser(current_user) then
     return null;
   end if;
-  if damage = 'is not ours' then
-    execute format('drop event trigger %I', $1);
-  end if;
-  if damage <> 'is switched off' then
-    execute format('create event trigger %I on %s %s execute function %s()', $1, $2,
-                   'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4);
-  end if;
-  execute format('alter event trigger %I enable always', $1);
-  return case when damage = 'is switched off' then 'enabled' else 'made' end;
+  foreach statement in array statements loop
+    execute statement;
+  end loop;
+  return case when cardinality(statements) = 0 then null when damage = 'is switched off' then 'enabled' else 'made' end;
 end $$;
 comment on function databricks_auth.install_event_trigger(name, text, text[], text) is
   'Creates or enables one event trigger; returns what it did, null if nothing.';
+
+
+-- for: everybody
+create or replace function databricks_auth.mode() returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- A superuser's installation has its event triggers, or is damaged. Another one has them where the server lets its
+  -- administrators make event triggers.
+  return (
+  select case when r.rolsuper or exists (select from pg_event_trigger e join databricks_auth.wanted_event_triggers() w on w.name = e.evtname)
+              then 'whole' else 'by ownership' end
+    from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'databricks_auth'
+  );
+end $$;
+comment on function databricks_auth.mode() is
+  'How synced tables are guarded: whole, or by ownership alone, where nobody may make event triggers.';
 
 
 -- for: owner
@@ -904,7 +935,7 @@ comment on function databricks_auth.grant_table_rights(regclass, name) is 'Grant
 
 -- for: sidecar
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   owner_role name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = parent);
 begin
@@ -932,11 +963,12 @@ comment on function databricks_auth.prepare_partition(regclass, regclass) is
 
 -- for: sidecar
 create or replace function databricks_auth.register(parent regclass) returns name
-language plpgsql security definer set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   part regclass := databricks_auth.sole_partition(parent);
   schema_name name := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = parent);
   owner_role name;
+  setting_before constant text := databricks_auth.allow_ddl();
 begin
   if part is null then
     perform databricks_auth.refuse('42809', format('%s cannot be a synced table', parent),
@@ -951,9 +983,10 @@ begin
   insert into databricks_auth.synced_tables (synced_table, owner_role) values (parent, owner_role)
     on conflict (synced_table) do update set owner_role = excluded.owner_role;
   perform databricks_auth.prepare_partition(parent, part);
-  perform databricks_auth.grant_table_rights(parent, owner_role);
   perform databricks_auth.gate(parent);
+  perform databricks_auth.grant_table_rights(parent, owner_role);
   perform databricks_auth.rebuild_parts(parent);
+  perform databricks_auth.allow_ddl(setting_before);
   return owner_role;
 end $$;
 comment on function databricks_auth.register(regclass) is
@@ -1027,7 +1060,7 @@ comment on function databricks_auth.repair_managers() is 'Binds managers to the 
 
 -- for: owner
 create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;
@@ -1059,14 +1092,16 @@ comment on function databricks_auth.repair_table(regclass, name) is
 
 -- for: owner
 create or replace function databricks_auth.repair() returns table (object text, outcome text)
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   synced record;
+  setting_before text;
 begin
-  if not databricks_auth.is_superuser(current_user) then
+  if not databricks_auth.is_installer(current_user) then
     raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
-      hint = 'It creates roles and event triggers.';
+      hint = 'It creates roles and event triggers. Where an administrator installed without one: SET ROLE databricks_installer first.';
   end if;
+  setting_before := databricks_auth.allow_ddl();
   perform databricks_auth.make_roles();
   delete from databricks_auth.open_windows;
   delete from databricks_auth.parts p where p.place <> databricks_auth.place();
@@ -1077,41 +1112,98 @@ begin
     outcome := databricks_auth.repair_table(synced.synced_table, synced.owner_role);
     return next;
   end loop;
+  perform databricks_auth.allow_ddl(setting_before);
 end $$;
-comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.';
+comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers and databricks_installer; safe to repeat. synced_tables.repair() calls it.';
+
+-- for: owner
+create or replace function databricks_auth.make_role(role_name name, about text) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if to_regrole(quote_ident(role_name)) is not null then
+    return false;
+  end if;
+  -- Roles belong to the whole cluster, and two databases may be migrated at the same time, out of reach of each other's
+  -- advisory locks. pg_authid is a shared table, so a superuser's lock on it works. Logins continue; CREATE, ALTER and DROP
+  -- ROLE wait. Without a superuser the slower one meets duplicate_object, and migrates again.
+  if databricks_auth.is_superuser(current_user) then
+    lock table pg_authid in share row exclusive mode;
+    if to_regrole(quote_ident(role_name)) is not null then
+      return false;
+    end if;
+  end if;
+  execute format('create role %I nologin', role_name);
+  execute format('comment on role %I is %L', role_name, about);
+  return true;
+end $$;
+comment on function databricks_auth.make_role(name, text) is 'Creates a group of ours that is missing; false if there is one of that name.';
+
+
+-- for: owner
+create or replace function databricks_auth.try_grant(role_name name, grantee name) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_has_role(grantee, role_name, 'usage') then
+    return true;
+  end if;
+  execute format('grant %I to %I', role_name, grantee);
+  return true;
+exception when insufficient_privilege then
+  -- From version 16 on it takes the ADMIN option on the role; doctor names the statement for an administrator.
+  return false;
+end $$;
+comment on function databricks_auth.try_grant(name, name) is 'Grants a role of Postgres; false if the current role may not.';
+
 
 -- for: owner
 create or replace function databricks_auth.make_roles() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  -- As on Lakebase: its members read and write all data, and see all sessions.
-  granted constant name[] := array['pg_read_all_data', 'pg_write_all_data', 'pg_monitor'];
-  membership name;
+  membership record;
 begin
-  if to_regrole('databricks_superuser') is null or to_regrole('databricks_sync') is null
-     or exists (select from unnest(granted) g where not pg_has_role('databricks_superuser', g, 'member')) then
-    -- Roles belong to the whole cluster, and two databases may be migrated at the same time, out of reach of each other's
-    -- advisory locks. pg_authid is a shared table, so a lock on it works. Logins continue; CREATE, ALTER and DROP ROLE
-    -- wait.
-    lock table pg_authid in share row exclusive mode;
-    if to_regrole('databricks_superuser') is null then
-      create role databricks_superuser nologin;
-      comment on role databricks_superuser is 'Looks after synced tables: creates, syncs and deletes them, and grants access.';
-    end if;
-    foreach membership in array granted loop
-      if not pg_has_role('databricks_superuser', membership, 'member') then
-        execute format('grant %I to databricks_superuser', membership);
-      end if;
-    end loop;
-    if to_regrole('databricks_sync') is null then
-      create role databricks_sync nologin;
-      comment on role databricks_sync is 'What the synced-tables sidecar acts as. Grant it to the role that the sidecar logs in with.';
-    end if;
+  perform databricks_auth.make_role('databricks_superuser', 'Looks after synced tables: creates, syncs and deletes them, and grants access.');
+  perform databricks_auth.make_role('databricks_sync', 'What the synced-tables sidecar acts as. Grant it to the role that the sidecar logs in with.');
+  if not databricks_auth.is_superuser(current_user) then
+    -- What the functions of a superuser may do anyway: act on what belongs to databricks_sync and to owner roles.
+    perform databricks_auth.join_sync();
   end if;
+  for membership in select w.role_name, w.grantee from databricks_auth.wanted_memberships() w loop
+    perform databricks_auth.try_grant(membership.role_name, membership.grantee);
+  end loop;
   perform databricks_auth.grant_rights();
   perform databricks_auth.admit_roles();
 end $$;
 comment on function databricks_auth.make_roles() is 'Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.';
+
+
+-- for: everybody
+create or replace function databricks_auth.wanted_memberships() returns table (role_name name, grantee name, what_for text)
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  -- As on Lakebase: members of databricks_superuser read and write all data, and see all sessions.
+  values ('pg_read_all_data'::name, 'databricks_superuser'::name, 'its members do not read the tables of others'),
+         ('pg_write_all_data', 'databricks_superuser', 'its members do not write the tables of others'),
+         ('pg_monitor', 'databricks_superuser', 'its members do not see what the sessions of others do')
+$$;
+comment on function databricks_auth.wanted_memberships() is
+  'Roles of Postgres that ours should be members of, and what is lost without: from version 16 on, only roles with the ADMIN option on them can grant them.';
+
+
+-- for: owner
+create or replace function databricks_auth.join_sync() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  has_options constant boolean := current_setting('server_version_num')::int >= 160000;
+begin
+  if pg_has_role(current_user, 'databricks_sync', 'usage') and pg_has_role(current_user, 'databricks_sync', case when has_options then 'set' else 'member' end) then
+    return;
+  end if;
+  execute format('grant databricks_sync to %I', current_user) || case when has_options then ' with inherit true, set true' else '' end;
+exception when insufficient_privilege then
+  raise exception using errcode = '42501',
+    message = format('databricks_auth: role databricks_sync was made by somebody else, and role %I may not join it', current_user),
+    hint = format('Another database of this server has synced tables. Have its administrator run: GRANT databricks_sync, databricks_superuser, databricks_gateway TO %I WITH ADMIN OPTION;', current_user);
+end $$;
+comment on function databricks_auth.join_sync() is 'Makes the current role, which installs without being a superuser, a member of databricks_sync.';
 
 
 -- for: owner
@@ -1139,7 +1231,9 @@ begin
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
   -- What others have through PUBLIC, a hardened database has taken from it. Changes are staged in temporary tables.
   execute format('grant connect, temporary on database %I to databricks_sync, databricks_superuser', current_database());
-  grant usage on language plpgsql to databricks_sync;
+  if databricks_auth.is_superuser(current_user) then
+    grant usage on language plpgsql to databricks_sync;
+  end if;
   -- As on Lakebase: its members may create schemas, hence synced tables in new schemas.
   execute format('grant create on database %I to databricks_superuser', current_database());
 end $$;
@@ -1188,6 +1282,19 @@ comment on function databricks_auth.is_superuser(name) is 'Whether the role is a
 
 
 -- for: everybody
+create or replace function databricks_auth.is_installer(who name) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+  select databricks_auth.is_superuser(who)
+      or exists (select from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'databricks_auth' and r.rolname = who)
+  );
+end $$;
+comment on function databricks_auth.is_installer(name) is
+  'Whether the role may change the guard itself: a superuser, or the role that installed it.';
+
+
+-- for: everybody
 create or replace function databricks_auth.is_sync(who name) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -1204,12 +1311,12 @@ comment on function databricks_auth.is_sync(name) is
 create or replace function databricks_auth.override() returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
-  -- Both the session and the running code must be a superuser's, and the superuser must have set it explicitly: a value
-  -- from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role that
-  -- logged in decides.
+  -- Both the session and the running code must be a superuser's (or the installer's), who must have set it explicitly: a
+  -- value from ALTER DATABASE or ALTER ROLE was not meant for this moment. Such values are applied at login, so the role
+  -- that logged in decides.
   return (
   select coalesce(current_setting('databricks_auth.allow_ddl', true), '') = 'on'
-     and databricks_auth.is_superuser(databricks_auth.acting_role()) and databricks_auth.is_superuser(current_user)
+     and databricks_auth.is_installer(databricks_auth.acting_role()) and databricks_auth.is_installer(current_user)
      and not exists (
        select from pg_db_role_setting s, unnest(s.setconfig) setting
         where setting like 'databricks\_auth.allow\_ddl=%'
@@ -1218,7 +1325,21 @@ begin
                or s.setrole = (select a.usesysid from pg_stat_get_activity(pg_backend_pid()) a)))
   );
 end $$;
-comment on function databricks_auth.override() is 'Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.';
+comment on function databricks_auth.override() is 'Whether a superuser, or the installer, bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.';
+
+
+-- for: owner
+create or replace function databricks_auth.allow_ddl(setting text default 'on') returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  before constant text := coalesce(current_setting('databricks_auth.allow_ddl', true), '');
+begin
+  -- Not a SET clause of the functions that need it: only a superuser may write one for a setting that no module defines.
+  perform set_config('databricks_auth.allow_ddl', setting, true);
+  return before;
+end $$;
+comment on function databricks_auth.allow_ddl(text) is
+  'Sets databricks_auth.allow_ddl until the transaction ends, for the guard''s own work, and returns what it was.';
 
 -- for: owner
 create or replace function databricks_auth.names_in(command text) returns name[]
@@ -1570,9 +1691,13 @@ revoke execute on function databricks_auth.unregister(oid) from public;
 revoke execute on function databricks_auth.repair_managers() from public;
 revoke execute on function databricks_auth.repair_table(regclass, name) from public;
 revoke execute on function databricks_auth.repair() from public;
+revoke execute on function databricks_auth.make_role(name, text) from public;
+revoke execute on function databricks_auth.try_grant(name, name) from public;
 revoke execute on function databricks_auth.make_roles() from public;
+revoke execute on function databricks_auth.join_sync() from public;
 revoke execute on function databricks_auth.grant_rights() from public;
 revoke execute on function databricks_auth.admit_roles() from public;
+revoke execute on function databricks_auth.allow_ddl(text) from public;
 revoke execute on function databricks_auth.names_in(text) from public;
 revoke execute on function databricks_auth.names_in_calls(name[]) from public;
 revoke execute on function databricks_auth.guard_is_whole() from public;
@@ -1596,6 +1721,8 @@ grant execute on function databricks_auth.check_altered(name, text) to databrick
 grant execute on function databricks_auth.after_drop(name, text) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.wanted_event_triggers() to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.event_trigger_damage(name, text, text[], text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.event_trigger_statements(name, text, text[], text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.mode() to databricks_sync, databricks_superuser;
 grant execute on function public.databricks_create_role(text, text) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.can_manage(oid, name) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.check_appointment(regclass, text) to databricks_sync, databricks_superuser;
@@ -1611,8 +1738,10 @@ grant execute on function databricks_auth.target_in(text, text) to databricks_sy
 grant execute on function databricks_auth.innermost_command(text) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.refuse_kindly(oid, text, text, name) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.notice_of_doubt(text, text) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.wanted_memberships() to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.acting_role() to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.is_superuser(name) to databricks_sync, databricks_superuser;
+grant execute on function databricks_auth.is_installer(name) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.is_sync(name) to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.override() to databricks_sync, databricks_superuser;
 grant execute on function databricks_auth.wanted_gates() to databricks_sync, databricks_superuser;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type pg from 'pg';
 import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError, SyncedTablesError } from '../core/errors.js';
 import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
@@ -24,7 +25,9 @@ interface MigrateCommandOptions extends DatabaseOptions, OutputOptions {
 export function addMigrateCommand(program: Command): void {
   const command = program
     .command('migrate')
-    .description('Install or update the SQL side of synced tables in every managed database; needs a superuser.')
+    .description(
+      'Install or update the SQL side of synced tables in every managed database, as a superuser or as an administrator.',
+    )
     .option('--sidecar-role <name>', 'also let this role run a sidecar, and create it if it does not exist')
     .option('--sidecar-password-file <file>', 'the password of that role; it is set anew each time', readPassword)
     .addHelpText(
@@ -46,20 +49,21 @@ Examples:
 async function migrate(options: MigrateCommandOptions): Promise<void> {
   const settings = settingsOf(options, { postgres: true });
   const databases = chooseDatabases(settings, options);
-  const results: { database: string; applied: readonly string[]; replaced_routines: boolean }[] = [];
+  const results: { database: string; applied: readonly string[]; replaced_routines: boolean; guard: string }[] = [];
   let refusal: SyncedTablesError | null = null;
   const installed: ManagedDatabase[] = [];
   for (const database of databases) {
-    const result = await withDatabase(database, (client) => migrateDatabase(client).catch(refused));
+    const result = await withDatabase(database, (client) => migrateAndLook(client).catch(refused));
     if (result instanceof SyncedTablesError) {
       refusal ??= result;
       continue;
     }
     installed.push(database);
-    results.push({ database: database.name, applied: result.applied, replaced_routines: result.hasReplacedRoutines });
+    const { applied, hasReplacedRoutines, guard } = result;
+    results.push({ database: database.name, applied, replaced_routines: hasReplacedRoutines, guard });
     if (options.output === 'table') {
       process.stdout.write(
-        `${database.name}: ${describe(result)}\n${result.applied.map((file) => `  ${file}\n`).join('')}`,
+        `${database.name}: ${describe(result)}\n${applied.map((file) => `  ${file}\n`).join('')}${explain(guard)}`,
       );
     }
   }
@@ -90,6 +94,17 @@ async function prepareInstance(
   if (database.name !== home.name) return;
   const tokenRole = await withDatabase(home, (client) => makeFirstToken(client, settings, instance));
   if (tokenRole !== null) say(`made the first token, which acts as ${tokenRole}`);
+}
+
+async function migrateAndLook(client: pg.Client): Promise<MigrationResult & { guard: string }> {
+  const result = await migrateDatabase(client);
+  const { rows } = await client.query<{ guard: string }>('select guard from synced_tables.installation');
+  return { ...result, guard: rows[0]?.guard ?? '' };
+}
+
+function explain(guard: string): string {
+  if (guard !== 'by ownership') return '';
+  return '  Guarded by ownership alone: this server lets the role make no event triggers, so managers index with\n  synced_tables.create_index. See docs/guides/managed-postgres.md for what else differs.\n';
 }
 
 /** A database that can never be used does not keep the others from being migrated. */

@@ -7,7 +7,8 @@ interface FindingKind {
   readonly remedy: string | null;
 }
 
-const REPAIR = 'Run as a superuser: SELECT * FROM synced_tables.repair();';
+const REPAIR =
+  'Run as a superuser, or after SET ROLE databricks_installer where there is such a role: SELECT * FROM synced_tables.repair();';
 
 /** What `synced-tables doctor` can find apart from errors of the catalogue. Codes are never renamed. */
 export const findingKinds = {
@@ -108,12 +109,14 @@ export const findingKinds = {
   DATABASE_BEHIND: {
     severity: 'warning',
     message: 'Migrations of this version that are not applied yet: {pending}.',
-    remedy: 'Run "synced-tables migrate" as a superuser, or start the sidecar with a superuser\'s connection string.',
+    remedy:
+      'Run "synced-tables migrate" as the superuser or administrator who installed it, or start the sidecar with that connection string.',
   },
   FUNCTIONS_BEHIND: {
     severity: 'warning',
     message: 'Functions and views in the database are those of an older version of synced-tables.',
-    remedy: 'Run "synced-tables migrate" as a superuser, or start the sidecar with a superuser\'s connection string.',
+    remedy:
+      'Run "synced-tables migrate" as the superuser or administrator who installed it, or start the sidecar with that connection string.',
   },
   EXTENSION_BEHIND: {
     severity: 'warning',
@@ -145,6 +148,18 @@ export const findingKinds = {
     remedy: 'ALTER ROLE databricks_sync NOSUPERUSER;',
   },
   GUARD_READY: { severity: 'ok', message: 'The guard is whole; tables that it protects: {tables}.', remedy: null },
+  GUARD_BY_OWNERSHIP: {
+    severity: 'hint',
+    message:
+      'Synced tables are guarded by ownership alone, because role {role} may not make event triggers here: managers index with synced_tables.create_index and drop_index, and the owner of a schema can drop the tables in it. Tables that it protects: {tables}.',
+    remedy:
+      'See docs/guides/managed-postgres.md for what differs, and for how an administrator makes the event triggers.',
+  },
+  MEMBERSHIP_MISSING: {
+    severity: 'hint',
+    message: 'Role {grantee} is not a member of {role}: {effect}.',
+    remedy: 'If that is wanted, have a role with the ADMIN option on {role} run: GRANT {role} TO {grantee};',
+  },
   GUARD_DAMAGED: { severity: 'error', message: 'The guard of synced tables is damaged: {parts}.', remedy: REPAIR },
   RIGHTS_MISSING: {
     severity: 'error',

@@ -48,7 +48,8 @@ export function postgresTableName(schema: string, table: string): string {
   return `${quoteIfNeeded(schema)}.${quoteIfNeeded(table)}`;
 }
 
-function quoteIfNeeded(identifier: string): string {
+/** An identifier as people read it in a statement, quoted only where Postgres needs it. */
+export function quoteIfNeeded(identifier: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(identifier) ? identifier : quoteIdentifier(identifier);
 }
 

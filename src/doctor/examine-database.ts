@@ -7,6 +7,7 @@ import { SYNC_ROLE } from '../postgres/session/session.js';
 import {
   type InstallationFacts,
   readGuardDamage,
+  readGuardMode,
   readInstallationFacts,
   readMissingRights,
   readPublications,
@@ -37,12 +38,16 @@ export async function examineDatabase(client: pg.Client, subject: string): Promi
   const findings = [...checkEncoding(facts, subject), ...installation.findings];
   findings.push(...checkExtension(facts, subject), ...checkRoles(facts, subject));
   findings.push(maySync ? finding('ROLE_READY', subject, { role }) : strange);
+  // An administrator's membership may be one that he inherits nothing of.
+  const isActing = maySync && !isSuperuser;
+  if (isActing) await client.query(`set role ${SYNC_ROLE}`);
   findings.push(...(await checkGuard(client, subject, maySync)));
   const slots = walLevel === 'logical' ? await readDecodingSlots(client) : [];
   if (slots.length > 0) findings.push(finding('WAL_LEVEL_LOGICAL', subject, { slots: slots.join(', ') }));
   if (maySync && installation.isCurrent) {
     findings.push(...(await checkRights(client, subject)), ...(await checkPublications(client, subject)));
   }
+  if (isActing) await client.query('reset role');
   for (const long of await readLongTransactions(client, TRANSACTION_MINUTES_LONG)) {
     findings.push(finding('LONG_TRANSACTION', subject, { ...long }));
   }
@@ -111,12 +116,21 @@ function checkRoles({ missingRoles, isSyncSuperuser }: InstallationFacts, subjec
  * databricks_sync.
  */
 async function checkGuard(client: pg.Client, subject: string, maySync: boolean): Promise<Finding[]> {
-  const damage = await readGuardDamage(client);
+  const guard = await readGuardMode(client);
+  const isByOwnership = guard?.mode === 'by ownership';
+  const damage = isByOwnership ? [] : await readGuardDamage(client);
   const tables = maySync ? await readTableProtection(client) : [];
   const unprotected = tables
     .filter((table) => table.damage.length > 0)
     .map((table) => finding('TABLE_UNPROTECTED', `${subject} ${table.table}`, { parts: table.damage.join('; ') }));
   if (damage.length > 0) return [finding('GUARD_DAMAGED', subject, { parts: damage.join('; ') }), ...unprotected];
-  if (!maySync) return [];
-  return [finding('GUARD_READY', subject, { tables: tables.length - unprotected.length }), ...unprotected];
+  const memberships = (guard?.missingMemberships ?? []).map((missing) =>
+    finding('MEMBERSHIP_MISSING', subject, { ...missing }),
+  );
+  if (!maySync) return memberships;
+  const sound = { tables: tables.length - unprotected.length };
+  const ready = isByOwnership
+    ? finding('GUARD_BY_OWNERSHIP', subject, { ...sound, role: guard.installer })
+    : finding('GUARD_READY', subject, sound);
+  return [ready, ...unprotected, ...memberships];
 }

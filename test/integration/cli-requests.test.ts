@@ -27,7 +27,7 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       new RegExp(`^${name}: applied \\d+ migrations, brought functions and views up to date\n  0001_schemas\\.sql\n`),
     );
     expect(await runCliJson(['migrate'], environment)).toEqual([
-      { database: name, applied: [], replaced_routines: false },
+      { database: name, applied: [], replaced_routines: false, guard: 'whole' },
     ]);
     expect((await runCli(['migrate'], environment)).stdout).toBe(`${name}: up to date\n`);
     expect(await runCliJson(['list'], environment)).toEqual([]);

@@ -105,7 +105,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
     );
     // Of superusers alone.
     expect(names).not.toContain('synced_tables.repair');
-    expect((await found('SCHEDULE every cron')).map(({ name }) => name)).toEqual(['synced_tables.set_schedule']);
+    expect((await found('SCHEDULE missed cron')).map(({ name }) => name)).toEqual(['synced_tables.set_schedule']);
     const [wait] = await found('returns when a verification');
     expect(wait?.call).toMatch(/^CALL synced_tables\.wait_for_verification\(.*timeout interval DEFAULT NULL/);
   });
@@ -162,16 +162,20 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           // What a whole guard has, and what of it is missing.
           '_wanted_event_triggers',
           'event_trigger_damage',
+          'event_trigger_statements',
           'gate_damage',
           'wanted_event_triggers',
           'wanted_gates',
+          'wanted_memberships',
           'hint',
           'hint_after',
           'innermost_command',
           'is_guarded',
+          'is_installer',
           'is_superuser',
           'is_sync',
           'is_synced_table',
+          'mode',
           'notice_of_doubt',
           'override',
           'place',

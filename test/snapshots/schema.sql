@@ -796,6 +796,23 @@ view synced_tables.events with (security_barrier=true) [databricks_superuser: SE
               WHERE synced_tables_internal._may_control(a.rolname)))
         END)
   ORDER BY event_id DESC;
+view synced_tables.installation [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
+  -- What is installed here, by whom, and how synced tables are guarded. One row.
+    release text
+    guard text
+      -- whole, or by ownership: without event triggers, where the server lets nobody make them; docs/guides/managed-postgres.md has what differs.
+    installed_by regrole
+    missing_grants text[]
+      -- What only a role with the ADMIN option can grant: without it, members of databricks_superuser read synced tables, not all tables.
+  as
+ SELECT s.release,
+    databricks_auth.mode() AS guard,
+    (n.nspowner)::regrole AS installed_by,
+    ARRAY( SELECT format('GRANT %I TO %I;'::text, w.role_name, w.grantee) AS format
+           FROM databricks_auth.wanted_memberships() w(role_name, grantee, what_for)
+          WHERE (NOT pg_has_role(w.grantee, w.role_name, 'usage'::text))) AS missing_grants
+   FROM (synced_tables._schema s
+     JOIN pg_namespace n ON ((n.nspname = 'databricks_auth'::name)));
 table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- The numbered files of sql/ applied to this database.
     id integer not null
@@ -1513,6 +1530,8 @@ function databricks_auth.adopt_members() returns void plpgsql set search_path=pg
   -- Makes all objects of the guard members of the extension databricks_auth; data never is.
 function databricks_auth.after_drop(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What the guard does after a drop. Open to PUBLIC and harmless: outside an sql_drop event trigger Postgres refuses to say what was dropped.
+function databricks_auth.allow_ddl(setting text DEFAULT 'on'::text) returns text plpgsql set search_path=pg_catalog, pg_temp []
+  -- Sets databricks_auth.allow_ddl until the transaction ends, for the guard's own work, and returns what it was.
 function databricks_auth.altered_tables() returns TABLE(relation oid, object_identity text) plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Synced tables that a command changed, directly or through their partition, schema, triggers, rules or policies.
 function databricks_auth.apply_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1555,6 +1574,8 @@ function databricks_auth.ev_references() returns event_trigger plpgsql set searc
   -- Event trigger: checks foreign keys to synced tables.
 function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What is wrong with an event trigger of an intact guard; null if nothing is.
+function databricks_auth.event_trigger_statements(name name, event text, tags text[], function text) returns text[] sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- The statements that create or enable one event trigger; none if it is as it should be.
 function databricks_auth.foreign_parts_of(index oid, relation oid) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- An object used by an index that no superuser owns; null if there is none. Its code would run as the sidecar at every write.
 function databricks_auth.gate(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1579,6 +1600,8 @@ function databricks_auth.install_event_triggers() returns TABLE(object text, out
   -- Creates and enables the event triggers that are missing, changed or disabled; returns what it did.
 function databricks_auth.is_guarded(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a table was registered here, rather than carried here by an unfinished restore.
+function databricks_auth.is_installer(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Whether the role may change the guard itself: a superuser, or the role that installed it.
 function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a role name is one that register() gives to this table in this database.
 function databricks_auth.is_superuser(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1587,12 +1610,18 @@ function databricks_auth.is_sync(who name) returns boolean plpgsql stable set se
   -- Whether the role is the sidecar's: a member of databricks_sync and not a superuser.
 function databricks_auth.is_synced_table(relation oid) returns boolean plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a relation is a synced table, or was one and was kept after its syncing was stopped.
+function databricks_auth.join_sync() returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Makes the current role, which installs without being a superuser, a member of databricks_sync.
 function databricks_auth.lock_schema_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Held until the end of the transaction by anything that changes the rights of a schema.
+function databricks_auth.make_role(role_name name, about text) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
+  -- Creates a group of ours that is missing; false if there is one of that name.
 function databricks_auth.make_roles() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates the roles and the schema __db_system if missing, and grants the rights and policies of the guard. Safe to repeat.
 function databricks_auth.missing_indexes(parent regclass, part regclass) returns SETOF text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The statements that build the indexes of a synced table that a table in __db_system lacks. Call it again under the lock, before ATTACH.
+function databricks_auth.mode() returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- How synced tables are guarded: whole, or by ownership alone, where nobody may make event triggers.
 function databricks_auth.names_in(command text) returns name[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".
 function databricks_auth.names_in_calls(names name[]) returns name[] sql stable set search_path=pg_catalog, pg_temp []
@@ -1604,12 +1633,12 @@ function databricks_auth.notice_of_doubt(command text, tag text) returns void pl
 function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lends the owner role of a synced table to the acting role.
 function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
-  -- Whether a superuser bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.
+  -- Whether a superuser, or the installer, bypasses the guard on purpose: SET databricks_auth.allow_ddl = on.
 function databricks_auth.owner_role_for(parent oid) returns name plpgsql set search_path=pg_catalog, pg_temp []
   -- The owner role of a table; created if there is none.
 function databricks_auth.place() returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Identifies this cluster and database. Rows that a dump carried elsewhere do not count until repair().
-function databricks_auth.prepare_partition(parent regclass, part regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
+function databricks_auth.prepare_partition(parent regclass, part regclass) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Gives a loaded table in __db_system the write gate, owner and rights of the synced table it will be attached to.
 function databricks_auth.rebuild_parts(relation oid) returns void sql set search_path=pg_catalog, pg_temp []
   -- Records the objects of a synced table.
@@ -1617,24 +1646,28 @@ function databricks_auth.refuse(sql_state text, message text, advice text DEFAUL
   -- Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.
 function databricks_auth.refuse_kindly(relation oid, tag text, command text, effective name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Refuses, in clearer words, what Postgres or the check at the end would refuse. Open to PUBLIC: it only raises errors.
-function databricks_auth.register(parent regclass) returns name plpgsql security definer set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on [databricks_sync: EXECUTE]
+function databricks_auth.register(parent regclass) returns name plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Makes a partitioned table with its DEFAULT partition in __db_system a synced table: owner role, rights, write gates, registry. Safe to repeat. Returns the owner role.
-function databricks_auth.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
-  -- Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.
+function databricks_auth.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
+  -- Repairs roles, owners, write gates, event triggers and managers. For superusers and databricks_installer; safe to repeat. synced_tables.repair() calls it.
 function databricks_auth.repair_managers() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- Binds managers to the roles of this cluster, including renamed ones.
-function databricks_auth.repair_table(relation regclass, owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on set databricks_auth.allow_ddl=on []
+function databricks_auth.repair_table(relation regclass, owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Repairs the owner role, rights, write gates and list of parts of one synced table; returns what was done.
 function databricks_auth.sole_partition(parent regclass) returns regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.
 function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The table or index that a command names, as written; null if that is uncertain.
+function databricks_auth.try_grant(role_name name, grantee name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
+  -- Grants a role of Postgres; false if the current role may not.
 function databricks_auth.unregister(dropped oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- After a synced table was dropped: removes its registry row, managers and owner role.
 function databricks_auth.wanted_event_triggers() returns TABLE(name name, event text, tags text[], function text, is_needed_by_windows boolean) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).
 function databricks_auth.wanted_gates() returns TABLE(name name, is_for_partition_only boolean, definition text, function text, enabled "char") sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The triggers that close a synced table and its partition to writers: used by installation, repair() and doctor.
+function databricks_auth.wanted_memberships() returns TABLE(role_name name, grantee name, what_for text) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Roles of Postgres that ours should be members of, and what is lost without: from version 16 on, only roles with the ADMIN option on them can grant them.
 function databricks_auth.write_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.
 function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1653,6 +1686,8 @@ function synced_tables.create_auto_cdc_flow(target text, source text, keys text[
   -- The newer name of apply_changes.
 function synced_tables.create_auto_cdc_from_snapshot_flow(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- The newer name of apply_changes_from_snapshot.
+function synced_tables.create_index(synced_table text, definition text, index_name text DEFAULT NULL::text) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Creates an index of a synced table; definition is what follows the name of the table in CREATE INDEX, for example '(customer_id)'. Returns its name. Works on every server; where CREATE INDEX works, it is the same. For managers of the table.
 function synced_tables.create_streaming_live_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- The older name of create_streaming_table.
 function synced_tables.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1667,14 +1702,16 @@ function synced_tables.delete_streaming_table(name text, purge boolean DEFAULT f
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+function synced_tables.drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Drops an index of a synced table, given with its schema. Works on every server; where DROP INDEX works, it is the same. For managers of the table.
 function synced_tables.help(about text DEFAULT NULL::text) returns TABLE(name text, call text, description text) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- What the caller may call and read, with what it does; help('schedule') for what all these words stand in. In psql, end with \gx.
 function synced_tables.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes the schedule of a pipeline; false if it had none.
-function synced_tables.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
-  -- Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers; safe to repeat. Returns what it found.
+function synced_tables.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
+  -- Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers and databricks_installer; safe to repeat. Returns what it found.
 function synced_tables.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Ends the pause of a pipeline, given by its id or by one of its tables: it follows its sources again from where it was, and a schedule that was due meanwhile runs once. A pipeline that stop_pipeline stopped goes on, too. False if it was neither paused nor stopped. For whom pause_pipeline is.
 function synced_tables.revoke_token(token_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1747,10 +1784,14 @@ function synced_tables_internal._choose_publish(full_name text, pipeline uuid, w
   -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
 function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
+function synced_tables_internal._create_index(synced_table text, definition text, index_name text) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Serves create_index.
 function synced_tables_internal._create_job(pipeline_id uuid, settings jsonb, cron text, time_zone text) returns bigint plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Creates a job for a pipeline; without cron it runs only when it is asked to.
 function synced_tables_internal._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
+function synced_tables_internal._create_token(role_name name, token_hash bytea, expires_at timestamp with time zone, description text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Serves create_token.
 function synced_tables_internal._credential_refusal(role_name name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why a role cannot have a credential; null if it can.
 function synced_tables_internal._cron_problem(cron text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
@@ -1781,6 +1822,8 @@ function synced_tables_internal._display_name(schema_name text, table_name text)
   -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops the view that people read of a streaming table, and the state behind it.
+function synced_tables_internal._drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Serves drop_index.
 function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops a synced table, its owner role and its registration.
 function synced_tables_internal._dropped_message(synced_table text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1829,22 +1872,28 @@ function synced_tables_internal._grants_on(relation regclass) returns TABLE(gran
   -- The rights on a table that others than its owner and the sidecar hold, as the statements that give them.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
+function synced_tables_internal._has_own_password(role_name name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a role has, or without a superuser may have, a password that is not a credential of ours.
 function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether who has the rights of role (superusers have all); false if either does not exist.
 function synced_tables_internal._hold_lock(name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Waits until no other transaction holds the lock of that name, then holds it until this one ends.
+function synced_tables_internal._hold_schema(schema_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Keeps a schema from being renamed until the transaction ends, where that is possible.
 function synced_tables_internal._hold_source(schema_name text, table_name text, role_name name, OUT code text, OUT reason text) returns record plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.
 function synced_tables_internal._hold_target(target_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar's.
-function synced_tables_internal._identify_rows() returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
+function synced_tables_internal._identify_rows() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Gives a replica identity to those of our tables that have none.
-function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp set databricks_auth.allow_ddl=on []
+function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether functions of that name only compute values; true if there are none.
 function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.
+function synced_tables_internal._is_own_credential(role_name name, verifier_hash bytea, expires_at timestamp with time zone) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a credential is the password of its role at the moment.
 function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether synced tables are forbidden in the schema.
 function synced_tables_internal._is_sql_fragment(fragment text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -1857,8 +1906,14 @@ function synced_tables_internal._keep_former_name(gone synced_tables._tables) re
   -- Keeps the three-part name of a synced table that is about to be deleted without its data.
 function synced_tables_internal._lag_seconds(member synced_tables._tables) returns double precision sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- As the view status has it.
+function synced_tables_internal._lend_relation(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Lets the sidecar read a table of this database; refuses where that cannot be granted.
+function synced_tables_internal._lend_schema(schema_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Lets databricks_sync make tables in a schema; refuses where that cannot be granted.
 function synced_tables_internal._lend_source(flow text, source jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read a table of this database that the caller may read.
+function synced_tables_internal._lend_to_gateway(role_name name) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Lets the HTTP API act for a role; refuses where that cannot be granted.
 function synced_tables_internal._lock_for_pause(synced_table_or_pipeline text, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline with that id, or of the table of that name, for roles that may control all its tables; nobody else changes or claims it until the transaction ends.
 function synced_tables_internal._lock_pipeline(pipeline_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1867,6 +1922,10 @@ function synced_tables_internal._make_continuous(pipeline uuid, continuous boole
   -- Makes a pipeline of flows follow its sources, or run only on request.
 function synced_tables_internal._make_schema(schema_name text, created_by name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates a schema for the creator of a synced table; false if there is one of that name.
+function synced_tables_internal._make_schema_for(schema_name text, creator name) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Creates a schema that belongs to its creator; without a superuser, one in which the creator may do everything but drop what belongs to others.
+function synced_tables_internal._managed_relation(synced_table text) returns regclass plpgsql set search_path=pg_catalog, pg_temp []
+  -- The relation of a synced table that the acting role manages, held as it is until the transaction ends.
 function synced_tables_internal._manager_relations() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- What managers may read, as a list for GRANT and REVOKE.
 function synced_tables_internal._manager_routines() returns text sql stable set search_path=pg_catalog, pg_temp []
@@ -1883,6 +1942,8 @@ function synced_tables_internal._may_control(created_by name) returns boolean sq
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
 function synced_tables_internal._may_control_all() returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may sync and delete whatever anybody created.
+function synced_tables_internal._may_lock(relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether the current role may take the lock that keeps new indexes and statistics from a table while the sidecar reads it.
 function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may read a table, and so is shown keys and values of its rows; null for the table: one that was never loaded.
 function synced_tables_internal._may_see(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1997,6 +2058,8 @@ function synced_tables_internal._retry_failed() returns integer plpgsql set sear
   -- Asks for updates of CONTINUOUS pipelines with failed tables, at growing intervals. Returns how many.
 function synced_tables_internal._revoke_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
+function synced_tables_internal._revoke_token(token_id uuid) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Serves revoke_token; returns the role for which the API may no longer act.
 function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role may sync and delete what created_by created; managers may too.
 function synced_tables_internal._role_may_read(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2081,16 +2144,24 @@ function synced_tables_internal._write_calling_half(served regprocedure) returns
   -- Creates the function that people call for a served one: in synced_tables, or in synced_tables_internal if its name begins with _.
 function synced_tables_served._change_job(job_id bigint, pipeline_id uuid, settings jsonb, cron text, time_zone text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Gives a job other settings, and its pipeline another schedule.
+function synced_tables_served._create_index(synced_table text, definition text, index_name text) returns text plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Serves create_index.
 function synced_tables_served._create_job(pipeline_id uuid, settings jsonb, cron text, time_zone text) returns bigint plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Creates a job for a pipeline; without cron it runs only when it is asked to.
 function synced_tables_served._create_pipeline(name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Like declare_pipeline, but only for a new name, and keeps what the HTTP API was given.
+function synced_tables_served._create_token(role_name name, token_hash bytea, expires_at timestamp with time zone, description text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Serves create_token.
 function synced_tables_served._delete_flows(pipeline_id uuid, purge boolean) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes a pipeline of flows from the registry; with purge also drops the views that people read.
 function synced_tables_served._delete_job(job_id bigint) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes a job and the schedule of its pipeline.
+function synced_tables_served._drop_index(index_name text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Serves drop_index.
 function synced_tables_served._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Replaces the statements, name and policy of a pipeline of flows. What its flows have read is not read again.
+function synced_tables_served._revoke_token(token_id uuid) returns text plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Serves revoke_token; returns the role for which the API may no longer act.
 function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolean, cause text, validate_only boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.
 function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2105,8 +2176,6 @@ function synced_tables_served.create_streaming_table(name text, comment text DEF
   -- Declares the target of flows: see apply_changes. With continuous, its flows run automatically as soon as their sources have something new; otherwise start_update or sync_now runs them. Returns the id of its pipeline. Needs CREATE on the schema, or on the database if the schema is missing.
 function synced_tables_served.create_synced_table(synced_table text, source_table_full_name text, primary_key_columns text[], scheduling_policy text DEFAULT 'SNAPSHOT'::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT 'fail'::text, create_database_objects_if_missing boolean DEFAULT true, existing_pipeline_id uuid DEFAULT NULL::uuid, allow_file_diff boolean DEFAULT false, on_history_gap text DEFAULT 'fail'::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT false, new_pipeline_spec jsonb DEFAULT NULL::jsonb, publish text DEFAULT NULL::text, columns text[] DEFAULT NULL::text[], row_filter text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Requests a synced table: schema.table from catalog.schema.table of the lakehouse. Returns the id of its first update; CALL synced_tables.wait_for_update(id) waits for it. Needs CREATE on the schema, or on the database if the schema is missing. publish => 'together': updates publish all tables of the pipeline in one transaction. columns => and row_filter =>: which columns and rows of the source the table has; the filter is an expression of the lakehouse's SQL over one row, as in row_filter => $$region = 'EU'$$.
-function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.
 function synced_tables_served.declare_pipeline(name text, declaration jsonb, default_schema text DEFAULT "current_schema"(), runs_in_program boolean DEFAULT false, continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Replaces the streaming tables, views and flows of a pipeline with those a program declares. A continuous pipeline runs automatically from then on. Returns its id.
 function synced_tables_served.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2119,8 +2188,6 @@ function synced_tables_served.remove_schedule(synced_table_or_pipeline text) ret
   -- Removes the schedule of a pipeline; false if it had none.
 function synced_tables_served.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Ends the pause of a pipeline, given by its id or by one of its tables: it follows its sources again from where it was, and a schedule that was due meanwhile runs once. A pipeline that stop_pipeline stopped goes on, too. False if it was neither paused nor stopped. For whom pause_pipeline is.
-function synced_tables_served.revoke_token(token_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Revokes a token. If it was the last one of its role, the API may no longer act for the role.
 function synced_tables_served.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Makes the pipeline of a streaming table, with all its tables, follow its sources automatically, or, with false, run only on request. For its creator and databricks_superuser.
 function synced_tables_served.set_schedule(synced_table_or_pipeline text, cron text, time_zone text DEFAULT 'UTC'::text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []

@@ -94,9 +94,18 @@ async function syncedTables(
   }
   await operator.query(`select public.databricks_synced_table_add_manager('${schema}.snapshot', '${managerRole}'),
                                public.databricks_synced_table_add_manager('${schema}.triggered', '${managerRole}')`);
-  await lake.admin.query(`grant usage on schema ${schema} to ${managerRole}`);
-  await manager.query(`create index on ${schema}.snapshot (v); create index by_v on ${schema}.triggered (v)`);
-  await manager.query(`alter index ${schema}.by_v rename to v_index; drop index ${schema}.v_index`);
+  await operator.query(`grant usage on schema ${schema} to ${managerRole}`);
+  const isByOwnership = (await readValue(manager, 'select databricks_auth.mode()')) === 'by ownership';
+  await call(manager, `create_index('${schema}.snapshot', '(v)')`);
+  if (isByOwnership) {
+    expect(await call(manager, `create_index('${schema}.triggered', '(v) where id > 3', 'v_index')`)).toBe(
+      `${schema}.v_index`,
+    );
+    await call(manager, `drop_index('${schema}.v_index')`);
+  } else {
+    await manager.query(`create index on ${schema}.snapshot (v); create index by_v on ${schema}.triggered (v)`);
+    await manager.query(`alter index ${schema}.by_v rename to v_index; drop index ${schema}.v_index`);
+  }
   await operator.query(`select synced_tables.set_trigger_interval('${schema}.continuous', 50)`);
   for (const { name, policy, source } of tables) {
     await source.append(`select i as id, 'new' as v from range(20, 25) t(i)`);
@@ -125,10 +134,14 @@ async function syncedTables(
   await call(operator, `stop_pipeline('${pipeline}')`);
   await call(operator, `delete_synced_table('${schema}.continuous', purge => true)`);
   await call(operator, `delete_synced_table('${schema}.triggered')`);
-  await manager.query(`drop table ${schema}.triggered`);
+  const drop = (name: string) =>
+    isByOwnership
+      ? call(manager, `delete_synced_table('${name}', purge => true)`)
+      : manager.query(`drop table ${name}`);
+  await drop(`${schema}.triggered`);
   await operator.query(`select public.databricks_synced_table_remove_manager('${schema}.snapshot', '${managerRole}'),
                                public.databricks_synced_table_add_manager('${schema}.snapshot', '${managerRole}')`);
-  await manager.query(`drop table ${schema}.snapshot`);
+  await drop(`${schema}.snapshot`);
 }
 
 async function flows(
@@ -143,6 +156,7 @@ async function flows(
     create table ${schema}.state (id int primary key, v text);
     insert into ${schema}.events values (1, 'a', 'U', 1), (2, 'b', 'U', 1);
     insert into ${schema}.state values (1, 'a'), (2, 'b')`);
+  if (await isManaged(operator)) await lendToInstaller(operator, schema, ['events', 'state']);
   const events = `'${schema}.events', array['id'], 'seq', apply_as_deletes => 'op = "D"', except_column_list => array['op', 'seq']`;
   const snapshots = `'${schema}.state', array['id']`;
   const [first, second, third, fourth] = ['of_events_1', 'of_events_2', 'of_state_1', 'of_state_2'].map(
@@ -170,14 +184,14 @@ async function flows(
     delete from ${schema}.state where id = 1; insert into ${schema}.state values (3, 'c')`);
   await run();
   // What is old goes when the next batch is applied.
-  await lake.admin.query(`update synced_tables._cdc_targets set collected_at = now() - interval '1 year'`);
+  await asInstaller(lake.admin, `update synced_tables._cdc_targets set collected_at = now() - interval '1 year'`);
   await operator.query(
     `insert into ${schema}.events values (4, 'd', 'U', 3); insert into ${schema}.state values (4, 'd')`,
   );
   await run();
   for (const target of targets) {
     const isCurrent = target.endsWith('_2') ? 'where "__END_AT" is null' : '';
-    expect(await lake.rows(`${target} ${isCurrent}`, ['id', 'v'])).toEqual([
+    expect(await lake.rows(`${target} ${isCurrent}`, ['id', 'v'], operator)).toEqual([
       ['2', 'b'],
       ['3', 'c'],
       ['4', 'd'],
@@ -202,7 +216,7 @@ async function administration({ admin }: SyncedLake, { managerRole }: People): P
   await admin.query(`select public.databricks_create_role('${name}', 'USER')`);
   expect((await admin.query('select from public.databricks_list_roles where role_name = $1', [name])).rowCount).toBe(1);
   await admin.query(`drop role ${name}`);
-  const { rows } = await admin.query<{ outcome: string }>('select * from synced_tables.repair()');
+  const { rows } = await asInstaller<{ outcome: string }>(admin, 'select * from synced_tables.repair()');
   expect(rows.filter(({ outcome }) => outcome.startsWith('failed'))).toEqual([]);
 }
 
@@ -217,6 +231,34 @@ export async function uncalledFunctions(lake: SyncedLake): Promise<string[]> {
     [NOT_CALLED],
   );
   return rows.map(({ name }) => name);
+}
+
+/** Whether an administrator installed, who is no superuser. */
+async function isManaged(client: pg.Client): Promise<boolean> {
+  return (await client.query(`select from pg_roles where rolname = 'databricks_installer'`)).rowCount === 1;
+}
+
+/** Runs a statement as who installed: the session's own role where that is a superuser. */
+async function asInstaller<R extends pg.QueryResultRow>(client: pg.Client, sql: string): Promise<pg.QueryResult<R>> {
+  if (!(await isManaged(client))) return client.query<R>(sql);
+  await client.query('set role databricks_installer');
+  try {
+    return await client.query<R>(sql);
+  } finally {
+    await client.query('reset role');
+  }
+}
+
+/** What the owner of tables grants, so that flows can read them where no superuser installed. */
+async function lendToInstaller(owner: pg.Client, schema: string, tables: readonly string[]): Promise<void> {
+  const { rows } = await owner.query<{ lock: string }>(
+    `select case when current_setting('server_version_num')::int >= 170000 then 'maintain' else 'truncate' end as lock`,
+  );
+  await owner.query(`grant usage, create on schema ${schema} to databricks_installer with grant option`);
+  for (const table of tables) {
+    await owner.query(`grant select on ${schema}.${table} to databricks_installer with grant option;
+      grant ${rows[0]?.lock} on ${schema}.${table} to databricks_installer`);
+  }
 }
 
 async function readValue(client: pg.Client, sql: string): Promise<string> {

@@ -62,6 +62,11 @@ export class SyncedLake implements AsyncDisposable {
     if (!isMigrated) {
       await database.admin.query(UNINSTALL);
     }
+    return SyncedLake.on(database);
+  }
+
+  /** In a database that has been made ready. */
+  static async on(database: MigratedDatabase): Promise<SyncedLake> {
     const role = await database.createRole('sidecar', 'databricks_sync');
     const password = randomBytes(8).toString('hex');
     await database.admin.query(`alter role ${role} login password '${password}'`);
@@ -175,9 +180,9 @@ export class SyncedLake implements AsyncDisposable {
   }
 
   /** The rows of a table or subquery, all values as text, sorted as text. */
-  async rows(from: string, columns: readonly string[]): Promise<(string | null)[][]> {
+  async rows(from: string, columns: readonly string[], client = this.admin): Promise<(string | null)[][]> {
     const sql = `select ${columns.map((column) => `${column}::text`).join(', ')} from ${from}`;
-    return sorted((await this.admin.query<(string | null)[]>({ text: sql, rowMode: 'array' })).rows);
+    return sorted((await client.query<(string | null)[]>({ text: sql, rowMode: 'array' })).rows);
   }
 
   /** Fails unless a synced table has the rows of its source that fit `where`, in these columns of simple types. */

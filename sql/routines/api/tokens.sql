@@ -19,7 +19,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     when role_name ~ '^pg_' or (role_name ~ '^databricks_' and role_name <> 'databricks_superuser') then 'it is a system role'
     when pg_has_role(r.oid, 'databricks_sync', 'member') then 'sidecars act as it'
     when not exists (select from pg_roles a where a.rolname = acting
-                       and (a.rolsuper or (a.oid = r.oid and r.rolcanlogin) or pg_has_role(a.oid, r.oid, 'member with admin option')))
+                       and (a.rolsuper or (a.oid = r.oid and r.rolcanlogin) or pg_has_role(a.oid, r.oid, 'member with admin option')
+                            -- Until version 15 whoever may create roles may grant them.
+                            or (a.rolcreaterole and current_setting('server_version_num')::int < 160000)))
       then format('role %I may not grant it', acting)
     end
     from pg_roles r where r.rolname = role_name
@@ -27,15 +29,31 @@ $$;
 comment on function synced_tables_internal._token_role_refusal(name, name) is
   'Why the acting role may not make a token for a role; null if it may, or if there is no such role.';
 
+-- for: owner
+create or replace function synced_tables_internal._lend_to_gateway(role_name name) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  statement constant text := format('grant %I to databricks_gateway', role_name)
+    || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
+begin
+  execute statement;
+exception when insufficient_privilege then
+  perform synced_tables_internal._raise('TOKEN_ROLE_REFUSED', '42501',
+    format('No token can be created for role %I: role %I, which installed synced tables, may not grant it.', role_name, current_user),
+    format('Have an administrator of that role run: %s; then create the token again.', statement));
+end $$;
+comment on function synced_tables_internal._lend_to_gateway(name) is 'Lets the HTTP API act for a role; refuses where that cannot be granted.';
+
 -- for: operators
-create or replace function synced_tables_served.create_token(role_name name, token_hash bytea, expires_at timestamptz default null,
-                                                      description text default null) returns uuid
+create or replace function synced_tables_served._create_token(role_name name, token_hash bytea, expires_at timestamptz,
+                                                              description text) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   acting constant name := synced_tables_internal._acting_role();
   role_oid constant oid := to_regrole(quote_ident(role_name));
   refusal constant text := synced_tables_internal._token_role_refusal(role_name, acting);
   has_grant boolean;
+  is_callers boolean;
   made uuid;
 begin
   if role_oid is null then
@@ -51,26 +69,45 @@ begin
       'Give a time in the future, or none.');
   end if;
   perform synced_tables_internal._hold_lock('token ' || role_name);
+  -- The calling half has made the grant where we cannot.
   has_grant := exists (select from pg_auth_members m where m.roleid = role_oid and m.member = to_regrole('databricks_gateway'));
+  is_callers := not databricks_auth.is_superuser(current_user)
+            and exists (select from pg_auth_members m where m.roleid = role_oid and m.member = to_regrole('databricks_gateway')
+                                                       and m.grantor = to_regrole(quote_ident(acting)));
   if not has_grant then
-    execute format('grant %I to databricks_gateway', role_name)
-      || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
+    perform synced_tables_internal._lend_to_gateway(role_name);
   end if;
   insert into synced_tables._tokens (token_hash, role_name, role_oid, description, made_grant, created_by, expires_at)
-  values (create_token.token_hash, create_token.role_name, role_oid, create_token.description, not has_grant, acting, create_token.expires_at)
+  values (_create_token.token_hash, _create_token.role_name, role_oid, _create_token.description, not has_grant or is_callers, acting, _create_token.expires_at)
   returning token_id into made;
   return made;
 end $$;
-comment on function synced_tables_served.create_token(name, bytea, timestamptz, text) is
+comment on function synced_tables_served._create_token(name, bytea, timestamptz, text) is 'Serves create_token.';
+
+-- for: operators
+create or replace function synced_tables.create_token(role_name name, token_hash bytea, expires_at timestamptz default null,
+                                                      description text default null) returns uuid
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- From version 16 on, what is not a superuser's function may grant only roles that its owner administers. Whoever calls
+  -- administers this one.
+  if current_setting('server_version_num')::int >= 160000 and to_regrole('databricks_installer') is not null
+     and pg_has_role(current_user, to_regrole(quote_ident(role_name)), 'usage with admin option')
+     and not exists (select from pg_auth_members m where m.roleid = to_regrole(quote_ident(role_name)) and m.member = to_regrole('databricks_gateway')) then
+    execute format('grant %I to databricks_gateway with inherit false, set true', role_name);
+  end if;
+  return synced_tables_internal._create_token(role_name, token_hash, expires_at, description);
+end $$;
+comment on function synced_tables.create_token(name, bytea, timestamptz, text) is
   'Registers a bearer token of the HTTP API by its SHA-256: a caller that presents it acts as the role. Needs the right to grant the role. Use synced-tables token create.';
 
 -- for: operators
-create or replace function synced_tables_served.revoke_token(token_id uuid) returns void
+create or replace function synced_tables_served._revoke_token(token_id uuid) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   gone synced_tables._tokens;
 begin
-  update synced_tables._tokens t set revoked_at = coalesce(t.revoked_at, now()) where t.token_id = revoke_token.token_id returning * into gone;
+  update synced_tables._tokens t set revoked_at = coalesce(t.revoked_at, now()) where t.token_id = _revoke_token.token_id returning * into gone;
   if not found then
     perform synced_tables_internal._raise('TOKEN_NOT_FOUND', '42704', format('Token %s does not exist.', token_id), 'See synced_tables.tokens for those that do.');
   end if;
@@ -78,10 +115,30 @@ begin
   if to_regrole(quote_ident(gone.role_name)) = gone.role_oid
      and exists (select from synced_tables._tokens t where t.role_oid = gone.role_oid and t.made_grant)
      and not exists (select from synced_tables._tokens t where t.role_oid = gone.role_oid and t.revoked_at is null) then
-    execute format('revoke %I from databricks_gateway', gone.role_name);
+    begin
+      execute format('revoke %I from databricks_gateway', gone.role_name);
+    exception when insufficient_privilege then
+      null;  -- the calling half has made the grant, and takes it back
+    end;
+    return gone.role_name;
+  end if;
+  return null;
+end $$;
+comment on function synced_tables_served._revoke_token(uuid) is 'Serves revoke_token; returns the role for which the API may no longer act.';
+
+-- for: operators
+create or replace function synced_tables.revoke_token(token_id uuid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  role_name constant name := synced_tables_internal._revoke_token(token_id);
+begin
+  -- What the caller has granted, as in create_token, only he can take back.
+  if exists (select from pg_auth_members m where m.roleid = to_regrole(quote_ident(role_name)) and m.member = to_regrole('databricks_gateway')
+                                            and m.grantor = to_regrole(quote_ident(current_user))) then
+    execute format('revoke %I from databricks_gateway', role_name);
   end if;
 end $$;
-comment on function synced_tables_served.revoke_token(uuid) is 'Revokes a token. If it was the last one of its role, the API may no longer act for the role.';
+comment on function synced_tables.revoke_token(uuid) is 'Revokes a token. If it was the last one of its role, the API may no longer act for the role.';
 
 -- for: operators
 create or replace view synced_tables.tokens with (security_barrier = true) as

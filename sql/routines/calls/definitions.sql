@@ -30,3 +30,15 @@ comment on function synced_tables_internal._trigger_of(text, text) is
 create or replace view synced_tables.definitions with (security_barrier = true) as
   select d.kind, d.identity as object, d.file, d.audience from synced_tables._definitions d;
 comment on view synced_tables.definitions is 'Which file of sql/ defines each object of the SQL side, and who may use it.';
+
+-- for: everybody
+create or replace view synced_tables.installation as
+  select s.release, databricks_auth.mode() as guard, n.nspowner::pg_catalog.regrole as installed_by,
+         array(select pg_catalog.format('GRANT %I TO %I;', w.role_name, w.grantee) from databricks_auth.wanted_memberships() w
+                where not pg_catalog.pg_has_role(w.grantee, w.role_name, 'usage')) as missing_grants
+    from synced_tables._schema s join pg_catalog.pg_namespace n on n.nspname = 'databricks_auth';
+comment on view synced_tables.installation is 'What is installed here, by whom, and how synced tables are guarded. One row.';
+comment on column synced_tables.installation.guard is
+  'whole, or by ownership: without event triggers, where the server lets nobody make them; docs/guides/managed-postgres.md has what differs.';
+comment on column synced_tables.installation.missing_grants is
+  'What only a role with the ADMIN option can grant: without it, members of databricks_superuser read synced tables, not all tables.';

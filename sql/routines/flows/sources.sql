@@ -79,10 +79,56 @@ begin
   end if;
   -- The sidecar reads on behalf of the caller what the caller may read; every update checks that this is still so.
   perform databricks_auth.lock_schema_rights();
-  execute format('grant usage on schema %I to databricks_sync', parts[1]);
-  execute format('grant select on %s to databricks_sync', relation);
+  perform synced_tables_internal._lend_relation(relation);
 end $$;
 comment on function synced_tables_internal._lend_source(text, jsonb) is 'Lets the sidecar read a table of this database that the caller may read.';
+
+-- for: owner
+create or replace function synced_tables_internal._hold_schema(schema_name text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Only a superuser may lock a row of a catalog. Elsewhere a schema that is renamed while its table is read makes the
+  -- update fail.
+  if databricks_auth.is_superuser(current_user) then
+    perform from pg_namespace n where n.nspname = schema_name for key share;
+  end if;
+end $$;
+comment on function synced_tables_internal._hold_schema(text) is 'Keeps a schema from being renamed until the transaction ends, where that is possible.';
+
+-- for: owner
+create or replace function synced_tables_internal._may_lock(relation regclass) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- Version 17 has a right of its own for it.
+  select has_table_privilege(current_user, relation, 'update') or has_table_privilege(current_user, relation, 'delete')
+      or has_table_privilege(current_user, relation, 'truncate')
+      or current_setting('server_version_num')::int >= 170000
+         and has_table_privilege(current_user, relation, case when current_setting('server_version_num')::int >= 170000 then 'maintain' else 'truncate' end)
+$$;
+comment on function synced_tables_internal._may_lock(regclass) is
+  'Whether the current role may take the lock that keeps new indexes and statistics from a table while the sidecar reads it.';
+
+-- for: owner
+create or replace function synced_tables_internal._lend_relation(relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  schema_name constant name := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation);
+begin
+  if not databricks_auth.is_superuser(current_user)
+     and not (has_table_privilege(current_user, relation, 'select with grant option') and synced_tables_internal._may_lock(relation)
+              and (has_schema_privilege('databricks_sync', schema_name, 'usage') or has_schema_privilege(current_user, schema_name, 'usage with grant option'))) then
+    perform synced_tables_internal._raise('SOURCE_NOT_GRANTABLE', '42501',
+      format('Table %s cannot be read by flows yet: role %I may not lend it to the sidecar.', relation, current_user),
+      format('Have its owner run: GRANT USAGE ON SCHEMA %I TO %I WITH GRANT OPTION; GRANT SELECT ON %s TO %I WITH GRANT OPTION; GRANT %s ON %s TO %I;',
+             schema_name, current_user, relation, current_user,
+             case when current_setting('server_version_num')::int >= 170000 then 'MAINTAIN' else 'TRUNCATE' end, relation, current_user));
+  end if;
+  if not has_schema_privilege('databricks_sync', schema_name, 'usage') or databricks_auth.is_superuser(current_user) then
+    execute format('grant usage on schema %I to databricks_sync', schema_name);
+  end if;
+  execute format('grant select on %s to databricks_sync', relation);
+end $$;
+comment on function synced_tables_internal._lend_relation(regclass) is
+  'Lets the sidecar read a table of this database; refuses where that cannot be granted.';
 
 -- for: owner
 create or replace function synced_tables_internal._table_and_children(relation regclass) returns setof oid
@@ -148,10 +194,15 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Until the transaction ends the name refers to the same table, which gets no indexes, statistics, partitions or
   -- children: renaming the schema waits for its row, everything else for the table.
-  perform from pg_namespace n where n.nspname = schema_name for key share;
-  if not found or to_regclass(format('%I.%I', schema_name, table_name)) is null then
+  perform synced_tables_internal._hold_schema(schema_name);
+  if to_regclass(format('%I.%I', schema_name, table_name)) is null then
     code := 'MISSING';
     reason := 'there is no such table';
+    return;
+  end if;
+  if not synced_tables_internal._may_lock(to_regclass(format('%I.%I', schema_name, table_name))) then
+    code := 'NOT_LENT';
+    reason := format('role %I may no longer lock it while it is read', current_user);
     return;
   end if;
   execute format('lock table %I.%I in share update exclusive mode', schema_name, table_name);

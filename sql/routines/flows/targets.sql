@@ -18,15 +18,12 @@ begin
       perform synced_tables_internal._raise('PERMISSION_DENIED', '42501', format('Role %I may not create schema %I.', creator, schema_name),
         format('Grant it: GRANT CREATE ON DATABASE %I TO %I; or create the schema first.', current_database(), creator));
     end if;
-    execute format('create schema %I authorization %I', schema_name,
-                   case when creator = 'databricks_sync' then 'databricks_superuser' else creator end);
+    perform synced_tables_internal._make_schema_for(schema_name, creator);
   elsif not is_sidecar and not has_schema_privilege(creator, schema_name, 'create') then
     perform synced_tables_internal._raise('PERMISSION_DENIED', '42501', format('Role %I lacks CREATE on schema %I.', creator, schema_name),
       format('Grant it: GRANT CREATE ON SCHEMA %I TO %I;', schema_name, creator));
   end if;
-  if not has_schema_privilege('databricks_sync', schema_name, 'create') or not has_schema_privilege('databricks_sync', schema_name, 'usage') then
-    execute format('grant usage, create on schema %I to databricks_sync', schema_name);
-  end if;
+  perform synced_tables_internal._lend_schema(schema_name);
 end $$;
 comment on function synced_tables_internal._prepare_cdc_schema(text, name) is
   'Creates the schema of an Auto CDC target if it is missing, and lets databricks_sync create objects in it, within the rights of the target''s creator.';
@@ -41,7 +38,7 @@ declare
 begin
   select * into strict target from synced_tables._cdc_targets t where t.target_id = _hold_target.target_id;
   -- Names keep their present meaning until the transaction ends.
-  perform from pg_namespace n where n.nspname = target.schema_name for key share;
+  perform synced_tables_internal._hold_schema(target.schema_name);
   for part in
     select r.key as role, r.value as name,
            r.key in ('view', 'storage') or r.key = 'feed' and target.feed is not null or r.key = 'base' and target.shape ->> 'source' = 'snapshots' as is_used

@@ -37,34 +37,63 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
            when e.evtenabled <> 'A' then 'is switched off'
            when e.evtevent <> $2 or (select array_agg(t order by t) from unnest(e.evttags) t) is distinct from (select array_agg(t order by t) from unnest($3) t)
                 or format('%I.%I', n.nspname, p.proname) <> $4 then 'is not ours'
-           when not r.rolsuper then format('runs code of role %I, which is not a superuser', r.rolname) end
+           when not databricks_auth.is_installer(r.rolname) then format('runs code of role %I, which is not a superuser', r.rolname) end
     from (values (null)) as one (row)
     left join pg_event_trigger e on e.evtname = $1
     left join pg_proc p on p.oid = e.evtfoid left join pg_namespace n on n.oid = p.pronamespace left join pg_roles r on r.oid = p.proowner
 $$;
 comment on function databricks_auth.event_trigger_damage(name, text, text[], text) is 'What is wrong with an event trigger of an intact guard; null if nothing is.';
 
+-- for: everybody
+create or replace function databricks_auth.event_trigger_statements(name name, event text, tags text[], function text) returns text[]
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when d.damage is null or d.damage like 'runs code of %' then '{}'
+    else array_remove(array[
+      case when d.damage = 'is not ours' then format('drop event trigger %I', $1) end,
+      case when d.damage <> 'is switched off'
+           then format('create event trigger %I on %s %s execute function %s()', $1, $2,
+                       'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4) end,
+      format('alter event trigger %I enable always', $1)], null) end
+    from (values (databricks_auth.event_trigger_damage($1, $2, $3, $4))) as d (damage)
+$$;
+comment on function databricks_auth.event_trigger_statements(name, text, text[], text) is
+  'The statements that create or enable one event trigger; none if it is as it should be.';
+
 -- for: owner
 create or replace function databricks_auth.install_event_trigger(name name, event text, tags text[], function text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  statement text;
   damage constant text := databricks_auth.event_trigger_damage($1, $2, $3, $4);
+  statements constant text[] := databricks_auth.event_trigger_statements($1, $2, $3, $4);
 begin
-  if damage is null or damage like 'runs code of %' then
+  -- Without a superuser there may be none: see mode().
+  if not databricks_auth.is_superuser(current_user) then
     return null;
   end if;
-  if damage = 'is not ours' then
-    execute format('drop event trigger %I', $1);
-  end if;
-  if damage <> 'is switched off' then
-    execute format('create event trigger %I on %s %s execute function %s()', $1, $2,
-                   'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest($3) tag) || ')', $4);
-  end if;
-  execute format('alter event trigger %I enable always', $1);
-  return case when damage = 'is switched off' then 'enabled' else 'made' end;
+  foreach statement in array statements loop
+    execute statement;
+  end loop;
+  return case when cardinality(statements) = 0 then null when damage = 'is switched off' then 'enabled' else 'made' end;
 end $$;
 comment on function databricks_auth.install_event_trigger(name, text, text[], text) is
   'Creates or enables one event trigger; returns what it did, null if nothing.';
+
+-- for: everybody
+create or replace function databricks_auth.mode() returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  -- A superuser's installation has its event triggers, or is damaged. Another one has them where the server lets its
+  -- administrators make event triggers.
+  return (
+  select case when r.rolsuper or exists (select from pg_event_trigger e join databricks_auth.wanted_event_triggers() w on w.name = e.evtname)
+              then 'whole' else 'by ownership' end
+    from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'databricks_auth'
+  );
+end $$;
+comment on function databricks_auth.mode() is
+  'How synced tables are guarded: whole, or by ownership alone, where nobody may make event triggers.';
 
 -- for: owner
 create or replace function databricks_auth.install_event_triggers() returns table (object text, outcome text)

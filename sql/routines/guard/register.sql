@@ -1,7 +1,7 @@
 -- Making a table a synced table, and cleaning up after one was dropped.
 --
--- SECURITY DEFINER functions run as the superuser who migrated. They trust the catalogs, not their arguments, and not the
--- registry's text alone.
+-- SECURITY DEFINER functions run as the superuser who migrated, or as databricks_installer. They trust the catalogs, not
+-- their arguments, and not the registry's text alone.
 
 -- for: sidecar
 create or replace function databricks_auth.sole_partition(parent regclass) returns regclass
@@ -41,7 +41,7 @@ comment on function databricks_auth.grant_table_rights(regclass, name) is 'Grant
 
 -- for: sidecar
 create or replace function databricks_auth.prepare_partition(parent regclass, part regclass) returns void
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   owner_role name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = parent);
 begin
@@ -68,11 +68,12 @@ comment on function databricks_auth.prepare_partition(regclass, regclass) is
 
 -- for: sidecar
 create or replace function databricks_auth.register(parent regclass) returns name
-language plpgsql security definer set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   part regclass := databricks_auth.sole_partition(parent);
   schema_name name := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = parent);
   owner_role name;
+  setting_before constant text := databricks_auth.allow_ddl();
 begin
   if part is null then
     perform databricks_auth.refuse('42809', format('%s cannot be a synced table', parent),
@@ -87,9 +88,10 @@ begin
   insert into databricks_auth.synced_tables (synced_table, owner_role) values (parent, owner_role)
     on conflict (synced_table) do update set owner_role = excluded.owner_role;
   perform databricks_auth.prepare_partition(parent, part);
-  perform databricks_auth.grant_table_rights(parent, owner_role);
   perform databricks_auth.gate(parent);
+  perform databricks_auth.grant_table_rights(parent, owner_role);
   perform databricks_auth.rebuild_parts(parent);
+  perform databricks_auth.allow_ddl(setting_before);
   return owner_role;
 end $$;
 comment on function databricks_auth.register(regclass) is

@@ -40,7 +40,7 @@ comment on function databricks_auth.repair_managers() is 'Binds managers to the 
 
 -- for: owner
 create or replace function databricks_auth.repair_table(relation regclass, owner_role name) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;
@@ -71,14 +71,16 @@ comment on function databricks_auth.repair_table(regclass, name) is
 
 -- for: owner
 create or replace function databricks_auth.repair() returns table (object text, outcome text)
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   synced record;
+  setting_before text;
 begin
-  if not databricks_auth.is_superuser(current_user) then
+  if not databricks_auth.is_installer(current_user) then
     raise exception using errcode = '42501', message = 'databricks_auth: only a superuser may repair',
-      hint = 'It creates roles and event triggers.';
+      hint = 'It creates roles and event triggers. Where an administrator installed without one: SET ROLE databricks_installer first.';
   end if;
+  setting_before := databricks_auth.allow_ddl();
   perform databricks_auth.make_roles();
   delete from databricks_auth.open_windows;
   delete from databricks_auth.parts p where p.place <> databricks_auth.place();
@@ -89,5 +91,6 @@ begin
     outcome := databricks_auth.repair_table(synced.synced_table, synced.owner_role);
     return next;
   end loop;
+  perform databricks_auth.allow_ddl(setting_before);
 end $$;
-comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers; safe to repeat. synced_tables.repair() calls it.';
+comment on function databricks_auth.repair() is 'Repairs roles, owners, write gates, event triggers and managers. For superusers and databricks_installer; safe to repeat. synced_tables.repair() calls it.';

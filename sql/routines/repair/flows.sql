@@ -10,8 +10,8 @@ begin
   if found_relation.relowner = 'databricks_sync'::regrole then
     return false;
   end if;
-  -- A restore is run by a superuser; what belongs to another role is not ours.
-  if not (select r.rolsuper from pg_roles r where r.oid = found_relation.relowner) then
+  -- A restore is run by a superuser, or by who installed; what belongs to another role is not ours.
+  if not databricks_auth.is_installer(pg_get_userbyid(found_relation.relowner)) then
     raise exception using errcode = '42809', message = format('%s belongs to %I', relation, pg_get_userbyid(found_relation.relowner));
   end if;
   execute format('alter %s %s owner to databricks_sync', case found_relation.relkind when 'v' then 'view' else 'table' end, relation);
@@ -27,7 +27,7 @@ declare
   change_function regprocedure := to_regprocedure(format('__db_system.%I()', 'cdc_dml_' || target.target_id));
   is_changed boolean := false;
 begin
-  execute format('grant usage, create on schema %I to databricks_sync', target.schema_name);
+  perform synced_tables_internal._lend_schema(target.schema_name);
   for relation in
     select to_regclass(r.value) from jsonb_each_text(target.shape -> 'relations') r where to_regclass(r.value) is not null
   loop
@@ -65,8 +65,7 @@ begin
     refusal := synced_tables_internal._source_refusal(relation, flow.created_by);
     outcome := coalesce('waits: ' || refusal.reason, 'lent to databricks_sync');
     if refusal.code is null then
-      execute format('grant usage on schema %I to databricks_sync', flow.parts[1]);
-      execute format('grant select on %s to databricks_sync', relation);
+      perform synced_tables_internal._lend_relation(relation);
     end if;
     return next;
   end loop;

@@ -20,13 +20,15 @@ comment on function synced_tables_internal._tables_without_identity() is 'Perman
 
 -- for: owner
 create or replace function synced_tables_internal._identify_rows() returns void
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  setting_before constant text := databricks_auth.allow_ddl();
   relation regclass;
 begin
   -- The whole row: a key would make sessions wait for each other where rows live for one call only.
   for relation in select i.relation from synced_tables_internal._tables_without_identity() as i (relation) loop
     execute format('alter table %s replica identity full', relation);
   end loop;
+  perform databricks_auth.allow_ddl(setting_before);
 end $$;
 comment on function synced_tables_internal._identify_rows() is 'Gives a replica identity to those of our tables that have none.';

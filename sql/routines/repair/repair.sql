@@ -8,7 +8,7 @@ declare
   relation regclass;
 begin
   for relation in
-    select c.oid from pg_class c join pg_roles r on r.oid = c.relowner and r.rolsuper
+    select c.oid from pg_class c join pg_roles r on r.oid = c.relowner and databricks_auth.is_installer(r.rolname)
      where c.relnamespace = '__db_system'::regnamespace and c.relkind = 'r' and not c.relispartition
   loop
     perform synced_tables_internal._give_to_sidecar(relation);
@@ -39,9 +39,10 @@ comment on function synced_tables_internal._settle_in() is 'What must be done on
 
 -- for: owner
 create or replace function synced_tables.repair() returns table (object text, outcome text)
-language plpgsql set search_path = pg_catalog, pg_temp set databricks_auth.allow_ddl = 'on' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+  setting_before constant text := databricks_auth.allow_ddl();
   target synced_tables._cdc_targets;
   is_elsewhere boolean := false;
   is_complete boolean := true;
@@ -72,6 +73,7 @@ begin
   if is_complete then
     update synced_tables._service s set place = databricks_auth.place() where s.place <> databricks_auth.place();
   end if;
+  perform databricks_auth.allow_ddl(setting_before);
 end $$;
 comment on function synced_tables.repair() is
-  'Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers; safe to repeat. Returns what it found.';
+  'Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers and databricks_installer; safe to repeat. Returns what it found.';

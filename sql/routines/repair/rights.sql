@@ -80,10 +80,8 @@ begin
      and exists (select from pg_auth_members m where m.roleid = to_regrole('databricks_gateway') and m.member = 'databricks_sync'::regrole) then
     return;
   end if;
-  lock table pg_authid in share row exclusive mode;  -- see databricks_auth.make_roles()
-  if to_regrole('databricks_gateway') is null then
-    create role databricks_gateway nologin noinherit;
-    comment on role databricks_gateway is 'The roles that were granted to it are those on whose behalf the HTTP API may act.';
+  if databricks_auth.make_role('databricks_gateway', 'The roles that were granted to it are those on whose behalf the HTTP API may act.') then
+    alter role databricks_gateway noinherit;
     object := 'role databricks_gateway';
     outcome := 'made';
     return next;

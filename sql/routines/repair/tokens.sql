@@ -27,8 +27,7 @@ begin
       outcome := 'refused: ' || synced_tables_internal._token_role_refusal(name_now, current_user);
     else
       if token.made_grant and not exists (select from pg_auth_members m where m.roleid = to_regrole(quote_ident(name_now)) and m.member = 'databricks_gateway'::regrole) then
-        execute format('grant %I to databricks_gateway', name_now)
-          || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
+        perform synced_tables_internal._lend_to_gateway(name_now);
       end if;
       update synced_tables._tokens t set role_name = name_now, role_oid = to_regrole(quote_ident(name_now)), place = here where t.token_id = token.token_id;
       outcome := format('bound to role %I', name_now);

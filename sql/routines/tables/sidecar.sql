@@ -1,15 +1,47 @@
 -- What the sidecar calls when it creates a synced table.
 
 -- for: owner
+create or replace function synced_tables_internal._make_schema_for(schema_name text, creator name) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  -- The sidecar's own role is not a person who could manage a schema.
+  owner constant name := case when to_regrole(quote_ident(creator)) is null or creator = 'databricks_sync' then 'databricks_superuser' else creator end;
+begin
+  if databricks_auth.is_superuser(current_user) then
+    execute format('create schema %I authorization %I', schema_name, owner);
+    return;
+  end if;
+  -- Others cannot give a schema away. Besides, where there are no event triggers, its owner could drop every table in it.
+  execute format('create schema %I', schema_name);
+  execute format('grant usage, create on schema %I to %I with grant option', schema_name, owner);
+end $$;
+comment on function synced_tables_internal._make_schema_for(text, name) is
+  'Creates a schema that belongs to its creator; without a superuser, one in which the creator may do everything but drop what belongs to others.';
+
+-- for: owner
+create or replace function synced_tables_internal._lend_schema(schema_name text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if not has_schema_privilege(current_user, schema_name, 'usage with grant option') or not has_schema_privilege(current_user, schema_name, 'create with grant option') then
+    perform synced_tables_internal._raise('SCHEMA_NOT_GRANTABLE', '42501',
+      format('Tables in schema %I cannot be synced yet: it belongs to %I, and role %I may not grant rights on it.', schema_name,
+             (select n.nspowner::regrole from pg_namespace n where n.nspname = schema_name), current_user),
+      format('Have its owner run: GRANT USAGE, CREATE ON SCHEMA %I TO %I WITH GRANT OPTION;', schema_name, current_user));
+  end if;
+  if not has_schema_privilege('databricks_sync', schema_name, 'create') or not has_schema_privilege('databricks_sync', schema_name, 'usage') then
+    execute format('grant usage, create on schema %I to databricks_sync', schema_name);
+  end if;
+end $$;
+comment on function synced_tables_internal._lend_schema(text) is 'Lets databricks_sync make tables in a schema; refuses where that cannot be granted.';
+
+-- for: owner
 create or replace function synced_tables_internal._make_schema(schema_name text, created_by name) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (select from pg_namespace n where n.nspname = schema_name) then
     return false;
   end if;
-  -- The sidecar's own role is not a person who could manage a schema.
-  execute format('create schema %I authorization %I', schema_name,
-    case when to_regrole(quote_ident(created_by)) is null or created_by = 'databricks_sync' then 'databricks_superuser' else created_by end);
+  perform synced_tables_internal._make_schema_for(schema_name, created_by);
   return true;
 exception when duplicate_schema or unique_violation then
   return false;
@@ -60,10 +92,7 @@ begin
     end if;
     perform synced_tables_internal._make_schema(wanted.schema_name, wanted.created_by);
   end if;
-  if not has_schema_privilege('databricks_sync', wanted.schema_name, 'create')
-     or not has_schema_privilege('databricks_sync', wanted.schema_name, 'usage') then
-    execute format('grant usage, create on schema %I to databricks_sync', wanted.schema_name);
-  end if;
+  perform synced_tables_internal._lend_schema(wanted.schema_name);
 end $$;
 comment on function synced_tables_internal._prepare_schema(uuid) is 'Creates the schema of a synced table if it is missing, and lets databricks_sync create tables in it.';
 

@@ -166,6 +166,15 @@ export const flowErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42809',
   },
+  SOURCE_NOT_GRANTABLE: {
+    message: 'Table {source} cannot be read by flows yet: role {role} may not lend it to the sidecar.',
+    remedy:
+      'Have its owner run: GRANT USAGE ON SCHEMA {schema} TO {role} WITH GRANT OPTION; GRANT SELECT ON {source} TO {role} WITH GRANT OPTION; GRANT TRUNCATE ON {source} TO {role}; (from version 17 on MAINTAIN instead of TRUNCATE, which is for a lock).',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
   FLOW_FUNCTION_FAILED: {
     message: 'The function that returns the snapshots for flow {flow} failed: {reason}.',
     remedy: 'Fix it and run the program again; earlier snapshots stay committed.',

@@ -49,9 +49,9 @@ export const migrationErrors = {
     sqlState: '2BP01',
   },
   MIGRATION_NOT_ALLOWED: {
-    message: 'Role {role} may not install synced tables in database {database}: it is not a superuser.',
+    message: 'Role {role} may not install synced tables in database {database}: {lacks}.',
     remedy:
-      'Run "synced-tables migrate" once as a superuser; the sidecar itself needs only membership in databricks_sync.',
+      'Run "synced-tables migrate" once as a superuser, or as an administrator of the database: a role with CREATEROLE that may grant CREATE on the database and on schema public. The sidecar itself needs only membership in databricks_sync.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',

@@ -115,6 +115,31 @@ export const requestErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '42939',
   },
+  SCHEMA_NOT_GRANTABLE: {
+    message:
+      'Tables in schema {schema} cannot be synced yet: it belongs to {owner}, and role {role} may not grant rights on it.',
+    remedy: 'Have its owner run: GRANT USAGE, CREATE ON SCHEMA {schema} TO {role} WITH GRANT OPTION;',
+    retry: 'manual',
+    status: 403,
+    apiCode: 'PERMISSION_DENIED',
+    sqlState: '42501',
+  },
+  INDEX_DEFINITION_INVALID: {
+    message: 'The definition of an index of {target} may not contain a semicolon.',
+    remedy: 'Give what follows the name of the table in CREATE INDEX, for example (customer_id, created_at DESC).',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '42601',
+  },
+  INDEX_NOT_FOUND: {
+    message: '{index} is not an index of a synced table.',
+    remedy: 'Give its name with its schema, for example gold.orders_by_customer; see pg_indexes.',
+    retry: 'none',
+    status: 404,
+    apiCode: 'RESOURCE_DOES_NOT_EXIST',
+    sqlState: '42704',
+  },
   PRIMARY_KEY_MISSING: {
     message: 'Synced table {target} has no primary key columns.',
     remedy: 'Name the columns that identify a source row: primary_key_columns.',

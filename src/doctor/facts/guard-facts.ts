@@ -37,6 +37,32 @@ const INSTALLATION_FACTS = `
          coalesce(pg_has_role(session_user, to_regrole('databricks_sync'),
            case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end), false) as "maySync"`;
 
+/** How the guard works here. */
+export interface GuardMode {
+  readonly mode: 'whole' | 'by ownership';
+  /** The role that owns the installation. */
+  readonly installer: string;
+  /** Roles of Postgres that ours should be members of and are not, and what is lost without. */
+  readonly missingMemberships: readonly { readonly role: string; readonly grantee: string; readonly effect: string }[];
+}
+
+/** Null where the functions of the guard are missing, or older than this. */
+export async function readGuardMode(client: pg.Client): Promise<GuardMode | null> {
+  const { rows: found } = await client.query<{ there: boolean }>(
+    `select to_regprocedure('databricks_auth.mode()') is not null
+        and to_regprocedure('databricks_auth.wanted_memberships()') is not null as there`,
+  );
+  if (found[0]?.there !== true) return null;
+  const { rows } = await client.query<GuardMode>(
+    `select databricks_auth.mode() as mode,
+            (select n.nspowner::regrole::text from pg_namespace n where n.nspname = 'databricks_auth') as installer,
+            array(select jsonb_build_object('role', w.role_name, 'grantee', w.grantee, 'effect', w.what_for)
+                    from databricks_auth.wanted_memberships() w
+                   where to_regrole(w.grantee::text) is not null and not pg_has_role(w.grantee, w.role_name, 'usage')) as "missingMemberships"`,
+  );
+  return rows[0] ?? null;
+}
+
 /** What is wrong with the event triggers of the guard, by the list that also installs them; empty if it is intact. */
 export async function readGuardDamage(client: pg.Client): Promise<string[]> {
   const { rows: lists } = await client.query<{ missing: boolean }>(
@@ -116,7 +142,9 @@ export async function readTableProtection(client: pg.Client): Promise<TableProte
                  from unnest(array[c.oid, part.relation]) g (relation) cross join lateral databricks_auth.gate_damage(g.relation) d),
               (select 'its owner role has been granted to ' || string_agg(pg_get_userbyid(m.member), ', ')
                  from pg_auth_members m join pg_roles who on who.oid = m.member
-                where m.roleid = r.oid and who.rolname <> 'databricks_sync' and not who.rolsuper)
+                where m.roleid = r.oid and who.rolname <> 'databricks_sync' and not who.rolsuper
+                  -- From version 16 on, the role that made it administers it, without its rights.
+                  and not (m.admin_option and who.rolname = 'databricks_installer'))
             ], null) as damage
        from databricks_auth.synced_tables s
        join pg_class c on c.oid = s.synced_table join pg_namespace n on n.oid = c.relnamespace

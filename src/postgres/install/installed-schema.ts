@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { INSTALLER_ROLE } from './installer.js';
 
 /** A numbered file that a database has run. */
 interface AppliedMigration {
@@ -36,10 +37,11 @@ export async function readInstalledSchema(client: Queryable): Promise<InstalledS
 
 async function mayRead(client: Queryable, table: string): Promise<boolean> {
   const { rows } = await client.query<{ readable: boolean }>(
-    // A schema that is not a superuser's is not ours, whatever is in it.
+    // A schema that is neither a superuser's nor the installer's is not ours, whatever is in it.
     `select pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select') as readable
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-       join pg_catalog.pg_roles s on s.oid = n.nspowner and s.rolsuper join pg_catalog.pg_roles r on r.oid = c.relowner and r.rolsuper
+       join pg_catalog.pg_roles s on s.oid = n.nspowner and (s.rolsuper or s.rolname = '${INSTALLER_ROLE}')
+       join pg_catalog.pg_roles r on r.oid = c.relowner and (r.rolsuper or r.rolname = '${INSTALLER_ROLE}')
       where n.nspname = 'synced_tables' and c.relname = $1`,
     [table],
   );

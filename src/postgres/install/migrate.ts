@@ -6,6 +6,7 @@ import { othersReason } from '../../core/reasons/postgres-reason.js';
 import { applyLayer } from './apply-layer.js';
 import { requireEncoding } from './encoding.js';
 import { compareReleases, type InstalledSchema, readInstalledSchema, readNewestBreaking } from './installed-schema.js';
+import { asInstaller, finishAsAdministrator, INSTALLER_ROLE, notOwner, prepareInstaller } from './installer.js';
 import { type Migration, ownRelease, readMigrations, sqlDir } from './migration-files.js';
 import { releaseMigrationLock, sessionsInTheWay, takeMigrationLock } from './migration-lock.js';
 import { readSqlLayer, type SqlLayer } from './sql-layer.js';
@@ -42,6 +43,10 @@ interface Place {
   readonly database: string;
   readonly role: string;
   readonly isSuperuser: boolean;
+  /** The role that owns our schemas; null before the first migration. */
+  readonly owner: string | null;
+  /** Whether the role is an administrator's, who may act as the owner. */
+  readonly mayActAsOwner: boolean;
   readonly versionNumber: number;
   readonly version: string;
   readonly encoding: string;
@@ -51,7 +56,7 @@ interface Place {
  * Brings the database of `client` to the schema of this release, and says which numbered files it applied, and whether it
  * replaced functions, views and triggers. Nothing when all was there already, or when a newer release has been here whose
  * schema this one can work with. Safe to run again, and twice at once. The session keeps its search_path.
- * @param client a connected session; a superuser's unless nothing is to be done
+ * @param client a connected session; a superuser's or an administrator's unless nothing is to be done
  * @throws DATABASE_TOO_OLD, DATABASE_ENCODING_UNSUPPORTED, DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_NOT_ALLOWED,
  *   MIGRATION_CHANGED, MIGRATION_SCHEMA_TAKEN, MIGRATION_LOCKED, MIGRATION_BLOCKED, MIGRATION_IN_USE, MIGRATION_FAILED; a
  *   step that failed has left nothing behind, those before stay
@@ -65,13 +70,22 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
   const installed = await readInstalledSchema(client);
   // Where functions are installed, the encoding has what they need.
   if ((installed?.layerHash ?? '') === '') requireEncoding(place);
-  if (isUpToDate(installed, ours, place.database)) return NOTHING_DONE;
-  if (!place.isSuperuser) {
-    throw syncedTablesError('MIGRATION_NOT_ALLOWED', { database: place.database, role: place.role });
+  const isByAdministrator = !place.isSuperuser && (place.owner ?? INSTALLER_ROLE) === INSTALLER_ROLE;
+  if (isUpToDate(installed, ours, place.database)) {
+    // What the server did not let the administrator do then, it may let him do now.
+    if (isByAdministrator && place.mayActAsOwner) await finishAsAdministrator(client, place);
+    return NOTHING_DONE;
   }
+  if (!place.isSuperuser && !isByAdministrator) throw notOwner(place, place.owner ?? '');
   const run: Run = { client, place, ours, options, progress: { step: ours.migrations[0]?.fileName ?? '' } };
   try {
-    return await withMigrationSession(run, () => migrateUnderLock(run));
+    return await withMigrationSession(run, async () => {
+      if (isByAdministrator) await prepareInstaller(client, place);
+      const owner = isByAdministrator || place.owner === INSTALLER_ROLE ? INSTALLER_ROLE : null;
+      const result = await asInstaller(client, owner, () => migrateUnderLock(run));
+      if (isByAdministrator) await finishAsAdministrator(client, place);
+      return result;
+    });
   } catch (error) {
     throw asSyncedTablesError(error) ?? migrationFailed(run, error);
   }
@@ -191,6 +205,8 @@ function migrationFailed({ place, progress }: Run, error: unknown): SyncedTables
 async function readPlace(client: pg.Client): Promise<Place> {
   const { rows } = await client.query<Place>(
     `select current_database() as database, current_user as role, rolsuper as "isSuperuser",
+            (select n.nspowner::regrole::text from pg_catalog.pg_namespace n where n.nspname = 'synced_tables') as owner,
+            coalesce(rolcreaterole and pg_catalog.pg_has_role(pg_catalog.to_regrole('${INSTALLER_ROLE}'), 'member'), false) as "mayActAsOwner",
             current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version,
             current_setting('server_encoding') as encoding
        from pg_catalog.pg_roles where rolname = current_user`,
@@ -262,7 +278,8 @@ async function withMigrationSession<T>({ client, place, options }: Run, work: ()
 /** Schema and table come together, so a schema without the table, or of a lesser owner, is somebody else's. */
 async function makeMigrationsTable(client: pg.Client, { database }: Place): Promise<void> {
   const { rows } = await client.query<{ ours: boolean }>(
-    `select owner.rolsuper and coalesce(table_owner.rolsuper, false) as ours
+    `select (owner.rolsuper or owner.rolname = '${INSTALLER_ROLE}')
+              and coalesce(table_owner.rolsuper or table_owner.rolname = '${INSTALLER_ROLE}', false) as ours
        from pg_catalog.pg_namespace n join pg_catalog.pg_roles owner on owner.oid = n.nspowner
        left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'migrations' and c.relkind = 'r'
        left join pg_catalog.pg_roles table_owner on table_owner.oid = c.relowner
