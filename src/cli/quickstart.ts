@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { examine } from '../doctor/examine.js';
@@ -65,6 +66,8 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
     instances: { local: { url: postgres.url } },
     catalogs: { lake: { kind: 'path', root: lake } },
     api: { port: options.httpPort },
+    // Made when somebody first keeps a file there, as databricks bundle does.
+    workspace: { folder: path.resolve(`${options.dataDir}-workspace`) },
     sync: { poll_seconds: 1 },
   });
   if (postgres.isGiven && !(await mayUse(postgres.url, { isAsked: options.yes !== true, say }))) {

@@ -160,7 +160,7 @@ function withAbsoluteFolders(settings: Settings, base: string): Settings {
       return [name, profile === undefined ? catalog : { ...catalog, profile: resolve(base, profile) }];
     }),
   );
-  const { folder } = settings.pipelines;
-  const pipelines = folder === undefined ? {} : { folder: resolve(base, folder) };
-  return { ...settings, catalogs, pipelines };
+  const absolute = <Part extends { readonly folder?: string | undefined }>(part: Part): Part =>
+    part.folder === undefined ? part : { ...part, folder: resolve(base, part.folder) };
+  return { ...settings, catalogs, pipelines: absolute(settings.pipelines), workspace: absolute(settings.workspace) };
 }

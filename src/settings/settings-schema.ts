@@ -306,6 +306,18 @@ export const settingsSchema = z.strictObject({
       folder: text.optional(),
     })
     .prefault({}),
+  /** Files of callers, as `databricks bundle` keeps them. */
+  workspace: z
+    .strictObject({
+      /** Folder that holds them, relative to the settings file; several sidecars share it. Without it none are kept. */
+      folder: text.optional(),
+      /** Of one file. */
+      file_mb: z.int().min(1).max(1_024).default(10),
+      /** Of all files of one caller, and of those in the shared folder. */
+      caller_mb: z.int().min(1).max(1_048_576).default(500),
+      caller_files: z.int().min(10).max(1_000_000).default(10_000),
+    })
+    .prefault({}),
   engine: z
     .strictObject({
       memory_limit_mb: z.int().min(64).max(1_048_576).default(256),

@@ -297,11 +297,22 @@ table synced_tables._operations row security [databricks_sync: DELETE INSERT SEL
     constraint _operations_pk PRIMARY KEY (operation_id)
     CREATE INDEX _operations_age_index ON synced_tables._operations USING btree (created_at)
     policy _operations_sync for * to databricks_sync using true check true
+table synced_tables._pipeline_principals row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Who was named in the permissions of a pipeline, and as what, which clients compare with what they sent. Who may do what is decided by managers and memberships.
+    pipeline_id uuid not null
+    principal name not null
+    kind text not null
+    constraint _pipeline_principals_kind_check CHECK ((kind = ANY (ARRAY['user_name'::text, 'group_name'::text, 'service_principal_name'::text])))
+    constraint _pipeline_principals_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
+    constraint _pipeline_principals_pk PRIMARY KEY (pipeline_id, principal)
+    policy _pipeline_principals_sync for * to databricks_sync using true check true
 table synced_tables._pipeline_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- What the HTTP API received for a pipeline of flows and must return.
     pipeline_id uuid not null
     spec jsonb not null
     updated_at timestamp with time zone not null default clock_timestamp()
+    files_hash text
+      -- Tells whether the files of its libraries say something else by now; null without files.
     constraint _pipeline_specs_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _pipeline_specs_pk PRIMARY KEY (pipeline_id)
     policy _pipeline_specs_sync for * to databricks_sync using true check true
@@ -449,6 +460,23 @@ view synced_tables._signed_caller [databricks_superuser: SELECT, databricks_sync
   as
  SELECT synced_tables_internal._call_signature(CURRENT_USER, call_secret) AS signature
    FROM synced_tables._service s;
+table synced_tables._staging_schemas row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Schemas that clients have made to stage pipelines in, as names: nothing is staged in them here.
+    catalog_name text not null
+    schema_name text not null
+    schema_uid uuid not null default gen_random_uuid()
+    settings jsonb not null
+      -- Comment and properties, as the client gave them.
+    grants jsonb not null default '{}'::jsonb
+      -- Privileges by principal, as the client gave them; of no effect, since there is nothing in a schema.
+    created_by name not null
+    created_at timestamp with time zone not null default now()
+    updated_by name not null
+    updated_at timestamp with time zone not null default now()
+    constraint _staging_schemas_pk PRIMARY KEY (catalog_name, schema_name)
+    constraint _staging_schemas_uid_key UNIQUE (schema_uid)
+    CREATE UNIQUE INDEX _staging_schemas_name_index ON synced_tables._staging_schemas USING btree (lower(catalog_name), lower(schema_name))
+    policy _staging_schemas_sync for * to databricks_sync using true check true
 table synced_tables._streaming_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Targets of flows: declared tables and their status.
     table_id uuid not null default gen_random_uuid()
@@ -483,6 +511,7 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
     CREATE INDEX _streaming_tables_pipeline_index ON synced_tables._streaming_tables USING btree (pipeline_id)
     policy _streaming_tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _streaming_tables_forget_failing_keys AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
+    CREATE TRIGGER _streaming_tables_forget_lock AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
     CREATE TRIGGER _streaming_tables_notify_change AFTER INSERT OR DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _streaming_tables_notify_state AFTER UPDATE OF state, message, last_error_code, last_sync_at, relation ON synced_tables._streaming_tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.last_sync_at IS DISTINCT FROM new.last_sync_at) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
 table synced_tables._table_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
@@ -635,6 +664,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     CREATE INDEX _tables_source_index ON synced_tables._tables USING btree (source_table_full_name)
     policy _tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
+    CREATE TRIGGER _tables_forget_lock AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
     CREATE TRIGGER _tables_notify_change AFTER INSERT OR DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _tables_notify_state AFTER UPDATE OF state, message, last_error_code, synced_version, source_version, relation, rows_done ON synced_tables._tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.synced_version IS DISTINCT FROM new.synced_version) OR (old.source_version IS DISTINCT FROM new.source_version) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid) OR ((old.rows_done IS NULL) <> (new.rows_done IS NULL)))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
@@ -1856,6 +1886,8 @@ function synced_tables_internal._forget_dropped(table_id uuid) returns boolean p
   -- After a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.
 function synced_tables_internal._forget_failing_keys() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Discards the keys of rows that updates of a table failed on, once the table is deleted.
+function synced_tables_internal._forget_name_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- The lock of a name is removed along with the table.
 function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- A pipeline's lock is removed along with it.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -1954,6 +1986,8 @@ function synced_tables_internal._missing_rights() returns TABLE(missing text) sq
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a name whose schema may be missing.
+function synced_tables_internal._name_lock(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp []
+  -- What the lock is called that is held by whoever takes a name, in whatever case.
 function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- Whether a valid cron expression names days that none of its months has, such as 30 February.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]

@@ -6,8 +6,11 @@ import { settingsSchema } from '../../src/settings/settings-schema.js';
 
 const noSource = () => Promise.reject(new Error('no source'));
 
-/** The server without a network and without any instance: for what needs no database. */
-export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
+/**
+ * The server without a network and without any instance: for what needs no database.
+ * @param settings in the form of the settings file
+ */
+export async function buildTestServer(settings: object = {}): Promise<ApiServer & AsyncDisposable> {
   const host = { instances: [], databases: () => [], adopt: () => Promise.reject(new Error('no instance')) };
   const context = {
     instances: new InstanceSet(host),
@@ -18,7 +21,7 @@ export async function buildTestServer(): Promise<ApiServer & AsyncDisposable> {
       previewRows: noSource,
       sample: noSource,
     },
-    settings: settingsSchema.parse({}),
+    settings: settingsSchema.parse(settings),
     logger: createLogger('silent'),
     examine: async () => [],
     sidecarId: '00000000-0000-4000-8000-000000000000',

@@ -39,6 +39,8 @@ export interface TestSidecarOptions {
   readonly onLog?: (line: string) => void;
   /** Folder of pipeline files. */
   readonly pipelineFolder?: string;
+  /** Settings of the files of callers. */
+  readonly workspace?: object;
   /** Settings of the web page. */
   readonly console?: object;
   /** What a child is started with, such as `ip netns exec NAME`. */
@@ -60,6 +62,7 @@ function settingsInput(options: TestSidecarOptions): object {
     console: options.console ?? {},
     engine: { temporary_folder: options.folder, ...options.engine },
     pipelines: options.pipelineFolder === undefined ? {} : { folder: options.pipelineFolder },
+    workspace: options.workspace ?? {},
     sync: {
       connections: options.connections ?? 1,
       concurrent_updates: options.concurrentUpdates ?? 2,

@@ -1,3 +1,4 @@
+import { addServerPermissionRoutes } from '../permissions/server-permission-routes.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addDatabaseCatalogRoutes } from './database-catalog-routes.js';
 import { addDatabaseCredentialRoutes } from './database-credential-routes.js';
@@ -12,6 +13,7 @@ export function addDatabaseRoutes(server: ApiServer, context: ApiContext): void 
   addDatabaseCatalogRoutes(server, context);
   addRegisteredTableRoutes(server, context);
   addInstanceRoutes(server, context);
+  addServerPermissionRoutes(server, 'database-instances', (caller, id) => context.instances.find(caller, id));
   addRoleRoutes(server, context);
   addDatabaseCredentialRoutes(server, context);
 }

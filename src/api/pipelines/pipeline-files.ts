@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { syncedTablesError } from '../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { Library } from './pipeline-spec.js';
 
 export interface PipelineFile {
@@ -9,20 +9,27 @@ export interface PipelineFile {
   readonly text: string;
 }
 
+/** Where the files of pipelines are. */
+export interface PipelineFolders {
+  /** pipelines.folder of the settings. */
+  readonly folder: string | undefined;
+  /** The real path of what a path of the workspace names, for whoever declares the pipeline; null if no files of callers are kept. */
+  readonly inWorkspace: ((path: string) => Promise<string>) | null;
+}
+
 const BYTES_MAX = 1_000_000;
 const FILES_MAX = 100;
 /** Entries of `libraries` that are not SQL files. */
 const OTHER_KINDS = ['notebook', 'jar', 'maven', 'whl'] as const;
 
 /**
- * Reads the files that a pipeline's libraries name, in order. Paths are relative to the configured folder, even with a
- * leading slash; nothing outside that folder is read, even through links.
- * @param folder pipelines.folder of the settings
+ * Reads the files that a pipeline's libraries name, in order. Paths below /Workspace are files of callers; others are
+ * relative to the configured folder, even with a leading slash. Nothing outside of either is read, even through links.
  * @throws PIPELINE_LIBRARY_UNSUPPORTED, PIPELINE_FOLDER_MISSING, PIPELINE_FILE_UNREADABLE
  */
 export async function readPipelineLibraries(
   libraries: readonly Library[],
-  folder: string | undefined,
+  folders: PipelineFolders,
 ): Promise<PipelineFile[]> {
   const files: PipelineFile[] = [];
   for (const library of libraries) {
@@ -31,20 +38,19 @@ export async function readPipelineLibraries(
     if (other !== undefined || given === undefined) {
       throw syncedTablesError('PIPELINE_LIBRARY_UNSUPPORTED', { what: `a library of kind ${other ?? 'unknown'}` });
     }
-    if (folder === undefined) throw syncedTablesError('PIPELINE_FOLDER_MISSING', { file: given });
-    const names = library.glob === undefined ? [given] : await namesOf(folder, given);
-    for (const name of names) files.push({ name, text: await readOne(folder, name) });
+    const names = library.glob === undefined ? [given] : await namesOf(folders, given);
+    for (const name of names) files.push({ name, text: await readOne(folders, name) });
     if (files.length > FILES_MAX) throw unreadable(given, `a pipeline has at most ${FILES_MAX} files`);
   }
   return files;
 }
 
 /** A file, or the SQL files of a folder whose name ends with `/**`. */
-async function namesOf(folder: string, include: string): Promise<string[]> {
+async function namesOf(folders: PipelineFolders, include: string): Promise<string[]> {
   if (!/[*?[]/.test(include)) return [include];
   const base = /^([^*?[]*?)\/?\*\*$/.exec(include)?.[1];
   if (base === undefined) throw unreadable(include, 'only folders can be included, as folder/**');
-  const place = await locate(folder, base);
+  const place = await locate(folders, base);
   const entries = await readdir(place, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(include, reasonOf(error), error);
   });
@@ -56,9 +62,9 @@ async function namesOf(folder: string, include: string): Promise<string[]> {
   return found;
 }
 
-async function readOne(folder: string, name: string): Promise<string> {
+async function readOne(folders: PipelineFolders, name: string): Promise<string> {
   if (!name.endsWith('.sql')) throw unreadable(name, 'it is not a .sql file');
-  const place = await locate(folder, name);
+  const place = await locate(folders, name);
   try {
     const { size } = await stat(place);
     if (size <= BYTES_MAX) return await readFile(place, 'utf8');
@@ -69,7 +75,13 @@ async function readOne(folder: string, name: string): Promise<string> {
 }
 
 /** The real path of what a request names. */
-async function locate(folder: string, name: string): Promise<string> {
+async function locate({ folder, inWorkspace }: PipelineFolders, name: string): Promise<string> {
+  if (inWorkspace !== null && (folder === undefined || /^\/+Workspace(\/|$)/.test(name))) {
+    return inWorkspace(name).catch((error: unknown) => {
+      throw asPipelineError(name, error);
+    });
+  }
+  if (folder === undefined) throw syncedTablesError('PIPELINE_FOLDER_MISSING', { file: name });
   try {
     if (name.includes('\0')) throw unreadable(name.replaceAll('\0', ''), 'its name holds a NUL');
     const base = await realpath(folder);
@@ -79,6 +91,18 @@ async function locate(folder: string, name: string): Promise<string> {
     throw unreadable(name.replaceAll('\0', ''), reasonOf(error), error);
   }
   throw unreadable(name, 'it lies outside of the folder of pipeline files');
+}
+
+/** Why a file of the workspace cannot be read, as said of a pipeline. */
+function asPipelineError(name: string, error: unknown): unknown {
+  const known = asSyncedTablesError(error);
+  if (known?.code === 'WORKSPACE_PATH_INVALID') return unreadable(printable(name), 'its path cannot be one', error);
+  if (known?.code !== 'WORKSPACE_PATH_NOT_FOUND') return error;
+  return unreadable(name, 'whoever declares the pipeline has no such file in the workspace', error);
+}
+
+function printable(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd');
 }
 
 /** Without this machine's path, which callers have no need to know. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { deleteFlowPipeline, deletePipelineTable, stopPipeline } from '../../postgres/registry/api/pipelines.js';
+import type { CallersWorkspace } from '../files/callers-workspace.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import type { Caller } from '../places/caller.js';
 import { pageOf } from '../wire/page.js';
@@ -8,6 +9,7 @@ import { nothing } from '../wire/wire-fields.js';
 import { addEventRoutes } from './event-routes.js';
 import { addFlowPipelineRoutes } from './flow-pipeline-routes.js';
 import { addJobRoutes } from './jobs/job-routes.js';
+import { addPermissionRoutes } from './permissions/permission-routes.js';
 import { pipelineReplyOf } from './pipeline-reply.js';
 import {
   deletePipelineQuery,
@@ -25,7 +27,7 @@ const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
 
 /** The `pipelines` service for synced tables (docs/reference/databricks-api.md#pipelines-service). */
-export function addPipelineRoutes(server: ApiServer, context: ApiContext): void {
+export function addPipelineRoutes(server: ApiServer, context: ApiContext, workspace: CallersWorkspace): void {
   server.get(
     PIPELINES_PATH,
     {
@@ -78,10 +80,11 @@ export function addPipelineRoutes(server: ApiServer, context: ApiContext): void 
       return {};
     },
   );
-  addFlowPipelineRoutes(server, context);
-  addUpdateRoutes(server, context);
+  addFlowPipelineRoutes(server, context, workspace);
+  addUpdateRoutes(server, context, workspace);
   addEventRoutes(server, context);
-  addJobRoutes(server, context);
+  addJobRoutes(server, context, workspace);
+  addPermissionRoutes(server, context);
 }
 
 /** @param byDefault what happens where the request does not say */

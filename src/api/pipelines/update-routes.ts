@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { isUuid } from '../../core/uuid.js';
-import { startFlowsUpdate, startTablesUpdate } from '../../postgres/registry/api/pipelines.js';
+import { startTablesUpdate } from '../../postgres/registry/api/pipelines.js';
 import { readUpdates, type UpdateRecord } from '../../postgres/registry/api/update-record.js';
+import type { CallersWorkspace } from '../files/callers-workspace.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import {
   PIPELINES_PATH,
@@ -18,12 +19,13 @@ import {
   updateReply,
 } from './pipeline-schema.js';
 import { findPipeline, type PipelineTable, type PlacedPipeline } from './placed-pipeline.js';
+import { startFlows } from './start-flows.js';
 
 const PAGE_SIZE_MAX = 100;
 const tags = ['pipelines'];
 
 /** Updates of pipelines: start, read, list. */
-export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
+export function addUpdateRoutes(server: ApiServer, context: ApiContext, workspace: CallersWorkspace): void {
   server.post(
     `${PIPELINES_PATH}/:pipeline_id/updates`,
     {
@@ -36,20 +38,18 @@ export function addUpdateRoutes(server: ApiServer, context: ApiContext): void {
       },
     },
     async ({ params, body, caller }) => {
-      const { record, database, tables } = await findPipeline(context, caller, params.pipeline_id);
+      const found = await findPipeline(context, caller, params.pipeline_id);
+      const { record, database, tables } = found;
       refuseUnsupported(body, record.kind);
       const selection = selectionOf(body, tables);
-      if (record.kind === 'FLOWS' && selection !== null) throw refuseSelection();
-      const request = {
-        pipelineId: record.pipelineId,
-        isFullRefresh: body.full_refresh === true,
-        cause: body.cause ?? 'API_CALL',
-      };
-      const id = await database.asCaller(caller, (client) =>
-        record.kind === 'FLOWS'
-          ? startFlowsUpdate(client, request, body.validate_only === true)
-          : startTablesUpdate(client, { ...request, selection }),
-      );
+      const update = { isFullRefresh: body.full_refresh === true, cause: body.cause ?? 'API_CALL' };
+      if (record.kind === 'FLOWS') {
+        if (selection !== null) throw refuseSelection();
+        const isValidation = body.validate_only === true;
+        return { update_id: await startFlows({ context, workspace, caller }, found, { ...update, isValidation }) };
+      }
+      const request = { ...update, pipelineId: record.pipelineId, selection };
+      const id = await database.asCaller(caller, (client) => startTablesUpdate(client, request));
       return { update_id: id };
     },
   );

@@ -1,3 +1,5 @@
+import { findProject } from '../names/resource-names.js';
+import { addServerPermissionRoutes } from '../permissions/server-permission-routes.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addPostgresCatalogRoutes } from './postgres-catalog-routes.js';
 import { addPostgresCredentialRoutes } from './postgres-credential-routes.js';
@@ -11,5 +13,6 @@ export function addPostgresRoutes(server: ApiServer, context: ApiContext): void 
   addPostgresCatalogRoutes(server, context);
   addPostgresTableRoutes(server, context);
   addProjectRoutes(server, context);
+  addServerPermissionRoutes(server, 'database-projects', (caller, id) => findProject(context, caller, id));
   addPostgresCredentialRoutes(server, context);
 }

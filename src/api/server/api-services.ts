@@ -1,4 +1,5 @@
 import { addDatabaseRoutes } from '../database/database-routes.js';
+import { callersWorkspace } from '../files/callers-workspace.js';
 import { authenticate } from '../identity/authenticate.js';
 import { ConsoleSession } from '../identity/console-session.js';
 import { oidcIdentity } from '../identity/oidc-identity.js';
@@ -9,6 +10,8 @@ import { addPipelineRoutes } from '../pipelines/pipeline-routes.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { addPostgresRoutes } from '../postgres/postgres-routes.js';
 import { addUnityCatalogRoutes } from '../unity-catalog/unity-catalog-routes.js';
+import { addFileRoutes } from '../workspace/file-routes.js';
+import { addFolderPermissionRoutes } from '../workspace/folder-permission-routes.js';
 import { addWellKnownRoutes } from '../workspace/well-known.js';
 import { addWorkspaceRoutes } from '../workspace/workspace-routes.js';
 
@@ -25,9 +28,12 @@ export async function addServices(server: ApiServer, context: ApiContext): Promi
       request.knowAgain = () => authenticate(request, known);
       request.caller = await request.knowAgain();
     });
+    const workspace = callersWorkspace(context);
     addWorkspaceRoutes(scope);
+    addFileRoutes(scope, workspace);
+    addFolderPermissionRoutes(scope, workspace);
     addDatabaseRoutes(scope, context);
-    addPipelineRoutes(scope, context);
+    addPipelineRoutes(scope, context, workspace);
     addPostgresRoutes(scope, context);
     addUnityCatalogRoutes(scope, context);
     addMetricsRoute(scope, context);

@@ -157,10 +157,11 @@ export async function buildServer(health: HealthSource, context: ApiContext): Pr
   });
   const { logger } = context;
   server.setErrorHandler((error, request, reply) => {
-    const { status } = replyWithError(error, request, reply, context);
+    const { status, code } = replyWithError(error, request, reply, context);
     const said = { request: request.id, method: request.method, route: request.routeOptions.url, status };
-    // What we say that we do not do is no defect of ours.
-    if (status >= 500 && status !== 501) logger.error({ ...said, error }, 'request failed');
+    // What we say that we do not do is no defect of ours, and neither is what comes too early.
+    if (status >= 500 && status !== 501 && code !== 'MANAGERS_NOT_YET')
+      logger.error({ ...said, error }, 'request failed');
   });
   const methodsOf = noteMethods(server);
   server.setNotFoundHandler((request, reply) => {
@@ -192,7 +193,7 @@ function replyWithError(
   request: FastifyRequest,
   reply: FastifyReply,
   context: ApiContext,
-): { readonly status: number } {
+): { readonly status: number; readonly code: unknown } {
   const schema = request.routeOptions?.schema?.body;
   const { status, body: said } = toErrorReply(error, { id: request.id, schema, body: request.sentBody });
   const body = { ...said, message: withoutFolders(said.message, context.settings) };
@@ -202,7 +203,7 @@ function replyWithError(
     .headers({ ...SAFETY_HEADERS, 'content-type': 'application/json; charset=utf-8' })
     .serializer(JSON.stringify)
     .send(body);
-  return { status };
+  return { status, code: said.details[0]?.reason };
 }
 
 /** Callers need not know where on the machine or in which bucket a catalog lies: its name stands for that place. */

@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
 import { didYouMean, sameButForCase } from '../../core/spelling.js';
+import { readStagingSchemas, type StagingSchemaRecord } from '../../postgres/registry/api/staging-schemas.js';
 import { readSyncedTables } from '../../postgres/registry/api/synced-table-record.js';
 import { listCatalogs } from '../names/catalog-place.js';
 import type { ApiContext } from '../places/api-context.js';
@@ -20,6 +21,8 @@ export interface KnownCatalog {
   readonly isRegistered: boolean;
   /** Browser of its sources; null if it has none that the caller may see. */
   readonly source: SourceBrowser | null;
+  /** Schemas that clients have made in it to stage pipelines in, as far as the caller may see them. */
+  readonly stagingSchemas: readonly string[];
   readonly owner: string | null;
   readonly comment: string;
 }
@@ -45,6 +48,7 @@ export async function readKnownCatalogs(context: ApiContext, caller: Caller): Pr
         databases,
         isRegistered: true,
         source: null,
+        stagingSchemas: [],
         owner: createdBy,
         comment,
       });
@@ -55,20 +59,34 @@ export async function readKnownCatalogs(context: ApiContext, caller: Caller): Pr
     const { name } = database;
     const databases = places.filter((place) => place.database.name === name);
     const comment = `Database ${name} of instance ${databases.map(({ instance }) => instance.name).join(', ')}.`;
-    add({ name, type: 'MANAGED_ONLINE_CATALOG', databases, isRegistered: false, source: null, owner: null, comment });
+    add({ ...UNREGISTERED, name, type: 'MANAGED_ONLINE_CATALOG', databases, comment });
   }
-  const standard = { type: 'MANAGED_CATALOG', databases: [], isRegistered: false, source: null, owner: null } as const;
+  const standard = { ...UNREGISTERED, type: 'MANAGED_CATALOG', databases: [] } as const;
   for (const name of await readStandardNames(context, caller)) {
     add({ ...standard, name, comment: 'Names of tables in Postgres.' });
   }
-  const sources = (await maySeeSources(context, caller)) ? Object.entries(context.settings.catalogs) : [];
-  for (const [name, { kind }] of sources) {
+  if (!(await maySeeSources(context, caller))) return [...known.values()];
+  for (const [name, { kind }] of Object.entries(context.settings.catalogs)) {
     const type = kind === 'unity' ? 'FOREIGN_CATALOG' : 'MANAGED_CATALOG';
     add({ ...standard, name, type, comment: 'Source of synced tables.' });
     const catalog = known.get(name);
     if (catalog && !catalog.isRegistered) known.set(name, { ...catalog, source: context.sources.browser(name) });
   }
+  for (const { catalog: name, schema } of await readStaging(context, caller)) {
+    const found = known.get(sameButForCase(name, [...known.keys()]) ?? name);
+    const catalog = found ?? { ...standard, name, comment: 'Names of schemas for the staging of pipelines.' };
+    known.set(catalog.name, { ...catalog, stagingSchemas: [...catalog.stagingSchemas, schema] });
+  }
   return [...known.values()];
+}
+
+const UNREGISTERED = { isRegistered: false, source: null, stagingSchemas: [], owner: null } as const;
+
+async function readStaging(context: ApiContext, caller: Caller): Promise<StagingSchemaRecord[]> {
+  const lists = context.instances
+    .of(caller)
+    .map(({ home }) => home.asService((client) => readStagingSchemas(client, { catalog: null, schema: null })));
+  return (await Promise.all(lists)).flat();
 }
 
 /**

@@ -95,7 +95,10 @@ function keyOf({ schema, table }: { readonly schema: string; readonly table: str
   return JSON.stringify([schema, table]);
 }
 
-/** The Postgres schemas of a catalog that a caller may see: those of its tables and of its databases. */
+/**
+ * The schemas of a catalog that a caller may see, but for those of sources: of its tables and databases, and for the
+ * staging of pipelines.
+ */
 export async function readKnownSchemas(
   context: ApiContext,
   caller: Caller,
@@ -108,6 +111,7 @@ export async function readKnownSchemas(
   }
   const tables = await readKnownTables(context, caller, catalog, { schema: null, table: null });
   for (const { schema } of tables) names.add(schema);
+  for (const schema of catalog.stagingSchemas) names.add(schema);
   return names;
 }
 

@@ -1,32 +1,35 @@
 import { syncedTablesError } from '../../core/errors.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
+import type { Caller } from '../places/caller.js';
 import { describeInstance } from '../places/describe-instance.js';
 import { pageOf } from '../wire/page.js';
+import { addGrantRoutes } from './grant-routes.js';
 import { type KnownCatalog, readKnownCatalogs, requireKnownCatalog } from './known-catalog.js';
-import { readKnownSchemas, requireKnownSchema } from './known-table.js';
-import { pageWithSource } from './source-page.js';
-import { browsing } from './source-table.js';
+import { addSchemaRoutes } from './schema-routes.js';
 import {
   type CatalogInfo,
   catalogInfo,
   catalogList,
   catalogListQuery,
   catalogParams,
-  fullNameParams,
+  metastoreAssignment,
   metastoreSummary,
-  schemaInfo,
-  schemaList,
-  schemaListQuery,
   UNITY_PATH,
 } from './unity-catalog-schema.js';
 import { addUnityTableRoutes } from './unity-table-routes.js';
 
 const tags = ['unity-catalog'];
+/** As in the host metadata: there is a single workspace. */
+const WORKSPACE = 1n;
 
-/** Known tables as Unity Catalog would show them; read-only (docs/reference/databricks-api.md#unity-catalog). */
+/**
+ * Known tables as Unity Catalog would show them, read-only but for names of staging schemas
+ * (docs/reference/databricks-api.md#unity-catalog).
+ */
 export function addUnityCatalogRoutes(server: ApiServer, context: ApiContext): void {
   addCatalogReads(server, context);
-  addSchemaReads(server, context);
+  addSchemaRoutes(server, context);
+  addGrantRoutes(server, context);
   addUnityTableRoutes(server, context);
   addMetastore(server, context);
   addRefusals(server);
@@ -62,70 +65,38 @@ function catalogInfoOf({ name, type, owner, comment }: KnownCatalog): CatalogInf
   };
 }
 
-function addSchemaReads(server: ApiServer, context: ApiContext): void {
-  const path = `${UNITY_PATH}/schemas`;
-  server.get(
-    path,
-    {
-      schema: {
-        tags,
-        summary: 'The schemas of a catalog',
-        querystring: schemaListQuery,
-        response: { 200: schemaList },
-      },
-    },
-    async ({ query, caller }) => {
-      const catalog = await requireKnownCatalog(context, caller, query.catalog_name);
-      const names = [...(await readKnownSchemas(context, caller, catalog))];
-      const { items, next } = await pageWithSource(
-        names,
-        (name) => name,
-        query,
-        browsing(catalog, (source, page) => source.schemas(page)),
-      );
-      const schemas = items.map((name) => schemaInfoOf(catalog, name));
-      return { schemas, ...(next === null ? {} : { next_page_token: next }) };
-    },
-  );
-  server.get(
-    `${path}/:full_name`,
-    { schema: { tags, summary: 'Read a schema', params: fullNameParams, response: { 200: schemaInfo } } },
-    async ({ params, caller }) => {
-      const [catalog = '', schema = '', ...rest] = params.full_name.split('.');
-      if (schema === '' || rest.length > 0) {
-        const form = 'catalog.schema';
-        const reason = `it has ${params.full_name.split('.').length} parts instead of 2`;
-        throw syncedTablesError('API_NAME_INVALID', { what: 'Schema name', name: params.full_name, form, reason });
-      }
-      return schemaInfoOf(await requireKnownSchema(context, caller, { catalog, schema }), schema);
-    },
-  );
-}
-
-function schemaInfoOf(catalog: KnownCatalog, name: string) {
-  return { name, catalog_name: catalog.name, full_name: `${catalog.name}.${name}`, catalog_type: catalog.type };
-}
-
 function addMetastore(server: ApiServer, context: ApiContext): void {
   server.get(
     `${UNITY_PATH}/metastore_summary`,
     { schema: { tags, summary: 'The metastore', response: { 200: metastoreSummary } } },
     async ({ caller }) => {
-      const [instance] = context.instances.of(caller);
-      const found = instance ? await describeInstance(instance) : null;
-      if (!instance || !found) {
-        throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the first instance cannot be reached' });
-      }
+      const { instance, uid, creator } = await describeFirst(context, caller);
       return {
-        metastore_id: found.uid,
+        metastore_id: uid,
         name: 'synced-tables',
-        global_metastore_id: `synced-tables:${instance.name}:${found.uid}`,
-        owner: found.creator,
+        global_metastore_id: `synced-tables:${instance}:${uid}`,
+        owner: creator,
         privilege_model_version: '1.0',
         external_access_enabled: false,
       };
     },
   );
+  server.get(
+    `${UNITY_PATH}/current-metastore-assignment`,
+    { schema: { tags, summary: 'The metastore of the workspace', response: { 200: metastoreAssignment } } },
+    async ({ caller }) => {
+      const { uid } = await describeFirst(context, caller);
+      return { metastore_id: uid, workspace_id: WORKSPACE, default_catalog_name: 'main' };
+    },
+  );
+}
+
+/** The first instance of the caller, which stands for the metastore. @throws DATABASE_UNAVAILABLE */
+async function describeFirst(context: ApiContext, caller: Caller) {
+  const [instance] = context.instances.of(caller);
+  const found = instance ? await describeInstance(instance) : null;
+  if (instance && found) return { ...found, instance: instance.name };
+  throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the first instance cannot be reached' });
 }
 
 /** Changes that Unity Catalog does not support here. */
@@ -141,14 +112,10 @@ function addRefusals(server: ApiServer): void {
       },
     });
   const catalogs = 'Use /api/2.0/database/catalogs for catalogs of databases; those of sources stand in the settings.';
-  const schemas = 'Make and change schemas in Postgres.';
   const tables = 'Use /api/2.0/database/synced_tables, or /api/2.0/database/tables for tables that are not synced.';
   refuse('POST', 'catalogs', 'a catalog', catalogs);
   refuse('PATCH', 'catalogs/:name', 'a catalog', catalogs);
   refuse('DELETE', 'catalogs/:name', 'a catalog', catalogs);
-  refuse('POST', 'schemas', 'a schema', schemas);
-  refuse('PATCH', 'schemas/:full_name', 'a schema', schemas);
-  refuse('DELETE', 'schemas/:full_name', 'a schema', schemas);
   refuse('POST', 'tables', 'a table', tables);
   refuse('PATCH', 'tables/:full_name', 'a table', tables);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { int64 } from '../wire/wire-fields.js';
+import { int64, maybe, text } from '../wire/wire-fields.js';
 
 // The objects of docs/reference/databricks-api.md#unity-catalog.
 
@@ -44,11 +44,52 @@ export const catalogInfo = z.object({
 export type CatalogInfo = z.infer<typeof catalogInfo>;
 export const catalogList = z.object({ catalogs: z.array(catalogInfo), ...page });
 
+/** What only schemas have that clients have made. */
+const madeSchema = {
+  comment: z.string().optional(),
+  properties: z.record(z.string(), z.string()).optional(),
+  storage_root: z.string().optional(),
+};
+
 export const schemaInfo = z.object({
   name: z.string(),
   catalog_name: z.string(),
   full_name: z.string(),
   catalog_type: catalogInfo.shape.catalog_type,
+  ...madeSchema,
+  schema_id: z.string().optional(),
+  owner: z.string().optional(),
+  created_at: int64.optional(),
+  created_by: z.string().optional(),
+  updated_at: int64.optional(),
+  updated_by: z.string().optional(),
+});
+
+const properties = maybe(z.record(z.string().max(255), text));
+
+export const createSchemaInput = z.object({
+  name,
+  catalog_name: name,
+  comment: maybe(text),
+  properties,
+  storage_root: maybe(text),
+});
+export const updateSchemaInput = z.object({
+  comment: maybe(text),
+  properties,
+  new_name: maybe(text),
+  owner: maybe(text),
+  enable_predictive_optimization: maybe(text),
+});
+export const deleteSchemaQuery = z.looseObject({ force: flag });
+
+const privileges = maybe(z.array(z.string().max(100)).max(100));
+export const grantsQuery = z.looseObject({ principal: z.string().max(1_000).optional() });
+export const updateGrantsInput = z.object({
+  changes: maybe(z.array(z.object({ principal: name, add: privileges, remove: privileges })).max(1_000)),
+});
+export const grantsReply = z.object({
+  privilege_assignments: z.array(z.object({ principal: z.string(), privileges: z.array(z.string()) })),
 });
 export const schemaList = z.object({ schemas: z.array(schemaInfo), ...page });
 
@@ -99,6 +140,12 @@ export const tableExists = z.object({ table_exists: z.boolean() });
 export const tableSummaryList = z.object({
   tables: z.array(tableInfo.pick({ full_name: true, table_type: true })),
   ...page,
+});
+
+export const metastoreAssignment = z.object({
+  metastore_id: z.string(),
+  workspace_id: int64,
+  default_catalog_name: z.string(),
 });
 
 export const metastoreSummary = z.object({

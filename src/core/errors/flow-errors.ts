@@ -24,6 +24,15 @@ export const flowErrors = {
     apiCode: 'INVALID_PARAMETER_VALUE',
     sqlState: '58P01',
   },
+  PIPELINE_FILES_CHANGED: {
+    message: 'The files of pipeline {pipeline} have changed since {role} declared it.',
+    remedy:
+      'Let that role start the update, which declares the pipeline anew; or edit the pipeline, so that its flows read with the rights of the caller.',
+    retry: 'manual',
+    status: 409,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   PIPELINE_FEATURE_UNSUPPORTED: {
     summary: 'A statement of a pipeline uses something that is not supported.',
     message: '{file}, line {line}, column {column}: {what} is not supported.\n{excerpt}',
@@ -35,7 +44,8 @@ export const flowErrors = {
   },
   PIPELINE_FOLDER_MISSING: {
     message: 'Pipeline file {file} cannot be read: the settings do not name a folder of pipeline files.',
-    remedy: 'Set pipelines.folder in the settings, or send the statements themselves in field sql.',
+    remedy:
+      'Set pipelines.folder in the settings, or workspace.folder for files that callers upload, or send the statements themselves in field sql.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

@@ -1,5 +1,6 @@
 import { syncedTablesError } from '../../../core/errors.js';
 import { changeJob, createJob, deleteJob } from '../../../postgres/registry/api/jobs.js';
+import type { CallersWorkspace } from '../../files/callers-workspace.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
 import { pageOf } from '../../wire/page.js';
@@ -26,11 +27,11 @@ const tags = ['jobs'];
 const PAGE_SIZE = 20;
 
 /** Jobs that start one pipeline, by a schedule or when they are asked to (docs/guides/api.md). */
-export function addJobRoutes(server: ApiServer, context: ApiContext): void {
+export function addJobRoutes(server: ApiServer, context: ApiContext, workspace: CallersWorkspace): void {
   for (const path of JOBS_PATHS) {
     addJobs(server, context, path);
     addJobChanges(server, context, path);
-    addRunRoutes(server, context, path);
+    addRunRoutes(server, context, workspace, path);
   }
 }
 

@@ -1,10 +1,12 @@
 import { syncedTablesError } from '../../../core/errors.js';
 import { runIdOf } from '../../../postgres/registry/api/jobs.js';
-import { startFlowsUpdate, startTablesUpdate, stopPipeline } from '../../../postgres/registry/api/pipelines.js';
+import { startTablesUpdate, stopPipeline } from '../../../postgres/registry/api/pipelines.js';
+import type { CallersWorkspace } from '../../files/callers-workspace.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
 import { nothing } from '../../wire/wire-fields.js';
 import { findPipeline } from '../placed-pipeline.js';
+import { type FlowStarter, startFlows } from '../start-flows.js';
 import {
   jobSettings,
   type RunReply,
@@ -25,7 +27,7 @@ const PAGE_SIZE = 20;
 const RUNS_MAX = 1_000;
 
 /** Runs of jobs: the updates that they have asked for. */
-export function addRunRoutes(server: ApiServer, context: ApiContext, path: string): void {
+export function addRunRoutes(server: ApiServer, context: ApiContext, workspace: CallersWorkspace, path: string): void {
   server.post(
     `${path}/run-now`,
     { schema: { tags, summary: 'Start the pipeline of a job', body: runNowBody, response: { 200: runNowReply } } },
@@ -34,7 +36,8 @@ export function addRunRoutes(server: ApiServer, context: ApiContext, path: strin
         (field) => /_params?(eters)?$/.test(field) && field !== 'pipeline_params',
       );
       if (parameter !== undefined) throw refuseParameter(parameter);
-      const runId = await runNow(context, caller, body.job_id, body.pipeline_params?.full_refresh);
+      const starter = { context, workspace, caller };
+      const runId = await runNow(starter, body.job_id, body.pipeline_params?.full_refresh);
       return { run_id: runId, number_in_job: runId };
     },
   );
@@ -82,24 +85,16 @@ export function addRunRoutes(server: ApiServer, context: ApiContext, path: strin
   );
 }
 
-async function runNow(
-  context: ApiContext,
-  caller: Caller,
-  jobId: bigint,
-  fullRefresh: boolean | undefined,
-): Promise<bigint> {
+async function runNow(starter: FlowStarter, jobId: bigint, fullRefresh: boolean | undefined): Promise<bigint> {
+  const { context, caller } = starter;
   const { job } = await findJob(context, caller, jobId);
   const wanted = readJobSettings(jobSettings.parse(job.settings));
-  const { record, database } = await findPipeline(context, caller, job.pipelineId);
-  const update = {
-    pipelineId: record.pipelineId,
-    isFullRefresh: fullRefresh ?? wanted.isFullRefresh,
-    cause: 'JOB_TASK',
-  };
+  const found = await findPipeline(context, caller, job.pipelineId);
+  const { record, database } = found;
+  const update = { isFullRefresh: fullRefresh ?? wanted.isFullRefresh, cause: 'JOB_TASK' };
+  if (record.kind === 'FLOWS') return runIdOf(await startFlows(starter, found, { ...update, isValidation: false }));
   const updateId = await database.asCaller(caller, (client) =>
-    record.kind === 'FLOWS'
-      ? startFlowsUpdate(client, update, false)
-      : startTablesUpdate(client, { ...update, selection: null }),
+    startTablesUpdate(client, { ...update, pipelineId: record.pipelineId, selection: null }),
   );
   return runIdOf(updateId);
 }
