@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiReply, createToken } from '../support/api-client.js';
 import { eitherPostgresServer } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: names are found over HTTP in whatever case they are written, as in Unity Catalog; what is wrong with a request is
 // said of its field, with what was most likely meant.
@@ -88,6 +88,33 @@ describe.each(eitherPostgresServer(import.meta.url))('names over HTTP on $name',
     const twin = { name: 'APP', database_instance_name: 'local', database_name: database };
     expect(reasonOf(await api.post(CATALOGS, twin))).toEqual([409, 'DATABASE_CATALOG_EXISTS']);
     expect(reasonOf(await api.post(CATALOGS, { ...twin, name: 'Lake' }))).toEqual([409, 'DATABASE_CATALOG_EXISTS']);
+  });
+
+  it('lets one of two sessions take a name, whatever its case', { timeout: 60_000 }, async () => {
+    const [first, second] = [await synced.database.connect(), await synced.database.connect()];
+    const wanted = { source: 'gold.orders' };
+    const waiting = () =>
+      synced.value(`select count(*) from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock' and query like '%create_synced_table%'`);
+    await first.query('begin');
+    await synced.create('s.raced', wanted, first);
+    const late = synced.create('"S"."Raced"', wanted, second).catch((error: unknown) => error);
+    await eventually(async () => (await waiting()) === '1', 'the second session waits for the first');
+    await first.query('commit');
+    expect(await late).toMatchObject({ message: 'Synced table s.raced already exists.' });
+    // Given up by the first, the name is there for the second.
+    await first.query('begin');
+    await synced.create('s.raced_again', wanted, first);
+    const next = synced.create('"S"."Raced_Again"', wanted, second);
+    await eventually(async () => (await waiting()) === '1', 'the second session waits for the first');
+    await first.query('rollback');
+    await next;
+    expect(await synced.rows('synced_tables.status', ['synced_table'])).toContainEqual(['"S"."Raced_Again"']);
+    await synced.admin.query(`select synced_tables.delete_synced_table('"S"."Raced_Again"')`);
+    expect(await synced.value(`select count(*) from synced_tables._locks where name = 'table s.raced_again'`)).toBe(
+      '0',
+    );
+    await Promise.all([first.end(), second.end()]);
   });
 
   it('does not choose between two sources that differ in case only', async () => {

@@ -72,11 +72,37 @@ comment on function synced_tables_internal._check_choice(text, text, text[], tex
   'Refuses a choice of columns and rows that fits no source.';
 
 -- for: owner
+create or replace function synced_tables_internal._name_lock(schema_name text, table_name text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select 'table ' || lower(schema_name || '.' || table_name)
+$$;
+comment on function synced_tables_internal._name_lock(text, text) is 'What the lock is called that is held by whoever takes a name, in whatever case.';
+
+-- for: owner
+create or replace function synced_tables_internal._forget_name_lock() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  delete from synced_tables._locks l where l.name = synced_tables_internal._name_lock(old.schema_name, old.table_name);
+  return null;
+end $$;
+comment on function synced_tables_internal._forget_name_lock() is 'The lock of a name is removed along with the table.';
+
+-- for: owner
+create or replace trigger _tables_forget_lock after delete on synced_tables._tables
+  for each row execute function synced_tables_internal._forget_name_lock();
+
+-- for: owner
+create or replace trigger _streaming_tables_forget_lock after delete on synced_tables._streaming_tables
+  for each row execute function synced_tables_internal._forget_name_lock();
+
+-- for: owner
 create or replace function synced_tables_internal._refuse_other_case(schema_name text, table_name text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   taken text;
 begin
+  -- Of two sessions that take a name at once, in whatever case, the second sees what the first has made of it.
+  perform synced_tables_internal._hold_lock(synced_tables_internal._name_lock(schema_name, table_name));
   -- Unity Catalog does not tell names apart by case, so its clients could not either.
   select k.synced_table into taken
     from (select t.schema_name, t.table_name, t.synced_table from synced_tables._tables t

@@ -26,7 +26,9 @@ export async function withReservedName<Result>(
 ): Promise<Result> {
   const { home } = firstInstance(context);
   const place = `${request.instance}/${request.database}`;
-  const reserve = () => home.asService((client) => reserveName(client, request.name, place));
+  // Names that differ in case only are the same.
+  const name = request.name.toLowerCase();
+  const reserve = () => home.asService((client) => reserveName(client, name, place));
   const deadline = performance.now() + WAIT_MS_MAX;
   let reservation = await reserve();
   while (reservation === null) {
