@@ -53,7 +53,7 @@ async function migrate(options: MigrateCommandOptions): Promise<void> {
   let refusal: SyncedTablesError | null = null;
   const installed: ManagedDatabase[] = [];
   for (const database of databases) {
-    const result = await withDatabase(database, (client) => migrateAndLook(client).catch(refused));
+    const result = await withDatabase(database, (client) => migrateAndLook(client).catch(refused), true);
     if (result instanceof SyncedTablesError) {
       refusal ??= result;
       continue;

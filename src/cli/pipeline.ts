@@ -71,7 +71,7 @@ async function runFile(file: string, options: PipelineRunOptions): Promise<void>
   const pipeline = readPipeline(text, basename(file));
   const settings = settingsOf(options, { postgres: true });
   const database = chooseDatabase(settings, options);
-  await withDatabase(database, async (client) => {
+  const run = async (client: pg.Client) => {
     const name = options.name ?? basename(file, extname(file));
     const isContinuous = options.continuous === true;
     const declared = { client, name, pipeline, defaultSchema: options.schema, runsInProgram: false, isContinuous };
@@ -89,7 +89,8 @@ async function runFile(file: string, options: PipelineRunOptions): Promise<void>
     } finally {
       await worker.stop();
     }
-  });
+  };
+  await withDatabase(database, run, true);
 }
 
 async function setInterval(client: pg.Client, pipelineId: string, seconds: number): Promise<void> {

@@ -7,7 +7,8 @@ import { examine } from '../doctor/examine.js';
 import { chooseDataDir } from '../embedded/choose-data-dir.js';
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { createLogger } from '../observability/logger.js';
-import { checkSettings } from '../settings/load-settings.js';
+import { checkSettings, instanceFromEnvironment } from '../settings/load-settings.js';
+import { homeDatabase } from '../sidecar/managed-databases.js';
 import { startSidecar } from '../sidecar/sidecar.js';
 import { addOutputOption, type OutputOptions, parsePort } from './options/command-options.js';
 import { mayUse } from './tour/confirm-database.js';
@@ -63,14 +64,17 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
   await findTables(lake);
   await using postgres = await startPostgres(options, say);
   const settings = checkSettings({
-    instances: { local: { url: postgres.url } },
+    instances: { local: process.env.DATABASE_URL ? instanceFromEnvironment(process.env) : { url: postgres.url } },
     catalogs: { lake: { kind: 'path', root: lake } },
     api: { port: options.httpPort },
     // Made when somebody first keeps a file there, as databricks bundle does.
     workspace: { folder: path.resolve(`${options.dataDir}-workspace`) },
     sync: { poll_seconds: 1 },
   });
-  if (postgres.isGiven && !(await mayUse(postgres.url, { isAsked: options.yes !== true, say }))) {
+  if (
+    postgres.isGiven &&
+    !(await mayUse(homeDatabase(settings, 'local').url, { isAsked: options.yes !== true, say }))
+  ) {
     process.exitCode = 1;
     return;
   }

@@ -3,6 +3,7 @@ import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
 import { changeErrors } from './errors/change-errors.js';
 import { chosenRowErrors } from './errors/chosen-row-errors.js';
+import { connectionErrors } from './errors/connection-errors.js';
 import { embeddedErrors } from './errors/embedded-errors.js';
 import { engineErrors } from './errors/engine-errors.js';
 import type { ErrorKind } from './errors/error-kind.js';
@@ -42,6 +43,7 @@ export const errorCatalogue = {
   ...flowErrors,
   ...snapshotVersionErrors,
   ...keyErrors,
+  ...connectionErrors,
   ...targetErrors,
   ...requestErrors,
   ...chosenRowErrors,
@@ -72,6 +74,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Object stores', errors: objectStoreErrors },
   { title: 'Following a source by its changes', errors: changeErrors },
   { title: 'Keys and values', errors: keyErrors },
+  { title: 'Connections to Postgres', errors: connectionErrors },
   { title: 'Writing synced tables', errors: targetErrors },
   { title: 'Requests for tables, updates and deletions', errors: requestErrors },
   { title: 'Choosing columns and rows', errors: chosenRowErrors },

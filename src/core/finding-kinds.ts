@@ -46,6 +46,11 @@ export const findingKinds = {
     remedy: 'Add the catalog to the settings of the sidecar.',
   },
   SERVER_READY: { severity: 'ok', message: 'PostgreSQL {version} answers.', remedy: null },
+  POOLER_READY: {
+    severity: 'ok',
+    message: 'Requests go through {server}, everything else directly to {direct}.',
+    remedy: null,
+  },
   SERVER_READ_ONLY: {
     severity: 'error',
     message: 'The server takes no writes: {reason}.',

@@ -5,13 +5,16 @@ import { describeServer } from '../core/postgres-url.js';
 import { readAddedDatabases } from '../postgres/registry/added-databases.js';
 import { closeSession, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from '../sidecar/managed-databases.js';
+import { databaseOf, homeDatabase, type ManagedDatabase, managedDatabases } from '../sidecar/managed-databases.js';
+import { tryConnections } from '../sidecar/try-connections.js';
 import { examineCatalogs } from './examine-catalogs.js';
 import { examineDatabase } from './examine-database.js';
 import { examineMachine } from './examine-machine.js';
 import { examineServer } from './examine-server.js';
 import { examineSync, examineTables } from './examine-sync.js';
-import { errorFinding, failureFinding } from './finding.js';
+import { errorFinding, failureFinding, finding } from './finding.js';
+
+const APPLICATION = 'synced-tables doctor';
 
 /** Examines everything that the settings refer to. Changes nothing; what cannot be examined is a finding too. */
 export async function examine(settings: Settings): Promise<Finding[]> {
@@ -37,6 +40,9 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
   const home = homeDatabase(settings, instance);
   const listed = managedDatabases(settings).filter((database) => database.instance === instance);
   const added: string[] = [];
+  const connections = await attempt(instance, () => examineConnections(home, instance));
+  // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
+  if (connections.some(({ severity, subject }) => severity === 'error' && subject === instance)) return connections;
   const server = await attempt(instance, () =>
     withSession(home, async (client) => {
       added.push(...(await readAddedDatabases(client).catch(() => [])));
@@ -44,16 +50,25 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
       return examineServer({ client, settings, subject: instance, databases });
     }),
   );
-  if (server.some(({ code }) => code === 'POSTGRES_UNREACHABLE')) return server;
+  if (server.some(({ code }) => code.startsWith('POSTGRES_'))) return [...connections, ...server];
   const others = added.filter((name) => !listed.some(({ database }) => database === name));
-  const all = [...listed, ...others.map((name) => placeDatabase(instance, home.url, name))];
+  const all = [...listed, ...others.map((name) => databaseOf(settings, instance, name))];
   for (const database of all) {
     const { name } = database;
     server.push(
       ...(await attempt(name, () => withSession(database, (client) => examineContents(client, name, settings)))),
     );
   }
-  return server;
+  return [...connections, ...server];
+}
+
+/** Whether sessions stay as they are, and where short transactions go. */
+async function examineConnections(home: ManagedDatabase, subject: string): Promise<Finding[]> {
+  const unreachable = await tryConnections(home, APPLICATION);
+  if (home.pooledUrl === null) return [];
+  if (unreachable !== null) return [errorFinding(unreachable, `${subject} pooler`)];
+  const details = { server: describeServer(home.pooledUrl), direct: describeServer(home.url) };
+  return [finding('POOLER_READY', subject, details)];
 }
 
 async function examineContents(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
@@ -73,14 +88,12 @@ async function withSession<Result>(
   { url, name }: ManagedDatabase,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = await openSession({ url, applicationName: 'synced-tables doctor', role: null }).catch(
-    (error: unknown) => {
-      const known = asSyncedTablesError(error);
-      if (known) throw known;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw syncedTablesError('POSTGRES_UNREACHABLE', { server: `${describeServer(url)} (${name})`, reason }, error);
-    },
-  );
+  const client = await openSession({ url, applicationName: APPLICATION, role: null }).catch((error: unknown) => {
+    const known = asSyncedTablesError(error);
+    if (known) throw known;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw syncedTablesError('POSTGRES_UNREACHABLE', { server: `${describeServer(url)} (${name})`, reason }, error);
+  });
   try {
     return await work(client);
   } finally {

@@ -10,6 +10,7 @@ import {
   type TableOutcome,
 } from '../postgres/registry/flow-pipelines.js';
 import { closeSession, openSession } from '../postgres/session/session.js';
+import { requireSession } from '../postgres/session/session-trial.js';
 import { loadSettings } from '../settings/load-settings.js';
 import { managedDatabases } from '../sidecar/managed-databases.js';
 import { openCatalogs } from '../sidecar/open-catalogs.js';
@@ -63,7 +64,9 @@ export async function runPipeline(options: RunPipelineOptions): Promise<Pipeline
   const { pipeline, functions } = gatherPipeline(options.declarations);
   const { memory_limit_mb: memoryLimitMb, threads, temporary_folder: temporaryFolder } = settings.engine;
   const engineOptions = { memoryLimitMb, threads, ...(temporaryFolder === undefined ? {} : { temporaryFolder }) };
-  const client = await openSession({ url: database.url, applicationName: 'synced-tables pipeline', role: null });
+  const place = { url: database.url, applicationName: 'synced-tables pipeline' };
+  await requireSession(place);
+  const client = await openSession({ ...place, role: null });
   try {
     const { name, schema: defaultSchema = 'public' } = options;
     const runsInProgram = functions.size > 0;

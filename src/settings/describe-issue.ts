@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { nearestName } from '../core/spelling.js';
 
 /** One invalid setting, in the words of SETTINGS_INVALID. */
 export interface SettingProblem {
@@ -21,21 +22,35 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
  * Describes which setting an issue is about, what was found and what is allowed. Texts that may hold a secret are never
  * shown, even if they are in the wrong place.
  * @param written the settings as written in the file, references to the environment not filled in
+ * @param keysAt the keys that are known in the mapping at a path
  */
-export function describeIssue(issue: z.core.$ZodIssue, written: unknown): SettingProblem[] {
+export function describeIssue(
+  issue: z.core.$ZodIssue,
+  written: unknown,
+  keysAt: (path: readonly PropertyKey[]) => readonly string[],
+): SettingProblem[] {
   const setting = issue.path.join('.') || 'file';
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         setting: [...issue.path, key].join('.'),
         found: 'unknown',
-        allowed: 'nothing of this name',
+        allowed: describeKeys(key, keysAt(issue.path)),
       }));
     case 'invalid_key':
       return [{ setting, found: 'wrongly named', allowed: issue.issues.map(({ message }) => message).join(', ') }];
     default:
       return [{ setting, found: describeValue(issue.path, written), allowed: describeAllowed(issue) }];
   }
+}
+
+/** More are not listed. */
+const KEYS_SHOWN_MAX = 20;
+
+function describeKeys(key: string, known: readonly string[]): string {
+  const meant = nearestName(key, known);
+  if (meant !== undefined) return `nothing of this name; did you mean "${meant}"?`;
+  return known.length === 0 || known.length > KEYS_SHOWN_MAX ? 'nothing of this name' : known.join(', ');
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

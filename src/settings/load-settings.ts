@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { describeIssue, isMapping } from './describe-issue.js';
 import { environmentValue } from './environment-value.js';
+import { knownKeys } from './known-keys.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
 
 export interface SettingsSource {
@@ -20,6 +21,9 @@ const DEFAULT_FILE = 'synced-tables.yaml';
 /** The variable behind a setting when there is no file. */
 const VARIABLES: Readonly<Record<string, string>> = {
   'instances.local.url': 'DATABASE_URL',
+  'instances.local.direct_url': 'DATABASE_DIRECT_URL',
+  'instances.local.password_file': 'DATABASE_PASSWORD_FILE',
+  'instances.local.password_command': 'DATABASE_PASSWORD_COMMAND',
   'catalogs.lake.root': 'SYNCED_TABLES_LAKE',
   'api.host': 'SYNCED_TABLES_HOST',
   'api.port': 'SYNCED_TABLES_PORT',
@@ -35,9 +39,9 @@ export function originOfSettings({ file, environment, workingFolder }: SettingsS
 
 /**
  * Reads the settings: the file of `--config`, else of SYNCED_TABLES_CONFIG, else ./synced-tables.yaml. Without a file
- * DATABASE_URL (or the file that DATABASE_URL_FILE names) gives an instance named `local`, and SYNCED_TABLES_LAKE a path
- * catalog named `lake`. Where `api` does not say host, port or first token, SYNCED_TABLES_HOST, SYNCED_TABLES_PORT and
- * SYNCED_TABLES_FIRST_TOKEN do.
+ * DATABASE_URL (or the file that DATABASE_URL_FILE names) gives an instance named `local`, with DATABASE_DIRECT_URL,
+ * DATABASE_PASSWORD_FILE and DATABASE_PASSWORD_COMMAND if they are set, and SYNCED_TABLES_LAKE a path catalog named `lake`. Where
+ * `api` does not say host, port or first token, SYNCED_TABLES_HOST, SYNCED_TABLES_PORT and SYNCED_TABLES_FIRST_TOKEN do.
  * @throws AggregateError with one SETTINGS_… error for each wrong setting
  */
 export function loadSettings(source: SettingsSource): Settings {
@@ -57,6 +61,17 @@ export function loadSettings(source: SettingsSource): Settings {
   return withAbsoluteFolders(settings, dirname(file));
 }
 
+/** The instance that DATABASE_URL and the variables beside it define, as a settings file would have it. */
+export function instanceFromEnvironment(environment: SettingsSource['environment']): object {
+  const all = {
+    url: environmentValue('DATABASE_URL', environment),
+    direct_url: environmentValue('DATABASE_DIRECT_URL', environment),
+    password_file: environment.DATABASE_PASSWORD_FILE,
+    password_command: environment.DATABASE_PASSWORD_COMMAND,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
+}
+
 function settingsFromEnvironment(
   environment: SettingsSource['environment'],
   workingFolder: string,
@@ -68,7 +83,7 @@ function settingsFromEnvironment(
     throw new AggregateError([syncedTablesError('SETTINGS_MISSING', {})], 'the settings are missing');
   }
   const raw = {
-    instances: needsPostgres ? { local: { url } } : {},
+    instances: needsPostgres ? { local: instanceFromEnvironment(environment) } : {},
     catalogs: root ? { lake: { kind: 'path', root } } : {},
   };
   return withAbsoluteFolders(checkSettings(withEnvironmentDefaults(raw, environment)), workingFolder);
@@ -141,7 +156,9 @@ export function checkSettings(raw: unknown, source?: { readonly written: unknown
   const result = settingsSchema.safeParse(raw);
   if (result.success) return result.data;
   const problems = result.error.issues
-    .flatMap((issue) => describeIssue(issue, source?.written ?? raw))
+    .flatMap((issue) =>
+      describeIssue(issue, source?.written ?? raw, (path) => knownKeys(settingsSchema, path, source?.written ?? raw)),
+    )
     .map((problem) => {
       const setting = source ? problem.setting : (VARIABLES[problem.setting] ?? problem.setting);
       return syncedTablesError('SETTINGS_INVALID', { ...problem, setting, origin: source?.file ?? 'the environment' });
@@ -156,11 +173,24 @@ function withAbsoluteFolders(settings: Settings, base: string): Settings {
       if ('root' in catalog && !/^[A-Za-z][A-Za-z0-9+.-]+:\//.test(catalog.root)) {
         return [name, { ...catalog, root: resolve(base, catalog.root) }];
       }
+      if (catalog.kind === 'postgres') return [name, withAbsoluteFile(catalog, base)];
       const { profile } = catalog.kind === 'delta_sharing' ? catalog : {};
       return [name, profile === undefined ? catalog : { ...catalog, profile: resolve(base, profile) }];
     }),
   );
+  const instances = Object.fromEntries(
+    Object.entries(settings.instances).map(([name, instance]) => [name, withAbsoluteFile(instance, base)]),
+  );
   const absolute = <Part extends { readonly folder?: string | undefined }>(part: Part): Part =>
     part.folder === undefined ? part : { ...part, folder: resolve(base, part.folder) };
-  return { ...settings, catalogs, pipelines: absolute(settings.pipelines), workspace: absolute(settings.workspace) };
+  const folders = { pipelines: absolute(settings.pipelines), workspace: absolute(settings.workspace) };
+  return { ...settings, instances, catalogs, ...folders };
+}
+
+function withAbsoluteFile<Server extends { readonly password_file?: string | undefined }>(
+  server: Server,
+  base: string,
+): Server {
+  const { password_file: file } = server;
+  return file === undefined ? server : { ...server, password_file: resolve(base, file) };
 }

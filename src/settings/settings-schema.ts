@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
 import { isSourceNamePart, projectIdOfName } from '../core/names.js';
-import { postgresUrlFault, withHost } from '../core/postgres-url.js';
+import { hasPassword, postgresUrlFault, withHost } from '../core/postgres-url.js';
 
 const port = z.int().min(0).max(65_535);
 
@@ -13,12 +13,42 @@ const postgresUrl = z
   })
   .transform(withHost);
 
-const instance = z.strictObject({
-  /** Connection string of one Postgres server; the database in it is managed unless `databases` names others. */
-  url: postgresUrl,
-  /** Databases of the server that hold synced tables. */
-  databases: z.array(z.string().min(1)).min(1).optional(),
-});
+/** Where a password comes from that may change: it is read anew for each connection. */
+const passwordSource = {
+  /** A file that holds the password and nothing else; relative to the settings file. */
+  password_file: z.string().min(1).optional(),
+  /** A command of the shell that prints the password, such as one that makes a token. */
+  password_command: z.string().min(1).optional(),
+};
+
+interface PasswordPlaces {
+  readonly url: string;
+  readonly direct_url?: string | undefined;
+  readonly password_file?: string | undefined;
+  readonly password_command?: string | undefined;
+}
+
+function hasOnePassword({ url, direct_url: direct, password_file: file, password_command: command }: PasswordPlaces) {
+  const inUrls = [url, direct ?? ''].some(hasPassword);
+  return [inUrls, file !== undefined, command !== undefined].filter(Boolean).length <= 1;
+}
+
+const ONE_PASSWORD = {
+  path: ['password_file'],
+  error: 'one of a password in the url, password_file and password_command',
+};
+
+const instance = z
+  .strictObject({
+    /** Connection string of one Postgres server; the database in it is managed unless `databases` names others. */
+    url: postgresUrl,
+    /** Of the server itself, where `url` is that of a pooler which does not keep sessions. */
+    direct_url: postgresUrl.optional(),
+    ...passwordSource,
+    /** Databases of the server that hold synced tables. */
+    databases: z.array(z.string().min(1)).min(1).optional(),
+  })
+  .refine(hasOnePassword, ONE_PASSWORD);
 
 /** As on Lakebase, and with _, which was all there was here once. */
 const instanceName = z.string().regex(/^[A-Za-z0-9_-]{1,63}$/, '1 to 63 letters, digits, - and _');
@@ -182,11 +212,14 @@ const viewCatalog = z.strictObject({
   ),
 });
 
-const postgresCatalog = z.strictObject({
-  kind: z.literal('postgres'),
-  /** The database whose tables and views are sources; its login needs no more than SELECT. */
-  url: postgresUrl,
-});
+const postgresCatalog = z
+  .strictObject({
+    kind: z.literal('postgres'),
+    /** The database whose tables and views are sources; its login needs no more than SELECT. */
+    url: postgresUrl,
+    ...passwordSource,
+  })
+  .refine(hasOnePassword, ONE_PASSWORD);
 
 const trinoCatalog = z
   .strictObject({

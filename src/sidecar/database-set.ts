@@ -10,9 +10,10 @@ import { countFreeSessions } from '../postgres/session/free-sessions.js';
 import { isPostgresError, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { DatabaseWorker } from './database-worker.js';
-import { homeDatabase, type ManagedDatabase, managedDatabases, placeDatabase } from './managed-databases.js';
+import { databaseOf, homeDatabase, type ManagedDatabase, managedDatabases } from './managed-databases.js';
 import { planSessions, type SessionPlan, sessionsOf } from './session-plan.js';
 import { openSidecarSession } from './sidecar-session.js';
+import { tryConnections } from './try-connections.js';
 
 export interface DatabaseSetOptions {
   readonly settings: Settings;
@@ -46,8 +47,8 @@ export class DatabaseSet implements DatabaseHost {
   get instances(): DatabaseHost['instances'] {
     const { settings } = this.#options;
     return Object.keys(settings.instances).map((name) => {
-      const home = homeDatabase(settings, name);
-      return { name, url: home.url, home: home.database };
+      const { url, pooledUrl, database } = homeDatabase(settings, name);
+      return { name, url: pooledUrl ?? url, directUrl: pooledUrl === null ? null : url, home: database };
     });
   }
 
@@ -146,7 +147,7 @@ export class DatabaseSet implements DatabaseHost {
     const missing = (cause?: unknown) => syncedTablesError('LOGICAL_DATABASE_NOT_FOUND', { database, instance }, cause);
     const { url } = this.#place(instance, database);
     const client = await openSidecarSession(url, null).catch((error: unknown) => {
-      throw isPostgresError(error) && error.code === '3D000' ? missing(error) : error;
+      throw asSyncedTablesError(error)?.code === 'POSTGRES_DATABASE_MISSING' ? missing(error) : error;
     });
     try {
       if ((await readInstalledSchema(client)) === null) throw missing();
@@ -191,6 +192,7 @@ export class DatabaseSet implements DatabaseHost {
     if (this.#isStopped) throw syncedTablesError('DATABASE_UNAVAILABLE', { reason: 'the sidecar is stopping' });
     const { settings, logger, startWorker } = this.#options;
     const session = { url: database.url, applicationName: 'synced-tables migrate', role: null, isGuest: true };
+    await this.#tryConnections(database);
     const client = await openSession(session);
     let plan: SessionPlan;
     try {
@@ -205,6 +207,16 @@ export class DatabaseSet implements DatabaseHost {
     this.#workers.set(database.name, { database, worker: startWorker(database, plan) });
   }
 
+  /**
+   * Whether its connections are as all else needs them. A pooler that cannot be reached now keeps nobody from syncing.
+   * @throws POSTGRES_SESSION_NOT_KEPT, POSTGRES_URLS_DIFFER, and what connecting throws
+   */
+  async #tryConnections(database: ManagedDatabase): Promise<void> {
+    const unreachable = await tryConnections(database, 'synced-tables migrate');
+    if (unreachable === null) return;
+    this.#options.logger.warn({ error: unreachable, database: database.name }, 'requests cannot go through the pooler');
+  }
+
   /** How many databases of its server are looked after, this one included. */
   #databasesWith({ instance, name }: ManagedDatabase): number {
     const listed = managedDatabases(this.#options.settings).filter((each) => each.instance === instance);
@@ -213,7 +225,7 @@ export class DatabaseSet implements DatabaseHost {
   }
 
   #place(instance: string, database: string): ManagedDatabase {
-    return placeDatabase(instance, homeDatabase(this.#options.settings, instance).url, database);
+    return databaseOf(this.#options.settings, instance, database);
   }
 
   #oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {

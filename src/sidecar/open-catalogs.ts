@@ -1,5 +1,6 @@
 import type { Field } from '../core/data-type.js';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
+import { withPasswordSource } from '../core/postgres-url.js';
 import { type Catalog, CatalogSet } from '../lake/catalog/catalog.js';
 import { filesCatalog, type ListedFiles } from '../lake/catalog/files-catalog.js';
 import { pathCatalog } from '../lake/catalog/path-catalog.js';
@@ -35,7 +36,7 @@ export function openCatalogs(settings: Settings, engine: Engine, onRetry?: (retr
       return viewCatalog({ catalog: name, views, engine, openTable });
     }
     if (catalog.kind === 'postgres') {
-      const server = { url: catalog.url, catalog: name };
+      const server = { url: withPasswordSource(catalog.url, catalog), catalog: name };
       return postgresCatalog({ server, engine, spoolBytesMax: spool.bytesMax });
     }
     const client = { catalog: name, ...patience, ...retries };

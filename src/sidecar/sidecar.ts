@@ -107,8 +107,9 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
     closers.push(() => server[Symbol.asyncDispose]());
     const consoleUrl = consoleAddress(settings, server.url);
     const console = consoleUrl === null ? {} : { console: consoleUrl };
-    logger.info({ sidecar: holder, databases: databases.names(), url: server.url, ...console }, 'sidecar started');
-    return { url: server.url, consoleUrl, outdated, stop };
+    const { url, listens } = server;
+    logger.info({ sidecar: holder, databases: databases.names(), url, listens, ...console }, 'sidecar started');
+    return { url, consoleUrl, outdated, stop };
   } catch (error) {
     await stop();
     throw error;

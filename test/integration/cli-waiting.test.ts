@@ -21,7 +21,7 @@ it('tells once that no sidecar is there, and again when one has gone', async () 
   const { admin: client, url } = database;
   const told: string[] = [];
   let ms = 0;
-  const managed = { name: 'local/app', instance: 'local', database: 'app', url };
+  const managed = { name: 'local/app', instance: 'local', database: 'app', url, pooledUrl: null };
   const notice = new SidecarNotice({
     client,
     database: managed,

@@ -1,79 +1,39 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { findFreePort } from '../../src/embedded/free-port.js';
 import { createGuardedDatabase, fingerprint, type GuardedDatabase, outcomeOf } from '../support/guarded-database.js';
+import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { postgresServers } from '../support/postgres.js';
 
 // Goal: behind a pooler, where transactions of many clients share few sessions of one login role that becomes others by
 // SET ROLE, nobody gets what another was lent, and managers' commands work.
 
-const isInstalled = await promisify(execFile)('pgbouncer', ['--version']).then(
-  () => true,
-  () => false,
-);
-if (!isInstalled) process.stderr.write('pooler.test.ts is skipped: pgbouncer is not installed\n');
+const isInstalled = await hasPgBouncer('pooler.test.ts');
 
 /** PgBouncer in transaction mode with two sessions for all clients. */
 async function startPooler({
   database,
   roles,
 }: GuardedDatabase): Promise<AsyncDisposable & { connect(): Promise<pg.Client> }> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'synced-tables-pooler-'));
-  await chmod(folder, 0o777); // pgbouncer refuses to run as root
   const target = new URL(database.url);
-  const port = await findFreePort();
   const login = `pooled_${target.pathname.slice(-6)}`;
   await database.admin.query(
     `create role ${login} login password 'pooled'; grant ${roles.manager}, ${roles.other}, ${roles.keeper} to ${login}`,
   );
-  await writeFile(path.join(folder, 'users.txt'), `"${login}" "pooled"\n`);
-  await writeFile(
-    path.join(folder, 'pooler.ini'),
-    `[databases]
-pooled = host=${target.hostname} port=${target.port} dbname=${target.pathname.slice(1)}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = plain
-auth_file = ${path.join(folder, 'users.txt')}
-pool_mode = transaction
-default_pool_size = 2
-server_reset_query = DISCARD ALL
-ignore_startup_parameters = extra_float_digits
-`,
-  );
-  const user = process.getuid?.() === 0 ? ['--user=nobody'] : [];
-  const pooler: ChildProcess = spawn('pgbouncer', [...user, path.join(folder, 'pooler.ini')], { stdio: 'ignore' });
+  target.username = login;
+  target.password = 'pooled';
+  const pooler = await startPgBouncer({ url: target.href, mode: 'transaction', poolSize: 2 });
   const clients: pg.Client[] = [];
-  const connect = async (): Promise<pg.Client> => {
-    for (let attempt = 0; ; attempt++) {
-      const client = new pg.Client({ host: '127.0.0.1', port, user: login, password: 'pooled', database: 'pooled' });
-      try {
-        await client.connect();
-        clients.push(client);
-        return client;
-      } catch (error) {
-        if (attempt > 100) throw error;
-        await sleep(50);
-      }
-    }
-  };
   return {
-    connect,
+    connect: async () => {
+      const client = new pg.Client({ connectionString: pooler.url });
+      await client.connect();
+      clients.push(client);
+      return client;
+    },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(clients.map((client) => client.end()));
-      pooler.kill();
-      await once(pooler, 'exit');
+      await pooler[Symbol.asyncDispose]();
       await database.admin.query(`drop role ${login}`);
-      await rm(folder, { recursive: true });
     },
   };
 }

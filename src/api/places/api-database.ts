@@ -10,18 +10,31 @@ const SESSIONS_MAX = 8;
 const STATEMENT_MS_MAX = 60_000;
 const LOCK_MS_MAX = 10_000;
 
+/** How a managed database is reached. */
+interface DatabasePlace {
+  /** Name of its instance. */
+  readonly instance: string;
+  readonly name: string;
+  /** For transactions, each of which may run in another session. */
+  readonly url: string;
+  /** For what needs a session that stays, where `url` is not for that; else null. */
+  readonly directUrl: string | null;
+}
+
 /** One managed database, as the API works with it. */
 export class ApiDatabase {
   /** Name of its instance. */
   readonly instance: string;
   readonly name: string;
   readonly #url: string;
+  readonly #directUrl: string | null;
   #pool: SessionPool | null = null;
 
-  constructor(place: { readonly instance: string; readonly name: string; readonly url: string }) {
+  constructor(place: DatabasePlace) {
     this.instance = place.instance;
     this.name = place.name;
     this.#url = place.url;
+    this.#directUrl = place.directUrl;
   }
 
   /**
@@ -78,7 +91,7 @@ export class ApiDatabase {
    */
   async listen(channel: string, onPayload: (payload: string) => void, onEnd: () => void): Promise<AsyncDisposable> {
     const client = await openSession({
-      url: this.#url,
+      url: this.#directUrl ?? this.#url,
       applicationName: APPLICATION,
       role: SYNC_ROLE,
       isGuest: true,
@@ -96,6 +109,7 @@ export class ApiDatabase {
       sessionsMax: SESSIONS_MAX,
       statementTimeoutMs: STATEMENT_MS_MAX,
       lockTimeoutMs: LOCK_MS_MAX,
+      isPooled: this.#directUrl !== null,
     });
     return this.#pool;
   }

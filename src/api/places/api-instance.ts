@@ -1,4 +1,5 @@
 import { syncedTablesError } from '../../core/errors.js';
+import { serverPlace } from '../../core/postgres-url.js';
 import { ApiDatabase } from './api-database.js';
 import type { Caller } from './caller.js';
 
@@ -17,8 +18,10 @@ export interface DatabaseHost {
 
 interface InstancePlace {
   readonly name: string;
-  /** Connection string of `home`. */
+  /** Connection string of `home`; that of clients, perhaps by way of a pooler. */
   readonly url: string;
+  /** Another one for sessions that have to stay; null if `url` is for those too. */
+  readonly directUrl: string | null;
   /** The database that holds what concerns the whole instance. */
   readonly home: string;
 }
@@ -34,6 +37,7 @@ export interface AdoptRequest {
 export class ApiInstance {
   readonly name: string;
   readonly #url: URL;
+  readonly #directUrl: URL | null;
   readonly #host: DatabaseHost;
   readonly #databases = new Map<string, ApiDatabase>();
   readonly #home: string;
@@ -43,12 +47,12 @@ export class ApiInstance {
     this.#home = place.home;
     this.name = place.name;
     this.#url = new URL(place.url);
+    this.#directUrl = place.directUrl === null ? null : new URL(place.directUrl);
   }
 
   /** Where clients connect to. */
   get address(): { readonly host: string; readonly port: number } {
-    const host = this.#url.hostname || this.#url.searchParams.get('host') || 'localhost';
-    return { host: decodeURIComponent(host).replace(/^\[|\]$/g, ''), port: Number(this.#url.port || 5432) };
+    return serverPlace(this.#url);
   }
 
   /** The database that holds what concerns the whole instance. */
@@ -75,9 +79,8 @@ export class ApiInstance {
   #open(name: string): ApiDatabase {
     const open = this.#databases.get(name);
     if (open) return open;
-    const url = new URL(this.#url);
-    url.pathname = `/${encodeURIComponent(name)}`;
-    const database = new ApiDatabase({ instance: this.name, name, url: url.href });
+    const directUrl = this.#directUrl && withDatabase(this.#directUrl, name);
+    const database = new ApiDatabase({ instance: this.name, name, url: withDatabase(this.#url, name), directUrl });
     this.#databases.set(name, database);
     return database;
   }
@@ -85,6 +88,12 @@ export class ApiInstance {
   async close(): Promise<void> {
     await Promise.all([...this.#databases.values()].map((database) => database.close()));
   }
+}
+
+function withDatabase(server: URL, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
 }
 
 /** The instances, filtered by caller. */

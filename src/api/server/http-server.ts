@@ -74,7 +74,10 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer extends AsyncDisposable {
+  /** An address at which this machine reaches it. */
   readonly url: string;
+  /** Where it listens, such as `0.0.0.0:8080`. */
+  readonly listens: string;
 }
 
 const BARE = '/api/2.0/postgres/';
@@ -104,12 +107,18 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await tellIfOpen(options, instances);
     const { host, port } = settings.api;
     const url = await server.listen({ host, port });
-    return { url, [Symbol.asyncDispose]: close };
+    return { url, listens: describeAddress(server), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw syncedTablesError('PORT_TAKEN', { port: settings.api.port, option: options.portOption }, error);
   }
+}
+
+function describeAddress(server: ApiServer): string {
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') return address ?? 'nowhere';
+  return `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
 /** Says at the start who is served while there is no token. */

@@ -3,19 +3,24 @@ import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../..
 import { describeServer } from '../../core/postgres-url.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { isPostgresError, openSession } from '../../postgres/session/session.js';
+import { requireSession } from '../../postgres/session/session-trial.js';
+import { openShortSession } from '../../postgres/session/short-session.js';
 import type { ManagedDatabase } from '../../sidecar/managed-databases.js';
 
 /**
- * Runs `work` with a session of the login role, whose rights decide what it may do.
- * @throws what the SQL functions raise, POSTGRES_UNREACHABLE, DATABASE_NOT_MIGRATED, PERMISSION_DENIED,
+ * Runs `work` with a session of the login role, whose rights decide what it may do. Its statements may each run in another session
+ * of the server, unless `isKept`.
+ * @param isKept whether the session has to stay the same
+ * @throws POSTGRES_SESSION_NOT_KEPT, what the SQL functions raise, POSTGRES_UNREACHABLE, DATABASE_NOT_MIGRATED, PERMISSION_DENIED,
  *   POSTGRES_REFUSED
  */
 export async function withDatabase<Result>(
   database: ManagedDatabase,
   work: (client: pg.Client) => Promise<Result>,
+  isKept = false,
 ): Promise<Result> {
   try {
-    const client = await openSession({ url: database.url, applicationName: 'synced-tables command', role: null });
+    const client = await open(database, isKept);
     try {
       return await work(client);
     } finally {
@@ -25,6 +30,13 @@ export async function withDatabase<Result>(
   } catch (error) {
     throw explainDatabaseError(error, database);
   }
+}
+
+async function open({ url }: ManagedDatabase, isKept: boolean): Promise<pg.Client> {
+  const connection = { url, applicationName: 'synced-tables command' };
+  if (!isKept) return openShortSession({ ...connection, role: null });
+  await requireSession(connection);
+  return openSession({ ...connection, role: null });
 }
 
 function explainDatabaseError(error: unknown, database: ManagedDatabase): unknown {

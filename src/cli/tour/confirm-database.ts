@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { describeServer } from '../../core/postgres-url.js';
 import { readInstalledSchema } from '../../postgres/install/installed-schema.js';
-import { openSession } from '../../postgres/session/session.js';
+import { openShortSession } from '../../postgres/session/short-session.js';
 
 export interface ConfirmOptions {
   /** False: what will be done is said, and nobody is asked. */
@@ -46,7 +46,7 @@ async function agrees(question: string): Promise<boolean> {
 }
 
 async function isInstalled(url: string): Promise<boolean> {
-  const client = await openSession({ url, applicationName: 'synced-tables quickstart', role: null });
+  const client = await openShortSession({ url, applicationName: 'synced-tables quickstart', role: null });
   try {
     return (await readInstalledSchema(client)) !== null;
   } finally {

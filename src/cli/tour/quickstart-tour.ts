@@ -10,6 +10,7 @@ import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { findSyncedTable } from '../../postgres/registry/synced-tables.js';
 import { openSession } from '../../postgres/session/session.js';
 import type { Settings } from '../../settings/settings-schema.js';
+import { homeDatabase } from '../../sidecar/managed-databases.js';
 import { openCatalogs } from '../../sidecar/open-catalogs.js';
 import { explainAnyError } from '../../sync/source/load-errors.js';
 import { verifyTable } from '../../sync/verify/verify-table.js';
@@ -18,6 +19,7 @@ import { findTables } from './find-tables.js';
 import { guessKey } from './guess-key.js';
 
 export interface TourOptions {
+  /** For other clients; the tour itself connects as the settings say. */
   readonly url: string;
   readonly settings: Settings;
   readonly lake: string;
@@ -49,7 +51,6 @@ const CELL_WIDTHS = [32, 24, 16, 12, 8];
 /** With the next table it would be the same. */
 const NOT_OF_THE_TABLE: ReadonlySet<string> = new Set([
   'INTERNAL_ERROR',
-  'POSTGRES_UNREACHABLE',
   'OPEN_FILES_LIMIT',
   'TARGET_DATABASE_FULL',
   'TARGET_READ_ONLY',
@@ -60,7 +61,8 @@ export async function runQuickstartTour(options: TourOptions): Promise<TourResul
   const engine = await openEngine();
   await using _ = engine;
   const catalogs = openCatalogs(options.settings, engine);
-  const client = await openSession({ url: options.url, applicationName: 'synced-tables quickstart', role: null });
+  const { url } = homeDatabase(options.settings, 'local');
+  const client = await openSession({ url, applicationName: 'synced-tables quickstart', role: null });
   try {
     const { lakeTable, table, passedOver } = await syncFirst(client, catalogs, options);
     await showRows(client, table, options);
@@ -108,7 +110,7 @@ async function syncFirst(client: pg.Client, catalogs: CatalogSet, options: TourO
 /** Why a table was refused, if that is the fault of the table. */
 function refusalOf(error: unknown, table: { fullName: string; source: string }): SyncedTablesError {
   const known = asSyncedTablesError(error) ?? asRaisedError(error) ?? explainAnyError(error, table);
-  if (NOT_OF_THE_TABLE.has(known.code)) throw error;
+  if (NOT_OF_THE_TABLE.has(known.code) || known.code.startsWith('POSTGRES_')) throw error;
   return known;
 }
 

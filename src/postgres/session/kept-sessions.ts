@@ -1,12 +1,6 @@
 import type pg from 'pg';
-import {
-  closeSession,
-  cutSession,
-  openSession,
-  type SessionOptions,
-  sessionSettings,
-  untilAborted,
-} from './session.js';
+import { closeSession, cutSession, openSession, type SessionOptions, untilAborted } from './session.js';
+import { sessionSettings } from './session-settings.js';
 
 /** Sessions of one update. */
 export interface UpdateSessions {

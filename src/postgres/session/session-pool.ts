@@ -1,15 +1,12 @@
 import pg from 'pg';
 import { quoteIdentifier } from '../../core/names.js';
-import {
-  clientConfig,
-  cutSession,
-  explainConnectError,
-  isConnectionLoss,
-  type SessionOptions,
-  SYNC_ROLE,
-  setUpSession,
-} from './session.js';
+import { explainConnectError } from './connect-errors.js';
+import { CONNECT_MS_MAX } from './connection-url.js';
+import { poolClient } from './pool-client.js';
+import { cutSession, inEitherWay, isConnectionLoss, type SessionOptions, SYNC_ROLE, setUpSession } from './session.js';
+import { sessionSettings } from './session-settings.js';
 import { SessionWatch } from './session-watch.js';
+import { forgetStatementNames } from './unnamed-statements.js';
 
 export interface SessionPoolOptions {
   readonly url: string;
@@ -20,6 +17,8 @@ export interface SessionPoolOptions {
   readonly statementTimeoutMs: number;
   /** Maximum milliseconds for a statement to wait for a lock. */
   readonly lockTimeoutMs: number;
+  /** Whether each transaction may run in another session of the server, which others use before and after it. */
+  readonly isPooled: boolean;
 }
 
 const IDLE_MS_MAX = 30_000;
@@ -40,6 +39,7 @@ export class SessionPool implements AsyncDisposable {
   readonly #watch: SessionWatch;
   /** Sessions that nobody uses at the moment. */
   readonly #unused = new Set<pg.PoolClient>();
+  readonly #begin: string;
 
   constructor(options: SessionPoolOptions) {
     const { url, applicationName, statementTimeoutMs } = options;
@@ -48,12 +48,16 @@ export class SessionPool implements AsyncDisposable {
     this.#watch = new SessionWatch({ url, applicationName, onSilent: () => this.#dropUnused() });
     const queryTimeoutMs = statementTimeoutMs + GIVE_UP_MS;
     const session: SessionOptions = { ...options, role: null, isGuest: true, queryTimeoutMs, watch: this.#watch };
+    this.#begin = options.isPooled ? `begin; ${sessionSettings(session, 'transaction')}` : 'begin';
     this.#pool = new pg.Pool({
-      ...clientConfig(session),
+      Client: poolClient(session),
+      // Also for a turn, where all sessions are in use.
+      connectionTimeoutMillis: CONNECT_MS_MAX,
       max: options.sessionsMax,
       idleTimeoutMillis: IDLE_MS_MAX,
       allowExitOnIdle: true,
-      onConnect: (client) => setUpSession(client, session),
+      // Of a session that is another one each time, nothing is known that could be watched either.
+      onConnect: (client) => (options.isPooled ? forgetStatementNames(client) : setUpSession(client, session)),
     });
     this.#pool.on('acquire', (client) => this.#unused.delete(client));
     this.#pool.on('release', (_error, client) => this.#unused.add(client));
@@ -67,7 +71,7 @@ export class SessionPool implements AsyncDisposable {
    * @throws POSTGRES_UNREACHABLE, and what `work` throws, after a rollback
    */
   async inTransaction<Result>(role: string | null, work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    const { client, onError } = await this.#begin();
+    const { client, onError } = await this.#beginAnywhere();
     let isBroken = true;
     try {
       await takeOnRole(client, role);
@@ -88,14 +92,14 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** A session in a transaction. If its connection turns out to be lost, nothing has been done yet: another one begins. */
-  async #begin(): Promise<{ readonly client: pg.PoolClient; readonly onError: () => void }> {
+  async #beginAnywhere(): Promise<{ readonly client: pg.PoolClient; readonly onError: () => void }> {
     for (let attempt = 1; ; attempt += 1) {
       const client = await this.#connect();
       // One that breaks while lent out fails the current query, which reports it.
       const onError = () => {};
       client.on('error', onError);
       try {
-        await client.query('begin');
+        await client.query(this.#begin);
         return { client, onError };
       } catch (error) {
         client.off('error', onError);
@@ -115,7 +119,7 @@ export class SessionPool implements AsyncDisposable {
 
   async #connect(): Promise<pg.PoolClient> {
     try {
-      return await this.#pool.connect();
+      return await inEitherWay(this.#url, () => this.#pool.connect());
     } catch (error) {
       throw explainConnectError(error, this.#url);
     }

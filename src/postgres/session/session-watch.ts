@@ -120,7 +120,7 @@ export class SessionWatch implements AsyncDisposable {
   /** Whether the sessions are alive is unknown now. */
   #hearNothing(late: readonly Watched[], askedAt: number, error: unknown): void {
     // The server answered, if only that it has no room for one more session.
-    if (this.#isDisposed || isPostgresError(error)) return;
+    if (this.#isDisposed || isPostgresError(error) || isPostgresError((error as Error).cause)) return;
     const now = performance.now();
     this.#deafSince ??= askedAt;
     if (now - this.#deafSince < DEAF_MS_MAX) return;

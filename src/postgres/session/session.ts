@@ -2,72 +2,102 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { describeServer } from '../../core/postgres-url.js';
-import { explainOpenFiles } from '../../core/reasons/open-files.js';
-import { postgresReason } from '../../core/reasons/postgres-reason.js';
-import { connectionString, triesOtherWay } from './connection-url.js';
+import { connectionsTaken, explainConnectError } from './connect-errors.js';
+import { CONNECT_MS_MAX, connectionConfig, triesOtherWay } from './connection-url.js';
 import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
+import { KEEPALIVE_SECONDS, type SessionChoices, sessionSettings } from './session-settings.js';
 
 /** The role that the sidecar acts as, whatever role it logged in as: data never flows with superuser rights. */
 export const SYNC_ROLE = 'databricks_sync';
 
-export interface SessionOptions {
+export interface SessionOptions extends SessionChoices {
   readonly url: string;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** Role to act as; null for the login role itself (migrations, the CLI). */
-  readonly role: string | null;
-  /** Maximum milliseconds for a statement to wait for a lock. Default 30,000. */
-  readonly lockTimeoutMs?: number;
   /** Milliseconds after which an unanswered query fails on our side: for sessions whose queries are all short. */
   readonly queryTimeoutMs?: number;
-  /** Milliseconds after which the server ends a statement. Default none. */
-  readonly statementTimeoutMs?: number;
   /** True to leave alone what the server reserves for administrators: a sidecar is a guest. */
   readonly isGuest?: boolean;
   /** Notices when nobody answers on the session any more. */
   readonly watch?: { add(client: pg.ClientBase): void } | undefined;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const LOCK_TIMEOUT_MS = 30_000;
-/** Memory for a session's staged rows before they spill to disk; allocated as needed. The server's default is 8. */
-const TEMP_BUFFERS_MB = 64;
-/**
- * Silence after which either side probes the other. A connection that carries nothing is broken a minute later if the
- * other side is gone; one with bytes on their way, a quarter of an hour later, for which there are `SessionWatch` on our
- * side and a time limit on the server's.
- */
-const KEEPALIVE_SECONDS = 30;
-/** How long the server waits for our machine to acknowledge what it sent. */
-const UNACKNOWLEDGED_SECONDS = 30;
 /** How long to wait for an orderly close, or for an aborted statement to end. */
 const FAREWELL_MS_MAX = 5_000;
 
 /**
  * Opens a connection with our standard settings. There is no statement timeout, since loads and index builds take as
  * long as the table is large; callers can end the session.
- * @throws POSTGRES_UNREACHABLE naming host and port, never the password; OPEN_FILES_LIMIT
+ * @throws what `connect` throws
  */
 export async function openSession(options: SessionOptions): Promise<pg.Client> {
-  let client: pg.Client | null = null;
+  const client = await connect(options);
   try {
-    // Reads the certificates that the connection string names.
-    client = new pg.Client(clientConfig(options));
-    // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
-    client.on('error', () => {});
-    await client.connect();
     await setUpSession(client, options);
     return client;
   } catch (error) {
-    if (client !== null) await closeSession(client);
-    if (triesOtherWay(options.url, error)) return openSession(options);
+    await closeSession(client);
     throw explainConnectError(error, options.url);
   }
 }
 
+/**
+ * Opens a connection as it is, without any settings of ours, encrypted or not as its connection string says.
+ * @throws POSTGRES_UNREACHABLE naming host and port, never the password; POSTGRES_CONNECTIONS_TAKEN, POSTGRES_LOGIN_REFUSED,
+ *   POSTGRES_PASSWORD_MISSING, POSTGRES_DATABASE_MISSING, POSTGRES_TLS_FAILED; OPEN_FILES_LIMIT
+ */
+export async function connect(options: SessionOptions): Promise<pg.Client> {
+  try {
+    return await inEitherWay(options.url, () => connectOnce(options));
+  } catch (error) {
+    throw explainConnectError(error, options.url);
+  }
+}
+
+async function connectOnce(options: SessionOptions): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(options));
+  // An idle connection that breaks emits an error nobody awaits; the next query on it fails and is handled.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await closeSession(client);
+    throw error;
+  }
+}
+
+/** Tries again if encryption was what an attempt failed for and the connection string allows either. */
+export async function inEitherWay<Result>(url: string, attempt: () => Promise<Result>): Promise<Result> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!triesOtherWay(url, error)) throw error;
+    return attempt().catch((second: unknown) => {
+      // The server does not encrypt either, so that what it said first is what is wrong.
+      throw triesOtherWay(url, second) ? error : second;
+    });
+  }
+}
+
+/** The number of the process that has answered the login of a connection. Poolers make one up. */
+export function loginProcess(client: pg.Client): number | null {
+  // `pg` has it, but its type declarations do not.
+  return (client as unknown as { processID: number | null }).processID;
+}
+
+/**
+ * Whether nothing is between a new connection and its process, so that what is set on it is set on nobody else's session. Sets
+ * nothing.
+ */
+export async function isDirect(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>('select pg_catalog.pg_backend_pid() as pid');
+  return rows[0]?.pid === loginProcess(client);
+}
+
 /** Applies our settings to a new connection, and has it watched. */
 export async function setUpSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
-  const timer = setTimeout(() => cutSession(client), CONNECT_TIMEOUT_MS);
+  const timer = setTimeout(() => cutSession(client, sessionMissing(options.url)), CONNECT_MS_MAX);
   try {
     const results: unknown = await client.query(`${READ_SERVER_PROCESS} ${sessionSettings(options)}`);
     const [first] = results as pg.QueryResult<{ pid: number; startedAt: string | null; isReserved: boolean }>[];
@@ -82,79 +112,24 @@ export async function setUpSession(client: pg.ClientBase, options: SessionOption
   options.watch?.add(client);
 }
 
-/** The configuration for `pg`. */
+/** A pooler lets clients in before it has a session for them. */
+function sessionMissing(url: string): Error {
+  const reason = `after the login nothing was answered for ${CONNECT_MS_MAX / 1000} s, as by a pooler whose sessions are all in use`;
+  return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason });
+}
+
+/**
+ * The configuration for `pg`.
+ * @throws CertificateUnreadable
+ */
 export function clientConfig(options: SessionOptions): pg.ClientConfig {
   return {
-    connectionString: connectionString(options.url),
+    ...connectionConfig(options.url),
     application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1000,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   };
-}
-
-/** POSTGRES_UNREACHABLE, POSTGRES_CONNECTIONS_TAKEN or OPEN_FILES_LIMIT if no session could be opened; server errors other than a refused login stay as they are. */
-export function explainConnectError(error: unknown, url: string): unknown {
-  if (asSyncedTablesError(error)) return error;
-  if (isPostgresError(error) && error.code === '53300') return connectionsTaken(url, postgresReason(error), error);
-  if (isPostgresError(error) && error.code !== undefined && !error.code.startsWith('28')) return error;
-  const files = explainOpenFiles(error);
-  if (files !== null) return files;
-  return syncedTablesError('POSTGRES_UNREACHABLE', { server: describeServer(url), reason: reasonOf(error) }, error);
-}
-
-function connectionsTaken(url: string, reason: string, cause?: unknown): Error {
-  return syncedTablesError('POSTGRES_CONNECTIONS_TAKEN', { server: describeServer(url), reason }, cause);
-}
-
-/**
- * What a session must not take from its database or role, where their owners may set anything: how values and names are
- * written, what a query may see, and how long it may take. Servers have those of their version.
- */
-const OURS: readonly (readonly [name: string, value: string])[] = [
-  ['DateStyle', 'ISO, YMD'],
-  ['TimeZone', 'UTC'],
-  ['IntervalStyle', 'postgres'],
-  ['bytea_output', 'hex'],
-  ['extra_float_digits', '1'],
-  ['xmlbinary', 'base64'],
-  ['xmloption', 'content'],
-  ['quote_all_identifiers', 'off'],
-  ['standard_conforming_strings', 'on'],
-  ['backslash_quote', 'safe_encoding'],
-  ['array_nulls', 'on'],
-  ['transform_null_equals', 'off'],
-  // Off, it turns what a policy would hide into errors, in the registry too.
-  ['row_security', 'on'],
-  ['restrict_nonsystem_relation_kind', ''],
-  ['check_function_bodies', 'on'],
-  ['default_transaction_isolation', 'read committed'],
-  ['default_transaction_deferrable', 'off'],
-  ['idle_in_transaction_session_timeout', '0'],
-  ['idle_session_timeout', '0'],
-  ['transaction_timeout', '0'],
-];
-
-/** The statements that apply our settings to a new connection. */
-export function sessionSettings(options: SessionOptions): string {
-  const settings = [
-    options.role === null ? '' : `set role ${pg.escapeIdentifier(options.role)};`,
-    `set search_path = pg_catalog, pg_temp; set client_encoding = 'UTF8';`,
-    // Not by pg_settings, which takes temporary files where work_mem is small.
-    `select set_config(s.name, s.wanted, false)
-       from (values ${OURS.map(([name, value]) => `('${name}', '${value}')`).join(', ')}) as s (name, wanted)
-      where current_setting(s.name, true) is not null;`,
-    `set temp_buffers = '${TEMP_BUFFERS_MB}MB';`,
-    `set statement_timeout = ${options.statementTimeoutMs ?? 0};`,
-    `set lock_timeout = ${options.lockTimeoutMs ?? LOCK_TIMEOUT_MS};`,
-    // The server must notice our absence too: until then it keeps our locks, for two hours by default.
-    `set tcp_keepalives_idle = ${KEEPALIVE_SECONDS}; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;`,
-    `set tcp_user_timeout = '${UNACKNOWLEDGED_SECONDS}s';`,
-    // Covers index builds, during which it does not look at the socket; not available on Windows servers.
-    `select set_config('client_connection_check_interval', '10s', false) where version() !~* 'windows|mingw|visual c';`,
-  ];
-  return settings.join(' ');
 }
 
 /** Ends a session. If the other side does not answer, the connection is cut. */
@@ -200,21 +175,6 @@ export function sessionsUntil(signal: AbortSignal, open: () => Promise<pg.Client
     untilAborted(signal, client);
     return client;
   };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  const { code, path, message } = error as NodeJS.ErrnoException;
-  // The only files that a connection string names.
-  if (path !== undefined && code !== undefined && /^E[A-Z]+$/.test(code) && /^E[A-Z]+: .*, open /.test(message)) {
-    return `certificate or key ${path} cannot be read (${code})`;
-  }
-  if (/client password must be a string/.test(message)) {
-    return 'the server wants a password, and there is none in the connection string, PGPASSWORD or PGPASSFILE';
-  }
-  if (/sslmode=verify-ca requires/.test(message))
-    return 'sslmode=verify-ca needs the certificate of the CA as sslrootcert';
-  return error instanceof Error ? error.message : String(error);
 }
 
 export function isPostgresError(error: unknown): error is pg.DatabaseError {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { loadSettings, type SettingsSource } from '../../../src/settings/load-settings.js';
 import type { Settings } from '../../../src/settings/settings-schema.js';
+import { managedDatabases } from '../../../src/sidecar/managed-databases.js';
 
 // Goal: right settings are read from where they may stand; wrong ones are told one line each, with what was found and
 // what is allowed, and never with a secret.
@@ -128,9 +129,18 @@ it.each([
   ['api: { port: 1.5 }', 'api.port is 1.5; allowed: a whole number'],
   ['api: { port: "8080" }', 'api.port is "8080"; allowed: a number'],
   ['api: { host: "" }', 'api.host is empty; allowed: at least 1 character'],
-  ['api: { hots: x }', 'api.hots is unknown; allowed: nothing of this name'],
+  ['api: { hots: x }', 'api.hots is unknown; allowed: nothing of this name; did you mean "host"?'],
+  ['console: { colour: x }', 'console.colour is unknown; allowed: enabled, sample_rows'],
   ['api: 8080', 'api is 8080; allowed: a mapping'],
-  ['apis: {}', 'apis is unknown; allowed: nothing of this name'],
+  ['apis: {}', 'apis is unknown; allowed: nothing of this name; did you mean "api"?'],
+  [
+    'catalogs: { lake: { kind: unity, uri: "https://x", tokn: t } }',
+    'catalogs.lake.tokn is unknown; allowed: nothing of this name; did you mean "token"?',
+  ],
+  [
+    'catalogs: { lake: { kind: files, root: ., tables: { a.b: { path: x.csv, primary: id } } } }',
+    'catalogs.lake.tables.a.b.primary is unknown; allowed: path, format, columns, csv, primary_key, comment',
+  ],
   ['engine: { threads: 0 }', 'engine.threads is 0; allowed: at least 1'],
   ['sync: { lease_seconds: soon }', 'sync.lease_seconds is "soon"; allowed: a number'],
   ['log: { level: loud }', 'log.level is "loud"; allowed: debug, info, warn, error, silent'],
@@ -175,6 +185,41 @@ it('tells all that is wrong at once, and the file', () => {
   } catch (error) {
     expect((error as AggregateError).errors[0].message).toContain(`(from ${path.join(folder, 'synced-tables.yaml')})`);
   }
+});
+
+it('takes another address for sessions, and one place for the password', () => {
+  const local = (parts: string) => `instances: { local: { url: "postgres://app@pooler/app", ${parts} } }`;
+  const settings = load(local('direct_url: "postgres://app@db/app", password_file: run/password'));
+  expect(managedDatabases(settings)).toEqual([
+    {
+      name: 'local/app',
+      instance: 'local',
+      database: 'app',
+      url: `postgres://app@db/app?password_file=${encodeURIComponent(path.join(folder, 'run/password'))}`,
+      pooledUrl: `postgres://app@pooler/app?password_file=${encodeURIComponent(path.join(folder, 'run/password'))}`,
+    },
+  ]);
+  const twice =
+    'instances.local.password_file is "a"; allowed: one of a password in the url, password_file and password_command';
+  for (const parts of [
+    'password_file: a, password_command: b',
+    'password_file: a, direct_url: "postgres://u:p@db/app"',
+  ]) {
+    expect(problems(() => load(local(parts)))).toEqual([
+      `SETTINGS_INVALID: Setting ${twice.replace('"a"', 'a text that is not shown here')}`,
+    ]);
+  }
+  const environment = {
+    DATABASE_URL: 'postgres://app@pooler/app',
+    DATABASE_DIRECT_URL: 'postgres://app@db/app',
+    DATABASE_PASSWORD_COMMAND: 'cat /run/token',
+  };
+  const fromEnvironment = loadSettings({ environment, workingFolder: '/' });
+  expect(managedDatabases(fromEnvironment)[0]?.url).toBe('postgres://app@db/app?password_command=cat+%2Frun%2Ftoken');
+  const wrong = { ...environment, DATABASE_DIRECT_URL: 'mysql://db' };
+  expect(problems(() => loadSettings({ environment: wrong, workingFolder: '/' }))).toEqual([
+    'SETTINGS_INVALID: Setting DATABASE_DIRECT_URL is a text that is not shown here; allowed: a URL such as postgres://user@host:5432/database',
+  ]);
 });
 
 it.each([

@@ -11,7 +11,7 @@ import { csvRows } from '../csv-rows.js';
 import { identify } from '../remote-table.js';
 import type { RemoteColumn, RemoteState, RowProducer, RowScan, RowSink, RowSource } from '../row-source.js';
 import { postgresColumns } from './postgres-columns.js';
-import { BEGIN_READING, explainFailure, openReader, type SourceServer, withServer } from './postgres-session.js';
+import { beginReading, explainFailure, openReader, type SourceServer, withServer } from './postgres-session.js';
 
 export interface PostgresSourceOptions {
   readonly server: SourceServer;
@@ -148,7 +148,7 @@ async function holdTable(client: pg.Client, name: string): Promise<void> {
     await client.query(`lock table ${name} in access share mode`);
   } catch (error) {
     if (!isPostgresFailure(error) || (error.code !== WRONG_OBJECT_TYPE && error.code !== UNDEFINED_TABLE)) throw error;
-    await client.query(`rollback; ${BEGIN_READING}`);
+    await beginReading(client);
   }
 }
 
