@@ -28,6 +28,10 @@ const validate = await found(
     path.join(tmpdir(), 'synced-tables-kubernetes-validate'),
   ]),
 );
+const hadolint = await found(
+  'hadolint',
+  run(path.join(import.meta.dirname, 'install-hadolint.sh'), [path.join(tmpdir(), 'synced-tables-hadolint')]),
+);
 const composes = [
   { name: 'docker compose', program: 'docker', args: ['compose'] },
   { name: 'docker-compose', program: 'docker-compose', args: [] },
@@ -66,6 +70,13 @@ it.skipIf(validate === null)(
     }
   },
 );
+
+it.skipIf(hadolint === null)('hadolint finds nothing wrong with the images', async () => {
+  const files = ['docker/Dockerfile', 'docker/postgres.Dockerfile'].map((file) => path.join(root, file));
+  // Versions of Debian packages end with the image's release.
+  const { stdout } = await run(hadolint ?? '', ['--ignore', 'DL3008', ...files]);
+  expect(stdout).toBe('');
+});
 
 for (const { name, program, args } of composes) {
   it(`${name} takes compose.yaml`, async (context) => {
