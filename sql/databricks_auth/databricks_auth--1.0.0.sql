@@ -136,9 +136,15 @@ declare
 begin
   for altered in select distinct * from databricks_auth.altered_tables() loop
     -- The acting role too: register() runs as a superuser on behalf of the sidecar.
-    if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role())
-       or (databricks_auth.is_superuser(effective) and databricks_auth.override()) then
+    if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
       return;
+    end if;
+    if databricks_auth.is_superuser(effective) and databricks_auth.override() then
+      -- From now on nobody notices who writes.
+      if databricks_auth.open_gates(altered.relation) is not null then
+        perform databricks_auth.note_hand_write(altered.relation, 'write gate switched off');
+      end if;
+      continue;
     end if;
     continue when not databricks_auth.is_guarded(altered.relation);
     perform databricks_auth.refuse('0A000',
@@ -153,11 +159,19 @@ comment on function databricks_auth.check_altered(name, text) is
 -- for: owner
 create or replace function databricks_auth.ev_careful() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  state text;
+  advice text;
 begin
   perform databricks_auth.check_altered(current_user, tg_tag);
 exception when others then
+  if sqlerrm like 'databricks\_auth: %' then
+    -- Anew: the lines of where it was found out say nothing to whoever is refused.
+    get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+    raise exception using errcode = state, message = sqlerrm, hint = advice;
+  end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+  if sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;
@@ -201,6 +215,9 @@ begin
                      else databricks_auth.is_superuser(effective) and databricks_auth.override() end) then
       perform databricks_auth.refuse('42501', format('%s would drop %s, part of a synced table', command, dropped.object_identity),
         case when dropped.kind <> 'index' then 'Drop the synced table itself, or, as a superuser, SET databricks_auth.allow_ddl = on.' end);
+    end if;
+    if dropped.kind = 'gate' and not dropped.with_table and not databricks_auth.is_sync(effective) then
+      perform databricks_auth.note_hand_write(dropped.synced_table, 'write gate dropped');
     end if;
     delete from databricks_auth.parts p where p.part = dropped.part;
   end loop;
@@ -252,13 +269,21 @@ comment on function databricks_auth.after_drop(name, text) is
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  state text;
+  advice text;
 begin
   -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
   -- be a superuser whose VACUUM runs somebody else's index function.
   perform databricks_auth.after_drop(current_user, tg_tag);
 exception when others then
+  if sqlerrm like 'databricks\_auth: %' then
+    -- Anew: the lines of where it was found out say nothing to whoever is refused.
+    get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+    raise exception using errcode = state, message = sqlerrm, hint = advice;
+  end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+  if sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;
@@ -724,11 +749,19 @@ comment on function databricks_auth.check_references(name, text) is
 -- for: owner
 create or replace function databricks_auth.ev_references() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  state text;
+  advice text;
 begin
   perform databricks_auth.check_references(current_user, tg_tag);
 exception when others then
+  if sqlerrm like 'databricks\_auth: %' then
+    -- Anew: the lines of where it was found out say nothing to whoever is refused.
+    get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+    raise exception using errcode = state, message = sqlerrm, hint = advice;
+  end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+  if sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;
@@ -758,11 +791,14 @@ create or replace function databricks_auth.refuse(sql_state text, message text, 
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   said constant text := 'databricks_auth: ' || refuse.message;
+  -- Superusers need not be told of managers.
+  hint constant text := case when advice is not null and databricks_auth.is_superuser(databricks_auth.acting_role()) then advice
+                             else databricks_auth.hint_after(advice) end;
 begin
   if coalesce(refuse.detail, '') = '' then
-    raise exception using errcode = sql_state, message = said, hint = databricks_auth.hint_after(advice);
+    raise exception using errcode = sql_state, message = said, hint = hint;
   end if;
-  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = databricks_auth.hint_after(advice);
+  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = hint;
 end $$;
 comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.';
 
@@ -872,6 +908,8 @@ declare
   command pg_catalog.text;
   target pg_catalog.text;
   relation pg_catalog.oid;
+  state pg_catalog.text;
+  advice pg_catalog.text;
 begin
   get diagnostics stack = pg_context;
   command := databricks_auth.innermost_command(stack);
@@ -890,6 +928,13 @@ begin
   end if;
 exception when undefined_table or undefined_function or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+when others then
+  if not pg_catalog.starts_with(sqlerrm, 'databricks_auth: ') then
+    raise;
+  end if;
+  -- Anew: the lines of where it was found out say nothing to whoever is refused.
+  get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+  raise exception using errcode = state, message = sqlerrm, hint = advice;
 end $$;
 comment on function databricks_auth.ev_kind() is
   'Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.';
@@ -1064,6 +1109,7 @@ language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_s
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;
+  gates text;
 begin
   if owner_before is null then
     perform databricks_auth.unregister(relation);
@@ -1072,9 +1118,13 @@ begin
   if not databricks_auth.is_owner_role_of(owner_role, relation) then
     delete from databricks_auth.parts p where p.synced_table = relation;
   end if;
+  gates := databricks_auth.open_gates(relation);
   owner_now := databricks_auth.register(relation);
+  if gates is not null then
+    perform databricks_auth.note_hand_write(relation, 'write gate was open');
+  end if;
   if owner_now = owner_before then
-    return 'ok';
+    return coalesce('write gate mended: ' || gates || '; what was written meanwhile is not known, so the next update copies all rows', 'ok');
   end if;
   -- A copy in the same cluster: revoke what the other database's owner role had here.
   if owner_before like 'databricks\_st\_%' then
@@ -1082,7 +1132,7 @@ begin
     execute format('revoke all on schema %s, __db_system from %I',
                    (select c.relnamespace::regnamespace from pg_class c where c.oid = relation), owner_before);
   end if;
-  return format('owner %I, was %I', owner_now, owner_before);
+  return format('owner %I, was %I', owner_now, owner_before) || coalesce('; write gate mended: ' || gates, '');
 exception when others then
   return format('failed: %s (%s)', sqlerrm, sqlstate);
 end $$;
@@ -1229,6 +1279,8 @@ begin
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  -- Called by the write gate for those that it lets write.
+  grant execute on function databricks_auth.note_hand_write(oid, text) to databricks_sync, databricks_superuser;
   -- What others have through PUBLIC, a hardened database has taken from it. Changes are staged in temporary tables.
   execute format('grant connect, temporary on database %I to databricks_sync, databricks_superuser', current_database());
   if databricks_auth.is_superuser(current_user) then
@@ -1556,6 +1608,24 @@ exception when others then
 end $$;
 comment on function databricks_auth.ev_close() is 'Event trigger: checks what a command did with lent ownership, and takes it back.';
 
+-- for: operators
+create or replace function databricks_auth.note_hand_write(relation oid, command text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  synced constant oid := coalesce((select i.inhparent from pg_inherits i where i.inhrelid = relation), relation);
+begin
+  -- The migrations create the schema synced_tables; the extension alone lacks it.
+  if to_regprocedure('synced_tables_internal._note_hand_write(oid,name,text)') is not null then
+    execute 'select synced_tables_internal._note_hand_write($1, $2, $3)' using synced, databricks_auth.acting_role(), command;
+  end if;
+exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
+  -- A damaged installation must not lock an administrator out.
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.note_hand_write(oid, text) is
+  'Notes that somebody else than a sidecar writes to a synced table or its partition, so that the next update mends it.';
+
+
 -- for: sidecar
 create or replace function databricks_auth.write_guard() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -1563,20 +1633,26 @@ declare
   is_partition constant boolean := tg_table_schema = '__db_system';
 begin
   if databricks_auth.is_sync(current_user) then
+    -- Sidecars act as databricks_sync itself; a member of it is a person with the login of one.
+    if current_user <> 'databricks_sync' then
+      perform databricks_auth.note_hand_write(tg_relid, tg_op);
+    end if;
     return null;
   end if;
   -- In an emergency members of databricks_superuser may correct rows, through the table itself.
-  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage') then
-    return null;
-  end if;
-  if databricks_auth.override() then
+  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage')
+     or databricks_auth.override() then
+    perform databricks_auth.note_hand_write(tg_relid, tg_op);
     return null;
   end if;
   raise exception using errcode = '25006',
     message = format('databricks_auth: %s is refused, synced table %I.%I is read-only', tg_op, tg_table_schema, tg_table_name),
-    hint = databricks_auth.hint_after('Change the source table instead; the next sync brings the change here.');
+    hint = case when databricks_auth.is_superuser(current_user)
+                then 'A superuser can go on after SET databricks_auth.allow_ddl = on; the next update brings the rows of the source back.'
+                else databricks_auth.hint_after('Change the source table instead; the next sync brings the change here.') end;
 end $$;
-comment on function databricks_auth.write_guard() is 'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.';
+comment on function databricks_auth.write_guard() is
+  'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser, whose writes are noted.';
 
 
 -- for: sidecar
@@ -1622,6 +1698,17 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.gate_damage(oid) is
   'Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.';
+
+
+-- for: owner
+create or replace function databricks_auth.open_gates(parent oid) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select string_agg(format('%s of %s %s', d.name, r.relation::regclass, d.damage), ', ' order by r.relation, d.name)
+    from (select parent as relation union all select i.inhrelid from pg_inherits i where i.inhparent = parent) r
+   cross join lateral databricks_auth.gate_damage(r.relation) d
+$$;
+comment on function databricks_auth.open_gates(oid) is
+  'What is wrong with the write gates of a synced table and its partition, in words; null if nothing is.';
 
 
 -- for: sidecar
@@ -1707,8 +1794,10 @@ revoke execute on function databricks_auth.check_commands() from public;
 revoke execute on function databricks_auth.check_lent_table(databricks_auth.open_windows, oid) from public;
 revoke execute on function databricks_auth.close_windows() from public;
 revoke execute on function databricks_auth.ev_close() from public;
+revoke execute on function databricks_auth.note_hand_write(oid, text) from public;
 revoke execute on function databricks_auth.write_guard() from public;
 revoke execute on function databricks_auth.apply_guard() from public;
+revoke execute on function databricks_auth.open_gates(oid) from public;
 revoke execute on function databricks_auth.gate(regclass) from public;
 do $$
 begin

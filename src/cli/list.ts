@@ -51,6 +51,12 @@ async function listTables(options: DatabaseOptions & OutputOptions): Promise<voi
     return;
   }
   const columns = databases.length > 1 ? ['instance', 'database', ...COLUMNS] : COLUMNS;
-  const rows = tables.map(({ values }) => columns.map((column) => values.get(column) ?? null));
+  const rows = tables.map(({ values }) => columns.map((column) => cellOf(values, column)));
   process.stdout.write(`${textTable(columns, rows, CELL_WIDTH_MAX)}\n`);
+}
+
+function cellOf(values: TableStatus['values'], column: string): string | null {
+  const value = values.get(column) ?? null;
+  const isChanged = column === 'state' && (values.get('changed_by_hand_at') ?? null) !== null;
+  return isChanged ? `${value}, changed by hand` : value;
 }

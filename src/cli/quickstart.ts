@@ -81,7 +81,14 @@ async function quickstart(options: QuickstartOptions): Promise<void> {
   const sidecar = await startSidecar({ settings, logger: createLogger('warn'), portOption: '--http-port', examine });
   try {
     say(`The sidecar works; its HTTP API is described at ${sidecar.url}/docs.`);
-    const tour = runQuickstartTour({ url: postgres.url, settings, lake, isOnce: options.once === true, say });
+    const tour = runQuickstartTour({
+      url: postgres.url,
+      isOwnServer: !postgres.isGiven,
+      settings,
+      lake,
+      isOnce: options.once === true,
+      say,
+    });
     const result = await Promise.race([tour, stopped]);
     if (typeof result === 'string') return;
     if (isJson)

@@ -218,6 +218,16 @@ export const findingKinds = {
     remedy: 'Set it again: synced-tables schedule',
   },
   TABLES_FINE: { severity: 'ok', message: 'Synced tables: {tables}; none failed, none far behind.', remedy: null },
+  NOTICES_WAIT: {
+    severity: 'warning',
+    message: 'The webhook has not taken {count} notices yet, the oldest from {since}.',
+    remedy: 'The log of the sidecar says what it answers; see notices.webhook in the settings.',
+  },
+  TABLE_CHANGED_BY_HAND: {
+    severity: 'warning',
+    message: 'It was changed by hand since {since}, first by {role}, so it may differ from its source.',
+    remedy: 'Mend it: synced-tables sync {table}.',
+  },
   TABLE_PAUSED: {
     severity: 'hint',
     message: 'Its pipeline is paused, by {role} since {since}.',

@@ -44,6 +44,8 @@ export interface SyncedTable {
   readonly onHistoryGap: 'fail' | 'refresh';
   /** Whether its last update failed with a permanent error. */
   readonly isFailed: boolean;
+  /** Whether somebody else than a sidecar has written to it since its last copy: only another copy makes it equal. */
+  readonly isChangedByHand: boolean;
   readonly createdBy: string;
   /** Columns stored as another Postgres type than their source type implies; null: a type that this database lacks. */
   readonly typeOverrides: ReadonlyMap<string, string | null>;

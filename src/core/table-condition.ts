@@ -9,6 +9,7 @@ export type TableCondition =
   | 'STOPPED_UNLOADED'
   | 'WAITS_FOR_LOCK'
   | 'RETRYING'
+  | 'CHANGED_BY_HAND'
   | 'PAUSED'
   | 'WAITING_TO_START'
   | 'OPENING_SOURCE'
@@ -31,12 +32,21 @@ export interface ConditionFacts {
   /** Whether an update waits to be tried again. */
   readonly retries: boolean;
   readonly isPaused: boolean;
+  /** Whether somebody else than a sidecar has written to it since its last copy. */
+  readonly isChangedByHand: boolean;
   readonly lagSeconds: number | null;
   readonly lagVersions: bigint | null;
 }
 
 /** A followed table that reflects commits later than this is behind. */
 const BEHIND_SECONDS = 60;
+
+/** No copy is under way, which would mend what was changed by hand. */
+const AT_REST: ReadonlySet<SyncedTableState> = new Set([
+  'SYNCED_TABLE_ONLINE',
+  'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE',
+  'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE',
+]);
 
 /** The first that fits counts: what needs somebody hides what goes on. */
 export function conditionOf(facts: ConditionFacts): TableCondition {
@@ -46,6 +56,7 @@ export function conditionOf(facts: ConditionFacts): TableCondition {
   if (state === 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED') return 'FAILED_READABLE';
   if (facts.waitsForLock) return 'WAITS_FOR_LOCK';
   if (facts.retries) return 'RETRYING';
+  if (facts.isChangedByHand && AT_REST.has(state)) return 'CHANGED_BY_HAND';
   if (facts.isPaused) return 'PAUSED';
   switch (state) {
     case 'SYNCED_TABLE_PROVISIONING':
@@ -76,6 +87,7 @@ const KINDS = {
   DROPPED: 'fail',
   RETRYING: 'warn',
   WAITS_FOR_LOCK: 'warn',
+  CHANGED_BY_HAND: 'warn',
   BEHIND: 'warn',
   SYNCING: 'run',
   CATCHING_UP: 'run',

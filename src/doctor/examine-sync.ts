@@ -8,6 +8,7 @@ import {
   readSidecarFacts,
   readStuckUpdates,
   readTableHealth,
+  readWaitingNotices,
   type StuckUpdate,
   type TableHealth,
 } from './facts/sync-facts.js';
@@ -31,6 +32,7 @@ export async function examineSync(client: pg.Client, subject: string, settings: 
     ...(await readStuckUpdates(client, WAITING_SECONDS_LONG)).map((stuck) => stuckFinding(stuck, subject)),
     ...(await checkSchedules(client, subject)),
     ...(await checkShadows(client, subject)),
+    ...(await checkNotices(client, subject)),
   ];
 }
 
@@ -79,6 +81,11 @@ async function checkShadows(client: pg.Client, subject: string): Promise<Finding
   );
 }
 
+async function checkNotices(client: pg.Client, subject: string): Promise<Finding[]> {
+  const { count, since } = await readWaitingNotices(client);
+  return count === 0 ? [] : [finding('NOTICES_WAIT', subject, { count, since })];
+}
+
 /** The status of the synced tables that the session's role may see. */
 export async function examineTables(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
   const tables = await readTableHealth(client);
@@ -99,6 +106,10 @@ function tableFinding(health: TableHealth, subject: string): Finding | null {
     // The table's message contains the remedy, which has a line of its own here.
     const said = remedy === null ? message : message.replace(` ${remedy}`, () => '');
     return { severity: 'error', code, subject, message: said, remedy: remedy ?? `See synced-tables events ${table}.` };
+  }
+  if (health.changedSince !== null) {
+    const by = { since: health.changedSince, role: health.changedBy ?? '' };
+    return finding('TABLE_CHANGED_BY_HAND', subject, { table, ...by });
   }
   const { pausedSince: since, pausedBy } = health;
   if (since !== null) return finding('TABLE_PAUSED', subject, { table, role: pausedBy ?? '', since });

@@ -1,10 +1,11 @@
 import type pg from 'pg';
-import type { SyncedTablesError } from '../core/errors.js';
+import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { identifierList, quoteIdentifier, quoteLiteral } from '../core/names.js';
 import type { RowDifference } from '../core/row-difference.js';
 import type { SyncedTable, TargetColumn } from '../core/synced-table.js';
 import { isDifferent, isSameKey } from './publish/merge-rows.js';
 import { columnDefinitions } from './publish/shadow-table.js';
+import { type HandChange, readHandChange } from './registry/hand-writes.js';
 import { readTable } from './registry/synced-tables.js';
 import { inTransaction } from './session/session.js';
 
@@ -40,15 +41,37 @@ export type VerificationOutcome =
       readonly comparison: Comparison;
       /** Rows of the source that a sync leaves out for a null in the key; null if that is not known. */
       readonly leftOutRows: bigint | null;
+      /** Whether somebody else had written to the table. */
+      readonly handChange: HandChange | null;
     }
   | { readonly kind: 'failed'; readonly error: SyncedTablesError };
+
+/** TABLES_DIFFER, or TABLE_CHANGED_BY_HAND if that explains it; null for a table that equals its source. */
+export function explainDifference(
+  { target, source }: { readonly target: string; readonly source: string },
+  { missingRows, extraRows, differentRows }: Comparison,
+  handChange: HandChange | null,
+): SyncedTablesError | null {
+  if (missingRows + extraRows + differentRows === 0n) return null;
+  const details = { target, table: source, missing: missingRows, extra: extraRows, different: differentRows };
+  if (handChange === null) return syncedTablesError('TABLES_DIFFER', details);
+  return syncedTablesError('TABLE_CHANGED_BY_HAND', { ...details, role: handChange.by, since: handChange.since });
+}
+
+/** A published table whose rows were copied aside. */
+export interface CopiedTarget {
+  /** With the position that the rows reflect. */
+  readonly table: SyncedTable;
+  /** Whether somebody else had written to it by then. */
+  readonly handChange: HandChange | null;
+}
 
 /**
  * Copies the rows of a published table and reads its position, both from one snapshot. The table is locked, as by any
  * reader, while the copy takes place; no partition switch can come in between.
- * @returns the table with the position that its rows reflect; null if it is no longer registered or not published
+ * @returns null if the table is no longer registered or not published
  */
-export async function copyTarget(client: pg.Client, tableId: string): Promise<SyncedTable | null> {
+export async function copyTarget(client: pg.Client, tableId: string): Promise<CopiedTarget | null> {
   const known = await readTable(client, tableId);
   if (known === null || known.relation === null) return null;
   const target = `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
@@ -58,7 +81,7 @@ export async function copyTarget(client: pg.Client, tableId: string): Promise<Sy
     const table = await readTable(client, tableId);
     if (table === null || table.relation === null) return null;
     await client.query(`create temporary table synced_tables_verify_target as select * from ${target}`);
-    return table;
+    return { table, handChange: table.isChangedByHand ? await readHandChange(client, tableId) : null };
   });
 }
 

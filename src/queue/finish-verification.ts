@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { countOf } from '../core/count-of.js';
-import { type SyncedTablesError, syncedTablesError } from '../core/errors.js';
-import type { Comparison, VerificationOutcome } from '../postgres/compare-copies.js';
+import { explainDifference, type VerificationOutcome } from '../postgres/compare-copies.js';
 import { readPipelineOf, recordEvent } from '../postgres/registry/synced-tables.js';
 import {
   type ClaimedVerification,
@@ -10,19 +9,6 @@ import {
 } from '../postgres/registry/verifications.js';
 import { inTransaction } from '../postgres/session/session.js';
 
-/** TABLES_DIFFER if rows differ; null for a table that equals its source. */
-function differenceError(claim: ClaimedVerification, comparison: Comparison): SyncedTablesError | null {
-  const { missingRows, extraRows, differentRows } = comparison;
-  if (missingRows + extraRows + differentRows === 0n) return null;
-  return syncedTablesError('TABLES_DIFFER', {
-    target: claim.target,
-    table: claim.source,
-    missing: missingRows,
-    extra: extraRows,
-    different: differentRows,
-  });
-}
-
 /** Records the result of a comparison, unless it is no longer ours. Row values go only into its own record. */
 export async function finishVerification(
   client: pg.Client,
@@ -30,7 +16,8 @@ export async function finishVerification(
   outcome: VerificationOutcome,
 ): Promise<void> {
   const compared = outcome.kind === 'compared' ? outcome.comparison : null;
-  const error = outcome.kind === 'compared' ? differenceError(claim, outcome.comparison) : outcome.error;
+  const error =
+    outcome.kind === 'compared' ? explainDifference(claim, outcome.comparison, outcome.handChange) : outcome.error;
   const version = outcome.kind === 'compared' ? outcome.version : null;
   const leftOut = outcome.kind === 'compared' ? (outcome.leftOutRows ?? 0n) : 0n;
   const proved = `${claim.target} equals ${claim.source}${version === null ? '' : ` at version ${version}`}: ${countOf(compared?.targetRows ?? 0n, 'row')} compared cell by cell${leftOut > 0n ? `, ${leftOut} left out for a null in the key` : ''}.`;

@@ -109,6 +109,10 @@ describe.each(postgresServers())('callers of synced_tables functions on $name', 
     ['superuser', `select synced_tables.create_synced_table('a b.c', 'a.b.c', array['id'])`, /^error code: \w+$/],
     ['superuser', `select synced_tables.set_schedule('gold.x', '99 * * * *')`, /^error code: \w+$/],
     ['other', 'truncate gold.x', undefined],
+    ['superuser', 'truncate gold.x', undefined],
+    ['superuser', 'alter table gold.x add column more int', undefined],
+    ['superuser', 'alter schema gold rename to silver', undefined],
+    ['other', 'drop table gold.x', undefined],
   ] as const)('are refused without a trace of how they are served: %s runs %s', async (actor, sql, detail) => {
     await guarded.database.admin.query(`grant truncate on gold.x to ${guarded.roles.other}`);
     const refusal: pg.DatabaseError = await guarded.sessions[actor].query(sql).then(
@@ -141,7 +145,9 @@ describe.each(postgresServers())('callers of synced_tables functions on $name', 
   it('are served so for every function that operators and managers may call and that changes something', async () => {
     const { rows } = await guarded.database.admin.query(
       `select d.identity as unserved from synced_tables._definitions d join pg_proc p on p.oid = synced_tables_internal._routine_of(d.kind, d.identity)
-        where d.audience in ('operators', 'managers') and p.prosecdef and not p.proretset`,
+        where d.audience in ('operators', 'managers') and p.prosecdef and not p.proretset
+          -- Asks for no more than what a session's own role did: it is told of, and a copy of the table follows.
+          and p.proname <> 'note_hand_write'`,
     );
     expect(rows, 'write it in schema synced_tables_served').toEqual([]);
   });

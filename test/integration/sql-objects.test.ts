@@ -148,6 +148,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           '_role_may_see',
           '_served_role',
           '_synced_version',
+          '_told_message',
           '_update_outcome',
           '_verification_outcome',
           '_wait',

@@ -20,6 +20,9 @@ begin
       perform databricks_auth.refuse('42501', format('%s would drop %s, part of a synced table', command, dropped.object_identity),
         case when dropped.kind <> 'index' then 'Drop the synced table itself, or, as a superuser, SET databricks_auth.allow_ddl = on.' end);
     end if;
+    if dropped.kind = 'gate' and not dropped.with_table and not databricks_auth.is_sync(effective) then
+      perform databricks_auth.note_hand_write(dropped.synced_table, 'write gate dropped');
+    end if;
     delete from databricks_auth.parts p where p.part = dropped.part;
   end loop;
 end $$;
@@ -67,13 +70,21 @@ comment on function databricks_auth.after_drop(name, text) is
 -- for: owner
 create or replace function databricks_auth.ev_drop() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  state text;
+  advice text;
 begin
   -- Runs as its caller, so that current_user is the role that Postgres allowed to drop the object. The session's user may
   -- be a superuser whose VACUUM runs somebody else's index function.
   perform databricks_auth.after_drop(current_user, tg_tag);
 exception when others then
+  if sqlerrm like 'databricks\_auth: %' then
+    -- Anew: the lines of where it was found out say nothing to whoever is refused.
+    get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+    raise exception using errcode = state, message = sqlerrm, hint = advice;
+  end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+  if sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;

@@ -32,11 +32,19 @@ comment on function databricks_auth.check_references(name, text) is
 -- for: owner
 create or replace function databricks_auth.ev_references() returns event_trigger
 language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+declare
+  state text;
+  advice text;
 begin
   perform databricks_auth.check_references(current_user, tg_tag);
 exception when others then
+  if sqlerrm like 'databricks\_auth: %' then
+    -- Anew: the lines of where it was found out say nothing to whoever is refused.
+    get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+    raise exception using errcode = state, message = sqlerrm, hint = advice;
+  end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlerrm like 'databricks\_auth: %' or sqlstate ~ '^(40|53|55|57|58)'
+  if sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;

@@ -21,11 +21,14 @@ create or replace function databricks_auth.refuse(sql_state text, message text, 
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   said constant text := 'databricks_auth: ' || refuse.message;
+  -- Superusers need not be told of managers.
+  hint constant text := case when advice is not null and databricks_auth.is_superuser(databricks_auth.acting_role()) then advice
+                             else databricks_auth.hint_after(advice) end;
 begin
   if coalesce(refuse.detail, '') = '' then
-    raise exception using errcode = sql_state, message = said, hint = databricks_auth.hint_after(advice);
+    raise exception using errcode = sql_state, message = said, hint = hint;
   end if;
-  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = databricks_auth.hint_after(advice);
+  raise exception using errcode = sql_state, message = said, detail = refuse.detail, hint = hint;
 end $$;
 comment on function databricks_auth.refuse(text, text, text, text) is 'Raises a refusal. All of them begin with databricks_auth: and name the permitted commands.';
 
@@ -130,6 +133,8 @@ declare
   command pg_catalog.text;
   target pg_catalog.text;
   relation pg_catalog.oid;
+  state pg_catalog.text;
+  advice pg_catalog.text;
 begin
   get diagnostics stack = pg_context;
   command := databricks_auth.innermost_command(stack);
@@ -148,6 +153,13 @@ begin
   end if;
 exception when undefined_table or undefined_function or invalid_schema_name then
   raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+when others then
+  if not pg_catalog.starts_with(sqlerrm, 'databricks_auth: ') then
+    raise;
+  end if;
+  -- Anew: the lines of where it was found out say nothing to whoever is refused.
+  get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
+  raise exception using errcode = state, message = sqlerrm, hint = advice;
 end $$;
 comment on function databricks_auth.ev_kind() is
   'Event trigger: refuses in clearer words than "must be owner", and before the work is done, when the target is certain.';

@@ -44,6 +44,7 @@ language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_s
 declare
   owner_before name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = relation);
   owner_now name;
+  gates text;
 begin
   if owner_before is null then
     perform databricks_auth.unregister(relation);
@@ -52,9 +53,13 @@ begin
   if not databricks_auth.is_owner_role_of(owner_role, relation) then
     delete from databricks_auth.parts p where p.synced_table = relation;
   end if;
+  gates := databricks_auth.open_gates(relation);
   owner_now := databricks_auth.register(relation);
+  if gates is not null then
+    perform databricks_auth.note_hand_write(relation, 'write gate was open');
+  end if;
   if owner_now = owner_before then
-    return 'ok';
+    return coalesce('write gate mended: ' || gates || '; what was written meanwhile is not known, so the next update copies all rows', 'ok');
   end if;
   -- A copy in the same cluster: revoke what the other database's owner role had here.
   if owner_before like 'databricks\_st\_%' then
@@ -62,7 +67,7 @@ begin
     execute format('revoke all on schema %s, __db_system from %I',
                    (select c.relnamespace::regnamespace from pg_class c where c.oid = relation), owner_before);
   end if;
-  return format('owner %I, was %I', owner_now, owner_before);
+  return format('owner %I, was %I', owner_now, owner_before) || coalesce('; write gate mended: ' || gates, '');
 exception when others then
   return format('failed: %s (%s)', sqlerrm, sqlstate);
 end $$;

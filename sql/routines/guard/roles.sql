@@ -118,6 +118,8 @@ begin
   grant execute on function databricks_auth.register(regclass), databricks_auth.prepare_partition(regclass, regclass),
     databricks_auth.missing_indexes(regclass, regclass), databricks_auth.sole_partition(regclass), databricks_auth.gate(regclass),
     databricks_auth.write_guard(), databricks_auth.apply_guard() to databricks_sync;
+  -- Called by the write gate for those that it lets write.
+  grant execute on function databricks_auth.note_hand_write(oid, text) to databricks_sync, databricks_superuser;
   -- What others have through PUBLIC, a hardened database has taken from it. Changes are staged in temporary tables.
   execute format('grant connect, temporary on database %I to databricks_sync, databricks_superuser', current_database());
   if databricks_auth.is_superuser(current_user) then

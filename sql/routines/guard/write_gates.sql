@@ -1,6 +1,23 @@
 -- The write gates of synced tables. They stop writers that rights alone would not stop: holders of pg_write_all_data, stray
 -- GRANTs, writes through updatable views, sessions in replica mode, subscriptions.
 
+-- for: operators
+create or replace function databricks_auth.note_hand_write(relation oid, command text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  synced constant oid := coalesce((select i.inhparent from pg_inherits i where i.inhrelid = relation), relation);
+begin
+  -- The migrations create the schema synced_tables; the extension alone lacks it.
+  if to_regprocedure('synced_tables_internal._note_hand_write(oid,name,text)') is not null then
+    execute 'select synced_tables_internal._note_hand_write($1, $2, $3)' using synced, databricks_auth.acting_role(), command;
+  end if;
+exception when undefined_table or undefined_column or undefined_function or undefined_object or invalid_schema_name then
+  -- A damaged installation must not lock an administrator out.
+  raise warning 'databricks_auth: damaged (%)', sqlerrm using hint = 'Run synced_tables.repair(), or migrate again.';
+end $$;
+comment on function databricks_auth.note_hand_write(oid, text) is
+  'Notes that somebody else than a sidecar writes to a synced table or its partition, so that the next update mends it.';
+
 -- for: sidecar
 create or replace function databricks_auth.write_guard() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -8,20 +25,26 @@ declare
   is_partition constant boolean := tg_table_schema = '__db_system';
 begin
   if databricks_auth.is_sync(current_user) then
+    -- Sidecars act as databricks_sync itself; a member of it is a person with the login of one.
+    if current_user <> 'databricks_sync' then
+      perform databricks_auth.note_hand_write(tg_relid, tg_op);
+    end if;
     return null;
   end if;
   -- In an emergency members of databricks_superuser may correct rows, through the table itself.
-  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage') then
-    return null;
-  end if;
-  if databricks_auth.override() then
+  if tg_op <> 'TRUNCATE' and not is_partition and pg_has_role(current_user, 'databricks_superuser', 'usage')
+     or databricks_auth.override() then
+    perform databricks_auth.note_hand_write(tg_relid, tg_op);
     return null;
   end if;
   raise exception using errcode = '25006',
     message = format('databricks_auth: %s is refused, synced table %I.%I is read-only', tg_op, tg_table_schema, tg_table_name),
-    hint = databricks_auth.hint_after('Change the source table instead; the next sync brings the change here.');
+    hint = case when databricks_auth.is_superuser(current_user)
+                then 'A superuser can go on after SET databricks_auth.allow_ddl = on; the next update brings the rows of the source back.'
+                else databricks_auth.hint_after('Change the source table instead; the next sync brings the change here.') end;
 end $$;
-comment on function databricks_auth.write_guard() is 'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.';
+comment on function databricks_auth.write_guard() is
+  'Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser, whose writes are noted.';
 
 -- for: sidecar
 create or replace function databricks_auth.apply_guard() returns trigger
@@ -64,6 +87,16 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function databricks_auth.gate_damage(oid) is
   'Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.';
+
+-- for: owner
+create or replace function databricks_auth.open_gates(parent oid) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select string_agg(format('%s of %s %s', d.name, r.relation::regclass, d.damage), ', ' order by r.relation, d.name)
+    from (select parent as relation union all select i.inhrelid from pg_inherits i where i.inhparent = parent) r
+   cross join lateral databricks_auth.gate_damage(r.relation) d
+$$;
+comment on function databricks_auth.open_gates(oid) is
+  'What is wrong with the write gates of a synced table and its partition, in words; null if nothing is.';
 
 -- for: sidecar
 create or replace function databricks_auth.gate(relation regclass) returns void

@@ -62,6 +62,7 @@ begin
     object := lost.synced_table;
     begin
       perform databricks_auth.register(lost.relation);
+      perform databricks_auth.note_hand_write(lost.relation, 'write gate was gone');
       perform synced_tables_internal._grant_creator(lost.relation, lost.created_by);
       outcome := 'registered again';
     exception when others then

@@ -35,7 +35,7 @@ select * from (
          p.scheduling_policy,
          case when dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
          case when dropped then synced_tables_internal._dropped_message(t.synced_table)
-              else nullif(concat_ws(' ', t.message, w.message), '') end as message,
+              else nullif(concat_ws(' ', synced_tables_internal._told_message(t.message, h.message), w.message), '') end as message,
          t.synced_version,
          t.source_version,
          t.source_version - t.synced_version as lag_versions,
@@ -65,11 +65,14 @@ select * from (
          p.paused_at,
          p.paused_by,
          t.columns,
-         t.row_filter
+         t.row_filter,
+         h.changed_at as changed_by_hand_at,
+         h.changed_by as changed_by_hand_by
     from synced_tables._tables t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
     left join synced_tables_internal._waiting w using (pipeline_id)
+    left join synced_tables_internal._hand_changes h on h.table_id = t.table_id
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where (select synced_tables_internal._may_control_all()) or synced_tables_internal._may_see(t.created_by, t.relation)
   union all
@@ -82,7 +85,7 @@ select * from (
          nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish,
          case when s.last_error_code is not null and s.failing_column is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
-         case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by, null, null
+         case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by, null, null, null, null
     from synced_tables._streaming_tables s
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = s.relation
@@ -115,3 +118,6 @@ comment on column synced_tables.status.paused_by is 'Who paused the pipeline.';
 comment on column synced_tables.status.columns is 'The source columns that the table has; null: all.';
 comment on column synced_tables.status.row_filter is
   'Which source rows the table has: an expression of the lakehouse''s SQL over one row; null: all.';
+comment on column synced_tables.status.changed_by_hand_at is
+  'Since when somebody else than a sidecar has written to it; null if nobody has since its last copy.';
+comment on column synced_tables.status.changed_by_hand_by is 'The first role that did.';

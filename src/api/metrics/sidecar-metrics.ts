@@ -34,6 +34,11 @@ const TABLE_GAUGES: readonly TableGauge[] = [
     help: 'When the table was brought up to date last.',
     read: (t) => t.lastSyncSeconds,
   },
+  {
+    name: 'synced_tables_changed_by_hand',
+    help: 'Whether somebody else than a sidecar has written to the table since its last copy.',
+    read: (t) => (t.isChangedByHand ? 1 : 0),
+  },
 ];
 
 const NEVER_MS = 86_400_000;

@@ -38,6 +38,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   SYNCED_TABLE_NAME_INVALID: 'Write schema and table separated by a dot, for example gold.user_profiles.',
   SYNCED_TABLE_NOT_FOUND: SEE_TABLES,
   SYNCED_TABLE_NOT_LOADED: 'Wait for its first update.',
+  TABLE_CHANGED_BY_HAND: 'Start an update of its pipeline: it copies all rows of the source again.',
   TABLE_NOT_SERVING: 'Wait for its first update.',
   TOKEN_NOT_FOUND: 'See GET /api/2.0/synced-tables/tokens for those that do.',
   UPDATE_CANCELED: 'Start another.',

@@ -6,6 +6,7 @@ import type { SyncedTable } from '../../core/synced-table.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import { openEngine } from '../../lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import { explainDifference } from '../../postgres/compare-copies.js';
 import { asRaisedError } from '../../postgres/refusals/raised-error.js';
 import { findSyncedTable } from '../../postgres/registry/synced-tables.js';
 import { openSession } from '../../postgres/session/session.js';
@@ -17,10 +18,13 @@ import { verifyTable } from '../../sync/verify/verify-table.js';
 import { textTable } from '../output/text-table.js';
 import { findTables } from './find-tables.js';
 import { guessKey } from './guess-key.js';
+import { makeTourLogin } from './tour-login.js';
 
 export interface TourOptions {
   /** For other clients; the tour itself connects as the settings say. */
   readonly url: string;
+  /** Whether the server is the tour's own, so that it may make roles there. */
+  readonly isOwnServer: boolean;
   readonly settings: Settings;
   readonly lake: string;
   /** Verify the rows against the source instead of explaining how to continue. */
@@ -31,6 +35,8 @@ export interface TourOptions {
 
 /** What the tour created, for `--output json`. */
 export interface TourResult {
+  /** A login that reads, creates and syncs, and writes into no synced table; only on a server of the tour's own. */
+  readonly login_url?: string;
   readonly synced_table: string;
   readonly source_table_full_name: string;
   /** True if every row was compared with the source. */
@@ -66,10 +72,12 @@ export async function runQuickstartTour(options: TourOptions): Promise<TourResul
   try {
     const { lakeTable, table, passedOver } = await syncFirst(client, catalogs, options);
     await showRows(client, table, options);
+    const login = options.isOwnServer ? await makeTourLogin(client, options.url, table) : null;
     if (options.isOnce) await prove(client, table, lakeTable, options);
-    else tellHowToGoOn(options, table);
+    else tellHowToGoOn(options, table, login);
     const { fullName, source } = table;
     return {
+      ...(login === null ? {} : { login_url: login }),
       synced_table: fullName,
       source_table_full_name: source,
       is_verified: options.isOnce,
@@ -132,8 +140,8 @@ async function sync(client: pg.Client, lakeTable: LakeTable, name: string, { say
 }
 
 async function showRows(client: pg.Client, table: SyncedTable, { say }: TourOptions): Promise<void> {
-  const { rows } = await client.query<{ rows: string; version: string | null; ms: string }>(
-    `select row_count::text as rows, synced_version::text as version, state as ms
+  const { rows } = await client.query<{ rows: string; version: string | null; message: string; isEqual: boolean }>(
+    `select row_count::text as rows, synced_version::text as version, message, changed_by_hand_at is null as "isEqual"
        from synced_tables.status where synced_table = $1`,
     [table.fullName],
   );
@@ -145,7 +153,11 @@ async function showRows(client: pg.Client, table: SyncedTable, { say }: TourOpti
     types: { getTypeParser: () => (text: string) => text },
   });
   const header = shown.fields.map((field) => field.name);
-  say(`${table.fullName} is online: ${rows[0]?.rows} rows, equal to version ${rows[0]?.version} of ${table.source}.\n`);
+  const [status] = rows;
+  const online = `${table.fullName} is online`;
+  // Somebody may have written to it a moment ago.
+  if (status?.isEqual === false) say(`${online}. ${status.message}\n`);
+  else say(`${online}: ${status?.rows} rows, equal to version ${status?.version} of ${table.source}.\n`);
   say(fittingTable(header, shown.rows as (string | null)[][]));
 }
 
@@ -164,24 +176,32 @@ async function prove(client: pg.Client, table: SyncedTable, lakeTable: LakeTable
     openSource: async () => lakeTable,
     signal: new AbortController().signal,
   });
-  const { targetRows, missingRows, extraRows, differentRows } = verification;
-  if (missingRows + extraRows + differentRows > 0n) {
-    throw syncedTablesError('TABLES_DIFFER', {
-      target: table.fullName,
-      table: table.source,
-      missing: missingRows,
-      extra: extraRows,
-      different: differentRows,
-    });
-  }
+  const { targetRows, handChange } = verification;
+  const difference = explainDifference({ target: table.fullName, source: table.source }, verification, handChange);
+  if (difference !== null) throw difference;
   say(`\nProved: all ${targetRows} rows equal the source at version ${verification.version}, cell by cell.`);
 }
 
-function tellHowToGoOn(options: TourOptions, table: SyncedTable): void {
+const TAKES_BACK =
+  'synced tables are for reading: what a superuser writes into one is shown as "changed by hand", and the next update takes it back.';
+/** The address may have a password in it, which does not belong on a screen. */
+const THEIR_LOGIN = `If that is a superuser's login: ${TAKES_BACK}`;
+
+function ourLogins(superuserUrl: string): string {
+  return `This login reads everything, creates, syncs and indexes synced tables, and can write into none. As superuser, for other things:
+
+  psql "${superuserUrl}"
+
+But ${TAKES_BACK}`;
+}
+
+function tellHowToGoOn(options: TourOptions, table: SyncedTable, login: string | null): void {
   options.say(`
 Look at it with psql or any Postgres client:
 
-  psql "${options.url}"
+  psql "${login ?? '$DATABASE_URL'}"
+
+${login === null ? THEIR_LOGIN : ourLogins(options.url)}
 
 What to try next:
 

@@ -14,6 +14,7 @@ const ICONS = {
   STOPPED_UNLOADED: 'pause',
   WAITS_FOR_LOCK: 'triangle',
   RETRYING: 'triangle',
+  CHANGED_BY_HAND: 'triangle',
   PAUSED: 'pause',
   WAITING_TO_START: 'clock',
   OPENING_SOURCE: 'run',
@@ -52,6 +53,8 @@ export function conditionWords(table: ConditionWordsOf, now: number): string {
       return 'Waits for a lock';
     case 'RETRYING':
       return retryWords(table.error, now);
+    case 'CHANGED_BY_HAND':
+      return 'Changed by hand';
     case 'PAUSED':
       return 'Paused';
     case 'WAITING_TO_START':
@@ -108,7 +111,7 @@ export function policyWord(policy: TableSummary['policy']): string {
 /** What the groups are called where they are counted. */
 export const groupWords = {
   fail: 'Failed',
-  warn: 'Behind or waiting',
+  warn: 'Behind, waiting or changed',
   run: 'Syncing',
   new: 'New',
   pause: 'Paused',

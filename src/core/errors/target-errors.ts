@@ -200,11 +200,21 @@ export const targetErrors = {
   TABLES_DIFFER: {
     message:
       'Synced table {target} differs from {table} at the version it reflects: rows missing here: {missing}, not in the source: {extra}, with other values: {different}.',
-    remedy: 'Run a full refresh (sync_now with full_refresh => true) and report it: this must never happen.',
+    remedy:
+      'Run a full refresh (sync_now with full_refresh => true). No write by hand is known of: unless its write gate was switched off, or a person acted as databricks_sync, report it, for this must never happen.',
     retry: 'manual',
     status: 500,
     apiCode: 'DATA_LOSS',
     sqlState: 'XX001',
+  },
+  TABLE_CHANGED_BY_HAND: {
+    message:
+      'Synced table {target} differs from {table} at the version it reflects, for it was changed by hand since {since}, first by {role}: rows missing here: {missing}, not in the source: {extra}, with other values: {different}.',
+    remedy: 'Sync it (synced_tables.sync_now): the next update copies all rows of the source again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
   },
   INTERNAL_ERROR: {
     message: 'Synced table {target} could not be synced because of an unexpected error: {reason}.',

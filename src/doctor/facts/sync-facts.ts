@@ -85,6 +85,9 @@ export interface TableHealth {
   /** Since when its pipeline is paused, as text; null if it is not. */
   readonly pausedSince: string | null;
   readonly pausedBy: string | null;
+  /** Since when somebody else than a sidecar has written to it, as text; null if nobody has. */
+  readonly changedSince: string | null;
+  readonly changedBy: string | null;
 }
 
 /** All synced tables that the role may see. */
@@ -92,6 +95,8 @@ export async function readTableHealth(client: pg.Client): Promise<TableHealth[]>
   const { rows } = await client.query<TableHealth>(
     `select s.synced_table as table, s.scheduling_policy as policy, s.state, coalesce(s.message, '') as message,
             s.last_error_code as "errorCode", s.lag_versions::text as "lagVersions", s.lag_seconds as "lagSeconds",
+            s.changed_by_hand_by as "changedBy",
+            to_char(s.changed_by_hand_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') as "changedSince",
             s.paused_by as "pausedBy", to_char(s.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') as "pausedSince",
             substring(s.source_table_full_name from '^([^.]+)\\.[^.]+\\.[^.]+$') as catalog,
             case when s.last_error_code is not null then (
@@ -132,4 +137,16 @@ export async function readOrphanedShadows(client: pg.Client): Promise<OrphanedSh
     `select o.name, pg_total_relation_size(format('__db_system.%I', o.name))::float8 as bytes from (${ABANDONED_SHADOWS}) o`,
   );
   return rows;
+}
+
+/** Notices that the webhook has refused, or not answered, and that are tried again. */
+export async function readWaitingNotices(
+  client: pg.Client,
+): Promise<{ readonly count: number; readonly since: string }> {
+  const { rows } = await client.query<{ count: number; since: string }>(
+    `select count(*)::int as count, coalesce(to_char(min(n.occurred_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), '') as since
+       from synced_tables._notices n
+      where n.ended_at is null and n.attempts > 0 and n.occurred_at > clock_timestamp() - interval '1 day'`,
+  );
+  return rows[0] ?? { count: 0, since: '' };
 }

@@ -7,6 +7,7 @@ import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
 import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition, type NewPosition } from '../registry/commit-position.js';
+import { ChangedByHand } from '../registry/hand-writes.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { type Answer, queryTogether } from '../session/query-together.js';
 import { inTransaction } from '../session/session.js';
@@ -47,7 +48,7 @@ export interface ChangesToMerge {
 /**
  * Merges changes into a published table: COPY into a temporary table, then one DELETE and one INSERT … ON CONFLICT in
  * key order. Rows that are already equal are not rewritten. Readers wait only if columns are added. Fails with
- * LastStateUnclear, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, SYNCED_TABLE_DELETED, and the source's own failures.
+ * LastStateUnclear, ChangedByHand, FOREIGN_KEY_REFERENCES_ROW, INDEX_UNBUILDABLE, SYNCED_TABLE_DELETED, and the source's own failures.
  */
 export function changesPublication(changes: ChangesToMerge): Publication {
   const { client, position, relation } = changes;
@@ -67,7 +68,7 @@ export function changesPublication(changes: ChangesToMerge): Publication {
     apply: (place) => mergeStagedChanges(changes, { staging, partition: place.partition() }, merge),
     mend: async (error) => changes.mendSource(error) || merge.mend(error),
     explain: async (error) => {
-      if (error instanceof LastStateUnclear) return error;
+      if (error instanceof LastStateUnclear || error instanceof ChangedByHand) return error;
       const withRows = (find: (rows: string) => Promise<string[]>) => withNewRows(changes, find);
       const cause = await explainForeignKey(client, error, table);
       const refused = await explainUnique(client, cause, { table, relation, withRows });

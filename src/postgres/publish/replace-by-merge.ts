@@ -3,6 +3,7 @@ import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
 import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
 import { commitPosition } from '../registry/commit-position.js';
+import { forgetHandWrites } from '../registry/hand-writes.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { queryTogether } from '../session/query-together.js';
 import { inTransaction } from '../session/session.js';
@@ -62,7 +63,9 @@ async function replaceRowsOf(
 ): Promise<Pick<TableUpdateResult, 'rowsWritten' | 'rowsDeleted'>> {
   const from = qualifiedShadow(shadow);
   const { keyColumns } = position.table;
-  const [deleted, merged] = await queryTogether(client, [
+  const [, deleted, merged] = await queryTogether(client, [
+    // Before the statements whose snapshots see what was written.
+    forgetHandWrites(client, position.table.tableId),
     `delete from ${target} t where not exists (select from ${from} s where ${isSameKey(keyColumns, 's', 't')})`,
     merge.text({ into: partition, from, filter: 'true', columns, keyColumns }),
   ]);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../../core/names.js';
 import { commitPosition } from '../registry/commit-position.js';
+import { forgetHandWrites } from '../registry/hand-writes.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { BRIEF_LOCKS } from '../session/lock-patience.js';
 import { queryTogether } from '../session/query-together.js';
@@ -58,8 +59,10 @@ async function exchange(
   if (!place.areLocksBrief) await client.query(BRIEF_LOCKS);
   await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
   const old = place.partition();
-  const [, missing] = await queryTogether(client, [
+  const [, , missing] = await queryTogether(client, [
     `alter table ${target} detach partition ${old}`,
+    // From here on nobody else can write, and what was written goes with the old partition.
+    forgetHandWrites(client, table.tableId),
     missingIndexes(relation, shadow),
   ]);
   const statements = (missing?.rows ?? []) as { statement: string }[];

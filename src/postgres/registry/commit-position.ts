@@ -4,6 +4,7 @@ import { syncedTablesError } from '../../core/errors.js';
 import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 import type { UpdateMode } from '../../core/update-outcome.js';
 import { announcement, UPDATES_CHANNEL } from './announcement.js';
+import { ChangedByHand } from './hand-writes.js';
 import type { TableUpdateResult } from './table-update-record.js';
 
 /** The source version that an update brings a table to. */
@@ -68,12 +69,15 @@ const COMMIT_POSITION = `
     insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message)
     select $21, 'table_synced', $22, moved.pipeline_id, $12, $23::text from moved where $23::text is not null
   )
-  select pg_notify('${UPDATES_CHANNEL}', $20) from moved`;
+  select pg_notify('${UPDATES_CHANNEL}', $20),
+         exists (select from synced_tables._hand_writes w where w.table_id = $1) as is_changed_by_hand
+    from moved`;
 
 /**
  * Records which version the table reflects, in the transaction that makes it so: data and position are never apart.
  * Notifies listeners; Postgres delivers that at commit, or not at all.
- * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version
+ * @throws SYNCED_TABLE_DELETED if the table is no longer registered, POSITION_MOVED if it is at another version,
+ *   ChangedByHand if changes were applied to a table that somebody else has written to
  */
 export async function commitPosition(
   client: pg.Client,
@@ -81,7 +85,7 @@ export async function commitPosition(
   { relation, result, rowCount }: WrittenRows,
 ): Promise<void> {
   const { table, snapshot, mode } = position;
-  const committed = await client.query({
+  const committed = await client.query<{ is_changed_by_hand: boolean }>({
     name: 'synced_tables_commit_position',
     text: COMMIT_POSITION,
     values: [
@@ -112,6 +116,7 @@ export async function commitPosition(
     ],
   });
   if (committed.rowCount === 0) throw await explainUnmoved(client, table);
+  if (result.method === 'CHANGES' && committed.rows[0]?.is_changed_by_hand) throw new ChangedByHand();
 }
 
 /** Every batch of a followed source would be too much. */

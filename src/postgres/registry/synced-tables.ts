@@ -23,6 +23,7 @@ interface TableRow {
   allow_file_diff: boolean;
   on_history_gap: 'fail' | 'refresh';
   is_failed: boolean;
+  is_changed_by_hand: boolean;
   created_by: string;
   columns: string[] | null;
   row_filter: string | null;
@@ -38,6 +39,7 @@ const SELECT_TABLE = `
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
          t.on_history_gap, t.is_failed, t.created_by, t.extra_columns, t.extra_index_definitions, t.accelerated_sync,
          t.columns, t.row_filter,
+         exists (select from synced_tables._hand_writes w where w.table_id = t.table_id) as is_changed_by_hand,
          (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables_internal._override_type(o)), '{}')
             from jsonb_array_elements(t.type_overrides) o) as override_types
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
@@ -62,6 +64,7 @@ function toSyncedTable(row: TableRow): SyncedTable {
     allowFileDiff: row.allow_file_diff,
     onHistoryGap: row.on_history_gap,
     isFailed: row.is_failed,
+    isChangedByHand: row.is_changed_by_hand,
     createdBy: row.created_by,
     typeOverrides: new Map(Object.entries(row.override_types)),
     chosenColumns: row.columns,

@@ -12,6 +12,7 @@ import { explainIfChanged, type ReadInPlace, type Relation } from '../../lake/re
 import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
 import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
+import { ChangedByHand } from '../../postgres/registry/hand-writes.js';
 import type { TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isOutOfMemory } from '../source/engine-limits.js';
 import { explainLoadError } from '../source/load-errors.js';
@@ -236,7 +237,7 @@ async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishi
     return published.result;
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof LastStateUnclear) throw error;
+    if (error instanceof LastStateUnclear || error instanceof ChangedByHand) throw error;
     const cause = await explainIfChanged(states.source, error);
     throw await explainLoadError(cause, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
   }

@@ -2,6 +2,7 @@ import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.j
 import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import { commitPosition, type NewPosition } from '../../postgres/registry/commit-position.js';
+import { ChangedByHand } from '../../postgres/registry/hand-writes.js';
 import { writeTableState, writeWork } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateStart, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '../changes/apply-source-changes.js';
@@ -79,8 +80,11 @@ async function* byChanges(
 ): Publishing<ChangesOutcome | Omit<CopyWanted, 'isThere'>> {
   const { client } = run;
   const { table } = task;
-  if (table.policy === 'SNAPSHOT' || table.relation === null) return { kind: 'copy', reason: null };
+  if (table.policy === 'SNAPSHOT' || table.relation === null) {
+    return { kind: 'copy', reason: table.isChangedByHand ? BY_HAND : null };
+  }
   if (task.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
+  if (table.isChangedByHand) return { kind: 'copy', reason: BY_HAND };
   const { relation } = table;
   if (task.lakeTable !== null) return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable });
   const dropped = isThere ? null : await explainIfDropped(client, table);
@@ -102,6 +106,9 @@ async function* byChanges(
   return yield* changesOrCopy(run, { table, relation, lakeTable });
 }
 
+/** Changes of the source would leave the rows as they are that somebody else has written. */
+const BY_HAND = 'it was changed by hand';
+
 /** Failures that only a copy resolves: the source can no longer tell what has changed. */
 const HISTORY_GAPS: ReadonlySet<string> = new Set([
   'DELTA_TRUNCATED_TRANSACTION_LOG',
@@ -118,6 +125,8 @@ async function* changesOrCopy(run: UpdateRun, followed: FollowedSource): Publish
   try {
     return yield* applySourceChanges(run, followed);
   } catch (error) {
+    // Since the table was read from the registry.
+    if (error instanceof ChangedByHand) return { kind: 'copy', reason: BY_HAND };
     const known = asSyncedTablesError(error);
     if (!known) throw error;
     // No history is lost, but which rows the rest of the commit is about depends on what was taken for all of it.
@@ -135,7 +144,8 @@ async function* runPlan(
   reason: string | null,
 ): Publishing<TableUpdateResult> {
   const { client, openSession } = run;
-  if (!isFullRefresh && (await isUnchanged(table, plan))) return recordUnchanged(run, { table, ...plan });
+  if (!isFullRefresh && !table.isChangedByHand && (await isUnchanged(table, plan)))
+    return recordUnchanged(run, { table, ...plan });
   const work = { state: runningState(table), message: `Copying ${table.source}.` };
   await writeWork(client, table.tableId, plan.snapshot, work);
   const progress = await startProgressReports({ client, openSession, table, version: plan.snapshot.version });

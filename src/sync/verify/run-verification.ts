@@ -23,8 +23,9 @@ export async function runVerification(options: RunVerificationOptions): Promise<
     const client = await options.openSession();
     try {
       const openSource = (name: string) => catalogs.open(name);
-      const { version, leftOutRows, ...comparison } = await verifyTable({ client, tableId, openSource, signal });
-      return { kind: 'compared', version, comparison, leftOutRows };
+      const verification = await verifyTable({ client, tableId, openSource, signal });
+      const { version, leftOutRows, handChange, ...comparison } = verification;
+      return { kind: 'compared', version, comparison, leftOutRows, handChange };
     } finally {
       await closeSession(client);
     }

@@ -20,6 +20,7 @@ import {
 } from '../../postgres/compare-copies.js';
 import { copyIn } from '../../postgres/copy/copy-in.js';
 import { type ColumnChanges, hasColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
+import type { HandChange } from '../../postgres/registry/hand-writes.js';
 import { chosenSource } from '../source/chosen-source.js';
 import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
@@ -31,6 +32,8 @@ export interface Verification extends Comparison {
   readonly version: bigint | null;
   /** Rows of the source that a sync leaves out for a null in the key; null if that is not known. */
   readonly leftOutRows: bigint | null;
+  /** Whether somebody else than a sidecar had written to the table since its last copy. */
+  readonly handChange: HandChange | null;
 }
 
 export interface VerifyOptions {
@@ -49,8 +52,9 @@ export interface VerifyOptions {
  */
 export async function verifyTable(options: VerifyOptions): Promise<Verification> {
   const { client, tableId } = options;
-  const table = await copyTarget(client, tableId);
-  if (table === null) throw syncedTablesError('SYNCED_TABLE_NOT_LOADED', { target: tableId });
+  const target = await copyTarget(client, tableId);
+  if (target === null) throw syncedTablesError('SYNCED_TABLE_NOT_LOADED', { target: tableId });
+  const { table, handChange } = target;
   try {
     const lakeTable = chosenSource(await options.openSource(table.source), table);
     const snapshot = await snapshotAt(table, lakeTable);
@@ -61,7 +65,7 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
     );
     const comparison = await compareCopies(client, table, columns);
     if (comparison === null) throw await duplicateKeys(client, table);
-    return { version: snapshot.version, leftOutRows, ...comparison };
+    return { version: snapshot.version, leftOutRows, handChange, ...comparison };
   } finally {
     // The session's failure is the error to report; its temporary tables go with it.
     await dropCopies(client).catch(() => {});

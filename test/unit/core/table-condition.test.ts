@@ -30,6 +30,7 @@ const CALM = {
   waitsForLock: false,
   retries: false,
   isPaused: false,
+  isChangedByHand: false,
   lagSeconds: 0,
   lagVersions: 0n,
 };
@@ -46,9 +47,13 @@ describe('the condition of a table', () => {
       for (const isCanceled of either) {
         for (const waitsForLock of either) {
           for (const retries of either) {
-            for (const isPaused of either) {
+            for (const [isPaused, isChangedByHand] of [
+              [true, false] as const,
+              [false, true] as const,
+              [false, false] as const,
+            ]) {
               for (const [lagSeconds, lagVersions] of [[null, null] as const, [0, 0n] as const, [61, 2n] as const]) {
-                const facts = { isCanceled, waitsForLock, retries, isPaused, lagSeconds, lagVersions };
+                const facts = { isCanceled, waitsForLock, retries, isPaused, isChangedByHand, lagSeconds, lagVersions };
                 seen.add(of(state, facts));
               }
             }
@@ -60,13 +65,15 @@ describe('the condition of a table', () => {
     expect(new Set(TABLE_CONDITIONS.map(groupOf))).toEqual(new Set(TABLE_GROUPS));
   });
 
-  it('tells a failure before a wait, a wait before a retry, and a retry before a pause', () => {
-    const all = { waitsForLock: true, retries: true, isPaused: true };
+  it('tells a failure before a wait, a wait before a retry, a retry before a change by hand, and that before a pause', () => {
+    const all = { waitsForLock: true, retries: true, isPaused: true, isChangedByHand: true };
     expect(of('SYNCED_TABLE_ONLINE_PIPELINE_FAILED', all)).toBe('FAILED_READABLE');
     expect(of('SYNCED_TABLED_OFFLINE', all)).toBe('DROPPED');
     expect(of('SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', all)).toBe('WAITS_FOR_LOCK');
     expect(of('SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', { ...all, waitsForLock: false })).toBe('RETRYING');
     expect(of('SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE', { isPaused: true })).toBe('PAUSED');
+    expect(of('SYNCED_TABLE_ONLINE', { isPaused: true, isChangedByHand: true })).toBe('CHANGED_BY_HAND');
+    expect(of('SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE', { isChangedByHand: true })).toBe('SYNCING');
   });
 
   it('calls old data old only where it is to follow', () => {
@@ -87,7 +94,7 @@ it('puts first what needs somebody', () => {
     'DROPPED',
     'RETRYING',
     'WAITS_FOR_LOCK',
-    'BEHIND',
+    'CHANGED_BY_HAND',
   ]);
   expect(new Set(ordered.slice(-2))).toEqual(new Set(['FOLLOWING', 'UP_TO_DATE']));
   expect(rankOf('FIRST_COPY')).toBe(rankOf('CATCHING_UP'));

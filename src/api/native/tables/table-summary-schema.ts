@@ -76,6 +76,10 @@ export const tableSummary = z.object({
     })
     .nullable(),
   paused: z.object({ at: z.string(), by: z.string() }).nullable().describe('Since when, and who paused its pipeline'),
+  changed_by_hand: z
+    .object({ at: z.string(), by: z.string() })
+    .nullable()
+    .describe('Since when somebody else than a sidecar has written to it, and who began; the next update mends it'),
   key_columns: z.array(z.string()),
   timeseries_key: z.string().nullable(),
   columns: z.array(z.string()).nullable().describe('The source columns that it has; null: all'),

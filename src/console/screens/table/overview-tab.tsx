@@ -17,7 +17,7 @@ export function OverviewTab({ table }: TableTabProps) {
       {table.waiting_for && <WaitBox waiting={table.waiting_for} />}
       {table.progress && <NowBox table={table} progress={table.progress} />}
       {!table.error && !table.progress && table.condition !== 'DROPPED' && table.message && (
-        <p class="quiet">{table.message}</p>
+        <p class={table.changed_by_hand ? 'note' : 'quiet'}>{table.message}</p>
       )}
       {!table.is_readable && !table.error && <p>{tableTexts.noRowsYet}</p>}
       {table.is_readable && table.kind === 'synced' && <HistoryBox table={table} />}

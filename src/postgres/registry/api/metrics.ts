@@ -9,6 +9,7 @@ export interface TableMetrics {
   readonly rows: number | null;
   /** Seconds since 1970. */
   readonly lastSyncSeconds: number | null;
+  readonly isChangedByHand: boolean;
 }
 
 /** What an update has done to a table so far, or did in total. */
@@ -44,7 +45,8 @@ interface QueueSummary {
 export async function readTableMetrics(client: pg.ClientBase, limit: number): Promise<TableMetrics[]> {
   const { rows } = await client.query<TableMetrics>(
     `select synced_table as name, state, lag_versions::float8 as "lagVersions", lag_seconds as "lagSeconds",
-              row_count::float8 as rows, extract(epoch from last_sync_at)::float8 as "lastSyncSeconds"
+              row_count::float8 as rows, extract(epoch from last_sync_at)::float8 as "lastSyncSeconds",
+              changed_by_hand_at is not null as "isChangedByHand"
          from synced_tables.status order by synced_table limit $1`,
     [limit],
   );

@@ -93,7 +93,7 @@ const SELECT_RECORDS = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
          t.timeseries_key, p.scheduling_policy, t.pipeline_id, t.last_error_code,
          case when d.dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
-         case when d.dropped then synced_tables_internal._dropped_message(t.synced_table) else t.message end as message,
+         case when d.dropped then synced_tables_internal._dropped_message(t.synced_table) else synced_tables_internal._told_message(t.message, h.message) end as message,
          t.synced_version::text, ${isoTime('t.synced_committed_at')} as synced_committed_at,
          t.row_count::text, t.rows_done::text, t.rows_total::text, t.processing_version::text, t.provisioning_phase,
          case when t.provisioning_phase = 'PROVISIONING_PHASE_MAIN' and t.rows_done * 100 >= t.rows_total
@@ -109,6 +109,7 @@ const SELECT_RECORDS = `
     join synced_tables._pipelines p using (pipeline_id)
     left join synced_tables._table_specs s using (table_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
+    left join synced_tables_internal._hand_changes h on h.table_id = t.table_id
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where synced_tables_internal._role_may_see($1, t.created_by, t.relation)`;
 

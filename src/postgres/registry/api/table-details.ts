@@ -22,6 +22,7 @@ export interface TableDetails {
     readonly message: string | null;
   } | null;
   readonly paused: { readonly at: string; readonly by: string } | null;
+  readonly changed_by_hand: { readonly at: string; readonly by: string } | null;
   readonly message: string | null;
   readonly synced_version: string | null;
   readonly source_version: string | null;
@@ -105,7 +106,9 @@ const SELECT_DETAILS = `
          case when p.paused_at is not null
               then jsonb_build_object('at', ${isoTime('p.paused_at')}, 'by', p.paused_by) end as paused,
          case when d.dropped then synced_tables_internal._dropped_message(t.synced_table)
-              else nullif(concat_ws(' ', t.message, w.message), '') end as message,
+              else nullif(concat_ws(' ', synced_tables_internal._told_message(t.message, h.message), w.message), '') end as message,
+         case when h.changed_at is not null
+              then jsonb_build_object('at', ${isoTime('h.changed_at')}, 'by', h.changed_by) end as changed_by_hand,
          t.synced_version::text, t.source_version::text, t.lag_versions::text, t.lag_seconds,
          ${isoTime('t.synced_committed_at')} as synced_committed_at,
          ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
@@ -127,6 +130,7 @@ const SELECT_DETAILS = `
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
     left join synced_tables_internal._waiting w on w.pipeline_id = t.pipeline_id
+    left join synced_tables_internal._hand_changes h on h.table_id = t.table_id
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    cross join lateral (
      select synced_tables_internal._role_may_control($1, t.created_by) as may_control,

@@ -35,6 +35,7 @@ interface OverviewRow {
   readonly waits: boolean;
   readonly retries: boolean;
   readonly is_paused: boolean;
+  readonly is_changed_by_hand: boolean;
   readonly lag_seconds: number | null;
   readonly lag_versions: string | null;
   readonly row_count: string | null;
@@ -88,7 +89,8 @@ const SELECT_OVERVIEW = `
          exists (select from waits w where w.table_id = t.table_id) as waits,
          exists (select from waiting_updates u where u.pipeline_id = t.pipeline_id)
            or exists (select from waiting_tables r where r.table_id = t.table_id) as retries,
-         (p.is_stopped or p.paused_at is not null) as is_paused, t.lag_seconds, t.lag_versions::text, t.row_count::text,
+         (p.is_stopped or p.paused_at is not null) as is_paused,
+         exists (select from synced_tables._hand_writes w where w.table_id = t.table_id) as is_changed_by_hand, t.lag_seconds, t.lag_versions::text, t.row_count::text,
          extract(epoch from t.last_sync_at)::double precision as last_sync_at, t.last_error_code, t.catalog_name
     from known t
     join synced_tables._pipelines p using (pipeline_id)
@@ -124,6 +126,7 @@ export async function readTableOverview(
     waitsForLock: row.waits,
     retries: row.retries,
     isPaused: row.is_paused,
+    isChangedByHand: row.is_changed_by_hand,
     lagSeconds: row.lag_seconds,
     lagVersions: row.lag_versions === null ? null : BigInt(row.lag_versions),
     rowCount: row.row_count === null ? null : BigInt(row.row_count),

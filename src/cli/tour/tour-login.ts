@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { quoteIdentifier } from '../../core/names.js';
+import type { SyncedTable } from '../../core/synced-table.js';
+
+const ROLE = 'quickstart';
+
+/**
+ * Makes a login for whoever tries the product on a server of its own: it reads everything, creates, syncs and indexes synced
+ * tables, and writes into none. The superuser's could, without a thought.
+ * @param url the superuser's connection string
+ * @returns its connection string, with a new password
+ */
+export async function makeTourLogin(client: pg.Client, url: string, table: SyncedTable): Promise<string> {
+  const password = randomBytes(12).toString('hex');
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [ROLE]);
+  if (rowCount === 0) await client.query(`create role ${ROLE}`);
+  await client.query(`alter role ${ROLE} login password '${password}'`);
+  const { rows } = await client.query<{ database: string }>('select current_database() as database');
+  await client.query(
+    `grant pg_read_all_data to ${ROLE};
+     grant create on database ${quoteIdentifier(rows[0]?.database ?? '')} to ${ROLE};
+     grant usage, create on schema ${quoteIdentifier(table.schema)} to ${ROLE};
+     grant execute on function synced_tables.create_synced_table to ${ROLE}`,
+  );
+  await client.query(
+    `select databricks_synced_table_add_manager($1::oid::regclass, $2)
+      where not exists (select from databricks_auth.managers where synced_table = $1::oid::regclass and manager = $2)`,
+    [table.relation, ROLE],
+  );
+  const login = new URL(url);
+  login.username = ROLE;
+  login.password = password;
+  return login.href;
+}
