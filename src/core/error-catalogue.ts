@@ -11,6 +11,7 @@ import { flowErrors } from './errors/flow-errors.js';
 import { icebergErrors } from './errors/iceberg-errors.js';
 import { keyErrors } from './errors/key-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
+import { noticeErrors } from './errors/notice-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
 import { remoteErrors } from './errors/remote-errors.js';
 import { requestErrors } from './errors/request-errors.js';
@@ -48,6 +49,7 @@ export const errorCatalogue = {
   ...requestErrors,
   ...chosenRowErrors,
   ...verifyErrors,
+  ...noticeErrors,
   ...migrationErrors,
   ...apiErrors,
   ...unityErrors,
@@ -65,6 +67,7 @@ interface ErrorTopic {
 export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Settings', errors: settingsErrors },
   { title: 'Command line', errors: usageErrors },
+  { title: 'Notices', errors: noticeErrors },
   { title: 'Source tables', errors: sourceErrors },
   { title: 'Iceberg tables', errors: icebergErrors },
   { title: 'Memory, disk and open files', errors: engineErrors },

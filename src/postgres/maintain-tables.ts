@@ -36,7 +36,7 @@ export async function takeSamples(client: pg.Client): Promise<void> {
 const PRUNED_ROWS_MAX = 2_000;
 
 /**
- * Deletes events, ended updates and samples older than `historyDays`, and thins out samples. A pipeline's newest update
+ * Deletes events, notices, the audit, ended updates and samples older than `historyDays`, and thins out samples. A pipeline's newest update
  * stays, however old.
  * @returns true if there may be more
  */
@@ -66,7 +66,22 @@ export async function pruneHistory(client: pg.Client, historyDays: number): Prom
                                where sampled_at < clock_timestamp() - make_interval(days => $1) limit ${PRUNED_ROWS_MAX}))`,
     [historyDays],
   );
-  return [events, updates, samples].some(({ rowCount }) => rowCount === PRUNED_ROWS_MAX);
+  const dated = [];
+  for (const table of ['_notices', '_audit']) {
+    dated.push(
+      await client.query(
+        `delete from synced_tables.${table}
+          where ctid = any (array(select ctid from synced_tables.${table}
+                                   where occurred_at < clock_timestamp() - make_interval(days => $1) limit ${PRUNED_ROWS_MAX}))`,
+        [historyDays],
+      ),
+    );
+  }
+  await client.query(
+    `delete from synced_tables._hand_writes w
+      where not exists (select from synced_tables._tables t where t.table_id = w.table_id)`,
+  );
+  return [events, updates, samples, ...dated].some(({ rowCount }) => rowCount === PRUNED_ROWS_MAX);
 }
 
 /** The name of a shadow table contains lease and update; see `shadowTableName`. */

@@ -288,6 +288,8 @@ function haveOwnProjects(instances: Record<string, unknown>): boolean {
   return new Set(names.map(projectIdOfName)).size === names.length;
 }
 
+const NOTICE_KINDS = ['failed', 'recovered', 'lagging', 'caught_up', 'changed_by_hand', 'differs'] as const;
+
 /**
  * The settings file. Every key is optional except `instances`, which is optional too where Postgres is not needed
  * (`loadSettings` checks that); unknown keys are errors.
@@ -386,6 +388,25 @@ export const settingsSchema = z.strictObject({
       trigger_interval_ms: z.int().min(10).max(3_600_000).default(500),
       /** How long to keep ended updates and events. */
       history_days: z.int().min(1).max(3_650).default(30),
+    })
+    .prefault({}),
+  /** What operators are told without asking: see docs/guides/observability.md. */
+  notices: z
+    .strictObject({
+      /** A table that is further behind its source is told of. */
+      lag_seconds: z.int().min(10).max(31_536_000).default(900),
+      webhook: z
+        .strictObject({
+          url: z.url({ protocol: /^https?$/ }),
+          /** Signs what is sent. */
+          secret: text.optional(),
+          events: z
+            .array(z.enum(NOTICE_KINDS))
+            .min(1)
+            .default([...NOTICE_KINDS]),
+          timeout_seconds: z.number().min(0.1).max(60).default(10),
+        })
+        .optional(),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),

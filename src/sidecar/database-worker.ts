@@ -25,6 +25,7 @@ import type { WorkShares } from '../sync/task/work-shares.js';
 import { runVerification } from '../sync/verify/run-verification.js';
 import { Maintenance } from './maintenance.js';
 import type { ManagedDatabase } from './managed-databases.js';
+import { NoticeDelivery } from './notice-delivery.js';
 import type { SessionPlan } from './session-plan.js';
 import { SIDECAR_APPLICATION } from './sidecar-session.js';
 
@@ -86,6 +87,8 @@ export class DatabaseWorker {
   /** Sessions for short queries, where an unanswered one must not block the rest. */
   readonly #control: SessionOptions;
   readonly #maintenance: Maintenance;
+  /** Null without a webhook. */
+  readonly #delivery: NoticeDelivery | null;
   readonly #updates: Worker;
   readonly #verifications: VerificationWorker;
 
@@ -109,11 +112,22 @@ export class DatabaseWorker {
     this.#maintenance = new Maintenance({
       session: this.#besides,
       catalogs,
+      lagSecondsMax: settings.notices.lag_seconds,
       historyDays: settings.sync.history_days,
       onError: (error, doing) => this.#goOn(error, doing),
       knownMigration: options.knownMigration,
       onOutdated: options.onOutdated,
     });
+    const { webhook } = settings.notices;
+    this.#delivery =
+      webhook === undefined
+        ? null
+        : new NoticeDelivery({
+            webhook,
+            database,
+            session: this.#besides,
+            onError: (error, doing) => this.#goOn(error, doing),
+          });
     this.#updates = this.#startUpdates();
     this.#verifications = this.#startVerifications();
   }
@@ -146,6 +160,7 @@ export class DatabaseWorker {
     this.#maintenance.stop();
     await Promise.all([this.#updates.stop(), this.#verifications.stop()]);
     await this.#maintenance.settled();
+    await this.#delivery?.stop();
     const sessions = [this.#batchSessions, this.#workSessions, this.#besides];
     await Promise.all(sessions.map((each) => each[Symbol.asyncDispose]()));
     await this.#watch[Symbol.asyncDispose]();
@@ -182,13 +197,14 @@ export class DatabaseWorker {
   }
 
   async #runUpdate(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {
-    const { updateId, lease, mode, attempt } = claim;
-    this.#logger.info({ update: updateId, pipeline: lease.pipelineId, mode, attempt }, 'update started');
+    const { updateId, lease, mode, attempt, tables, sourceCatalogs: catalogs } = claim;
+    const ids = { update: updateId, pipeline: lease.pipelineId, tables, catalogs };
+    this.#logger.info({ ...ids, mode, attempt }, 'update started');
     const outcome = await (mode === 'CONTINUOUS'
       ? this.#follow(claim, signals)
       : this.#runToEnd(claim, signals.signal));
     const error = outcome.kind === 'failed' ? outcome.error : undefined;
-    this.#logger[error ? 'error' : 'info']({ update: updateId, outcome: outcome.kind, error }, 'update ended');
+    this.#logger[error ? 'error' : 'info']({ ...ids, outcome: outcome.kind, error }, 'update ended');
     return outcome;
   }
 
@@ -223,11 +239,14 @@ export class DatabaseWorker {
   }
 
   async #verify(claim: ClaimedVerification, signal: AbortSignal): Promise<VerificationOutcome> {
-    this.#logger.info({ verification: claim.verificationId, table: claim.target }, 'verification started');
+    const [catalog] = claim.source.split('.');
+    const ids = { verification: claim.verificationId, table: claim.target, catalog };
+    this.#logger.info(ids, 'verification started');
     const openWorkSession = sessionsUntil(signal, () => openSession(this.#session));
     const { catalogs } = this.#options;
     const outcome = await runVerification({ ...claim, openSession: openWorkSession, catalogs, signal });
-    this.#logger.info({ verification: claim.verificationId, outcome: outcome.kind }, 'verification ended');
+    const error = outcome.kind === 'failed' ? outcome.error : undefined;
+    this.#logger[error ? 'error' : 'info']({ ...ids, outcome: outcome.kind, error }, 'verification ended');
     return outcome;
   }
 

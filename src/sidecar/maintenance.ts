@@ -3,6 +3,7 @@ import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { explainIfOutdated } from '../postgres/install/migrate.js';
 import { maintainTables, pruneHistory, takeSamples } from '../postgres/maintain-tables.js';
+import { tellLag } from '../postgres/registry/notices.js';
 import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
 import type { SharedSession } from '../postgres/session/shared-session.js';
 import { lookAtFailedTables } from '../sync/follow/look-at-failed-tables.js';
@@ -14,6 +15,8 @@ export interface MaintenanceOptions {
   /** For what must not hold up the queue. */
   readonly session: SharedSession;
   readonly catalogs: CatalogSet;
+  /** A table that is further behind is told of. */
+  readonly lagSecondsMax: number;
   /** How long events and ended updates are kept. */
   readonly historyDays: number;
   readonly onError: (error: unknown, doing: string) => void;
@@ -36,7 +39,7 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Cleans up leftovers; once a minute samples lag and rows; once an hour prunes old history, in small steps. */
+  /** Cleans up leftovers; once a minute samples lag and rows, and tells of lag; once an hour prunes old history, in small steps. */
   async run(client: pg.Client): Promise<void> {
     const outdated = await explainIfOutdated(client, this.#options.knownMigration);
     if (outdated !== null) return this.#options.onOutdated(outdated);
@@ -44,6 +47,7 @@ export class Maintenance {
     await this.#lookAtFailed(client);
     if (performance.now() - this.#sampledAt >= SAMPLE_SECONDS * 1000) {
       await takeSamples(client);
+      await tellLag(client, this.#options.lagSecondsMax);
       this.#sampledAt = performance.now();
     }
     if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;

@@ -97,6 +97,30 @@ view public.databricks_synced_table_managers [databricks_superuser: SELECT, data
      JOIN pg_class c ON ((c.oid = (m.synced_table)::oid)))
      JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
      JOIN pg_roles r ON (((r.oid = m.manager_oid) AND (r.rolname = m.manager))));
+table synced_tables._audit row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Who did what to synced tables, pipelines, managers and tokens. Never holds row values or secrets.
+    audit_id bigint not null identity a
+    occurred_at timestamp with time zone not null default clock_timestamp()
+    role_name name not null
+      -- The role that did it: over HTTP, that of the token.
+    login_role name not null default SESSION_USER
+      -- The role that had logged in: over HTTP, that of the sidecar.
+    door text not null
+    application text not null
+      -- What the client called itself (application_name).
+    client_address inet default inet_client_addr()
+    action text not null
+    object text
+    details jsonb not null default '{}'::jsonb
+    constraint _audit_door_check CHECK ((door = ANY (ARRAY['SQL'::text, 'CLI'::text, 'HTTP'::text])))
+    constraint _audit_pk PRIMARY KEY (audit_id)
+    CREATE INDEX _audit_object_index ON synced_tables._audit USING btree (object, occurred_at)
+    CREATE INDEX _audit_time_index ON synced_tables._audit USING btree (occurred_at)
+    policy _audit_sync for * to databricks_sync using true check true
+S synced_tables._audit_audit_id_seq []
+    last_value bigint not null
+    log_cnt bigint not null
+    is_called boolean not null
 view synced_tables._calls []
   -- Functions insert calls here to have them served. Always empty.
     routine text [databricks_superuser: INSERT, databricks_sync: INSERT, public: INSERT]
@@ -236,6 +260,23 @@ table synced_tables._former_names row security [databricks_sync: DELETE INSERT S
     catalog_name text not null
     constraint _former_names_pk PRIMARY KEY (schema_name, table_name)
     policy _former_names_sync for * to databricks_sync using true check true
+table synced_tables._hand_writes row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Synced tables that somebody else than a sidecar wrote to since their last copy. Mostly empty; never holds anything of rows. No foreign key: writers must not wait for the registry.
+    write_id bigint not null identity a
+    table_id uuid not null
+    written_at timestamp with time zone not null default clock_timestamp()
+    written_by name not null
+      -- The role that the writing session acted as.
+    command text not null
+      -- What it did: INSERT, UPDATE, DELETE, TRUNCATE, or that a write gate was switched off, after which nobody knows.
+    constraint _hand_writes_pk PRIMARY KEY (write_id)
+    CREATE INDEX _hand_writes_table_index ON synced_tables._hand_writes USING btree (table_id)
+    policy _hand_writes_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _hand_writes_notify_change AFTER INSERT ON synced_tables._hand_writes FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('wait') (O)
+S synced_tables._hand_writes_write_id_seq []
+    last_value bigint not null
+    log_cnt bigint not null
+    is_called boolean not null
 table synced_tables._jobs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- What was created as a job: at most one for a pipeline, whose schedule is in _schedules.
     job_id bigint not null default ((('x'::text || substr(replace((gen_random_uuid())::text, '-'::text, ''::text), 1, 13)))::bit(52))::bigint
@@ -286,6 +327,35 @@ table synced_tables._locks row security [databricks_sync: DELETE INSERT SELECT U
     name text not null
     constraint _locks_pk PRIMARY KEY (name)
     policy _locks_sync for * to databricks_sync using true check true
+table synced_tables._notices row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- What listeners of the channel synced_table_notices and the webhook are told: failures, recoveries, lag. Never holds row values.
+    notice_id bigint not null identity a
+    occurred_at timestamp with time zone not null default clock_timestamp()
+    kind text not null
+    synced_table text not null
+    table_id uuid not null
+    pipeline_id uuid
+    error_code text
+    message text not null
+    lag_seconds double precision
+    attempts integer not null default 0
+      -- How often the webhook was called with it.
+    next_attempt_at timestamp with time zone
+      -- Not before that, after an attempt that failed.
+    claimed_until timestamp with time zone
+      -- A sidecar is about to deliver it.
+    ended_at timestamp with time zone
+      -- When it was delivered, or given up; null while it waits, or if there is no webhook.
+    constraint _notices_kind_check CHECK ((kind = ANY (ARRAY['failed'::text, 'recovered'::text, 'lagging'::text, 'caught_up'::text, 'changed_by_hand'::text, 'differs'::text])))
+    constraint _notices_pk PRIMARY KEY (notice_id)
+    CREATE INDEX _notices_time_index ON synced_tables._notices USING btree (occurred_at)
+    CREATE INDEX _notices_waiting_index ON synced_tables._notices USING btree (notice_id) WHERE (ended_at IS NULL)
+    policy _notices_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _notices_announce AFTER INSERT ON synced_tables._notices FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._announce_notice() (O)
+S synced_tables._notices_notice_id_seq []
+    last_value bigint not null
+    log_cnt bigint not null
+    is_called boolean not null
 table synced_tables._operations row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Operations of the last day: what each did, and for which role.
     operation_id uuid not null default gen_random_uuid()
@@ -504,6 +574,8 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
       -- As in _tables.
     failing_keys text[]
       -- As in _tables.
+    told_failure boolean not null default false
+      -- As in _tables.
     constraint _streaming_tables_name_key UNIQUE (schema_name, table_name)
     constraint _streaming_tables_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _streaming_tables_pk PRIMARY KEY (table_id)
@@ -514,6 +586,7 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
     CREATE TRIGGER _streaming_tables_forget_lock AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
     CREATE TRIGGER _streaming_tables_notify_change AFTER INSERT OR DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _streaming_tables_notify_state AFTER UPDATE OF state, message, last_error_code, last_sync_at, relation ON synced_tables._streaming_tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.last_sync_at IS DISTINCT FROM new.last_sync_at) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
+    CREATE TRIGGER _streaming_tables_tell_failure BEFORE UPDATE OF state, last_error_code, last_sync_at ON synced_tables._streaming_tables FOR EACH ROW WHEN ((new.told_failure OR (new.state = ANY (ARRAY['SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text])))) EXECUTE FUNCTION synced_tables_internal._tell_failure() (O)
 table synced_tables._table_specs row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- What the HTTP API received for a synced table and must return.
     table_id uuid not null
@@ -650,6 +723,10 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
       -- Which source rows the table has: an expression of the lakehouse's SQL over one row; null: all.
     made_schema boolean not null default false
       -- Whether its schema was made for it: a create that is rejected takes an empty schema back.
+    told_failure boolean not null default false
+      -- Whether the newest notice about failures said that it has failed.
+    told_lag boolean not null default false
+      -- Whether the newest notice about lag said that it lags.
     constraint _tables_columns_check CHECK (((columns IS NULL) OR (cardinality(columns) > 0)))
     constraint _tables_invalid_characters_check CHECK ((invalid_characters = ANY (ARRAY['fail'::text, 'strip'::text])))
     constraint _tables_name_key UNIQUE (schema_name, table_name)
@@ -661,6 +738,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     constraint _tables_row_filter_check CHECK (((row_filter IS NULL) OR (row_filter ~ '\S'::text)))
     constraint _tables_state_check CHECK ((state = ANY (ARRAY['SYNCED_TABLE_PROVISIONING'::text, 'SYNCED_TABLE_PROVISIONING_PIPELINE_RESOURCES'::text, 'SYNCED_TABLE_PROVISIONING_INITIAL_SNAPSHOT'::text, 'SYNCED_TABLE_ONLINE'::text, 'SYNCED_TABLE_ONLINE_CONTINUOUS_UPDATE'::text, 'SYNCED_TABLE_ONLINE_TRIGGERED_UPDATE'::text, 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE'::text, 'SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES'::text, 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text, 'SYNCED_TABLED_OFFLINE'::text])))
     CREATE INDEX _tables_pipeline_index ON synced_tables._tables USING btree (pipeline_id)
+    CREATE INDEX _tables_relation_index ON synced_tables._tables USING btree (relation) WHERE (relation IS NOT NULL)
     CREATE INDEX _tables_source_index ON synced_tables._tables USING btree (source_table_full_name)
     policy _tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
@@ -668,6 +746,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
     CREATE TRIGGER _tables_notify_change AFTER INSERT OR DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _tables_notify_state AFTER UPDATE OF state, message, last_error_code, synced_version, source_version, relation, rows_done ON synced_tables._tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.synced_version IS DISTINCT FROM new.synced_version) OR (old.source_version IS DISTINCT FROM new.source_version) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid) OR ((old.rows_done IS NULL) <> (new.rows_done IS NULL)))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
+    CREATE TRIGGER _tables_tell_failure BEFORE UPDATE OF state, last_error_code, last_sync_at ON synced_tables._tables FOR EACH ROW WHEN ((new.told_failure OR (new.state = ANY (ARRAY['SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text, 'SYNCED_TABLED_OFFLINE'::text])))) EXECUTE FUNCTION synced_tables_internal._tell_failure() (O)
 table synced_tables._tokens row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Bearer tokens of the HTTP API: the SHA-256 of each, and the role it acts as. Rows are kept: an API that once required tokens does not become open again.
     token_id uuid not null default gen_random_uuid()
@@ -768,6 +847,37 @@ table synced_tables._verifications row security [databricks_sync: DELETE INSERT 
     policy _verifications_sync for * to databricks_sync using true check true
     CREATE TRIGGER _verifications_notify AFTER INSERT ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_request() (O)
     CREATE TRIGGER _verifications_notify_change AFTER INSERT OR UPDATE OF state ON synced_tables._verifications FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('verification') (O)
+    CREATE TRIGGER _verifications_tell_difference AFTER UPDATE OF state ON synced_tables._verifications FOR EACH ROW WHEN (((new.error_code = 'TABLES_DIFFER'::text) AND (old.error_code IS DISTINCT FROM new.error_code))) EXECUTE FUNCTION synced_tables_internal._tell_difference() (O)
+view synced_tables.audit [databricks_superuser: SELECT, databricks_sync: SELECT]
+  -- Who created, changed, synced, paused or deleted what, appointed managers, made tokens, or wrote by hand; newest first, as long as events are kept.
+    audit_id bigint
+    occurred_at timestamp with time zone
+    role_name name
+      -- Who: the role that the session acted as; over HTTP, that of the token.
+    action text
+      -- The function that was called, or what was done: add_manager, remove_manager, drop_table, write_by_hand, repair, generate_database_credential.
+    object text
+      -- The table, the tables of the pipeline, or the role of the token.
+    door text
+      -- SQL, CLI or HTTP. CLI is what the client says of itself.
+    login_role name
+    application text
+    client_address inet
+    details jsonb
+      -- Arguments of the call, without secrets.
+  as
+ SELECT audit_id,
+    occurred_at,
+    role_name,
+    action,
+    object,
+    door,
+    login_role,
+    application,
+    client_address,
+    details
+   FROM synced_tables._audit a
+  ORDER BY audit_id DESC;
 view synced_tables.definitions with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
   -- Which file of sql/ defines each object of the SQL side, and who may use it.
     kind text
@@ -851,6 +961,44 @@ table synced_tables.migrations [databricks_superuser: SELECT, databricks_sync: S
     executed_at timestamp without time zone default CURRENT_TIMESTAMP
     constraint migrations_name_key UNIQUE (name)
     constraint migrations_pk PRIMARY KEY (id)
+view synced_tables.notices with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
+  -- Failures, recoveries, lag and changes by hand, newest first: what the channel synced_table_notices and the webhook tell.
+    notice_id bigint
+    occurred_at timestamp with time zone
+    kind text
+      -- failed, recovered, lagging, caught_up, changed_by_hand or differs.
+    synced_table text
+    error_code text
+    message text
+    lag_seconds double precision
+    attempts integer
+    delivered_at timestamp with time zone
+      -- When the webhook took it; null while it waits, after a day without success, or without a webhook.
+  as
+ SELECT notice_id,
+    occurred_at,
+    kind,
+    synced_table,
+    error_code,
+    message,
+    lag_seconds,
+    attempts,
+    delivered_at
+   FROM ( SELECT n.notice_id,
+            n.occurred_at,
+            n.kind,
+            n.synced_table,
+            n.error_code,
+            n.message,
+            n.lag_seconds,
+            n.attempts,
+            n.ended_at AS delivered_at
+           FROM synced_tables._notices n
+          WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR (n.table_id IN ( SELECT k.table_id
+                   FROM synced_tables._known_tables k
+                  WHERE synced_tables_internal._may_see(k.created_by, k.relation))))
+          ORDER BY n.notice_id DESC) told
+ OFFSET 0;
 view synced_tables.objects with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- What hangs on synced and streaming tables: partition, indexes, dependents, rights, managers. A refresh keeps all of it.
     synced_table text
@@ -1039,6 +1187,10 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
       -- The source columns that the table has; null: all.
     row_filter text
       -- Which source rows the table has: an expression of the lakehouse's SQL over one row; null: all.
+    changed_by_hand_at timestamp with time zone
+      -- Since when somebody else than a sidecar has written to it; null if nobody has since its last copy.
+    changed_by_hand_by name
+      -- The first role that did.
   as
  SELECT synced_table,
     table_name,
@@ -1068,7 +1220,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     paused_at,
     paused_by,
     columns,
-    row_filter
+    row_filter,
+    changed_by_hand_at,
+    changed_by_hand_by
    FROM ( SELECT t.synced_table,
             (c.oid)::regclass AS table_name,
             t.source_table_full_name,
@@ -1079,7 +1233,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 END AS state,
                 CASE
                     WHEN d.dropped THEN synced_tables_internal._dropped_message(t.synced_table)
-                    ELSE NULLIF(concat_ws(' '::text, t.message, w.message), ''::text)
+                    ELSE NULLIF(concat_ws(' '::text, synced_tables_internal._told_message(t.message, h.message), w.message), ''::text)
                 END AS message,
             t.synced_version,
             t.source_version,
@@ -1125,11 +1279,14 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             p.paused_at,
             p.paused_by,
             t.columns,
-            t.row_filter
-           FROM ((((synced_tables._tables t
+            t.row_filter,
+            h.changed_at AS changed_by_hand_at,
+            h.changed_by AS changed_by_hand_by
+           FROM (((((synced_tables._tables t
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (t.relation)::oid)))
              LEFT JOIN synced_tables_internal._waiting w USING (pipeline_id))
+             LEFT JOIN synced_tables_internal._hand_changes h ON ((h.table_id = t.table_id)))
              CROSS JOIN LATERAL ( SELECT ((t.relation IS NOT NULL) AND (c.oid IS NULL)) AS dropped) d)
           WHERE (( SELECT synced_tables_internal._may_control_all() AS _may_control_all) OR synced_tables_internal._may_see(t.created_by, t.relation))
         UNION ALL
@@ -1170,7 +1327,9 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             p.paused_at,
             p.paused_by,
             NULL::text[],
-            NULL::text
+            NULL::text,
+            NULL::timestamp with time zone,
+            NULL::name
            FROM (((synced_tables._streaming_tables s
              JOIN synced_tables._pipelines p USING (pipeline_id))
              LEFT JOIN pg_class c ON ((c.oid = (s.relation)::oid)))
@@ -1505,6 +1664,29 @@ view synced_tables.verifications with (security_barrier=true) [databricks_superu
    FROM (synced_tables._verifications v
      LEFT JOIN synced_tables._tables t USING (table_id))
   WHERE (synced_tables_internal._may_control(v.requested_by) OR synced_tables_internal._may_see(t.created_by, t.relation));
+view synced_tables_internal._hand_changes [databricks_sync: SELECT]
+  -- Tables that were changed by hand since their last copy: since when, and who began.
+    table_id uuid
+    changed_at timestamp with time zone
+    changed_by name
+    roles bigint
+    message text
+  as
+ SELECT table_id,
+    changed_at,
+    changed_by,
+    roles,
+    format('Changed by hand since %s by %s%s, so it may differ from its source; the next update mends that.'::text, to_char((changed_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS "UTC"'::text), quote_ident((changed_by)::text),
+        CASE
+            WHEN (roles > 1) THEN ' and others'::text
+            ELSE ''::text
+        END) AS message
+   FROM ( SELECT w.table_id,
+            min(w.written_at) AS changed_at,
+            (array_agg(w.written_by ORDER BY w.written_at))[1] AS changed_by,
+            count(DISTINCT w.written_by) AS roles
+           FROM synced_tables._hand_writes w
+          GROUP BY w.table_id) h;
 view synced_tables_internal._leases [databricks_sync: SELECT]
   -- The leases in force.
     pipeline_id uuid
@@ -1656,10 +1838,14 @@ function databricks_auth.names_in(command text) returns name[] plpgsql immutable
   -- Every name that a command may refer to. Only a pre-filter: a surplus name lends nothing that the role does not manage, a missing one ends in "must be owner".
 function databricks_auth.names_in_calls(names name[]) returns name[] sql stable set search_path=pg_catalog, pg_temp []
   -- The names, plus those in the bodies of SQL functions among them.
+function databricks_auth.note_hand_write(relation oid, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Notes that somebody else than a sidecar writes to a synced table or its partition, so that the next update mends it.
 function databricks_auth.note_parts() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Updates the list of parts after a command.
 function databricks_auth.notice_of_doubt(command text, tag text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- When the target of a command is uncertain but a synced table of that name exists: the hint, as a notice before Postgres's own error.
+function databricks_auth.open_gates(parent oid) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- What is wrong with the write gates of a synced table and its partition, in words; null if nothing is.
 function databricks_auth.open_window(relation oid, owner_role name, acting name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lends the owner role of a synced table to the acting role.
 function databricks_auth.override() returns boolean plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1699,7 +1885,7 @@ function databricks_auth.wanted_gates() returns TABLE(name name, is_for_partitio
 function databricks_auth.wanted_memberships() returns TABLE(role_name name, grantee name, what_for text) sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Roles of Postgres that ours should be members of, and what is lost without: from version 16 on, only roles with the ADMIN option on them can grant them.
 function databricks_auth.write_guard() returns trigger plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser.
+  -- Refuses writes to a synced table by anybody but the sidecar and, with DML on the table itself, databricks_superuser, whose writes are noted.
 function public.databricks_create_role(identity_name text, identity_type text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Creates a login role for an identity: USER (e-mail address), SERVICE_PRINCIPAL (application id) or GROUP (name). Needs CREATEROLE; the caller may grant the role.
 function public.databricks_synced_table_add_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp set row_security=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1772,10 +1958,14 @@ function synced_tables_internal._acting_role() returns name plpgsql stable set s
   -- The role on whose behalf a function was called: the effective role, including that of a served call. Other people's code gains nothing by running in a more privileged session.
 function synced_tables_internal._admit_sidecar(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Row security on a table of the registry, and the policy that lets the sidecar in.
+function synced_tables_internal._announce_notice() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Tells listeners of synced_table_notices that there is a notice.
 function synced_tables_internal._apply_flow(target text, source text, is_change_feed boolean, flow_name text, flow_kind text, flow_options jsonb, default_schema text) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants an object to its audience; managers get theirs from _grant_manager.
+function synced_tables_internal._audit_act(role_name name, action text, object text, details jsonb DEFAULT '{}'::jsonb) returns void sql set search_path=pg_catalog, pg_temp []
+  -- Notes that a role did something.
 function synced_tables_internal._await_update(update_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether there is nothing more to wait for, and the error to raise if so. waited: null, or how long in vain once that is enough.
 function synced_tables_internal._await_verification(verification_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1784,6 +1974,10 @@ function synced_tables_internal._await_version(synced_table text, version bigint
   -- As _await_update, for a version of a synced table.
 function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Proves, in this session and transaction, that a role made the call.
+function synced_tables_internal._called_arguments(routine text, arguments text[]) returns jsonb sql stable set search_path=pg_catalog, pg_temp []
+  -- The arguments of a call by name, without secrets.
+function synced_tables_internal._called_object(given jsonb) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- What a call is about: a table, the tables of a pipeline, or the role of a token.
 function synced_tables_internal._calling_body(routine oid) returns text plpgsql stable set search_path=pg_catalog, pg_temp []
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -1812,6 +2006,8 @@ function synced_tables_internal._choose_pipeline(full_name text, policy text, ex
   -- The pipeline of a new synced table: a new one, or the named one when it fits.
 function synced_tables_internal._choose_publish(full_name text, pipeline uuid, wanted text, is_new boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
+function synced_tables_internal._claim_notice(kinds text[], claim_seconds double precision, days_max double precision) returns SETOF synced_tables._notices sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- The oldest notice of those kinds that waits for the webhook, for one sidecar and for so many seconds; no row if none is due.
 function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
 function synced_tables_internal._create_index(synced_table text, definition text, index_name text) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1850,6 +2046,8 @@ function synced_tables_internal._dependents_of(relation regclass) returns TABLE(
   -- What DROP without CASCADE refuses a table for: views, foreign keys, functions and others, directly (depth 1) or through views.
 function synced_tables_internal._display_name(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
+function synced_tables_internal._door() returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- How the session came here: HTTP, CLI or SQL.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops the view that people read of a streaming table, and the state behind it.
 function synced_tables_internal._drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1886,6 +2084,8 @@ function synced_tables_internal._forget_dropped(table_id uuid) returns boolean p
   -- After a synced table was dropped by hand: removes its ownership and marks it offline. True the first time.
 function synced_tables_internal._forget_failing_keys() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Discards the keys of rows that updates of a table failed on, once the table is deleted.
+function synced_tables_internal._forget_hand_writes(table_id uuid) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Forgets writes by hand that are committed. To be called before the rows are replaced by a statement, or once nobody else can write.
 function synced_tables_internal._forget_name_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- The lock of a name is removed along with the table.
 function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -1922,6 +2122,8 @@ function synced_tables_internal._install() returns void plpgsql set search_path=
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether functions of that name only compute values; true if there are none.
+function synced_tables_internal._is_failed_state(state text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
+  -- Whether a table in that state needs somebody.
 function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.
 function synced_tables_internal._is_own_credential(role_name name, verifier_hash bytea, expires_at timestamp with time zone) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -1994,6 +2196,8 @@ function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bi
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
 function synced_tables_internal._note_declaration(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Must be called after every change to the definition of a pipeline's flows.
+function synced_tables_internal._note_hand_write(relation oid, written_by name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Called by the guard when somebody else than a sidecar writes to a synced table: notes that once, until it is mended.
 function synced_tables_internal._note_unreached() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Notes of an update that ends whether it came to any of its tables.
 function synced_tables_internal._notify_change() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2122,6 +2326,8 @@ function synced_tables_internal._set_credential(role_name name, verifier text, i
   -- Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.
 function synced_tables_internal._settle_in() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- What must be done once after a dump was restored.
+function synced_tables_internal._settle_notice(notice_id bigint, retry_seconds double precision) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- A notice was delivered, or is to be tried again after so many seconds.
 function synced_tables_internal._shortened(words text, length_max integer DEFAULT 200) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Beginning and end of a text that is too long to be repeated.
 function synced_tables_internal._sign_call() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
@@ -2154,10 +2360,20 @@ function synced_tables_internal._take_back_schema(schema_name text) returns void
   -- Drops a schema that was made for a synced table which was rejected, unless something is in it.
 function synced_tables_internal._take_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes the samples that are due, at most one of a table in a minute. Returns how many.
+function synced_tables_internal._tell(kind text, synced_table text, table_id uuid, pipeline_id uuid, error_code text, message text, lag_seconds double precision DEFAULT NULL::double precision) returns void sql set search_path=pg_catalog, pg_temp []
+  -- Makes a notice.
+function synced_tables_internal._tell_difference() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Makes a notice when a comparison finds that a table differs from its source.
+function synced_tables_internal._tell_failure() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Makes a notice when a table fails for good, and one when it has recovered: none of attempts in between.
+function synced_tables_internal._tell_lag(seconds_max double precision) returns integer plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Makes notices of tables that have begun to lag by more than so many seconds, and of those that have caught up. Returns how many.
 function synced_tables_internal._thin_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Leaves one sample of each hour that is more than two days old: a failed one if there is any, else the one that was furthest behind. Returns how many went.
 function synced_tables_internal._token_role_refusal(role_name name, acting name) returns text sql stable set search_path=pg_catalog, pg_temp []
   -- Why the acting role may not make a token for a role; null if it may, or if there is no such role.
+function synced_tables_internal._told_message(said text, changed text) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- The message of a table: what its last update said, and that it was changed by hand since.
 function synced_tables_internal._trigger_of(kind text, identity text) returns oid sql stable set search_path=pg_catalog, pg_temp []
   -- The trigger of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]

@@ -41,6 +41,8 @@ export interface TestSidecarOptions {
   readonly pipelineFolder?: string;
   /** Settings of the files of callers. */
   readonly workspace?: object;
+  /** Setting notices. */
+  readonly notices?: object;
   /** Settings of the web page. */
   readonly console?: object;
   /** What a child is started with, such as `ip netns exec NAME`. */
@@ -60,6 +62,7 @@ function settingsInput(options: TestSidecarOptions): object {
       ...(options.publicUrl === undefined ? {} : { public_url: options.publicUrl }),
     },
     console: options.console ?? {},
+    notices: options.notices ?? {},
     engine: { temporary_folder: options.folder, ...options.engine },
     pipelines: options.pipelineFolder === undefined ? {} : { folder: options.pipelineFolder },
     workspace: options.workspace ?? {},

@@ -82,6 +82,8 @@ begin
   insert into synced_tables._credentials values (_set_credential.role_name, sha256(convert_to(verifier, 'UTF8')), _set_credential.issued_at, _set_credential.expires_at)
   on conflict on constraint _credentials_pk do update
     set verifier_hash = excluded.verifier_hash, issued_at = excluded.issued_at, expires_at = excluded.expires_at;
+  perform synced_tables_internal._audit_act(_set_credential.role_name, 'generate_database_credential', _set_credential.role_name,
+    jsonb_build_object('expires_at', _set_credential.expires_at));
 end $$;
 comment on function synced_tables_internal._set_credential(name, text, timestamptz, timestamptz) is
   'Makes a credential the password of its role, given its SCRAM verifier, so that the credential itself appears in no statement. Only for roles that the API may act for and that have no other password.';

@@ -60,6 +60,14 @@ begin
      and not exists (select from databricks_auth.managers m where m.manager = old.manager) then
     perform synced_tables_internal._revoke_manager(old.manager);
   end if;
+  -- Not what repair() mends, nor what goes along with a table.
+  if tg_op = 'INSERT' or tg_op = 'DELETE' and exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
+                                                       where s.synced_table = old.synced_table) then
+    perform synced_tables_internal._audit_act(databricks_auth.acting_role(), case tg_op when 'INSERT' then 'add_manager' else 'remove_manager' end,
+      (select synced_tables_internal._display_name(n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.oid = case tg_op when 'INSERT' then new.synced_table else old.synced_table end),
+      jsonb_build_object('manager', case tg_op when 'INSERT' then new.manager else old.manager end));
+  end if;
   if tg_op in ('INSERT', 'UPDATE') and new.manager <> all (groups)
      and exists (select from pg_roles r where r.rolname = new.manager and r.oid = new.manager_oid) then
     perform synced_tables_internal._grant_manager(new.manager);

@@ -25,6 +25,8 @@ create or replace function synced_tables_internal._serve_call() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   serving constant text := (select r.statement from synced_tables._served_routines r where r.routine = new.routine);
+  given jsonb;
+  object text;
 begin
   -- The view is open to everybody; the functions are not.
   if serving is null or not exists (
@@ -32,9 +34,12 @@ begin
                                and p.proname = new.routine and has_function_privilege(new.asked_by, p.oid, 'execute')) then
     raise exception using errcode = '42501', message = format('permission denied for function %s', coalesce(new.routine, 'null'));
   end if;
+  given := synced_tables_internal._called_arguments(new.routine, new.arguments);
+  object := synced_tables_internal._called_object(given);
   insert into synced_tables._calls_under_way (asked_by) values (new.asked_by);
   execute serving into new.answer using new.arguments;
   delete from synced_tables._calls_under_way c where c.transaction = pg_current_xact_id();
+  perform synced_tables_internal._audit_act(new.asked_by, ltrim(new.routine, '_'), object, given);
   return new;
 end $$;
 comment on function synced_tables_internal._serve_call() is 'Runs the called function on behalf of the role that signed the call.';

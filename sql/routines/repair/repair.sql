@@ -70,6 +70,7 @@ begin
     end if;
   end loop;
   return query select * from synced_tables_internal._repair_flows();
+  perform synced_tables_internal._audit_act(current_user, 'repair', null);
   if is_complete then
     update synced_tables._service s set place = databricks_auth.place() where s.place <> databricks_auth.place();
   end if;

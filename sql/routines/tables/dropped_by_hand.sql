@@ -13,6 +13,7 @@ begin
   end if;
   reason := format('Synced table %s was dropped in Postgres, so its sync has ended.', gone.synced_table);
   perform synced_tables_internal._remove_table(gone, 'SYNCED_TABLE_DROPPED', reason);
+  perform synced_tables_internal._audit_act(dropped_by, 'drop_table', gone.synced_table);
   perform synced_tables_internal._record_event('WARN', 'synced_table_was_dropped', gone.synced_table, gone.pipeline_id, null,
     format('%I dropped synced table %s, so its sync has ended.', dropped_by, gone.synced_table));
 end $$;

@@ -140,6 +140,8 @@ begin
   if rejected.made_schema then
     perform synced_tables_internal._take_back_schema(rejected.schema_name);
   end if;
+  insert into synced_tables._notices (kind, synced_table, table_id, pipeline_id, error_code, message)
+  values ('failed', rejected.synced_table, rejected.table_id, rejected.pipeline_id, _reject_create.error_code, _reject_create.message);
   perform synced_tables_internal._record_event('ERROR', 'synced_table_rejected', rejected.synced_table, rejected.pipeline_id,
     _reject_create.update_id, _reject_create.message);
   return true;

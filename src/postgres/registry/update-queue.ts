@@ -8,6 +8,9 @@ import { IS_VERIFICATION_DUE } from './verifications.js';
 /** So long the sidecars with the smallest share have to claim what is due, before any other does. */
 const OVERDUE_SECONDS = 15;
 
+/** How many tables of a pipeline logs name. */
+const LOGGED_TABLES_MAX = 20;
+
 /** An update that this sidecar has claimed, with the lease of its pipeline. */
 export interface ClaimedUpdate {
   readonly updateId: string;
@@ -21,6 +24,9 @@ export interface ClaimedUpdate {
   readonly isValidation: boolean;
   /** 1 for the first try. */
   readonly attempt: number;
+  /** Tables of its pipeline, and catalogs of their sources, for logs: the first of many. */
+  readonly tables: readonly string[];
+  readonly sourceCatalogs: readonly string[];
 }
 
 export interface ClaimOptions {
@@ -51,6 +57,8 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     mode: UpdateMode | 'VALIDATE';
     full_refresh: boolean;
     attempt: number;
+    tables: string[];
+    source_catalogs: string[];
   }>(
     `with candidate as (
        select p.pipeline_id, u.update_id
@@ -79,7 +87,11 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
         set state = 'RUNNING', attempt = u.attempt + 1, next_attempt_at = null, message = null,
             started_at = coalesce(u.started_at, clock_timestamp())
        from leased l where u.update_id = l.update_id and u.state in ('QUEUED', 'RUNNING')
-     returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt`,
+     returning u.update_id, u.pipeline_id, l.lease_epoch::text, l.kind, u.mode, u.full_refresh, u.attempt,
+               array(select k.synced_table from synced_tables._known_tables k where k.pipeline_id = u.pipeline_id
+                      order by k.synced_table limit ${LOGGED_TABLES_MAX}) as tables,
+               array(select distinct substring(t.source_table_full_name from '^[^.]+') from synced_tables._tables t
+                      where t.pipeline_id = u.pipeline_id limit ${LOGGED_TABLES_MAX}) as source_catalogs`,
     [
       options.holder,
       options.running,
@@ -98,6 +110,8 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     isFullRefresh: row.full_refresh,
     isValidation: row.mode === 'VALIDATE',
     attempt: row.attempt,
+    tables: row.tables,
+    sourceCatalogs: row.source_catalogs,
   }));
 }
 
