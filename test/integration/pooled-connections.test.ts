@@ -83,7 +83,12 @@ describe.each(eitherPostgresServer(import.meta.url))('a pooler in transaction mo
     const source = await synced.lake.createTable('gold.t', { id: 'long' }, 'select i as id from range(50) t(i)');
     await using pooler = await startTransactionPooler(synced.sidecarUrl, 'longest');
     const local = { url: pooler.url, direct_url: synced.sidecarUrl };
-    const { url } = await synced.startSidecar({ instances: { local } });
+    // A source that is read through the pooler, too, over several sessions that see one state.
+    const catalogs = { lake: { kind: 'path', root: synced.lake.root }, erp: { kind: 'postgres', url: pooler.url } };
+    await synced.admin.query(`create schema erp; grant usage on schema erp to public;
+      create table erp.orders (id int primary key, at timestamptz); grant select on erp.orders to public;
+      insert into erp.orders select i, timestamptz '2026-01-01 00:00:00+00' from generate_series(1, 30) i`);
+    const { url } = await synced.startSidecar({ instances: { local }, catalogs });
     const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
     const api = new ApiClient(url, await createToken(synced, keeper));
     const name = `${await synced.value('select current_database()')}.gold.t`;
@@ -106,6 +111,13 @@ describe.each(eitherPostgresServer(import.meta.url))('a pooler in transaction mo
       expect(replies.map(({ status, body }) => [status, body.row_count])).toEqual(replies.map(() => [200, 50 + step]));
     }
     await synced.expectEqual('gold.t', source, ['id']);
+    const copied = await synced.admin.query<{ id: string }>(
+      `select synced_tables.create_synced_table('gold.orders', 'erp.erp.orders', array['id']) as id`,
+    );
+    await synced.wait(copied.rows[0]?.id ?? '');
+    expect(
+      await synced.value('select count(*) from (select * from gold.orders intersect select * from erp.orders) t'),
+    ).toBe('30');
     await eventually(async () => pooler.exchanged > 10, 'transactions ran in different sessions');
     const client = new pg.Client({ connectionString: pooler.url });
     await client.connect();
