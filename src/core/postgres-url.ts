@@ -53,9 +53,10 @@ export function parsePostgresUrl(url: string): URL | null {
 export function postgresUrlFault(url: string): string | null {
   const parsed = parsePostgresUrl(url);
   if (parsed === null) return 'a URL such as postgres://user@host:5432/database';
-  // What follows a # is no part of a connection string, but may well be one of a password.
-  if (parsed.hash !== '') return 'a URL in which signs like @ : / # of a password are percent-encoded';
   const names = [...parsed.searchParams.keys()];
+  // What follows a # is no part of a connection string, but may well be one of a password, as is what comes before another @.
+  if (parsed.hash !== '' || [parsed.pathname, ...names].some((part) => part.includes('@')))
+    return 'a URL in which signs like @ : / # of a password are percent-encoded';
   const misspelt = names.find((name) => !PARAMETERS.includes(name) && isMisspelt(name));
   // Libpq refuses what it does not know. A misspelt sslmode must not leave a connection unencrypted.
   if (misspelt !== undefined) {

@@ -236,6 +236,8 @@ describe('a connection string', () => {
 
   it.each([
     ['postgres://u:p@ss#word@host/db', /percent-encoded/],
+    ['postgres://u:12/word@host/db', /percent-encoded/],
+    ['postgres://u:12?word@host/db', /percent-encoded/],
     ['postgres://u@host/db?sslmod=require', /without a parameter "sslmod"; did you mean "sslmode"\?/],
     ['postgres://u@host/db?sslmode=bogus', /sslmode as one of disable, allow, prefer/],
     ['mysql://u@host/db', /postgres:\/\/user@host:5432\/database/],

@@ -38,6 +38,8 @@ const LONGEST = [
   'property/chosen-rows.test.ts',
   'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
+  'integration/pooled-connections.test.ts',
+  'integration/changing-passwords.test.ts',
   'integration/delete-and-create-again.test.ts',
   'integration/snapshot-deletion.test.ts',
   'integration/shared-table-sync.test.ts',

@@ -84,7 +84,13 @@ function runCommand(login: Login, command: string): Promise<string> {
       if (error?.killed && typeof error.code !== 'string') {
         return reject(missing(login, `the password command did not end within ${COMMAND_MS_MAX / 1000} s`));
       }
-      if (error) return reject(missing(login, `the password command failed with exit code ${error.code ?? 'none'}`));
+      if (error)
+        return reject(
+          missing(
+            login,
+            `the password command failed with exit code ${error.code ?? 'none'}; run by hand it tells why`,
+          ),
+        );
       const password = withoutLineEnd(stdout);
       if (password === '') return reject(missing(login, 'the password command printed nothing'));
       return resolve(password);

@@ -35,7 +35,7 @@ it('runs a command, which is told whom the password is for, once for connections
   expect(passwords).toEqual(['app@db:5432/shop', 'app@db:5432/shop']);
   expect(await read({ command: `cat ${folder}/runs` })).toBe('run');
   expect(await read({ command: 'echo s3cret; echo s3cret >&2; exit 3' })).toBe(
-    missing('the password command failed with exit code 3'),
+    missing('the password command failed with exit code 3; run by hand it tells why'),
   );
   expect(await read({ command: 'true' })).toBe(missing('the password command printed nothing'));
 });
