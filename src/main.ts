@@ -26,6 +26,7 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
     pipeline: async () => (await import('./cli/pipeline.js')).addPipelineCommand,
     preview: async () => (await import('./cli/preview.js')).addPreviewCommand,
     read: async () => (await import('./cli/read.js')).addReadCommand,
+    uninstall: async () => (await import('./cli/uninstall.js')).addUninstallCommand,
     token: async () => (await import('./cli/token.js')).addTokenCommand,
     completion: async () => {
       const { addCompletionCommand } = await import('./cli/completion.js');

@@ -17,7 +17,7 @@ interface DeleteOptions extends DatabaseOptions, OutputOptions {
 export function addDeleteCommand(program: Command): void {
   const command = program
     .command('delete')
-    .description('Stop syncing a table. The table stays as it is unless it is purged.')
+    .description('Stop syncing a table. The table stays with its rows, as a table of its creator, unless it is purged.')
     .argument('<synced-table>', 'its name in Postgres, schema.table')
     .option('--purge', 'drop the Postgres table too; also for one that is no longer synced')
     .addHelpText(
@@ -38,7 +38,7 @@ async function deleteTable(name: string, options: DeleteOptions): Promise<void> 
   await withDatabase(database, (client) =>
     client.query('select synced_tables.delete_synced_table($1, purge => $2)', [fullName, isPurged]),
   );
-  const what = isPurged ? 'it was dropped with its rows' : 'the table stays as it is, read-only, until it is dropped';
+  const what = isPurged ? 'it was dropped with its rows' : 'the table stays with its rows and belongs to its creator';
   const text =
     options.output === 'json'
       ? JSON.stringify({ synced_table: fullName, is_purged: isPurged })

@@ -10,6 +10,7 @@ import type { ErrorKind } from './errors/error-kind.js';
 import { flowErrors } from './errors/flow-errors.js';
 import { icebergErrors } from './errors/iceberg-errors.js';
 import { keyErrors } from './errors/key-errors.js';
+import { leavingErrors } from './errors/leaving-errors.js';
 import { migrationErrors } from './errors/migration-errors.js';
 import { noticeErrors } from './errors/notice-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
@@ -51,6 +52,7 @@ export const errorCatalogue = {
   ...verifyErrors,
   ...noticeErrors,
   ...migrationErrors,
+  ...leavingErrors,
   ...apiErrors,
   ...unityErrors,
   ...autoCdcRunErrors,
@@ -86,6 +88,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'AUTO CDC: applying events and snapshots', errors: autoCdcRunErrors },
   { title: 'AUTO CDC: versions of snapshots', errors: snapshotVersionErrors },
   { title: 'Installing and upgrading', errors: migrationErrors },
+  { title: 'Leaving', errors: leavingErrors },
   { title: 'Embedded PostgreSQL', errors: embeddedErrors },
   { title: 'HTTP API', errors: apiErrors },
   { title: 'HTTP API: Unity Catalog', errors: unityErrors },

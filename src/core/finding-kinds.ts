@@ -192,6 +192,12 @@ export const findingKinds = {
     message: 'A sidecar is connected, but has asked nothing for {seconds} s.',
     remedy: 'See its log and /healthz; restart it. Updates that it runs are taken over when their lease expires.',
   },
+  UPDATE_OF_UNKNOWN_CATALOG: {
+    severity: 'error',
+    message:
+      'Update {update} waits for a sidecar with catalog {catalogs} in its settings; those that run have: {configured}.',
+    remedy: 'Add the catalog to the settings of a sidecar and restart it; see synced_tables.sidecars.',
+  },
   UPDATE_ABANDONED: {
     severity: 'warning',
     message: 'Update {update} counts as running, but its sidecar has not renewed its lease for {seconds} s.',
@@ -216,6 +222,17 @@ export const findingKinds = {
     severity: 'error',
     message: 'Its schedule does not run: {reason}',
     remedy: 'Set it again: synced-tables schedule',
+  },
+  ROLES_LEFT: {
+    severity: 'hint',
+    message: 'DROP DATABASE has left owner roles of synced tables behind ({count}), such as {role}.',
+    remedy: 'A running sidecar drops them within the hour; or at once: SELECT * FROM synced_tables.drop_left_roles();',
+  },
+  DUMP_NEEDS_PARTITIONS: {
+    severity: 'hint',
+    message:
+      'pg_dump -t and -n leave out the rows of synced tables, which are in partitions in schema __db_system; a dump of the whole database has them.',
+    remedy: 'docs/guides/leaving.md has the options that dump single tables and schemas with their rows.',
   },
   TABLES_FINE: { severity: 'ok', message: 'Synced tables: {tables}; none failed, none far behind.', remedy: null },
   NOTICES_WAIT: {

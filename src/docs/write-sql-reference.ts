@@ -17,6 +17,7 @@ const GROUPS: readonly { readonly title: string; readonly files: RegExp }[] = [
   { title: 'Managers and roles', files: /^routines\/guard\// },
   { title: 'Tokens and credentials of the HTTP API', files: /^routines\/api\// },
   { title: 'Repair', files: /^routines\/repair\// },
+  { title: 'Leaving', files: /^routines\/leave\// },
 ];
 
 const AUDIENCES: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import type { Finding } from '../core/finding.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { SIDECAR_APPLICATION } from '../sidecar/sidecar-session.js';
 import {
+  readLeftRoles,
   readOrphanedShadows,
   readScheduleTrouble,
   readSidecarFacts,
@@ -33,6 +34,7 @@ export async function examineSync(client: pg.Client, subject: string, settings: 
     ...(await checkSchedules(client, subject)),
     ...(await checkShadows(client, subject)),
     ...(await checkNotices(client, subject)),
+    ...(await checkLeftRoles(client, subject)),
   ];
 }
 
@@ -53,8 +55,10 @@ async function checkSidecars(client: pg.Client, subject: string, { sync }: Setti
 
 function stuckFinding(stuck: StuckUpdate, subject: string): Finding {
   const of = `${subject} ${stuck.of}`;
-  const { update, seconds, attempts } = stuck;
+  const { update, seconds, attempts, catalogs, configured } = stuck;
   switch (stuck.kind) {
+    case 'strange':
+      return finding('UPDATE_OF_UNKNOWN_CATALOG', of, { update, catalogs, configured });
     case 'abandoned':
       return finding('UPDATE_ABANDONED', of, { update, seconds });
     case 'waiting':
@@ -86,6 +90,11 @@ async function checkNotices(client: pg.Client, subject: string): Promise<Finding
   return count === 0 ? [] : [finding('NOTICES_WAIT', subject, { count, since })];
 }
 
+async function checkLeftRoles(client: pg.Client, subject: string): Promise<Finding[]> {
+  const [role, ...others] = await readLeftRoles(client);
+  return role === undefined ? [] : [finding('ROLES_LEFT', subject, { count: others.length + 1, role })];
+}
+
 /** The status of the synced tables that the session's role may see. */
 export async function examineTables(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
   const tables = await readTableHealth(client);
@@ -95,6 +104,7 @@ export async function examineTables(client: pg.Client, subject: string, settings
     ...(isFine ? [finding('TABLES_FINE', subject, { tables: tables.length })] : []),
     ...troubled,
     ...checkCatalogNames(tables, subject, settings),
+    ...(tables.some(({ catalog }) => catalog !== null) ? [finding('DUMP_NEEDS_PARTITIONS', subject)] : []),
   ];
 }
 

@@ -8,6 +8,7 @@ import { inTransaction, isPostgresError } from './session/session.js';
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
  * - so are streaming tables that full refreshes were building beside others;
  * - synced tables that are gone are marked as such, and their owner roles removed;
+ * - former synced tables that could not be given to their creators are;
  * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following;
  * - those with failed tables are tried again now and then, since the cause may have gone.
  */
@@ -19,6 +20,7 @@ export async function maintainTables(client: pg.Client): Promise<void> {
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'
         and not exists (select from pg_class c where c.oid = t.relation)`,
   );
+  await client.query('select synced_tables_internal._release_formers()');
   await client.query(
     `select synced_tables_internal._queue_follower(p.pipeline_id) from synced_tables._pipelines p
       where p.scheduling_policy = 'CONTINUOUS' and not p.is_stopped and p.paused_at is null and p.lease_holder is null`,
@@ -30,6 +32,11 @@ export async function maintainTables(client: pg.Client): Promise<void> {
 /** Takes the samples of lag and rows that are due. */
 export async function takeSamples(client: pg.Client): Promise<void> {
   await client.query('select synced_tables_internal._take_samples()');
+}
+
+/** Drops the owner roles of synced tables of databases that were dropped. */
+export async function dropLeftRoles(client: pg.Client): Promise<void> {
+  await client.query('select from synced_tables.drop_left_roles()');
 }
 
 /** History rows handled at once: a backlog takes several calls, and locks stay short. */

@@ -8,7 +8,7 @@ import { WakeUp } from '../core/wake-up.js';
 import {
   type ClaimedUpdate,
   claimUpdates,
-  readFollowerShares,
+  readFollowerShare,
   readOutlook,
   readPipelineNews,
   readRegistryMarks,
@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly openSession: () => Promise<pg.Client>;
   /** Opens the session that works on the queue, and hears of requests. */
   readonly openQueueSession: () => Promise<pg.Client>;
+  /** Names of the catalogs that it can read; without them it takes updates of any. */
+  readonly catalogs?: readonly string[];
   /** What keeps this sidecar from its work at the moment, for the status of its tables. */
   readonly trouble?: () => string | null;
   /** Called when a comparison waits to be claimed. */
@@ -118,7 +120,11 @@ class QueueWorker {
       holder,
       openSession,
       leaseSeconds,
-      note: () => ({ trouble: options.trouble?.() ?? null, servesAll: options.pipelineId === undefined }),
+      note: () => ({
+        trouble: options.trouble?.() ?? null,
+        servesAll: options.pipelineId === undefined,
+        catalogs: options.catalogs ?? null,
+      }),
       onHeld: () => this.wake(),
       onLost: () => this.#loseAll(),
       onError: (error) => options.onError(error, 'renewing leases'),
@@ -209,8 +215,7 @@ class QueueWorker {
   async #claimFollowers(client: pg.Client): Promise<void> {
     const { pipelineId } = this.#options;
     if (pipelineId !== undefined) return this.#claim(client, 'CONTINUOUS', 1);
-    const { all, sidecars } = await readFollowerShares(client, this.#options.holder);
-    const surplus = this.#runningOf('CONTINUOUS').length - Math.ceil(all / Math.max(1, sidecars));
+    const surplus = this.#runningOf('CONTINUOUS').length - (await readFollowerShare(client, this.#options.holder));
     if (surplus < 0) await this.#claim(client, 'CONTINUOUS', -surplus);
     // Nobody else may be able to.
     else await this.#claim(client, 'CONTINUOUS', CLAIMS_AT_ONCE, true);

@@ -167,9 +167,10 @@ export class DatabaseWorker {
   }
 
   #startUpdates(): Worker {
-    const { holder, settings } = this.#options;
+    const { holder, settings, catalogs } = this.#options;
     return startWorker({
       holder,
+      catalogs: catalogs.names(),
       openSession: () => openSession(this.#control),
       openQueueSession: () => openSession({ ...this.#control, applicationName: `${SIDECAR_APPLICATION} (listener)` }),
       onVerificationDue: () => this.#verifications.wake(),

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
 import { explainIfOutdated } from '../postgres/install/migrate.js';
-import { maintainTables, pruneHistory, takeSamples } from '../postgres/maintain-tables.js';
+import { dropLeftRoles, maintainTables, pruneHistory, takeSamples } from '../postgres/maintain-tables.js';
 import { tellLag } from '../postgres/registry/notices.js';
 import { readFailedFollowed } from '../postgres/registry/synced-tables.js';
 import type { SharedSession } from '../postgres/session/shared-session.js';
@@ -10,6 +10,7 @@ import { lookAtFailedTables } from '../sync/follow/look-at-failed-tables.js';
 
 const PRUNE_SECONDS = 3_600;
 const SAMPLE_SECONDS = 60;
+const ROLE_SECONDS = 1_800;
 
 export interface MaintenanceOptions {
   /** For what must not hold up the queue. */
@@ -32,6 +33,8 @@ export class Maintenance {
   readonly #stopping = new AbortController();
   #prunedAt = Number.NEGATIVE_INFINITY;
   #sampledAt = Number.NEGATIVE_INFINITY;
+  /** Not at the start: nobody is in a hurry. */
+  #rolesDroppedAt = performance.now();
   /** The check of failed tables that is in progress. */
   #look: Promise<void> | null = null;
 
@@ -39,7 +42,10 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Cleans up leftovers; once a minute samples lag and rows, and tells of lag; once an hour prunes old history, in small steps. */
+  /**
+   * Cleans up leftovers; once a minute samples lag and rows, and tells of lag; every half an hour drops roles of dropped databases; once an
+   * hour prunes old history, in small steps.
+   */
   async run(client: pg.Client): Promise<void> {
     const outdated = await explainIfOutdated(client, this.#options.knownMigration);
     if (outdated !== null) return this.#options.onOutdated(outdated);
@@ -49,6 +55,10 @@ export class Maintenance {
       await takeSamples(client);
       await tellLag(client, this.#options.lagSecondsMax);
       this.#sampledAt = performance.now();
+    }
+    if (performance.now() - this.#rolesDroppedAt >= ROLE_SECONDS * 1000) {
+      this.#rolesDroppedAt = performance.now();
+      await dropLeftRoles(client);
     }
     if (performance.now() - this.#prunedAt < PRUNE_SECONDS * 1000) return;
     const hasMore = await pruneHistory(client, this.#options.historyDays);

@@ -75,7 +75,7 @@ describe.each(postgresServers())('doctor on $name', (server) => {
     const { rows: triggers } = await admin.query<{ evtname: string }>(
       'select evtname from pg_event_trigger order by 1',
     );
-    expect(triggers.length).toBe(9);
+    expect(triggers.length).toBe(10);
     for (const { evtname } of triggers) await admin.query(`alter event trigger ${evtname} disable`);
     const off = await damageNow();
     for (const { evtname } of triggers) expect(off).toContain(`event trigger ${evtname} is switched off`);

@@ -159,6 +159,7 @@ describe.each(postgresServers())('objects of the schema on $name', (server) => {
           'can_manage',
           'check_altered',
           'check_appointment',
+          'check_dropped_schemas',
           'check_references',
           // What a whole guard has, and what of it is missing.
           '_wanted_event_triggers',

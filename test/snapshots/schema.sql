@@ -253,11 +253,13 @@ table synced_tables._flows row security [databricks_sync: DELETE INSERT SELECT U
     constraint _flows_pk PRIMARY KEY (flow_id)
     constraint _flows_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._streaming_tables(table_id) ON DELETE CASCADE
     policy _flows_sync for * to databricks_sync using true check true
+    CREATE TRIGGER _flows_note_catalogs AFTER INSERT OR DELETE OR UPDATE OF source ON synced_tables._flows FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._note_catalogs() (O)
 table synced_tables._former_names row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- The standard catalog in which a former synced table had its name, so that it is found there until it is dropped or synced again.
+  -- Former synced tables, and the standard catalog in which each had its name, so that it is found there until it is dropped or synced again.
     schema_name text not null
     table_name text not null
-    catalog_name text not null
+    catalog_name text
+      -- Null for one that had no name in a standard catalog.
     constraint _former_names_pk PRIMARY KEY (schema_name, table_name)
     policy _former_names_sync for * to databricks_sync using true check true
 table synced_tables._hand_writes row security [databricks_sync: DELETE INSERT SELECT UPDATE]
@@ -419,6 +421,8 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
       -- Since when it neither follows its sources nor runs on its schedule, until somebody resumes it; null while it is not paused.
     paused_by name
       -- Who paused it; null while it is not paused.
+    catalogs text[] not null default '{}'::text[]
+      -- Names of the catalogs that its tables and flows name; kept by triggers. What the queries of its views read is not among them.
     constraint _pipelines_kind_check CHECK ((kind = ANY (ARRAY['SYNCED_TABLES'::text, 'FLOWS'::text])))
     constraint _pipelines_lease_holder_fk FOREIGN KEY (lease_holder) REFERENCES synced_tables._sidecars(holder) ON DELETE SET NULL
     constraint _pipelines_pk PRIMARY KEY (pipeline_id)
@@ -438,6 +442,15 @@ table synced_tables._registered_tables row security [databricks_sync: DELETE INS
     created_at timestamp with time zone not null default now()
     constraint _registered_tables_pk PRIMARY KEY (table_full_name)
     policy _registered_tables_sync for * to databricks_sync using true check true
+table synced_tables._released_tables row security []
+  -- Former synced tables that belong to people. Not open to the sidecar: functions with the rights of the owner act on it.
+    relation regclass not null
+    created_by name
+    shape text not null
+      -- What it was like when it was given away: one that was altered since is not taken over.
+    managers jsonb not null
+      -- Who managed it, to be its managers again when it is synced again.
+    constraint _released_tables_pk PRIMARY KEY (relation)
 table synced_tables._reserved_names row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Names that HTTP API requests are about to take, and where. A row outlives its request only if the sidecar dies.
     reservation_id uuid not null default gen_random_uuid()
@@ -522,6 +535,8 @@ table synced_tables._sidecars row security with (fillfactor=10) [databricks_sync
       -- False for a program that runs a pipeline of its own only.
     trouble text
       -- What keeps it from its work at the moment; null if nothing does.
+    catalogs text[]
+      -- Names of the catalogs in its settings; null for a program, and for a sidecar of an older release, which takes everything.
     constraint _sidecars_pk PRIMARY KEY (holder)
     policy _sidecars_sync for * to databricks_sync using true check true
 view synced_tables._signed_caller [databricks_superuser: SELECT, databricks_sync: SELECT, public: SELECT]
@@ -744,6 +759,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _tables_forget_lock AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
+    CREATE TRIGGER _tables_note_catalogs AFTER INSERT OR DELETE OR UPDATE OF source_table_full_name, pipeline_id ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._note_catalogs() (O)
     CREATE TRIGGER _tables_notify_change AFTER INSERT OR DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _tables_notify_state AFTER UPDATE OF state, message, last_error_code, synced_version, source_version, relation, rows_done ON synced_tables._tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.synced_version IS DISTINCT FROM new.synced_version) OR (old.source_version IS DISTINCT FROM new.source_version) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid) OR ((old.rows_done IS NULL) <> (new.rows_done IS NULL)))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _tables_tell_failure BEFORE UPDATE OF state, last_error_code, last_sync_at ON synced_tables._tables FOR EACH ROW WHEN ((new.told_failure OR (new.state = ANY (ARRAY['SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text, 'SYNCED_TABLED_OFFLINE'::text])))) EXECUTE FUNCTION synced_tables_internal._tell_failure() (O)
@@ -1137,6 +1153,30 @@ view synced_tables.schedules with (security_barrier=true) [databricks_superuser:
            FROM synced_tables._tables t_1
           WHERE (t_1.pipeline_id = s.pipeline_id)) t)
   WHERE t.may_see;
+view synced_tables.sidecars [databricks_superuser: SELECT, databricks_sync: SELECT]
+  -- The sidecars, and programs, that run pipelines of this database at this moment.
+    sidecar uuid
+      -- Its id, as in its log.
+    joined_at timestamp with time zone
+    catalogs text[]
+      -- Names of the catalogs in its settings: it takes updates of those only. Null: it takes any.
+    pipelines bigint
+      -- How many pipelines it runs now.
+    serves_all boolean
+      -- False for a program that runs a pipeline of its own only.
+    trouble text
+      -- What keeps it from its work at the moment; null if nothing does.
+  as
+ SELECT holder AS sidecar,
+    joined_at,
+    catalogs,
+    ( SELECT count(*) AS count
+           FROM synced_tables._pipelines p
+          WHERE (p.lease_holder = s.holder)) AS pipelines,
+    serves_all,
+    trouble
+   FROM synced_tables._sidecars s
+  WHERE (expires_at >= clock_timestamp());
 view synced_tables.status with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
   -- One row per synced or streaming table: its state and how fresh it is.
     synced_table text
@@ -1701,6 +1741,31 @@ view synced_tables_internal._leases [databricks_sync: SELECT]
    FROM (synced_tables._pipelines p
      JOIN synced_tables._sidecars s ON ((s.holder = p.lease_holder)))
   WHERE (s.expires_at >= clock_timestamp());
+view synced_tables_internal._strange [databricks_sync: SELECT]
+  -- Pipelines with an update that no running sidecar takes, because none has a catalog of theirs; configured: those that they have.
+    pipeline_id uuid
+    catalogs text[]
+    configured text
+  as
+ SELECT p.pipeline_id,
+    p.catalogs,
+    l.configured
+   FROM (( SELECT count(*) AS sidecars,
+            COALESCE(bool_or((s.catalogs IS NULL)), false) AS takes_any,
+            ( SELECT string_agg(DISTINCT k.k, ', '::text) AS string_agg
+                   FROM synced_tables._sidecars o,
+                    LATERAL unnest(o.catalogs) k(k)
+                  WHERE (o.serves_all AND (o.expires_at >= clock_timestamp()))) AS configured
+           FROM synced_tables._sidecars s
+          WHERE (s.serves_all AND (s.expires_at >= clock_timestamp()))) l
+     JOIN synced_tables._pipelines p ON (((l.sidecars > 0) AND (NOT l.takes_any) AND (p.catalogs <> '{}'::text[]) AND (NOT p.runs_in_program))))
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM synced_tables._sidecars s
+          WHERE (s.serves_all AND (s.expires_at >= clock_timestamp()) AND (p.catalogs && s.catalogs))))) AND (NOT (EXISTS ( SELECT
+           FROM synced_tables_internal._leases h
+          WHERE (h.pipeline_id = p.pipeline_id)))) AND (EXISTS ( SELECT
+           FROM synced_tables._updates u
+          WHERE ((u.pipeline_id = p.pipeline_id) AND (u.state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text])) AND (NOT synced_tables_internal._waits_for_resume(p.paused_at, u.cause))))));
 view synced_tables_internal._waiting [databricks_sync: SELECT]
   -- What is told of pipelines that are paused, or whose updates no sidecar takes or can go on with.
     pipeline_id uuid
@@ -1715,8 +1780,15 @@ view synced_tables_internal._waiting [databricks_sync: SELECT]
              JOIN synced_tables._pipelines p USING (pipeline_id))
           WHERE ((u.state = 'QUEUED'::text) AND (NOT synced_tables_internal._waits_for_resume(p.paused_at, u.cause)) AND ((u.message IS NOT NULL) OR (COALESCE(u.next_attempt_at, u.created_at) < (clock_timestamp() - '00:00:30'::interval))) AND (NOT (EXISTS ( SELECT
                    FROM synced_tables_internal._leases l
-                  WHERE (l.pipeline_id = p.pipeline_id)))))
+                  WHERE (l.pipeline_id = p.pipeline_id)))) AND (NOT (EXISTS ( SELECT
+                   FROM synced_tables_internal._strange s
+                  WHERE (s.pipeline_id = p.pipeline_id)))))
           GROUP BY u.pipeline_id
+        UNION ALL
+         SELECT 1,
+            s.pipeline_id,
+            format('The update waits for a sidecar with catalog %s in its settings; those that run have: %s.'::text, array_to_string(s.catalogs, ', '::text), COALESCE(s.configured, 'none'::text)) AS format
+           FROM synced_tables_internal._strange s
         UNION ALL
          SELECT 1,
             l.pipeline_id,
@@ -1758,6 +1830,8 @@ function databricks_auth.check_commands() returns void plpgsql set search_path=p
   -- Checks what a command in a window has done.
 function databricks_auth.check_dropped_parts(effective name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses to let a role without the right drop an index, partition or write gate of a synced table.
+function databricks_auth.check_dropped_schemas(effective name, command text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
+  -- Refuses to drop schemas of ours while there are synced tables. Open to PUBLIC: it only raises errors.
 function databricks_auth.check_dropped_tables(effective name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses to let a role without the right drop a synced table; otherwise removes its registry row, managers and owner role.
 function databricks_auth.check_index(index oid, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1784,6 +1858,8 @@ function databricks_auth.ev_open() returns event_trigger plpgsql security define
   -- Event trigger: lends the owner roles of the synced tables that a command may refer to and that the acting role manages.
 function databricks_auth.ev_references() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Event trigger: checks foreign keys to synced tables.
+function databricks_auth.ev_schemas() returns event_trigger plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Event trigger: keeps DROP SCHEMA … CASCADE from taking the rows of synced tables.
 function databricks_auth.event_trigger_damage(name name, event text, tags text[], function text) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What is wrong with an event trigger of an intact guard; null if nothing is.
 function databricks_auth.event_trigger_statements(name name, event text, tags text[], function text) returns text[] sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1917,9 +1993,11 @@ function synced_tables.declare_pipeline(name text, declaration jsonb, default_sc
 function synced_tables.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
-  -- Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays with its rows, as a table of its creator, and create_synced_table takes it over again unless it was altered; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables.drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Drops an index of a synced table, given with its schema. Works on every server; where DROP INDEX works, it is the same. For managers of the table.
+function synced_tables.drop_left_roles() returns TABLE(role_name name, outcome text) plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Drops the owner roles that DROP DATABASE has left behind, as sidecars do now and then. For databricks_superuser.
 function synced_tables.help(about text DEFAULT NULL::text) returns TABLE(name text, call text, description text) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- What the caller may call and read, with what it does; help('schedule') for what all these words stand in. In psql, end with \gx.
 function synced_tables.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -1946,6 +2024,10 @@ function synced_tables.sync_now(synced_table text, full_refresh boolean DEFAULT 
   -- Requests an update of a synced table; full_refresh rebuilds it. With it go all tables of its pipeline, unless scope is 'table'. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables.table_changes(target text, from_version bigint, to_version bigint DEFAULT NULL::bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For roles that may read the target.
+function synced_tables.uninstall(drop_tables boolean DEFAULT false) returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=10s set client_min_messages=warning []
+  -- Takes everything of synced tables out of this database. Their rows stay, as plain tables of those who created them; drop_tables => true drops them too. Refused while a sidecar works here. uninstall_plan says before what it will do. For superusers, and the role that installed synced tables.
+function synced_tables.uninstall_plan(drop_tables boolean DEFAULT false) returns TABLE(object text, plan text) plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- What synced_tables.uninstall would do with each table, schema and role. For superusers, and the role that installed synced tables.
 function synced_tables.verify(synced_table text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. One that has not begun yet is shared. For its creator, its managers and databricks_superuser.
 procedure synced_tables.wait_for_update(IN update_id uuid, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2008,6 +2090,10 @@ function synced_tables_internal._choose_publish(full_name text, pipeline uuid, w
   -- How a new pipeline publishes; refuses a table that requests another way than its pipeline's.
 function synced_tables_internal._claim_notice(kinds text[], claim_seconds double precision, days_max double precision) returns SETOF synced_tables._notices sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The oldest notice of those kinds that waits for the webhook, for one sidecar and for so many seconds; no row if none is due.
+function synced_tables_internal._collapse_table(relation regclass, part regclass) returns text plpgsql set search_path=pg_catalog, pg_temp []
+  -- Makes the partition of a released table the table itself; returns why that is not possible, in which case nothing has changed, else null.
+function synced_tables_internal._comment_statements(relation regclass, target text) returns text[] sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that put the comments of a relation and its columns on another.
 function synced_tables_internal._commit_refusal() returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What Postgres answers, in the server's language, to COMMIT where it is not allowed, such as in a function.
 function synced_tables_internal._create_index(synced_table text, definition text, index_name text) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2050,10 +2136,16 @@ function synced_tables_internal._door() returns text sql stable set search_path=
   -- How the session came here: HTTP, CLI or SQL.
 function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops the view that people read of a streaming table, and the state behind it.
+function synced_tables_internal._drop_former(full_name text, former databricks_auth.synced_tables) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+  -- Drops a former synced table, for a role that may.
 function synced_tables_internal._drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves drop_index.
+function synced_tables_internal._drop_owner_role(owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp []
+  -- Drops the owner role of a table that is no longer ours; returns why it could not, null if it is gone.
 function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
   -- Drops a synced table, its owner role and its registration.
+function synced_tables_internal._drop_target_parts(target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Drops the view of a streaming table and the private tables behind it.
 function synced_tables_internal._dropped_message(synced_table text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What the status of a table that was dropped by hand says.
 function synced_tables_internal._edit_pipeline(pipeline_id uuid, name text, policy text, declaration jsonb, default_schema text, spec jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2092,16 +2184,26 @@ function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql 
   -- A pipeline's lock is removed along with it.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Ends comparisons of a table that is being deleted, and discards the values that earlier comparisons kept.
+function synced_tables_internal._former_shape(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- Columns, constraints, triggers and so on of a former synced table and its partition, to be compared.
 function synced_tables_internal._former_table(schema_name text, table_name text) returns databricks_auth.synced_tables plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The ownership row of the former synced table of that name; its columns are null if there is none.
+  -- The former synced table of that name, and whose it is; without an owner role if it belongs to people by now. Its columns are null if there is none.
+function synced_tables_internal._free_name(schema_name name, wanted text) returns name plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- A name like this one that no relation and no type of the schema has.
+function synced_tables_internal._give_relation(relation regclass, kind text, new_owner name, grants text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Gives a table or view to a role, with these grants and no others.
 function synced_tables_internal._give_to_sidecar(relation regclass) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Makes databricks_sync the owner of what a restore left to a superuser; false if it is the owner already.
 function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.
 function synced_tables_internal._grant_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
+function synced_tables_internal._granted_to(role_name name) returns TABLE(kind text, identity text, statements text[]) sql stable set search_path=pg_catalog, pg_temp []
+  -- What people have granted to one of our roles in this database, and the statements that give what that role has passed on.
 function synced_tables_internal._grants_on(relation regclass) returns TABLE(grantee name, definition text, granted_by name) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The rights on a table that others than its owner and the sidecar hold, as the statements that give them.
+function synced_tables_internal._grants_to_people(kind text, acl aclitem[], owner oid, target text, column_name name DEFAULT NULL::name, only_by_ours boolean DEFAULT false) returns SETOF text sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that grant what an access list gives to others than the owner and our roles; if so wanted, only what our roles have passed on.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
 function synced_tables_internal._has_own_password(role_name name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -2120,12 +2222,18 @@ function synced_tables_internal._identify_rows() returns void plpgsql set search
   -- Gives a replica identity to those of our tables that have none.
 function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
+function synced_tables_internal._is_as_released(former synced_tables._released_tables) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a former synced table is what it was when it was given away.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether functions of that name only compute values; true if there are none.
 function synced_tables_internal._is_failed_state(state text) returns boolean sql immutable set search_path=pg_catalog, pg_temp []
   -- Whether a table in that state needs somebody.
 function synced_tables_internal._is_foreign_name(schema_name name, object_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a qualified name refers to nothing, to an object of ours, or to one that no superuser owns.
+function synced_tables_internal._is_in_our_schema(class oid, object oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether an object is one of ours, which goes with its schema.
+function synced_tables_internal._is_our_role(role_oid oid) returns boolean sql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Whether a role is one that synced tables of this database have made.
 function synced_tables_internal._is_own_credential(role_name name, verifier_hash bytea, expires_at timestamp with time zone) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a credential is the password of its role at the moment.
 function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -2138,8 +2246,12 @@ function synced_tables_internal._json_order(value jsonb) returns text plpgsql im
   -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
 function synced_tables_internal._keep_former_name(gone synced_tables._tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Keeps the three-part name of a synced table that is about to be deleted without its data.
+function synced_tables_internal._kept_with(relation regclass, part regclass, target text) returns text[] sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that give the partition of a table, once it has the name of that, what hangs on the table besides views and grants.
 function synced_tables_internal._lag_seconds(member synced_tables._tables) returns double precision sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- As the view status has it.
+function synced_tables_internal._left_roles() returns SETOF name sql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
+  -- Owner roles of synced tables of databases that are gone, which nothing needs any more.
 function synced_tables_internal._lend_relation(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read a table of this database; refuses where that cannot be granted.
 function synced_tables_internal._lend_schema(schema_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2158,6 +2270,8 @@ function synced_tables_internal._make_schema(schema_name text, created_by name) 
   -- Creates a schema for the creator of a synced table; false if there is one of that name.
 function synced_tables_internal._make_schema_for(schema_name text, creator name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Creates a schema that belongs to its creator; without a superuser, one in which the creator may do everything but drop what belongs to others.
+function synced_tables_internal._make_streaming_plain(target synced_tables._cdc_targets, new_owner name) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Puts a plain table with the same rows in the place of a streaming table: its views, grants and comments stay.
 function synced_tables_internal._managed_relation(synced_table text) returns regclass plpgsql set search_path=pg_catalog, pg_temp []
   -- The relation of a synced table that the acting role manages, held as it is until the transaction ends.
 function synced_tables_internal._manager_relations() returns text sql stable set search_path=pg_catalog, pg_temp []
@@ -2194,6 +2308,8 @@ function synced_tables_internal._never_comes(cron text) returns boolean sql immu
   -- Whether a valid cron expression names days that none of its months has, such as 30 February.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
+function synced_tables_internal._note_catalogs() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Keeps _pipelines.catalogs as the tables and flows of a pipeline come and go.
 function synced_tables_internal._note_declaration(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Must be called after every change to the definition of a pipeline's flows.
 function synced_tables_internal._note_hand_write(relation oid, written_by name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2206,10 +2322,14 @@ function synced_tables_internal._notify_request() returns trigger plpgsql set se
   -- Wakes the sidecars. Only a hint, because they poll as well.
 function synced_tables_internal._number_order(number numeric) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- A text that sorts by code point as the numbers do.
+function synced_tables_internal._other_databases() returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- The other databases of the server that use our roles; null if there are none.
 function synced_tables_internal._overlay(jsonb) returns jsonb internal immutable [databricks_sync: EXECUTE]
   -- Objects merged in order: each member has its last value.
 function synced_tables_internal._override_type(override jsonb) returns text sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The Postgres type of an entry of type_overrides, as format_type() writes it.
+function synced_tables_internal._owner_among_people(wanted name, otherwise name) returns name sql stable set search_path=pg_catalog, pg_temp []
+  -- Whom a table is given to: the wanted role, or the other if that is gone or one of ours.
 function synced_tables_internal._parse_name(synced_table text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
 function synced_tables_internal._parts_of(relation regclass) returns TABLE(kind text, name text, definition text, size_bytes bigint, is_valid boolean, scans bigint) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2246,14 +2366,22 @@ function synced_tables_internal._refuse_streaming_change(command text, object te
   -- Raises STREAMING_TABLE_PROTECTED.
 function synced_tables_internal._refuse_taken(schema_name text, table_name text, is_streaming boolean) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises TARGET_TABLE_EXISTS for what is in the place of a synced table or a streaming table.
+function synced_tables_internal._refuse_uninstall() returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Refuses to uninstall for a role that may not, while a sidecar works, and where objects of people need ours.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
   -- The roles that manage a synced table, except the groups that have these rights anyway.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes back a registration that was never loaded: the update fails with the given error, and the table and an empty pipeline are removed. False if the table is loaded or gone.
 function synced_tables_internal._relation_of(kind text, identity text) returns regclass sql stable set search_path=pg_catalog, pg_temp []
   -- The table or view of a row of _definitions; null for other kinds, or if it no longer exists.
+function synced_tables_internal._release_former(schema_name text, table_name text, otherwise name) returns boolean plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=300ms []
+  -- Gives a former synced table to its creator, or to the other role; false if a reader holds it, so that it stays ours for now.
+function synced_tables_internal._release_formers() returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Gives away the former synced tables that could not be given away when they were deleted.
 function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Gives a lease back; false if the caller no longer holds it.
+function synced_tables_internal._release_table(relation regclass, new_owner name) returns regclass plpgsql set search_path=pg_catalog, pg_temp []
+  -- Gives a synced table to a role of people, with its partition beside it and without our roles and triggers; returns the partition.
 function synced_tables_internal._remove_streaming_table(wanted synced_tables._streaming_tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table from the registry, along with its pipeline if it was the only table.
 function synced_tables_internal._remove_table(gone synced_tables._tables, error_code text, reason text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2304,8 +2432,10 @@ function synced_tables_internal._role_may_read(role_name name, created_by name, 
   -- Whether a role may read a table, see _may_read.
 function synced_tables_internal._role_may_see(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role sees the status of a synced table.
-function synced_tables_internal._role_may_take_over(role_name name, former databricks_auth.synced_tables) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Whether a role may drop a former synced table, or have it synced again.
+function synced_tables_internal._role_may_take_over(role_name name, former databricks_auth.synced_tables) returns boolean sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Whether a role may drop a former synced table, or have it synced again: its owner, who managed it, and databricks_superuser.
+function synced_tables_internal._rooted_in(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- What hangs on a table and would be lost with it, for a message; null if nothing does.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2328,6 +2458,8 @@ function synced_tables_internal._settle_in() returns TABLE(object text, outcome 
   -- What must be done once after a dump was restored.
 function synced_tables_internal._settle_notice(notice_id bigint, retry_seconds double precision) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- A notice was delivered, or is to be tried again after so many seconds.
+function synced_tables_internal._shape_of(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- The columns of a table, to be compared: names, types, defaults and so on, in their order.
 function synced_tables_internal._shortened(words text, length_max integer DEFAULT 200) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Beginning and end of a text that is too long to be repeated.
 function synced_tables_internal._sign_call() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
@@ -2350,14 +2482,20 @@ function synced_tables_internal._table_and_children(relation regclass) returns S
   -- A table with its partitions and the tables that inherit from it.
 function synced_tables_internal._table_changes(role_name name, signature bytea, target text, from_version bigint, to_version bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves table_changes.
-function synced_tables_internal._table_to_take_over(table_id uuid) returns oid plpgsql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- The former synced table whose place the first load of a synced table takes; null if there is none, or its creator may not.
+function synced_tables_internal._table_grants(relation oid, target text) returns text[] sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that grant on another table what people have on a relation and its columns.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
+function synced_tables_internal._tables_to_leave() returns TABLE(relation regclass, is_released boolean, new_owner name, row_count bigint) sql stable set search_path=pg_catalog, pg_temp []
+  -- The tables that are synced tables, or were, and to whom they will belong.
 function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Permanent tables of ours whose rows a publication would not let anybody update or delete.
 function synced_tables_internal._take_back_schema(schema_name text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Drops a schema that was made for a synced table which was rejected, unless something is in it.
+function synced_tables_internal._take_over(table_id uuid) returns oid plpgsql security definer set search_path=pg_catalog, pg_temp set lock_timeout=50ms [databricks_sync: EXECUTE]
+  -- Makes the former synced table whose place the first load of a synced table takes ours again: read-only, as it was. Null if there is none, or its creator may not.
+function synced_tables_internal._take_rights_from(role_name name) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep.
 function synced_tables_internal._take_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes the samples that are due, at most one of a table in a minute. Returns how many.
 function synced_tables_internal._tell(kind text, synced_table text, table_id uuid, pipeline_id uuid, error_code text, message text, lag_seconds double precision DEFAULT NULL::double precision) returns void sql set search_path=pg_catalog, pg_temp []
@@ -2378,8 +2516,12 @@ function synced_tables_internal._trigger_of(kind text, identity text) returns oi
   -- The trigger of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._update_outcome(update_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The state of an update; no row if it is unknown or hidden from the caller.
+function synced_tables_internal._used_by_people() returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- Objects of people that need one of ours, for a message; null if there are none.
 function synced_tables_internal._verification_outcome(verification_id uuid) returns TABLE(state text, error_code text, message text, remedy text, sql_state text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The state of a verification; no row if it is unknown or hidden from the caller.
+function synced_tables_internal._view_statements(relation regclass) returns text[] sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that define the views on a relation anew, in place, once another relation has its name.
 procedure synced_tables_internal._wait(IN what text, IN name text, IN version bigint, IN timeout interval, INOUT sql_state text, INOUT error_code text, INOUT message text, INOUT remedy text) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Waits for an update, a verification or a version. Returns the error to raise, nulls if there is none.
 function synced_tables_internal._waiting_verification(wanted synced_tables._tables) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
@@ -2431,7 +2573,7 @@ function synced_tables_served.declare_pipeline(name text, declaration jsonb, def
 function synced_tables_served.delete_streaming_table(name text, purge boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes a streaming table and its flows from their pipeline. The view stays as it is; purge => true drops it too, even in a later call. For the pipeline's creator and databricks_superuser.
 function synced_tables_served.delete_synced_table(synced_table text, purge boolean DEFAULT false) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
-  -- Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
+  -- Stops syncing a table. The table stays with its rows, as a table of its creator, and create_synced_table takes it over again unless it was altered; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.
 function synced_tables_served.pause_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2462,5 +2604,6 @@ event trigger databricks_auth_3_kind on ddl_command_start when tag in (CREATE IN
 event trigger databricks_auth_careful on ddl_command_end when tag in (ALTER TABLE, ALTER INDEX, CREATE TABLE, ALTER SCHEMA, CREATE TRIGGER, ALTER TRIGGER, CREATE RULE, ALTER RULE, CREATE POLICY, ALTER POLICY) execute databricks_auth.ev_careful() (A)
 event trigger databricks_auth_drop on sql_drop execute databricks_auth.ev_drop() (A)
 event trigger databricks_auth_references on ddl_command_end when tag in (ALTER TABLE, CREATE TABLE, CREATE SCHEMA) execute databricks_auth.ev_references() (A)
+event trigger databricks_auth_schemas on ddl_command_start when tag in (DROP SCHEMA) execute databricks_auth.ev_schemas() (A)
 event trigger synced_tables_streaming_ddl on ddl_command_end when tag in (ALTER TABLE, ALTER VIEW, CREATE VIEW, CREATE INDEX, ALTER INDEX, CREATE TRIGGER, ALTER TRIGGER, CREATE RULE, ALTER RULE, CREATE POLICY, ALTER POLICY, ALTER SCHEMA, CREATE FUNCTION, ALTER FUNCTION) execute synced_tables_internal._ev_streaming_ddl() (A)
 event trigger synced_tables_streaming_drop on sql_drop execute synced_tables_internal._ev_streaming_drop() (A)

@@ -63,5 +63,6 @@ async function dropRoles(serverUrl: string, pattern: string): Promise<void> {
     [pattern],
   );
   const roles = rows[0]?.roles;
-  if (roles) await admin.query(`drop role ${roles}`);
+  // A sidecar of another test may be sweeping up what dropped databases leave.
+  if (roles) await admin.query(`drop role if exists ${roles}`);
 }

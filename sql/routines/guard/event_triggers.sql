@@ -25,7 +25,9 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
      'databricks_auth.ev_careful', false),
     ('databricks_auth_drop', 'sql_drop', null, 'databricks_auth.ev_drop', true),
     ('databricks_auth_references', 'ddl_command_end', array['ALTER TABLE', 'CREATE TABLE', 'CREATE SCHEMA'],
-     'databricks_auth.ev_references', false)
+     'databricks_auth.ev_references', false),
+    -- Before the work: with the schemas of the guard, its event triggers would be gone at the end.
+    ('databricks_auth_schemas', 'ddl_command_start', array['DROP SCHEMA'], 'databricks_auth.ev_schemas', false)
 $$;
 comment on function databricks_auth.wanted_event_triggers() is 'The event triggers of an intact guard; functions without their (), the commands of each in tags (null: all).';
 

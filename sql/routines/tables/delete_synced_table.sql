@@ -45,6 +45,8 @@ begin
       from synced_tables._updates u where u.pipeline_id = gone.pipeline_id and u.state in ('QUEUED', 'RUNNING')
     on conflict (update_id, table_id) do nothing;
     perform synced_tables_internal._cancel_updates(gone.pipeline_id, error_code, reason);
+  else
+    perform from synced_tables._pipelines p where p.pipeline_id = gone.pipeline_id for no key update;  -- whose catalogs may become fewer
   end if;
   delete from synced_tables._tables t where t.table_id = gone.table_id;
   if is_last then
@@ -54,16 +56,52 @@ end $$;
 comment on function synced_tables_internal._remove_table(synced_tables._tables, text, text) is
   'Removes a table from the registry, along with its pipeline if it was the only table.';
 
+-- for: owner
+create or replace function synced_tables_internal._drop_former(full_name text, former databricks_auth.synced_tables) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+declare
+  dependents text;
+begin
+  if not synced_tables_internal._role_may_take_over(synced_tables_internal._acting_role(), former) then
+    perform synced_tables_internal._raise('PERMISSION_DENIED', '42501',
+      format('Role %I may not drop synced table %s.', synced_tables_internal._acting_role(), full_name),
+      'Ask its creator, one of its managers or a member of databricks_superuser.');
+  end if;
+  if former.owner_role is not null then
+    perform synced_tables_internal._drop_relation(full_name, former.synced_table);
+  else
+    execute format('drop table %s', former.synced_table);
+  end if;
+  delete from synced_tables._former_names f where synced_tables_internal._display_name(f.schema_name, f.table_name) = full_name;
+exception
+  when dependent_objects_still_exist then
+    get stacked diagnostics dependents = pg_exception_detail;
+    if dependents like 'error code: %' then
+      raise;
+    end if;
+    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
+      format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
+      'Drop those first, or leave purge out: then syncing stops and the table stays.');
+  when lock_not_available then
+    if sqlerrm like 'Synced table %' then
+      raise;
+    end if;
+    perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
+      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
+      'Try again when long transactions that read the table are over; see pg_stat_activity.');
+end $$;
+comment on function synced_tables_internal._drop_former(text, databricks_auth.synced_tables) is 'Drops a former synced table, for a role that may.';
+
 -- for: managers
 create or replace function synced_tables_served.delete_synced_table(synced_table text, purge boolean default false) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   wanted constant synced_tables._tables := synced_tables_internal._find_table(synced_table);
-  leftover constant databricks_auth.synced_tables := synced_tables_internal._find_leftover(synced_table);
   is_purge constant boolean := coalesce(purge, false);
-  leftover_name constant text := (select synced_tables_internal._display_name(n.nspname, c.relname)
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = leftover.synced_table);
   parts constant text[] := synced_tables_internal._parse_name(synced_table);
+  full_name constant text := synced_tables_internal._display_name(parts[1], parts[2]);
+  former constant databricks_auth.synced_tables := synced_tables_internal._former_table(parts[1], parts[2]);
+  leftover constant databricks_auth.synced_tables := synced_tables_internal._find_leftover(synced_table);
   acting constant name := synced_tables_internal._acting_role();
 begin
   if wanted.table_id is null and leftover.synced_table is null
@@ -76,10 +114,9 @@ begin
     if leftover.synced_table is null or not is_purge then
       perform synced_tables_internal._raise_unknown_table(synced_table);
     end if;
-    perform synced_tables_internal._require_control(leftover_name, leftover.created_by, 'drop');
-    perform synced_tables_internal._drop_relation(leftover_name, leftover.synced_table);
-    perform synced_tables_internal._record_event('INFO', 'synced_table_dropped', leftover_name, null, null,
-      format('%I dropped table %s, which was no longer synced.', acting, leftover_name));
+    perform synced_tables_internal._drop_former(full_name, leftover);
+    perform synced_tables_internal._record_event('INFO', 'synced_table_dropped', full_name, null, null,
+      format('%I dropped table %s, which was no longer synced.', acting, full_name));
     return;
   end if;
   perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'delete');
@@ -89,16 +126,17 @@ begin
   perform synced_tables_internal._remove_table(wanted, 'SYNCED_TABLE_DELETED', format('Synced table %s was deleted; the update has ended without a change.', wanted.synced_table));
   if is_purge and exists (select from pg_class c where c.oid = wanted.relation) then
     perform synced_tables_internal._drop_relation(wanted.synced_table, wanted.relation);
-  elsif is_purge and wanted.relation is null and leftover.synced_table is not null then
+  elsif is_purge and wanted.relation is null and former.synced_table is not null then
     -- It was about to take over a former synced table.
-    perform synced_tables_internal._require_control(leftover_name, leftover.created_by, 'drop');
-    perform synced_tables_internal._drop_relation(leftover_name, leftover.synced_table);
+    perform synced_tables_internal._drop_former(full_name, former);
   elsif wanted.relation is not null and not exists (select from pg_class c where c.oid = wanted.relation) then
     perform databricks_auth.unregister(wanted.relation);
+  elsif not is_purge then
+    perform synced_tables_internal._release_former(parts[1], parts[2], acting);
   end if;
   perform synced_tables_internal._record_event('INFO', 'synced_table_deleted', wanted.synced_table, wanted.pipeline_id, null,
     format('%I deleted synced table %s%s.', acting, wanted.synced_table,
-           case when is_purge then ' with its data' else '; the table stays as it is' end));
+           case when is_purge then ' with its data' else '; the table stays with its rows' end));
 end $$;
 comment on function synced_tables_served.delete_synced_table(text, boolean) is
-  'Stops syncing a table. The table stays, read-only, and create_synced_table takes it over again; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.';
+  'Stops syncing a table. The table stays with its rows, as a table of its creator, and create_synced_table takes it over again unless it was altered; purge => true drops it too, even in a later call. A streaming table is deleted as by delete_streaming_table. For its creator and databricks_superuser.';

@@ -21,6 +21,9 @@ declare
 begin
   select s.* into leftover from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
     join pg_namespace n on n.oid = c.relnamespace where n.nspname = parts[1] and c.relname = parts[2];
+  if leftover.synced_table is null then
+    leftover := synced_tables_internal._former_table(parts[1], parts[2]);
+  end if;
   return leftover;
 end $$;
 comment on function synced_tables_internal._find_leftover(text) is
@@ -34,8 +37,7 @@ declare
   full_name constant text := synced_tables_internal._display_name(parts[1], parts[2]);
 begin
   perform synced_tables_internal._raise('SYNCED_TABLE_NOT_FOUND', '42P01', format('Synced table %s does not exist.', full_name),
-    case when exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
-                        join pg_namespace n on n.oid = c.relnamespace where n.nspname = parts[1] and c.relname = parts[2])
+    case when (synced_tables_internal._find_leftover(synced_table)).synced_table is not null
          then format('It is no longer synced; create_synced_table syncs it again. To drop the table: SELECT synced_tables.delete_synced_table(%L, purge => true);', full_name)
          else 'See synced_tables.status for those that do; quote parts with capitals.' end);
 end $$;

@@ -1,5 +1,35 @@
--- Former synced tables: deleted without purge. They stay in Postgres, read-only, until somebody drops them or creates a
--- synced table of the same name, whose first load takes them over.
+-- Former synced tables: deleted without purge. They stay in Postgres, as tables of those who created them, until somebody drops
+-- them or creates a synced table of the same name, whose first load takes them over unless they were altered. From the start
+-- of that load on they are ours again. Those that a reader held when they were deleted stay ours until maintenance.
+
+-- for: owner
+create or replace function synced_tables_internal._former_shape(relation regclass) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- All that a refresh would meet. Indexes may come and go.
+  select string_agg(concat_ws(' / ', synced_tables_internal._shape_of(t.oid), synced_tables_internal._rooted_in(t.oid),
+           (select string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ', ' order by k.conname) from pg_constraint k where k.conrelid = t.oid and k.contype not in ('n', 't')),
+           (select string_agg(pg_get_statisticsobjdef(x.oid), ', ' order by x.oid) from pg_statistic_ext x where x.stxrelid = t.oid)), ' // ' order by t.is_part)
+    from (select relation::oid as oid, false as is_part union all select i.inhrelid, true from pg_inherits i where i.inhparent = relation) t
+$$;
+comment on function synced_tables_internal._former_shape(regclass) is
+  'Columns, constraints, triggers and so on of a former synced table and its partition, to be compared.';
+
+-- for: owner
+create or replace function synced_tables_internal._is_as_released(former synced_tables._released_tables) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from pg_class c
+     where c.oid = former.relation and c.relkind = 'p'
+       and (select count(*) = 1 and bool_and(p.relkind = 'r' and pg_get_expr(p.relpartbound, p.oid) = 'DEFAULT' and p.relnamespace = c.relnamespace)
+              from pg_inherits i join pg_class p on p.oid = i.inhrelid where i.inhparent = c.oid)
+       and synced_tables_internal._former_shape(c.oid) = former.shape
+       -- The sidecar would run code of others at every write.
+       and synced_tables_internal._foreign_parts_of_columns(c.oid) is null
+       and not exists (select from pg_index x where x.indrelid = c.oid and not exists (select from pg_constraint k where k.conindid = x.indexrelid)
+                          and databricks_auth.foreign_parts_of(x.indexrelid, x.indrelid) is not null))
+$$;
+comment on function synced_tables_internal._is_as_released(synced_tables._released_tables) is
+  'Whether a former synced table is what it was when it was given away.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._former_table(schema_name text, table_name text) returns databricks_auth.synced_tables
@@ -14,48 +44,127 @@ begin
      and databricks_auth.sole_partition(c.oid) is not null and databricks_auth.is_owner_role_of(s.owner_role, c.oid)
      and c.relowner = to_regrole(quote_ident(s.owner_role))
      and not exists (select from synced_tables._tables t where t.relation = c.oid);
+  if former.synced_table is null then
+    select f.relation, null, pg_get_userbyid(c.relowner), null into former.synced_table, former.owner_role, former.created_by, former.registered_at
+      from synced_tables._released_tables f join pg_class c on c.oid = f.relation join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = _former_table.schema_name and c.relname = _former_table.table_name and synced_tables_internal._is_as_released(f);
+  end if;
   return former;
 end $$;
 comment on function synced_tables_internal._former_table(text, text) is
-  'The ownership row of the former synced table of that name; its columns are null if there is none.';
+  'The former synced table of that name, and whose it is; without an owner role if it belongs to people by now. Its columns are null if there is none.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._role_may_take_over(role_name name, former databricks_auth.synced_tables) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select former.synced_table is not null
-     and (synced_tables_internal._role_may_control(role_name, former.created_by) or databricks_auth.can_manage(former.synced_table, role_name))
+     and (synced_tables_internal._role_may_control(role_name, former.created_by) or databricks_auth.can_manage(former.synced_table, role_name)
+          or exists (select from synced_tables._released_tables f cross join jsonb_array_elements(f.managers) m
+                       join pg_roles r on r.rolname = m ->> 'manager' and r.oid = (m ->> 'manager_oid')::oid
+                      where f.relation = former.synced_table and pg_has_role(role_name, r.oid, 'usage')))
 $$;
 comment on function synced_tables_internal._role_may_take_over(name, databricks_auth.synced_tables) is
-  'Whether a role may drop a former synced table, or have it synced again.';
+  'Whether a role may drop a former synced table, or have it synced again: its owner, who managed it, and databricks_superuser.';
 
 -- for: sidecar
-create or replace function synced_tables_internal._table_to_take_over(table_id uuid) returns oid
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+create or replace function synced_tables_internal._take_over(table_id uuid) returns oid
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms' as $$
 declare
   wanted synced_tables._tables;
   former databricks_auth.synced_tables;
+  grants text[];
+  saved jsonb;
+  part regclass;
 begin
-  select * into wanted from synced_tables._tables t where t.table_id = _table_to_take_over.table_id and t.relation is null;
+  select * into wanted from synced_tables._tables t where t.table_id = _take_over.table_id and t.relation is null for no key update;
   former := synced_tables_internal._former_table(wanted.schema_name, wanted.table_name);
   -- Asked again, because the load may come long after the request.
-  return case when synced_tables_internal._role_may_take_over(wanted.created_by, former) then former.synced_table end;
+  if synced_tables_internal._role_may_take_over(wanted.created_by, former) is not true then
+    return null;
+  elsif former.owner_role is not null then
+    return former.synced_table;
+  end if;
+  execute format('lock table %s in access exclusive mode', former.synced_table);
+  -- Its owner may have altered it a moment ago.
+  former := synced_tables_internal._former_table(wanted.schema_name, wanted.table_name);
+  if former.synced_table is null or former.owner_role is not null then
+    return former.synced_table;
+  end if;
+  grants := synced_tables_internal._table_grants(former.synced_table, former.synced_table::text);
+  part := (select i.inhrelid from pg_inherits i where i.inhparent = former.synced_table);
+  perform synced_tables_internal._give_relation(part, 'table', former.created_by, '{}');
+  execute format('alter table %s rename to %I', part, format('former_%s', part::oid));
+  execute format('alter table %s set schema __db_system', part);
+  perform databricks_auth.register(former.synced_table);
+  for counter in 1 .. cardinality(grants) loop
+    execute grants[counter];
+  end loop;
+  perform synced_tables_internal._grant_creator(former.synced_table, former.created_by);
+  delete from synced_tables._released_tables f where f.relation = former.synced_table returning f.managers into saved;
+  perform synced_tables_internal._restore_managers(former.synced_table, saved);
+  return former.synced_table;
 end $$;
-comment on function synced_tables_internal._table_to_take_over(uuid) is
-  'The former synced table whose place the first load of a synced table takes; null if there is none, or its creator may not.';
+comment on function synced_tables_internal._take_over(uuid) is
+  'Makes the former synced table whose place the first load of a synced table takes ours again: read-only, as it was. Null if there is none, or its creator may not.';
 
 -- for: owner
 create or replace function synced_tables_internal._keep_former_name(gone synced_tables._tables) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
+  delete from synced_tables._released_tables f where not exists (select from pg_class c where c.oid = f.relation);
   delete from synced_tables._former_names f
-   where (synced_tables_internal._former_table(f.schema_name, f.table_name)).synced_table is null;
+   where (synced_tables_internal._former_table(f.schema_name, f.table_name)).synced_table is null
+     and not exists (select from synced_tables._tables t where t.schema_name = f.schema_name and t.table_name = f.table_name and t.relation is null);
+  -- What was to be taken over has its row.
   insert into synced_tables._former_names (schema_name, table_name, catalog_name)
-  select gone.schema_name, gone.table_name, s.catalog_name
-    from synced_tables._table_specs s where s.table_id = gone.table_id and s.catalog_name is not null
-  on conflict on constraint _former_names_pk do update set catalog_name = excluded.catalog_name;
+  select gone.schema_name, gone.table_name, (select s.catalog_name from synced_tables._table_specs s where s.table_id = gone.table_id)
+   where gone.relation is not null or (synced_tables_internal._former_table(gone.schema_name, gone.table_name)).synced_table is not null
+  on conflict on constraint _former_names_pk do update set catalog_name = coalesce(excluded.catalog_name, _former_names.catalog_name);
 end $$;
 comment on function synced_tables_internal._keep_former_name(synced_tables._tables) is
   'Keeps the three-part name of a synced table that is about to be deleted without its data.';
+
+-- for: owner
+create or replace function synced_tables_internal._release_former(schema_name text, table_name text, otherwise name) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '300ms' as $$
+declare
+  former constant databricks_auth.synced_tables := synced_tables_internal._former_table(schema_name, table_name);
+  saved jsonb;
+begin
+  if former.owner_role is null then
+    return false;
+  end if;
+  saved := synced_tables_internal._managers_of(former.synced_table);
+  perform synced_tables_internal._release_table(former.synced_table, synced_tables_internal._owner_among_people(former.created_by, otherwise));
+  insert into synced_tables._released_tables (relation, created_by, shape, managers)
+  values (former.synced_table, former.created_by, synced_tables_internal._former_shape(former.synced_table), saved)
+  on conflict on constraint _released_tables_pk do update
+    set created_by = excluded.created_by, shape = excluded.shape, managers = excluded.managers;
+  return true;
+exception when lock_not_available then
+  return false;
+end $$;
+comment on function synced_tables_internal._release_former(text, text, name) is
+  'Gives a former synced table to its creator, or to the other role; false if a reader holds it, so that it stays ours for now.';
+
+-- for: sidecar
+create or replace function synced_tables_internal._release_formers() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  former synced_tables._former_names;
+begin
+  for former in
+    select f.* from synced_tables._former_names f
+     -- Not one whose place is about to be taken.
+     where not exists (select from synced_tables._tables t where t.schema_name = f.schema_name and t.table_name = f.table_name)
+       and exists (select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table join pg_namespace n on n.oid = c.relnamespace
+                    where n.nspname = f.schema_name and c.relname = f.table_name)
+     order by f.schema_name, f.table_name for update skip locked
+  loop
+    perform synced_tables_internal._release_former(former.schema_name, former.table_name, current_user);
+  end loop;
+end $$;
+comment on function synced_tables_internal._release_formers() is 'Gives away the former synced tables that could not be given away when they were deleted.';
 
 -- for: owner
 create or replace function synced_tables_internal._refuse_taken(schema_name text, table_name text, is_streaming boolean) returns void

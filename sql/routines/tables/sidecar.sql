@@ -137,6 +137,7 @@ begin
          remedy = _reject_create.remedy, sql_state = _reject_create.sql_state
    where u.update_id = _reject_create.update_id;
   perform synced_tables_internal._remove_table(rejected, 'UPDATE_CANCELED', format('Synced table %s was rejected.', rejected.synced_table));
+  perform synced_tables_internal._release_formers();
   if rejected.made_schema then
     perform synced_tables_internal._take_back_schema(rejected.schema_name);
   end if;

@@ -11,7 +11,13 @@ create or replace view synced_tables_internal._waiting as
     join synced_tables._pipelines p using (pipeline_id)
    where u.state = 'QUEUED' and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause) and (u.message is not null or coalesce(u.next_attempt_at, u.created_at) < clock_timestamp() - interval '30 s')
      and not exists (select from synced_tables_internal._leases l where l.pipeline_id = p.pipeline_id)
+     and not exists (select from synced_tables_internal._strange s where s.pipeline_id = p.pipeline_id)
    group by u.pipeline_id
+  union all
+  select 1, s.pipeline_id,
+         format('The update waits for a sidecar with catalog %s in its settings; those that run have: %s.',
+                array_to_string(s.catalogs, ', '), coalesce(s.configured, 'none'))
+    from synced_tables_internal._strange s
   union all
   select 1, l.pipeline_id, 'Its sidecar cannot go on: ' || s.trouble
     from synced_tables_internal._leases l

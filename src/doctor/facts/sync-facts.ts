@@ -38,26 +38,32 @@ export interface StuckUpdate {
   readonly update: string;
   /** Table, or pipeline of several. */
   readonly of: string;
-  readonly kind: 'abandoned' | 'waiting' | 'retried';
+  readonly kind: 'strange' | 'abandoned' | 'waiting' | 'retried';
   /** How long ago the lease expired or the update was due. */
   readonly seconds: number;
   readonly attempts: number;
   readonly message: string;
+  /** Of a strange one: the catalogs that no running sidecar has, and those that they have. */
+  readonly catalogs: string;
+  readonly configured: string;
 }
 
 /** Updates that make no progress; those waiting for another update of their pipeline are fine. */
 export async function readStuckUpdates(client: pg.Client, secondsMin: number): Promise<StuckUpdate[]> {
   const { rows } = await client.query<StuckUpdate>(
     `select u.update_id as update, coalesce(names.tables, p.name, 'a pipeline that is gone') as of, k.kind, k.seconds::int,
-            greatest(u.attempt, coalesce(r.failed_attempts, 0)) as attempts, coalesce(r.message, u.message, '') as message
+            greatest(u.attempt, coalesce(r.failed_attempts, 0)) as attempts, coalesce(r.message, u.message, '') as message,
+            coalesce(array_to_string(x.catalogs, ', '), '') as catalogs, coalesce(x.configured, 'none') as configured
        from synced_tables._updates u left join synced_tables._pipelines p using (pipeline_id)
        left join synced_tables._sidecars s on s.holder = p.lease_holder
+       left join synced_tables_internal._strange x using (pipeline_id)
        left join lateral (select string_agg(t.synced_table, ', ' order by t.synced_table) as tables
-                            from synced_tables._tables t where t.pipeline_id = u.pipeline_id) names on true
+                            from synced_tables._known_tables t where t.pipeline_id = u.pipeline_id) names on true
        left join lateral (select r.failed_attempts, r.message from synced_tables._table_updates r
                            where r.update_id = u.update_id and r.failed_attempts is not null
                            order by r.failed_attempts desc limit 1) r on true
        cross join lateral (select case
+           when x.pipeline_id is not null then 'strange'
            when u.state = 'RUNNING' and extract(epoch from clock_timestamp() - s.expires_at) > 5 then 'abandoned'
            when u.state = 'RUNNING' and s.holder is null then 'abandoned'
            when r.failed_attempts >= 3 then 'retried'
@@ -149,4 +155,10 @@ export async function readWaitingNotices(
       where n.ended_at is null and n.attempts > 0 and n.occurred_at > clock_timestamp() - interval '1 day'`,
   );
   return rows[0] ?? { count: 0, since: '' };
+}
+
+/** Owner roles of synced tables of databases that were dropped. */
+export async function readLeftRoles(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ role: string }>('select role from synced_tables_internal._left_roles() role');
+  return rows.map(({ role }) => role);
 }

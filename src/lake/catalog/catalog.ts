@@ -36,10 +36,15 @@ export class CatalogSet {
       throw syncedTablesError('CATALOG_NOT_FOUND', {
         catalog: name.catalog,
         table: fullName,
-        configured: [...this.#catalogs.keys()].join(', ') || 'none',
+        configured: this.names().join(', ') || 'none',
       });
     }
     return catalog.open(name);
+  }
+
+  /** Their names. */
+  names(): readonly string[] {
+    return [...this.#catalogs.keys()];
   }
 
   /** The browser of a catalog; null if no catalog has that name. */

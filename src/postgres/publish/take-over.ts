@@ -119,7 +119,7 @@ export async function planTakeOver(former: FormerTable): Promise<TakeOver | Misf
     adopt: async (_target) => {
       await client.query(
         `do $$ begin
-           if obj_description(${relation}::oid, 'pg_class') like 'Synced from %; read-only.%' then
+           if coalesce(obj_description(${relation}::oid, 'pg_class'), 'Synced from ; read-only.') like 'Synced from %; read-only.%' then
              execute format('comment on table %s is %L', ${relation}::oid::regclass, ${literal(client, sourceComment(table))});
            end if; end $$`,
       );

@@ -2,11 +2,12 @@ import type pg from 'pg';
 
 /**
  * OID of the former synced table whose place the first load of a synced table takes; null if there is none, or the
- * creator of the new one may not take it over.
+ * creator of the new one may not take it over. From here on it is read-only and the sidecar's; safe to repeat. Fails with
+ * 55P03 at once if somebody holds it.
  */
-export async function readTableToTakeOver(client: pg.Client, tableId: string): Promise<number | null> {
+export async function takeOverFormer(client: pg.Client, tableId: string): Promise<number | null> {
   const { rows } = await client.query<{ relation: number | null }>(
-    'select synced_tables_internal._table_to_take_over($1)::oid as relation',
+    'select synced_tables_internal._take_over($1)::oid as relation',
     [tableId],
   );
   return rows[0]?.relation ?? null;

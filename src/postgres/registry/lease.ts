@@ -45,7 +45,11 @@ export interface SidecarNote {
   readonly trouble: string | null;
   /** False for a program that runs a pipeline of its own only. */
   readonly servesAll: boolean;
+  /** Names of the catalogs in its settings, whose updates it takes; null: it takes any. */
+  readonly catalogs: readonly string[] | null;
 }
+
+const TAKES_ANY: SidecarNote = { trouble: null, servesAll: true, catalogs: null };
 
 /**
  * Extends all leases of a sidecar, or lets a new one in.
@@ -55,15 +59,15 @@ export async function renewLeases(
   client: pg.Client,
   holder: string,
   leaseSeconds: number,
-  { trouble, servesAll }: SidecarNote = { trouble: null, servesAll: true },
+  { trouble, servesAll, catalogs }: SidecarNote = TAKES_ANY,
 ): Promise<boolean> {
   const { rows } = await client.query<{ in_time: boolean }>(
     `with before as (select expires_at from synced_tables._sidecars where holder = $1)
-     insert into synced_tables._sidecars as s (holder, expires_at, trouble, serves_all)
-     values ($1, clock_timestamp() + make_interval(secs => $2), $3, $4)
-     on conflict (holder) do update set expires_at = excluded.expires_at, trouble = excluded.trouble
+     insert into synced_tables._sidecars as s (holder, expires_at, trouble, serves_all, catalogs)
+     values ($1, clock_timestamp() + make_interval(secs => $2), $3, $4, $5)
+     on conflict (holder) do update set expires_at = excluded.expires_at, trouble = excluded.trouble, catalogs = excluded.catalogs
      returning coalesce((select expires_at >= clock_timestamp() from before), false) as in_time`,
-    [holder, leaseSeconds, trouble, servesAll],
+    [holder, leaseSeconds, trouble, servesAll, catalogs],
   );
   return rows[0]?.in_time ?? false;
 }

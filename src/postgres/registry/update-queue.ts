@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { errorCatalogue } from '../../core/error-catalogue.js';
 import type { SyncedTablesError } from '../../core/errors.js';
 import type { PipelineKind, UpdateMode } from '../../core/update-outcome.js';
+import { isTakenBy } from './known-catalogs.js';
 import type { Lease } from './lease.js';
 import { IS_VERIFICATION_DUE } from './verifications.js';
 
@@ -71,7 +72,7 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
           and exists (select from synced_tables._sidecars s where s.holder = $1 and s.expires_at >= statement_timestamp())
           and p.pipeline_id <> all ($2::uuid[]) and u.mode = any ($3::text[])
           and (u.state = 'RUNNING' or not exists (select from synced_tables._updates r where r.pipeline_id = u.pipeline_id and r.state = 'RUNNING'))
-          and case when $4::uuid is null then not p.runs_in_program else p.pipeline_id = $4 end
+          and case when $4::uuid is null then not p.runs_in_program and ${isTakenBy('p', '$1')} else p.pipeline_id = $4 end
           and (not $5 or case u.state when 'QUEUED' then coalesce(u.next_attempt_at, u.created_at)
                                       else (select s.expires_at from synced_tables._sidecars s where s.holder = p.lease_holder)
                          end < statement_timestamp() - make_interval(secs => ${OVERDUE_SECONDS}))
@@ -115,25 +116,32 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
   }));
 }
 
-/** How the pipelines that are followed are spread over the sidecars. */
-export interface FollowerShares {
-  /** Of this sidecar. */
-  readonly own: number;
-  /** Of all sidecars, and those that wait for one. */
-  readonly all: number;
-  readonly sidecars: number;
-}
-
-/** Counts followers and sidecars; programs that run a pipeline of their own do not count. */
-export async function readFollowerShares(client: pg.Client, holder: string): Promise<FollowerShares> {
-  const { rows } = await client.query<FollowerShares>(
-    `select (select count(*)::int from synced_tables._sidecars s where s.serves_all and s.expires_at >= clock_timestamp()) as sidecars,
-            count(*)::int as "all", count(*) filter (where p.lease_holder = $1)::int as own
-       from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
-      where u.mode = 'CONTINUOUS' and u.state in ('QUEUED', 'RUNNING') and not p.runs_in_program`,
+/**
+ * How many of the pipelines that are followed, or wait for a sidecar that follows them, a sidecar should have, if each is
+ * shared equally between the sidecars that have its catalogs. Programs that run a pipeline of their own do not count.
+ */
+export async function readFollowerShare(client: pg.Client, holder: string): Promise<number> {
+  const { rows } = await client.query<{ share: number }>(
+    `with sidecar as (
+       select s.holder, s.catalogs from synced_tables._sidecars s where s.serves_all and s.expires_at >= clock_timestamp() or s.holder = $1
+     ), followed as (
+       select p.catalogs, count(*) as pipelines
+         from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
+        where u.mode = 'CONTINUOUS' and u.state in ('QUEUED', 'RUNNING') and not p.runs_in_program
+        group by p.catalogs
+     )
+     select coalesce(sum(case when t.with_all > 0 then t.has_all * f.pipelines::float8 / t.with_all
+                              when t.with_some > 0 then t.has_some * f.pipelines::float8 / t.with_some end), 0) as share
+       from followed f
+      cross join lateral (
+        select count(*) filter (where h.has_all) as with_all, count(*) filter (where h.has_all and s.holder = $1) as has_all,
+               count(*) filter (where h.has_some) as with_some, count(*) filter (where h.has_some and s.holder = $1) as has_some
+          from sidecar s
+         cross join lateral (select coalesce(f.catalogs <@ s.catalogs, true) as has_all, f.catalogs && s.catalogs as has_some) h) t`,
     [holder],
   );
-  return rows[0] ?? { own: 0, all: 0, sidecars: 0 };
+  // Sums of thirds are not whole.
+  return Math.ceil((rows[0]?.share ?? 0) - 1e-6);
 }
 
 /** Ends a claimed update and gives its lease back. Does nothing if it is no longer ours: deleted, or taken over. */
@@ -265,6 +273,7 @@ export async function readOutlook(client: pg.Client, holder: string, onlyFollowe
        from synced_tables._updates u join synced_tables._pipelines p using (pipeline_id)
        left join synced_tables._sidecars s on s.holder = p.lease_holder
       where u.state in ('QUEUED', 'RUNNING') and p.lease_holder is distinct from $1 and (u.mode = 'CONTINUOUS' or not $2)
+        and ${isTakenBy('p', '$1')}
         and not (u.state = 'QUEUED' and synced_tables_internal._waits_for_resume(p.paused_at, u.cause))`,
     [holder, onlyFollowers],
   );

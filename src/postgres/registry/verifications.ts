@@ -40,8 +40,13 @@ export async function claimVerification(
     attempt: number;
   }>(
     `with candidate as (
-       select verification_id from synced_tables._verifications
+       select verification_id from synced_tables._verifications v
         where ${DUE}
+          -- Left to a sidecar that can read the source. If none can, that is its outcome.
+          and (split_part(v.source_table_full_name, '.', 1) = any ((select o.catalogs from synced_tables._sidecars o where o.holder = $1)::text[]) is not false
+               or not exists (select from synced_tables._sidecars k
+                               where k.serves_all and k.expires_at >= statement_timestamp()
+                                 and split_part(v.source_table_full_name, '.', 1) = any (k.catalogs) is not false))
         order by created_at limit 1 for update skip locked)
      update synced_tables._verifications v
         set state = 'RUNNING', claimed_by = $1, claim_expires_at = clock_timestamp() + make_interval(secs => $2),

@@ -5,6 +5,7 @@ import type { SyncedTable } from '../../core/synced-table.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table-read.js';
+import { claimFormer } from '../../postgres/publish/claim-former.js';
 import { type ColumnChanges, planColumnChanges } from '../../postgres/publish/column-changes.js';
 import { creationPublication } from '../../postgres/publish/create-table.js';
 import { createExtraIndexes } from '../../postgres/publish/extra-indexes.js';
@@ -23,7 +24,6 @@ import {
 import { preparePartition, switchPublication } from '../../postgres/publish/switch-table.js';
 import { planTakeOver, withNewIndexes } from '../../postgres/publish/take-over.js';
 import { explainLongKey } from '../../postgres/refusals/long-entries.js';
-import { readTableToTakeOver } from '../../postgres/registry/former-tables.js';
 import { recordEvent } from '../../postgres/registry/synced-tables.js';
 import { recordSwitchTime, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
 import { isPostgresError } from '../../postgres/session/session.js';
@@ -199,7 +199,7 @@ async function* publish(
   if (relation !== null && columnChanges !== null) {
     return yield* replaceRows(run, { ...copy, relation, columnChanges }, isFrozen);
   }
-  const former = await readTableToTakeOver(client, table.tableId);
+  const former = await claimFormer(publishOptions(run), table);
   const takeOver = former === null ? null : await planTakeOver({ client, table, relation: former, columns, shadow });
   if (takeOver === null || 'reason' in takeOver) {
     await createExtraIndexes(client, table, shadow);

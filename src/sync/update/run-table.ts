@@ -65,7 +65,9 @@ export async function* runCopy(run: UpdateRun, task: TableTask, wanted: CopyWant
 function failedOutcome(run: UpdateRun, table: SyncedTable, cause: unknown, isPlanned: boolean): TableOutcome {
   run.signal.throwIfAborted();
   const error = explainAnyError(cause, table);
-  const isRejected = !isPlanned && table.relation === null && error.retry !== 'timed';
+  // Another sidecar may have the catalog, or this one after the next change of its settings.
+  const mayBeRejected = error.retry !== 'timed' && error.code !== 'CATALOG_NOT_FOUND';
+  const isRejected = !isPlanned && table.relation === null && mayBeRejected;
   return { kind: isRejected ? 'rejected' : 'failed', error };
 }
 

@@ -1,0 +1,71 @@
+-- Rights of our roles on what is not ours: schemas of synced tables, sources of flows, the database.
+
+-- for: owner
+create or replace function synced_tables_internal._is_in_our_schema(class oid, object oid) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(n.nspname in ('synced_tables', 'synced_tables_internal', 'synced_tables_served', 'databricks_auth', '__db_system')
+                  or n.nspname = 'public' and class = 'pg_proc'::regclass
+                     and (select p.proname in ('databricks_synced_table_add_manager', 'databricks_synced_table_remove_manager', 'databricks_create_role') from pg_proc p where p.oid = object)
+                  or n.nspname = 'public' and class = 'pg_class'::regclass
+                     and (select c.relname in ('databricks_synced_table_managers', 'databricks_list_roles') from pg_class c where c.oid = object), false)
+    from (select case class when 'pg_class'::regclass then (select relnamespace from pg_class where oid = object)
+                            when 'pg_proc'::regclass then (select pronamespace from pg_proc where oid = object)
+                            when 'pg_type'::regclass then (select typnamespace from pg_type where oid = object)
+                            when 'pg_namespace'::regclass then object end as oid) o
+    left join pg_namespace n on n.oid = o.oid
+$$;
+comment on function synced_tables_internal._is_in_our_schema(oid, oid) is 'Whether an object is one of ours, which goes with its schema.';
+
+-- for: owner
+create or replace function synced_tables_internal._granted_to(role_name name) returns table (kind text, identity text, statements text[])
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select g.kind, g.identity, array(
+           select s from synced_tables_internal._grants_to_people(g.kind, g.acl, g.owner, g.identity, null, true) s
+           union
+           select s from pg_attribute a cross join lateral synced_tables_internal._grants_to_people(g.kind, a.attacl, g.owner, g.identity, a.attname, true) s
+            where g.kind = 'table' and a.attrelid = g.oid and not a.attisdropped)
+    from (select distinct d.classid, d.objid from pg_shdepend d
+           where d.refclassid = 'pg_authid'::regclass and d.refobjid = to_regrole(quote_ident(role_name)) and d.deptype = 'a'
+             and (d.dbid = (select oid from pg_database where datname = current_database())
+                  or d.classid = 'pg_database'::regclass and d.objid = (select oid from pg_database where datname = current_database()))
+             and not synced_tables_internal._is_in_our_schema(d.classid, d.objid)) d
+   cross join lateral (
+     select case c.relkind when 'S' then 'sequence' else 'table' end, c.oid::regclass::text, c.relacl, c.relowner, c.oid
+       from pg_class c where d.classid = 'pg_class'::regclass and c.oid = d.objid
+     union all select 'schema', n.oid::regnamespace::text, n.nspacl, n.nspowner, n.oid from pg_namespace n where d.classid = 'pg_namespace'::regclass and n.oid = d.objid
+     union all select 'routine', p.oid::regprocedure::text, p.proacl, p.proowner, p.oid from pg_proc p where d.classid = 'pg_proc'::regclass and p.oid = d.objid
+     union all select 'type', t.oid::regtype::text, t.typacl, t.typowner, t.oid from pg_type t where d.classid = 'pg_type'::regclass and t.oid = d.objid
+     union all select 'language', quote_ident(l.lanname), l.lanacl, l.lanowner, l.oid from pg_language l where d.classid = 'pg_language'::regclass and l.oid = d.objid
+     union all select 'foreign server', quote_ident(f.srvname), f.srvacl, f.srvowner, f.oid from pg_foreign_server f where d.classid = 'pg_foreign_server'::regclass and f.oid = d.objid
+     union all select 'database', quote_ident(b.datname), b.datacl, b.datdba, b.oid from pg_database b where d.classid = 'pg_database'::regclass and b.oid = d.objid
+   ) g (kind, identity, acl, owner, oid)
+$$;
+comment on function synced_tables_internal._granted_to(name) is
+  'What people have granted to one of our roles in this database, and the statements that give what that role has passed on.';
+
+-- for: owner
+create or replace function synced_tables_internal._take_rights_from(role_name name) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  granted record;
+  promised record;
+  statement text;
+begin
+  for granted in select * from synced_tables_internal._granted_to(role_name) loop
+    execute format('revoke all on %s %s from %I cascade', granted.kind, granted.identity, role_name);
+    foreach statement in array granted.statements loop
+      execute statement;
+    end loop;
+  end loop;
+  for promised in
+    select pg_get_userbyid(d.defaclrole) as maker, n.nspname,
+           case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' else 'schemas' end as kind
+      from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
+     where exists (select from aclexplode(d.defaclacl) a where a.grantee = to_regrole(quote_ident(role_name)))
+  loop
+    execute format('alter default privileges for role %I%s revoke all on %s from %I cascade', promised.maker, ' in schema ' || quote_ident(promised.nspname),
+                   promised.kind, role_name);
+  end loop;
+end $$;
+comment on function synced_tables_internal._take_rights_from(name) is
+  'Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep.';
