@@ -51,7 +51,7 @@ async function measureServer(major) {
 async function makeTables(admin) {
   await admin.query('create schema gold; grant usage, create on schema gold to databricks_sync');
   for (let n = 0; n < TABLES; n++) {
-    await admin.query(`select synced_tables.create_synced_table('gold.t_${n}', 'a.b.c', array['id']);
+    await admin.query(`select synced_tables.create_synced_table('gold.t_${n}', 'a.b.t_${n}', array['id']);
       set role databricks_sync;
       create table __db_system.partition_${n} (id bigint primary key, note text);
       create table gold.t_${n} (id bigint primary key, note text) partition by range (id);

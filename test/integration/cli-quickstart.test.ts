@@ -5,7 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { expect, it } from 'vitest';
+import { makeTourLogin } from '../../src/cli/tour/tour-login.js';
 import { TestLake } from '../support/delta-writer.js';
 import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
@@ -37,6 +39,42 @@ it('syncs the sample table, proves it and ends; again too', async () => {
     is_verified: true,
     passed_over: [],
   });
+});
+
+it('hands out a login that reads, syncs, creates and indexes, and writes into no synced table', async () => {
+  await using database = await createMigratedDatabase(server);
+  await runCli(['quickstart', '--once'], { DATABASE_URL: database.url });
+  const { rows } = await database.admin.query<{ relation: number }>(
+    `select 'gold.user_profiles_synced'::regclass::oid::int as relation`,
+  );
+  const role = await database.createRole('tour');
+  const table = { schema: 'gold', relation: rows[0]?.relation ?? 0 };
+  // A second quickstart finds what the first one made, and gives it another password.
+  const first = await makeTourLogin(database.admin, database.url, table, role);
+  const url = await makeTourLogin(database.admin, database.url, table, role);
+  expect(url).not.toBe(first);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const sql of [
+      'select * from gold.user_profiles_synced',
+      `select synced_tables.sync_now('gold.user_profiles_synced')`,
+      `select synced_tables.create_synced_table('gold.mine', 'lake.gold.user_profiles', array['user_id'])`,
+      'create index by_tour on gold.user_profiles_synced (name)',
+      'select * from synced_tables.status',
+    ]) {
+      await client.query(sql);
+    }
+    for (const sql of [
+      'insert into gold.user_profiles_synced (user_id) values (1)',
+      'delete from gold.user_profiles_synced',
+      'truncate gold.user_profiles_synced',
+    ]) {
+      await expect(client.query(sql)).rejects.toMatchObject({ code: expect.stringMatching(/^(25006|42501)$/) });
+    }
+  } finally {
+    await client.end();
+  }
 });
 
 it('goes on to the first table that can be synced, and tells which were passed over and why', async () => {

@@ -214,6 +214,6 @@ What to try next:
 Source tables are folders with a Delta log: ${options.lake}/<schema>/<table> is lake.<schema>.<table>. The command line works
 from another terminal, in this folder, with:
 
-  export DATABASE_URL='${options.url}' SYNCED_TABLES_LAKE='${path.resolve(options.lake)}'
+  export ${login === null ? '' : `DATABASE_URL='${options.url}' `}SYNCED_TABLES_LAKE='${path.resolve(options.lake)}'
   npx synced-tables list`);
 }
