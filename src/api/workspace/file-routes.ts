@@ -20,18 +20,24 @@ import {
   pathQuery,
   WORKSPACE_PATH,
 } from './file-schema.js';
+import { readImportForm } from './import-form.js';
 
 const tags = ['workspace'];
 /** Content is kept as it is, whatever it is. */
 const FORMATS: ReadonlySet<string> = new Set(['AUTO', 'RAW', 'SOURCE']);
-/** Of JSON around the content. */
+/** Of JSON around the content, and of a form. */
 const JSON_BYTES = 16_384;
+const FORM_BYTES = 65_536;
 
 /** The files of callers, as `databricks bundle` and `databricks workspace` keep them. */
 export function addFileRoutes(server: ApiServer, workspace: CallersWorkspace): void {
   addReads(server, workspace);
   addChanges(server, workspace);
-  addImport(server, workspace);
+  void server.register(async (scope: ApiServer) => {
+    const bodyLimit = workspace.fileBytes + FORM_BYTES;
+    scope.addContentTypeParser('multipart/form-data', { parseAs: 'buffer', bodyLimit }, readImportForm);
+    addImport(scope, workspace);
+  });
   void server.register(async (scope: ApiServer) => {
     // Bodies are files: they go to the disk as they arrive.
     scope.removeAllContentTypeParsers();
@@ -128,7 +134,7 @@ function addImport(server: ApiServer, workspace: CallersWorkspace): void {
       bodyLimit: contentLength + JSON_BYTES,
       schema: {
         tags,
-        summary: 'Keep a file, given in base64, with format AUTO or RAW',
+        summary: 'Keep a file, given in base64 or as a form, with format AUTO or RAW',
         body: importInput(contentLength),
         response: { 200: nothing },
       },

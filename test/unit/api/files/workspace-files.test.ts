@@ -136,6 +136,33 @@ describe('files of callers', () => {
     expect((await read(`${HOME}/q.sql`)).bytes.toString()).toBe('select 1');
   });
 
+  it('takes files as forms, as SDKs send them', async () => {
+    const binary = randomBytes(100_000);
+    const send = async (fields: Record<string, string>, content: Buffer | string = binary, type?: string) => {
+      const form = new FormData();
+      for (const [name, value] of Object.entries({ path: `${HOME}/up.bin`, ...fields })) form.set(name, value);
+      form.set('content', new Blob([new Uint8Array(Buffer.from(content))]), 'content');
+      const headers = type === undefined ? {} : { 'content-type': type };
+      const reply = await fetch(`${url}/api/2.0/workspace/import`, { method: 'POST', body: form, headers });
+      return [reply.status, (await reply.json()).details?.[0]?.reason];
+    };
+    expect(await send({ format: 'AUTO' })).toEqual([200, undefined]);
+    expect((await read(`${HOME}/up.bin`)).bytes.equals(binary)).toBe(true);
+    expect(await send({ format: 'AUTO', overwrite: 'false' })).toEqual([409, 'WORKSPACE_PATH_EXISTS']);
+    expect(await send({ format: 'AUTO', overwrite: 'true' }, '')).toEqual([200, undefined]);
+    expect((await read(`${HOME}/up.bin`)).bytes).toHaveLength(0);
+    expect(await send({ language: 'SQL' })).toEqual([501, 'NOT_IMPLEMENTED']);
+    expect(await send({ format: 'AUTO' }, binary, 'multipart/form-data; boundary=other')).toEqual([
+      400,
+      'REQUEST_INVALID',
+    ]);
+    expect(await send({ format: 'AUTO', overwrite: 'true' }, Buffer.alloc(2 ** 20 + 1))).toEqual([
+      413,
+      'WORKSPACE_FILE_TOO_LARGE',
+    ]);
+    expect((await send({ format: 'AUTO' }, Buffer.alloc(2 ** 21)))[0]).toBe(413);
+  });
+
   it('keeps names as they are', async () => {
     const names = [
       'ü ñ 日本.sql',
