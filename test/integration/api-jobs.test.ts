@@ -94,6 +94,10 @@ describe.each(eitherPostgresServer(import.meta.url))('jobs on $name', (server) =
       state: { result_state: 'SUCCESS' },
       tasks: [{ task_key: 'sync', pipeline_task: { pipeline_id: pipelines[0] }, state: { result_state: 'SUCCESS' } }],
     });
+    // What `databricks bundle run` asks for at the end.
+    const output = await api.get(`${JOBS}/runs/get-output?run_id=${run_id}`);
+    expect(output).toMatchObject({ status: 200, body: { metadata: { run_id, state: { result_state: 'SUCCESS' } } } });
+    expect(output.body).not.toHaveProperty('error');
     expect((await run()).end_time).toBeGreaterThanOrEqual((await run()).start_time);
     expect((await api.get(`${JOBS}/runs/list?job_id=${job_id}`)).body).toMatchObject({
       runs: [{ run_id }],

@@ -5,6 +5,7 @@ without rights in the environment
 """
 
 import base64
+import io
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk import errors
-from databricks.sdk.service import catalog, database, jobs, pipelines, postgres
+from databricks.sdk.service import catalog, database, iam, jobs, pipelines, postgres, workspace
 
 INSTANCE, DATABASE = sys.argv[1:]
 SNAPSHOT = database.SyncedTableSchedulingPolicy.SNAPSHOT
@@ -346,6 +347,43 @@ def of_jobs(pipeline_id):
     assert raised(lambda: w.jobs.get(made.job_id))
 
 
+def files_and_permissions(pipeline_id):
+    """What bundles and Terraform ask for, by the SDK."""
+    home = "/Workspace/Users/" + w.current_user.me().user_name
+    w.workspace.mkdirs(home + "/sdk/deep")
+    w.workspace.upload(home + "/sdk/a.sql", io.BytesIO(b"select 1"), format=workspace.ImportFormat.AUTO)
+    w.workspace.import_(home + "/sdk/deep/b.txt", content="Yg==", format=workspace.ImportFormat.AUTO)
+    folder = w.workspace.get_status(home + "/sdk")
+    me = iam.AccessControlRequest(
+        user_name=w.current_user.me().user_name, permission_level=iam.PermissionLevel.CAN_MANAGE
+    )
+    owners = w.permissions.set("directories", str(folder.object_id), access_control_list=[me]).access_control_list
+    made = w.schemas.create("staging", "main", comment="one")
+    change = catalog.PermissionsChange(principal="all", add=[catalog.Privilege.USE_SCHEMA])
+    w.grants.update("SCHEMA", made.full_name, changes=[change])
+    say(
+        "files",
+        content=w.workspace.download(home + "/sdk/a.sql").read().decode(),
+        again=raised(
+            lambda: w.workspace.upload(home + "/sdk/a.sql", io.BytesIO(b"x"), format=workspace.ImportFormat.AUTO)
+        ),
+        names=sorted(each.path[len(home) :] for each in w.workspace.list(home, recursive=True)),
+        kind=folder.object_type.value,
+        full=raised(lambda: w.workspace.delete(home + "/sdk")),
+        is_owner=[each.user_name for each in owners] == [me.user_name],
+        pipeline=[
+            each.all_permissions[0].permission_level.value
+            for each in w.permissions.get("pipelines", pipeline_id).access_control_list
+        ],
+        comment=w.schemas.update(made.full_name, comment="two").comment,
+        grants=[each.principal for each in w.grants.get("SCHEMA", made.full_name).privilege_assignments],
+        twin=raised(lambda: w.schemas.create("STAGING", "main")),
+    )
+    w.schemas.delete(made.full_name)
+    w.workspace.delete(home + "/sdk", recursive=True)
+    assert raised(lambda: w.workspace.get_status(home + "/sdk"))
+
+
 def credentials():
     instance = w.database.get_database_instance(INSTANCE)
     assert instance.state == database.DatabaseInstanceState.AVAILABLE
@@ -469,6 +507,7 @@ if __name__ == "__main__":
     of_flows()
     recreated()
     of_jobs(pipeline)
+    files_and_permissions(pipeline)
     credentials()
     exceptions()
     unity_catalog()

@@ -75,7 +75,10 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
     switchChangeFeedOn(feed.folder);
     mkdirSync(path.join(synced.folder, 'Users/ada'), { recursive: true });
     writeFileSync(path.join(synced.folder, 'Users/ada/orders.sql'), ORDERS);
-    const { url } = await synced.startSidecar({ pipelineFolder: synced.folder });
+    const { url } = await synced.startSidecar({
+      pipelineFolder: synced.folder,
+      workspace: { folder: path.join(synced.folder, 'workspace') },
+    });
     const role = await synced.database.createRole('keeper', 'databricks_superuser');
     await synced.admin.query(`alter role ${role} login`);
     const stranger = await synced.database.createRole('stranger');
@@ -144,6 +147,18 @@ describe.skipIf(python === null).each(postgresServers())('the Python SDK on $nam
       again: conflict,
       unscheduled: true,
       notebook: ['NotImplemented', 'DatabricksError'],
+    });
+    expect(said.files).toEqual({
+      content: 'select 1',
+      again: conflict,
+      names: ['/sdk/a.sql', '/sdk/deep/b.txt'],
+      kind: 'DIRECTORY',
+      full: ['BadRequest', 'DatabricksError'],
+      is_owner: true,
+      pipeline: ['IS_OWNER', 'CAN_MANAGE'],
+      comment: 'two',
+      grants: ['all'],
+      twin: conflict,
     });
     expect(said.exceptions).toEqual({
       missing,

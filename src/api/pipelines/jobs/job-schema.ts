@@ -97,6 +97,8 @@ export const runReply = z.object({
   ),
 });
 
+export const runOutputReply = z.object({ metadata: runReply, error: z.string().optional() });
+
 export type RunReply = z.output<typeof runReply>;
 
 export const jobListReply = z.object({

@@ -15,6 +15,7 @@ import {
   runListReply,
   runNowBody,
   runNowReply,
+  runOutputReply,
   runQuery,
   runReply,
 } from './job-schema.js';
@@ -45,6 +46,22 @@ export function addRunRoutes(server: ApiServer, context: ApiContext, workspace: 
     `${path}/runs/get`,
     { schema: { tags, summary: 'Read a run of a job', querystring: runQuery, response: { 200: runReply } } },
     async ({ query, caller }) => runReplyOf(await findRun(context, caller, query.run_id)),
+  );
+  server.get(
+    `${path}/runs/get-output`,
+    {
+      schema: {
+        tags,
+        summary: 'Read a run of a job and what its pipeline said; there is no other output',
+        querystring: runQuery,
+        response: { 200: runOutputReply },
+      },
+    },
+    async ({ query, caller }) => {
+      const metadata = runReplyOf(await findRun(context, caller, query.run_id));
+      const { result_state, state_message } = metadata.state;
+      return { metadata, ...(result_state === 'FAILED' ? { error: state_message } : {}) };
+    },
   );
   server.get(
     `${path}/runs/list`,
