@@ -26,6 +26,8 @@ const LONGEST = [
   'integration/guard-code-attacks.test.ts',
   'conformance/delta-cells.test.ts',
   'integration/guard-matrix.test.ts',
+  'integration/uninstall.test.ts',
+  'integration/sidecar-catalogs.test.ts',
   'integration/continuous-updates.test.ts',
   'fault/continuous-sidecars.test.ts',
   'conformance/delta-changes.test.ts',
