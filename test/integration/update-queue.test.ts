@@ -203,10 +203,10 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const client = await database.connectAsSidecar();
     const other = await database.connectAsSidecar();
     await create(database.admin, 'gold.t');
-    const { lease } = await mustClaim(client, randomUUID(), 0.05);
+    const { lease } = await mustClaim(client, randomUUID(), 0.5);
     await client.query('begin');
     await requireLease(client, lease, 'gold.t');
-    await sleep(100);
+    await sleep(600);
     expect(await claim(other, randomUUID())).toBeNull();
     await other.query(`set lock_timeout = '1s'`);
     // In force again, but too late to be sure that nobody took it.
