@@ -16,10 +16,14 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
     get: async () => (await import('./cli/get.js')).addGetCommand,
     list: async () => (await import('./cli/list.js')).addListCommand,
     sync: async () => (await import('./cli/sync.js')).addSyncCommand,
+    alter: async () => (await import('./cli/alter.js')).addAlterCommand,
+    rename: async () => (await import('./cli/rename.js')).addRenameCommand,
     verify: async () => (await import('./cli/verify.js')).addVerifyCommand,
     schedule: async () => (await import('./cli/schedule.js')).addScheduleCommand,
     pause: async () => (await import('./cli/pause.js')).addPauseCommand,
     resume: async () => (await import('./cli/pause.js')).addResumeCommand,
+    cancel: async () => (await import('./cli/cancel.js')).addCancelCommand,
+    managers: async () => (await import('./cli/managers.js')).addManagersCommand,
     events: async () => (await import('./cli/events.js')).addEventsCommand,
     doctor: async () => (await import('./cli/doctor.js')).addDoctorCommand,
     delete: async () => (await import('./cli/delete.js')).addDeleteCommand,
@@ -36,7 +40,7 @@ const commandLoaders = new Map<string, () => Promise<(program: Command) => void>
 );
 
 /**
- * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
+ * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted while waiting.
  * @param argv as in `process.argv`
  */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -135,6 +135,8 @@ declare
   altered record;
 begin
   for altered in select distinct * from databricks_auth.altered_tables() loop
+    -- A command that has given it another name can have done nothing else.
+    continue when databricks_auth.tell_new_name(altered.relation);
     -- The acting role too: register() runs as a superuser on behalf of the sidecar.
     if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
       return;
@@ -162,16 +164,18 @@ language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_s
 declare
   state text;
   advice text;
+  details text;
 begin
   perform databricks_auth.check_altered(current_user, tg_tag);
 exception when others then
+  get stacked diagnostics details = pg_exception_detail;
   if sqlerrm like 'databricks\_auth: %' then
     -- Anew: the lines of where it was found out say nothing to whoever is refused.
     get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
     raise exception using errcode = state, message = sqlerrm, hint = advice;
   end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlstate ~ '^(40|53|55|57|58)'
+  if details like 'error code: %' or sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;
@@ -303,7 +307,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     -- No DDL as an owner role, and none nested in a window.
     ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
     -- Lends the owner role.
-    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
+    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE'],
      'databricks_auth.ev_open', true),
     -- Clearer words than "must be owner" when the target is certain.
     ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',
@@ -837,10 +841,11 @@ create or replace function databricks_auth.innermost_command(stack text) returns
 language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
-  -- no answer); if there is none, the command is the client's.
+  -- no answer); if there is none, the command is the client's. All quantifiers match as little as they can, as the first
+  -- one does.
   return (
   select case when strpos(stack, e'\n') = 0 then current_query()
-              else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
+              else substring(stack from '^[^\n]*?\nSQL statement "(.*?)"\n[^\n]+? (?:function|inline_code_block)') end
   );
 end $$;
 comment on function databricks_auth.innermost_command(text) is
@@ -852,11 +857,22 @@ create or replace function databricks_auth.refuse_kindly(relation oid, tag text,
 language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
-  is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+  is_permitted boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+  has_keeper boolean := false;
 begin
   if not databricks_auth.is_synced_table(synced)
      or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
     return;
+  end if;
+  if tag = 'ALTER TABLE' and synced = relation then
+    has_keeper := databricks_auth.has_keeper(synced);
+    -- Ownership is not lent for a rename inside another command, where its text is not certain enough. A superuser's text may
+    -- go on after it: what that does is looked at when it has been done.
+    is_permitted := has_keeper and case when databricks_auth.is_installer(effective) then databricks_auth.is_rename(split_part(command, ';', 1))
+                                        else command = current_query() and databricks_auth.is_rename(command) end;
+    if is_permitted and databricks_auth.is_installer(effective) then
+      return;  -- also on behalf of others, whom rename_synced_table has looked at
+    end if;
   end if;
   if databricks_auth.is_superuser(effective) then
     -- Before the work is done, unlike the check at its end.
@@ -865,7 +881,10 @@ begin
         'A superuser can go on after SET databricks_auth.allow_ddl = on.');
     end if;
   elsif not is_permitted then
-    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
+    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced),
+      case when not has_keeper then 'Change the source table instead.'
+           when command ~* '\m(rename\s+to|set\s+schema)\M' then format('Rename it with SELECT synced_tables.rename_synced_table(%L, ''schema.table''), or by ALTER TABLE as a statement of its own.', synced)
+           else format('Change the source table instead, or how it is synced with SELECT synced_tables.alter_synced_table(%L, …).', synced) end);
   elsif not databricks_auth.can_manage(synced, effective) then
     perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
   elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then
@@ -1065,6 +1084,86 @@ begin
   end;
 end $$;
 comment on function databricks_auth.unregister(oid) is 'After a synced table was dropped: removes its registry row, managers and owner role.';
+
+-- for: owner
+create or replace function databricks_auth.is_rename(command text) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
+begin
+  -- From the first word to the last, so that nothing else can be in the text.
+  return command ~ ('(?i)^(?:\s|--[^\n]*\n)*ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?'
+    || '(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*))?\s+'
+    || '(?:RENAME\s+TO|SET\s+SCHEMA)\s+(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)\s*;?\s*$');
+end $$;
+comment on function databricks_auth.is_rename(text) is 'Whether a command gives a table another name or schema, and does nothing else.';
+
+
+-- for: owner
+create or replace function databricks_auth.has_keeper(relation oid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  answer boolean := false;
+begin
+  -- The migrations create the schema synced_tables; the extension alone lacks it.
+  if to_regprocedure('synced_tables_internal._is_registered(oid)') is not null then
+    execute 'select synced_tables_internal._is_registered($1)' into answer using relation;
+  end if;
+  return answer;
+end $$;
+comment on function databricks_auth.has_keeper(oid) is 'Whether somebody keeps the name of a table and can be told another one.';
+
+
+-- for: owner
+create or replace function databricks_auth.has_new_name(relation oid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  answer boolean := false;
+begin
+  if databricks_auth.has_keeper(relation) then
+    execute 'select synced_tables_internal._has_new_name($1)' into answer using relation;
+  end if;
+  return answer;
+end $$;
+comment on function databricks_auth.has_new_name(oid) is
+  'Whether a table has another name than was told: after a command, that it is a rename, which can do nothing else.';
+
+
+-- for: owner
+create or replace function databricks_auth.tell_new_name(relation oid) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  answer boolean := false;
+begin
+  if databricks_auth.has_new_name(relation) then
+    execute 'select synced_tables_internal._table_was_renamed($1, $2)' into answer using relation, databricks_auth.acting_role();
+  end if;
+  return answer;
+end $$;
+comment on function databricks_auth.tell_new_name(oid) is 'Tells a new name to who keeps it, who may refuse it; false if it is not new.';
+
+
+-- for: owner
+create or replace function databricks_auth.grant_schema_rights(relation oid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  schema_name constant name := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation);
+  owner_role constant name := (select s.owner_role from databricks_auth.synced_tables s where s.synced_table = relation);
+  former name;
+begin
+  perform databricks_auth.lock_schema_rights();
+  execute format('grant usage, create on schema %I to %I', schema_name, owner_role);
+  execute format('grant usage on schema %I to databricks_superuser with grant option', schema_name);
+  if not has_schema_privilege('databricks_sync', schema_name, 'create') or not has_schema_privilege('databricks_sync', schema_name, 'usage') then
+    execute format('grant usage, create on schema %I to databricks_sync', schema_name);
+  end if;
+  for former in
+    select n.nspname from pg_namespace n cross join aclexplode(n.nspacl) a
+     where a.grantee = to_regrole(quote_ident(owner_role)) and n.nspname not in (schema_name, '__db_system') group by n.nspname
+  loop
+    execute format('revoke all on schema %I from %I', former, owner_role);
+  end loop;
+end $$;
+comment on function databricks_auth.grant_schema_rights(oid) is
+  'Gives the owner role of a synced table that came to another schema, and those who sync it, the rights that they need there.';
 
 -- for: owner
 create or replace function databricks_auth.repair_managers() returns table (object text, outcome text)
@@ -1524,6 +1623,10 @@ begin
   get diagnostics stack = pg_context;
   stack := nullif(substr(stack, length(split_part(stack, e'\n', 1)) + 2), '');
   command := coalesce(stack, current_query());
+  -- Of all that ALTER TABLE can do a manager may only rename, so the text must be of nothing else.
+  if tg_tag = 'ALTER TABLE' and (stack is not null or not databricks_auth.is_rename(command)) then
+    return;
+  end if;
   names := databricks_auth.names_in(command);
   if stack is not null then
     names := coalesce(databricks_auth.names_in_calls(names), names);
@@ -1539,6 +1642,7 @@ begin
              select coalesce(x.indrelid, c.oid) from pg_class c left join pg_index x on x.indexrelid = c.oid
               where c.relname = any (names) and c.relkind in ('p', 'I'))
        and databricks_auth.can_manage(s.synced_table, acting)
+       and (tg_tag <> 'ALTER TABLE' or databricks_auth.has_keeper(s.synced_table))
      order by s.synced_table::oid  -- two sessions that open the same windows do so in one order
   loop
     if not databricks_auth.guard_is_whole() then
@@ -1569,7 +1673,7 @@ begin
   loop
     if done.is_index then
       perform databricks_auth.check_index(done.objid, done.command_tag);
-    elsif done.is_table or done.is_partition then
+    elsif (done.is_table and not databricks_auth.has_new_name(done.objid)) or done.is_partition then
       perform databricks_auth.refuse('0A000', format('%s on %I, part of a synced table, is not supported', done.command_tag, done.relname),
         'Name the synced table itself.');
     end if;
@@ -1816,6 +1920,11 @@ revoke execute on function databricks_auth.grant_table_rights(regclass, name) fr
 revoke execute on function databricks_auth.prepare_partition(regclass, regclass) from public;
 revoke execute on function databricks_auth.register(regclass) from public;
 revoke execute on function databricks_auth.unregister(oid) from public;
+revoke execute on function databricks_auth.is_rename(text) from public;
+revoke execute on function databricks_auth.has_keeper(oid) from public;
+revoke execute on function databricks_auth.has_new_name(oid) from public;
+revoke execute on function databricks_auth.tell_new_name(oid) from public;
+revoke execute on function databricks_auth.grant_schema_rights(oid) from public;
 revoke execute on function databricks_auth.repair_managers() from public;
 revoke execute on function databricks_auth.repair_table(regclass, name) from public;
 revoke execute on function databricks_auth.repair() from public;

@@ -57,6 +57,18 @@ export interface SyncedTable {
   readonly extraIndexes: readonly ExtraIndex[];
   /** Whether full copies load over more connections. */
   readonly isAccelerated: boolean;
+  /** Set while an update turns it into this table: settings are as they are to become, position and relation as they are. */
+  readonly change?: TableChange;
+}
+
+/** A change of a synced table that somebody asked for. */
+export interface TableChange {
+  readonly updateId: string;
+  /**
+   * `copy`: its rows have to be others. `follow`: the source has to be one that can be followed. `settings`: nothing has
+   * to be read.
+   */
+  readonly work: 'copy' | 'follow' | 'settings';
 }
 
 /**

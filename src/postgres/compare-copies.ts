@@ -74,7 +74,12 @@ export interface CopiedTarget {
 export async function copyTarget(client: pg.Client, tableId: string): Promise<CopiedTarget | null> {
   const known = await readTable(client, tableId);
   if (known === null || known.relation === null) return null;
-  const target = `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
+  // It may have been renamed since.
+  const named = await client.query<{ target: string }>(
+    'select oid::regclass::text as target from pg_class where oid = $1',
+    [known.relation],
+  );
+  const target = named.rows[0]?.target ?? `${quoteIdentifier(known.schema)}.${quoteIdentifier(known.name)}`;
   return inTransaction(client, async () => {
     // The lock precedes the snapshot, which the first query takes, so rows switched in later are not seen.
     await client.query(`set transaction isolation level repeatable read; lock table ${target} in access share mode`);

@@ -7,6 +7,7 @@ import { inTransaction, isPostgresError } from './session/session.js';
  * Cleans up after dead sidecars and tables dropped by hand:
  * - shadow tables whose update is over, or whose lease was lost, are dropped;
  * - so are streaming tables that full refreshes were building beside others;
+ * - names that synced tables got while nobody told the registry are taken over;
  * - synced tables that are gone are marked as such, and their owner roles removed;
  * - former synced tables that could not be given to their creators are;
  * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following;
@@ -15,6 +16,7 @@ import { inTransaction, isPostgresError } from './session/session.js';
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
   await client.query('select synced_tables_internal._sweep_refreshes()');
+  await client.query('select synced_tables_internal._adopt_names()');
   await client.query(
     `select synced_tables_internal._forget_dropped(t.table_id) from synced_tables._tables t
       where t.relation is not null and t.last_error_code is distinct from 'SYNCED_TABLE_DROPPED'

@@ -1,18 +1,26 @@
 import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../core/backoff.js';
-import type { SyncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
-import { isLeaseHeld } from '../postgres/registry/lease.js';
+import { asRaisedError } from '../postgres/refusals/raised-error.js';
+import { isLeaseHeld, requireLease } from '../postgres/registry/lease.js';
 import { readFlowPipeline } from '../postgres/registry/streaming-tables.js';
-import { readUpdateTables, recordEvent, rejectCreate, writeTableState } from '../postgres/registry/synced-tables.js';
-import { recordTableUpdateRetry } from '../postgres/registry/table-update-record.js';
+import {
+  readUpdateTables,
+  recordEvent,
+  rejectCreate,
+  type UpdateTables,
+  writeTableState,
+} from '../postgres/registry/synced-tables.js';
+import { applyChange, beginChange } from '../postgres/registry/table-changes.js';
+import { recordTableUpdateRetry, recordTableUpdateStart } from '../postgres/registry/table-update-record.js';
 import { endSession } from '../postgres/session/kept-sessions.js';
-import { closeSession } from '../postgres/session/session.js';
+import { closeSession, inTransaction } from '../postgres/session/session.js';
 import { endFlows } from './flows/end-flows.js';
 import { runFlowPipeline } from './flows/run/run-flow-pipeline.js';
 import type { NextSnapshotAndVersion } from './flows/source/snapshot-function.js';
-import { explainIfDropped, recordTableFailure } from './task/table-failure.js';
+import { explainIfDropped, recordChangeRefusal, recordTableFailure } from './task/table-failure.js';
 import type { TableTask, UpdateRun, UpdateTask } from './task/update-task.js';
 import { runPass } from './update/run-pass.js';
 import type { TableOutcome } from './update/run-table.js';
@@ -38,13 +46,14 @@ export async function runUpdate(
       return worst(await endFlows(task, await runFlowPipeline({ ...task, pipeline, snapshotFunctions })));
     }
     const run = { ...task, client };
-    return worst(await runPass(run, await selectTables(run), (member, outcome) => settle(task, member, outcome)));
+    const selected = await readUpdateTables(client, task.lease.pipelineId, task.updateId);
+    if (selected.isChange) return runChange(run, selected);
+    return worst(await runPass(run, selectTables(run, selected), (member, outcome) => settle(task, member, outcome)));
   });
 }
 
 /** The tables that the update is for, in pipeline order. */
-async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRun): Promise<TableTask[]> {
-  const { tables, selection } = await readUpdateTables(client, lease.pipelineId, updateId);
+function selectTables({ isFullRefresh }: UpdateRun, { tables, selection }: UpdateTables): TableTask[] {
   const tasks = tables.map((table, place) => ({ table, place, lakeTable: null }));
   if (selection === null) return tasks.map((task) => ({ ...task, isFullRefresh }));
   return tasks.flatMap((task) => {
@@ -52,6 +61,35 @@ async function selectTables({ client, lease, updateId, isFullRefresh }: UpdateRu
     const isSelected = isAnew || selection.refresh.includes(task.table.fullName);
     return isSelected ? [{ ...task, isFullRefresh: isAnew }] : [];
   });
+}
+
+/** Changes the table that the update is for: its rows with its settings, or nothing. */
+async function runChange(run: UpdateRun, selected: UpdateTables): Promise<UpdateOutcome> {
+  const { client, updateId, lease } = run;
+  const [task] = selectTables(run, selected);
+  if (task === undefined) {
+    const target = selected.selection?.refresh.join(', ') ?? '';
+    return { kind: 'failed', error: syncedTablesError('SYNCED_TABLE_DELETED', { target }) };
+  }
+  await recordTableUpdateStart(client, updateId, task.table);
+  try {
+    const table = await beginChange(client, updateId, task.table.fullName);
+    if (table.change.work !== 'settings') {
+      const wanted = { ...task, table, isFullRefresh: table.change.work === 'copy' };
+      return worst(await runPass(run, [wanted], (member, outcome) => settle(run, member, outcome)));
+    }
+    await inTransaction(client, async () => {
+      await requireLease(client, lease, table.fullName);
+      await applyChange(client, table.change);
+    });
+    return { kind: 'completed' };
+  } catch (error) {
+    run.signal.throwIfAborted();
+    const known = asSyncedTablesError(error) ?? asRaisedError(error);
+    if (known === null || known.retry === 'timed') throw error;
+    await recordChangeRefusal(run, task.table, known);
+    return { kind: 'failed', error: known };
+  }
 }
 
 async function settle(task: UpdateTask, { table }: TableTask, outcome: TableOutcome): Promise<UpdateOutcome> {
@@ -75,13 +113,14 @@ async function endFailed(
   const { client, lease, updateId, attempt } = run;
   // Deleted, or taken over: the end of the update is already recorded.
   if (!(await isLeaseHeld(client, lease))) return { kind: 'ended' };
-  if (outcome.kind === 'rejected') {
+  if (outcome.kind === 'rejected' && !table.change) {
     await rejectCreate(client, updateId, table.tableId, outcome.error);
     return { kind: 'ended' };
   }
   const error = (await explainIfDropped(client, table)) ?? outcome.error;
   if (error.retry === 'timed' && attempt < ATTEMPTS_MAX) return retryLater(run, table, error);
-  await recordTableFailure(run, table, error);
+  if (table.change && error.code !== 'SYNCED_TABLE_DROPPED') await recordChangeRefusal(run, table, error);
+  else await recordTableFailure(run, table, error);
   return { kind: 'failed', error };
 }
 

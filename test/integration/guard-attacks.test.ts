@@ -18,7 +18,7 @@ const attacks: readonly Attack[] = [
     name: 'ALTER INDEX on the table and on its key',
     as: 'manager',
     statements: [
-      'alter index gold.x rename to y2',
+      'alter index gold.x rename to "y 2"',
       'alter index gold.x_pkey rename to p',
       'alter index gold.x_pkey set tablespace pg_default',
     ],

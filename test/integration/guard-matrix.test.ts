@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
   ['create index concurrently on gold.x (note)', '25001 0A000 0A000 42501 42501 25001'],
   ['drop index concurrently gold.x_note', '25001 0A000 0A000 42501 42501 25001'],
   ['alter index gold.x_pkey rename to p', 'ok 0A000 0A000 42501 42501 ok', 'indexes'],
-  ['alter index gold.x rename to z', 'ok 0A000 0A000 42501 42501 0A000', 'tables, managers'],
+  ['alter index gold.x rename to z', 'ok ok ok 42501 42501 ok', 'tables, managers'],
   ['drop index gold.x_pkey', '2BP01 2BP01 2BP01 42501 42501 2BP01'],
   ['drop table gold.x, gold.y', 'ok ok 42501 42501 42501 ok', ENTIRELY],
   ['drop view gold.x', '42809 42809 42809 42809 42809 42809'],
@@ -72,8 +72,6 @@ const rows: readonly Row[] = [
       [`alter column note set default 'd'`, 'defaults'],
       ['alter column note set not null', 'columns'],
       ['rename column note to n', 'columns'],
-      ['rename to z', 'tables, managers'],
-      ['set schema app', 'tables, files, rights'],
       ['owner to {me}', 'tables, rights'],
       ['add constraint c check (id > 0)', 'constraints'],
       ['drop constraint x_pkey', 'indexes, constraints'],
@@ -86,6 +84,15 @@ const rows: readonly Row[] = [
       ['detach partition {part}', 'partitions'],
     ] as const
   ).map(([change, effect]): Row => [`alter table gold.x ${change}`, 'ok 42501 42501 42501 42501 0A000', effect]),
+  ['alter table gold.x rename to z', 'ok ok ok 42501 42501 ok', 'tables, managers'],
+  ['alter table gold.x set schema app', 'ok ok ok 42501 42501 ok', 'tables, files, rights, schemas'],
+  ['alter table gold.x rename to z; select 1', 'ok 42501 42501 42501 42501 ok', 'tables, managers'],
+  ['do $$ begin alter table gold.x rename to z; end $$', 'ok 42501 42501 42501 42501 ok', 'tables, managers'],
+  [
+    `select synced_tables.rename_synced_table('gold.x', 'app.z')`,
+    'ok ok ok 42501 42501 ok',
+    'tables, files, rights, schemas, managers',
+  ],
   // databricks_sync may not use schemas of others: USAGE of gold was given to the owner role.
   ['alter table gold.x add foreign key (id) references gold.y', '42501 42501 42501 42501 42501 0A000'],
   ['do $$ begin alter table gold.x add column more int; end $$', 'ok 42501 42501 42501 42501 0A000', 'columns'],
@@ -137,7 +144,11 @@ const rows: readonly Row[] = [
   ['create table __db_system.mine (id int)', 'ok 42501 42501 42501 42501 ok', 'tables, files, columns, rights'],
   ['grant select on {part} to {me}', 'none none 42501 42501 42501 ok', 'rights'],
   // The schema
-  ['alter schema gold rename to gone', '42501 42501 42501 42501 42501 0A000'],
+  [
+    'alter schema gold rename to gone',
+    '42501 42501 42501 42501 42501 ok',
+    'tables, files, columns, indexes, constraints, triggers, partitions, rights, schemas',
+  ],
   ['alter schema gold owner to {me}', '42501 42501 42501 42501 0A000 0A000'],
   ['drop schema gold cascade', '42501 42501 42501 42501 42501 ok', ENTIRELY],
   [

@@ -126,10 +126,11 @@ const attacks: readonly Attack[] = [
     as: 'superuser',
     statements: [
       'alter table gold.x add column mine int',
-      'alter table gold.x rename to z',
+      'alter table gold.x rename to "z z"',
+      'alter table gold.x set schema __db_system',
       'alter table gold.x detach partition {part}',
       'drop table {part} cascade',
-      'alter schema gold rename to g',
+      'alter schema gold rename to "g g"',
       'drop trigger databricks_write_guard on gold.x',
       'alter table gold.x disable trigger all',
       'truncate gold.x',
@@ -138,7 +139,7 @@ const attacks: readonly Attack[] = [
       'create policy p on gold.x using (true)',
       'create rule r as on insert to gold.x do instead nothing',
       'create trigger t before insert on gold.x for each row execute function own.tf()',
-      'alter index gold.x rename to z',
+      'alter index gold.x rename to "z z"',
     ],
   },
   {

@@ -805,13 +805,20 @@ table synced_tables._updates row security [databricks_sync: DELETE INSERT SELECT
     remedy text
     sql_state text
     mode text not null default 'DEFAULT'::text
-      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested. VALIDATE: checks flows against their sources, and writes nothing.
+      -- DEFAULT: ends when the tables are up to date. CONTINUOUS: follows the source until another update is requested. VALIDATE: checks flows against their sources, and writes nothing. CHANGE: changes how one table is synced, together with its rows where they have to be others.
     selection jsonb
       -- Which tables of the pipeline are updated, and which of those by a full refresh: {"refresh": […], "full_refresh": […]} with names as in _tables.synced_table; null: all.
     ended_before_tables boolean not null default false
       -- Whether it has ended and is listed by itself, because it came to none of its tables.
+    changed_table_id uuid
+      -- The synced table that an update of mode CHANGE changes.
+    change jsonb
+      -- What an update of mode CHANGE changes, in the names of alter_synced_table: all of it in the transaction that makes the rows visible, or nothing.
+    state_before jsonb
+      -- What the status of the table said before an update of mode CHANGE began: restored if the change is refused.
     constraint _updates_cause_check CHECK ((cause = ANY (ARRAY['API_CALL'::text, 'INFRASTRUCTURE_MAINTENANCE'::text, 'JOB_TASK'::text, 'RETRY_ON_FAILURE'::text, 'SCHEMA_CHANGE'::text, 'SERVICE_UPGRADE'::text, 'USER_ACTION'::text])))
-    constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text, 'VALIDATE'::text])))
+    constraint _updates_change_check CHECK ((((mode = 'CHANGE'::text) = (changed_table_id IS NOT NULL)) AND ((mode = 'CHANGE'::text) = (change IS NOT NULL))))
+    constraint _updates_mode_check CHECK ((mode = ANY (ARRAY['DEFAULT'::text, 'CONTINUOUS'::text, 'VALIDATE'::text, 'CHANGE'::text])))
     constraint _updates_pk PRIMARY KEY (update_id)
     constraint _updates_sql_state_check CHECK (((sql_state ~ '^[0-9A-Z]{5}$'::text) AND (sql_state !~ '^0[012]'::text)))
     constraint _updates_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELED'::text])))
@@ -1434,7 +1441,7 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
     started_at timestamp with time zone
     finished_at timestamp with time zone
     mode text
-      -- CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile. VALIDATE: only checks flows.
+      -- CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile. VALIDATE: only checks flows. CHANGE: changes how the table is synced.
     batches bigint
       -- How often an update of mode CONTINUOUS has committed.
     failed_attempts integer
@@ -1551,7 +1558,10 @@ view synced_tables.updates with (security_barrier=true) [databricks_superuser: S
                     u_1.sql_state,
                     u_1.mode,
                     u_1.selection,
-                    u_1.ended_before_tables
+                    u_1.ended_before_tables,
+                    u_1.changed_table_id,
+                    u_1.change,
+                    u_1.state_before
                    FROM synced_tables._updates u_1
                   WHERE (u_1.update_id = r.update_id)
                  OFFSET 0) u)
@@ -1872,10 +1882,16 @@ function databricks_auth.gate_damage(relation oid) returns TABLE(name name, dama
   -- Which gates of a synced table, or of its partition, are missing, disabled, or not ours; no row if all are intact.
 function databricks_auth.grant_rights() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants the rights in the schemas of the guard.
+function databricks_auth.grant_schema_rights(relation oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Gives the owner role of a synced table that came to another schema, and those who sync it, the rights that they need there.
 function databricks_auth.grant_table_rights(parent regclass, owner_role name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants the rights that every synced table has.
 function databricks_auth.guard_is_whole() returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether all event triggers that a window needs are enabled; otherwise none is opened.
+function databricks_auth.has_keeper(relation oid) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Whether somebody keeps the name of a table and can be told another one.
+function databricks_auth.has_new_name(relation oid) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a table has another name than was told: after a command, that it is a rename, which can do nothing else.
 function databricks_auth.hint() returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The part common to all refusals: which commands are permitted, and to whom.
 function databricks_auth.hint_after(advice text) returns text sql immutable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1892,6 +1908,8 @@ function databricks_auth.is_installer(who name) returns boolean plpgsql stable s
   -- Whether the role may change the guard itself: a superuser, or the role that installed it.
 function databricks_auth.is_owner_role_of(owner_role name, synced_table oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a role name is one that register() gives to this table in this database.
+function databricks_auth.is_rename(command text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
+  -- Whether a command gives a table another name or schema, and does nothing else.
 function databricks_auth.is_superuser(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the role is a superuser of Postgres.
 function databricks_auth.is_sync(who name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -1950,6 +1968,8 @@ function databricks_auth.sole_partition(parent regclass) returns regclass sql st
   -- The one DEFAULT partition in __db_system of a synced table; null when the relation has another shape.
 function databricks_auth.target_in(command text, tag text) returns text plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The table or index that a command names, as written; null if that is uncertain.
+function databricks_auth.tell_new_name(relation oid) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
+  -- Tells a new name to who keeps it, who may refuse it; false if it is not new.
 function databricks_auth.try_grant(role_name name, grantee name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Grants a role of Postgres; false if the current role may not.
 function databricks_auth.unregister(dropped oid) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -1968,10 +1988,14 @@ function public.databricks_synced_table_add_manager(synced_table regclass, manag
   -- Lets a role run CREATE INDEX, ALTER INDEX, DROP INDEX and DROP TABLE on a synced table. For members of databricks_superuser.
 function public.databricks_synced_table_remove_manager(synced_table regclass, manager text) returns void plpgsql set search_path=pg_catalog, pg_temp set row_security=on [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Takes back what databricks_synced_table_add_manager gave. For members of databricks_superuser.
+function synced_tables.alter_synced_table(synced_table text, source_table_full_name text DEFAULT NULL::text, primary_key_columns text[] DEFAULT NULL::text[], scheduling_policy text DEFAULT NULL::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT NULL::text, allow_file_diff boolean DEFAULT NULL::boolean, on_history_gap text DEFAULT NULL::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT NULL::boolean, columns text[] DEFAULT NULL::text[], row_filter text DEFAULT NULL::text, trigger_interval_ms integer DEFAULT NULL::integer, reset text[] DEFAULT NULL::text[]) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Changes how a table is synced, in place: parameters as of create_synced_table, null for what stays as it is; reset => array['row_filter'] for what is to be as if it had never been given. Returns the id of the update that makes the change, CALL synced_tables.wait_for_update(id) waits for it. Where rows have to be others they are loaded beside, and readers keep the old ones until all of it is exchanged at once; a change that is refused leaves the table as it was. A table that shares its pipeline gets one of its own for another scheduling policy. For its creator and databricks_superuser; for its managers what does not change what it shows.
 function synced_tables.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
 function synced_tables.apply_changes_from_snapshot(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
+function synced_tables.cancel_updates(synced_table_or_pipeline text) returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Cancels the update that runs in a pipeline, given by its id or by one of its tables, and those that wait; returns how many. Nothing of them becomes visible: the tables keep their rows. Later updates run as usual, and a CONTINUOUS pipeline goes on following its sources; pause_pipeline and stop_pipeline keep it from that. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.cancel_verification(verification_id uuid) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Cancels a verification that waits or runs, for all who asked for it; one that has ended stays as it is. A sidecar at work on it stops within seconds. For the creator of its table, its managers and databricks_superuser.
 function synced_tables.create_auto_cdc_flow(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid sql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2004,6 +2028,8 @@ function synced_tables.pause_pipeline(synced_table_or_pipeline text) returns boo
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Removes the schedule of a pipeline; false if it had none.
+function synced_tables.rename_synced_table(synced_table text, new_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Gives a synced table another name, or moves it to another schema: schema.table, or a table name alone. The table stays the same one, with its grants, indexes, views and managers, and its sync goes on; pipelines, schedules, flows that read it and its history go along. ALTER TABLE … RENAME TO and SET SCHEMA do the same for its managers. For its creator, its managers and databricks_superuser; another schema takes CREATE on it.
 function synced_tables.repair() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- Repairs roles, owners, rights, write gates, event triggers, managers, registrations, tokens and streaming tables: after a restore, a role rename, or when in doubt. For superusers and databricks_installer; safe to repeat. Returns what it found.
 function synced_tables.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2040,8 +2066,12 @@ function synced_tables_internal._acting_role() returns name plpgsql stable set s
   -- The role on whose behalf a function was called: the effective role, including that of a served call. Other people's code gains nothing by running in a more privileged session.
 function synced_tables_internal._admit_sidecar(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Row security on a table of the registry, and the policy that lets the sidecar in.
+function synced_tables_internal._adopt_names() returns integer plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Takes over the names of synced tables that were renamed while nobody told the registry. Returns how many.
 function synced_tables_internal._announce_notice() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Tells listeners of synced_table_notices that there is a notice.
+function synced_tables_internal._apply_change(update_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Writes what an update of mode CHANGE changes, in the transaction that makes the rows visible.
 function synced_tables_internal._apply_flow(target text, source text, is_change_feed boolean, flow_name text, flow_kind text, flow_options jsonb, default_schema text) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2054,6 +2084,8 @@ function synced_tables_internal._await_verification(verification_id uuid, waited
   -- As _await_update, for a verification.
 function synced_tables_internal._await_version(synced_table text, version bigint, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- As _await_update, for a version of a synced table.
+function synced_tables_internal._begin_change(update_id uuid) returns text plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- What an update of mode CHANGE has to do: copy the table, look whether its source can be followed, or only write settings; null if the table is gone. Refuses what no longer fits.
 function synced_tables_internal._call_signature(role_name name, call_secret bytea) returns bytea sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Proves, in this session and transaction, that a role made the call.
 function synced_tables_internal._called_arguments(routine text, arguments text[]) returns jsonb sql stable set search_path=pg_catalog, pg_temp []
@@ -2064,8 +2096,16 @@ function synced_tables_internal._calling_body(routine oid) returns text plpgsql 
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Cancels the pending and running updates of a pipeline, or only the one that follows its sources.
+function synced_tables_internal._change_from(before synced_tables._tables, change jsonb) returns jsonb sql stable set search_path=pg_catalog, pg_temp []
+  -- The part of a change that differs from what a table is now.
+function synced_tables_internal._change_in_words(change jsonb) returns text sql immutable set search_path=pg_catalog, pg_temp []
+  -- The names of the settings that a change is about; never their values.
 function synced_tables_internal._change_job(job_id bigint, pipeline_id uuid, settings jsonb, cron text, time_zone text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Gives a job other settings, and its pipeline another schedule.
+function synced_tables_internal._change_pipeline(member synced_tables._tables, change jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- The part of a change that is about the pipeline; a table that shares it with others gets one of its own for another policy.
+function synced_tables_internal._check_change(before synced_tables._tables, change jsonb) returns synced_tables._tables plpgsql set search_path=pg_catalog, pg_temp []
+  -- What a synced table is to become; refuses what create_synced_table would refuse. What only the source can tell, the sidecar finds out.
 function synced_tables_internal._check_choice(synced_table text, source_table_full_name text, primary_key_columns text[], columns text[], row_filter text) returns void plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Refuses a choice of columns and rows that fits no source.
 function synced_tables_internal._check_columns_to_update(flow text, source jsonb, options jsonb) returns void plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -2078,12 +2118,18 @@ function synced_tables_internal._check_keys(synced_table text, primary_key_colum
   -- Refuses invalid key columns.
 function synced_tables_internal._check_list(full_name text, argument text, entries jsonb, required text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a list of options whose entries lack a field.
+function synced_tables_internal._check_new_name(renamed synced_tables._tables, schema_name text, table_name text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Refuses a new name that a synced table cannot have here; what else has it, Postgres refuses itself.
 function synced_tables_internal._check_source(source_table_full_name text) returns text plpgsql set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- The name of a source; refuses one of the wrong form, and the 21st synced table of one source.
 function synced_tables_internal._check_target(schema_name text, table_name text, create_schema boolean, is_streaming boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a target that is taken, reserved, or not allowed for the acting role.
 function synced_tables_internal._check_target_options(full_name text, type_overrides jsonb, extra_columns jsonb, extra_index_definitions jsonb) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses invalid options of the target.
+function synced_tables_internal._check_trigger_interval(full_name text, trigger_interval_ms integer) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Refuses a trigger interval that is out of range; null is none.
+function synced_tables_internal._check_ways(synced_table text, invalid_characters text, on_history_gap text) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Refuses unknown ways to handle invalid characters and lost history.
 function synced_tables_internal._choose_pipeline(full_name text, policy text, existing_pipeline_id uuid) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline of a new synced table: a new one, or the named one when it fits.
 function synced_tables_internal._choose_publish(full_name text, pipeline uuid, wanted text, is_new boolean) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2164,6 +2210,8 @@ function synced_tables_internal._find_streaming_table(parts text[]) returns sync
   -- The registry row of a streaming table; its columns are null if there is none.
 function synced_tables_internal._find_table(synced_table text) returns synced_tables._tables plpgsql stable set search_path=pg_catalog, pg_temp []
   -- The registry row of a synced table; its columns are null if there is none.
+function synced_tables_internal._find_table_to_change(synced_table text, action text) returns synced_tables._tables plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- The registry row of a synced table that the acting role may control, and that is not a streaming table, nor dropped.
 function synced_tables_internal._finish_update(update_id uuid, pipeline uuid, holder uuid, epoch bigint, state text, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Ends a claimed update and gives its lease back in one step, so that a sidecar woken by it can continue at once.
 function synced_tables_internal._foreign_names_in(fragment text) returns text plpgsql stable security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
@@ -2206,6 +2254,8 @@ function synced_tables_internal._grants_to_people(kind text, acl aclitem[], owne
   -- Statements that grant what an access list gives to others than the owner and our roles; if so wanted, only what our roles have passed on.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
+function synced_tables_internal._has_new_name(relation oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a synced table has another name in Postgres than here.
 function synced_tables_internal._has_own_password(role_name name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a role has, or without a superuser may have, a password that is not a credential of ours.
 function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2222,6 +2272,8 @@ function synced_tables_internal._identify_rows() returns void plpgsql set search
   -- Gives a replica identity to those of our tables that have none.
 function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- The last step of migrating: roles, event triggers, and rights. Safe to repeat.
+function synced_tables_internal._is_alone(member synced_tables._tables) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a synced table is the only one of its pipeline.
 function synced_tables_internal._is_as_released(former synced_tables._released_tables) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a former synced table is what it was when it was given away.
 function synced_tables_internal._is_calm_function(schema_name name, function_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
@@ -2236,6 +2288,8 @@ function synced_tables_internal._is_our_role(role_oid oid) returns boolean sql s
   -- Whether a role is one that synced tables of this database have made.
 function synced_tables_internal._is_own_credential(role_name name, verifier_hash bytea, expires_at timestamp with time zone) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a credential is the password of its role at the moment.
+function synced_tables_internal._is_registered(relation oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a table is one that is synced, so that its name is kept here.
 function synced_tables_internal._is_reserved_schema(schema_name text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether synced tables are forbidden in the schema.
 function synced_tables_internal._is_sql_fragment(fragment text) returns boolean plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -2300,6 +2354,8 @@ function synced_tables_internal._may_take_over_target(schema_name text, table_na
   -- Whether a streaming table was deleted without its data and the acting role may declare it again: its first update then replaces what is left.
 function synced_tables_internal._missing_rights() returns TABLE(missing text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Rights that repair() grants and that are gone: the sidecar's, and what commands of all roles need because of the guard.
+function synced_tables_internal._move_table(relation regclass, new_schema text, new_table text) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+  -- Gives a synced table another name and schema in Postgres.
 function synced_tables_internal._name_in_schema(name text, default_schema text) returns text[] plpgsql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Schema and table of a name whose schema may be missing.
 function synced_tables_internal._name_lock(schema_name text, table_name text) returns text sql immutable set search_path=pg_catalog, pg_temp []
@@ -2314,6 +2370,8 @@ function synced_tables_internal._note_declaration(pipeline uuid) returns void pl
   -- Must be called after every change to the definition of a pipeline's flows.
 function synced_tables_internal._note_hand_write(relation oid, written_by name, command text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard when somebody else than a sidecar writes to a synced table: notes that once, until it is mended.
+function synced_tables_internal._note_name(renamed synced_tables._tables, new_schema text, new_table text, renamed_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Writes the new name of a synced table wherever the registry names it.
 function synced_tables_internal._note_unreached() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Notes of an update that ends whether it came to any of its tables.
 function synced_tables_internal._notify_change() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2352,6 +2410,8 @@ function synced_tables_internal._raise_pipeline_name_taken(name text) returns vo
   -- Raises PIPELINE_NAME_TAKEN.
 function synced_tables_internal._raise_unknown_table(synced_table text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises SYNCED_TABLE_NOT_FOUND.
+function synced_tables_internal._read_change(full_name text, given jsonb, reset text[]) returns jsonb plpgsql immutable set search_path=pg_catalog, pg_temp []
+  -- The change that alter_synced_table was asked for, by the names of its parameters.
 function synced_tables_internal._read_source(flow text, source text, is_change_feed boolean, pipeline uuid, default_schema text) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Where a flow reads: a lakehouse table (three parts), a view of the pipeline, otherwise a table of this database.
 function synced_tables_internal._read_type(type oid, modifier integer) returns text plpgsql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2360,6 +2420,8 @@ function synced_tables_internal._record_event(level text, event_type text, synce
   -- Writes an event.
 function synced_tables_internal._record_lock_wait(table_id uuid, processes integer[]) returns void sql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Notes which sessions the switch of a table waits for: process, role, application and since when their transactions run.
+function synced_tables_internal._refuse_change(update_id uuid, error_code text, message text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- Takes back what an update of mode CHANGE said in the status of its table; nothing else was changed.
 function synced_tables_internal._refuse_other_case(schema_name text, table_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses a name that another synced or streaming table has in another case.
 function synced_tables_internal._refuse_streaming_change(command text, object text, full_name text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -2386,6 +2448,8 @@ function synced_tables_internal._remove_streaming_table(wanted synced_tables._st
   -- Removes a streaming table from the registry, along with its pipeline if it was the only table.
 function synced_tables_internal._remove_table(gone synced_tables._tables, error_code text, reason text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Removes a table from the registry, along with its pipeline if it was the only table.
+function synced_tables_internal._rename_flow_source(before text[], after text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Flows that read a table of this database go on reading it under its new name, from where they were.
 function synced_tables_internal._repair_flows() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets the sidecar read the tables of this database that flows read, where the declaring roles may.
 function synced_tables_internal._repair_gateway() returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
@@ -2438,6 +2502,8 @@ function synced_tables_internal._rooted_in(relation regclass) returns text sql s
   -- What hangs on a table and would be lost with it, for a message; null if nothing does.
 function synced_tables_internal._routine_of(kind text, identity text) returns regprocedure sql stable set search_path=pg_catalog, pg_temp []
   -- The routine of a row of _definitions; null for other kinds, or if it no longer exists.
+function synced_tables_internal._rows_depend_on() returns text[] sql immutable set search_path=pg_catalog, pg_temp []
+  -- The settings whose change takes a new copy of the table, and the rights of its creator: they decide what its readers are shown.
 function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with time zone, next_run timestamp with time zone, problem text DEFAULT NULL::text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.
 function synced_tables_internal._schedule_job(pipeline uuid, cron text, time_zone text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2486,6 +2552,8 @@ function synced_tables_internal._table_grants(relation oid, target text) returns
   -- Statements that grant on another table what people have on a relation and its columns.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
+function synced_tables_internal._table_was_renamed(relation oid, renamed_by name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
+  -- Called by the guard after a synced table got another name or schema: the registry follows. False if it has no other name. Refuses names that synced tables cannot have.
 function synced_tables_internal._tables_to_leave() returns TABLE(relation regclass, is_released boolean, new_owner name, row_count bigint) sql stable set search_path=pg_catalog, pg_temp []
   -- The tables that are synced tables, or were, and to whom they will belong.
 function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2558,10 +2626,14 @@ function synced_tables_served._start_flows(pipeline_id uuid, full_refresh boolea
   -- Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.
 function synced_tables_served._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
+function synced_tables_served.alter_synced_table(synced_table text, source_table_full_name text DEFAULT NULL::text, primary_key_columns text[] DEFAULT NULL::text[], scheduling_policy text DEFAULT NULL::text, timeseries_key text DEFAULT NULL::text, invalid_characters text DEFAULT NULL::text, allow_file_diff boolean DEFAULT NULL::boolean, on_history_gap text DEFAULT NULL::text, type_overrides jsonb DEFAULT NULL::jsonb, extra_columns jsonb DEFAULT NULL::jsonb, extra_index_definitions jsonb DEFAULT NULL::jsonb, accelerated_sync boolean DEFAULT NULL::boolean, columns text[] DEFAULT NULL::text[], row_filter text DEFAULT NULL::text, trigger_interval_ms integer DEFAULT NULL::integer, reset text[] DEFAULT NULL::text[]) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Changes how a table is synced, in place: parameters as of create_synced_table, null for what stays as it is; reset => array['row_filter'] for what is to be as if it had never been given. Returns the id of the update that makes the change, CALL synced_tables.wait_for_update(id) waits for it. Where rows have to be others they are loaded beside, and readers keep the old ones until all of it is exchanged at once; a change that is refused leaves the table as it was. A table that shares its pipeline gets one of its own for another scheduling policy. For its creator and databricks_superuser; for its managers what does not change what it shows.
 function synced_tables_served.apply_changes(target text, source text, keys text[], sequence_by text DEFAULT NULL::text, ignore_null_updates boolean DEFAULT false, apply_as_deletes text DEFAULT NULL::text, apply_as_truncates text DEFAULT NULL::text, column_list text[] DEFAULT NULL::text[], except_column_list text[] DEFAULT NULL::text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], name text DEFAULT NULL::text, once boolean DEFAULT false, ignore_null_updates_column_list text[] DEFAULT NULL::text[], ignore_null_updates_except_column_list text[] DEFAULT NULL::text[], columns_to_update text DEFAULT NULL::text, source_change_feed boolean DEFAULT false, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
   -- Declares a flow from records of changes into a streaming table, as SCD type 1 or 2. source: a table of the lakehouse (catalog.schema.table; with source_change_feed its change feed) or an append-only table of this database. Conditions and sequence_by are expressions of the lakehouse. Returns the pipeline's id; synced_tables.start_update runs it.
 function synced_tables_served.apply_changes_from_snapshot(target text, source text, keys text[], stored_as_scd_type integer DEFAULT 1, track_history_column_list text[] DEFAULT NULL::text[], track_history_except_column_list text[] DEFAULT NULL::text[], once boolean DEFAULT false, name text DEFAULT NULL::text, default_schema text DEFAULT "current_schema"()) returns uuid sql security definer set search_path=pg_catalog, pg_temp []
   -- Declares a flow that compares the rows of a table with those of the last update, and keeps the result as SCD type 1 or 2. Returns the pipeline's id.
+function synced_tables_served.cancel_updates(synced_table_or_pipeline text) returns integer plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Cancels the update that runs in a pipeline, given by its id or by one of its tables, and those that wait; returns how many. Nothing of them becomes visible: the tables keep their rows. Later updates run as usual, and a CONTINUOUS pipeline goes on following its sources; pause_pipeline and stop_pipeline keep it from that. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.cancel_verification(verification_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Cancels a verification that waits or runs, for all who asked for it; one that has ended stays as it is. A sidecar at work on it stops within seconds. For the creator of its table, its managers and databricks_superuser.
 function synced_tables_served.create_streaming_table(name text, comment text DEFAULT NULL::text, table_properties jsonb DEFAULT '{}'::jsonb, default_schema text DEFAULT "current_schema"(), continuous boolean DEFAULT false) returns uuid plpgsql security definer set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
@@ -2578,6 +2650,8 @@ function synced_tables_served.pause_pipeline(synced_table_or_pipeline text) retu
   -- Keeps a pipeline, given by its id or by one of its tables, from doing anything by itself until resume_pipeline: it stops following its sources, scheduled runs wait. Updates that somebody asks for run, and one that runs goes on to its end. The tables keep their rows. False if it is paused already. For the creators of its tables, their managers and databricks_superuser.
 function synced_tables_served.remove_schedule(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Removes the schedule of a pipeline; false if it had none.
+function synced_tables_served.rename_synced_table(synced_table text, new_name text) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Gives a synced table another name, or moves it to another schema: schema.table, or a table name alone. The table stays the same one, with its grants, indexes, views and managers, and its sync goes on; pipelines, schedules, flows that read it and its history go along. ALTER TABLE … RENAME TO and SET SCHEMA do the same for its managers. For its creator, its managers and databricks_superuser; another schema takes CREATE on it.
 function synced_tables_served.resume_pipeline(synced_table_or_pipeline text) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Ends the pause of a pipeline, given by its id or by one of its tables: it follows its sources again from where it was, and a schedule that was due meanwhile runs once. A pipeline that stop_pipeline stopped goes on, too. False if it was neither paused nor stopped. For whom pause_pipeline is.
 function synced_tables_served.set_continuous(streaming_table text, continuous boolean DEFAULT true) returns void plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2599,7 +2673,7 @@ function synced_tables_served.verify(synced_table text) returns uuid plpgsql sec
 
 event trigger databricks_auth_0_close on ddl_command_end when tag in (CREATE INDEX, ALTER INDEX, DROP INDEX, DROP TABLE, ALTER TABLE, CREATE TABLE) execute databricks_auth.ev_close() (A)
 event trigger databricks_auth_1_guard on ddl_command_start execute databricks_auth.ev_guard() (A)
-event trigger databricks_auth_2_open on ddl_command_start when tag in (CREATE INDEX, ALTER INDEX, DROP INDEX, DROP TABLE) execute databricks_auth.ev_open() (A)
+event trigger databricks_auth_2_open on ddl_command_start when tag in (CREATE INDEX, ALTER INDEX, DROP INDEX, DROP TABLE, ALTER TABLE) execute databricks_auth.ev_open() (A)
 event trigger databricks_auth_3_kind on ddl_command_start when tag in (CREATE INDEX, ALTER INDEX, DROP INDEX, DROP TABLE, ALTER TABLE, COMMENT, CREATE POLICY, CREATE TRIGGER, CREATE RULE) execute databricks_auth.ev_kind() (A)
 event trigger databricks_auth_careful on ddl_command_end when tag in (ALTER TABLE, ALTER INDEX, CREATE TABLE, ALTER SCHEMA, CREATE TRIGGER, ALTER TRIGGER, CREATE RULE, ALTER RULE, CREATE POLICY, ALTER POLICY) execute databricks_auth.ev_careful() (A)
 event trigger databricks_auth_drop on sql_drop execute databricks_auth.ev_drop() (A)

@@ -41,6 +41,8 @@ declare
   altered record;
 begin
   for altered in select distinct * from databricks_auth.altered_tables() loop
+    -- A command that has given it another name can have done nothing else.
+    continue when databricks_auth.tell_new_name(altered.relation);
     -- The acting role too: register() runs as a superuser on behalf of the sidecar.
     if databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
       return;
@@ -67,16 +69,18 @@ language plpgsql set search_path = pg_catalog, pg_temp set standard_conforming_s
 declare
   state text;
   advice text;
+  details text;
 begin
   perform databricks_auth.check_altered(current_user, tg_tag);
 exception when others then
+  get stacked diagnostics details = pg_exception_detail;
   if sqlerrm like 'databricks\_auth: %' then
     -- Anew: the lines of where it was found out say nothing to whoever is refused.
     get stacked diagnostics state = returned_sqlstate, advice = pg_exception_hint;
     raise exception using errcode = state, message = sqlerrm, hint = advice;
   end if;
   -- A damaged installation must not lock an administrator out.
-  if sqlstate ~ '^(40|53|55|57|58)'
+  if details like 'error code: %' or sqlstate ~ '^(40|53|55|57|58)'
      or not coalesce((select r.rolsuper from pg_roles r where r.rolname = current_user), false) then
     raise;
   end if;

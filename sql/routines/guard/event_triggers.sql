@@ -13,7 +13,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     -- No DDL as an owner role, and none nested in a window.
     ('databricks_auth_1_guard', 'ddl_command_start', null, 'databricks_auth.ev_guard', true),
     -- Lends the owner role.
-    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE'],
+    ('databricks_auth_2_open', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE'],
      'databricks_auth.ev_open', true),
     -- Clearer words than "must be owner" when the target is certain.
     ('databricks_auth_3_kind', 'ddl_command_start', array['CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE', 'ALTER TABLE', 'COMMENT',

@@ -63,10 +63,11 @@ create or replace function databricks_auth.innermost_command(stack text) returns
 language plpgsql stable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 begin
   -- Line 1 is the event trigger function's own. A nested command follows in quotes (in the server's language: then there is
-  -- no answer); if there is none, the command is the client's.
+  -- no answer); if there is none, the command is the client's. All quantifiers match as little as they can, as the first
+  -- one does.
   return (
   select case when strpos(stack, e'\n') = 0 then current_query()
-              else substring(stack from '^[^\n]*\nSQL statement "(.*?)"\n[^\n]+ (?:function|inline_code_block)') end
+              else substring(stack from '^[^\n]*?\nSQL statement "(.*?)"\n[^\n]+? (?:function|inline_code_block)') end
   );
 end $$;
 comment on function databricks_auth.innermost_command(text) is
@@ -77,11 +78,22 @@ create or replace function databricks_auth.refuse_kindly(relation oid, tag text,
 language plpgsql security definer set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
 declare
   synced constant regclass := coalesce((select indrelid from pg_index where indexrelid = relation), relation)::regclass;
-  is_permitted constant boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+  is_permitted boolean := tag in ('CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'DROP TABLE');
+  has_keeper boolean := false;
 begin
   if not databricks_auth.is_synced_table(synced)
      or databricks_auth.is_sync(effective) or databricks_auth.is_sync(databricks_auth.acting_role()) then
     return;
+  end if;
+  if tag = 'ALTER TABLE' and synced = relation then
+    has_keeper := databricks_auth.has_keeper(synced);
+    -- Ownership is not lent for a rename inside another command, where its text is not certain enough. A superuser's text may
+    -- go on after it: what that does is looked at when it has been done.
+    is_permitted := has_keeper and case when databricks_auth.is_installer(effective) then databricks_auth.is_rename(split_part(command, ';', 1))
+                                        else command = current_query() and databricks_auth.is_rename(command) end;
+    if is_permitted and databricks_auth.is_installer(effective) then
+      return;  -- also on behalf of others, whom rename_synced_table has looked at
+    end if;
   end if;
   if databricks_auth.is_superuser(effective) then
     -- Before the work is done, unlike the check at its end.
@@ -90,7 +102,10 @@ begin
         'A superuser can go on after SET databricks_auth.allow_ddl = on.');
     end if;
   elsif not is_permitted then
-    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced), 'Change the source table instead.');
+    perform databricks_auth.refuse('42501', format('%s is not allowed on synced table %s', tag, synced),
+      case when not has_keeper then 'Change the source table instead.'
+           when command ~* '\m(rename\s+to|set\s+schema)\M' then format('Rename it with SELECT synced_tables.rename_synced_table(%L, ''schema.table''), or by ALTER TABLE as a statement of its own.', synced)
+           else format('Change the source table instead, or how it is synced with SELECT synced_tables.alter_synced_table(%L, …).', synced) end);
   elsif not databricks_auth.can_manage(synced, effective) then
     perform databricks_auth.refuse('42501', format('role %I is not a manager of synced table %s', effective, synced));
   elsif tag <> 'DROP TABLE' and command ~* '\mconcurrently\M' then

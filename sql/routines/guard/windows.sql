@@ -94,6 +94,10 @@ begin
   get diagnostics stack = pg_context;
   stack := nullif(substr(stack, length(split_part(stack, e'\n', 1)) + 2), '');
   command := coalesce(stack, current_query());
+  -- Of all that ALTER TABLE can do a manager may only rename, so the text must be of nothing else.
+  if tg_tag = 'ALTER TABLE' and (stack is not null or not databricks_auth.is_rename(command)) then
+    return;
+  end if;
   names := databricks_auth.names_in(command);
   if stack is not null then
     names := coalesce(databricks_auth.names_in_calls(names), names);
@@ -109,6 +113,7 @@ begin
              select coalesce(x.indrelid, c.oid) from pg_class c left join pg_index x on x.indexrelid = c.oid
               where c.relname = any (names) and c.relkind in ('p', 'I'))
        and databricks_auth.can_manage(s.synced_table, acting)
+       and (tg_tag <> 'ALTER TABLE' or databricks_auth.has_keeper(s.synced_table))
      order by s.synced_table::oid  -- two sessions that open the same windows do so in one order
   loop
     if not databricks_auth.guard_is_whole() then
@@ -138,7 +143,7 @@ begin
   loop
     if done.is_index then
       perform databricks_auth.check_index(done.objid, done.command_tag);
-    elsif done.is_table or done.is_partition then
+    elsif (done.is_table and not databricks_auth.has_new_name(done.objid)) or done.is_partition then
       perform databricks_auth.refuse('0A000', format('%s on %I, part of a synced table, is not supported', done.command_tag, done.relname),
         'Name the synced table itself.');
     end if;

@@ -91,7 +91,7 @@ create or replace view synced_tables.updates with (security_barrier = true) as
 comment on view synced_tables.updates is 'History of runs, newest first: one row per update and synced table.';
 comment on column synced_tables.updates.method is 'How the rows were written: SNAPSHOT, MERGE and so on.';
 comment on column synced_tables.updates.rows_without_key is 'Source rows left out because a key column was null.';
-comment on column synced_tables.updates.mode is 'CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile. VALIDATE: only checks flows.';
+comment on column synced_tables.updates.mode is 'CONTINUOUS: follows the source until another update is requested; its counts grow meanwhile. VALIDATE: only checks flows. CHANGE: changes how the table is synced.';
 comment on column synced_tables.updates.batches is 'How often an update of mode CONTINUOUS has committed.';
 comment on column synced_tables.updates.failed_attempts is 'Consecutive transient failures; the next attempt is at next_attempt_at.';
 comment on column synced_tables.updates.num_upserted_rows is 'Rows of a streaming table inserted or updated by its flows from changes; null otherwise.';

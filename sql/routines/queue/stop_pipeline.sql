@@ -131,6 +131,18 @@ end $$;
 comment on function synced_tables_served.stop_pipeline(uuid) is
   'Cancels the running and pending updates of a pipeline, and keeps a CONTINUOUS one from following its sources until sync_now or start_update. The tables keep their rows. For the creators of its tables, their managers and databricks_superuser.';
 
+-- for: owner
+create or replace function synced_tables_internal._check_trigger_interval(full_name text, trigger_interval_ms integer) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if trigger_interval_ms not between 10 and 3600000 then
+    perform synced_tables_internal._raise('TRIGGER_INTERVAL_INVALID', '22023',
+      format('A trigger interval of %s ms for synced table %s is out of range.', trigger_interval_ms, full_name),
+      'Use 10 to 3600000 milliseconds, or null for the default of the sidecar.');
+  end if;
+end $$;
+comment on function synced_tables_internal._check_trigger_interval(text, integer) is 'Refuses a trigger interval that is out of range; null is none.';
+
 -- for: managers
 create or replace function synced_tables_served.set_trigger_interval(synced_table text, trigger_interval_ms integer) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -147,11 +159,7 @@ begin
   else
     perform synced_tables_internal._require_pipeline(streaming.pipeline_id, 'change');
   end if;
-  if set_trigger_interval.trigger_interval_ms not between 10 and 3600000 then
-    perform synced_tables_internal._raise('TRIGGER_INTERVAL_INVALID', '22023',
-      format('A trigger interval of %s ms for synced table %s is out of range.', set_trigger_interval.trigger_interval_ms, full_name),
-      'Use 10 to 3600000 milliseconds, or null for the default of the sidecar.');
-  end if;
+  perform synced_tables_internal._check_trigger_interval(full_name, set_trigger_interval.trigger_interval_ms);
   update synced_tables._pipelines p set trigger_interval_ms = set_trigger_interval.trigger_interval_ms
    where p.pipeline_id = coalesce(wanted.pipeline_id, streaming.pipeline_id);
 end $$;

@@ -31,6 +31,23 @@ begin
 end $$;
 comment on function synced_tables_internal._check_keys(text, text[], text) is 'Refuses invalid key columns.';
 
+-- for: owner
+create or replace function synced_tables_internal._check_ways(synced_table text, invalid_characters text, on_history_gap text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if invalid_characters is null or invalid_characters not in ('fail', 'strip') then
+    perform synced_tables_internal._raise('INVALID_CHARACTERS_UNKNOWN', '22023',
+      format('%L is not a way to handle invalid characters in synced table %s.', invalid_characters, synced_table),
+      'Use fail (the default) or strip.');
+  end if;
+  if on_history_gap is null or on_history_gap not in ('fail', 'refresh') then
+    perform synced_tables_internal._raise('ON_HISTORY_GAP_UNKNOWN', '22023',
+      format('%L does not say what to do when the source of synced table %s has lost history.', on_history_gap, synced_table),
+      'Use fail (the default) or refresh.');
+  end if;
+end $$;
+comment on function synced_tables_internal._check_ways(text, text, text) is 'Refuses unknown ways to handle invalid characters and lost history.';
+
 -- What the choice is about, only the sidecar knows: it holds the names and the filter against the source.
 -- for: owner
 create or replace function synced_tables_internal._check_choice(synced_table text, source_table_full_name text, primary_key_columns text[],
@@ -268,16 +285,7 @@ declare
   is_schema_made boolean;
 begin
   perform synced_tables_internal._check_keys(full_name, create_synced_table.primary_key_columns, create_synced_table.timeseries_key);
-  if create_synced_table.invalid_characters is null or create_synced_table.invalid_characters not in ('fail', 'strip') then
-    perform synced_tables_internal._raise('INVALID_CHARACTERS_UNKNOWN', '22023',
-      format('%L is not a way to handle invalid characters in synced table %s.', create_synced_table.invalid_characters, full_name),
-      'Use fail (the default) or strip.');
-  end if;
-  if create_synced_table.on_history_gap is null or create_synced_table.on_history_gap not in ('fail', 'refresh') then
-    perform synced_tables_internal._raise('ON_HISTORY_GAP_UNKNOWN', '22023',
-      format('%L does not say what to do when the source of synced table %s has lost history.', create_synced_table.on_history_gap, full_name),
-      'Use fail (the default) or refresh.');
-  end if;
+  perform synced_tables_internal._check_ways(full_name, create_synced_table.invalid_characters, create_synced_table.on_history_gap);
   perform synced_tables_internal._check_choice(full_name, create_synced_table.source_table_full_name,
     create_synced_table.primary_key_columns, create_synced_table.columns, create_synced_table.row_filter);
   perform synced_tables_internal._check_target_options(full_name, create_synced_table.type_overrides, create_synced_table.extra_columns,

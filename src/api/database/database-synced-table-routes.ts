@@ -83,8 +83,8 @@ export function addDatabaseSyncedTableRoutes(server: ApiServer, context: ApiCont
   server.patch(`${PATH}/:name`, { schema: { tags, summary: 'Not implemented, as on the real service' } }, async () => {
     throw syncedTablesError('NOT_IMPLEMENTED', {
       call: 'Updating a synced table',
-      reason: 'its spec never changes',
-      alternative: 'Delete it and create it again.',
+      reason: 'the real service has no such call either',
+      alternative: 'Use PATCH /api/2.0/synced-tables/tables/<name>, or delete it and create it again.',
     });
   });
 }

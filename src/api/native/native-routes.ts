@@ -10,6 +10,7 @@ import { addPreviewRoutes } from './previews/preview-routes.js';
 import { addSourceRoutes } from './sources/source-routes.js';
 import { addStreamRoutes } from './stream/stream-routes.js';
 import { addStreamingRoutes } from './streaming/streaming-routes.js';
+import { addAlterTableRoutes } from './tables/alter-table-routes.js';
 import { addCreateTableRoute } from './tables/create-table-route.js';
 import { addObjectRoutes } from './tables/object-routes.js';
 import { addRowRoutes } from './tables/row-routes.js';
@@ -23,6 +24,7 @@ import { addTokenRoutes } from './tokens/token-routes.js';
 
 /** Our own API, `/api/2.0/synced-tables/…`: what the services of Databricks have no calls for. One file a resource. */
 export function addNativeRoutes(server: ApiServer, context: ApiContext): void {
+  addAlterTableRoutes(server, context);
   addCreateTableRoute(server, context);
   addDatabaseOverviewRoutes(server, context);
   addDoctorRoutes(server, context);

@@ -62,15 +62,24 @@ function idOf(list: string): string {
   return list.endsWith('/branches') ? 'branch_id' : 'member_id';
 }
 
-/** Synced tables and catalogs never change, as on the real service. */
+/** Synced tables and catalogs are not changed by these calls, as on the real service. */
 function addRefusedUpdates(server: ApiServer): void {
-  for (const [url, what, reason] of [
-    ['synced_tables', 'a synced table', 'its spec never changes'],
-    ['catalogs', 'a catalog', 'it is a name for one database'],
+  for (const [url, what, reason, alternative] of [
+    [
+      'synced_tables',
+      'a synced table',
+      'the real service has no such call either',
+      'Use PATCH /api/2.0/synced-tables/tables/<name>, or delete it and create it again.',
+    ],
+    [
+      'catalogs',
+      'a catalog',
+      'it is a name for one database',
+      'Delete it and create it again; the tables stay in between.',
+    ],
   ] as const) {
     const summary = 'Not implemented, as on the real service';
     server.patch(`/api/2.0/postgres/${url}/:name`, { schema: { tags, summary } }, async () => {
-      const alternative = 'Delete it and create it again; the table stays in between.';
       throw syncedTablesError('NOT_IMPLEMENTED', { call: `Changing ${what}`, reason, alternative });
     });
   }

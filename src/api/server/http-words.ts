@@ -17,6 +17,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   CHANGED_PRIMARY_KEY_COLUMN_TYPE:
     'Delete the synced table and create it again: it is partitioned by this column, the first of its key, whose type Postgres cannot change in place, so that a refresh does not help.',
   CHANGES_NOT_RECORDED: 'Create the synced table with allow_file_diff: true, or with SNAPSHOT.',
+  CHANGE_INVALID: 'Name what is to be changed, or in reset what is to be as if it had never been given.',
   CHARACTER_NOT_IN_REPERTOIRE:
     'Remove them in the source, or create the synced table with invalid_characters "strip", which leaves them out and counts the rows.',
   COLUMNS_DIFFER: `${FULL_REFRESH}.`,
@@ -27,6 +28,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   PRIMARY_KEY_MISSING: 'Name the columns that identify a source row in primary_key_columns, such as ["id"].',
   PUBLISHED_TOGETHER_DELAYED: 'See the message of that table.',
   PUBLISHED_TOGETHER_FAILED: 'See the message of that table; fix that, then sync again.',
+  SCHEDULE_ON_CONTINUOUS: 'Remove the schedule first: DELETE /api/2.0/synced-tables/tables/<name>/schedule.',
   SCHEMA_MISSING: 'Create the schema, or set create_database_objects_if_missing to true.',
   SOURCE_VERSION_GONE: 'Sync the table first, then verify it again; that compares the newer version.',
   STREAMING_TABLE_NOT_FOUND: 'See GET /api/2.0/synced-tables/pipelines for those that do.',

@@ -18,6 +18,9 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'DATABASE_AMBIGUOUS',
 ]);
 
+/** As shells report a process that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
 export interface FailureContext {
   readonly output: Output;
   /** The command as it was called, for example `synced-tables create`. */
@@ -40,6 +43,7 @@ export function reportFailure(error: unknown, context: FailureContext): number {
       context.output,
     );
     if (known.code === 'DATABASE_NEWER') return EXIT_OUTDATED;
+    if (known.code === 'UPDATE_WAIT_INTERRUPTED') return EXIT_INTERRUPTED;
     return known.code.startsWith('SETTINGS_') || USAGE_CODES.has(known.code) ? EXIT_USAGE : EXIT_FAILED;
   }
   const message = [safeReason(error), error instanceof Error ? stackFrames(error) : ''].join('\n').trimEnd();

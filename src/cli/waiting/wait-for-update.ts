@@ -13,6 +13,8 @@ export interface WaitOptions {
   readonly progress: Progress;
   /** Null waits for ever. */
   readonly timeoutSeconds: number | null;
+  /** Ends the waiting; the update goes on. */
+  readonly signal?: AbortSignal;
   /** Called while the update is running. */
   readonly onPause?: () => Promise<void>;
 }
@@ -54,7 +56,7 @@ export async function waitForUpdate(options: WaitOptions): Promise<void> {
         throw syncedTablesError('UPDATE_WAIT_TIMEOUT', { update, state, timeout: `${timeoutSeconds} s` });
       }
       await options.onPause?.();
-      await sleep(pauseMs);
+      await sleep(pauseMs, undefined, options.signal ? { signal: options.signal } : {});
     }
   } finally {
     progress.end();

@@ -10,6 +10,23 @@ export const requestErrors = {
     apiCode: 'RESOURCE_CONFLICT',
     sqlState: '55006',
   },
+  CHANGE_INVALID: {
+    message: 'Synced table {target} cannot be changed like this: {reason}.',
+    remedy: 'Name what is to be changed, or to be as if it had never been given (reset).',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '22023',
+  },
+  CATALOG_FIXED: {
+    message:
+      'Synced table {table} cannot move to catalog {catalog}: its catalog stands for the database that it is in.',
+    remedy: 'Leave the catalog out of the new name, or create a synced table there and delete this one.',
+    retry: 'none',
+    status: 400,
+    apiCode: 'INVALID_PARAMETER_VALUE',
+    sqlState: '0A000',
+  },
   UPDATE_SCOPE_INVALID: {
     message: '"{value}" is not a scope of an update.',
     remedy: 'Use table for the table alone, pipeline for all tables of its pipeline.',

@@ -188,7 +188,7 @@ export const sourceErrors = {
     message:
       'Source table {table} has no change data feed, which the policies TRIGGERED and CONTINUOUS need; SNAPSHOT works without one.',
     remedy:
-      'For TRIGGERED or CONTINUOUS, run in the lakehouse: ALTER TABLE {table} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)',
+      'For TRIGGERED or CONTINUOUS, have it compare files, which is slower (allow_file_diff, --allow-file-diff on the command line), or run in the lakehouse: ALTER TABLE {table} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_STATE',

@@ -144,6 +144,16 @@ export const targetErrors = {
     apiCode: 'INVALID_STATE',
     sqlState: '2BP01',
   },
+  KEY_HAS_DEPENDENTS: {
+    message:
+      'Synced table {target} cannot get this primary key in place: it is partitioned by column {column}, which {reason}, so that it would have to be replaced, and {objects} depends on it.',
+    remedy:
+      'Keep that column in the primary key, with its type; or drop whatever depends on the table, change it, and make that again. Nothing was changed.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '2BP01',
+  },
   SYNCED_TABLE_DROPPED: {
     message: 'Synced table {target} was dropped in Postgres, so its sync has ended.',
     remedy: 'Remove it with delete_synced_table, and create it again if it is still wanted.',

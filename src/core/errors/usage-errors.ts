@@ -58,6 +58,14 @@ export const usageErrors = {
     apiCode: 'INTERNAL_ERROR',
     sqlState: 'XX000',
   },
+  UPDATE_WAIT_INTERRUPTED: {
+    message: 'Only the waiting has ended: update {update} goes on in the sidecar.',
+    remedy: 'To cancel it: {cancel}. To see how far it is: {get}.',
+    retry: 'none',
+    status: 409,
+    apiCode: 'CANCELLED',
+    sqlState: '57014',
+  },
   OUTPUT_FAILED: {
     message: 'Standard output cannot be written to: {reason}.',
     remedy: 'Free space where the output goes, then run the command again.',

@@ -45,7 +45,7 @@ export async function createTable({
   shadow,
   result,
 }: LoadedCopy): Promise<TableUpdateResult> {
-  const { table } = position;
+  const table = await withPresentName(client, position.table);
   const target = qualifiedTargetOf(table);
   await createParent(client, table, target, columns);
   await addExtraColumns(client, table, target);
@@ -58,6 +58,16 @@ export async function createTable({
   await grantCreator(client, relation, table.createdBy);
   await client.query(`comment on table ${target} is ${client.escapeLiteral(sourceComment(table))}`);
   return result;
+}
+
+/** The table under the name that the registry has for it now: it may have been renamed while it was loaded. */
+export async function withPresentName(client: pg.Client, table: SyncedTable): Promise<SyncedTable> {
+  const { rows } = await client.query<Pick<SyncedTable, 'schema' | 'name' | 'fullName'>>(
+    `select schema_name as schema, table_name as name, synced_table as "fullName" from synced_tables._tables
+      where table_id = $1 for no key update`,
+    [table.tableId],
+  );
+  return { ...table, ...rows[0] };
 }
 
 async function createParent(

@@ -13,7 +13,7 @@ import { type Answer, queryTogether } from '../session/query-together.js';
 import { inTransaction } from '../session/session.js';
 import { applyColumnChangesBriefly, type ColumnChanges, hasColumnChanges } from './column-changes.js';
 import { isSameKey, MergeStatement, mergeCounts } from './merge-rows.js';
-import type { Publication } from './publication.js';
+import type { Publication, PublishedPlace } from './publication.js';
 import { solePartition } from './published-table.js';
 import { columnDefinitions } from './shadow-table.js';
 
@@ -65,7 +65,7 @@ export function changesPublication(changes: ChangesToMerge): Publication {
       staging = staged.staging;
       return staged.answers;
     },
-    apply: (place) => mergeStagedChanges(changes, { staging, partition: place.partition() }, merge),
+    apply: (place) => mergeStagedChanges(changes, { staging, place }, merge),
     mend: async (error) => changes.mendSource(error) || merge.mend(error),
     explain: async (error) => {
       if (error instanceof LastStateUnclear || error instanceof ChangedByHand) return error;
@@ -132,13 +132,13 @@ function stagingTable({ tableId }: SyncedTable, definitions: string): string {
 async function mergeStagedChanges(
   changes: ChangesToMerge,
   // Not through the parent: routed rows do not report whether they were inserted or updated.
-  { staging, partition }: { readonly staging: string; readonly partition: string },
+  { staging, place }: { readonly staging: string; readonly place: PublishedPlace },
   merge: MergeStatement,
 ): Promise<TableUpdateResult> {
   const { client, columns, relation, newestBy, position } = changes;
   const { table } = position;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
-  await applyColumnChangesBriefly(client, table, target, changes.columnChanges);
+  const partition = place.partition();
+  await applyColumnChangesBriefly(client, table, place.target(), changes.columnChanges);
   if (newestBy !== null) await dropOutdated(changes, newestBy, { staging, partition });
   const [deleted, merged] = await queryTogether(client, [
     `delete from ${partition} t using ${staging} s

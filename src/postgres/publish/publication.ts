@@ -5,9 +5,9 @@ import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { BRIEF_LOCKS, NO_SILENCE, withLockPatience } from '../session/lock-patience.js';
 import { LockWatch } from '../session/lock-watch.js';
 import { type Answer, answersOf } from '../session/query-together.js';
-import { inOpenedTransaction } from '../session/session.js';
+import { inOpenedTransaction, isPostgresError } from '../session/session.js';
 import type { SharedSession } from '../session/shared-session.js';
-import { requirePartition, solePartitions, solePartitionsStatement } from './published-table.js';
+import { findRelation, requirePlace, tablePlaces, tablePlacesStatement } from './published-table.js';
 
 /**
  * Makes new rows of one table visible together with its position, in steps: so that several tables of a pipeline can
@@ -41,6 +41,8 @@ export interface Publication {
 export interface PublishedPlace {
   /** The partition that holds its rows, quoted for SQL; throws if there is none. */
   readonly partition: () => string;
+  /** The table itself, under the name that it has now. */
+  readonly target: () => string;
   /** True if the transaction waits for locks only as long as readers do not notice. */
   readonly areLocksBrief: boolean;
 }
@@ -150,10 +152,18 @@ async function attempt(options: PublishOptions, queue: InTurn): Promise<Readonly
     });
   } catch (error) {
     if (await queue.current.mend?.(error)) return null;
+    if (await wasRenamed(client, queue.current, error)) return null;
     throw error;
   }
   const transactionMs = performance.now() - startedAt;
   return new Map([...results].map(([publication, result]) => [publication, { result, transactionMs }]));
+}
+
+/** Whether a statement failed because its table was renamed between looking its name up and locking it. */
+async function wasRenamed(client: pg.Client, { relation }: Publication, error: unknown): Promise<boolean> {
+  if (relation === null || !isPostgresError(error) || (error.code !== '42P01' && error.code !== '3F000')) return false;
+  const name = await findRelation(client, relation);
+  return name !== null && !error.message.includes(`"${name}"`);
 }
 
 /** Stages all rows, then proves the lease. Returns where each published table has its rows. */
@@ -169,7 +179,7 @@ async function stageAll(
     // Staging goes at the pace of the sources, however slow; the rest must not fall silent while holding locks.
     NO_SILENCE,
     leaseProof(lease),
-    solePartitionsStatement(relations),
+    tablePlacesStatement(relations),
     ...(areLocksBrief ? [BRIEF_LOCKS] : []),
   ].join('; ');
   const last = queue.ordered.findLast(({ stage }) => stage !== undefined);
@@ -182,11 +192,13 @@ async function stageAll(
     if (publication === last) answers = answered;
   });
   answers ??= await answersOf(client, begin + closing);
-  const [held = [], partitions = []] = answers as readonly Answer[];
+  const [held = [], found = []] = answers as readonly Answer[];
   if (held.length === 0) throw leaseLost(queue.first.table.fullName);
-  const found = solePartitions(partitions);
+  const places = tablePlaces(found);
+  const placeOf = (relation: number | null) => requirePlace(relation === null ? undefined : places.get(relation));
   return ({ relation }) => ({
-    partition: () => requirePartition(relation === null ? undefined : found.get(relation)),
+    partition: () => placeOf(relation).partition,
+    target: () => placeOf(relation).target,
     areLocksBrief,
   });
 }

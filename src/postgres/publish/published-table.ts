@@ -3,35 +3,43 @@ import { postgresTableName, quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { Answer } from '../session/query-together.js';
 
-/** The partition that holds the rows of a synced table, quoted for SQL. */
-export async function solePartition(client: pg.Client, relation: number): Promise<string> {
-  const { rows } = await client.query<{ relation: string; schema: string; name: string }>(
-    solePartitionsStatement([relation]),
-  );
-  const found = solePartitions(rows.map(({ relation: oid, schema, name }) => [oid, schema, name]));
-  return requirePartition(found.get(relation));
+/** Where a synced table is now: somebody may have renamed it. */
+interface TablePlace {
+  /** The table itself, quoted for SQL. */
+  readonly target: string;
+  /** The partition that holds its rows, quoted for SQL. */
+  readonly partition: string;
 }
 
-/** The partitions of synced tables: rows for `solePartitions`. */
-export function solePartitionsStatement(relations: readonly number[]): string {
-  return `select p.relation::text as relation, n.nspname::text as schema, c.relname::text as name
+/** The partition that holds the rows of a synced table, quoted for SQL. */
+export async function solePartition(client: pg.Client, relation: number): Promise<string> {
+  const { rows } = await client.query<(string | null)[]>({ text: tablePlacesStatement([relation]), rowMode: 'array' });
+  return requirePlace(tablePlaces(rows).get(relation)).partition;
+}
+
+/** The places of synced tables: rows for `tablePlaces`. */
+export function tablePlacesStatement(relations: readonly number[]): string {
+  return `select p.relation::text as relation, pn.nspname::text, pc.relname::text, n.nspname::text, c.relname::text
             from unnest(array[${relations.join(', ')}]::oid[]) as p (relation)
+            join pg_class pc on pc.oid = p.relation join pg_namespace pn on pn.oid = pc.relnamespace
             join pg_class c on c.oid = databricks_auth.sole_partition(p.relation) join pg_namespace n on n.oid = c.relnamespace`;
 }
 
-/** By the OID of the synced table, the partition that holds its rows, quoted for SQL. */
-export function solePartitions(rows: Answer): ReadonlyMap<number, string> {
+/** By the OID of the synced table. */
+export function tablePlaces(rows: Answer): ReadonlyMap<number, TablePlace> {
+  const quoted = (schema: string | null | undefined, name: string | null | undefined) =>
+    `${quoteIdentifier(schema ?? '')}.${quoteIdentifier(name ?? '')}`;
   return new Map(
-    rows.map(([relation, schema, name]) => [
+    rows.map(([relation, schema, name, partitionSchema, partition]) => [
       Number(relation),
-      `${quoteIdentifier(schema ?? '')}.${quoteIdentifier(name ?? '')}`,
+      { target: quoted(schema, name), partition: quoted(partitionSchema, partition) },
     ]),
   );
 }
 
-export function requirePartition(partition: string | undefined): string {
-  if (partition === undefined) throw new Error('the synced table does not have its one partition');
-  return partition;
+export function requirePlace(place: TablePlace | undefined): TablePlace {
+  if (place === undefined) throw new Error('the synced table does not have its one partition');
+  return place;
 }
 
 /** OID and current name of a published table; null if it was dropped. */
@@ -49,7 +57,12 @@ export async function findRelation(client: pg.Client, relation: number): Promise
  * analyzed before it was switched in.
  */
 export async function analyzeParent(client: pg.Client, table: SyncedTable): Promise<void> {
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const { rows } = await client.query<{ target: string | null }>(
+    `select c.oid::regclass::text as target from synced_tables._tables t join pg_class c on c.oid = t.relation where t.table_id = $1`,
+    [table.tableId],
+  );
+  const target = rows[0]?.target ?? null;
+  if (target === null) return; // deleted or dropped meanwhile
   const analyze = (what: string) => `execute ${pg.escapeLiteral(`analyze ${what}`)};`;
   // ONLY is new in 18.
   const text = `begin if current_setting('server_version_num')::int >= 180000 then ${analyze(`only ${target}`)}

@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../../core/names.js';
 import { explainForeignKey } from '../refusals/foreign-key-refusal.js';
 import { explainLongEntry } from '../refusals/long-entries.js';
 import { explainUnique } from '../refusals/unique-refusal.js';
@@ -10,7 +9,7 @@ import { inTransaction } from '../session/session.js';
 import { applyColumnChangesBriefly } from './column-changes.js';
 import type { ReplacingCopy } from './loaded-copy.js';
 import { isSameKey, MergeStatement, mergeCounts } from './merge-rows.js';
-import type { Publication } from './publication.js';
+import type { Publication, PublishedPlace } from './publication.js';
 import { qualifiedShadow } from './shadow-table.js';
 
 /**
@@ -26,7 +25,7 @@ export function mergePublication(copy: ReplacingCopy): Publication {
     table,
     relation,
     kind: 'rows',
-    apply: (place) => replace(copy, place.partition(), merge),
+    apply: (place) => replace(copy, place, merge),
     mend: (error) => merge.mend(error),
     explain: async (error) => {
       const withRows = <Found>(find: (rows: string) => Promise<Found>) =>
@@ -38,15 +37,15 @@ export function mergePublication(copy: ReplacingCopy): Publication {
   };
 }
 
-async function replace(copy: ReplacingCopy, partition: string, merge: MergeStatement): Promise<TableUpdateResult> {
+async function replace(copy: ReplacingCopy, place: PublishedPlace, merge: MergeStatement): Promise<TableUpdateResult> {
   const { client, position, relation, shadow } = copy;
   const { table } = position;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const target = place.target();
   await applyColumnChangesBriefly(client, table, target, copy.columnChanges);
   await copy.takeOver?.finish(target);
   const result = {
     ...copy.result,
-    ...(await replaceRowsOf(copy, partition, { target, merge })),
+    ...(await replaceRowsOf(copy, place.partition(), { target, merge })),
     method: 'MERGE' as const,
   };
   await commitPosition(client, position, { relation, result, rowCount: copy.result.rowsWritten });

@@ -6,7 +6,7 @@ import { readManagers, restoreManagers } from '../registry/former-tables.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
 import { isPostgresError, singleStatement } from '../session/session.js';
 import { dependentObjects } from './column-changes.js';
-import { createTable, creationPublication, qualifiedTargetOf } from './create-table.js';
+import { createTable, creationPublication, qualifiedTargetOf, withPresentName } from './create-table.js';
 import type { LoadedCopy } from './loaded-copy.js';
 import type { Publication } from './publication.js';
 import { buildMissingIndexes } from './shadow-table.js';
@@ -36,11 +36,15 @@ export function replacementPublication(copy: LoadedCopy, misfit: Misfit): Public
 
 async function replace(copy: LoadedCopy, misfit: Misfit): Promise<TableUpdateResult> {
   const { client, position, columns } = copy;
-  const { table } = position;
+  const table = await withPresentName(client, position.table);
   const target = qualifiedTargetOf(table);
   const names = [...columns.map(({ field }) => field.name), ...table.extraColumns.map(({ name }) => name)];
   const kept = await readKeptRights(client, misfit.relation, table, { target, columns: names });
   const managers = await readManagers(client, misfit.relation);
+  if (table.relation !== null) {
+    // The guard tells the registry of a synced table that is dropped: this is none any more.
+    await client.query('update synced_tables._tables set relation = null where table_id = $1', [table.tableId]);
+  }
   await dropFormer(client, table, target, misfit);
   const result = await createTable(copy);
   for (const statement of [...kept.grants, ...kept.indexes]) await client.query(singleStatement(statement));
@@ -102,6 +106,6 @@ async function dropFormer(client: pg.Client, table: SyncedTable, target: string,
     const objects = dependentObjects(error.detail ?? '');
     const { column, reason } = misfit;
     const details = { target: table.fullName, objects, column: quoteIdentifier(column), reason };
-    throw syncedTablesError('FORMER_TABLE_HAS_DEPENDENTS', details, error);
+    throw syncedTablesError(table.change ? 'KEY_HAS_DEPENDENTS' : 'FORMER_TABLE_HAS_DEPENDENTS', details, error);
   }
 }

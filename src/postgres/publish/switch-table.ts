@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../../core/names.js';
 import { commitPosition } from '../registry/commit-position.js';
 import { forgetHandWrites } from '../registry/hand-writes.js';
 import type { TableUpdateResult } from '../registry/table-update-record.js';
@@ -55,7 +54,7 @@ async function exchange(
 ): Promise<TableUpdateResult> {
   const { client, position, relation, shadow, result } = copy;
   const { table } = position;
-  const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const target = place.target();
   if (!place.areLocksBrief) await client.query(BRIEF_LOCKS);
   await commitPosition(client, position, { relation, result, rowCount: result.rowsWritten });
   const old = place.partition();

@@ -8,8 +8,9 @@ import { createExtraIndexesOfParent } from './extra-indexes.js';
 import { qualifiedShadow } from './shadow-table.js';
 import { sourceComment } from './source-comment.js';
 
-// A synced table whose name is that of a former one takes its place: what people attached to it stays, as in a refresh
-// after which the source has other columns. Only its key may differ too, and what is computed in Postgres.
+// A synced table whose name is that of a former one takes its place, and one that is changed takes its own: what people
+// attached to it stays, as in a refresh after which the source has other columns. Only its key may differ too, and what is
+// computed in Postgres.
 
 /** How a former synced table becomes the new one. */
 export interface TakeOver {
@@ -123,7 +124,7 @@ export async function planTakeOver(former: FormerTable): Promise<TakeOver | Misf
              execute format('comment on table %s is %L', ${relation}::oid::regclass, ${literal(client, sourceComment(table))});
            end if; end $$`,
       );
-      await grantCreator(client, relation, table.createdBy);
+      if (!table.change) await grantCreator(client, relation, table.createdBy);
     },
   };
 }

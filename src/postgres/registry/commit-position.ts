@@ -5,6 +5,7 @@ import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
 import type { UpdateMode } from '../../core/update-outcome.js';
 import { announcement, UPDATES_CHANNEL } from './announcement.js';
 import { ChangedByHand } from './hand-writes.js';
+import { applyChange } from './table-changes.js';
 import type { TableUpdateResult } from './table-update-record.js';
 
 /** The source version that an update brings a table to. */
@@ -50,7 +51,7 @@ const COMMIT_POSITION = `
            -- Where nothing was read, what was said of the rows of this version still holds.
            message = case when $13 = 'UNCHANGED' and starts_with(message, $7) then message else $7 end, source_bookmark = $8
      where table_id = $1 and synced_version is not distinct from $9
-    returning table_id, pipeline_id
+    returning table_id, pipeline_id, synced_table
   ), recorded as (
     update synced_tables._table_updates r
        set state = case when $11 then r.state else 'COMPLETED' end,
@@ -67,9 +68,11 @@ const COMMIT_POSITION = `
       from moved where r.update_id = $12 and r.table_id = moved.table_id
   ), told as (
     insert into synced_tables._events (level, event_type, synced_table, pipeline_id, update_id, message)
-    select $21, 'table_synced', $22, moved.pipeline_id, $12, $23::text from moved where $23::text is not null
+    select $21, 'table_synced', moved.synced_table, moved.pipeline_id, $12, $23::text from moved where $23::text is not null
   )
-  select pg_notify('${UPDATES_CHANNEL}', $20),
+  -- It may have been renamed since it was read.
+  select pg_notify('${UPDATES_CHANNEL}',
+                   case when moved.synced_table = $22 then $20::text else ($20::text::jsonb || jsonb_build_object('table', moved.synced_table))::text end),
          exists (select from synced_tables._hand_writes w where w.table_id = $1) as is_changed_by_hand
     from moved`;
 
@@ -117,6 +120,7 @@ export async function commitPosition(
   });
   if (committed.rowCount === 0) throw await explainUnmoved(client, table);
   if (result.method === 'CHANGES' && committed.rows[0]?.is_changed_by_hand) throw new ChangedByHand();
+  if (table.change) await applyChange(client, table.change);
 }
 
 /** Every batch of a followed source would be too much. */

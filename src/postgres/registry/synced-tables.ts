@@ -33,7 +33,7 @@ interface TableRow {
   accelerated_sync: boolean;
 }
 
-const SELECT_TABLE = `
+const SELECT_COLUMNS = `
   select t.table_id, t.schema_name, t.table_name, t.synced_table, t.source_table_full_name, t.primary_key_columns,
          t.timeseries_key, t.invalid_characters, p.scheduling_policy, p.publish, t.relation::oid::text as relation,
          t.synced_version::text, t.source_table_id, t.source_bookmark, t.row_count::text, t.allow_file_diff,
@@ -41,7 +41,9 @@ const SELECT_TABLE = `
          t.columns, t.row_filter,
          exists (select from synced_tables._hand_writes w where w.table_id = t.table_id) as is_changed_by_hand,
          (select coalesce(jsonb_object_agg(o->>'column_name', synced_tables_internal._override_type(o)), '{}')
-            from jsonb_array_elements(t.type_overrides) o) as override_types
+            from jsonb_array_elements(t.type_overrides) o) as override_types`;
+
+const SELECT_TABLE = `${SELECT_COLUMNS}
     from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id)`;
 
 function toSyncedTable(row: TableRow): SyncedTable {
@@ -89,27 +91,50 @@ export async function readPipelineTables(client: pg.Client, pipelineId: string):
 }
 
 /** The tables of a pipeline that an update is for, by `SyncedTable.fullName`. */
-export interface UpdateSelection {
+interface UpdateSelection {
   readonly refresh: readonly string[];
   readonly fullRefresh: readonly string[];
 }
 
-/** The synced tables of a pipeline, and which of them an update is for: null if all. */
-export async function readUpdateTables(
-  client: pg.Client,
-  pipelineId: string,
-  updateId: string,
-): Promise<{ readonly tables: SyncedTable[]; readonly selection: UpdateSelection | null }> {
-  const { rows } = await client.query<TableRow & { selection: { refresh?: string[]; full_refresh?: string[] } | null }>(
-    `select t.*, (select u.selection from synced_tables._updates u where u.update_id = $2) as selection
-       from (${SELECT_TABLE} ${OF_PIPELINE}) t`,
+/** The tables of an update. */
+export interface UpdateTables {
+  /** All of its pipeline. */
+  readonly tables: SyncedTable[];
+  /** Which of them it is for; null if all. */
+  readonly selection: UpdateSelection | null;
+  /** Whether it changes the one that it is for. */
+  readonly isChange: boolean;
+}
+
+/** The synced tables of a pipeline, and which of them an update is for. */
+export async function readUpdateTables(client: pg.Client, pipelineId: string, updateId: string): Promise<UpdateTables> {
+  type Selected = { selection: { refresh?: string[]; full_refresh?: string[] } | null; is_change: boolean | null };
+  const { rows } = await client.query<TableRow & Selected>(
+    `select t.*, u.selection, u.mode = 'CHANGE' as is_change
+       from (${SELECT_TABLE} ${OF_PIPELINE}) t left join synced_tables._updates u on u.update_id = $2`,
     [pipelineId, updateId],
   );
   const selection = rows[0]?.selection ?? null;
   return {
     tables: rows.map(toSyncedTable),
     selection: selection && { refresh: selection.refresh ?? [], fullRefresh: selection.full_refresh ?? [] },
+    isChange: rows[0]?.is_change === true,
   };
+}
+
+/** The table that an update of mode CHANGE changes, with the settings that it is to have. */
+export async function readWantedTable(client: pg.Client, updateId: string): Promise<SyncedTable | null> {
+  const { rows } = await client.query<TableRow>(
+    `${SELECT_COLUMNS}
+       from synced_tables._updates u
+       join synced_tables._tables b on b.table_id = u.changed_table_id
+      cross join lateral jsonb_populate_record(b, u.change) t
+       join lateral (select q.pipeline_id, q.publish, coalesce(u.change ->> 'scheduling_policy', q.scheduling_policy) as scheduling_policy
+                       from synced_tables._pipelines q where q.pipeline_id = b.pipeline_id) p on true
+      where u.update_id = $1`,
+    [updateId],
+  );
+  return rows[0] ? toSyncedTable(rows[0]) : null;
 }
 
 /** The current state of a synced table; null if it is no longer registered. */

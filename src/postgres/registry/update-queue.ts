@@ -55,7 +55,7 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     pipeline_id: string;
     lease_epoch: string;
     kind: PipelineKind;
-    mode: UpdateMode | 'VALIDATE';
+    mode: UpdateMode | 'VALIDATE' | 'CHANGE';
     full_refresh: boolean;
     attempt: number;
     tables: string[];
@@ -96,8 +96,8 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     [
       options.holder,
       options.running,
-      // Checks take the places of updates with an end.
-      options.mode === 'DEFAULT' ? ['DEFAULT', 'VALIDATE'] : [options.mode],
+      // Checks and changes take the places of updates with an end.
+      options.mode === 'DEFAULT' ? ['DEFAULT', 'VALIDATE', 'CHANGE'] : [options.mode],
       options.pipelineId ?? null,
       options.onlyOverdue === true,
       options.limit,
@@ -107,7 +107,7 @@ export async function claimUpdates(client: pg.Client, options: ClaimOptions): Pr
     updateId: row.update_id,
     lease: { pipelineId: row.pipeline_id, holder: options.holder, epoch: BigInt(row.lease_epoch) },
     kind: row.kind,
-    mode: row.mode === 'VALIDATE' ? 'DEFAULT' : row.mode,
+    mode: row.mode === 'CONTINUOUS' ? 'CONTINUOUS' : 'DEFAULT',
     isFullRefresh: row.full_refresh,
     isValidation: row.mode === 'VALIDATE',
     attempt: row.attempt,
@@ -215,7 +215,7 @@ export async function readPipelineNews(client: pg.Client, leases: readonly Lease
   const { rows } = await client.query<{ pipeline_id: string; is_ours: boolean; is_asked_for: boolean }>(
     `select l.pipeline_id, p.pipeline_id is not null as is_ours,
             exists (select from synced_tables._updates u
-                     where u.pipeline_id = l.pipeline_id and u.state = 'QUEUED' and u.mode = 'DEFAULT'
+                     where u.pipeline_id = l.pipeline_id and u.state = 'QUEUED' and u.mode in ('DEFAULT', 'CHANGE')
                        and not synced_tables_internal._waits_for_resume(p.paused_at, u.cause)
                        and coalesce(u.next_attempt_at, '-infinity') <= clock_timestamp()) as is_asked_for
        from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as l (pipeline_id, holder, epoch)
@@ -241,7 +241,7 @@ export async function readRegistryMarks(
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ pipeline_id: string; mark: string }>(
     `select p.pipeline_id, md5(concat_ws('/', p.xmin,
-              (select string_agg(concat_ws(' ', t.table_id, t.is_failed, t.relation), ' ' order by t.table_id)
+              (select string_agg(concat_ws(' ', t.table_id, t.is_failed, t.relation, t.synced_table), ' ' order by t.table_id)
                  from synced_tables._tables t where t.pipeline_id = p.pipeline_id),
               (select string_agg(concat_ws(' ', s.table_id, s.is_failed, s.relation, s.declaration_hash), ' ' order by s.table_id)
                  from synced_tables._streaming_tables s where s.pipeline_id = p.pipeline_id),

@@ -65,7 +65,8 @@ export async function* copyTable(copy: TableCopy): Publishing<TableUpdateResult>
   const { table, plan } = copy;
   const { client } = copy.run;
   const { relation } = table;
-  const columnChanges = relation === null ? null : await planColumnChanges(client, table, relation, plan.columns);
+  const isAnew = relation === null || table.change?.work === 'copy';
+  const columnChanges = isAnew ? null : await planColumnChanges(client, table, relation, plan.columns);
   let result: TableUpdateResult;
   try {
     const loaded = await readSparingly(plan.lakeTable, copy.run.signal, (lakeTable) => load(copy, lakeTable));
@@ -199,7 +200,8 @@ async function* publish(
   if (relation !== null && columnChanges !== null) {
     return yield* replaceRows(run, { ...copy, relation, columnChanges }, isFrozen);
   }
-  const former = await claimFormer(publishOptions(run), table);
+  // One that is changed takes its own place.
+  const former = relation ?? (await claimFormer(publishOptions(run), table));
   const takeOver = former === null ? null : await planTakeOver({ client, table, relation: former, columns, shadow });
   if (takeOver === null || 'reason' in takeOver) {
     await createExtraIndexes(client, table, shadow);

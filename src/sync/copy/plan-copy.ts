@@ -45,13 +45,18 @@ export async function planCopy(
   try {
     const columns = planTarget(snapshot, table);
     const shadow = shadowTableName(lease.epoch, updateId, place);
-    if (table.relation === null) await probeExtras(client, table, shadow, columns);
+    if (isRequested(table)) await probeExtras(client, table, shadow, columns);
     return { lakeTable, snapshot, columns, bookmark: await planBookmark(table, lakeTable, snapshot), shadow };
   } catch (error) {
     // The first error is the one to report.
     await writeSourceVersion(client, table.tableId, snapshot).catch(() => {});
     throw error;
   }
+}
+
+/** A table that is created, or changed, is held to more than one that goes on. */
+function isRequested(table: SyncedTable): boolean {
+  return table.relation === null || table.change !== undefined;
 }
 
 async function planBookmark(
@@ -66,7 +71,7 @@ async function planBookmark(
   }
   const changeFeed = requireHistory(lakeTable, table.source);
   if (snapshot.version === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: table.source });
-  if (table.relation === null) await requireGivenChanges(changeFeed);
-  if (table.relation === null && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);
+  if (isRequested(table)) await requireGivenChanges(changeFeed);
+  if (isRequested(table) && !table.allowFileDiff) requireRecordedChanges(snapshot, table.source);
   return snapshot.bookmark ?? changeFeed.bookmark(snapshot.version);
 }

@@ -54,6 +54,8 @@ class TableFollower implements FollowHooks<FollowedTable> {
     const wanted = new Map(tables.filter((table) => !table.isFailed).map((table) => [table.tableId, table]));
     for (const [tableId, followed] of followedNow) if (!wanted.has(tableId)) this.#loop.drop(followed);
     for (const table of wanted.values()) {
+      // Its name may be another one.
+      followedNow.get(table.tableId)?.startFrom(table);
       // A table that was never loaded has its own update in the queue.
       if (table.relation === null || followedNow.has(table.tableId)) continue;
       await recordTableUpdateStart(client, updateId, table);

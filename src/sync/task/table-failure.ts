@@ -3,6 +3,7 @@ import { type SyncedTablesError, syncedTablesError } from '../../core/errors.js'
 import type { SyncedTable } from '../../core/synced-table.js';
 import { findRelation } from '../../postgres/publish/published-table.js';
 import { forgetDropped, recordEvent, writeTableFailure } from '../../postgres/registry/synced-tables.js';
+import { refuseChange } from '../../postgres/registry/table-changes.js';
 import { recordTableUpdateFailure } from '../../postgres/registry/table-update-record.js';
 import type { UpdateRun } from './update-task.js';
 
@@ -11,6 +12,16 @@ export async function explainIfDropped(client: pg.Client, table: SyncedTable): P
   if (table.relation === null || (await findRelation(client, table.relation)) !== null) return null;
   await forgetDropped(client, table.tableId);
   return syncedTablesError('SYNCED_TABLE_DROPPED', { target: table.fullName });
+}
+
+/** Records that a change was refused: the table goes on as it was. */
+export async function recordChangeRefusal(
+  { client, updateId }: Pick<UpdateRun, 'client' | 'updateId'>,
+  table: SyncedTable,
+  error: SyncedTablesError,
+): Promise<void> {
+  await refuseChange(client, updateId, error);
+  await recordTableUpdateFailure(client, updateId, table.tableId, error);
 }
 
 /** Records the failure where users look: the table's state, the update's record and the events. */

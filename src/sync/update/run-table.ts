@@ -1,17 +1,21 @@
 import { asSyncedTablesError, type SyncedTablesError } from '../../core/errors.js';
 import type { SyncedTable, SyncedTableState } from '../../core/synced-table.js';
+import type { ChangeFeed } from '../../lake/changes/change-relation.js';
+import type { LakeTable } from '../../lake/lake-table.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import { commitPosition, type NewPosition } from '../../postgres/registry/commit-position.js';
 import { ChangedByHand } from '../../postgres/registry/hand-writes.js';
+import { requireLease } from '../../postgres/registry/lease.js';
 import { writeTableState, writeWork } from '../../postgres/registry/synced-tables.js';
 import { recordTableUpdateStart, type TableUpdateResult } from '../../postgres/registry/table-update-record.js';
+import { inTransaction } from '../../postgres/session/session.js';
 import { applySourceChanges, type ChangesOutcome, type FollowedSource } from '../changes/apply-source-changes.js';
 import { copyTable } from '../copy/copy-table.js';
 import { type CopyPlan, planCopy } from '../copy/plan-copy.js';
 import { startProgressReports } from '../copy/progress-reports.js';
 import { chosenSource } from '../source/chosen-source.js';
 import { explainAnyError } from '../source/load-errors.js';
-import { requireHistory } from '../source/source-history.js';
+import { requireGivenChanges, requireHistory, requireRecordedChanges } from '../source/source-history.js';
 import { readSourceLag } from '../source/source-lag.js';
 import { explainIfDropped } from '../task/table-failure.js';
 import type { TableTask, UpdateRun } from '../task/update-task.js';
@@ -85,6 +89,7 @@ async function* byChanges(
   if (table.policy === 'SNAPSHOT' || table.relation === null) {
     return { kind: 'copy', reason: table.isChangedByHand ? BY_HAND : null };
   }
+  if (table.change?.work === 'copy') return { kind: 'copy', reason: 'the table was changed' };
   if (task.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
   if (table.isChangedByHand) return { kind: 'copy', reason: BY_HAND };
   const { relation } = table;
@@ -93,6 +98,7 @@ async function* byChanges(
   if (dropped) throw dropped;
   const lakeTable = chosenSource(await run.catalogs.open(table.source), table);
   const changeFeed = requireHistory(lakeTable, table.source);
+  if (table.change) await requireFollowable(lakeTable, changeFeed, table);
   const { syncedVersion, sourceBookmark, sourceTableId } = table;
   const newest = await changeFeed.newestVersion(syncedVersion ?? undefined);
   // If the commit of that version was rewritten, reading the changes from there reveals it.
@@ -106,6 +112,12 @@ async function* byChanges(
     await writeWork(client, table.tableId, await readSourceLag(changeFeed, syncedVersion, newest), work);
   } else await writeTableState(client, table.tableId, work.state, work.message);
   return yield* changesOrCopy(run, { table, relation, lakeTable });
+}
+
+/** As for a table that is created to follow its source. */
+async function requireFollowable(lakeTable: LakeTable, changeFeed: ChangeFeed, table: SyncedTable): Promise<void> {
+  await requireGivenChanges(changeFeed);
+  if (!table.allowFileDiff) requireRecordedChanges(await lakeTable.snapshot(), table.source);
 }
 
 /** Changes of the source would leave the rows as they are that somebody else has written. */
@@ -176,7 +188,7 @@ async function isUnchanged(table: SyncedTable, { snapshot, lakeTable }: CopyPlan
 }
 
 async function recordUnchanged(
-  { client, updateId, mode }: UpdateRun,
+  { client, lease, updateId, mode }: UpdateRun,
   { table, snapshot, bookmark }: Pick<NewPosition, 'table' | 'snapshot' | 'bookmark'>,
 ): Promise<TableUpdateResult> {
   const result: TableUpdateResult = {
@@ -189,6 +201,12 @@ async function recordUnchanged(
     loadSeconds: 0,
   };
   const written = { relation: table.relation ?? 0, result, rowCount: null };
-  await commitPosition(client, { updateId, mode, table, snapshot, bookmark }, written);
+  const commit = () => commitPosition(client, { updateId, mode, table, snapshot, bookmark }, written);
+  if (table.change) {
+    await inTransaction(client, async () => {
+      await requireLease(client, lease, table.fullName);
+      await commit();
+    });
+  } else await commit();
   return result;
 }

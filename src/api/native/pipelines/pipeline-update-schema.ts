@@ -23,7 +23,7 @@ const pipelineUpdate = z.object({
   update_id: z.string(),
   state,
   cause: z.string(),
-  mode: z.enum(['DEFAULT', 'CONTINUOUS', 'VALIDATE']),
+  mode: z.enum(['DEFAULT', 'CONTINUOUS', 'VALIDATE', 'CHANGE']),
   full_refresh: z.boolean(),
   is_of_some: z.boolean().describe('Whether it was asked for some tables of the pipeline only'),
   requested_by: z.string().nullable().describe('A Postgres role'),

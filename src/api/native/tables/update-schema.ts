@@ -38,8 +38,10 @@ export const tableUpdateReply = z.object({
   pipeline_id: z.string(),
   cause: z.enum(CAUSES),
   mode: z
-    .enum(['DEFAULT', 'CONTINUOUS', 'VALIDATE'])
-    .describe('CONTINUOUS: follows the source until another update is asked for; VALIDATE: only checks flows'),
+    .enum(['DEFAULT', 'CONTINUOUS', 'VALIDATE', 'CHANGE'])
+    .describe(
+      'CONTINUOUS: follows the source until another update is asked for; VALIDATE: only checks flows; CHANGE: changes how the table is synced',
+    ),
   full_refresh: z.boolean(),
   state: z.enum(STATES),
   method: z.string().nullable().describe('How the rows were written'),

@@ -21,7 +21,7 @@ export interface PipelineUpdateRecord {
   readonly update_id: string;
   readonly state: 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED';
   readonly cause: string;
-  readonly mode: 'DEFAULT' | 'CONTINUOUS' | 'VALIDATE';
+  readonly mode: 'DEFAULT' | 'CONTINUOUS' | 'VALIDATE' | 'CHANGE';
   readonly full_refresh: boolean;
   readonly is_of_some: boolean;
   readonly requested_by: string | null;

@@ -6,7 +6,7 @@ export interface TableUpdateRecord {
   readonly update_id: string;
   readonly pipeline_id: string;
   readonly cause: string;
-  readonly mode: 'DEFAULT' | 'CONTINUOUS' | 'VALIDATE';
+  readonly mode: 'DEFAULT' | 'CONTINUOUS' | 'VALIDATE' | 'CHANGE';
   readonly full_refresh: boolean;
   readonly state: 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED';
   readonly method: string | null;

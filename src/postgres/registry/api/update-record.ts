@@ -32,7 +32,7 @@ interface UpdateRow {
   readonly update_id: string;
   readonly state: UpdateRecord['state'];
   readonly cause: UpdateCause;
-  readonly mode: UpdateMode | 'VALIDATE';
+  readonly mode: UpdateMode | 'VALIDATE' | 'CHANGE';
   readonly full_refresh: boolean;
   readonly selection: { refresh?: string[]; full_refresh?: string[] } | null;
   readonly created_at_ms: string;
@@ -71,7 +71,7 @@ export async function readUpdates(client: pg.ClientBase, filter: UpdateFilter): 
     updateId: row.update_id,
     state: row.state,
     cause: row.cause,
-    mode: row.mode === 'VALIDATE' ? 'DEFAULT' : row.mode,
+    mode: row.mode === 'CONTINUOUS' ? 'CONTINUOUS' : 'DEFAULT',
     isFullRefresh: row.full_refresh,
     isValidation: row.mode === 'VALIDATE',
     selection: row.selection,
