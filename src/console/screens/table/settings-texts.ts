@@ -4,7 +4,7 @@ export const settingsTexts = {
   pipeline: 'Pipeline',
   others: (names: string) => `The same for all tables of the pipeline: ${names}.`,
   options: 'As it was created',
-  optionsWhy: 'These stay as they are: to change one, delete the table and create it again.',
+  optionsWhy: 'To change one in place: synced-tables alter, or synced_tables.alter_synced_table in psql.',
   facts: {
     source: 'Source',
     key: 'Key',
