@@ -23,7 +23,11 @@ async function letMakeEventTriggers({ admin, superuser }: ManagedDatabase): Prom
   for (const { statement } of rows) await admin.query('select service.run($1)', [statement]);
 }
 
-describe.each([15, 18] as const)('managed PostgreSQL %i', (major) => {
+const isLong = process.env.TEST_LONG === '1';
+/** Rights on roles are other ones from version 16 on. */
+const majors = isLong ? ([15, 16, 17, 18] as const) : ([15, 18] as const);
+
+describe.each(majors)('managed PostgreSQL %i', (major) => {
   let server: ManagedServer;
   beforeAll(async () => {
     server = await startManagedServer(major);
@@ -40,21 +44,24 @@ describe.each([15, 18] as const)('managed PostgreSQL %i', (major) => {
     await goEveryWay(lake, people, 'ways');
   });
 
-  it('is whole where the server makes event triggers for its administrator', async () => {
-    const database = await server.createDatabase('whole');
-    const { admin, superuser } = database;
-    await migrateDatabase(admin);
-    await letMakeEventTriggers(database);
-    expect(await migrateDatabase(admin)).toEqual({ applied: [], hasReplacedRoutines: false });
-    await using lake = await SyncedLake.on(database);
-    expect((await admin.query('select databricks_auth.mode() as mode')).rows).toEqual([{ mode: 'whole' }]);
-    const damaged = `select w.name from synced_tables_internal._wanted_event_triggers() w
+  it.skipIf(major === 15 && !isLong)(
+    'is whole where the server makes event triggers for its administrator',
+    async () => {
+      const database = await server.createDatabase('whole');
+      const { admin, superuser } = database;
+      await migrateDatabase(admin);
+      await letMakeEventTriggers(database);
+      expect(await migrateDatabase(admin)).toEqual({ applied: [], hasReplacedRoutines: false });
+      await using lake = await SyncedLake.on(database);
+      expect((await admin.query('select databricks_auth.mode() as mode')).rows).toEqual([{ mode: 'whole' }]);
+      const damaged = `select w.name from synced_tables_internal._wanted_event_triggers() w
        where databricks_auth.event_trigger_damage(w.name, w.event, w.tags, w.function) is not null`;
-    expect((await superuser.query(damaged)).rows).toEqual([]);
-    await using people = await invitePeople(lake);
-    await lake.startSidecar({ pollSeconds: 1, url: database.url });
-    await goEveryWay(lake, people, 'ways');
-  });
+      expect((await superuser.query(damaged)).rows).toEqual([]);
+      await using people = await invitePeople(lake);
+      await lake.startSidecar({ pollSeconds: 1, url: database.url });
+      await goEveryWay(lake, people, 'ways');
+    },
+  );
 
   it('lets nobody but the sidecar write, alter or drop a synced table, the administrator included', async () => {
     const database = await server.createDatabase('ownership');
