@@ -2437,7 +2437,7 @@ function synced_tables_internal._reject_create(table_id uuid, update_id uuid, er
 function synced_tables_internal._relation_of(kind text, identity text) returns regclass sql stable set search_path=pg_catalog, pg_temp []
   -- The table or view of a row of _definitions; null for other kinds, or if it no longer exists.
 function synced_tables_internal._release_former(schema_name text, table_name text, otherwise name) returns boolean plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=300ms []
-  -- Gives a former synced table to its creator, or to the other role; false if a reader holds it, so that it stays ours for now.
+  -- Gives a former synced table to its creator, or to the other role; false if a reader holds it or that role is out of reach, so that it stays ours for now.
 function synced_tables_internal._release_formers() returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Gives away the former synced tables that could not be given away when they were deleted.
 function synced_tables_internal._release_pipeline(pipeline uuid, holder uuid, epoch bigint) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]

@@ -10,7 +10,7 @@ language sql stable set search_path = pg_catalog, pg_temp set standard_conformin
   select exists (
     select from pg_roles r, pg_database d
      where r.oid = role_oid and d.datname = current_database()
-       and (r.rolname in ('databricks_superuser', 'databricks_sync', 'databricks_gateway') or r.rolname ~ format('^databricks_st_%s_\d+_*$', d.oid)))
+       and (r.rolname in ('databricks_superuser', 'databricks_sync', 'databricks_gateway', 'databricks_installer', 'databricks_admin') or r.rolname ~ format('^databricks_st_%s_\d+_*$', d.oid)))
 $$;
 comment on function synced_tables_internal._is_our_role(oid) is 'Whether a role is one that synced tables of this database have made.';
 

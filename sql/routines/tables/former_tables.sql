@@ -141,11 +141,12 @@ begin
   on conflict on constraint _released_tables_pk do update
     set created_by = excluded.created_by, shape = excluded.shape, managers = excluded.managers;
   return true;
-exception when lock_not_available then
+exception when lock_not_available or insufficient_privilege then
+  -- Who installed without a superuser can give a table only to roles that it may act as.
   return false;
 end $$;
 comment on function synced_tables_internal._release_former(text, text, name) is
-  'Gives a former synced table to its creator, or to the other role; false if a reader holds it, so that it stays ours for now.';
+  'Gives a former synced table to its creator, or to the other role; false if a reader holds it or that role is out of reach, so that it stays ours for now.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._release_formers() returns void
