@@ -149,7 +149,8 @@ describe.each(eitherPostgresServer(import.meta.url))('declarative tools on $name
     await expect
       .poll(() => synced.value(`select to_regclass('silver.three')::text`), { timeout: 60_000 })
       .not.toBeNull();
-    expect((await ada.delete(`${PIPELINES}/${id}`)).status).toBe(200);
+    const gone = await ada.delete(`${PIPELINES}/${id}`);
+    expect(gone, JSON.stringify(gone.body)).toMatchObject({ status: 200 });
     expect(await synced.value(`select to_regclass('silver.one')`)).toBeNull();
   });
 
@@ -384,5 +385,30 @@ describe.each(eitherPostgresServer(import.meta.url))('declarative tools on $name
     };
     await expect.poll(isSet, { timeout: 60_000 }).toBe(200);
     expect([...answers].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  });
+
+  it('says so at once where a table has none, because its first load has failed', async () => {
+    await synced.lake.createTable('bronze.twice', { id: 'long' }, 'select i % 3 as id from range(9) t(i)');
+    const created = await ada.post('/api/2.0/database/synced_tables', {
+      name: 'main.later.twice',
+      database_instance_name: 'local',
+      logical_database_name: database,
+      spec: {
+        source_table_full_name: 'lake.bronze.twice',
+        primary_key_columns: ['id'],
+        scheduling_policy: 'SNAPSHOT',
+      },
+    });
+    const { pipeline_id: id } = created.body.data_synchronization_status;
+    const status = () => synced.status('later.twice').then(({ state }) => state);
+    await expect.poll(status, { timeout: 60_000 }).toBe('SYNCED_TABLE_OFFLINE_FAILED');
+    const access_control_list = [
+      { user_name: roles.ada, permission_level: 'IS_OWNER' },
+      { user_name: roles.helper, permission_level: 'CAN_MANAGE' },
+    ];
+    expect(await ada.send('PUT', `${PERMISSIONS}/pipelines/${id}`, { access_control_list })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(/later.twice cannot be appointed: its first load has failed/) },
+    });
   });
 });

@@ -3,8 +3,8 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { eventually, type SyncedLake } from './synced-lake.js';
 
-/** Functions for people that the way through does not call: what this one does is in pipeline files. */
-const NOT_CALLED = ['declare_pipeline'];
+/** Functions for people that the way through does not call: one is for pipeline files, one ends everything. */
+const NOT_CALLED = ['declare_pipeline', 'uninstall'];
 
 /** People who use a database, each with a login of their own. */
 export interface People extends AsyncDisposable {
@@ -85,6 +85,11 @@ async function syncedTables(
       return { name, policy, source };
     }),
   );
+  const sourceOf = (wanted: string) => {
+    const found = tables.find(({ policy }) => policy === wanted);
+    if (!found) throw new Error(`no table is ${wanted}`);
+    return found.source;
+  };
   for (const { name, policy } of tables) {
     const update = await call(
       operator,
@@ -96,7 +101,7 @@ async function syncedTables(
                                public.databricks_synced_table_add_manager('${schema}.triggered', '${managerRole}')`);
   await operator.query(`grant usage on schema ${schema} to ${managerRole}`);
   const isByOwnership = (await readValue(manager, 'select databricks_auth.mode()')) === 'by ownership';
-  await call(manager, `create_index('${schema}.snapshot', '(v)')`);
+  await call(manager, `drop_index('${await call(manager, `create_index('${schema}.snapshot', '(v)')`)}')`);
   if (isByOwnership) {
     expect(await call(manager, `create_index('${schema}.triggered', '(v) where id > 3', 'v_index')`)).toBe(
       `${schema}.v_index`,
@@ -126,6 +131,11 @@ async function syncedTables(
   await call(operator, `remove_schedule('${schema}.snapshot')`);
   await call(operator, `pause_pipeline('${schema}.triggered')`);
   await call(operator, `resume_pipeline('${schema}.triggered')`);
+  await waitFor(await call(operator, `alter_synced_table('${schema}.triggered', row_filter => 'id > 3')`));
+  await lake.expectEqual(`${schema}.triggered`, sourceOf('TRIGGERED'), columns, 'where id > 3');
+  await call(operator, `rename_synced_table('${schema}.triggered', 'renamed')`);
+  await call(operator, `rename_synced_table('${schema}.renamed', '${schema}.triggered')`);
+  await call(operator, `cancel_updates('${schema}.triggered')`);
   const pipeline = await readValue(
     operator,
     `select pipeline_id from synced_tables.status where synced_table = '${schema}.continuous'`,
@@ -138,7 +148,8 @@ async function syncedTables(
     isByOwnership
       ? call(manager, `delete_synced_table('${name}', purge => true)`)
       : manager.query(`drop table ${name}`);
-  await drop(`${schema}.triggered`);
+  // It belongs to its creator by now, or, on a managed server, still to us; who managed it may have it dropped either way.
+  await call(manager, `delete_synced_table('${schema}.triggered', purge => true)`);
   await operator.query(`select public.databricks_synced_table_remove_manager('${schema}.snapshot', '${managerRole}'),
                                public.databricks_synced_table_add_manager('${schema}.snapshot', '${managerRole}')`);
   await drop(`${schema}.snapshot`);
@@ -216,6 +227,10 @@ async function administration({ admin }: SyncedLake, { managerRole }: People): P
   await admin.query(`select public.databricks_create_role('${name}', 'USER')`);
   expect((await admin.query('select from public.databricks_list_roles where role_name = $1', [name])).rowCount).toBe(1);
   await admin.query(`drop role ${name}`);
+  expect((await admin.query('select from synced_tables.help()')).rowCount).toBeGreaterThan(20);
+  await admin.query('select * from synced_tables.drop_left_roles()');
+  // Sidecars work at this moment.
+  await expect(asInstaller(admin, 'select * from synced_tables.uninstall_plan()')).rejects.toThrow();
   const { rows } = await asInstaller<{ outcome: string }>(admin, 'select * from synced_tables.repair()');
   expect(rows.filter(({ outcome }) => outcome.startsWith('failed'))).toEqual([]);
 }

@@ -98,6 +98,16 @@ export const apiErrors = {
     apiCode: 'TEMPORARILY_UNAVAILABLE',
     sqlState: '55000',
   },
+  MANAGERS_WITHOUT_TABLE: {
+    message:
+      'Managers of synced table {target} cannot be appointed: its first load has failed, so that there is no table yet.',
+    remedy:
+      'Mend what the message of the table names and start another update, or delete the table; then send the request again.',
+    retry: 'manual',
+    status: 400,
+    apiCode: 'INVALID_STATE',
+    sqlState: '55000',
+  },
   SCHEMA_EXISTS: {
     message: "Schema '{schema}' already exists.",
     remedy: 'Choose another name, or use the one that is there.',

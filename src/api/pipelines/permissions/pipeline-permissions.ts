@@ -45,7 +45,7 @@ export async function readPermissions(object: PermittedObject, caller: Caller): 
  * Gives a pipeline other permissions: those who are to manage it become managers of its synced tables. With the rights of
  * the caller.
  * @param isReplacing whether those who are not named lose what they have
- * @throws REQUEST_INVALID, NOT_IMPLEMENTED, MANAGERS_NOT_YET, OBJECT_NOT_FOUND, ACCESS_DENIED
+ * @throws REQUEST_INVALID, NOT_IMPLEMENTED, MANAGERS_NOT_YET, MANAGERS_WITHOUT_TABLE, OBJECT_NOT_FOUND, ACCESS_DENIED
  */
 export async function changePermissions(
   object: PermittedObject,
@@ -69,11 +69,12 @@ export async function changePermissions(
     for (const grant of wanted) requirePrincipal(grant, control, record.kind);
     const tables = await asService(() => readManagedTables(client, record.pipelineId));
     const named = new Set(wanted.map(({ principal }) => principal));
-    for (const { name, relation, managers } of tables) {
+    for (const { name, relation, hasFailed, managers } of tables) {
       const added = [...named].filter((manager) => !managers.includes(manager));
       const removed = isReplacing ? managers.filter((manager) => !named.has(manager)) : [];
       if (added.length + removed.length === 0) continue;
-      if (relation === null) throw syncedTablesError('MANAGERS_NOT_YET', { target: name });
+      if (relation === null)
+        throw syncedTablesError(hasFailed ? 'MANAGERS_WITHOUT_TABLE' : 'MANAGERS_NOT_YET', { target: name });
       for (const manager of added) await changeManager(client, { relation, manager, isManager: true });
       for (const manager of removed) await changeManager(client, { relation, manager, isManager: false });
     }

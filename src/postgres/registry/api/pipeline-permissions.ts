@@ -73,13 +73,15 @@ export async function readControl(
 export interface ManagedTable {
   readonly name: string;
   readonly relation: string | null;
+  /** Whether its first load has failed. */
+  readonly hasFailed: boolean;
   readonly managers: readonly string[];
 }
 
 /** The synced tables of a pipeline with their managers. */
 export async function readManagedTables(client: pg.ClientBase, pipelineId: string): Promise<ManagedTable[]> {
-  const { rows } = await client.query<{ name: string; relation: string | null; managers: string[] }>(
-    `select t.synced_table as name, t.relation::oid::text as relation,
+  const { rows } = await client.query<ManagedTable>(
+    `select t.synced_table as name, t.relation::oid::text as relation, t.state = 'SYNCED_TABLE_OFFLINE_FAILED' as "hasFailed",
             coalesce((select pg_catalog.array_agg(m.user_name::text) from public.databricks_synced_table_managers m
                        where t.relation = pg_catalog.to_regclass(pg_catalog.format('%I.%I', m.schema_name, m.table_name))), '{}') as managers
        from synced_tables._tables t where t.pipeline_id = $1 order by t.synced_table`,
