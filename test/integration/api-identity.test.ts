@@ -302,6 +302,7 @@ it('answers others on /healthz, /readyz and /docs alone until there is a token, 
   const sidecar = await synced.startSidecar({ apiHost: '0.0.0.0' });
   const elsewhere = `http://${address.address}:${new URL(sidecar.url).port}`;
   const statusOf = async (path: string) => (await fetch(elsewhere + path)).status;
+  await expect.poll(() => statusOf('/readyz'), { timeout: 30_000 }).toBe(200);
   expect(await Promise.all(['/healthz', '/readyz', '/docs', '/openapi.json'].map(statusOf))).toEqual([
     200, 200, 200, 200,
   ]);

@@ -236,15 +236,15 @@ describe.each(eitherPostgresServer(import.meta.url))('the Unity Catalog calls on
     expect((await stranger.delete(`${UNITY}/tables/app.gold.a`)).status).toBe(404);
   });
 
-  it('names its metastore, and refuses every change but the deletion of a synced table', async () => {
+  it('names its metastore, and refuses every change but those of schemas and the deletion of a synced table', async () => {
     expect((await api.get(`${UNITY}/metastore_summary`)).body).toMatchObject({
       metastore_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       name: 'synced-tables',
     });
     const refused = [
-      ...['catalogs', 'schemas', 'tables'].map((what) => ['POST', what] as const),
-      ...['catalogs/app', 'schemas/app.gold', 'tables/app.gold.a'].map((what) => ['PATCH', what] as const),
-      ...['catalogs/app', 'schemas/app.gold', 'tables/app.plain.kinds'].map((what) => ['DELETE', what] as const),
+      ...['catalogs', 'tables'].map((what) => ['POST', what] as const),
+      ...['catalogs/app', 'tables/app.gold.a'].map((what) => ['PATCH', what] as const),
+      ...['catalogs/app', 'tables/app.plain.kinds'].map((what) => ['DELETE', what] as const),
     ];
     for (const [method, path] of refused) {
       const { status, body } = await api.send(method, `${UNITY}/${path}`, method === 'DELETE' ? undefined : {});

@@ -84,7 +84,7 @@ it('changes a table, or says why not', async () => {
     (await cli('alter', 'gold.t', '--policy', 'CONTINUOUS', '--allow-file-diff', '--trigger-interval', '50')).end,
   ).toBe(0);
   expect((await cli('alter', 'gold.t')).stderr).toBe(
-    'USAGE_INVALID: name what is to be changed, such as --policy TRIGGERED. See "synced-tables alter --help".\n',
+    'USAGE_INVALID: Wrong usage: name what is to be changed, such as --policy TRIGGERED. See "synced-tables alter --help".\n',
   );
 });
 

@@ -54,7 +54,8 @@ const tools: readonly Attack[] = (['schemaOwner', 'superuser'] as const).flatMap
       'alter table gold.x drop constraint x_pkey, add constraint x_pkey primary key (id)',
       'alter table gold.x rename column note to notes',
       'alter table gold.x rename to x_old',
-    ].filter((sql) => as !== 'superuser' || !sql.startsWith('drop schema')),
+      // Superusers may rename and move synced tables, which follow.
+    ].filter((sql) => as !== 'superuser' || !/^drop schema|rename to/.test(sql)),
   },
   {
     name: `${as}: Django renames, sets a tablespace and a sequence`,
@@ -64,7 +65,7 @@ const tools: readonly Attack[] = (['schemaOwner', 'superuser'] as const).flatMap
       'alter table gold.x set tablespace pg_default',
       'alter table gold.x set schema app',
       'alter table gold.x alter column id type int using id::int',
-    ],
+    ].filter((sql) => as !== 'superuser' || !/set schema/.test(sql)),
   },
   {
     name: `${as}: an audit tool puts its trigger on every table`,
@@ -89,7 +90,7 @@ const tools: readonly Attack[] = (['schemaOwner', 'superuser'] as const).flatMap
       'commit',
       'rollback',
       'drop table if exists app.x_new',
-    ],
+    ].filter((sql) => as !== 'superuser' || !/rename to x_before|set schema gold/.test(sql)),
   },
   {
     name: `${as}: a partition manager attaches, detaches and drops`,

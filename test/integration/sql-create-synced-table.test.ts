@@ -62,6 +62,8 @@ describe.each(postgresServers())('create_synced_table on $name', (server) => {
         paused_at: null,
         paused_by: null,
         columns: null,
+        changed_by_hand_at: null,
+        changed_by_hand_by: null,
         row_filter: null,
       },
     ]);
