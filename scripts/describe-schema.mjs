@@ -33,7 +33,9 @@ const SECTIONS = [
     'roles',
     `select format('role %s%s%s', r.rolname, case when r.rolcanlogin then ' login' else '' end, case when r.rolinherit then '' else ' noinherit' end)
             || coalesce(' in ' || (select string_agg(pg_get_userbyid(m.roleid), ', ' order by pg_get_userbyid(m.roleid)) from pg_auth_members m
-                                    where m.member = r.oid and pg_get_userbyid(m.roleid) ~ '^(pg_|databricks_(superuser|sync|gateway)$)'), '')
+                                    where m.member = r.oid and pg_get_userbyid(m.roleid) ~ case r.rolname
+                                            when 'databricks_gateway' then '^pg_' -- the others are of tokens of any database
+                                            else '^(pg_|databricks_(superuser|sync|gateway)$)' end), '')
             || ${comment(`shobj_description(r.oid, 'pg_authid')`)} as line
        from pg_roles r where r.rolname in ('databricks_superuser', 'databricks_sync', 'databricks_gateway') and $1::text[] is not null order by r.rolname`,
   ],

@@ -262,11 +262,12 @@ it('takes tokens of the configured issuer, and no others', async () => {
   const issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`;
   try {
     const role = await synced.database.createRole('app');
+    const group = await synced.database.createRole('group', 'databricks_superuser');
     const oidc = {
       issuer,
       audience: 'sidecar',
       role_claim: 'groups',
-      roles: { deployers: role, admins: 'postgres', keepers: 'databricks_superuser' },
+      roles: { deployers: role, admins: 'postgres', keepers: group },
     };
     const { url } = await synced.startSidecar({ oidc });
     const sign = (claims: object, key = privateKey, expires = '5m') =>
@@ -284,7 +285,7 @@ it('takes tokens of the configured issuer, and no others', async () => {
     expect(await statusOf(await sign({ groups: ['admins'] }))).toBe(401);
     expect(await statusOf(await sign({ groups: ['constructor'] }))).toBe(401);
     // A role that was let in does not let in the roles that it is a member of.
-    await createToken(synced, await synced.database.createRole('keeper', 'databricks_superuser'));
+    await createToken(synced, await synced.database.createRole('keeper', group));
     expect(await statusOf(await sign({ groups: ['keepers'] }))).toBe(401);
     expect(await statusOf(await sign({ aud: 'other' }))).toBe(401);
     expect(await statusOf(await sign({ iss: 'https://other.example' }))).toBe(401);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteLiteral } from '../../src/core/names.js';
 import { applyChangesFromSnapshot, createStreamingTable, runPipeline, type Snapshot } from '../../src/index.js';
 import { type FlowVector, flowVectors, normalized, type VectorRow } from '../support/flow-vectors.js';
+import { deleteBesideAnUpdate } from '../support/lock-order.js';
 import { postgresServers } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
@@ -233,6 +234,29 @@ describe(`flows on ${server.name}`, () => {
     await client.query(`select synced_tables.delete_streaming_table('public.owned', purge => true)`);
     await expect(lake.admin.query('table public.owned')).rejects.toMatchObject({ code: '42P01' });
     await lake.admin.query(`drop owned by ${owner}`);
+  });
+
+  it('are deleted in the order in which sidecars take locks, alone and with their pipeline', async () => {
+    await lake.admin.query('create table public.lasting (id int, seq bigint)');
+    for (const table of ['public.leaves', 'public.leaves_with_all']) {
+      await declare(`create_streaming_table('${table}')`);
+      await declare(`apply_changes('${table}', 'public.lasting', array['id'], 'seq')`);
+      await lake.sync(table);
+    }
+    const pipeline = await lake.value(
+      `select pipeline_id from synced_tables._streaming_tables where table_name = 'leaves_with_all'`,
+    );
+    const client = await lake.database.connect();
+    const deletions = {
+      leaves: `synced_tables.delete_streaming_table('public.leaves', purge => true)`,
+      leaves_with_all: `synced_tables_internal._delete_flows('${pipeline}', true)`,
+    };
+    for (const [table, deletion] of Object.entries(deletions)) {
+      const storage = `public.__apply_changes_storage_${table}`;
+      await deleteBesideAnUpdate(client, storage, () => lake.admin.query(`select ${deletion}`));
+      expect(await lake.value(`select to_regclass('${storage}')::text`)).toBeNull();
+    }
+    await lake.admin.query('drop table public.lasting');
   });
 
   const snapshots = (flowVectors()?.vectors ?? []).filter((vector) => vector.api === 'apply_changes_from_snapshot');

@@ -114,6 +114,8 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
         else await walk.run(here(text));
       }
     } finally {
+      // Roles and what is granted to them are the server's, which other tests share.
+      await admin.query('select synced_tables.revoke_token(token_id) from synced_tables.tokens');
       await admin.query('drop role if exists sidecar');
     }
     if (document === 'README.md') {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deleteBesideAnUpdate } from '../support/lock-order.js';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { publishByHand, refusalOf } from '../support/synced-table-fixture.js';
@@ -137,6 +138,16 @@ describe.each(postgresServers())('delete_synced_table on $name', (server) => {
     const refusal = await refusalOf(database.admin.query(`select synced_tables.delete_synced_table('gold.x', true)`));
     expect(refusal).toMatchObject({ code: 'SYNCED_TABLE_IN_USE', sqlState: '55P03' });
     await reader.query('rollback');
+  });
+
+  it('takes the locks of a table and its pipeline in the order of sidecars, which therefore end what they began', async () => {
+    await using database = await createMigratedDatabase(server);
+    await createPublished(database);
+    const sidecar = await database.connectAsSidecar();
+    await deleteBesideAnUpdate(sidecar, 'gold.x', () =>
+      database.admin.query(`select synced_tables.delete_synced_table('gold.x', true)`),
+    );
+    expect(await leftOf(database)).toEqual({ tables: 0, pipelines: 0, owned: 0, roles: 0, partitions: 0 });
   });
 
   it('lets the creator purge later what he left behind, and nobody else', async () => {

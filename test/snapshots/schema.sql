@@ -2096,6 +2096,8 @@ function synced_tables_internal._calling_body(routine oid) returns text plpgsql 
   -- The body of a function that runs as its caller and has its call served by its namesake in synced_tables_served.
 function synced_tables_internal._cancel_updates(pipeline uuid, error_code text, reason text, followers_only boolean DEFAULT false) returns void sql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Cancels the pending and running updates of a pipeline, or only the one that follows its sources.
+function synced_tables_internal._cdc_parts(target synced_tables._cdc_targets) returns TABLE(kind text, part regclass) plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- The view that people read of a streaming table, then the tables behind it; refuses what is not the sidecar's.
 function synced_tables_internal._change_from(before synced_tables._tables, change jsonb) returns jsonb sql stable set search_path=pg_catalog, pg_temp []
   -- The part of a change that differs from what a table is now.
 function synced_tables_internal._change_in_words(change jsonb) returns text sql immutable set search_path=pg_catalog, pg_temp []
@@ -2180,15 +2182,17 @@ function synced_tables_internal._display_name(schema_name text, table_name text)
   -- How messages and views name a synced table: quoted only if capitals or a leading digit require it.
 function synced_tables_internal._door() returns text sql stable set search_path=pg_catalog, pg_temp []
   -- How the session came here: HTTP, CLI or SQL.
-function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Drops the view that people read of a streaming table, and the state behind it.
-function synced_tables_internal._drop_former(full_name text, former databricks_auth.synced_tables) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+function synced_tables_internal._drop_former(full_name text, former databricks_auth.synced_tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Drops a former synced table, for a role that may.
+function synced_tables_internal._drop_held(full_name text, kind text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Drops a table that is held, or a view; refuses if something depends on it.
 function synced_tables_internal._drop_index(index_name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves drop_index.
 function synced_tables_internal._drop_owner_role(owner_role name) returns text plpgsql set search_path=pg_catalog, pg_temp []
   -- Drops the owner role of a table that is no longer ours; returns why it could not, null if it is gone.
-function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Drops a synced table, its owner role and its registration.
 function synced_tables_internal._drop_target_parts(target synced_tables._cdc_targets) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Drops the view of a streaming table and the private tables behind it.
@@ -2260,6 +2264,8 @@ function synced_tables_internal._has_own_password(role_name name) returns boolea
   -- Whether a role has, or without a superuser may have, a password that is not a credential of ours.
 function synced_tables_internal._has_role(who name, role name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether who has the rights of role (superusers have all); false if either does not exist.
+function synced_tables_internal._hold_cdc_target(full_name text, target synced_tables._cdc_targets) returns void sql set search_path=pg_catalog, pg_temp []
+  -- Locks a streaming table that is about to be dropped, before anything of its pipeline is locked.
 function synced_tables_internal._hold_lock(name text) returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Waits until no other transaction holds the lock of that name, then holds it until this one ends.
 function synced_tables_internal._hold_schema(schema_name text) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2268,6 +2274,8 @@ function synced_tables_internal._hold_source(schema_name text, table_name text, 
   -- For the sidecar, in the transaction in which it reads a table of this database for a role: why it must not, as a code and in words; nulls if it may. The transaction must be READ COMMITTED, or it sees the state before the locks.
 function synced_tables_internal._hold_target(target_id uuid) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Keeps a streaming table and the state behind it unchanged until the transaction ends; refuses if they are no longer the sidecar's.
+function synced_tables_internal._hold_to_drop(full_name text, relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=5s []
+  -- Locks a table that is about to be dropped. Before anything of its pipeline is locked, as sidecars do: they hold the tables of an update, and prove their lease last.
 function synced_tables_internal._identify_rows() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Gives a replica identity to those of our tables that have none.
 function synced_tables_internal._install() returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2286,6 +2294,8 @@ function synced_tables_internal._is_in_our_schema(class oid, object oid) returns
   -- Whether an object is one of ours, which goes with its schema.
 function synced_tables_internal._is_our_role(role_oid oid) returns boolean sql stable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on []
   -- Whether a role is one that synced tables of this database have made.
+function synced_tables_internal._is_ours(relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a relation is a synced table by the catalogs too. The registry alone is not trusted by what runs with the rights of the installer.
 function synced_tables_internal._is_own_credential(role_name name, verifier_hash bytea, expires_at timestamp with time zone) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a credential is the password of its role at the moment.
 function synced_tables_internal._is_registered(relation oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []

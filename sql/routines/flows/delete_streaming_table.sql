@@ -17,35 +17,47 @@ end $$;
 comment on function synced_tables_internal._remove_streaming_table(synced_tables._streaming_tables) is
   'Removes a streaming table from the registry, along with its pipeline if it was the only table.';
 
+-- for: owner
+create or replace function synced_tables_internal._cdc_parts(target synced_tables._cdc_targets) returns table (kind text, part regclass)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  for kind, part in
+    select case r.key when 'view' then 'view' else 'table' end, to_regclass(r.value) from jsonb_each_text(target.shape -> 'relations') r
+     where to_regclass(r.value) is not null order by r.key <> 'view', r.key
+  loop
+    -- The registry alone is not trusted: this runs with a superuser's rights.
+    if not exists (select from pg_class c where c.oid = part and c.relowner = to_regrole('databricks_sync')) then
+      perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', part),
+        'Check what it is; drop it with DROP TABLE if it is not needed.');
+    end if;
+    return next;
+  end loop;
+end $$;
+comment on function synced_tables_internal._cdc_parts(synced_tables._cdc_targets) is
+  'The view that people read of a streaming table, then the tables behind it; refuses what is not the sidecar''s.';
+
+-- for: owner
+create or replace function synced_tables_internal._hold_cdc_target(full_name text, target synced_tables._cdc_targets) returns void
+language sql set search_path = pg_catalog, pg_temp as $$
+  select synced_tables_internal._hold_to_drop(full_name, p.part) from synced_tables_internal._cdc_parts(target) p where p.kind = 'table'
+$$;
+comment on function synced_tables_internal._hold_cdc_target(text, synced_tables._cdc_targets) is
+  'Locks a streaming table that is about to be dropped, before anything of its pipeline is locked.';
+
 -- The registry row goes first, because the objects it names are protected.
 -- for: owner
 create or replace function synced_tables_internal._drop_cdc_target(full_name text, target synced_tables._cdc_targets) returns void
-language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   part record;
 begin
-  for part in
-    select r.key, to_regclass(r.value) as relation from jsonb_each_text(target.shape -> 'relations') r where to_regclass(r.value) is not null
-     order by r.key <> 'view'
-  loop
+  perform synced_tables_internal._hold_cdc_target(full_name, target);
+  for part in select * from synced_tables_internal._cdc_parts(target) loop
     delete from synced_tables._cdc_targets t where t.target_id = target.target_id;
-    -- The registry alone is not trusted: this runs with a superuser's rights.
-    if not exists (select from pg_class c where c.oid = part.relation and c.relowner = to_regrole('databricks_sync')) then
-      perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', part.relation),
-        'Check what it is; drop it with DROP TABLE if it is not needed.');
-    end if;
-    execute format('drop %s %s', case part.key when 'view' then 'view' else 'table' end, part.relation);
+    perform synced_tables_internal._drop_held(full_name, part.kind, part.part);
   end loop;
   execute format('drop function if exists __db_system.%I()', 'cdc_dml_' || target.target_id);
   delete from synced_tables._cdc_targets t where t.target_id = target.target_id;
-exception
-  when dependent_objects_still_exist then
-    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01', format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, sqlerrm),
-      'Drop those first, or leave purge out: then syncing stops and the table stays.');
-  when lock_not_available then
-    perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
-      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
-      'Try again when long transactions that read the table are over; see pg_stat_activity.');
 end $$;
 comment on function synced_tables_internal._drop_cdc_target(text, synced_tables._cdc_targets) is
   'Drops the view that people read of a streaming table, and the state behind it.';
@@ -66,6 +78,9 @@ begin
     perform synced_tables_internal._require_control(full_name, target.created_by, 'drop');
   else
     perform synced_tables_internal._require_pipeline(wanted.pipeline_id, 'change');
+    if coalesce(purge, false) and target.target_id is not null then
+      perform synced_tables_internal._hold_cdc_target(full_name, target);
+    end if;
     perform synced_tables_internal._remove_streaming_table(wanted);
   end if;
   if coalesce(purge, false) and target.target_id is not null then

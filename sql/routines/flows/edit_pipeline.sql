@@ -105,6 +105,11 @@ declare
   member record;
 begin
   perform synced_tables_internal._lock_pipeline(wanted.pipeline_id);
+  if coalesce(purge, false) then
+    perform synced_tables_internal._hold_cdc_target(s.synced_table, t)
+       from synced_tables._streaming_tables s join synced_tables._cdc_targets t on t.schema_name = s.schema_name and t.table_name = s.table_name
+      where s.pipeline_id = wanted.pipeline_id;
+  end if;
   perform from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id for update;
   perform synced_tables_internal._cancel_updates(wanted.pipeline_id, 'SYNCED_TABLE_DELETED',
     format('Pipeline %s was deleted; the update has ended without a change.', wanted.pipeline_id));

@@ -1,31 +1,55 @@
 -- Removing a synced table from the registry.
 
 -- for: owner
-create or replace function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void
+create or replace function synced_tables_internal._hold_to_drop(full_name text, relation regclass) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
+begin
+  execute format('lock table %s in access exclusive mode', relation);
+exception when lock_not_available or deadlock_detected then
+  perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
+    format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
+    'Try again when long transactions that read the table are over; see pg_stat_activity.');
+end $$;
+comment on function synced_tables_internal._hold_to_drop(text, regclass) is
+  'Locks a table that is about to be dropped. Before anything of its pipeline is locked, as sidecars do: they hold the tables of an update, and prove their lease last.';
+
+-- for: owner
+create or replace function synced_tables_internal._drop_held(full_name text, kind text, relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   dependents text;
 begin
-  -- The registry alone is not trusted: this runs with a superuser's rights.
-  if databricks_auth.sole_partition(relation) is null or not exists (
-       select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
-        where s.synced_table = relation and databricks_auth.is_owner_role_of(s.owner_role, relation)
-          and c.relowner = to_regrole(quote_ident(s.owner_role))) then
+  execute format('drop %s %s', kind, relation);
+exception when dependent_objects_still_exist then
+  get stacked diagnostics dependents = pg_exception_detail;
+  perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
+    format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
+    'Drop those first, or leave purge out: then syncing stops and the table stays.');
+end $$;
+comment on function synced_tables_internal._drop_held(text, text, regclass) is 'Drops a table that is held, or a view; refuses if something depends on it.';
+
+-- for: owner
+create or replace function synced_tables_internal._is_ours(relation regclass) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select databricks_auth.sole_partition(relation) is not null and exists (
+    select from databricks_auth.synced_tables s join pg_class c on c.oid = s.synced_table
+     where s.synced_table = relation and databricks_auth.is_owner_role_of(s.owner_role, relation)
+       and c.relowner = to_regrole(quote_ident(s.owner_role)))
+$$;
+comment on function synced_tables_internal._is_ours(regclass) is
+  'Whether a relation is a synced table by the catalogs too. The registry alone is not trusted by what runs with the rights of the installer.';
+
+-- for: owner
+create or replace function synced_tables_internal._drop_relation(full_name text, relation regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if not synced_tables_internal._is_ours(relation) then
     perform synced_tables_internal._raise('NOT_A_SYNCED_TABLE', '42809', format('%s is not, or no longer, a synced table; it was not dropped.', full_name),
       'Check what it is; drop it with DROP TABLE if it is not needed.');
   end if;
-  execute format('drop table %s', relation);
+  perform synced_tables_internal._hold_to_drop(full_name, relation);
+  perform synced_tables_internal._drop_held(full_name, 'table', relation);
   perform databricks_auth.unregister(relation);
-exception
-  when dependent_objects_still_exist then
-    get stacked diagnostics dependents = pg_exception_detail;
-    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
-      format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
-      'Drop those first, or leave purge out: then syncing stops and the table stays.');
-  when lock_not_available then
-    perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
-      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
-      'Try again when long transactions that read the table are over; see pg_stat_activity.');
 end $$;
 comment on function synced_tables_internal._drop_relation(text, regclass) is 'Drops a synced table, its owner role and its registration.';
 
@@ -58,9 +82,7 @@ comment on function synced_tables_internal._remove_table(synced_tables._tables, 
 
 -- for: owner
 create or replace function synced_tables_internal._drop_former(full_name text, former databricks_auth.synced_tables) returns void
-language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
-declare
-  dependents text;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if not synced_tables_internal._role_may_take_over(synced_tables_internal._acting_role(), former) then
     perform synced_tables_internal._raise('PERMISSION_DENIED', '42501',
@@ -70,25 +92,10 @@ begin
   if former.owner_role is not null then
     perform synced_tables_internal._drop_relation(full_name, former.synced_table);
   else
-    execute format('drop table %s', former.synced_table);
+    perform synced_tables_internal._hold_to_drop(full_name, former.synced_table);
+    perform synced_tables_internal._drop_held(full_name, 'table', former.synced_table);
   end if;
   delete from synced_tables._former_names f where synced_tables_internal._display_name(f.schema_name, f.table_name) = full_name;
-exception
-  when dependent_objects_still_exist then
-    get stacked diagnostics dependents = pg_exception_detail;
-    if dependents like 'error code: %' then
-      raise;
-    end if;
-    perform synced_tables_internal._raise('SYNCED_TABLE_HAS_DEPENDENTS', '2BP01',
-      format('Synced table %s cannot be dropped because other objects depend on it: %s', full_name, replace(dependents, E'\n', '; ')),
-      'Drop those first, or leave purge out: then syncing stops and the table stays.');
-  when lock_not_available then
-    if sqlerrm like 'Synced table %' then
-      raise;
-    end if;
-    perform synced_tables_internal._raise('SYNCED_TABLE_IN_USE', '55P03',
-      format('Synced table %s could not be dropped within 5 seconds: another session uses it.', full_name),
-      'Try again when long transactions that read the table are over; see pg_stat_activity.');
 end $$;
 comment on function synced_tables_internal._drop_former(text, databricks_auth.synced_tables) is 'Drops a former synced table, for a role that may.';
 
@@ -122,6 +129,8 @@ begin
   perform synced_tables_internal._require_control(wanted.synced_table, wanted.created_by, 'delete');
   if not is_purge then
     perform synced_tables_internal._keep_former_name(wanted);
+  elsif synced_tables_internal._is_ours(wanted.relation) then
+    perform synced_tables_internal._hold_to_drop(wanted.synced_table, wanted.relation);
   end if;
   perform synced_tables_internal._remove_table(wanted, 'SYNCED_TABLE_DELETED', format('Synced table %s was deleted; the update has ended without a change.', wanted.synced_table));
   if is_purge and exists (select from pg_class c where c.oid = wanted.relation) then
