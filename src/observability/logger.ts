@@ -1,4 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { ErrorCode } from '../core/error-catalogue.js';
+import { asSyncedTablesError } from '../core/errors.js';
 import { safeReason, withoutCredentials } from '../core/reasons/safe-reason.js';
 
 export type { Logger };
@@ -47,17 +49,27 @@ function isAddress(value: unknown): boolean {
 
 /**
  * Name, code, safe text and stack of an error, and nothing else, because drivers attach rows and settings. Of the causes
- * only name, code and stack frames: the error above them has the rest.
+ * only name, code and stack frames: the error above them has the rest. Lost servers come without stacks.
  */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: withoutCredentials(String(error)) };
   return {
     ...describeKind(error),
     message: withoutCredentials(safeReason(error)),
-    ...describeCause(error),
-    stack: stackFrames(error),
+    ...(isOfTheServer(error) ? {} : { ...describeCause(error), stack: stackFrames(error) }),
   };
 }
+
+/** What a server or the network does to all sessions at once: where in our code each of them met it tells nobody anything. */
+function isOfTheServer(error: Error): boolean {
+  return OF_THE_SERVER.has(asSyncedTablesError(error)?.code ?? '');
+}
+
+const OF_THE_SERVER: ReadonlySet<string> = new Set<ErrorCode>([
+  'POSTGRES_UNREACHABLE',
+  'POSTGRES_SILENT',
+  'POSTGRES_CONNECTIONS_TAKEN',
+]);
 
 function describeKind(error: Error): Record<string, unknown> {
   const { code } = error as { code?: unknown };

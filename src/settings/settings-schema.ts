@@ -356,7 +356,7 @@ export const settingsSchema = z.strictObject({
   engine: z
     .strictObject({
       memory_limit_mb: z.int().min(64).max(1_048_576).default(256),
-      threads: z.int().min(1).max(256).default(2),
+      threads: z.int().min(1).max(256).default(1),
       temporary_folder: z.string().min(1).optional(),
     })
     .prefault({}),

@@ -10,7 +10,13 @@ import type { ClaimedUpdate } from '../postgres/registry/update-queue.js';
 import type { ClaimedVerification } from '../postgres/registry/verifications.js';
 import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
-import { openSession, type SessionOptions, SYNC_ROLE, sessionsUntil } from '../postgres/session/session.js';
+import {
+  explainConnectionLoss,
+  openSession,
+  type SessionOptions,
+  SYNC_ROLE,
+  sessionsUntil,
+} from '../postgres/session/session.js';
 import { SessionWatch } from '../postgres/session/session-watch.js';
 import { SharedSession } from '../postgres/session/shared-session.js';
 import type { RunSignals } from '../queue/run-leased.js';
@@ -251,7 +257,8 @@ export class DatabaseWorker {
     return outcome;
   }
 
-  #goOn(error: unknown, doing: string): void {
+  #goOn(failure: unknown, doing: string): void {
+    const error = explainConnectionLoss(failure, this.#options.database.url);
     const untold = this.#repeated.note(error, doing);
     if (untold === null) return;
     this.#logger.warn(untold === 0 ? { error } : { error, again: untold }, `failed while ${doing}; goes on`);

@@ -36,7 +36,8 @@ describe.each(majors)('when its server goes down, a sidecar on PostgreSQL %i', (
   });
 
   it.each(['fast', 'immediate', 'kill'] as const)('finishes its load after it came back (%s)', async (how) => {
-    await using _ = await lake.startSidecar({ leaseSeconds: 2 });
+    const log: string[] = [];
+    await using _ = await lake.startSidecar({ leaseSeconds: 2, onLog: (line) => log.push(line) });
     const target = `p.${how}`;
     const source = await lake.lake.createTable(target, columns, many);
     await lake.load(target);
@@ -53,6 +54,8 @@ describe.each(majors)('when its server goes down, a sidecar on PostgreSQL %i', (
     await lake.expectEqual(target, source, Object.keys(columns));
     await eventually(async () => (await lake.shadowTables()).length === 0, 'shadow tables are swept');
     expect(await lake.value(`select count(*) from synced_tables._pipelines where lease_holder is not null`)).toBe('0');
+    expect(log.filter((line) => line.includes('POSTGRES_UNREACHABLE'))).not.toEqual([]);
+    expect(log.filter((line) => /Connection terminated|Client (was|has)/.test(line))).toEqual([]);
   });
 
   it('stops when it is asked to although the server is away', async () => {

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { getSystemErrorMap, promisify } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { asSyncedTablesError } from '../../core/errors.js';
 import { quoteLiteral } from '../../core/names.js';
+import { PipeBlocks } from '../../core/pipe-blocks.js';
 import type { CopyFormat } from './copy-value.js';
 
 /** Rows encoded for COPY. */
@@ -59,7 +59,7 @@ export async function openCopyStream(
 ): Promise<CopyStream> {
   const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
   const { readEnd, guard } = openEnds(path);
-  const bytes = new Socket({ fd: readEnd, readable: true, writable: false });
+  const bytes = new PipeBlocks(readEnd);
   let isSettled = false;
   let isHung = false;
   const finished = writeAll(connection, typeof selects === 'string' ? oneSelect(selects) : selects, {

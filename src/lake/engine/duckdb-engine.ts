@@ -10,7 +10,10 @@ import { registerVariantFunction } from './variant-function.js';
 export interface EngineOptions {
   /** Memory that DuckDB may use for buffers before it spills to disk, in MiB. Default 256. */
   readonly memoryLimitMb?: number;
-  /** Worker threads. Default 2: Postgres needs the other cores. */
+  /**
+   * Threads that all statements share. Default 1, where each runs in the thread that waits for it: with more, one whose
+   * rows cannot be shared out, such as a file of one row group, has a thread wait for it that never rests.
+   */
   readonly threads?: number;
   /** Parent of the folder made for FIFOs and spilled data. Default: the system's temporary folder. */
   readonly temporaryFolder?: string;
@@ -41,7 +44,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const scratch = new ScratchFolder(parent);
   const scratchFolder = scratch.path;
   const memoryLimitMb = options.memoryLimitMb ?? MEMORY_LIMIT_MB;
-  const instance = await openInstance({ memoryLimitMb, threads: options.threads ?? 2, scratchFolder });
+  const instance = await openInstance({ memoryLimitMb, threads: options.threads ?? 1, scratchFolder });
   const turns = new Turns();
   const spillLimit = new SpillLimit(spillFolderOf(scratchFolder));
   return {

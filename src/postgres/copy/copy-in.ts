@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Client, Connection } from 'pg';
+import { PipeBlocks } from '../../core/pipe-blocks.js';
 import { publishCopiedBytes } from '../../observability/copied-bytes.js';
 import { noteCopy, noteCopyEnd } from '../session/copies-in-progress.js';
 import type { Answer } from '../session/query-together.js';
@@ -45,6 +46,32 @@ export function copyIn(client: Client, sql: string, source: CopySource): Promise
 interface CopyConnection extends Connection {
   endCopyFrom(): void;
   sendCopyFail(message: string): void;
+}
+
+/** The type of the message and its length, which counts itself and the bytes that follow. */
+const HEADER_BYTES = 5;
+
+function writeHeader(message: Buffer, length: number): void {
+  message.writeUInt8(COPY_DATA, 0);
+  message.writeUInt32BE(length + 4, 1);
+}
+
+/** Sends a chunk of `bytes` as one message; false if the connection has enough for now. */
+function sendCopyData(stream: Writable, bytes: Readable, chunk: Buffer): boolean {
+  const message = bytes instanceof PipeBlocks ? bytes.widened(chunk, HEADER_BYTES) : null;
+  if (bytes instanceof PipeBlocks && message !== null) {
+    writeHeader(message, chunk.length);
+    return stream.write(message, (error) => {
+      if (!error) bytes.release(chunk);
+    });
+  }
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  writeHeader(header, chunk.length);
+  stream.cork();
+  stream.write(header);
+  const isReady = stream.write(chunk);
+  stream.uncork();
+  return isReady;
 }
 
 /** A statement in the form to which `pg` hands over the connection (its Submittable). */
@@ -98,13 +125,7 @@ class CopyInQuery {
     bytes.on('data', (chunk: Buffer) => {
       if (this.#isServerDone) return;
       this.#bytes += chunk.length;
-      const header = Buffer.allocUnsafe(5);
-      header.writeUInt8(COPY_DATA, 0);
-      header.writeUInt32BE(chunk.length + 4, 1);
-      stream.cork();
-      stream.write(header);
-      if (!stream.write(chunk)) bytes.pause();
-      stream.uncork();
+      if (!sendCopyData(stream, bytes, chunk)) bytes.pause();
     });
     this.#ended.then(async () => {
       stream.off('drain', resume);

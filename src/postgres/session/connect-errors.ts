@@ -88,10 +88,14 @@ function tlsAdvice(error: unknown): string | null {
   return CERTIFICATES.find(([codes]) => codes.test(code ?? ''))?.[1] ?? null;
 }
 
+/** What `pg` says, in its own terms, when a connection has ended under a session. */
+const PG_CONNECTION_LOST = /^(?:Connection terminated|Client (?:was closed|has encountered a connection error))/;
+
 /** Texts of system errors, and of the connection; nothing of them comes from a row. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
+  if (PG_CONNECTION_LOST.test(error.message)) return 'the connection was lost';
   const [line = ''] = error.message.split('\n');
   // What OpenSSL says begins with numbers and names of its own source.
   const said = /^[0-9A-F]+:error:[^:]*:[^:]*:([^:]+)/.exec(line)?.[1] ?? line;

@@ -3,7 +3,15 @@ import { quoteIdentifier } from '../../core/names.js';
 import { explainConnectError } from './connect-errors.js';
 import { CONNECT_MS_MAX } from './connection-url.js';
 import { poolClient } from './pool-client.js';
-import { cutSession, inEitherWay, isConnectionLoss, type SessionOptions, SYNC_ROLE, setUpSession } from './session.js';
+import {
+  cutSession,
+  explainConnectionLoss,
+  inEitherWay,
+  isConnectionLoss,
+  type SessionOptions,
+  SYNC_ROLE,
+  setUpSession,
+} from './session.js';
 import { sessionSettings } from './session-settings.js';
 import { SessionWatch } from './session-watch.js';
 import { forgetStatementNames } from './unnamed-statements.js';
@@ -84,7 +92,7 @@ export class SessionPool implements AsyncDisposable {
         () => false,
         () => true,
       );
-      throw this.#explain(error);
+      throw explainConnectionLoss(error, this.#url);
     } finally {
       client.off('error', onError);
       client.release(isBroken);
@@ -104,13 +112,9 @@ export class SessionPool implements AsyncDisposable {
       } catch (error) {
         client.off('error', onError);
         client.release(true);
-        if (attempt >= BEGINNINGS_MAX || !isConnectionLoss(error)) throw this.#explain(error);
+        if (attempt >= BEGINNINGS_MAX || !isConnectionLoss(error)) throw explainConnectionLoss(error, this.#url);
       }
     }
-  }
-
-  #explain(error: unknown): unknown {
-    return isConnectionLoss(error) ? explainConnectError(error, this.#url) : error;
   }
 
   #dropUnused(): void {

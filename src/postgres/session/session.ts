@@ -194,6 +194,15 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
+/**
+ * Errors that a session fails with when its connection or its server goes, in our words: POSTGRES_UNREACHABLE or
+ * POSTGRES_SILENT; all others as they are.
+ */
+export function explainConnectionLoss(error: unknown, url: string): unknown {
+  const isServerGone = isPostgresError(error) && /^57P0[1-4]$/.test(error.code ?? '');
+  return isServerGone || isConnectionLoss(error) ? explainConnectError(error, url) : error;
+}
+
 /** A query by the extended protocol, which accepts a single statement only: for text that contains others' SQL. */
 export function singleStatement(text: string): pg.QueryConfig {
   // `pg` supports the option, but its type declarations lack it.

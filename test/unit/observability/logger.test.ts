@@ -75,6 +75,17 @@ it('keeps the message of any other error', () => {
   expect(entry?.error).toMatchObject({ code: '57P01', message: error.message });
 });
 
+it('tells of a server that is gone without stacks', () => {
+  const lost = new Error('Connection terminated unexpectedly');
+  const error = syncedTablesError(
+    'POSTGRES_UNREACHABLE',
+    { server: 'db:5432/app', reason: 'the connection was lost' },
+    lost,
+  );
+  const [entry] = logged((logger) => logger.warn({ error }, 'goes on'));
+  expect(entry?.error).toEqual({ type: 'SyncedTablesError', code: 'POSTGRES_UNREACHABLE', message: error.message });
+});
+
 it('takes what is not an error too', () => {
   const [entry] = logged((logger) => logger.warn({ error: `gone: ${SECRET_URL}` }, 'goes on'));
   expect(entry?.error).toEqual({ message: 'gone: postgres://[hidden]@db.example/app' });
