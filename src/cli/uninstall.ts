@@ -27,8 +27,8 @@ export function addUninstallCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-Says first what it will do with each table, schema and role. Needs a superuser, or the role that installed synced tables,
-and refuses while a sidecar works in the database.
+Says first what it will do with each table, schema and role. Needs a superuser, or the administrator who installed synced
+tables, and refuses while a sidecar works in the database.
 
 Examples:
   synced-tables uninstall

@@ -1,10 +1,12 @@
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
 import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { checkSettings } from '../../src/settings/load-settings.js';
+import { catalogSignature } from '../support/catalog-signature.js';
 import { goEveryWay, invitePeople } from '../support/every-way.js';
 import { type ManagedDatabase, type ManagedServer, startManagedServer } from '../support/managed-server.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: everything works on servers where nobody is a superuser: an administrator installs, and what the server does not let
 // him have is done without, or told.
@@ -216,4 +218,151 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
       expect(codes.filter((code) => code === 'MEMBERSHIP_MISSING')).toHaveLength(major >= 16 ? 3 : 0);
     }
   });
+
+  it.each(major === 15 && !isLong ? (['by ownership'] as const) : (['whole', 'by ownership'] as const))(
+    'is uninstalled by its administrator, guarded %s',
+    {
+      timeout: 120_000,
+    },
+    async (mode) => {
+      const database = await server.createDatabase(`leaving_${mode.replace(' ', '_')}`);
+      const { admin, superuser } = database;
+      await migrateDatabase(admin);
+      if (mode === 'whole') {
+        await letMakeEventTriggers(database);
+        await migrateDatabase(admin);
+      }
+      await using lake = await SyncedLake.on(database);
+      await lake.lake.createTable(
+        'd.t',
+        { id: 'long', v: 'string' },
+        `select i as id, 'v' || i as v from range(9) t(i)`,
+      );
+      await lake.lake.createTable(
+        'd.events',
+        { id: 'long', v: 'string', seq: 'long' },
+        `select i as id, 'v' || i as v, 1::bigint as seq from range(3) t(i)`,
+      );
+      const sidecar = await lake.startSidecar({ leaseSeconds: 2 });
+      const alice = await database.createRole('alice', 'databricks_superuser');
+      const reader = await database.createRole('reader');
+      // Whom the administrator does not administer: from version 16 on he can give him nothing.
+      const far = `far_${major}_${mode === 'whole'}`;
+      await superuser.query(`create role ${far} login; grant databricks_superuser to ${far}`);
+      const asAlice = await database.connectAs(alice);
+      const asFar = await database.connect();
+      await superuser.query(`grant ${far} to ${server.administrator}`);
+      await asFar.query(`set role ${far}`);
+      await lake.wait(await lake.create('gold.hers', { source: 'd.t', policy: 'TRIGGERED' }, asAlice), asAlice);
+      await lake.wait(await lake.create('gold.former', { source: 'd.t' }, asAlice), asAlice);
+      await lake.wait(await lake.create('mine.mine', { source: 'd.t' }));
+      await lake.wait(await lake.create('far.his', { source: 'd.t' }, asFar), asFar);
+      await superuser.query(`revoke ${far} from ${server.administrator}`);
+      await asAlice.query(`select synced_tables.create_streaming_table('silver.one')`);
+      await asAlice.query(
+        `select synced_tables.apply_changes('silver.one', 'lake.d.events', array['id'], 'seq', except_column_list => array['seq'])`,
+      );
+      await lake.wait(await lake.requestSync('silver.one', false, asAlice), asAlice);
+      await asAlice.query(`select synced_tables.delete_synced_table('gold.former')`);
+      await admin.query(`select databricks_synced_table_add_manager('gold.hers', '${reader}')`);
+      await admin.query(`select synced_tables.create_index('gold.hers', '(v)', 'hers_by_v')`);
+      const attached = (session: pg.Client) =>
+        session.query(
+          `create view gold.v as select id from gold.hers; grant select on gold.v, gold.hers to ${reader}; grant usage on schema gold to ${reader}`,
+        );
+      await attached(asAlice);
+      await admin.query(
+        `create table public.refers (id bigint primary key references gold.hers); insert into public.refers values (3)`,
+      );
+      const shown = async () => [
+        await lake.rows('gold.hers', ['id', 'v'], superuser),
+        await lake.rows('mine.mine', ['id', 'v'], superuser),
+        await lake.rows('far.his', ['id', 'v'], superuser),
+        await lake.rows('silver.one', ['id', 'v'], superuser),
+      ];
+      const before = await shown();
+      const memberships = `select r.rolname, m.rolname as member, g.rolname as grantor, a.* from pg_auth_members a join pg_roles r on r.oid = a.roleid
+       join pg_roles m on m.oid = a.member join pg_roles g on g.oid = a.grantor where r.rolname !~ '^databricks_' and m.rolname !~ '^databricks_' order by 1, 2, 3`;
+      const membersBefore = (await superuser.query(memberships)).rows.map(({ oid, ...row }) => row);
+
+      await expect(admin.query('select * from synced_tables.uninstall()')).rejects.toThrow(/sidecars work in it/);
+      await sidecar[Symbol.asyncDispose]();
+      await expect(asAlice.query('select * from synced_tables.uninstall()')).rejects.toMatchObject({
+        message: expect.stringMatching(/^Role alice_\w+ may not uninstall synced tables from database/),
+        hint: expect.stringMatching(
+          /^Run it as the administrator who installed them, or have him run: GRANT databricks_installer, databricks_admin TO alice_\w+ WITH ADMIN OPTION; ALTER ROLE alice_\w+ CREATEROLE;\.$/,
+        ),
+      });
+      const planSql = 'select * from synced_tables.uninstall_plan()';
+      await eventually(
+        () =>
+          admin.query(planSql).then(
+            () => true,
+            (error) => !error.message.includes('sidecars work in it') && Promise.reject(error),
+          ),
+        'the sidecar is forgotten',
+      );
+      const { rows: plan } = await admin.query<{ object: string; plan: string }>(planSql);
+      const planned = Object.fromEntries(plan.map(({ object, plan }) => [object, plan]));
+      const toFar = `only a superuser can give it to ${far}: ALTER TABLE far.his OWNER TO ${far};`;
+      expect(planned).toMatchObject({
+        'gold.hers': `stays as a table of ${alice} (9 rows)`,
+        'mine.mine': `stays as a table of ${server.administrator} (9 rows)`,
+        'far.his':
+          major >= 16
+            ? `stays as a table of ${server.administrator}, because ${server.administrator} may not give it to ${far} (a superuser may: ALTER TABLE far.his OWNER TO ${far};) (9 rows)`
+            : `stays as a table of ${far} (9 rows)`,
+      });
+      expect((await admin.query('select current_user = session_user as is_back')).rows).toEqual([{ is_back: true }]);
+      const { rows: done } = await admin.query<{ object: string; outcome: string }>(
+        'select * from synced_tables.uninstall()',
+      );
+      const outcomes = Object.fromEntries(done.map(({ object, outcome }) => [object, outcome]));
+      expect(outcomes).toMatchObject({
+        'gold.hers': `plain table of ${alice}`,
+        'gold.former': `plain table of ${alice}`,
+        'mine.mine': `plain table of ${server.administrator}`,
+        'far.his': major >= 16 ? `plain table of ${server.administrator}; ${toFar}` : `plain table of ${far}`,
+        'silver.one': `plain table of ${alice}`,
+      });
+      expect(await shown()).toEqual(before);
+      expect((await superuser.query(memberships)).rows.map(({ oid, ...row }) => row)).toEqual(membersBefore);
+      await asAlice.query(
+        `insert into gold.hers values (100, 'mine'); alter table gold.hers add column more int; alter table gold.hers drop column more; delete from gold.hers where id = 100`,
+      );
+
+      const never = await server.createDatabase(`never_${mode.replace(' ', '_')}`);
+      const owner = major >= 16 ? server.administrator : far;
+      const columns = 'id bigint primary key, v text';
+      await never.superuser.query(`create schema gold authorization ${alice}; create schema silver authorization ${alice};
+      create schema mine authorization ${server.administrator}; create schema far authorization ${owner};
+      create table gold.hers (${columns}); create table gold.former (${columns}); create table mine.mine (${columns}); create table far.his (${columns}); create table silver.one (${columns});
+      create index hers_by_v on gold.hers (v);
+      alter table gold.hers owner to ${alice}; alter table gold.former owner to ${alice}; alter table silver.one owner to ${alice};
+      alter table mine.mine owner to ${server.administrator}; alter table far.his owner to ${owner};
+      ${major >= 16 ? `grant usage, create on schema far to ${far} with grant option; grant select on far.his to ${far} with grant option` : ''}`);
+      const aliceThere = await never.connectAs(alice);
+      await attached(aliceThere);
+      await never.admin.query('create table public.refers (id bigint primary key)');
+      await never.superuser.query(
+        'alter table public.refers add foreign key (id) references gold.hers; drop schema if exists service',
+      );
+      if (mode === 'whole') await superuser.query('drop schema service cascade');
+      expect(await catalogSignature(superuser)).toEqual(await catalogSignature(never.superuser));
+
+      // The last database takes the roles along.
+      const { rows: databases } = await superuser.query<{ name: string }>(
+        `select datname as name from pg_database where datname ~ '^(by_ownership|whole|ownership|of_others|upgraded|examined)$'`,
+      );
+      if (mode === 'whole') return;
+      for (const { name } of databases) {
+        const client = await server.connect(name);
+        await client.query('set role databricks_installer');
+        await client.query('select * from synced_tables.uninstall(drop_tables => true)');
+        expect((await client.query('select current_user as role')).rows).toEqual([{ role: server.administrator }]);
+        await client.end();
+      }
+      expect((await superuser.query(`select rolname from pg_roles where rolname ~ '^databricks_'`)).rows).toEqual([]);
+    },
+  );
 });

@@ -2050,10 +2050,10 @@ function synced_tables.sync_now(synced_table text, full_refresh boolean DEFAULT 
   -- Requests an update of a synced table; full_refresh rebuilds it. With it go all tables of its pipeline, unless scope is 'table'. Returns the update's id; an update that has not started yet is shared. For its creator, its managers and databricks_superuser.
 function synced_tables.table_changes(target text, from_version bigint, to_version bigint DEFAULT NULL::bigint) returns TABLE(_change_type text, _commit_version bigint, _commit_timestamp timestamp with time zone, row_data jsonb) plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Changes of an Auto CDC target, both versions included: insert, update_preimage, update_postimage, delete. Typed rows: jsonb_populate_record(null::schema.table, row_data). For roles that may read the target.
-function synced_tables.uninstall(drop_tables boolean DEFAULT false) returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=10s set client_min_messages=warning []
-  -- Takes everything of synced tables out of this database. Their rows stay, as plain tables of those who created them; drop_tables => true drops them too. Refused while a sidecar works here. uninstall_plan says before what it will do. For superusers, and the role that installed synced tables.
-function synced_tables.uninstall_plan(drop_tables boolean DEFAULT false) returns TABLE(object text, plan text) plpgsql stable set search_path=pg_catalog, pg_temp []
-  -- What synced_tables.uninstall would do with each table, schema and role. For superusers, and the role that installed synced tables.
+function synced_tables.uninstall(drop_tables boolean DEFAULT false) returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp set lock_timeout=10s set client_min_messages=warning [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Takes everything of synced tables out of this database. Their rows stay, as plain tables of those who created them; drop_tables => true drops them too. Refused while a sidecar works here. uninstall_plan says before what it will do. For superusers, and the administrator who installed synced tables.
+function synced_tables.uninstall_plan(drop_tables boolean DEFAULT false) returns TABLE(object text, plan text) plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- What synced_tables.uninstall would do with each table, schema and role. For superusers, and the administrator who installed synced tables.
 function synced_tables.verify(synced_table text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Requests a cell-by-cell comparison of a synced table with its source at the version it reflects. Returns an id; CALL synced_tables.wait_for_verification(id) waits for it, synced_tables.verifications shows the result. One that has not begun yet is shared. For its creator, its managers and databricks_superuser.
 procedure synced_tables.wait_for_update(IN update_id uuid, IN timeout interval DEFAULT NULL::interval) plpgsql [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
@@ -2064,6 +2064,8 @@ procedure synced_tables.wait_for_version(IN synced_table text, IN version bigint
   -- Returns when a synced table reflects at least that version of its source: read what you wrote to the lakehouse.
 function synced_tables_internal._acting_role() returns name plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The role on whose behalf a function was called: the effective role, including that of a served call. Other people's code gains nothing by running in a more privileged session.
+function synced_tables_internal._admit_leaver() returns name plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- The role that uninstalls: the current one, or the administrator that acts as databricks_installer at the moment. Refuses others.
 function synced_tables_internal._admit_sidecar(relation regclass) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Row security on a table of the registry, and the policy that lets the sidecar in.
 function synced_tables_internal._adopt_names() returns integer plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2242,6 +2244,8 @@ function synced_tables_internal._former_table(schema_name text, table_name text)
   -- The former synced table of that name, and whose it is; without an owner role if it belongs to people by now. Its columns are null if there is none.
 function synced_tables_internal._free_name(schema_name name, wanted text) returns name plpgsql stable set search_path=pg_catalog, pg_temp []
   -- A name like this one that no relation and no type of the schema has.
+function synced_tables_internal._give_back_rights(role_name name) returns TABLE(object text, outcome text) plpgsql set search_path=pg_catalog, pg_temp []
+  -- Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep. Returns what only others can do.
 function synced_tables_internal._give_relation(relation regclass, kind text, new_owner name, grants text[]) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Gives a table or view to a role, with these grants and no others.
 function synced_tables_internal._give_to_sidecar(relation regclass) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
@@ -2250,8 +2254,6 @@ function synced_tables_internal._grant_creator(relation regclass, created_by nam
   -- Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.
 function synced_tables_internal._grant_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
-function synced_tables_internal._granted_to(role_name name) returns TABLE(kind text, identity text, statements text[]) sql stable set search_path=pg_catalog, pg_temp []
-  -- What people have granted to one of our roles in this database, and the statements that give what that role has passed on.
 function synced_tables_internal._grants_on(relation regclass) returns TABLE(grantee name, definition text, granted_by name) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The rights on a table that others than its owner and the sidecar hold, as the statements that give them.
 function synced_tables_internal._grants_to_people(kind text, acl aclitem[], owner oid, target text, column_name name DEFAULT NULL::name, only_by_ours boolean DEFAULT false) returns SETOF text sql stable set search_path=pg_catalog, pg_temp []
@@ -2306,6 +2308,8 @@ function synced_tables_internal._is_sql_fragment(fragment text) returns boolean 
   -- Whether a text can be placed inside a statement without ending it or closing a bracket around it: no semicolon, comment, dollar quote or escape string; quotes and brackets balanced.
 function synced_tables_internal._is_type(type_name text) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Whether a text names a type.
+function synced_tables_internal._join_role(role_name name, member name) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
+  -- Lets a role act as another, if the current role can do that; returns the statement that takes it back, null if nothing was done.
 function synced_tables_internal._json_order(value jsonb) returns text plpgsql immutable strict set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- A text that sorts by code point as JSON values do, element by element: null, false, true, numbers, strings, arrays, objects.
 function synced_tables_internal._keep_former_name(gone synced_tables._tables) returns void plpgsql set search_path=pg_catalog, pg_temp []
@@ -2354,6 +2358,8 @@ function synced_tables_internal._may_control(created_by name) returns boolean sq
   -- Whether the acting role may sync and delete what created_by created; managers may too, see _manages.
 function synced_tables_internal._may_control_all() returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether the acting role may sync and delete whatever anybody created.
+function synced_tables_internal._may_give_to(leaver name, role_name name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
+  -- Whether who uninstalls can give a table to a role.
 function synced_tables_internal._may_lock(relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether the current role may take the lock that keeps new indexes and statistics from a table while the sidecar reads it.
 function synced_tables_internal._may_read(created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2372,6 +2378,8 @@ function synced_tables_internal._name_lock(schema_name text, table_name text) re
   -- What the lock is called that is held by whoever takes a name, in whatever case.
 function synced_tables_internal._never_comes(cron text) returns boolean sql immutable set search_path=pg_catalog, pg_temp set standard_conforming_strings=on [databricks_sync: EXECUTE]
   -- Whether a valid cron expression names days that none of its months has, such as 30 February.
+function synced_tables_internal._new_owner_told(relation text, wanted name, leaver name) returns text sql stable set search_path=pg_catalog, pg_temp []
+  -- To whom a table will belong, and why not to whom it should.
 function synced_tables_internal._next_cdc_version(target_id uuid, OUT version bigint, OUT changed_at timestamp with time zone) returns record plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- The version of this transaction's changes to a target. Blocks all other changes to the target until it ends.
 function synced_tables_internal._note_catalogs() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2402,6 +2410,8 @@ function synced_tables_internal._parse_name(synced_table text) returns text[] pl
   -- Schema and table of a synced table's name, folded as Postgres folds identifiers.
 function synced_tables_internal._parts_of(relation regclass) returns TABLE(kind text, name text, definition text, size_bytes bigint, is_valid boolean, scans bigint) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- What a table consists of: partition, key and indexes with their sizes, and where it is published or commented.
+function synced_tables_internal._people_involved(leaver name) returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
+  -- The roles to whom tables will be given, and whose objects have to do with them: whoever uninstalls acts as them.
 function synced_tables_internal._place_update() returns trigger plpgsql set search_path=pg_catalog, pg_temp []
   -- Copies the pipeline and the time of the request, which histories are looked up by.
 function synced_tables_internal._prepare_cdc_schema(schema_name text, created_by name) returns void plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2439,7 +2449,7 @@ function synced_tables_internal._refuse_streaming_change(command text, object te
 function synced_tables_internal._refuse_taken(schema_name text, table_name text, is_streaming boolean) returns void plpgsql stable set search_path=pg_catalog, pg_temp []
   -- Raises TARGET_TABLE_EXISTS for what is in the place of a synced table or a streaming table.
 function synced_tables_internal._refuse_uninstall() returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Refuses to uninstall for a role that may not, while a sidecar works, and where objects of people need ours.
+  -- Refuses to uninstall while a sidecar works, and where objects of people need ours.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
   -- The roles that manage a synced table, except the groups that have these rights anyway.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2500,6 +2510,10 @@ function synced_tables_internal._revoke_manager(manager name) returns void plpgs
   -- Takes back what _grant_manager gave, so that nothing keeps the role from being dropped.
 function synced_tables_internal._revoke_token(token_id uuid) returns text plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Serves revoke_token; returns the role for which the API may no longer act.
+function synced_tables_internal._rights_as_database_owner() returns text[] sql stable set search_path=pg_catalog, pg_temp []
+  -- Statements that take from databricks_installer what the owner of the database has granted on schema public. For a session that is no member of it: Postgres would revoke on its behalf.
+function synced_tables_internal._rights_given_to(role_name name) returns TABLE(kind text, identity text, owner name, statements text[]) sql stable set search_path=pg_catalog, pg_temp []
+  -- What people have granted to one of our roles in this database, whose it is, and the statements that give what that role has passed on.
 function synced_tables_internal._role_may_control(role_name name, created_by name) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- Whether a role may sync and delete what created_by created; managers may too.
 function synced_tables_internal._role_may_read(role_name name, created_by name, relation regclass) returns boolean sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2518,6 +2532,8 @@ function synced_tables_internal._run_schedule(pipeline uuid, due timestamp with 
   -- Requests the update that was due then, and advances the schedule; null if another session did, or the pipeline is paused.
 function synced_tables_internal._schedule_job(pipeline uuid, cron text, time_zone text) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Gives the pipeline of a job the schedule that the job has, or none.
+function synced_tables_internal._schema_maker(schema_oid oid) returns name sql stable set search_path=pg_catalog, pg_temp []
+  -- For whom databricks_installer has made a schema: who may do everything in it. Null if that is nobody, or several.
 function synced_tables_internal._selection_of(member synced_tables._tables, full_refresh boolean) returns jsonb plpgsql stable set search_path=pg_catalog, pg_temp []
   -- What _updates.selection holds for an update of one table; null if its pipeline has no other.
 function synced_tables_internal._serve_call() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
@@ -2564,7 +2580,7 @@ function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name)
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
 function synced_tables_internal._table_was_renamed(relation oid, renamed_by name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard after a synced table got another name or schema: the registry follows. False if it has no other name. Refuses names that synced tables cannot have.
-function synced_tables_internal._tables_to_leave() returns TABLE(relation regclass, is_released boolean, new_owner name, row_count bigint) sql stable set search_path=pg_catalog, pg_temp []
+function synced_tables_internal._tables_to_leave(leaver name) returns TABLE(relation regclass, is_released boolean, new_owner name, row_count bigint) sql stable set search_path=pg_catalog, pg_temp []
   -- The tables that are synced tables, or were, and to whom they will belong.
 function synced_tables_internal._tables_without_identity() returns SETOF regclass sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Permanent tables of ours whose rows a publication would not let anybody update or delete.
@@ -2572,8 +2588,6 @@ function synced_tables_internal._take_back_schema(schema_name text) returns void
   -- Drops a schema that was made for a synced table which was rejected, unless something is in it.
 function synced_tables_internal._take_over(table_id uuid) returns oid plpgsql security definer set search_path=pg_catalog, pg_temp set lock_timeout=50ms [databricks_sync: EXECUTE]
   -- Makes the former synced table whose place the first load of a synced table takes ours again: read-only, as it was. Null if there is none, or its creator may not.
-function synced_tables_internal._take_rights_from(role_name name) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep.
 function synced_tables_internal._take_samples() returns integer plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Takes the samples that are due, at most one of a table in a minute. Returns how many.
 function synced_tables_internal._tell(kind text, synced_table text, table_id uuid, pipeline_id uuid, error_code text, message text, lag_seconds double precision DEFAULT NULL::double precision) returns void sql set search_path=pg_catalog, pg_temp []

@@ -15,6 +15,8 @@ export interface ManagedServer extends AsyncDisposable {
   readonly administrator: string;
   /** Makes an empty database that belongs to the administrator, and opens his session there. */
   createDatabase(name: string): Promise<ManagedDatabase>;
+  /** Opens one more session of the administrator in a database that is there. */
+  connect(database: string): Promise<pg.Client>;
 }
 
 /** `admin` is the administrator's session, and `connect` opens more of them. */
@@ -80,6 +82,7 @@ export async function startManagedServer(major: EmbeddedMajor): Promise<ManagedS
     superuser,
     administrator,
     createDatabase,
+    connect: (database) => logIn(administrator, database),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(clients.map((client) => client.end()));
       await server.stop('immediate');

@@ -17,9 +17,9 @@ $$;
 comment on function synced_tables_internal._is_in_our_schema(oid, oid) is 'Whether an object is one of ours, which goes with its schema.';
 
 -- for: owner
-create or replace function synced_tables_internal._granted_to(role_name name) returns table (kind text, identity text, statements text[])
+create or replace function synced_tables_internal._rights_given_to(role_name name) returns table (kind text, identity text, owner name, statements text[])
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select g.kind, g.identity, array(
+  select g.kind, g.identity, pg_get_userbyid(g.owner), array(
            select s from synced_tables_internal._grants_to_people(g.kind, g.acl, g.owner, g.identity, null, true) s
            union
            select s from pg_attribute a cross join lateral synced_tables_internal._grants_to_people(g.kind, a.attacl, g.owner, g.identity, a.attname, true) s
@@ -40,32 +40,62 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
      union all select 'database', quote_ident(b.datname), b.datacl, b.datdba, b.oid from pg_database b where d.classid = 'pg_database'::regclass and b.oid = d.objid
    ) g (kind, identity, acl, owner, oid)
 $$;
-comment on function synced_tables_internal._granted_to(name) is
-  'What people have granted to one of our roles in this database, and the statements that give what that role has passed on.';
+comment on function synced_tables_internal._rights_given_to(name) is
+  'What people have granted to one of our roles in this database, whose it is, and the statements that give what that role has passed on.';
 
 -- for: owner
-create or replace function synced_tables_internal._take_rights_from(role_name name) returns void
+create or replace function synced_tables_internal._give_back_rights(role_name name) returns table (object text, outcome text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
+  -- All at once: what is below acts as others.
+  all_of_it constant jsonb := (select jsonb_agg(to_jsonb(g)) from synced_tables_internal._rights_given_to(role_name) g);
+  is_superuser constant boolean := databricks_auth.is_superuser(current_user);
+  acting constant text := current_setting('role');
   granted record;
   promised record;
   statement text;
 begin
-  for granted in select * from synced_tables_internal._granted_to(role_name) loop
-    execute format('revoke all on %s %s from %I cascade', granted.kind, granted.identity, role_name);
-    foreach statement in array granted.statements loop
-      execute statement;
-    end loop;
+  for granted in select g.* from jsonb_to_recordset(all_of_it) g (kind text, identity text, owner name, statements text[]) loop
+    if not is_superuser and role_name = 'databricks_installer' and granted.owner = 'pg_database_owner' then
+      continue;  -- see _rights_as_database_owner
+    elsif pg_has_role(current_user, granted.owner, 'usage') then
+      if not is_superuser and granted.owner <> 'pg_database_owner' then
+        -- Postgres revokes on behalf of any role that may, and it may take ours.
+        perform set_config('role', granted.owner, true);
+      end if;
+      execute format('revoke all on %s %s from %I cascade', granted.kind, granted.identity, role_name);
+      foreach statement in array granted.statements loop
+        execute statement;
+      end loop;
+      perform set_config('role', acting, true);
+    elsif granted.statements <> '{}' then
+      -- What is left goes with the role, and what it has passed on goes along.
+      object := format('%s %s', granted.kind, granted.identity);
+      outcome := format('what %I has passed on goes with it; %I, whose it is, can grant it anew: %s;', role_name, granted.owner, array_to_string(granted.statements, '; '));
+      return next;
+    end if;
   end loop;
   for promised in
     select pg_get_userbyid(d.defaclrole) as maker, n.nspname,
            case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' else 'schemas' end as kind
       from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
      where exists (select from aclexplode(d.defaclacl) a where a.grantee = to_regrole(quote_ident(role_name)))
+       -- Others go with the role.
+       and pg_has_role(current_user, d.defaclrole, 'usage')
   loop
     execute format('alter default privileges for role %I%s revoke all on %s from %I cascade', promised.maker, ' in schema ' || quote_ident(promised.nspname),
                    promised.kind, role_name);
   end loop;
 end $$;
-comment on function synced_tables_internal._take_rights_from(name) is
-  'Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep.';
+comment on function synced_tables_internal._give_back_rights(name) is
+  'Takes from one of our roles what it may do with what is not ours; what it has passed on to people, they keep. Returns what only others can do.';
+
+-- for: owner
+create or replace function synced_tables_internal._rights_as_database_owner() returns text[]
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select array(select s from synced_tables_internal._rights_given_to('databricks_installer') g
+                cross join lateral unnest(format('revoke all on %s %s from databricks_installer cascade', g.kind, g.identity) || g.statements) with ordinality u (s, place)
+                where g.owner = 'pg_database_owner' order by g.identity, u.place)
+$$;
+comment on function synced_tables_internal._rights_as_database_owner() is
+  'Statements that take from databricks_installer what the owner of the database has granted on schema public. For a session that is no member of it: Postgres would revoke on its behalf.';

@@ -4,7 +4,7 @@ import type { ErrorKind } from './error-kind.js';
 export const leavingErrors = {
   UNINSTALL_NOT_ALLOWED: {
     message: 'Role {role} may not uninstall synced tables from database {database}.',
-    remedy: 'Run it as a superuser, or as {installer}, which installed them.',
+    remedy: 'Run it as {allowed}.',
     retry: 'manual',
     status: 403,
     apiCode: 'PERMISSION_DENIED',
