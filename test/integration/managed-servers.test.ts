@@ -4,7 +4,7 @@ import { examine } from '../../src/doctor/examine.js';
 import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { checkSettings } from '../../src/settings/load-settings.js';
 import { catalogSignature } from '../support/catalog-signature.js';
-import { goEveryWay, invitePeople } from '../support/every-way.js';
+import { goEveryWay, invitePeople, type People } from '../support/every-way.js';
 import { type ManagedDatabase, type ManagedServer, startManagedServer } from '../support/managed-server.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
@@ -23,6 +23,70 @@ async function letMakeEventTriggers({ admin, superuser }: ManagedDatabase): Prom
       cross join lateral unnest(databricks_auth.event_trigger_statements(w.name, w.event, w.tags, w.function)) as statement`,
   );
   for (const { statement } of rows) await admin.query('select service.run($1)', [statement]);
+}
+
+/** What a source may do to its columns, and a refresh to the key, with an index of a manager and a view of a reader on the table. */
+async function followSchemaChanges(lake: SyncedLake, { operator, manager, managerRole }: People): Promise<void> {
+  const columns = { id: 'long', region: 'string', v: 'integer' };
+  const rows = `select i as id, 'r' || (i % 3) as region, i as v from range(9) t(i)`;
+  const typeOf = (table: string, column: string) =>
+    lake.value(
+      'select format_type(atttypid, atttypmod) from pg_attribute where attrelid = $1::regclass and attname = $2',
+      [table, column],
+    );
+  for (const policy of ['SNAPSHOT', 'TRIGGERED'] as const) {
+    const table = `changing.${policy.toLowerCase()}`;
+    const source = await lake.lake.createTable(table, columns, rows);
+    await lake.wait(await lake.create(table, { policy }, operator), operator);
+    await operator.query(`select databricks_synced_table_add_manager('${table}', '${managerRole}')`);
+    await operator.query(`grant usage on schema changing to ${managerRole}`);
+    const index = `${policy.toLowerCase()}_by_v`;
+    await manager.query(`select synced_tables.create_index('${table}', '(v)', '${index}')`);
+    await operator.query(`create view changing.${policy.toLowerCase()}_view as select id, region from ${table}`);
+    const sync = async (fullRefresh = false) => lake.wait(await lake.requestSync(table, fullRefresh, manager), manager);
+
+    source.changeColumns({ ...columns, more: 'decimal(10,2)' });
+    await source.append(`select 100 as id, 'r' as region, 1 as v, 2.5 as more`);
+    await sync();
+    await lake.expectEqual(table, source, ['id', 'region', 'v', 'more']);
+
+    const oid = await lake.value('select $1::regclass::oid', [table]);
+    await source.overwrite(`select i as id, 'r' || (i % 3) as region, 5000000000 + i as v from range(12) t(i)`, {
+      columns: { ...columns, v: 'long' },
+    });
+    await sync(true);
+    await lake.expectEqual(table, source, ['id', 'region', 'v']);
+    expect(await typeOf(table, 'v')).toBe('bigint');
+    expect(await typeOf(table, 'more')).toBeNull();
+
+    const change = async (key: string) =>
+      operator.query(
+        `call synced_tables.wait_for_update(synced_tables.alter_synced_table('${table}', primary_key_columns => array[${key}]), interval '60 s')`,
+      );
+    await change(`'id', 'region'`);
+    expect(await lake.value('select $1::regclass::oid', [table])).toBe(oid);
+    expect(
+      await lake.value(`select indexrelid::regclass from pg_index where indexrelid = 'changing.${index}'::regclass`),
+    ).toBe(`changing.${index}`);
+    // Without the column by which the table is partitioned it is another table, and a view cannot go along.
+    await expect(change(`'v'`)).rejects.toMatchObject({ detail: 'error code: KEY_HAS_DEPENDENTS' });
+    await operator.query(`drop view changing.${policy.toLowerCase()}_view`);
+    await change(`'v'`);
+    await lake.expectEqual(table, source, ['id', 'region', 'v']);
+    // Its index and its manager are there still.
+    await manager.query(`select synced_tables.drop_index('changing.${index}')`);
+    await source.append(`select 101 as id, 'r' as region, 7 as v`);
+    await sync();
+    await lake.expectEqual(table, source, ['id', 'region', 'v']);
+    expect(
+      await lake.value(
+        `select pg_get_userbyid(relowner) ~ '^databricks_st_' from pg_class where oid = '${table}'::regclass`,
+      ),
+    ).toBe('true');
+    await expect(operator.query(`insert into ${table} values (1, 'r', 1)`)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(42501|25006)$/),
+    });
+  }
 }
 
 const isLong = process.env.TEST_LONG === '1';
@@ -44,6 +108,7 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
     await using people = await invitePeople(lake);
     await lake.startSidecar({ pollSeconds: 1 });
     await goEveryWay(lake, people, 'ways');
+    await followSchemaChanges(lake, people);
   });
 
   it.skipIf(major === 15 && !isLong)(
@@ -62,6 +127,7 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
       await using people = await invitePeople(lake);
       await lake.startSidecar({ pollSeconds: 1, url: database.url });
       await goEveryWay(lake, people, 'ways');
+      await followSchemaChanges(lake, people);
     },
   );
 
