@@ -108,7 +108,8 @@ function withEnvironmentDefaults(raw: unknown, environment: SettingsSource['envi
 
 function readFile(file: string): unknown {
   try {
-    return parseYaml(readFileSync(file, 'utf8')) ?? {};
+    // A key such as `null` of csv is a name too.
+    return parseYaml(readFileSync(file, 'utf8'), { stringKeys: true }) ?? {};
   } catch (error) {
     const [line = ''] = (error as Error).message.split('\n');
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : line;

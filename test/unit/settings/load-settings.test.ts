@@ -50,6 +50,14 @@ it('takes folders of catalogs relative to the file, wherever the process runs', 
   expect(settings.catalogs.b).toMatchObject({ root: '/srv/lake' });
 });
 
+it('takes null for the name of a setting where one has it', () => {
+  const files = 'crm.orders: { path: orders.csv, csv: { header: true, null: "NULL" } }';
+  const { catalogs } = load(
+    `${INSTANCES}catalogs: { landing: { kind: files, root: ./landing, tables: { ${files} } } }`,
+  );
+  expect(catalogs.landing).toMatchObject({ tables: { 'crm.orders': { csv: { null: 'NULL' } } } });
+});
+
 it('takes profiles of shares relative to the file, and either those or what would be in them', () => {
   const shared = (parts: string) => `${INSTANCES}catalogs: { s: { kind: delta_sharing, ${parts} } }`;
   expect(load(shared('profile: ./s.share'), { workingFolder: '/' }).catalogs.s).toMatchObject({
