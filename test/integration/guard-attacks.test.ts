@@ -211,6 +211,15 @@ const attacks: readonly Attack[] = [
     ],
   },
   {
+    name: 'own text search configuration',
+    as: 'manager',
+    statements: [
+      'create text search configuration own.words (copy = pg_catalog.english)',
+      `create index mine on gold.x using gin (to_tsvector('own.words'::regconfig, note))`,
+      'drop text search configuration own.words',
+    ],
+  },
+  {
     name: 'SQL function that hides the command',
     as: 'other',
     statements: [

@@ -24,6 +24,9 @@ describe.each(postgresServers())('managers on $name', (server) => {
     await using guarded = await createGuardedDatabase(server);
     const { manager, sync } = guarded.sessions;
     await manager.query('create index made on gold.x (lower(note))');
+    // Text search is of Postgres, and yet not pinned.
+    await manager.query(`create index words on gold.x using gin (to_tsvector('english', note))`);
+    await manager.query('drop index gold.words');
     await manager.query('alter index gold.made rename to renamed');
     await manager.query('drop index gold.x_note');
     const valid = `select string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' order by indexrelid::regclass::text) from pg_index where indrelid = 'gold.x'::regclass`;

@@ -245,6 +245,7 @@ describe.each(postgresServers())('options of the target on $name', (server) => {
     const creator = await lake.database.connectAs(role);
     await creator.query(`create function evil.leak(text) returns text language plpgsql immutable as $$ begin
         execute 'create table if not exists evil.proof as select current_user as who'; return $1; end $$`);
+    await creator.query('create text search configuration evil.words (copy = pg_catalog.english)');
     await creator.query(`create domain evil.checked as text check (evil.leak(value) is not null)`);
     const generated = (type: string, compute: string) =>
       `extra_columns => '[{"column_name":"x","column_type":"${type}","compute":"${compute}","maintenance":"STORED_GENERATED"}]'`;
@@ -252,6 +253,7 @@ describe.each(postgresServers())('options of the target on $name', (server) => {
       generated('text', 'evil.leak(name)'),
       generated('evil.checked', 'name'),
       generated('text', 'name::evil.checked'),
+      generated('tsvector', `to_tsvector(''evil.words''::regconfig, name)`),
       `extra_index_definitions => '[{"name":"x","definition":"(evil.leak(name))"}]'`,
       `extra_index_definitions => '[{"name":"x","definition":"(id) where evil.leak(name) is not null"}]'`,
     ]) {

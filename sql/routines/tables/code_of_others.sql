@@ -84,7 +84,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
     left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
     left join pg_collation co on d.refclassid = 'pg_collation'::regclass and co.oid = d.refobjid
-    left join pg_roles r on r.oid = coalesce(p.proowner, o.oprowner, t.typowner, co.collowner)
+    -- Not even those of Postgres are pinned.
+    left join pg_ts_config tc on d.refclassid = 'pg_ts_config'::regclass and tc.oid = d.refobjid
+    left join pg_ts_dict td on d.refclassid = 'pg_ts_dict'::regclass and td.oid = d.refobjid
+    left join pg_roles r on r.oid = coalesce(p.proowner, o.oprowner, t.typowner, co.collowner, tc.cfgowner, td.dictowner)
    where (d.classid = 'pg_class'::regclass and d.objid = relation and d.objsubid > 0 and d.refclassid <> 'pg_class'::regclass
           or d.classid = 'pg_attrdef'::regclass and d.objid in (select a.oid from pg_attrdef a where a.adrelid = relation)
              and d.refobjid <> relation)
