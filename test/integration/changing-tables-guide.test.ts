@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { postgresServers } from '../support/postgres.js';
 import { runCli } from '../support/run-cli.js';
+import { runnableBlocks } from '../support/runnable-document.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: every command of docs/guides/changing-tables.md runs as it is written, from top to bottom.
 
-const guide = new URL('../../docs/guides/changing-tables.md', import.meta.url);
 const server = postgresServers().at(-1);
 if (!server) throw new Error('no server');
 
@@ -23,9 +22,9 @@ it('runs from top to bottom', async () => {
   const before = await relation();
   const environment = { DATABASE_URL: synced.database.url, SYNCED_TABLES_LAKE: synced.lake.root };
 
-  const blocks = [...(await readFile(guide, 'utf8')).matchAll(/^```(sql|sh)\n(.*?)^```/gms)];
+  const blocks = runnableBlocks('docs/guides/changing-tables.md');
   expect(blocks.length).toBeGreaterThan(8);
-  for (const [, language, text = ''] of blocks) {
+  for (const { language, text } of blocks) {
     for (const command of text.trim().split('\n')) {
       if (language === 'sql') await synced.admin.query(command);
       else {

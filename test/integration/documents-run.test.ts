@@ -1,99 +1,44 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findFreePort } from '../../src/embedded/free-port.js';
+import { TestLake } from '../support/delta-writer.js';
+import { DocumentWalk } from '../support/document-walk.js';
 import { ensureBuilt } from '../support/ensure-built.js';
+import { createMigratedDatabase } from '../support/migrated-database.js';
 import { createTestDatabase, eitherPostgresServer } from '../support/postgres.js';
-import { runnableBlocks, statementsOf } from '../support/runnable-document.js';
 
 // Goal: what README and guides tell to run runs as it is written, from top to bottom, against a new database: in a folder
 // like a fresh clone that was built, with nothing but npm, npx and our own program on the path beside what every system has.
 
-const root = path.resolve(import.meta.dirname, '../..');
-const START_MS_MAX = 60_000;
+/** Documents for whoever has a sidecar and synced tables: they share one database. */
+const DOCUMENTS_OF_USERS = [
+  'docs/guides/troubleshooting.md',
+  'docs/guides/chosen-rows.md',
+  'docs/guides/target-options.md',
+  'docs/guides/observability.md',
+  'docs/guides/metrics.md',
+  'docs/guides/replication.md',
+  'examples/auto-cdc/README.md',
+  'docs/guides/api.md',
+];
 
-class Walk implements AsyncDisposable {
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'documents-'));
-  readonly #shell: ChildProcess;
-  readonly #output: string[] = [];
-  readonly #background: ChildProcess[] = [];
-  readonly #environment: NodeJS.ProcessEnv;
-
-  constructor(url: string, apiPort: number) {
-    for (const name of ['node_modules', 'dist', 'package.json', 'bin', 'sql', 'examples', 'docs', 'deploy', 'docker']) {
-      symlinkSync(path.join(root, name), path.join(this.folder, name));
-    }
-    const bin = path.join(this.folder, '.path');
-    mkdirSync(bin);
-    symlinkSync(path.join(root, 'bin/synced-tables.cjs'), path.join(bin, 'synced-tables'));
-    // Installing and building is what the rest of the suite began with.
-    writeFileSync(path.join(bin, 'npm'), '#!/bin/sh\ncase "$1" in ci|run) exit 0 ;; *) exit 1 ;; esac\n');
-    // As npx runs the program of the package in whose folder it is, without the second that it takes.
-    writeFileSync(path.join(bin, 'npx'), '#!/bin/sh\nexec "$@"\n');
-    for (const name of ['npm', 'npx']) chmodSync(path.join(bin, name), 0o755);
-    this.#environment = {
-      PATH: `${bin}:${path.dirname(process.execPath)}:/usr/bin:/bin`,
-      HOME: this.folder,
-      DATABASE_URL: url,
-      // The port of the documents is taken on some machines.
-      SYNCED_TABLES_PORT: String(apiPort),
-    };
-    this.#shell = spawn('bash', ['-eu'], { cwd: this.folder, env: this.#environment, stdio: ['pipe', 'pipe', 'pipe'] });
-    for (const stream of [this.#shell.stdout, this.#shell.stderr]) {
-      stream?.on('data', (bytes: Buffer) => this.#output.push(bytes.toString()));
-    }
-  }
-
-  get output(): string {
-    return this.#output.join('');
-  }
-
-  /** Runs a block in the one shell, which keeps its variables. */
-  async run(text: string): Promise<void> {
-    const mark = `done-${Math.random()}`;
-    const ended = once(this.#shell, 'exit').then(() => {
-      throw new Error(`failed in:\n${text}\n${this.output}`);
-    });
-    this.#shell.stdin?.write(`${text}\necho ${mark}\n`);
-    const done = (async () => {
-      while (!this.output.includes(mark)) await new Promise((resolve) => setTimeout(resolve, 50));
-    })();
-    await Promise.race([done, ended]);
-    ended.catch(() => {});
-  }
-
-  /** Starts what goes on, and waits until its log says that it works. */
-  async start(text: string): Promise<void> {
-    const child = spawn('bash', ['-euc', `exec ${text}`], {
-      cwd: this.folder,
-      env: this.#environment,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    this.#background.push(child);
-    let log = '';
-    child.stderr?.on('data', (bytes: Buffer) => {
-      log += bytes.toString();
-    });
-    const deadline = performance.now() + START_MS_MAX;
-    while (!log.includes('sidecar started')) {
-      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`does not start:\n${log}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#shell.stdin?.end();
-    this.#shell.kill();
-    for (const child of this.#background) {
-      if (child.exitCode !== null) continue;
-      child.kill();
-      await once(child, 'exit');
-    }
-    rmSync(this.folder, { recursive: true, force: true });
-  }
+async function writeSources(lake: TestLake): Promise<void> {
+  const rows = (columns: string) => `select i as id, ${columns} from range(40) t(i)`;
+  await lake.createTable('gold.user_profiles', { id: 'long', name: 'string' }, rows(`'n' || i as name`));
+  await lake.createTable(
+    'gold.users',
+    { id: 'long', name: 'string', signed_up_at: 'timestamp', region: 'string', deleted_at: 'timestamp' },
+    rows(`'n' || i as name, now() as signed_up_at, case when i < 10 then 'EU' else 'US' end as region,
+          case when i < 3 then now() end as deleted_at`),
+    { 'delta.enableChangeDataFeed': 'true' },
+  );
+  await lake.createTable(
+    'ai.docs',
+    { id: 'long', title: 'string', language: 'string' },
+    rows(`'T ' || i as title, 'en' as language`),
+  );
 }
 
 describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
@@ -101,18 +46,9 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     await ensureBuilt();
     await using database = await createTestDatabase(server);
     const admin = await database.connect();
-    const port = await findFreePort();
-    const blocks = runnableBlocks(document);
-    expect(blocks.length).toBeGreaterThan(0);
-    await using walk = new Walk(database.url, port);
-    const here = (text: string) => text.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`);
+    await using walk = new DocumentWalk(database.url, await findFreePort());
     try {
-      for (const { kind, language, text, name } of blocks) {
-        if (kind === 'file') writeFileSync(path.join(walk.folder, name), text);
-        else if (kind === 'background') await walk.start(text.trim());
-        else if (language === 'sql') for (const statement of statementsOf(text)) await admin.query(statement);
-        else await walk.run(here(text));
-      }
+      await walk.follow(document, admin);
     } finally {
       // Roles and what is granted to them are the server's, which other tests share.
       await admin.query('select synced_tables.revoke_token(token_id) from synced_tables.tokens');
@@ -125,5 +61,61 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       expect(walk.output).toContain('created role sidecar, which may run a sidecar');
       expect(readFileSync(path.join(walk.folder, 'sidecar-password'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
     }
+  });
+
+  it('documents for users of synced tables run as they are written', async () => {
+    await ensureBuilt();
+    await using database = await createMigratedDatabase(server);
+    await using lake = await TestLake.create();
+    await writeSources(lake);
+    const { admin } = database;
+    await using walk = new DocumentWalk(database.url, await findFreePort());
+    const settings = {
+      instances: { local: { url: database.url } },
+      catalogs: { lake: { kind: 'path', root: lake.root }, analytics: { kind: 'path', root: './examples/lake' } },
+    };
+    writeFileSync(path.join(walk.folder, 'synced-tables.yaml'), JSON.stringify(settings), { mode: 0o600 });
+    // Whoever runs the example beside a sidecar gives it the same catalog.
+    cpSync(path.join(walk.folder, 'examples/auto-cdc/lake'), lake.root, { recursive: true });
+    await walk.start('synced-tables serve');
+    await admin.query(`call synced_tables.wait_for_update(
+      synced_tables.create_synced_table('gold.user_profiles', 'lake.gold.user_profiles', array['id']))`);
+    const name = new URL(database.url).pathname.slice(1);
+    // Roles belong to the server, where somebody may have these.
+    const suffix = randomBytes(4).toString('hex');
+    const roles = { prometheus: `prometheus_${suffix}`, 'deployer@example.com': `deployer_${suffix}@example.com` };
+    const said: Record<string, string> = {};
+    try {
+      for (const document of DOCUMENTS_OF_USERS) {
+        const before = walk.output.length;
+        await walk.follow(document, admin, { instead: { '"postgres"': `"${name}"`, ...roles } });
+        said[document] = walk.output.slice(before);
+      }
+      const waiting = `select count(*)::int as n from synced_tables.updates where state in ('QUEUED', 'RUNNING')`;
+      await expect.poll(async () => (await admin.query(waiting)).rows[0], { timeout: 60_000 }).toEqual({ n: 0 });
+    } finally {
+      await admin.query('select synced_tables.revoke_token(token_id) from synced_tables.tokens');
+      const { rows } = await admin.query<{ role: string }>(
+        'select quote_ident(rolname) as role from pg_roles where rolname = any ($1)',
+        [Object.values(roles)],
+      );
+      for (const { role } of rows) await admin.query(`drop owned by ${role}; drop role ${role}`);
+    }
+    const { rows: failed } = await admin.query(
+      `select synced_table, error_code, message from synced_tables.updates
+        where state not in ('COMPLETED', 'SKIPPED') and error_code <> 'SYNCED_TABLE_DELETED'`,
+    );
+    expect(failed).toEqual([]);
+    const { rows: tables } = await admin.query(
+      `select synced_table, row_count::int as rows from synced_tables.status where synced_table ~ '^(app|gold)' order by 1`,
+    );
+    expect(tables).toEqual([
+      { synced_table: 'app.docs', rows: 40 },
+      { synced_table: 'app.users', rows: 30 },
+      { synced_table: 'app.users_eu', rows: 10 },
+      { synced_table: 'gold.user_profiles', rows: 40 },
+    ]);
+    expect(said['docs/guides/metrics.md']).toContain('synced_tables_rows{');
+    expect(said['docs/guides/api.md']).toContain('app.gold.user_profiles_synced');
   });
 });

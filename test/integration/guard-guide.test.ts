@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
+import { runnableBlocks } from '../support/runnable-document.js';
 import { publishByHand } from '../support/synced-table-fixture.js';
 
 // Goal: the SQL of docs/guides/permissions.md runs as it is written, with a role's name in the place of `reader` and `dbt`.
-
-const guide = new URL('../../docs/guides/permissions.md', import.meta.url);
 
 describe.each(postgresServers())('docs/guides/permissions.md on $name', (server) => {
   it('runs from top to bottom', async () => {
@@ -21,12 +19,12 @@ describe.each(postgresServers())('docs/guides/permissions.md on $name', (server)
       'set databricks_auth.allow_ddl = on; alter table gold.user_profiles rename column note to name; reset databricks_auth.allow_ddl',
     );
     const asReader = await database.connectAs(reader);
-    const blocks = [...(await readFile(guide, 'utf8')).matchAll(/^```sql( as reader)?\n(.*?)^```/gms)];
+    const blocks = runnableBlocks('docs/guides/permissions.md');
     expect(blocks.length).toBeGreaterThan(10);
     try {
-      for (const [, who, sql = ''] of blocks) {
-        const statements = sql.replaceAll(/\b(reader|dbt)\b/g, reader).replaceAll('ada@example.com', ada);
-        await (who ? asReader : admin).query(statements);
+      for (const { role, text } of blocks) {
+        const statements = text.replaceAll(/\b(reader|dbt)\b/g, reader).replaceAll('ada@example.com', ada);
+        await (role === 'reader' ? asReader : admin).query(statements);
       }
       const { rows } = await admin.query(
         `select count(*)::int as off from pg_event_trigger where evtname like 'databricks%' and evtenabled <> 'A'`,

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { createTestDatabase, everyPostgresServer } from '../support/postgres.js';
-import { fencedBlocks, statementsOf } from '../support/runnable-document.js';
+import { runnableBlocks, statementsOf } from '../support/runnable-document.js';
 import { publishByHand } from '../support/synced-table-fixture.js';
 
 // Goal: the commands of docs/guides/leaving.md that dump do so with the rows, as they are written, and those in SQL run.
@@ -26,15 +26,18 @@ describe.skipIf(servers.length === 0).each(servers)('docs/guides/leaving.md on $
     await using database = await createMigratedDatabase(server);
     const { admin } = database;
     const folder = mkdtempSync(path.join(tmpdir(), 'leaving-'));
-    const blocks = fencedBlocks('docs/guides/leaving.md');
+    const blocks = runnableBlocks('docs/guides/leaving.md');
+    const done = new Set<object>();
     const shell = async (part: string) => {
       const [block] = blocks.filter(({ language, text }) => language === 'sh' && text.includes(part));
       if (block === undefined) throw new Error(`the guide has no command with ${part}`);
+      done.add(block);
       await run('bash', ['-euc', block.text], { cwd: folder, env: { ...process.env, DATABASE_URL: database.url } });
     };
     const sql = async (part: string) => {
       const [block] = blocks.filter(({ language, text }) => language === 'sql' && text.includes(part));
       if (block === undefined) throw new Error(`the guide has no statement with ${part}`);
+      done.add(block);
       for (const statement of statementsOf(block.text)) await admin.query(statement);
     };
     const rowsIn = (file: string, head: RegExp) => {
@@ -94,6 +97,7 @@ describe.skipIf(servers.length === 0).each(servers)('docs/guides/leaving.md on $
       await sql('uninstall_plan');
       expect((await admin.query('select from gold.user_profiles')).rowCount).toBe(6);
       expect((await admin.query('select from gold.other')).rowCount).toBe(4);
+      expect(blocks.filter((block) => !done.has(block)).map(({ text }) => text)).toEqual([]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, createToken } from '../support/api-client.js';
 import { eitherPostgresServer } from '../support/postgres.js';
+import { runnableBlocks } from '../support/runnable-document.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: operators are told of failures, recoveries, lag and writes by hand, once each, by NOTIFY, the view and a webhook; the
@@ -20,6 +21,12 @@ interface Told {
   readonly text: string;
   readonly message: string;
   readonly database: string;
+}
+
+/** What docs/guides/observability.md shows to whoever writes a receiver. */
+async function receiverOfTheGuide(): Promise<{ isOurs(secret: string, header: string, body: string): boolean }> {
+  const [program] = runnableBlocks('docs/guides/observability.md').filter(({ language }) => language === 'js');
+  return import(`data:text/javascript,${encodeURIComponent(program?.text ?? '')}`);
 }
 
 /** A receiver that answers as it is told to. */
@@ -43,6 +50,9 @@ class Receiver implements AsyncDisposable {
     const [, time = '', signature = ''] =
       /^t=(\d+),v1=(\w+)$/.exec(String(request.headers['synced-tables-signature'])) ?? [];
     expect(signature).toBe(createHmac('sha256', SECRET).update(`${time}.${body}`).digest('hex'));
+    const { isOurs } = await receiverOfTheGuide();
+    const header = `t=${time},v1=${signature}`;
+    expect([isOurs(SECRET, header, body), isOurs(SECRET, header, `${body} `)]).toEqual([true, false]);
     expect(Math.abs(Date.now() / 1000 - Number(time))).toBeLessThan(60);
     this.tries.push(this.answer);
     if (this.answer === 'hangs') return;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { TestLake } from '../support/delta-writer.js';
 import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
+import { runnableBlocks } from '../support/runnable-document.js';
 
 // Goal: a program starts a sidecar with settings of its own or with a file, and is told what is wrong with them; and the
 // program of the guide runs as it is.
@@ -60,8 +61,8 @@ it('names the setting that is wrong, and shows no password', async () => {
 
 it('runs the program of the guide', async () => {
   await ensureBuilt();
-  const guide = readFileSync(path.join(root, 'docs/guides/programs.md'), 'utf8');
-  const [, program = ''] = /```js\n([\s\S]+?)```/.exec(guide) ?? [];
+  const [program, ...others] = runnableBlocks('docs/guides/programs.md');
+  expect(others).toEqual([]);
   const folder = mkdtempSync(path.join(tmpdir(), 'test-program-'));
   try {
     chmodSync(folder, 0o755); // the server may run as another user
@@ -69,7 +70,7 @@ it('runs the program of the guide', async () => {
     symlinkSync(root, path.join(folder, 'node_modules', 'synced-tables'));
     symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(folder, 'node_modules', 'pg'));
     symlinkSync(path.join(root, 'examples', 'lake'), path.join(folder, 'lake'));
-    writeFileSync(path.join(folder, 'program.mjs'), program);
+    writeFileSync(path.join(folder, 'program.mjs'), program?.text ?? '');
     const run = promisify(execFile)(process.execPath, ['program.mjs'], { cwd: folder });
     const { stdout, stderr } = await run;
     expect(stderr).toBe('');

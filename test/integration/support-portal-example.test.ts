@@ -11,6 +11,7 @@ import { ensureBuilt } from '../support/ensure-built.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
 import { postgresServers } from '../support/postgres.js';
 import { runCliJson } from '../support/run-cli.js';
+import { fencedBlocks } from '../support/runnable-document.js';
 import { startTestSidecar } from '../support/sidecar.js';
 import { createStatement, incidents, nextChanges, portalFolder } from '../support/support-portal.js';
 
@@ -197,8 +198,9 @@ it('makes the same table with the SQL and with the command of the README', async
     const bySql = await told();
     expect(bySql).toMatchObject([{ scheduling_policy: 'CONTINUOUS', row_count: '3' }]);
     await database.admin.query(`select synced_tables.delete_synced_table('support.incidents', purge => true)`);
-    const readme = readFileSync(path.join(portalFolder, 'README.md'), 'utf8');
-    const [, command = ''] = /```sh\nnpx (synced-tables create [^`]+)```/.exec(readme) ?? [];
+    const [command = ''] = fencedBlocks('examples/support-portal/README.md').flatMap(({ text }) =>
+      text.startsWith('npx synced-tables create ') ? [text.replace(/^npx /, '')] : [],
+    );
     const program = path.resolve(portalFolder, '../../bin/synced-tables.cjs');
     const { PATH = '' } = process.env;
     await promisify(execFile)('sh', ['-c', command.replace('synced-tables', `node '${program}'`)], {

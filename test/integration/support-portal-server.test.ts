@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated-database.js';
 import { adminPool, eitherPostgresServer } from '../support/postgres.js';
+import { runnableBlocks, statementsOf } from '../support/runnable-document.js';
 import { type SidecarProcess, spawnSidecar } from '../support/sidecar.js';
 import {
   createStatement,
@@ -314,6 +315,27 @@ describe.each(eitherPostgresServer(import.meta.url))('examples/support-portal on
       await ended;
     }
     expect(await once(start({}), 'exit')).toEqual([2, null]);
+  });
+
+  it('shows in psql what the README says, a change by hand included', async () => {
+    const listener = await database.connect();
+    let isTold = false;
+    listener.on('notification', () => {
+      isTold = true;
+    });
+    for (const { language, text } of runnableBlocks('examples/support-portal/README.md')) {
+      if (language !== 'sql' || text.includes('create_synced_table')) continue;
+      for (const statement of statementsOf(text)) {
+        const asked = listener.query(statement);
+        if (statement.includes('wait_for_verification'))
+          await expect(asked).rejects.toThrow(/differs .* changed by hand/);
+        else await asked;
+      }
+    }
+    await eventually(async () => isTold, 'the full refresh is announced');
+    const { rows } = await database.admin.query(`select from support.incidents where title = 'Changed'`);
+    expect(rows).toEqual([]);
+    await listener.end();
   });
 
   it('can be installed again, and keeps its data', async () => {

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createToken } from '../support/api-client.js';
 import { postgresServers } from '../support/postgres.js';
-import { incidents, portalFolder } from '../support/support-portal.js';
+import { fencedBlocks } from '../support/runnable-document.js';
+import { incidents } from '../support/support-portal.js';
 import { SyncedLake } from '../support/synced-lake.js';
 
 // Goal: the Python of examples/support-portal/README.md makes the table that its SQL makes.
@@ -30,10 +30,9 @@ describe.skipIf(python === null).each(postgresServers().slice(-1))('the Python S
     (await incidents.openIncidents(synced.lake.root, { count: 3 })).close();
     const { url } = await synced.startSidecar();
     const keeper = await synced.database.createRole('keeper', 'databricks_superuser');
-    const readme = readFileSync(path.join(portalFolder, 'README.md'), 'utf8');
-    const [, program = ''] = /```python\n([\s\S]+?)```/.exec(readme) ?? [];
+    const [program] = fencedBlocks('examples/support-portal/README.md').filter(({ language }) => language === 'python');
     const database = (await synced.value('select current_database()')) ?? '';
-    await run(python ?? '', ['-c', program.replace('"app"', JSON.stringify(database))], {
+    await run(python ?? '', ['-c', (program?.text ?? '').replace('"app"', JSON.stringify(database))], {
       env: {
         PATH: process.env.PATH,
         HOME: synced.folder,

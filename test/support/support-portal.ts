@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
+import { runnableBlocks, statementsOf } from './runnable-document.js';
 
 // What tests use of examples/support-portal, with the types that its plain JavaScript does not state.
 
@@ -77,7 +78,7 @@ export async function installPortal(admin: pg.Client, url: string, roles: Portal
 
 /** The statement of README.md, start.mjs included, that makes the synced table. */
 export function createStatement(): string {
-  const [, statement = ''] =
-    /```sql\n(SELECT [^;]+);/.exec(readFileSync(path.join(portalFolder, 'README.md'), 'utf8')) ?? [];
-  return statement;
+  const blocks = runnableBlocks('examples/support-portal/README.md');
+  const statements = blocks.flatMap(({ language, text }) => (language === 'sql' ? statementsOf(text) : []));
+  return statements.find((statement) => statement.includes('create_synced_table')) ?? '';
 }
