@@ -1,9 +1,12 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
+import { findFreePort } from '../../src/embedded/free-port.js';
 import { migrateDatabase } from '../../src/postgres/install/migrate.js';
 import { checkSettings } from '../../src/settings/load-settings.js';
 import { catalogSignature } from '../support/catalog-signature.js';
+import { DocumentWalk } from '../support/document-walk.js';
+import { ensureBuilt } from '../support/ensure-built.js';
 import { goEveryWay, invitePeople, type People } from '../support/every-way.js';
 import { type ManagedDatabase, type ManagedServer, startManagedServer } from '../support/managed-server.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
@@ -431,4 +434,22 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
       expect((await superuser.query(`select rolname from pg_roles where rolname ~ '^databricks_'`)).rows).toEqual([]);
     },
   );
+
+  it('takes every command of the guide as it is written', async () => {
+    await ensureBuilt();
+    const database = await server.createDatabase('guide');
+    await migrateDatabase(database.admin);
+    await using lake = await SyncedLake.on(database);
+    const orders = `select i as id, i % 5 as customer_id, now() as created_at, 'done' as status from range(9) t(i)`;
+    const columns = { id: 'long', customer_id: 'long', created_at: 'timestamp', status: 'string' };
+    await lake.lake.createTable('gold.orders', columns, orders);
+    await lake.startSidecar({ pollSeconds: 1 });
+    await lake.load('gold.orders');
+    await using walk = new DocumentWalk(database.url, await findFreePort());
+    await walk.follow('docs/guides/managed-postgres.md', database.admin, {
+      instead: { 'postgres://administrator:…@host/app?sslmode=require': database.url },
+    });
+    expect(walk.output).toContain('up to date');
+    expect(await lake.value(`select count(*) from pg_indexes where tablename = 'orders'`)).toBe('2');
+  });
 });
