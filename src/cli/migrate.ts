@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type pg from 'pg';
 import { countOf } from '../core/count-of.js';
 import { asSyncedTablesError, SyncedTablesError } from '../core/errors.js';
+import { writeInstallScript } from '../postgres/install/install-script.js';
 import { type MigrationResult, migrateDatabase } from '../postgres/install/migrate.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { homeDatabase, type ManagedDatabase } from '../sidecar/managed-databases.js';
@@ -20,6 +21,7 @@ import { prepareSidecarRole, readPassword } from './preparing/sidecar-role.js';
 interface MigrateCommandOptions extends DatabaseOptions, OutputOptions {
   readonly sidecarRole?: string;
   readonly sidecarPasswordFile?: string;
+  readonly sql?: true;
 }
 
 export function addMigrateCommand(program: Command): void {
@@ -30,6 +32,12 @@ export function addMigrateCommand(program: Command): void {
     )
     .option('--sidecar-role <name>', 'also let this role run a sidecar, and create it if it does not exist')
     .option('--sidecar-password-file <file>', 'the password of that role; it is set anew each time', readPassword)
+    .addOption(
+      new Option('--sql', 'install nothing; print the whole installation as one script for a superuser').conflicts([
+        'sidecarRole',
+        'sidecarPasswordFile',
+      ]),
+    )
     .addHelpText(
       'after',
       `
@@ -40,6 +48,7 @@ Examples:
   synced-tables migrate
   synced-tables migrate --sidecar-role sidecar --sidecar-password-file /run/secrets/sidecar-password
   synced-tables migrate --instance local --database app
+  synced-tables migrate --sql > install.sql
   DATABASE_URL=postgres://postgres@localhost/app synced-tables migrate --output json`,
     )
     .action(migrate);
@@ -47,6 +56,10 @@ Examples:
 }
 
 async function migrate(options: MigrateCommandOptions): Promise<void> {
+  if (options.sql === true) {
+    process.stdout.write(await writeInstallScript());
+    return;
+  }
   const settings = settingsOf(options, { postgres: true });
   const databases = chooseDatabases(settings, options);
   const results: { database: string; applied: readonly string[]; replaced_routines: boolean; guard: string }[] = [];

@@ -72,27 +72,27 @@ async function readUnchanged(client: pg.Client): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ object }) => object));
 }
 
+/** `$1` is what the files have, as JSON. */
+export const IDENTITIES_SQL = `with written as (
+     select * from jsonb_to_recordset($1) as w (kind text, identity text, file text, audience text, hash text)
+   ), installed as (
+     select w.kind, case when w.kind in ('function', 'procedure', 'aggregate') then w.identity::regprocedure::text else w.identity end as identity,
+            w.file, w.audience, w.hash from written w
+      where w.kind <> 'table' or synced_tables_internal._relation_of(w.kind, w.identity) is not null
+   ), served as materialized (
+     -- What people call in place of a served function has its audience; the served one is called by our trigger alone.
+     select i.*, synced_tables_internal._write_calling_half(i.identity::regprocedure)::text as calling from installed i
+      where starts_with(i.identity, 'synced_tables_served.')
+   )
+   select i.kind, i.identity, i.file, case when s.calling is null then i.audience else 'owner' end as audience, i.hash
+     from installed i left join served s using (kind, identity)
+   union all
+   select s.kind, s.calling, s.file, s.audience, s.hash from served s`;
+
 /** All that is installed, routines by the names that Postgres gives their types; calling halves are made on the way. */
 async function readIdentities(client: pg.Client, layer: SqlLayer): Promise<Installed[]> {
   const written = [...layer.numbered, ...layer.routines].map(({ sql, ...definition }) => definition);
-  const { rows } = await client.query<Installed>(
-    `with written as (
-       select * from jsonb_to_recordset($1) as w (kind text, identity text, file text, audience text, hash text)
-     ), installed as (
-       select w.kind, case when w.kind in ('function', 'procedure', 'aggregate') then w.identity::regprocedure::text else w.identity end as identity,
-              w.file, w.audience, w.hash from written w
-        where w.kind <> 'table' or synced_tables_internal._relation_of(w.kind, w.identity) is not null
-     ), served as materialized (
-       -- What people call in place of a served function has its audience; the served one is called by our trigger alone.
-       select i.*, synced_tables_internal._write_calling_half(i.identity::regprocedure)::text as calling from installed i
-        where starts_with(i.identity, 'synced_tables_served.')
-     )
-     select i.kind, i.identity, i.file, case when s.calling is null then i.audience else 'owner' end as audience, i.hash
-       from installed i left join served s using (kind, identity)
-     union all
-     select s.kind, s.calling, s.file, s.audience, s.hash from served s`,
-    [JSON.stringify(written)],
-  );
+  const { rows } = await client.query<Installed>(IDENTITIES_SQL, [JSON.stringify(written)]);
   return rows;
 }
 

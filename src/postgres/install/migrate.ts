@@ -7,7 +7,7 @@ import { applyLayer } from './apply-layer.js';
 import { requireEncoding } from './encoding.js';
 import { compareReleases, type InstalledSchema, readInstalledSchema, readNewestBreaking } from './installed-schema.js';
 import { asInstaller, finishAsAdministrator, INSTALLER_ROLE, notOwner, prepareInstaller } from './installer.js';
-import { type Migration, ownRelease, readMigrations, sqlDir } from './migration-files.js';
+import { MIGRATIONS_TABLE, type Migration, ownRelease, readMigrations, sqlDir } from './migration-files.js';
 import { releaseMigrationLock, sessionsInTheWay, takeMigrationLock } from './migration-lock.js';
 import { readSqlLayer, type SqlLayer } from './sql-layer.js';
 
@@ -287,13 +287,8 @@ async function makeMigrationsTable(client: pg.Client, { database }: Place): Prom
   );
   if (rows[0]?.ours === true) return;
   if (rows.length > 0) throw syncedTablesError('MIGRATION_SCHEMA_TAKEN', { database, schema: 'synced_tables' });
-  // One string is one transaction. The columns are those of postgres-migrations' own number 0.
-  await client.query(
-    `create schema synced_tables;
-     create table synced_tables.migrations (
-       id integer constraint migrations_pk primary key, name varchar(100) constraint migrations_name_key unique not null,
-       hash varchar(40) not null, executed_at timestamp default current_timestamp)`,
-  );
+  // One string is one transaction.
+  await client.query(`create schema synced_tables; ${MIGRATIONS_TABLE}`);
 }
 
 /** What passes by itself: deadlocks and lock time-outs, and roles that a migration next door changes too. */

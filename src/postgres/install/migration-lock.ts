@@ -6,7 +6,7 @@ import { isPostgresError } from '../session/session.js';
  * Held while migrating, so that a second migration of the database waits: ours, and that of postgres-migrations, which
  * by itself would ask for it once a second without end. Any role may take such a lock, so that nobody waits for ever.
  */
-const LOCK_KEYS = ['5073171826352271', '-8525285245963000605'] as const;
+export const LOCK_KEYS = ['5073171826352271', '-8525285245963000605'] as const;
 /** Longer than migrating an empty database takes on a slow machine. */
 const LOCK_PATIENCE_MS = 60_000;
 
