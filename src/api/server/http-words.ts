@@ -29,7 +29,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   PUBLISHED_TOGETHER_DELAYED: 'See the message of that table.',
   PUBLISHED_TOGETHER_FAILED: 'See the message of that table; fix that, then sync again.',
   SCHEDULE_ON_CONTINUOUS: 'Remove the schedule first: DELETE /api/2.0/synced-tables/tables/<name>/schedule.',
-  SCHEMA_MISSING: 'Create the schema, or set create_database_objects_if_missing to true.',
+  SCHEMA_MISSING: 'Create the schema, or, when a table is created, set create_database_objects_if_missing to true.',
   SOURCE_VERSION_GONE: 'Sync the table first, then verify it again; that compares the newer version.',
   STREAMING_TABLE_NOT_FOUND: 'See GET /api/2.0/synced-tables/pipelines for those that do.',
   STREAMING_TABLE_PROTECTED: 'To drop it, delete its pipeline.',

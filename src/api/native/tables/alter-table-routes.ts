@@ -41,16 +41,17 @@ export function addAlterTableRoutes(server: ApiServer, context: ApiContext): voi
         response: { 200: alterTableReply },
       },
     },
-    (request) =>
-      namingFields(async () => {
-        const placed = await requireTable(context, request);
-        const { table, database } = placed;
+    async (request) => {
+      const placed = await requireTable(context, request);
+      const { table, database } = placed;
+      return namingFields(async () => {
         await checkSource(context, request.caller, placed, request.body);
         const updateId = await database.asCaller(request.caller, (client) =>
           alterSyncedTable(client, table.sqlName, request.body),
         );
         return { update_id: updateId, pipeline_id: table.pipelineId };
-      }),
+      });
+    },
   );
   server.post(
     `${TABLE_PATH}/rename`,
@@ -64,26 +65,11 @@ export function addAlterTableRoutes(server: ApiServer, context: ApiContext): voi
         response: { 200: renameTableReply },
       },
     },
-    (request) =>
-      namingFields(async () => {
-        const { table, database, instance } = await requireTable(context, request);
-        const { catalog } = parseTableName(request.params.name);
-        const { new_name: given } = request.body;
-        const name = parseTableName(given.split('.').length === 3 ? given : `${catalog}.${given}`);
-        if (name.catalog !== catalog)
-          throw syncedTablesError('CATALOG_FIXED', { table: request.params.name, catalog: name.catalog });
-        const rename = async () => {
-          if (table.catalog !== null && (await findTakenName(context, name)) !== null) {
-            throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: fullNameOf(name) });
-          }
-          const sqlName = postgresTableName(name.schema, name.table);
-          await database.asCaller(request.caller, (client) => renameSyncedTable(client, table.sqlName, sqlName));
-        };
-        const wanted = { name: `table ${fullNameOf(name)}`, instance: instance.name, database: database.name };
-        // A database itself keeps the names unique that are in no standard catalog.
-        await (table.catalog === null ? rename() : withReservedName(context, wanted, rename));
-        return { name: fullNameOf(name) };
-      }),
+    async (request) => {
+      const placed = await requireTable(context, request);
+      const rename = () => renameTable(context, request.caller, placed, request.body.new_name);
+      return namingFields(async () => ({ name: await rename() }), { name: 'new_name' });
+    },
   );
   server.post(
     `${TABLE_PATH}/cancel`,
@@ -101,6 +87,48 @@ export function addAlterTableRoutes(server: ApiServer, context: ApiContext): voi
       return { canceled: await database.asCaller(request.caller, (client) => cancelUpdates(client, table.sqlName)) };
     },
   );
+}
+
+/**
+ * Renames a table as the caller asks for, in two parts or three.
+ * @returns its three-part name from now on, in the catalog by which it was asked for
+ * @throws API_NAME_INVALID, CATALOG_FIXED, SYNCED_TABLE_EXISTS, NAME_BEING_TAKEN, and what Postgres says
+ */
+async function renameTable(
+  context: ApiContext,
+  caller: Caller,
+  { table, database, instance, fullName }: PlacedTable,
+  newName: string,
+): Promise<string> {
+  const { catalog } = parseTableName(fullName);
+  const given = parseTableName(newName.split('.').length === 3 ? newName : `${catalog}.${newName}`);
+  const isIn = (known: string | null) => known?.toLowerCase() === given.catalog.toLowerCase();
+  if (!isIn(catalog) && !isIn(table.catalog)) {
+    throw syncedTablesError('CATALOG_FIXED', { table: fullName, catalog: given.catalog });
+  }
+  const take = () =>
+    database.asCaller(caller, (client) =>
+      renameSyncedTable(client, table.sqlName, postgresTableName(given.schema, given.table)),
+    );
+  if (table.catalog === null) {
+    // A database itself keeps the names unique that are in no standard catalog.
+    await take();
+    return fullNameOf(given);
+  }
+  // Its own catalog, whatever the request calls it: a database is one too.
+  const before = fullNameOf({ catalog: table.catalog, schema: table.schema, table: table.table });
+  const wanted = { ...given, catalog: table.catalog };
+  const after = fullNameOf(wanted);
+  const request = { name: `table ${after}`, instance: instance.name, database: database.name };
+  await withReservedName(context, request, async () => {
+    // Another spelling of its name is no other table's.
+    const isItself = after.toLowerCase() === before.toLowerCase();
+    if (!isItself && (await findTakenName(context, wanted)) !== null) {
+      throw syncedTablesError('SYNCED_TABLE_EXISTS', { target: after });
+    }
+    await take();
+  });
+  return fullNameOf(given);
 }
 
 /** Refuses at once what the update would refuse because of the source. */

@@ -17,6 +17,7 @@ const CODES_BY_FIELD: Readonly<Record<string, readonly ErrorCode[]>> = {
     'CATALOG_PLACE_MISSING',
     'LOGICAL_DATABASE_NOT_FOUND',
     'NAME_BEING_TAKEN',
+    'CATALOG_FIXED',
   ],
   instance: ['API_INSTANCE_NOT_FOUND'],
   source_table_full_name: [
@@ -54,6 +55,7 @@ const CODES_BY_FIELD: Readonly<Record<string, readonly ErrorCode[]>> = {
   row_filter: ['ROW_FILTER_INVALID', 'ROW_FILTER_FAILED'],
   type_overrides: ['TYPE_OVERRIDE_IMPOSSIBLE', 'PGVECTOR_MISSING'],
   extra_columns: ['EXTRA_COLUMN_CONFLICT'],
+  trigger_interval_ms: ['TRIGGER_INTERVAL_INVALID'],
   'schedule.cron': ['CRON_INVALID'],
   'schedule.time_zone': ['TIME_ZONE_UNKNOWN'],
   schedule: ['SCHEDULE_ON_CONTINUOUS'],
@@ -68,13 +70,19 @@ export function fieldOfCode(code: ErrorCode): string | null {
   return FIELDS_BY_CODE.get(code) ?? null;
 }
 
-/** Does part of a create request; an error that is about one field says so in its reply. */
-export async function namingFields<Result>(work: () => Promise<Result>): Promise<Result> {
+/**
+ * Does part of a request; an error that is about one field says so in its reply.
+ * @param spelt fields that have another name in this request than in one that creates a table
+ */
+export async function namingFields<Result>(
+  work: () => Promise<Result>,
+  spelt: Readonly<Record<string, string>> = {},
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     const known = asSyncedTablesError(error) ?? asRaisedError(error);
     const field = known && fieldOfCode(known.code);
-    throw field === null ? error : new FieldRefusal(field, error);
+    throw field === null ? error : new FieldRefusal(spelt[field] ?? field, error);
   }
 }
