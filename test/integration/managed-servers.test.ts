@@ -86,7 +86,8 @@ async function followSchemaChanges(lake: SyncedLake, { operator, manager, manage
         `select pg_get_userbyid(relowner) ~ '^databricks_st_' from pg_class where oid = '${table}'::regclass`,
       ),
     ).toBe('true');
-    await expect(operator.query(`insert into ${table} values (1, 'r', 1)`)).rejects.toMatchObject({
+    // Not the operator: until version 15 he may be a member of pg_write_all_data.
+    await expect(manager.query(`insert into ${table} values (1, 'r', 1)`)).rejects.toMatchObject({
       code: expect.stringMatching(/^(42501|25006)$/),
     });
   }

@@ -271,13 +271,13 @@ begin
       end if;
     end;
   end loop;
-  for left_over in select r.rolname as name from pg_roles r where r.rolname = any (our_roles) loop
+  owner_roles := array(select r.rolname from pg_roles r where r.rolname ~ '^databricks_st_' and synced_tables_internal._is_our_role(r.oid));
+  for left_over in select r.rolname as name from pg_roles r where r.rolname = any (our_roles || owner_roles) loop
     return query select g.object, g.outcome from synced_tables_internal._give_back_rights(left_over.name) g;
   end loop;
   if leave_installer is not null then
     of_database_owner := synced_tables_internal._rights_as_database_owner();
   end if;
-  owner_roles := array(select r.rolname from pg_roles r where r.rolname ~ '^databricks_st_' and synced_tables_internal._is_our_role(r.oid));
   if not databricks_auth.is_superuser(leaver) and others is null then
     for left_over in select r.rolname as name from pg_roles r where r.rolname = any (our_roles) loop
       perform synced_tables_internal._join_role(left_over.name, leaver);
