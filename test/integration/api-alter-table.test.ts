@@ -1,12 +1,16 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiReply, createToken } from '../support/api-client.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { eitherPostgresServer } from '../support/postgres.js';
-import { SyncedLake } from '../support/synced-lake.js';
+import { eventually, SyncedLake } from '../support/synced-lake.js';
 
-// Goal: a synced table is changed and renamed over HTTP as in SQL: as the caller, in place, with
+// Goal: a synced table is changed, renamed and freed of its updates over HTTP as in SQL: as the caller, in place, with
 // everything people attached to it, and a refusal names its code and the field.
 
+const run = promisify(execFile);
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
 const TABLES = '/api/2.0/synced-tables/tables';
 const columns = { id: 'long', name: 'string', region: 'string' };
 const rows = (first: number, last: number) =>
@@ -23,6 +27,7 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
   let stranger: ApiClient;
   let nobody: ApiClient;
   const roles = { owner: '', manager: '', reader: '', keeper: '' };
+  let keeperToken: string;
   const path = (rest = '', table = 'o.orders') => `${TABLES}/${database}.${table}${rest}`;
   const patch = (client: ApiClient, body: unknown, table?: string) => client.send('PATCH', path('', table), body);
   const reasonOf = ({ status, body }: ApiReply) => [status, body.details?.[0].reason];
@@ -48,8 +53,9 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
     const { url } = await synced.startSidecar({ pollSeconds: 1 });
     for (const name of ['owner', 'manager', 'reader'] as const) roles[name] = await synced.database.createRole(name);
     roles.keeper = await synced.database.createRole('keeper', 'databricks_superuser');
+    keeperToken = await createToken(synced, roles.keeper);
+    keeper = new ApiClient(url, keeperToken);
     const clientOf = async (role: string) => new ApiClient(url, await createToken(synced, role));
-    keeper = await clientOf(roles.keeper);
     owner = await clientOf(roles.owner);
     manager = await clientOf(roles.manager);
     reader = await clientOf(roles.reader);
@@ -248,6 +254,39 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
     });
   });
 
+  describe('cancel', () => {
+    it('ends what runs and waits, and the table keeps its rows', async () => {
+      expect(await keeper.post(path('/cancel'))).toMatchObject({ status: 200, body: { canceled: 0 } });
+      const blocker = await synced.database.connect();
+      await blocker.query('begin; lock table o.orders in access share mode');
+      try {
+        const running = (await owner.post(path('/sync'), { full_refresh: true })).body.update_id;
+        const stateOf = (id: string) =>
+          synced.value('select state from synced_tables.updates where update_id = $1', [id]);
+        await eventually(async () => (await stateOf(running)) === 'RUNNING', 'it runs');
+        const waiting = (await patch(owner, { columns: ['id'] })).body.update_id;
+        for (const [client, refused] of [
+          [reader, [403, 'ACCESS_DENIED']],
+          [stranger, [404, 'SYNCED_TABLE_NOT_FOUND']],
+          [nobody, [401, 'UNAUTHENTICATED']],
+        ] as const) {
+          expect(reasonOf(await client.post(path('/cancel')))).toEqual(refused);
+        }
+        expect(await manager.post(path('/cancel'))).toMatchObject({ status: 200, body: { canceled: 2 } });
+        expect([await stateOf(running), await stateOf(waiting)]).toEqual(['CANCELED', 'CANCELED']);
+        expect((await keeper.get(`${path('/updates')}/${waiting}`)).body).toMatchObject({
+          state: 'CANCELED',
+          error_code: 'UPDATE_CANCELED',
+          message: expect.stringContaining(roles.manager),
+        });
+      } finally {
+        await blocker.query('rollback');
+      }
+      expect((await keeper.get(path())).body).toMatchObject({ row_count: 13, columns: null });
+      expect(await synced.sync('o.orders', true)).toMatchObject({ rows_written: '13' });
+    });
+  });
+
   it('is described in the OpenAPI document', async () => {
     const { paths } = (await nobody.get('/openapi.json')).body;
     const body = (operation: { requestBody: { content: Record<string, { schema: { properties: object } }> } }) =>
@@ -261,5 +300,22 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
     expect(body(paths[`${TABLES}/{name}`].patch).sort()).toEqual(names.sort());
     expect(body(paths[`${TABLES}/{name}/rename`].post)).toEqual(['new_name']);
     expect(paths[`${TABLES}/{name}/cancel`].post).toMatchObject({ summary: expect.stringContaining('Cancel') });
+  });
+
+  it.skipIf(!hasCurl)('takes what curl sends', async () => {
+    const curl = async (...args: string[]) => {
+      const { stdout } = await run('curl', ['-sS', '-H', `Authorization: Bearer ${keeperToken}`, ...args]);
+      return JSON.parse(stdout);
+    };
+    const address = `${keeper.url}${path()}`;
+    const { update_id: update } = await curl('-X', 'PATCH', '-d', '{"accelerated_sync": true}', address);
+    await synced.wait(update);
+    expect(
+      await synced.value(`select accelerated_sync from synced_tables._tables where synced_table = 'o.orders'`),
+    ).toBe('true');
+    expect(await curl('-X', 'POST', '-d', '{"new_name": "o.curled"}', `${address}/rename`)).toEqual({
+      name: `${database}.o.curled`,
+    });
+    expect(await curl('-X', 'POST', `${keeper.url}${path('/cancel', 'o.curled')}`)).toEqual({ canceled: 0 });
   });
 });
