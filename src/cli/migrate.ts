@@ -34,6 +34,9 @@ export function addMigrateCommand(program: Command): void {
     .option('--sidecar-password-file <file>', 'the password of that role; it is set anew each time', readPassword)
     .addOption(
       new Option('--sql', 'install nothing; print the whole installation as one script for a superuser').conflicts([
+        // It is the same for all databases, and no login is made.
+        'instance',
+        'database',
         'sidecarRole',
         'sidecarPasswordFile',
       ]),

@@ -11,7 +11,7 @@ import type { ClaimedVerification } from '../postgres/registry/verifications.js'
 import { BatchSessions } from '../postgres/session/batch-sessions.js';
 import { KeptSessions } from '../postgres/session/kept-sessions.js';
 import {
-  explainConnectionLoss,
+  explainSessionEnd,
   openSession,
   type SessionOptions,
   SYNC_ROLE,
@@ -258,7 +258,7 @@ export class DatabaseWorker {
   }
 
   #goOn(failure: unknown, doing: string): void {
-    const error = explainConnectionLoss(failure, this.#options.database.url);
+    const error = explainSessionEnd(failure, this.#options.database.url);
     const untold = this.#repeated.note(error, doing);
     if (untold === null) return;
     this.#logger.warn(untold === 0 ? { error } : { error, again: untold }, `failed while ${doing}; goes on`);

@@ -16,6 +16,9 @@ for (const server of eitherPostgresServer(import.meta.url)) {
     const { stdout: script, end } = await runCli(['migrate', '--sql'], {});
     expect(end).toBe(0);
     expect(script).toBe(await writeInstallScript());
+    const misplaced = await runCli(['migrate', '--sql', '--database', 'app'], {});
+    expect(misplaced.end).not.toBe(0);
+    expect(misplaced.stderr).toMatch(/'--sql' cannot be used with option '--database <name>'/);
     await using other = await createMigratedDatabase(server);
     const migrated = other.admin;
     await using database = await createTestDatabase(server);
@@ -25,7 +28,7 @@ for (const server of eitherPostgresServer(import.meta.url)) {
     const person = `person_${randomBytes(4).toString('hex')}`;
     await client.query(`create role ${person}; set role ${person}`);
     expect((await refusalOf(client.query(script))).message).toBe(
-      `this script is for a superuser, and role ${person} is none`,
+      `this script is for a superuser, and role ${person} is not one`,
     );
     await client.query(`rollback; reset role; drop role ${person}`);
     expect(await readInstalledSchema(client)).toBeNull();

@@ -372,6 +372,7 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
           ),
         'the sidecar is forgotten',
       );
+      await admin.query('begin');
       const { rows: plan } = await admin.query<{ object: string; plan: string }>(planSql);
       const planned = Object.fromEntries(plan.map(({ object, plan }) => [object, plan]));
       const toFar = `only a superuser can give it to ${far}: ALTER TABLE far.his OWNER TO ${far};`;
@@ -384,6 +385,7 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
             : `stays as a table of ${far} (9 rows)`,
       });
       expect((await admin.query('select current_user = session_user as is_back')).rows).toEqual([{ is_back: true }]);
+      await admin.query('commit');
       const { rows: done } = await admin.query<{ object: string; outcome: string }>(
         'select * from synced_tables.uninstall()',
       );

@@ -71,7 +71,7 @@ begin
     elsif granted.statements <> '{}' then
       -- What is left goes with the role, and what it has passed on goes along.
       object := format('%s %s', granted.kind, granted.identity);
-      outcome := format('what %I has passed on goes with it; %I, whose it is, can grant it anew: %s;', role_name, granted.owner, array_to_string(granted.statements, '; '));
+      outcome := format('grants that %I has passed on are lost with it; %I, the owner, can make them anew: %s;', role_name, granted.owner, array_to_string(granted.statements, '; '));
       return next;
     end if;
   end loop;

@@ -90,9 +90,10 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   leaver constant name := synced_tables_internal._admit_leaver();
   installer constant name := (select pg_get_userbyid(n.nspowner) from pg_namespace n where n.nspname = 'synced_tables');
+  acting constant text := current_setting('role');
 begin
   if not pg_has_role(current_user, installer, 'usage') then
-    perform set_config('role', installer, true);  -- until the end of this function
+    perform set_config('role', installer, true);
   end if;
   perform synced_tables_internal._refuse_uninstall();
   return query
@@ -127,6 +128,8 @@ begin
                           from pg_auth_members m where m.roleid = r.oid and not synced_tables_internal._is_our_role(m.member)), '')
       from pg_roles r cross join (select synced_tables_internal._other_databases() as databases) u
      where r.rolname in ('databricks_superuser', 'databricks_sync', 'databricks_gateway', 'databricks_admin', 'databricks_installer') order by 1;
+  -- The transaction goes on as who began it.
+  perform set_config('role', acting, true);
 end $$;
 comment on function synced_tables.uninstall_plan(boolean) is
   'What synced_tables.uninstall would do with each table, schema and role. For superusers, and the administrator who installed synced tables.';
@@ -305,7 +308,7 @@ begin
       execute statement;
     exception when insufficient_privilege then
       object := 'setting ' || left_over.name;
-      outcome := format('stays, without a meaning; a superuser can take it away: %s;', statement);
+      outcome := format('stays, without effect; a superuser can remove it: %s;', statement);
       return next;
     end;
   end loop;

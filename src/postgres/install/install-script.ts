@@ -50,7 +50,7 @@ function header(release: string): string {
 --
 --   psql -v ON_ERROR_STOP=1 -f install.sql …
 --
--- It is one transaction: all of it is there afterwards, or nothing. Made are the roles databricks_superuser, databricks_sync and
+-- It is one transaction: all of it is there afterwards, or nothing. It makes the roles databricks_superuser, databricks_sync and
 -- databricks_gateway, the schemas synced_tables, synced_tables_internal, synced_tables_served, databricks_auth and __db_system,
 -- event triggers databricks_auth_…, and functions and views databricks_… in schema public. A sidecar needs a login:
 --
@@ -70,7 +70,7 @@ begin
   if current_setting('server_version_num')::int < 150000 then
     raise exception 'synced tables need PostgreSQL 15 or newer; this is %', current_setting('server_version');
   elsif not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) then
-    raise exception using errcode = '42501', message = pg_catalog.format('this script is for a superuser, and role %I is none', current_user),
+    raise exception using errcode = '42501', message = pg_catalog.format('this script is for a superuser, and role %I is not one', current_user),
       hint = 'Where nobody is a superuser, run synced-tables migrate as the administrator.';
   elsif current_setting('server_encoding') not in ('UTF8', 'SQL_ASCII') then
     raise exception 'synced tables need a database with encoding UTF8; this one has %', current_setting('server_encoding');

@@ -89,13 +89,19 @@ function tlsAdvice(error: unknown): string | null {
 }
 
 /** What `pg` says, in its own terms, when a connection has ended under a session. */
-const PG_CONNECTION_LOST = /^(?:Connection terminated|Client (?:was closed|has encountered a connection error))/;
+export function isEndOfConnection(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    !(error instanceof pg.DatabaseError) &&
+    /^(?:Connection terminated|Client (?:was closed|has encountered))/.test(error.message)
+  );
+}
 
 /** Texts of system errors, and of the connection; nothing of them comes from a row. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
-  if (PG_CONNECTION_LOST.test(error.message)) return 'the connection was lost';
+  if (isEndOfConnection(error)) return 'the connection was lost';
   const [line = ''] = error.message.split('\n');
   // What OpenSSL says begins with numbers and names of its own source.
   const said = /^[0-9A-F]+:error:[^:]*:[^:]*:([^:]+)/.exec(line)?.[1] ?? line;

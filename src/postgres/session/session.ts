@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import { describeServer } from '../../core/postgres-url.js';
-import { connectionsTaken, explainConnectError } from './connect-errors.js';
+import { connectionsTaken, explainConnectError, isEndOfConnection } from './connect-errors.js';
 import { CONNECT_MS_MAX, connectionConfig, triesOtherWay } from './connection-url.js';
 import { noteServerProcess, READ_SERVER_PROCESS } from './server-process.js';
 import { KEEPALIVE_SECONDS, type SessionChoices, sessionSettings } from './session-settings.js';
@@ -188,19 +188,21 @@ export function isConnectionLoss(error: unknown): boolean {
   const isSocketError = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(
     String((error as NodeJS.ErrnoException).code),
   );
-  return (
-    isSocketError ||
-    /^(Connection terminated|Client (was closed|has encountered)|Query read timeout)/.test(error.message)
-  );
+  return isSocketError || isEndOfConnection(error) || error.message.startsWith('Query read timeout');
+}
+
+/** Errors of work on one server whose connections have ended, in our words: POSTGRES_UNREACHABLE; all others as they are. */
+export function explainConnectionLoss(error: unknown, url: string): unknown {
+  return isConnectionLoss(error) ? explainConnectError(error, url) : explainSessionEnd(error, url);
 }
 
 /**
- * Errors that a session fails with when its connection or its server goes, in our words: POSTGRES_UNREACHABLE or
- * POSTGRES_SILENT; all others as they are.
+ * The same for work on other servers as well, such as stores, catalogs and webhooks: an error of a socket may be theirs, and
+ * stays as it is.
  */
-export function explainConnectionLoss(error: unknown, url: string): unknown {
+export function explainSessionEnd(error: unknown, url: string): unknown {
   const isServerGone = isPostgresError(error) && /^57P0[1-4]$/.test(error.code ?? '');
-  return isServerGone || isConnectionLoss(error) ? explainConnectError(error, url) : error;
+  return isServerGone || isEndOfConnection(error) ? explainConnectError(error, url) : error;
 }
 
 /** A query by the extended protocol, which accepts a single statement only: for text that contains others' SQL. */
