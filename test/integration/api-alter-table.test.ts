@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiReply, createToken } from '../support/api-client.js';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { eitherPostgresServer } from '../support/postgres.js';
+import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: a synced table is changed, renamed and freed of its updates over HTTP as in SQL: as the caller, in place, with
@@ -251,6 +252,87 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
         status: 200,
         body: { name: 'main.o.Third' },
       });
+    });
+  });
+
+  describe('a creator who is in databricks_superuser no longer', () => {
+    const role = () => roles.owner;
+    beforeAll(() => synced.admin.query(`revoke databricks_superuser from ${role()}`));
+    afterAll(() => synced.admin.query(`grant databricks_superuser to ${role()}`));
+
+    it('changes and renames what is his over HTTP, in SQL and on the command line', async () => {
+      expect(
+        await made(
+          await patch(owner, { scheduling_policy: 'TRIGGERED', allow_file_diff: true, columns: ['id', 'name'] }),
+        ),
+      ).toMatchObject({ state: 'COMPLETED' });
+      expect((await owner.get(path())).body).toMatchObject({ columns: ['id', 'name'], policy: 'TRIGGERED' });
+      const session = await synced.database.connectAs(role());
+      await synced.wait(
+        (await session.query(`select synced_tables.alter_synced_table('o.orders', reset => array['columns']) as id`))
+          .rows[0].id,
+        session,
+      );
+      await session.query(`select synced_tables.rename_synced_table('o.orders', 'o.his')`);
+      expect((await session.query('select synced_table from synced_tables.status')).rows).toEqual([
+        { synced_table: 'o.his' },
+      ]);
+      expect(await owner.post(path('/rename', 'o.his'), { new_name: 'o.orders' })).toMatchObject({ status: 200 });
+      const { update_id: update } = (await owner.post(path('/sync'))).body;
+      await synced.wait(update);
+      expect(await owner.post(path('/cancel'))).toMatchObject({ status: 200 });
+      await synced.admin.query(`alter role ${role()} login password 'his'`);
+      const url = new URL(synced.database.url);
+      url.username = role();
+      url.password = 'his';
+      const cli = (...args: string[]) => runCli(args, { DATABASE_URL: url.href });
+      expect(await cli('alter', 'o.orders', '--policy', 'SNAPSHOT')).toMatchObject({ end: 0 });
+      expect(await cli('rename', 'o.orders', 'o.orders2')).toMatchObject({ end: 0, stderr: '' });
+      expect(await cli('rename', 'o.orders2', 'o.orders')).toMatchObject({ end: 0, stderr: '' });
+    });
+
+    it('and reads no other source, and nothing that is of others', async () => {
+      await synced.lake.createTable('o.secret', columns, rows(0, 3));
+      for (const source of ['lake.o.secret', 'lake.o.nowhere']) {
+        expect(reasonOf(await patch(owner, { source_table_full_name: source }))).toEqual([403, 'PERMISSION_DENIED']);
+      }
+      await synced.load('o.theirs', { source: 'o.orders' });
+      const theirs = path('', 'o.theirs');
+      expect(reasonOf(await patch(owner, { on_history_gap: 'fail' }, 'o.theirs'))).toEqual([
+        404,
+        'SYNCED_TABLE_NOT_FOUND',
+      ]);
+      await synced.admin.query(`grant select on o.theirs to ${role()}`);
+      expect(reasonOf(await patch(owner, { on_history_gap: 'fail' }, 'o.theirs'))).toEqual([403, 'PERMISSION_DENIED']);
+      expect(reasonOf(await owner.post(`${theirs}/rename`, { new_name: 'o.mine' }))).toEqual([
+        403,
+        'PERMISSION_DENIED',
+      ]);
+      expect(reasonOf(await owner.post(`${theirs}/cancel`))).toEqual([403, 'PERMISSION_DENIED']);
+      expect(
+        await owner.post(TABLES, {
+          name: `${database}.o.more`,
+          source_table_full_name: 'lake.o.orders',
+          primary_key_columns: ['id'],
+        }),
+      ).toMatchObject({ status: 403 });
+    });
+
+    it('has no right left when his last table has gone, so that the role can be dropped', async () => {
+      const leaver = await synced.database.createRole('leaver', 'databricks_superuser');
+      await synced.admin.query(`grant create, usage on schema o to ${leaver}`);
+      const session = await synced.database.connectAs(leaver);
+      await synced.wait(await synced.create('o.first', { source: 'o.orders' }, session));
+      await synced.wait(await synced.create('o.last', { source: 'o.orders' }, session));
+      await synced.admin.query(`revoke databricks_superuser from ${leaver}`);
+      const purge = (table: string) =>
+        session.query(`select synced_tables.delete_synced_table($1, purge => true)`, [table]);
+      await purge('o.first');
+      await session.query(`select synced_tables.sync_now('o.last')`);
+      await purge('o.last');
+      await expect(session.query(`select synced_tables.sync_now('o.last')`)).rejects.toMatchObject({ code: '42501' });
+      await session.end();
+      await synced.admin.query(`revoke create, usage on schema o from ${leaver}; drop role ${leaver}`);
     });
   });
 

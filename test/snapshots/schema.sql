@@ -759,6 +759,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _tables_forget_lock AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
+    CREATE TRIGGER _tables_has_gone AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._table_has_gone() (O)
     CREATE TRIGGER _tables_note_catalogs AFTER INSERT OR DELETE OR UPDATE OF source_table_full_name, pipeline_id ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._note_catalogs() (O)
     CREATE TRIGGER _tables_notify_change AFTER INSERT OR DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _tables_notify_state AFTER UPDATE OF state, message, last_error_code, synced_version, source_version, relation, rows_done ON synced_tables._tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.synced_version IS DISTINCT FROM new.synced_version) OR (old.source_version IS DISTINCT FROM new.source_version) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid) OR ((old.rows_done IS NULL) <> (new.rows_done IS NULL)))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
@@ -2077,7 +2078,7 @@ function synced_tables_internal._apply_change(update_id uuid) returns void plpgs
 function synced_tables_internal._apply_flow(target text, source text, is_change_feed boolean, flow_name text, flow_kind text, flow_options jsonb, default_schema text) returns uuid plpgsql set search_path=pg_catalog, pg_temp []
   -- Declares a flow into a streaming table.
 function synced_tables_internal._apply_grant(kind text, identity text, audience text) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Grants an object to its audience; managers get theirs from _grant_manager.
+  -- Grants an object to its audience; managers and creators get theirs from _grant_manager.
 function synced_tables_internal._audit_act(role_name name, action text, object text, details jsonb DEFAULT '{}'::jsonb) returns void sql set search_path=pg_catalog, pg_temp []
   -- Notes that a role did something.
 function synced_tables_internal._await_update(update_id uuid, waited interval, OUT is_over boolean, OUT sql_state text, OUT error_code text, OUT message text, OUT remedy text) returns record plpgsql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
@@ -2250,16 +2251,22 @@ function synced_tables_internal._give_relation(relation regclass, kind text, new
   -- Gives a table or view to a role, with these grants and no others.
 function synced_tables_internal._give_to_sidecar(relation regclass) returns boolean plpgsql set search_path=pg_catalog, pg_temp []
   -- Makes databricks_sync the owner of what a restore left to a superuser; false if it is the owner already.
+function synced_tables_internal._grant_as_creator(role_name name) returns void plpgsql set search_path=pg_catalog, pg_temp []
+  -- Gives the creator of a table what its managers have. Called by what loads a table first: never by its creation, whose transaction may stay open and would hold up others.
 function synced_tables_internal._grant_creator(relation regclass, created_by name) returns boolean plpgsql security definer set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
-  -- Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.
+  -- Grants SELECT on a synced table, with grant option, to its creator, and what its managers may call. False if there is no such role.
 function synced_tables_internal._grant_manager(manager name) returns void plpgsql set search_path=pg_catalog, pg_temp []
-  -- Lets a manager call the functions for managers. Each call checks which tables it may be used on.
+  -- Lets a manager or creator call the functions for managers. Each call checks which tables it may be used on.
 function synced_tables_internal._grants_on(relation regclass) returns TABLE(grantee name, definition text, granted_by name) sql stable set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]
   -- The rights on a table that others than its owner and the sidecar hold, as the statements that give them.
 function synced_tables_internal._grants_to_people(kind text, acl aclitem[], owner oid, target text, column_name name DEFAULT NULL::name, only_by_ours boolean DEFAULT false) returns SETOF text sql stable set search_path=pg_catalog, pg_temp []
   -- Statements that grant what an access list gives to others than the owner and our roles; if so wanted, only what our roles have passed on.
 function synced_tables_internal._guard_streaming_tables() returns TABLE(object text, outcome text) sql set search_path=pg_catalog, pg_temp []
   -- Creates and enables the event triggers that keep parts of streaming tables from being dropped or altered; returns what it did.
+function synced_tables_internal._has_creators_grants(role_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a role has what _grant_as_creator gave, and nothing by which it needs it.
+function synced_tables_internal._has_grants_of_manager(role_name name) returns boolean sql stable set search_path=pg_catalog, pg_temp []
+  -- Whether a role has itself what _grant_manager gives, whatever it is a member of.
 function synced_tables_internal._has_new_name(relation oid) returns boolean sql stable set search_path=pg_catalog, pg_temp []
   -- Whether a synced table has another name in Postgres than here.
 function synced_tables_internal._has_own_password(role_name name) returns boolean plpgsql stable set search_path=pg_catalog, pg_temp []
@@ -2450,6 +2457,8 @@ function synced_tables_internal._refuse_taken(schema_name text, table_name text,
   -- Raises TARGET_TABLE_EXISTS for what is in the place of a synced table or a streaming table.
 function synced_tables_internal._refuse_uninstall() returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses to uninstall while a sidecar works, and where objects of people need ours.
+function synced_tables_internal._registered_creators() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
+  -- The roles that created a synced table, except those that have the rights of managers anyway. Memberships are no such thing: nobody is told when they end.
 function synced_tables_internal._registered_managers() returns SETOF name sql stable set search_path=pg_catalog, pg_temp []
   -- The roles that manage a synced table, except the groups that have these rights anyway.
 function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text, sql_state text) returns boolean plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
@@ -2576,6 +2585,8 @@ function synced_tables_internal._table_changes(role_name name, signature bytea, 
   -- Serves table_changes.
 function synced_tables_internal._table_grants(relation oid, target text) returns text[] sql stable set search_path=pg_catalog, pg_temp []
   -- Statements that grant on another table what people have on a relation and its columns.
+function synced_tables_internal._table_has_gone() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Takes back what _grant_as_creator gave, with the last table of a creator.
 function synced_tables_internal._table_was_dropped(dropped oid, dropped_by name) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Called by the guard inside a DROP TABLE: removes the table from the registry and cancels its pipeline's pending updates.
 function synced_tables_internal._table_was_renamed(relation oid, renamed_by name) returns boolean plpgsql set search_path=pg_catalog, pg_temp []

@@ -1,4 +1,5 @@
--- Managers of synced tables may call functions and read views of schema synced_tables.
+-- Managers of synced tables, and those who created one, may call functions and read views of schema synced_tables. Creators
+-- keep that when they leave databricks_superuser, or were never in it: their tables are still theirs.
 
 -- for: owner
 create or replace function synced_tables_internal._registered_managers() returns setof name
@@ -8,6 +9,17 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
    where m.manager not in ('databricks_superuser', 'databricks_sync')
 $$;
 comment on function synced_tables_internal._registered_managers() is 'The roles that manage a synced table, except the groups that have these rights anyway.';
+
+-- for: owner
+create or replace function synced_tables_internal._registered_creators() returns setof name
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select distinct r.rolname
+    from synced_tables._tables t
+    join pg_roles r on r.rolname = t.created_by
+   where not r.rolsuper and r.rolname not in (current_user, 'databricks_superuser', 'databricks_sync')
+$$;
+comment on function synced_tables_internal._registered_creators() is
+  'The roles that created a synced table, except those that have the rights of managers anyway. Memberships are no such thing: nobody is told when they end.';
 
 -- for: owner
 create or replace function synced_tables_internal._manager_routines() returns text
@@ -26,6 +38,19 @@ $$;
 comment on function synced_tables_internal._manager_relations() is 'What managers may read, as a list for GRANT and REVOKE.';
 
 -- for: owner
+create or replace function synced_tables_internal._has_grants_of_manager(role_name name) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select not exists (
+    select from synced_tables._definitions d
+      cross join lateral (select synced_tables_internal._routine_of(d.kind, d.identity)::oid as routine, synced_tables_internal._relation_of(d.kind, d.identity)::oid as relation) o
+     where d.audience in ('managers', 'everybody') and coalesce(o.routine, o.relation) is not null
+       and not exists (
+         select from aclexplode(coalesce((select p.proacl from pg_proc p where p.oid = o.routine), (select c.relacl from pg_class c where c.oid = o.relation))) a
+          where a.grantee = to_regrole(quote_ident(role_name)) and a.privilege_type in ('EXECUTE', 'SELECT')))
+$$;
+comment on function synced_tables_internal._has_grants_of_manager(name) is 'Whether a role has itself what _grant_manager gives, whatever it is a member of.';
+
+-- for: owner
 create or replace function synced_tables_internal._grant_manager(manager name) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -36,7 +61,7 @@ begin
   execute format('grant insert (routine, arguments), select (answer) on synced_tables._calls to %I', manager);
 end $$;
 comment on function synced_tables_internal._grant_manager(name) is
-  'Lets a manager call the functions for managers. Each call checks which tables it may be used on.';
+  'Lets a manager or creator call the functions for managers. Each call checks which tables it may be used on.';
 
 -- for: owner
 create or replace function synced_tables_internal._revoke_manager(manager name) returns void
@@ -57,7 +82,8 @@ declare
   groups constant name[] := array['databricks_superuser', 'databricks_sync'];  -- have these rights anyway
 begin
   if tg_op in ('DELETE', 'UPDATE') and old.manager <> all (groups) and to_regrole(quote_ident(old.manager)) is not null
-     and not exists (select from databricks_auth.managers m where m.manager = old.manager) then
+     and not exists (select from databricks_auth.managers m where m.manager = old.manager)
+     and old.manager not in (select synced_tables_internal._registered_creators()) then
     perform synced_tables_internal._revoke_manager(old.manager);
   end if;
   -- Not what repair() mends, nor what goes along with a table.
@@ -76,6 +102,55 @@ begin
 end $$;
 comment on function synced_tables_internal._managers_changed() is
   'Grants and revokes the right to call functions as managers are added and removed.';
+
+-- for: owner
+create or replace function synced_tables_internal._grant_as_creator(role_name name) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if role_name in (select synced_tables_internal._registered_creators()) and not synced_tables_internal._has_grants_of_manager(role_name) then
+    perform databricks_auth.lock_schema_rights();
+    -- Asked again: his last table may have gone meanwhile, and what he had with it.
+    if role_name in (select synced_tables_internal._registered_creators()) then
+      perform synced_tables_internal._grant_manager(role_name);
+    end if;
+  end if;
+end $$;
+comment on function synced_tables_internal._grant_as_creator(name) is
+  'Gives the creator of a table what its managers have. Called by what loads a table first: never by its creation, whose transaction may stay open and would hold up others.';
+
+-- for: owner
+create or replace function synced_tables_internal._has_creators_grants(role_name name) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select exists (select from pg_roles r where r.rolname = role_name and not r.rolsuper)
+     and role_name not in (current_user, 'databricks_superuser', 'databricks_sync')
+     and role_name not in (select synced_tables_internal._registered_creators() union all select synced_tables_internal._registered_managers())
+     and synced_tables_internal._has_grants_of_manager(role_name)
+     -- Somebody let this role create tables on its own account, so that it needs some of them.
+     and not exists (select from pg_proc p cross join aclexplode(p.proacl) a
+                      where p.pronamespace = 'synced_tables'::regnamespace and p.proname = 'create_synced_table' and a.grantee = to_regrole(quote_ident(role_name)))
+$$;
+comment on function synced_tables_internal._has_creators_grants(name) is
+  'Whether a role has what _grant_as_creator gave, and nothing by which it needs it.';
+
+-- for: owner
+create or replace function synced_tables_internal._table_has_gone() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if synced_tables_internal._has_creators_grants(old.created_by) then
+    perform databricks_auth.lock_schema_rights();
+    -- Asked again: the next table of this creator may have been loaded meanwhile.
+    if synced_tables_internal._has_creators_grants(old.created_by) then
+      perform synced_tables_internal._revoke_manager(old.created_by);
+    end if;
+  end if;
+  return null;
+end $$;
+comment on function synced_tables_internal._table_has_gone() is
+  'Takes back what _grant_as_creator gave, with the last table of a creator.';
+
+-- for: owner
+create or replace trigger _tables_has_gone after delete on synced_tables._tables
+  for each row execute function synced_tables_internal._table_has_gone();
 
 -- for: owner
 create or replace function synced_tables_internal._watch_managers() returns void

@@ -25,7 +25,7 @@ begin
   end if;
 end $$;
 comment on function synced_tables_internal._apply_grant(text, text, text) is
-  'Grants an object to its audience; managers get theirs from _grant_manager.';
+  'Grants an object to its audience; managers and creators get theirs from _grant_manager.';
 
 -- for: owner
 create or replace function synced_tables_internal._admit_sidecar(relation regclass) returns void
@@ -113,7 +113,7 @@ begin
   loop
     perform synced_tables_internal._apply_grant(definition.kind, definition.identity, definition.audience);
   end loop;
-  for manager in select synced_tables_internal._registered_managers() loop
+  for manager in select synced_tables_internal._registered_managers() union select synced_tables_internal._registered_creators() loop
     perform synced_tables_internal._grant_manager(manager);
   end loop;
 end $$;

@@ -128,6 +128,14 @@ begin
       format('Role %I may not change what synced table %s shows.', acting, before.synced_table),
       'Ask its creator or a member of databricks_superuser; managers may change when and how it is synced.');
   end if;
+  -- Sources are read with the sidecar's rights, so another one takes what creating a table takes.
+  if change ? 'source_table_full_name' and not exists (
+       select from pg_proc p where p.pronamespace = 'synced_tables'::regnamespace and p.proname = 'create_synced_table'
+                               and has_function_privilege(acting, p.oid, 'execute')) then
+    perform synced_tables_internal._raise('PERMISSION_DENIED', '42501',
+      format('Role %I may not give synced table %s another source: it may not create synced tables.', acting, before.synced_table),
+      'Ask a member of databricks_superuser.');
+  end if;
   perform synced_tables_internal._check_change(before, change);
   perform synced_tables_internal._lock_pipeline(before.pipeline_id);
   insert into synced_tables._updates (pipeline_id, mode, requested_by, changed_table_id, change, selection)

@@ -109,10 +109,11 @@ begin
     return false;
   end if;
   execute format('grant select on %s to %I with grant option', relation, created_by);
+  perform synced_tables_internal._grant_as_creator(created_by);
   return true;
 end $$;
 comment on function synced_tables_internal._grant_creator(regclass, name) is
-  'Grants SELECT on a synced table, with grant option, to its creator. False if there is no such role.';
+  'Grants SELECT on a synced table, with grant option, to its creator, and what its managers may call. False if there is no such role.';
 
 -- for: sidecar
 create or replace function synced_tables_internal._reject_create(table_id uuid, update_id uuid, error_code text, message text, remedy text,
