@@ -1,22 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { constants, createWriteStream, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
-import { explainOpenFiles } from '../../core/reasons/open-files.js';
+import { falseIfExists, inOurWords, nullIfMissing } from './file-system-errors.js';
 import { FolderUsage, type Usage } from './folder-usage.js';
 import { LimitedBytes } from './limited-bytes.js';
-import { homeFolderOf, parseWorkspacePath, type WorkspacePath } from './workspace-path.js';
-
-// The files of callers, below one folder of the settings:
-//
-//   Users/<caller>/…   seen by that caller alone
-//   Shared/…           seen by all who may create synced tables
-//   .incoming/…        what is being written or removed; renamed into or out of its place in one step
-//
-// Nothing here follows a link. Several sidecars may share the folder: what has to happen once (a file that must not exist
-// yet) is left to the file system.
+import { entryOf, idOf, type WorkspaceEntry } from './workspace-entry.js';
+import { WorkspaceFolder } from './workspace-folder.js';
+import { parseWorkspacePath, type WorkspacePath } from './workspace-path.js';
 
 /** What callers may keep. */
 export interface WorkspaceLimits {
@@ -33,35 +25,20 @@ export interface WorkspaceCaller {
   maySeeShared(): Promise<boolean>;
 }
 
-/** A file or a folder, as it is told. */
-export interface WorkspaceEntry {
-  readonly path: string;
-  readonly kind: 'FILE' | 'DIRECTORY';
-  readonly id: number;
-  readonly bytes: number;
-  /** Milliseconds since 1970; null for a folder that nobody has made yet. */
-  readonly createdAtMs: number | null;
-  readonly modifiedAtMs: number | null;
-}
-
 /** A file that is open for reading. */
 export interface OpenedFile {
   readonly bytes: number;
   readonly handle: FileHandle;
 }
 
-/** Leftovers of sidecars that died are removed after a day. */
-const INCOMING_MS_MAX = 86_400_000;
-
 /** The workspace of the settings. */
 export class WorkspaceFiles {
-  readonly #folder: string;
+  readonly #folder: WorkspaceFolder;
   readonly #limits: WorkspaceLimits;
   readonly #usage = new FolderUsage();
-  #base: Promise<string> | null = null;
 
   constructor(folder: string, limits: WorkspaceLimits) {
-    this.#folder = folder;
+    this.#folder = new WorkspaceFolder(folder);
     this.#limits = limits;
   }
 
@@ -129,7 +106,7 @@ export class WorkspaceFiles {
       const homes = [`/Users/${caller.name}`, ...((await caller.maySeeShared()) ? ['/Shared'] : [])];
       for (const top of ['/', '/Users', ...homes]) if (String(idOf(top)) === id) return this.status(caller, top);
       for (const top of homes) {
-        const place = await this.#areaPlace(caller, top === '/Shared' ? 'shared' : 'home');
+        const place = await this.#folder.areaPlace(caller.name, top === '/Shared' ? 'shared' : 'home');
         for (const below of (await readdir(place, { recursive: true }).catch(nullIfMissing)) ?? []) {
           const shown = `${top}/${below.split(path.sep).join('/')}`;
           if (String(idOf(shown)) === id) return this.status(caller, shown);
@@ -157,7 +134,7 @@ export class WorkspaceFiles {
   async makeFolder(caller: WorkspaceCaller, given: string): Promise<void> {
     return this.#writing(async () => {
       const wanted = await this.#parseToWrite(caller, given);
-      const area = await this.#areaFolder(caller, wanted);
+      const area = await this.#folder.areaFolder(caller.name, wanted.area);
       const usage = await this.#usage.of(area);
       let place = area;
       for (const name of wanted.below) {
@@ -186,12 +163,12 @@ export class WorkspaceFiles {
   ): Promise<void> {
     return this.#writing(async () => {
       const wanted = await this.#parseToWrite(caller, given);
-      const area = await this.#areaFolder(caller, wanted);
+      const area = await this.#folder.areaFolder(caller.name, wanted.area);
       const place = await this.#placeToWrite(area, wanted);
       const usage = await this.#usage.of(area);
       const isNew = (await this.#replaced(place, wanted, overwrite)) === null;
       this.#requireRoom(usage, { files: isNew ? 1 : 0, bytes: 0 }, wanted);
-      const temporary = await this.#incoming();
+      const temporary = await this.#folder.incoming();
       try {
         const bytes = await this.#receive(temporary, content, wanted);
         const replaced = await this.#replaced(place, wanted, overwrite);
@@ -230,7 +207,7 @@ export class WorkspaceFiles {
       if (!stats.isDirectory()) {
         await unlink(place);
       } else if (recursive) {
-        const temporary = await this.#incoming();
+        const temporary = await this.#folder.incoming();
         await rename(place, temporary);
         await rm(temporary, { recursive: true, force: true });
       } else {
@@ -239,7 +216,7 @@ export class WorkspaceFiles {
           throw syncedTablesError('WORKSPACE_FOLDER_NOT_EMPTY', { path: wanted.shown }, error);
         });
       }
-      this.#usage.forget(await this.#areaFolder(caller, wanted));
+      this.#usage.forget(await this.#folder.areaFolder(caller.name, wanted.area));
     });
   }
 
@@ -264,19 +241,9 @@ export class WorkspaceFiles {
 
   #topEntry(caller: WorkspaceCaller, { shown, area }: WorkspacePath): Promise<WorkspaceEntry> {
     if (area === 'root' || area === 'users') return Promise.resolve(entryOf(shown, null));
-    return this.#areaPlace(caller, area).then(async (place) => entryOf(shown, await lstat(place).catch(nullIfMissing)));
-  }
-
-  async #areaPlace(caller: WorkspaceCaller, area: WorkspacePath['area']): Promise<string> {
-    const base = await this.#real();
-    return area === 'shared' ? path.join(base, 'Shared') : path.join(base, 'Users', homeFolderOf(caller.name));
-  }
-
-  /** The folder of an area, made if it is not there. */
-  async #areaFolder(caller: WorkspaceCaller, { area }: WorkspacePath): Promise<string> {
-    const place = await this.#areaPlace(caller, area);
-    await mkdir(place, { recursive: true, mode: 0o700 });
-    return place;
+    return this.#folder
+      .areaPlace(caller.name, area)
+      .then(async (place) => entryOf(shown, await lstat(place).catch(nullIfMissing)));
   }
 
   async #existing(caller: WorkspaceCaller, wanted: WorkspacePath) {
@@ -290,7 +257,7 @@ export class WorkspaceFiles {
     { area, below }: WorkspacePath,
   ): Promise<{ readonly path: string; readonly stats: Stats } | null> {
     if (area === 'root' || area === 'users') return null;
-    const place = path.join(await this.#areaPlace(caller, area), ...below);
+    const place = path.join(await this.#folder.areaPlace(caller.name, area), ...below);
     const stats = await lstat(place).catch(nullIfMissing);
     if (stats === null || !(stats.isFile() || stats.isDirectory())) return null;
     return (await realpath(place).catch(nullIfMissing)) === place ? { path: place, stats } : null;
@@ -328,34 +295,6 @@ export class WorkspaceFiles {
     if (added.bytes > 0 && usage.bytes + added.bytes > folderBytes) throw full(`${folderBytes / 2 ** 20} MiB`);
   }
 
-  /** The name of a new entry of `.incoming`. */
-  async #incoming(): Promise<string> {
-    return path.join(await this.#real(), '.incoming', randomUUID());
-  }
-
-  /** The folder itself, made on first use. */
-  #real(): Promise<string> {
-    this.#base ??= this.#prepare().catch((error: unknown) => {
-      this.#base = null;
-      throw error;
-    });
-    return this.#base;
-  }
-
-  async #prepare(): Promise<string> {
-    await mkdir(path.join(this.#folder, '.incoming'), { recursive: true, mode: 0o700 });
-    const base = await realpath(this.#folder);
-    const incoming = path.join(base, '.incoming');
-    for (const name of await readdir(incoming)) {
-      const left = path.join(incoming, name);
-      const stats = await lstat(left).catch(nullIfMissing);
-      if (stats !== null && Date.now() - stats.mtimeMs > INCOMING_MS_MAX) {
-        await rm(left, { recursive: true, force: true });
-      }
-    }
-    return base;
-  }
-
   #reading<Result>(work: () => Promise<Result>): Promise<Result> {
     return inOurWords(work, 'read');
   }
@@ -365,50 +304,10 @@ export class WorkspaceFiles {
   }
 }
 
-/** Errors of the file system without its paths, which callers have no need to know. */
-async function inOurWords<Result>(work: () => Promise<Result>, what: 'read' | 'written'): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall === undefined || code === undefined) throw error;
-    throw explainOpenFiles(error) ?? syncedTablesError('WORKSPACE_UNUSABLE', { what, reason: code }, error);
-  }
-}
-
 function notFound({ shown }: WorkspacePath) {
   return syncedTablesError('WORKSPACE_PATH_NOT_FOUND', { path: shown });
 }
 
 function parentMissing({ shown }: WorkspacePath, cause?: unknown) {
   return syncedTablesError('WORKSPACE_PARENT_MISSING', { path: path.posix.dirname(shown) }, cause);
-}
-
-/** @param stats null for a folder that is only thought of */
-function entryOf(shown: string, stats: Stats | null): WorkspaceEntry {
-  return {
-    path: shown,
-    kind: stats === null || stats.isDirectory() ? 'DIRECTORY' : 'FILE',
-    id: idOf(shown),
-    bytes: stats?.size ?? 0,
-    createdAtMs: stats === null ? null : Math.floor(stats.birthtimeMs || stats.mtimeMs),
-    modifiedAtMs: stats === null ? null : Math.floor(stats.mtimeMs),
-  };
-}
-
-/** Ids are numbers, and belong to a path. */
-function idOf(shown: string): number {
-  const plain = shown.replace(/^\/Workspace(?=\/|$)/, '') || '/';
-  return createHash('sha256').update(plain).digest().readUIntBE(0, 6);
-}
-
-function nullIfMissing(error: unknown): null {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-  throw error;
-}
-
-function falseIfExists(error: unknown): false {
-  if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-  throw error;
 }

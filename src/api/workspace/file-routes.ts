@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { syncedTablesError } from '../../core/errors.js';
 import type { CallersWorkspace } from '../files/callers-workspace.js';
-import type { OpenedFile, WorkspaceEntry } from '../files/workspace-files.js';
+import type { WorkspaceEntry } from '../files/workspace-entry.js';
+import type { OpenedFile } from '../files/workspace-files.js';
 import type { ApiServer } from '../places/api-context.js';
 import { nothing } from '../wire/wire-fields.js';
 import {
