@@ -3,7 +3,7 @@ import { quoteShell } from './quote-shell.js';
 // Calls of the HTTP API as people make them elsewhere: each text runs as it stands. The token comes from the environment.
 
 export interface WrittenCall {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** From the root of the server, with its query. */
   readonly path: string;
   readonly body?: unknown;

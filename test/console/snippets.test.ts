@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../support/api-client.js';
 import { browserProgram, launchBrowser } from '../support/browser.js';
-import { type Copied, copyAll, copyBy, watchCopies } from '../support/copied-snippets.js';
+import { type Copied, copyAll, copyBy, copyForms, watchCopies } from '../support/copied-snippets.js';
 import { postgresServers } from '../support/postgres.js';
 import { hasPsql, hasPsycopg, hasSdk, SnippetRunner } from '../support/snippet-runner.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
@@ -198,6 +198,62 @@ describe.skipIf(!isPossible)('what is copied from the console', () => {
       const acts = await copiedAt(tablePlace('/settings'), 'Runs');
       const again = () => synced.value(`select synced_tables.set_schedule('"S"."Orders"', '0 9 * * *')`);
       expect(await runForms(acts.get('Remove schedule'), schedule, again)).toBeNull();
+    });
+
+    it('changes the table, renames it, and cancels what runs', async () => {
+      const settings = async () => {
+        const { rows } = await synced.admin.query(
+          `select p.scheduling_policy, t.columns, t.row_filter, t.allow_file_diff, t.on_history_gap, t.type_overrides, t.accelerated_sync
+             from synced_tables._tables t join synced_tables._pipelines p using (pipeline_id) where t.table_name = 'Lines'`,
+        );
+        return rows[0];
+      };
+      const alter = async (change: string) =>
+        synced.wait((await synced.value(`select synced_tables.alter_synced_table('"S"."Lines"', ${change})`)) ?? '');
+      const place = `/tables/${database}.S.Lines`;
+      await page.goto(`${url}/console${place}/settings?change=1`);
+      await page.getByLabel('Only rows for which').fill(`note <> 'it''s 3'`);
+      await page.getByText('Options', { exact: true }).first().click();
+      await page.getByLabel('Load over more').check();
+      await page.getByLabel('Copy everything again').check();
+      const changed = (await copyAll(page)).get('Make the change');
+      const back = () => alter(`on_history_gap => 'fail', accelerated_sync => false, reset => array['row_filter']`);
+      expect(await runForms(changed, settings, back)).toMatchObject({
+        row_filter: `note <> 'it''s 3'`,
+        on_history_gap: 'refresh',
+        accelerated_sync: true,
+      });
+      await page.goto(`${url}/console${place}/settings?change=1`);
+      await page.getByLabel('Only rows for which').fill('');
+      const reset = (await copyAll(page)).get('Make the change');
+      const again = () => alter(`row_filter => 'order_id < 9'`);
+      expect(await runForms(reset, settings, again)).toMatchObject({ row_filter: null });
+
+      const name = () => synced.value(`select synced_table from synced_tables.status where synced_table like '%Lin%'`);
+      const renameBack = () =>
+        synced.value(`select synced_tables.rename_synced_table(synced_table, '"S"."Lines"')
+                        from synced_tables.status where synced_table = '"S"."New_Lines"'`);
+      await page.goto(`${url}/console${place}`);
+      await page.getByRole('button', { name: 'More actions' }).click();
+      await page.locator('.menu-items').getByRole('button', { name: 'Rename' }).click();
+      await page.getByLabel(/New name/).fill('S.New_Lines');
+      const renamed = await copyForms(page, page.locator('dialog section.copy-as'));
+      expect(await runForms(renamed, name, renameBack)).toBe('"S"."New_Lines"');
+      await renameBack();
+
+      const blocker = await synced.database.connect();
+      await blocker.query('begin; lock table "S"."Lines" in access share mode');
+      const acts = await copiedAt(place, 'Cancel updates');
+      const canceled = async () => ({
+        count: Number(await synced.value(`select count(*) from synced_tables._updates where state = 'CANCELED'`)),
+      });
+      const since = sinceReset(canceled);
+      const start = async () => {
+        await synced.value(`select synced_tables.sync_now('"S"."Lines"', full_refresh => true)`);
+        await since.reset();
+      };
+      expect(await runForms(acts.get('Cancel updates'), since.effect, start)).toEqual({ count: 1 });
+      await blocker.query('rollback');
     });
 
     it('reads what it shows', async () => {

@@ -116,6 +116,38 @@ describe.each(eitherPostgresServer(import.meta.url))('changing tables over HTTP 
       expect(await attached('o.orders')).toBe(before);
     });
 
+    it('reads settings by the names under which they are changed, and checks a change together with all of them', async () => {
+      const id = await synced.value(
+        `select synced_tables.create_synced_table('o.by_sql', 'lake.o.orders', array['id'], 'TRIGGERED',
+           allow_file_diff => true, invalid_characters => 'strip')`,
+      );
+      await synced.wait(id ?? '');
+      const settings = (client: ApiClient) => client.get(path('/settings', 'o.by_sql'));
+      expect((await settings(keeper)).body).toEqual({
+        source_table_full_name: 'lake.o.orders',
+        primary_key_columns: ['id'],
+        scheduling_policy: 'TRIGGERED',
+        timeseries_key: null,
+        columns: null,
+        row_filter: null,
+        invalid_characters: 'strip',
+        allow_file_diff: true,
+        on_history_gap: 'fail',
+        accelerated_sync: false,
+        type_overrides: [],
+        extra_columns: [],
+        extra_index_definitions: [],
+        trigger_interval_ms: null,
+      });
+      expect(await settings(stranger)).toMatchObject({ status: 404 });
+      expect((await keeper.get(path('', 'o.by_sql'))).body.may).toMatchObject({ manage: true, change_rows: true });
+      expect((await manager.get(path())).body.may).toMatchObject({ manage: true, change_rows: false });
+      // The source records no changes; that files are compared was said when it was created.
+      await made(await patch(keeper, { columns: ['id', 'name'] }, 'o.by_sql'));
+      expect((await settings(keeper)).body).toMatchObject({ columns: ['id', 'name'], allow_file_diff: true });
+      await synced.admin.query(`select synced_tables.delete_synced_table('o.by_sql', purge => true)`);
+    });
+
     it('takes a table of another key in its place only while nothing depends on it', async () => {
       const former = await oid();
       const { body } = await patch(keeper, { primary_key_columns: ['name'] });

@@ -33,7 +33,8 @@ export async function copyAll(page: Page): Promise<Map<string, Copied>> {
   return found;
 }
 
-async function copyForms(page: Page, box: Locator): Promise<Copied> {
+/** Every form of one snippet. */
+export async function copyForms(page: Page, box: Locator): Promise<Copied> {
   const copied: Record<string, string> = {};
   const forms = box.locator('button[aria-pressed]');
   for (let nth = 0; nth < (await forms.count()); nth += 1) {

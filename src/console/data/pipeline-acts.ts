@@ -1,6 +1,7 @@
 import type { PipelineReply } from '../../api/native/pipelines/pipeline-schema.js';
 import { refetch } from './query-cache.js';
 import { call } from './request.js';
+import { cancelUpdates } from './table-acts.js';
 import { TABLES } from './tables.js';
 
 // What can be done with a pipeline. Each asks anew for what is shown once it is done.
@@ -35,6 +36,11 @@ export async function syncPipeline(
 export async function pausePipeline({ pipeline_id: id }: PipelineReply, isPaused: boolean): Promise<void> {
   await call(`${PIPELINES}/${id}/${isPaused ? 'pause' : 'resume'}`, { method: 'POST' });
   refetch(TABLES, PIPELINES);
+}
+
+/** Cancels what runs and waits, through one of its tables; returns how many updates. */
+export async function cancelPipeline({ tables: [first], instance }: PipelineReply): Promise<number> {
+  return first === undefined ? 0 : cancelUpdates({ name: first.name, instance });
 }
 
 /** @param drops whether its streaming tables go too */

@@ -49,7 +49,37 @@ export async function deleteTable(table: TableSummary, drops: boolean): Promise<
   refetch(TABLES);
 }
 
+/**
+ * Asks for a change in place.
+ * @returns the id of the update that makes it, or refuses it
+ */
+export async function changeTable(table: TableSummary, change: Readonly<Record<string, unknown>>): Promise<string> {
+  const reply = await call<SyncReply>(tablePath(table.name, table.instance), { method: 'PATCH', body: change });
+  refetch(TABLES, `${NATIVE}/pipelines`);
+  return reply.update_id;
+}
+
+/**
+ * @param newName schema.table
+ * @returns its three-part name from now on
+ */
+export async function renameTable(table: TableSummary, newName: string): Promise<string> {
+  const body = { new_name: newName };
+  const reply = await call<{ readonly name: string }>(subPath(table, 'rename'), { method: 'POST', body });
+  refetch(TABLES, `${NATIVE}/pipelines`);
+  return reply.name;
+}
+
+/** Cancels what runs and waits in the pipeline of a table; returns how many updates. */
+export async function cancelUpdates(table: NamedInstance): Promise<number> {
+  const reply = await call<{ readonly canceled: number }>(subPath(table, 'cancel'), { method: 'POST' });
+  refetch(TABLES, `${NATIVE}/pipelines`);
+  return reply.canceled;
+}
+
+type NamedInstance = Pick<TableSummary, 'name' | 'instance'>;
+
 /** A call about a table, below its path. */
-function subPath(table: TableSummary, part: string): string {
+function subPath(table: NamedInstance, part: string): string {
   return `${tablePath(table.name)}/${part}?instance=${encodeURIComponent(table.instance)}`;
 }

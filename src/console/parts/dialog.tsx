@@ -8,6 +8,8 @@ interface DialogProps {
   readonly children: ComponentChildren;
   /** The verb on the button that does it. */
   readonly verb: string;
+  /** On the button that does nothing. */
+  readonly leave?: string;
   /** Why it cannot be done yet; null if it can. */
   readonly refusal?: string | null;
   readonly isBusy: boolean;
@@ -18,7 +20,8 @@ interface DialogProps {
 }
 
 /** Asks before something that is costly or not to be undone. Escape closes it, and the focus returns to where it was. */
-export function Dialog({ title, children, verb, refusal = null, isBusy, error, onDo, onClose }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, children, verb, leave = 'Cancel', refusal = null, isBusy, error, onDo, onClose } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -30,7 +33,7 @@ export function Dialog({ title, children, verb, refusal = null, isBusy, error, o
       {error && <ErrorBox error={error} what={verb} title={`Not done: ${verb}.`} />}
       <div class="dialog-foot">
         <button type="button" onClick={() => dialog.current?.close()}>
-          Cancel
+          {leave}
         </button>
         <button
           type="button"

@@ -20,10 +20,10 @@ export interface NamedTable {
 const NATIVE = '/api/2.0/synced-tables';
 const PIPELINES = '/api/2.0/pipelines';
 
-/** The path of a call about a table. */
-function tablePath({ name }: NamedTable, { instance }: SnippetPlace, rest: string): string {
+/** The path of a call about a table; `rest` stands behind its name. */
+export function tableCallPath({ name }: NamedTable, { instance }: SnippetPlace, rest = ''): string {
   const query = instance === null ? '' : `?instance=${encodeURIComponent(instance)}`;
-  return `${NATIVE}/tables/${encodeURIComponent(name)}/${rest}${query}`;
+  return `${NATIVE}/tables/${encodeURIComponent(name)}${rest}${query}`;
 }
 
 /** @param words as the shell is to see them, already quoted */
@@ -55,7 +55,7 @@ export function syncSnippets(place: SnippetPlace, table: NamedTable, { fullRefre
     ),
     ...callSnippets(place.server, {
       method: 'POST',
-      path: tablePath(table, place, 'sync'),
+      path: tableCallPath(table, place, '/sync'),
       body: { full_refresh: fullRefresh, scope },
     }),
   };
@@ -85,14 +85,14 @@ export function verifySnippets(place: SnippetPlace, table: NamedTable): Snippets
   return {
     SQL: `SELECT synced_tables.verify(${quoteLiteral(table.sql_name)});`,
     CLI: commandText(place, 'verify', quoteShell(table.sql_name)),
-    ...callSnippets(place.server, { method: 'POST', path: tablePath(table, place, 'verifications') }),
+    ...callSnippets(place.server, { method: 'POST', path: tableCallPath(table, place, '/verifications') }),
   };
 }
 
 export function cancelVerificationSnippets(place: SnippetPlace, table: NamedTable, id: string): Snippets {
   return {
     SQL: `SELECT synced_tables.cancel_verification(${quoteLiteral(id)});`,
-    ...callSnippets(place.server, { method: 'DELETE', path: tablePath(table, place, `verifications/${id}`) }),
+    ...callSnippets(place.server, { method: 'DELETE', path: tableCallPath(table, place, `/verifications/${id}`) }),
   };
 }
 
@@ -123,7 +123,7 @@ export function scheduleSnippets(place: SnippetPlace, table: NamedTable, { cron,
     ),
     ...callSnippets(place.server, {
       method: 'PUT',
-      path: tablePath(table, place, 'schedule'),
+      path: tableCallPath(table, place, '/schedule'),
       body: { cron, time_zone: zone },
     }),
   };
@@ -133,7 +133,7 @@ export function unscheduleSnippets(place: SnippetPlace, table: NamedTable): Snip
   return {
     SQL: `SELECT synced_tables.remove_schedule(${quoteLiteral(table.sql_name)});`,
     CLI: commandText(place, 'schedule', quoteShell(table.sql_name), '--remove'),
-    ...callSnippets(place.server, { method: 'DELETE', path: tablePath(table, place, 'schedule') }),
+    ...callSnippets(place.server, { method: 'DELETE', path: tableCallPath(table, place, '/schedule') }),
   };
 }
 
@@ -143,7 +143,7 @@ export function intervalSnippets(place: SnippetPlace, table: NamedTable, ms: num
     SQL: `SELECT synced_tables.set_trigger_interval(${quoteLiteral(table.sql_name)}, ${ms ?? 'NULL'});`,
     ...callSnippets(place.server, {
       method: 'PUT',
-      path: tablePath(table, place, 'trigger-interval'),
+      path: tableCallPath(table, place, '/trigger-interval'),
       body: { trigger_interval_ms: ms },
     }),
   };

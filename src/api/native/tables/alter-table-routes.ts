@@ -5,7 +5,7 @@ import {
   cancelUpdates,
   renameSyncedTable,
 } from '../../../postgres/registry/api/alter-synced-table.js';
-import { readSyncedTables } from '../../../postgres/registry/api/synced-table-record.js';
+import { readTableOptions } from '../../../postgres/registry/api/table-options.js';
 import { withReservedName } from '../../names/reserved-name.js';
 import { fullNameOf, parseTableName } from '../../names/table-name.js';
 import { findTakenName } from '../../names/taken-name.js';
@@ -13,6 +13,7 @@ import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
 import { checkCreateSource } from '../../synced-tables/check-create-source.js';
 import { sourceRequestOf } from '../../synced-tables/create-parameters.js';
+import { createSpecInput } from '../../synced-tables/create-request.js';
 import { NATIVE_TAGS } from '../native-path.js';
 import {
   type AlterTableInput,
@@ -21,9 +22,11 @@ import {
   cancelReply,
   renameTableInput,
   renameTableReply,
+  tableSettingsReply,
 } from './alter-table-schema.js';
 import { namingFields } from './create-fields.js';
 import { type PlacedTable, requireTable, TABLE_PATH, tableParams, tableQuery } from './placed-table.js';
+import { tableSettingsOf } from './table-settings.js';
 
 const tags = NATIVE_TAGS;
 
@@ -51,6 +54,24 @@ export function addAlterTableRoutes(server: ApiServer, context: ApiContext): voi
         );
         return { update_id: updateId, pipeline_id: table.pipelineId };
       });
+    },
+  );
+  server.get(
+    `${TABLE_PATH}/settings`,
+    {
+      schema: {
+        tags,
+        summary: 'How a synced table is synced, by the names under which PATCH changes it',
+        params: tableParams,
+        querystring: tableQuery,
+        response: { 200: tableSettingsReply },
+      },
+    },
+    async (request) => {
+      const { table, database, fullName } = await requireTable(context, request);
+      const options = await database.asService((client) => readTableOptions(client, table.tableId));
+      if (options === null) throw syncedTablesError('SYNCED_TABLE_NOT_FOUND', { target: fullName });
+      return tableSettingsOf(options);
     },
   );
   server.post(
@@ -138,21 +159,11 @@ async function checkSource(
   { database, table, fullName }: PlacedTable,
   change: AlterTableInput,
 ): Promise<void> {
-  const role = await database.roleNameOf(caller);
-  const [record] = await database.asService((client) =>
-    readSyncedTables(client, role, { schema: table.schema, table: table.table }),
-  );
-  if (!record) return; // a streaming table, which the database refuses
-  const { source, keyColumns, timeseriesKey, policy, spec } = record;
+  const options = await database.asService((client) => readTableOptions(client, table.tableId));
+  if (options === null) return; // a streaming table, which the database refuses
   const present = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   const resets = Object.fromEntries((change.reset ?? []).map((name) => [name, undefined]));
-  const now = {
-    ...spec,
-    source_table_full_name: source,
-    primary_key_columns: [...keyColumns],
-    scheduling_policy: policy,
-    ...(timeseriesKey === null ? {} : { timeseries_key: timeseriesKey }),
-  };
+  const now = createSpecInput.partial().parse(tableSettingsOf(options));
   await checkCreateSource(
     context,
     caller,

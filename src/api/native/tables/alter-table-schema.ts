@@ -38,6 +38,26 @@ export const alterTableInput = z
 
 export type AlterTableInput = Partial<z.output<typeof alterTableInput>>;
 
+/** The settings of a table by the names under which they are changed. */
+export const tableSettingsReply = z.object({
+  source_table_full_name: z.string(),
+  primary_key_columns: z.array(z.string()),
+  scheduling_policy: z.enum(['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS']),
+  timeseries_key: z.string().nullable(),
+  columns: z.array(z.string()).nullable().describe('Null: all that the source has'),
+  row_filter: z.string().nullable().describe('Null: all rows'),
+  invalid_characters: z.enum(['fail', 'strip']),
+  allow_file_diff: z.boolean(),
+  on_history_gap: z.enum(['fail', 'refresh']),
+  accelerated_sync: z.boolean(),
+  type_overrides: z.array(z.record(z.string(), z.unknown())),
+  extra_columns: z.array(z.record(z.string(), z.unknown())),
+  extra_index_definitions: z.array(z.record(z.string(), z.unknown())),
+  trigger_interval_ms: z.int().nullable().describe("Null: as the sidecar's settings say"),
+});
+
+export type TableSettings = z.infer<typeof tableSettingsReply>;
+
 export const alterTableReply = z.object({
   update_id: z.string().describe('The update that makes the change, or refuses it'),
   pipeline_id: z.string(),

@@ -8,6 +8,7 @@ import { createStatements } from '../statements/create-statements.js';
 import { addressOf, statementPlaceOf } from '../statements/statement-place.js';
 import { statements } from '../statements/statement-schema.js';
 import { requireTable, TABLE_PATH, tableParams, tableQuery } from './placed-table.js';
+import { tableSettingsOf } from './table-settings.js';
 
 /** The statements that create a table as it is, for whoever sees the table. */
 export function addStatementRoutes(server: ApiServer, context: ApiContext): void {
@@ -47,20 +48,8 @@ export function addStatementRoutes(server: ApiServer, context: ApiContext): void
 /** A pipeline that has other tables goes on with them, and so do its schedule and its way of publishing. */
 function specOf(options: TableOptions, pipelineId: string) {
   return createSpecInput.partial().parse({
-    source_table_full_name: options.source,
-    primary_key_columns: options.primaryKeyColumns,
-    scheduling_policy: options.policy,
-    timeseries_key: options.timeseriesKey,
+    ...tableSettingsOf(options),
     create_database_objects_if_missing: options.createsSchema,
-    invalid_characters: options.invalidCharacters,
-    allow_file_diff: options.allowFileDiff,
-    on_history_gap: options.onHistoryGap,
-    accelerated_sync: options.acceleratedSync,
-    columns: options.columns,
-    row_filter: options.rowFilter,
-    type_overrides: options.typeOverrides,
-    extra_columns: options.extraColumns,
-    extra_index_definitions: options.extraIndexDefinitions,
     ...(options.sharesPipeline
       ? { existing_pipeline_id: pipelineId }
       : { publish: options.publish, new_pipeline_spec: options.newPipelineSpec }),

@@ -133,6 +133,7 @@ export const tableSummary = z.object({
       pause: z.boolean(),
       schedule: z.boolean(),
       manage: z.boolean().describe('Index, drop and appoint'),
+      change_rows: z.boolean().describe('Change its source, key, columns and rows'),
       read_rows: z.boolean(),
     })
     .describe('What the caller may do with it'),

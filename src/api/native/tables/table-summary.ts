@@ -83,6 +83,7 @@ export function tableSummaryOf({ place, name, overview, condition }: NamedTable,
       pause: details.may_control,
       schedule: details.may_schedule,
       manage: details.may_control,
+      change_rows: details.may_change_rows,
       read_rows: details.may_read,
     },
   };

@@ -19,6 +19,7 @@ interface ModeFieldsProps {
 /** When the table is synced, as far as its source allows. */
 export function ModeFields({ draft, reply, errors, change, onCheck }: ModeFieldsProps) {
   const modeOf = (policy: Policy) => reply?.source.modes.find((mode) => mode.scheduling_policy === policy);
+  const needsFiles = modeOf('TRIGGERED')?.by_file_comparison === true;
   return (
     <FieldGroup legend={texts.legend} fields={['scheduling_policy', 'allow_file_diff']} errors={errors}>
       {POLICIES.map((policy) => (
@@ -35,11 +36,9 @@ export function ModeFields({ draft, reply, errors, change, onCheck }: ModeFields
           </span>
         </label>
       ))}
-      {modeOf('TRIGGERED')?.by_file_comparison && (
-        <>
-          <FeedOff source={reply?.source ?? { alter_table: null }} onCheck={onCheck} />
-          <Check label={texts.files} checked={draft.fileDiff} onChange={(fileDiff) => change({ fileDiff })} />
-        </>
+      {needsFiles && <FeedOff source={reply?.source ?? { alter_table: null }} onCheck={onCheck} />}
+      {(needsFiles || draft.fileDiff) && (
+        <Check label={texts.files} checked={draft.fileDiff} onChange={(fileDiff) => change({ fileDiff })} />
       )}
     </FieldGroup>
   );

@@ -56,48 +56,56 @@ interface OptionFieldsProps {
   readonly reply: PreviewReply | null;
   readonly errors: FieldErrors;
   readonly change: (change: Partial<Draft>) => void;
+  /** Of a table that is there its pipeline is no option, and not everybody who may change it may change its rows. */
+  readonly of?: { readonly isNew: boolean; readonly mayChangeRows: boolean };
 }
 
+const NEW = { isNew: true, mayChangeRows: true };
+
 /** Everything else that a synced table can be asked for. */
-export function OptionFields({ draft, reply, errors, change }: OptionFieldsProps) {
+export function OptionFields({ draft, reply, errors, change, of = NEW }: OptionFieldsProps) {
   const lists = [draft.overrides, draft.columns, draft.indexes];
   const isUsed = FIELDS.some((field) => errors.has(field)) || draft.strip || lists.some((list) => list !== '');
   return (
     <details class="create-options" open={isUsed}>
       <summary>{texts.legend}</summary>
       <FieldGroup legend={texts.legend} fields={FIELDS} errors={errors}>
-        <Check label={texts.strip} checked={draft.strip} onChange={(strip) => change({ strip })} />
         {draft.policy !== 'SNAPSHOT' && (
           <Check label={texts.refresh} checked={draft.refresh} onChange={(refresh) => change({ refresh })} />
         )}
-        <Check label={texts.together} checked={draft.together} onChange={(together) => change({ together })} />
+        {of.isNew && (
+          <Check label={texts.together} checked={draft.together} onChange={(together) => change({ together })} />
+        )}
         <Check
           label={texts.accelerated}
           checked={draft.accelerated}
           onChange={(accelerated) => change({ accelerated })}
         />
-        <PipelineField draft={draft} change={change} />
-        <ListField
-          name="overrides"
-          label={texts.overrides}
-          parts={overrideParts((reply?.source.columns ?? []).map(({ name }) => name))}
-          value={draft.overrides}
-          onChange={(overrides) => change({ overrides })}
-        />
-        <ListField
-          name="columns"
-          label={texts.columns}
-          parts={COLUMN_PARTS}
-          value={draft.columns}
-          onChange={(columns) => change({ columns })}
-        />
-        <ListField
-          name="indexes"
-          label={texts.indexes}
-          parts={INDEX_PARTS}
-          value={draft.indexes}
-          onChange={(indexes) => change({ indexes })}
-        />
+        {of.isNew && <PipelineField draft={draft} change={change} />}
+        <fieldset class="unframed" disabled={!of.mayChangeRows}>
+          <Check label={texts.strip} checked={draft.strip} onChange={(strip) => change({ strip })} />
+          <ListField
+            name="overrides"
+            label={texts.overrides}
+            parts={overrideParts((reply?.source.columns ?? []).map(({ name }) => name))}
+            value={draft.overrides}
+            onChange={(overrides) => change({ overrides })}
+          />
+          <ListField
+            name="columns"
+            label={texts.columns}
+            parts={COLUMN_PARTS}
+            value={draft.columns}
+            onChange={(columns) => change({ columns })}
+          />
+          <ListField
+            name="indexes"
+            label={texts.indexes}
+            parts={INDEX_PARTS}
+            value={draft.indexes}
+            onChange={(indexes) => change({ indexes })}
+          />
+        </fieldset>
       </FieldGroup>
     </details>
   );

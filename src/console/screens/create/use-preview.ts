@@ -25,8 +25,11 @@ interface Seen {
   readonly error: RequestError | null;
 }
 
-/** Looks at a draft a moment after each change; its rows are read by a job, whose result counts for later looks too. */
-export function usePreview(draft: Draft): Preview {
+/**
+ * Looks at a draft a moment after each change; its rows are read by a job, whose result counts for later looks too.
+ * @param readsRows whether the rows of a small table are read without being asked for
+ */
+export function usePreview(draft: Draft, { readsRows = true }: { readonly readsRows?: boolean } = {}): Preview {
   const job = usePreviewJob();
   const [seen, setSeen] = useState<Seen>({ asked: '', reply: null, error: null });
   const [round, setRound] = useState(0);
@@ -65,7 +68,7 @@ export function usePreview(draft: Draft): Preview {
   const reply = isOther ? null : seen.reply;
   const isBehind = draft.source !== '' && (seen.asked !== asked || isOther);
   const checkKey = () => job.start(bodyOf(draft));
-  useReadByItself(isBehind ? null : reply, draft, { job, checkKey });
+  useReadByItself(isBehind || !readsRows ? null : reply, draft, { job, checkKey });
   return {
     reply,
     error: seen.error,

@@ -9,7 +9,7 @@ import { ActionButton } from '../../parts/action-button.js';
 import { ActsElsewhere } from '../../parts/acts-elsewhere.js';
 import { Menu } from '../../parts/menu.js';
 import { pipelineActsElsewhere } from './pipeline-acts-elsewhere.js';
-import { DeletePipelineDialog, RefreshPipelineDialog } from './pipeline-dialogs.js';
+import { CancelPipelineDialog, DeletePipelineDialog, RefreshPipelineDialog } from './pipeline-dialogs.js';
 import { PipelineState } from './pipeline-state.js';
 import { pipelinesTexts } from './texts.js';
 
@@ -23,14 +23,16 @@ interface PipelineActionsProps {
 /** State of a pipeline, and what can be done with it; what was begun is told beside it, with a link. */
 export function PipelineActions({ pipeline, onChanged }: PipelineActionsProps) {
   const act = useAct();
-  const [asked, ask] = useState<'refresh' | 'delete' | null>(null);
+  const [asked, ask] = useState<'refresh' | 'cancel' | 'delete' | null>(null);
   const [begun, setBegun] = useState<string | null>(null);
+  const [canceled, setCanceled] = useState<number | null>(null);
   const place = useSnippetPlace(pipeline);
   const refusal = pipelineRefusal(pipeline);
   const isPaused = pipeline.state === 'PAUSED';
   const doIt = (work: () => Promise<unknown>) => void act.run(work).then(onChanged);
   const menu = [
     { word: pipelinesTexts.full, onChoose: () => ask('refresh'), refusal },
+    ...(pipeline.tables.length > 0 ? [{ word: acts.cancel, onChoose: () => ask('cancel'), refusal }] : []),
     {
       word: acts.remove,
       onChoose: () => ask('delete'),
@@ -64,12 +66,24 @@ export function PipelineActions({ pipeline, onChanged }: PipelineActionsProps) {
           <>
             {acts.queued(begun)} <a href={hrefOf(`/pipelines/${pipeline.pipeline_id}/updates`)}>{acts.seeUpdates}</a>
           </>
-        )}
+        )}{' '}
+        {canceled !== null && acts.canceled(canceled)}
       </p>
       <ActError error={act.error} />
       <ActsElsewhere acts={pipelineActsElsewhere(place, pipeline)} />
       {asked === 'refresh' && (
         <RefreshPipelineDialog pipeline={pipeline} onClose={() => ask(null)} onBegun={setBegun} />
+      )}
+      {asked === 'cancel' && (
+        <CancelPipelineDialog
+          pipeline={pipeline}
+          onClose={() => ask(null)}
+          onCanceled={(count) => {
+            setBegun(null);
+            setCanceled(count);
+            onChanged();
+          }}
+        />
       )}
       {asked === 'delete' && <DeletePipelineDialog pipeline={pipeline} onClose={() => ask(null)} />}
     </>

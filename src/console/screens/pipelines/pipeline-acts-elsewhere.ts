@@ -7,6 +7,7 @@ import {
   startUpdateSnippets,
   syncSnippets,
 } from '../../words/act-snippets.js';
+import { cancelSnippets } from '../../words/alter-snippets.js';
 import type { Snippets } from '../../words/snippets.js';
 import { pipelinesTexts } from './texts.js';
 
@@ -16,6 +17,7 @@ const { acts } = pipelinesTexts;
 export function pipelineActsElsewhere(place: SnippetPlace, pipeline: OnePipelineReply): ActElsewhere[] {
   const { pipeline_id: pipelineId } = pipeline;
   const isPaused = pipeline.state === 'PAUSED';
+  const cancel = cancelPipelineSnippets(place, pipeline);
   return [
     { word: pipelinesTexts.sync, snippets: syncPipelineSnippets(place, pipeline, false) },
     { word: pipelinesTexts.full, snippets: syncPipelineSnippets(place, pipeline, true) },
@@ -23,6 +25,7 @@ export function pipelineActsElsewhere(place: SnippetPlace, pipeline: OnePipeline
       word: isPaused ? pipelinesTexts.resume : pipelinesTexts.pause,
       snippets: pauseSnippets(place, { target: pipelineId, pipelineId, isPaused: !isPaused }),
     },
+    ...(cancel === null ? [] : [{ word: acts.cancel, snippets: cancel }]),
     ...(pipeline.kind === 'FLOWS'
       ? [
           { word: acts.remove, snippets: deletePipelineSnippets(place, pipelineId, false) },
@@ -40,4 +43,13 @@ export function syncPipelineSnippets(
 ): Snippets {
   if (first === undefined) return startUpdateSnippets(place, pipelineId, fullRefresh);
   return syncSnippets(place, { name: first.name, sql_name: first.synced_table }, { fullRefresh, scope: 'pipeline' });
+}
+
+/** Over HTTP through one of its tables; null for a pipeline without any. */
+export function cancelPipelineSnippets(
+  place: SnippetPlace,
+  { tables: [first], pipeline_id: pipelineId }: OnePipelineReply,
+): Snippets | null {
+  if (first === undefined) return null;
+  return cancelSnippets(place, { name: first.name, sql_name: first.synced_table }, pipelineId);
 }

@@ -1,13 +1,13 @@
 import type { OnePipelineReply } from '../../../api/native/pipelines/pipeline-schema.js';
 import { navigate } from '../../app/router.js';
-import { deletePipeline, syncPipeline } from '../../data/pipeline-acts.js';
+import { cancelPipeline, deletePipeline, syncPipeline } from '../../data/pipeline-acts.js';
 import { useAct } from '../../data/use-act.js';
 import { useSnippetPlace } from '../../data/use-snippet-place.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { DeletedName, DeletionChoices, useDeletion } from '../../parts/deletion.js';
 import { Dialog } from '../../parts/dialog.js';
 import { deletePipelineSnippets } from '../../words/act-snippets.js';
-import { syncPipelineSnippets } from './pipeline-acts-elsewhere.js';
+import { cancelPipelineSnippets, syncPipelineSnippets } from './pipeline-acts-elsewhere.js';
 import { pipelinesTexts } from './texts.js';
 
 const { acts } = pipelinesTexts;
@@ -40,6 +40,34 @@ export function RefreshPipelineDialog({
       <p>{pipeline.kind === 'FLOWS' ? acts.refreshFlows : acts.refreshTables}</p>
       <TableNames pipeline={pipeline} />
       <CopyAs what={pipelinesTexts.full} snippets={syncPipelineSnippets(place, pipeline, true)} />
+    </Dialog>
+  );
+}
+
+/** Asks before what runs and waits ends, for all tables of a pipeline. */
+export function CancelPipelineDialog({
+  pipeline,
+  onClose,
+  onCanceled,
+}: DialogProps & { readonly onCanceled: (count: number) => void }) {
+  const { isBusy, error, run } = useAct();
+  const place = useSnippetPlace(pipeline);
+  const cancel = async () => {
+    if (await run(async () => onCanceled(await cancelPipeline(pipeline)))) onClose();
+  };
+  return (
+    <Dialog
+      title={`${acts.cancel}: ${pipeline.name}`}
+      verb={acts.cancel}
+      leave={acts.cancelNot}
+      isBusy={isBusy}
+      error={error}
+      onDo={() => void cancel()}
+      onClose={onClose}
+    >
+      <p>{acts.cancelMeans}</p>
+      <TableNames pipeline={pipeline} />
+      <CopyAs what={acts.cancel} snippets={cancelPipelineSnippets(place, pipeline) ?? {}} />
     </Dialog>
   );
 }

@@ -80,6 +80,12 @@ export const pipelinesTexts = {
   tableColumns: { name: 'Table', state: 'State', error: 'Error' },
   acts: {
     more: 'More actions',
+    cancel: 'Cancel updates',
+    cancelNot: 'Let them go on',
+    cancelMeans:
+      'The update that runs ends, and so do those that wait. Nothing of them becomes visible: readers keep the rows that they have. Later updates run as usual.',
+    canceled: (count: number) =>
+      count === 0 ? 'No update ran or waited.' : `${counted(count, 'update', 'updates')} canceled.`,
     remove: 'Delete',
     removeAll: 'Delete, and drop its tables',
     removeRefused: 'A pipeline of synced tables ends with its last table: delete its tables.',

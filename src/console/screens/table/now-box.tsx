@@ -1,17 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
+import { ActionButton } from '../../parts/action-button.js';
 import { Progress } from '../../parts/progress.js';
 import { numberText } from '../../words/numbers.js';
 import { durationText } from '../../words/times.js';
+import { CancelDialog } from './cancel-dialog.js';
 import { tableTexts } from './texts.js';
 
 type RunningProgress = NonNullable<TableSummary['progress']>;
 
-const { now } = tableTexts;
+const { acts, now } = tableTexts;
 
 /** What a running load does, how far it is and how long it still takes. */
 export function NowBox({ table, progress }: { readonly table: TableSummary; readonly progress: RunningProgress }) {
   const rate = useRate(progress);
+  const [isAsking, ask] = useState(false);
   const isCopying =
     progress.phase !== 'PROVISIONING_PHASE_INDEX_SCAN' && progress.phase !== 'PROVISIONING_PHASE_INDEX_SORT';
   return (
@@ -24,6 +27,10 @@ export function NowBox({ table, progress }: { readonly table: TableSummary; read
         {progress.processing_version !== null && ` ${now.version(numberText(progress.processing_version))}`}
         {table.is_readable && ` ${now.readersKeep}`}
       </p>
+      <ActionButton refusal={table.may.sync ? null : acts.noRight} onClick={() => ask(true)}>
+        {now.cancel}
+      </ActionButton>
+      {isAsking && <CancelDialog table={table} onClose={() => ask(false)} />}
     </section>
   );
 }

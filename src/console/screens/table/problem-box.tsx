@@ -45,21 +45,12 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
   );
 }
 
-/**
- * A first copy that its rows made fail: the definition stays, and so does the name, until somebody mends the source or gives
- * it up (docs/decisions/0003).
- */
+/** A first copy that its rows made fail: the definition stays, and so does the name, until somebody mends either or gives it up. */
 function FirstCopyFailed({ table }: { readonly table: TableSummary }) {
-  const draft = new URLSearchParams({
-    source: table.source,
-    target: table.name,
-    policy: table.policy,
-    ...(table.timeseries_key === null ? {} : { timeseries: table.timeseries_key }),
-  });
-  for (const column of table.key_columns) draft.append('key', column);
   return (
     <p>
-      {problem.firstCopy} <a href={hrefOf(`/create?${draft}`)}>{problem.draft}</a>
+      {problem.firstCopy}{' '}
+      <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}/settings?change=1`)}>{problem.change}</a>
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { hrefOf } from '../../app/places.js';
+import { navigate } from '../../app/router.js';
 import { pauseTable, syncTable, verifyTable } from '../../data/table-acts.js';
 import { useAct } from '../../data/use-act.js';
 import { useSnippetPlace } from '../../data/use-snippet-place.js';
@@ -8,20 +9,22 @@ import { ActionButton } from '../../parts/action-button.js';
 import { ActsElsewhere } from '../../parts/acts-elsewhere.js';
 import { ErrorBox } from '../../parts/error-box.js';
 import { Menu } from '../../parts/menu.js';
+import { CancelDialog } from './cancel-dialog.js';
 import { DeleteDialog } from './delete-dialog.js';
 import { PauseDialog } from './pause-dialog.js';
 import { RefreshDialog } from './refresh-dialog.js';
+import { RenameDialog } from './rename-dialog.js';
 import { tableActsElsewhere } from './table-acts-elsewhere.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
 
-type Asked = 'refresh' | 'delete' | 'pause' | null;
+type Asked = 'refresh' | 'delete' | 'pause' | 'rename' | 'cancel' | null;
 
-/** What was begun, and where its outcome is told. */
+/** What was begun or done, and where its outcome is told. */
 interface Begun {
   readonly text: string;
-  readonly path: string;
+  readonly path?: string;
 }
 
 /** What can be done with a table; what was begun is told beside it, with a link. */
@@ -56,6 +59,17 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
     ...(table.kind === 'synced'
       ? [{ word: acts.verify, onChoose: () => void verify(), refusal: refusalOf(table.may.sync) }]
       : []),
+    { word: acts.cancel, onChoose: () => ask('cancel'), refusal: refusalOf(table.may.sync) },
+    ...(table.kind === 'synced'
+      ? [
+          {
+            word: acts.change,
+            onChoose: () => navigate(`${base}/settings?change=1`),
+            refusal: refusalOf(table.may.manage),
+          },
+          { word: acts.rename, onChoose: () => ask('rename'), refusal: refusalOf(table.may.manage) },
+        ]
+      : []),
     { word: acts.remove, onChoose: () => ask('delete'), refusal: refusalOf(table.may.delete) },
   ];
   return (
@@ -89,7 +103,7 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
       <p class="begun" role="status">
         {begun && (
           <>
-            {begun.text} <a href={hrefOf(begun.path)}>{acts.seeUpdate}</a>
+            {begun.text} {begun.path && <a href={hrefOf(begun.path)}>{acts.seeUpdate}</a>}
           </>
         )}
       </p>
@@ -102,6 +116,14 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
           onBegun={(id) => setBegun({ text: acts.queued(id), path: `${base}/updates/${id}` })}
         />
       )}
+      {asked === 'cancel' && (
+        <CancelDialog
+          table={table}
+          onClose={() => ask(null)}
+          onCanceled={(count) => setBegun({ text: acts.canceled(count) })}
+        />
+      )}
+      {asked === 'rename' && <RenameDialog table={table} onClose={() => ask(null)} />}
       {asked === 'pause' && <PauseDialog table={table} onClose={() => ask(null)} />}
       {asked === 'delete' && <DeleteDialog table={table} onClose={() => ask(null)} />}
     </div>

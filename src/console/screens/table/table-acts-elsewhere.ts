@@ -7,6 +7,7 @@ import {
   syncSnippets,
   verifySnippets,
 } from '../../words/act-snippets.js';
+import { cancelSnippets } from '../../words/alter-snippets.js';
 import { tableTexts } from './texts.js';
 
 const { acts } = tableTexts;
@@ -27,6 +28,7 @@ export function tableActsElsewhere(place: SnippetPlace, table: TableSummary): Ac
       snippets: pauseSnippets(place, { ...pause, isPaused: !isPaused }),
     },
     ...(isSynced ? [{ word: acts.verify, snippets: verifySnippets(place, table) }] : []),
+    { word: acts.cancel, snippets: cancelSnippets(place, table) },
     ...(isSynced
       ? [
           { word: acts.stopSyncing, snippets: deleteSnippets(place, table, false) },

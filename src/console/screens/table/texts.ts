@@ -53,6 +53,20 @@ export const tableTexts = {
     resume: 'Resume',
     remove: 'Delete',
     more: 'More actions',
+    change: 'Change settings',
+    rename: 'Rename',
+    newName: 'New name, as schema.table',
+    renameParts: 'Write schema and table with a dot between; letters, digits and underscores.',
+    renameSame: 'This is the name that it has.',
+    renameMeans:
+      'It stays the same table: rights, indexes, views, managers, schedule and history go along, and its sync goes on. The schema has to exist. Applications have to use the new name from then on.',
+    cancel: 'Cancel updates',
+    cancelNot: 'Let them go on',
+    cancelMeans:
+      'The update that runs in its pipeline ends, and so do those that wait. Nothing of them becomes visible: readers keep the rows that they have. Later updates run as usual.',
+    cancelFollowed: 'The pipeline goes on following its sources. Pause keeps it from that.',
+    canceled: (count: number) =>
+      count === 0 ? 'No update ran or waited.' : `${counted(count, 'update', 'updates')} canceled.`,
     stopSyncing: 'Stop syncing',
     dropToo: 'Stop syncing and drop',
     elsewhere: 'the same',
@@ -89,8 +103,8 @@ export const tableTexts = {
       `Keys of the rows concerned are shown to who may read the table: GRANT SELECT ON ${table} TO …`,
     readersSee: 'Readers go on seeing the rows of the last sync; nothing of this update is visible.',
     firstCopy:
-      'The table is kept as it was asked for, without rows. Once the source is corrected, Sync now copies it. To give it another key or other options, delete it and create it again:',
-    draft: 'Open its draft',
+      'The table is kept as it was asked for, without rows. Once the source is corrected, Sync now copies it. Another key or other options are given to it in its settings:',
+    change: 'Change its settings',
     nobodySees: 'There is no table to read yet.',
     triedAgain: 'It is tried again',
     mayPass: 'It may pass by itself: the next update tries again.',
@@ -106,6 +120,7 @@ export const tableTexts = {
     rate: (rows: string) => `${rows} rows a second.`,
     left: (duration: string) => `About ${duration} left, then indexes.`,
     version: (version: string) => `Version ${version} of the source.`,
+    cancel: 'Cancel this update',
     readersKeep: 'Readers keep the old rows until the switch.',
   },
   wait: {

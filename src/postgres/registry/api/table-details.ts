@@ -43,6 +43,7 @@ export interface TableDetails {
   readonly created_at: string;
   readonly is_readable: boolean;
   readonly may_control: boolean;
+  readonly may_change_rows: boolean;
   readonly may_schedule: boolean;
   readonly may_read: boolean;
   /** The newest update that reached the table. */
@@ -122,6 +123,7 @@ const SELECT_DETAILS = `
          case when r.may_read_keys then t.failing_keys end as failing_keys,
          t.created_by, ${isoTime('t.created_at')} as created_at, c.oid is not null as is_readable,
          r.may_control or coalesce(databricks_auth.can_manage(t.relation, $1), false) as may_control,
+         r.may_control and not t.is_streaming as may_change_rows,
          synced_tables_internal._role_may_control($1, p.created_by) as may_schedule,
          r.may_read, newest.update as newest, failed.update as failed,
          (select jsonb_build_object('sessions', w.sessions, 'began_at', ${isoTime('w.began_at')})

@@ -12,6 +12,8 @@ export interface TableOptions {
   readonly onHistoryGap: 'fail' | 'refresh';
   readonly publish: 'separately' | 'together';
   readonly acceleratedSync: boolean;
+  /** Null for the default of the settings. */
+  readonly triggerIntervalMs: number | null;
   readonly columns: readonly string[] | null;
   readonly rowFilter: string | null;
   readonly typeOverrides: readonly Readonly<Record<string, unknown>>[];
@@ -33,7 +35,8 @@ const SELECT_OPTIONS = `
   select t.source_table_full_name as source, t.primary_key_columns as "primaryKeyColumns", t.timeseries_key as "timeseriesKey",
          p.scheduling_policy as policy, t.invalid_characters as "invalidCharacters",
          t.create_schema_if_missing as "createsSchema", t.allow_file_diff as "allowFileDiff",
-         t.on_history_gap as "onHistoryGap", p.publish, t.accelerated_sync as "acceleratedSync", t.columns, t.row_filter as "rowFilter",
+         t.on_history_gap as "onHistoryGap", p.publish, t.accelerated_sync as "acceleratedSync",
+         p.trigger_interval_ms as "triggerIntervalMs", t.columns, t.row_filter as "rowFilter",
          ${given('type_overrides', ['column_name', 'pg_type', 'size'])} as "typeOverrides",
          ${given('extra_columns', ['column_name', 'column_type', 'compute', 'maintenance'])} as "extraColumns",
          ${given('extra_index_definitions', ['name', 'definition'])} as "extraIndexDefinitions",
