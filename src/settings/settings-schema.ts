@@ -377,7 +377,7 @@ export const settingsSchema = z.strictObject({
       /** The same for tables created with `accelerated_sync`. */
       accelerated_connections: z.int().min(1).max(16).default(4),
       concurrent_updates: z.int().min(1).max(64).default(2),
-      /** Sessions in each database at most; by default a quarter of those that are free at the start, 9 to 24. */
+      /** Sessions in each database at most; by default a third of those that are free at the start, 9 to 24. */
       sessions: z.int().min(9).max(1_000).optional(),
       /** Batches of followed tables that are applied at once, each over a session of its own. */
       concurrent_batches: z.int().min(1).max(64).default(4),

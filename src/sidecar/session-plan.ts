@@ -25,7 +25,7 @@ export function sessionsOf(
   freeSessions: number,
   databases: number,
 ): number {
-  return sessions ?? Math.min(SHARE_MAX, Math.max(SESSIONS_MIN, Math.floor(freeSessions / 4 / databases)));
+  return sessions ?? Math.min(SHARE_MAX, Math.max(SESSIONS_MIN, Math.floor(freeSessions / 3 / databases)));
 }
 
 /**

@@ -68,6 +68,7 @@ export class ChangeTable extends DeltaLogFolder {
   /** All changes as `id type version`, or with other columns. */
   async changes(options: Partial<ChangesOptions> = {}, columns = 'id'): Promise<string[]> {
     await using relation = await this.feed().changes({ from: 0n, allowFileDiff: false, ...options });
+    await relation.fetch();
     const found = await this.rows(
       `select ${columns}, _change_type, _commit_version from (${relation.select}) order by _commit_version, ${columns}, _change_type`,
     );

@@ -65,9 +65,12 @@ export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   readonly files: readonly SourceFile[];
   /** One SELECT with every change: the columns of `end`, then `changeFields`. Run it after `fetch`. */
   readonly select: string;
-  /** Fetches changes whose files are remote; does nothing if they are on the local disk. */
+  /**
+   * Fetches changes whose files are remote, and looks at what kinds of changes there are.
+   * @throws CHANGE_TYPE_UNKNOWN, as all that fetch
+   */
   fetch(): Promise<void>;
-  /** The number of its rows, from footers and deletion vectors. */
+  /** The number of its rows, from footers and deletion vectors unless there are few. */
   countRows(): Promise<bigint>;
   /**
    * The versions whose recorded changes leave rows out, or have some twice, in the order of the versions; fetches.
@@ -122,7 +125,7 @@ export interface ChangeFeed {
   refusal?(): Promise<SyncedTablesError | null>;
   /**
    * @throws CHANGE_RANGE_INVALID, DELTA_TRUNCATED_TRANSACTION_LOG, DELTA_CHANGE_FILE_MISSING,
-   *   CHANGE_DATA_FEED_INCOMPLETE, CHANGE_TYPE_UNKNOWN, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,
+   *   CHANGE_DATA_FEED_INCOMPLETE, SOURCE_TABLE_REPLACED, SOURCE_COMMIT_GREW, SOURCE_HISTORY_REWRITTEN,
    *   CHANGES_NOT_RECORDED, ICEBERG_HISTORY_EXPIRED, CHANGED_PRIMARY_KEY, CHOSEN_COLUMN_CHANGED, COLUMN_*_NOT_SUPPORTED, SOURCE_LAYOUT_CHANGED, and whatever reading a log can throw
    */
   changes(options: ChangesOptions): Promise<ChangeRelation>;

@@ -74,18 +74,19 @@ export async function collapseChanges(
   const keys = options.keyColumns.map((name) => keyField(source.columns, name));
   const names = keys.map((key) => quoteIdentifier(key.name));
   await connection.run(`create table ${keysTable} as ${touchedKeys(source.select, names)}`);
-  const rowsWithoutKey = await takeOutNullKeys(connection, keysTable, names);
   // New rows of the newest version remain, and rows before the range can only add to a positive balance.
   const isDuplicate = '_touched_new > 1 or _touched_balance > 1';
+  const isWhole = names.map((name) => `${name} is not null`).join(' and ');
   const [counts = []] = await rowsOf(
     connection,
-    `select count(*) filter (_touched_new > 0), count(*) filter (_touched_new = 0), count(*) filter (${isDuplicate}),
-       coalesce(sum(_touched_balance), 0)::bigint
+    `select count(*) filter (_touched_new > 0 and ${isWhole}), count(*) filter (_touched_new = 0 and ${isWhole}),
+       count(*) filter ((${isDuplicate}) and ${isWhole}), coalesce(sum(_touched_balance) filter (${isWhole}), 0)::bigint,
+       count(*) filter (not (${isWhole})), coalesce(sum(_touched_new_in_all) filter (not (${isWhole})), 0)::bigint
      from ${keysTable}`,
   );
-  const [upserts = 0n, deletes = 0n, duplicateKeyCount = 0n, balance = 0n] = counts.map((count) =>
-    BigInt(String(count)),
-  );
+  const [upserts = 0n, deletes = 0n, duplicateKeyCount = 0n, balance = 0n, keysWithNull = 0n, rowsWithoutKey = 0n] =
+    counts.map((count) => BigInt(String(count)));
+  if (keysWithNull > 0n) await connection.run(`delete from ${keysTable} where not (${isWhole})`);
   const examples =
     duplicateKeyCount === 0n
       ? []
@@ -128,17 +129,6 @@ function touchedKeys(select: string, names: readonly string[]): string {
         count(*) filter (${IS_NEW_ROW}) as _touched_new, count(*) filter (not ${IS_NEW_ROW}) as _touched_old
       from (${select}) group by ${key}, _commit_version)
     group by ${key}`;
-}
-
-/** Removes keys that contain a null and returns the number of rows inserted with them. */
-async function takeOutNullKeys(connection: DuckDBConnection, table: string, names: readonly string[]): Promise<bigint> {
-  const isNull = names.map((name) => `${name} is null`).join(' or ');
-  const [row] = await rowsOf(
-    connection,
-    `select count(*), coalesce(sum(_touched_new_in_all), 0)::bigint from ${table} where ${isNull}`,
-  );
-  if (String(row?.[0]) !== '0') await connection.run(`delete from ${table} where ${isNull}`);
-  return BigInt(String(row?.[1]));
 }
 
 function lastStates({ select, columns, keysTable }: CollapseSource, names: readonly string[]): string {

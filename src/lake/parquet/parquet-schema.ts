@@ -27,20 +27,58 @@ export function fileList(paths: readonly string[]): string {
   return `[${escaped.join(', ')}]`;
 }
 
-/** Groups Parquet files by schema. Reads only footers, and returns one row per distinct schema. */
+const NODE =
+  'name, type, repetition_type, num_children::integer, converted_type, logical_type, field_id::integer, duckdb_type';
+
+/** Of so few files the engine would take longer to group their schemas than to hand them over. */
+const FEW_FILES = 16;
+
+/** Groups Parquet files by schema. Reads only footers; of many files, one row per distinct schema is all that is fetched. */
 export async function groupByParquetSchema(
   connection: DuckDBConnection,
   paths: readonly string[],
 ): Promise<ParquetFileGroup[]> {
+  const grouped =
+    paths.length <= FEW_FILES ? await groupHere(connection, paths) : await groupInEngine(connection, paths);
+  return grouped.map(({ nodes, files }) => ({ columns: readTree(nodes).children, paths: files }));
+}
+
+/** Files with the same nodes, in the order of the first of their names. */
+interface Grouped {
+  readonly nodes: readonly FlatNode[];
+  readonly files: string[];
+}
+
+async function groupHere(connection: DuckDBConnection, paths: readonly string[]): Promise<Grouped[]> {
+  const result = await connection.runAndReadAll(
+    `select file_name, column_id::integer, ${NODE} from parquet_schema(${fileList(paths)})`,
+  );
+  const byFile = new Map<string, [place: number, node: FlatNode][]>();
+  for (const [file, place, ...node] of result.getRowsJson()) {
+    const nodes = byFile.get(String(file)) ?? [];
+    nodes.push([Number(place), node as FlatNode]);
+    byFile.set(String(file), nodes);
+  }
+  const groups = new Map<string, Grouped>();
+  for (const [file, placed] of [...byFile].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const nodes = placed.sort(([a], [b]) => a - b).map(([, node]) => node);
+    const key = JSON.stringify(nodes);
+    const group = groups.get(key);
+    if (group) group.files.push(file);
+    else groups.set(key, { nodes, files: [file] });
+  }
+  return [...groups.values()];
+}
+
+async function groupInEngine(connection: DuckDBConnection, paths: readonly string[]): Promise<Grouped[]> {
   const result = await connection.runAndReadAll(`
     select nodes, list(file_name order by file_name) as files from (
-      select file_name, list(json_array(name, type, repetition_type, num_children, converted_type,
-                                        logical_type, field_id, duckdb_type) order by column_id) as nodes
+      select file_name, list(json_array(${NODE}) order by column_id) as nodes
       from parquet_schema(${fileList(paths)}) group by file_name)
     group by nodes order by min(file_name)`);
   return result.getRowsJson().map((row) => {
     const [nodes, files] = row as [string[], string[]];
-    return { columns: readTree(nodes).children, paths: files };
+    return { nodes: nodes.map((node) => JSON.parse(node) as FlatNode), files };
   });
 }
 
@@ -56,14 +94,12 @@ type FlatNode = [
 ];
 
 /** The footer lists nodes in pre-order, each group with its number of children. */
-function readTree(nodes: readonly string[]): ParquetNode {
+function readTree(nodes: readonly FlatNode[]): ParquetNode {
   let next = 0;
   const read = (): ParquetNode => {
-    const text = nodes[next++];
-    if (text === undefined) throw new Error('Parquet schema ends early');
-    const [name, physicalType, repetition, childCount, convertedType, logicalType, fieldId, duckDbType] = JSON.parse(
-      text,
-    ) as FlatNode;
+    const node = nodes[next++];
+    if (node === undefined) throw new Error('Parquet schema ends early');
+    const [name, physicalType, repetition, childCount, convertedType, logicalType, fieldId, duckDbType] = node;
     const children = Array.from({ length: childCount ?? 0 }, read);
     return { name, physicalType, duckDbType, repetition, convertedType, logicalType, fieldId, children };
   };

@@ -31,11 +31,11 @@ it('never plans with more, and always with something of each kind', () => {
 });
 
 it('divides the share between the databases of a server', () => {
-  expect([1, 2, 5, 50].map((databases) => sessionsOf({}, 97, databases))).toEqual([24, 12, 9, 9]);
+  expect([1, 2, 5, 50].map((databases) => sessionsOf({}, 97, databases))).toEqual([24, 16, 9, 9]);
   expect(sessionsOf({ sessions: 40 }, 97, 5)).toBe(40);
 });
 
 it('takes a modest share by default', () => {
-  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free, 1))).toEqual([9, 9, 10, 15, 24, 24]);
+  expect([-5, 0, 40, 60, 97, 500].map((free) => sessionsOf({}, free, 1))).toEqual([9, 9, 13, 20, 24, 24]);
   expect(sessionsOf({ sessions: 40 }, 0, 1)).toBe(40);
 });

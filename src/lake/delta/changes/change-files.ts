@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { IS_NEW_ROW } from '../../changes/collapse-changes.js';
 import { namingDamagedFile, namingDamagedFooter } from '../../data-files/name-damage.js';
 import type { SourceFile } from '../../relation/relation.js';
 import { sourceFiles } from '../../storage/fetch-ahead.js';
 import type { FileStat } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
-import { type ChangeSqlOptions, changeSql } from './change-sql.js';
+import { type ChangeSqlOptions, changeSql, IS_UNKNOWN_TYPE } from './change-sql.js';
 import { type FooterOptions, footerRows } from './footer-rows.js';
 import type { ChangeFile } from './plan-changes.js';
 
@@ -12,13 +13,14 @@ import type { ChangeFile } from './plan-changes.js';
 export interface ChangeFiles {
   /** SELECT of all changes; to be run after `fetch`. */
   readonly sql: string;
-  /** True if `fetch` loads the changes into the engine; otherwise they are read from files each time. */
-  readonly isUnpacked: boolean;
   /** The files that `sql` reads; none if they are loaded. */
   readonly files: readonly SourceFile[];
   fetch(): Promise<void>;
+  /** Fetches, and gives a SELECT of all changes that may be run several times at little cost. */
+  unpack(): Promise<string>;
+  /** Fetches no more than it has to. */
   countRows(): Promise<bigint>;
-  /** Inserted minus deleted rows of each version that has change files; known after `fetch`. */
+  /** Inserted minus deleted rows of each version that has change files; known after `unpack`. */
   readonly recorded: ReadonlyMap<bigint, bigint>;
 }
 
@@ -34,25 +36,84 @@ function changeFiles(changes: readonly ChangeFile[]): SourceFile[] {
 }
 
 /**
+ * Opening a file takes longer than reading some thousand rows, and collapsing reads the changes several times: small ones
+ * are loaded into the engine once. Of more bytes, reading each time only what is needed costs half, unless there are many
+ * files. Beyond the larger number, memory matters more.
+ */
+const FEW_BYTES = 256 * 1024;
+const MANY_FILES = 16;
+const MANY_FILES_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
  * Changes whose files the engine reads where they are.
  * @throws SOURCE_FILE_CORRUPT if a footer is damaged
  */
 export async function localChangeFiles(options: ChangeFilesOptions): Promise<ChangeFiles> {
-  const { connection, layout, files } = options;
-  const { sql, positionRows, recorded } = await namingDamagedFooter(
-    connection,
-    layout.tableName,
-    changeFiles(files),
-    () => changeSql(options),
+  const { connection, layout } = options;
+  const files = changeFiles(options.files);
+  const bytes = files.reduce((sum, { path }) => sum + statOf(options, path).sizeBytes, 0);
+  const isUnpacked = bytes <= (files.length > MANY_FILES ? MANY_FILES_BYTES_MAX : FEW_BYTES);
+  const read = await namingDamagedFooter(connection, layout.tableName, files, () =>
+    changeSql({ ...options, isRecordedLater: isUnpacked }),
   );
+  const { sql, positionRows, readRecorded } = read;
+  if (!isUnpacked) {
+    const countAll = () => countRows(options, positionRows);
+    return { sql, files, fetch: async () => {}, unpack: async () => sql, countRows: countAll, recorded: read.recorded };
+  }
+  const recorded = new Map<bigint, bigint>();
+  const table = `${options.schema}.unpacked`;
+  let loaded: Promise<bigint> | null = null;
+  const load = () => {
+    loaded ??= namingDamagedFile(connection, layout.tableName, files, async () => {
+      await connection.run(`create table ${table} as ${sql}`);
+      return readTypes(options, { table, recorded, readRecorded });
+    });
+    return loaded;
+  };
   return {
     sql,
-    isUnpacked: false,
-    files: changeFiles(options.files),
-    fetch: async () => {},
-    countRows: () => countRows(options, positionRows),
+    files,
+    // Whoever reads only some columns is spared the others.
+    fetch: readRecorded,
+    async unpack() {
+      await load();
+      return `select * from ${table}`;
+    },
+    countRows: load,
     recorded,
   };
+}
+
+/**
+ * Adds what loaded changes record to `recorded`, as reading their change files does.
+ * @returns the number of all changes
+ * @throws CHANGE_TYPE_UNKNOWN
+ */
+async function readTypes(
+  { connection, files }: ChangeFilesOptions,
+  loaded: {
+    readonly table: string;
+    readonly recorded: Map<bigint, bigint>;
+    readonly readRecorded: () => Promise<void>;
+  },
+): Promise<bigint> {
+  const { table, recorded, readRecorded } = loaded;
+  const counted = await connection.runAndReadAll(
+    `select _commit_version::varchar, count(*)::varchar, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
+       count(*) filter (${IS_UNKNOWN_TYPE})::varchar
+     from ${table} group by 1`,
+  );
+  const versions = new Set(files.flatMap(({ change, version }) => (change === 'cdc' ? version : [])));
+  for (const version of versions) recorded.set(version, 0n);
+  let rows = 0n;
+  for (const [version, count, balance, unknown] of counted.getRowsJson().map((row) => row.map(String).map(BigInt))) {
+    rows += count ?? 0n;
+    if (versions.has(version ?? -1n)) recorded.set(version ?? -1n, balance ?? 0n);
+    // The files tell which of them it is.
+    if (unknown !== 0n) await readRecorded();
+  }
+  return rows;
 }
 
 /** Files that are fetched, unpacked and deleted together. */
@@ -69,13 +130,18 @@ export async function fetchedChangeFiles(options: ChangeFilesOptions): Promise<C
   await connection.run(`create table ${table} as ${none.sql}`);
   const recorded = new Map<bigint, bigint>();
   let fetched: Promise<void> | null = null;
+  const fetch = () => {
+    fetched ??= unpack(options, table, recorded);
+    return fetched;
+  };
+  const sql = `select * from ${table}`;
   return {
-    sql: `select * from ${table}`,
-    isUnpacked: true,
+    sql,
     files: [],
-    fetch() {
-      fetched ??= unpack(options, table, recorded);
-      return fetched;
+    fetch,
+    async unpack() {
+      await fetch();
+      return sql;
     },
     async countRows() {
       let positionRows = 0n;

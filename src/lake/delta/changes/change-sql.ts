@@ -31,6 +31,8 @@ export interface ChangeSqlOptions {
   readonly partitionTimeZone: string;
   /** What the log calls a file that was fetched to another place. */
   readonly sourcePath?: (path: string) => string;
+  /** True to leave what the change files record to `readRecorded`. */
+  readonly isRecordedLater?: boolean;
 }
 
 export interface ChangeSql {
@@ -40,6 +42,11 @@ export interface ChangeSql {
   readonly positionRows: bigint;
   /** Inserted minus deleted rows of each version that has change files. */
   readonly recorded: ReadonlyMap<bigint, bigint>;
+  /**
+   * Reads `recorded` from the change files, unless that is done.
+   * @throws CHANGE_TYPE_UNKNOWN
+   */
+  readonly readRecorded: () => Promise<void>;
 }
 
 /** Which rows of a file are meant: all, all except those of a vector, or only those of a difference of vectors. */
@@ -53,6 +60,7 @@ export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
   const { connection, columns, files } = options;
   const selects: string[] = [];
   const recorded = new Map<bigint, bigint>();
+  const recordedSets: RecordedSet[] = [];
   let positionRows = 0n;
   const paths = [...new Set(files.map((change) => change.file.path))];
   const groups = paths.length === 0 ? [] : await groupByParquetSchema(connection, paths);
@@ -66,16 +74,20 @@ export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
     for (const alike of groupBy(changes, kindOf).values()) {
       const name = `${options.schema}.s${selects.length}`;
       const isVariantMarked = alike.every(isMarked);
-      const set = await setSelect(options, { group, files: alike, isVariantMarked, name, recorded });
+      const set = await setSelect(options, { group, files: alike, isVariantMarked, name, recordedSets });
       selects.push(set.sql);
       positionRows += set.positionRows;
     }
   }
-  if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows, recorded };
+  const readRecorded = async () => {
+    for (const set of recordedSets.splice(0)) await readRecordedTypes(options, set, recorded);
+  };
+  if (options.isRecordedLater !== true) await readRecorded();
+  if (selects.length > 0) return { sql: selects.join('\nunion all\n'), positionRows, recorded, readRecorded };
   const nulls = [...columns, ...changeFields].map((field) => {
     return `${nullOf(field.type)} as ${quoteIdentifier(field.name)}`;
   });
-  return { sql: `select ${nulls.join(', ')} where false`, positionRows, recorded };
+  return { sql: `select ${nulls.join(', ')} where false`, positionRows, recorded, readRecorded };
 }
 
 function rowChoice(change: ChangeFile): RowChoice {
@@ -90,11 +102,18 @@ interface ChangeSet {
   readonly isVariantMarked: boolean;
   /** Prefix of its table names. */
   readonly name: string;
-  /** See `ChangeSql`; the set adds what its change files record. */
-  readonly recorded: Map<bigint, bigint>;
+  /** Change files; the set adds its own. */
+  readonly recordedSets: RecordedSet[];
 }
 
-async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omit<ChangeSql, 'recorded'>> {
+/** Change files of one schema. */
+interface RecordedSet {
+  readonly events: readonly ChangeEvent[];
+  /** By file index. */
+  readonly paths: readonly string[];
+}
+
+async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Pick<ChangeSql, 'sql' | 'positionRows'>> {
   const { connection, layout, columns, vectors, partitionTimeZone } = options;
   const { group, isVariantMarked, name } = set;
   const [first] = set.files;
@@ -123,15 +142,8 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Omi
   }
   const { change } = first;
   if (change === 'cdc') {
-    const counted = await countRecorded(connection, { tableName: layout.tableName, group, paths });
-    for (const { file, fileIndex } of events) {
-      const { balance, unknownType } = counted.get(fileIndex) ?? { balance: 0n, unknownType: null };
-      if (unknownType !== null) {
-        const details = { file: options.sourcePath?.(file.file.path) ?? file.file.path, version: file.version };
-        throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table: layout.tableName, ...details, type: unknownType });
-      }
-      set.recorded.set(file.version, (set.recorded.get(file.version) ?? 0n) + balance);
-    }
+    requireChangeType(layout.tableName, group, paths);
+    set.recordedSets.push({ events, paths });
   }
   const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
   const fields = [
@@ -159,22 +171,41 @@ interface RecordedTypes {
 /** Longer ones, and ones with other characters, are described: they may hold anything. */
 const SHOWN_TYPE = /^\w{1,40}$/;
 
-/**
- * Reads the change types of change files, which take little space, by place in `paths`.
- * @throws SOURCE_FILE_CORRUPT
- */
+/** @throws SOURCE_FILE_CORRUPT */
+function requireChangeType(tableName: string, group: ParquetFileGroup, paths: readonly string[]): void {
+  if (group.columns.some((node) => node.name === '_change_type')) return;
+  const reason = 'it is a change data file without a column _change_type';
+  throw syncedTablesError('SOURCE_FILE_CORRUPT', { file: paths[0] ?? '', table: tableName, reason });
+}
+
+/** SQL that is true for a change type that is none. */
+export const IS_UNKNOWN_TYPE = `(_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true`;
+
+/** Adds what change files record to `recorded`. */
+async function readRecordedTypes(
+  { connection, layout: { tableName: table }, sourcePath }: ChangeSqlOptions,
+  { events, paths }: RecordedSet,
+  recorded: Map<bigint, bigint>,
+): Promise<void> {
+  const counted = await countRecorded(connection, paths);
+  for (const { file, fileIndex } of events) {
+    const { balance, unknownType } = counted.get(fileIndex) ?? { balance: 0n, unknownType: null };
+    if (unknownType !== null) {
+      const details = { file: sourcePath?.(file.file.path) ?? file.file.path, version: file.version };
+      throw syncedTablesError('CHANGE_TYPE_UNKNOWN', { table, ...details, type: unknownType });
+    }
+    recorded.set(file.version, (recorded.get(file.version) ?? 0n) + balance);
+  }
+}
+
+/** Reads the change types of change files, which take little space, by place in `paths`. */
 async function countRecorded(
   connection: DuckDBConnection,
-  options: { tableName: string; group: ParquetFileGroup; paths: readonly string[] },
+  paths: readonly string[],
 ): Promise<Map<number, RecordedTypes>> {
-  const { tableName, group, paths } = options;
-  if (!group.columns.some((node) => node.name === '_change_type')) {
-    const reason = 'it is a change data file without a column _change_type';
-    throw syncedTablesError('SOURCE_FILE_CORRUPT', { file: paths[0] ?? '', table: tableName, reason });
-  }
   const counted = await connection.runAndReadAll(
     `select f.file_index::integer, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
-       min(coalesce(_change_type, 'null')) filter ((_change_type in (${CHANGE_TYPES.map(quoteLiteral).join(', ')})) is not true)
+       min(coalesce(_change_type, 'null')) filter (${IS_UNKNOWN_TYPE})
      from read_parquet(${fileList(paths)}, hive_partitioning = false) f group by 1`,
   );
   return new Map(

@@ -21,14 +21,6 @@ export interface OpenChangeRelationOptions extends DeltaTableOptions {
   readonly bookmark: string;
 }
 
-/**
- * Collapsing reads the keys of all changes and then the remaining rows. Opening a thousand small files twice costs more
- * than their rows, so these are loaded into the engine once; with fewer files, reading only what is needed costs half.
- * Beyond this many bytes, memory matters more.
- */
-const FILES_READ_TWICE_MAX = 16;
-const UNPACKED_BYTES_MAX = 16n * 1024n * 1024n;
-
 /** Makes planned changes readable; files are checked before any row is read. */
 export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
   const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
@@ -52,7 +44,6 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     const source = store.download ? await fetchedChangeFiles(reading) : await localChangeFiles(reading);
     const fileBytes = sizeOf(files);
     const fileCount = new Set(files.map((change) => change.file.path)).size;
-    const isUnpacked = !source.isUnpacked && fileCount > FILES_READ_TWICE_MAX && fileBytes <= UNPACKED_BYTES_MAX;
     const readInPlace = new Map(stats);
     for (const { path, stat } of options.commits) readInPlace.set(path, stat);
     let collapsed = 0;
@@ -72,17 +63,15 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       countRows: () => source.countRows(),
       async contradictions() {
         if (plan.recorded.length === 0) return [];
-        await source.fetch();
+        await source.unpack();
         return auditFeed(footers, plan.recorded, source.recorded);
       },
       async collapse(collapseOptions) {
-        await source.fetch();
-        const tables = `${schema}.c${collapsed++}`;
-        return namingDamagedFile(connection, tableName, source.files, async () => {
-          if (isUnpacked) await connection.run(`create table ${tables}_rows as ${source.sql}`);
-          const select = isUnpacked ? `select * from ${tables}_rows` : source.sql;
-          return collapseChanges(connection, { select, columns, keysTable: `${tables}_keys` }, collapseOptions);
-        });
+        const select = await source.unpack();
+        const keysTable = `${schema}.c${collapsed++}_keys`;
+        return namingDamagedFile(connection, tableName, source.files, () =>
+          collapseChanges(connection, { select, columns, keysTable }, collapseOptions),
+        );
       },
       async [Symbol.asyncDispose]() {
         try {

@@ -116,15 +116,34 @@ it('names the version at which the feed was off, unless file differences will do
   expect(await table.changes({ allowFileDiff: true })).toEqual(['4 insert 1', '4 delete 3']);
 });
 
-it('refuses a change type that nobody knows', async () => {
+/** Too many bytes to be loaded into the engine before they are read. */
+const manyRows = 'select (hash(range) >> 2)::bigint as id from range(10, 80000)';
+
+it.each([
+  ['a small', ''],
+  ['a large', ` union all select id, 'insert' from (${manyRows})`],
+])('refuses a change type that nobody knows in %s file, however it is read', async (_, others) => {
   using table = await tableWithRows();
-  table.commit(1, await table.changed('c', typed([1, 'upsert'])));
-  await expect(table.changes()).rejects.toMatchObject({
+  table.commit(1, await table.changed('c', `${typed([1, 'upsert'])}${others}`));
+  const refusal = {
     code: 'CHANGE_TYPE_UNKNOWN',
     message: expect.stringMatching(
       /^Change data file \/.* of source table .*, version 1, holds the change type upsert, /,
     ),
-  });
+  };
+  await expect(table.changes()).rejects.toMatchObject(refusal);
+  await expect(table.collapsed()).rejects.toMatchObject(refusal);
+});
+
+it('counts and collapses a large change file as a small one', async () => {
+  using table = await tableWithRows();
+  const change = `${typed([1, 'delete'])} union all select id, 'insert' from (${manyRows})`;
+  table.commit(1, remove('base'), await table.added('a', ids(2, 3)), await table.changed('c', change));
+  await using changes = await table.feed().changes({ from: 0n, allowFileDiff: false });
+  expect(await changes.countRows()).toBe(79_991n);
+  expect(await changes.contradictions()).toMatchObject([{ version: 1n, inFeed: 79_989n, inFiles: -1n }]);
+  const collapsed = await changes.collapse({ keyColumns: ['id'] });
+  expect(collapsed).toMatchObject({ upserts: 79_990n, deletes: 1n, balance: 79_989n });
 });
 
 it('checks the protocol again at each version', async () => {
