@@ -73,13 +73,13 @@ export async function collapseChanges(
   const source = chosen ? { keysTable, columns: chosen.columns, select: chosen.select(given.select) } : given;
   const keys = options.keyColumns.map((name) => keyField(source.columns, name));
   const names = keys.map((key) => quoteIdentifier(key.name));
-  await connection.run(`create table ${keysTable} as ${touchedKeys(source.select, names)}`);
   // New rows of the newest version remain, and rows before the range can only add to a positive balance.
   const isDuplicate = '_touched_new > 1 or _touched_balance > 1';
   const isWhole = names.map((name) => `${name} is not null`).join(' and ');
   const [counts = []] = await rowsOf(
     connection,
-    `select count(*) filter (_touched_new > 0 and ${isWhole}), count(*) filter (_touched_new = 0 and ${isWhole}),
+    `create table ${keysTable} as ${touchedKeys(source.select, names)};
+     select count(*) filter (_touched_new > 0 and ${isWhole}), count(*) filter (_touched_new = 0 and ${isWhole}),
        count(*) filter ((${isDuplicate}) and ${isWhole}), coalesce(sum(_touched_balance) filter (${isWhole}), 0)::bigint,
        count(*) filter (not (${isWhole})), coalesce(sum(_touched_new_in_all) filter (not (${isWhole})), 0)::bigint
      from ${keysTable}`,

@@ -65,10 +65,9 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
   const table = `${options.schema}.unpacked`;
   let loaded: Promise<bigint> | null = null;
   const load = () => {
-    loaded ??= namingDamagedFile(connection, layout.tableName, files, async () => {
-      await connection.run(`create table ${table} as ${sql}`);
-      return readTypes(options, { table, recorded, readRecorded });
-    });
+    loaded ??= namingDamagedFile(connection, layout.tableName, files, () =>
+      loadAndCount(options, { table, sql, recorded, readRecorded }),
+    );
     return loaded;
   };
   return {
@@ -85,22 +84,26 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
   };
 }
 
+/** Where to load changes, and where to tell what they record. */
+interface Loading {
+  readonly table: string;
+  readonly sql: string;
+  readonly recorded: Map<bigint, bigint>;
+  readonly readRecorded: () => Promise<void>;
+}
+
 /**
- * Adds what loaded changes record to `recorded`, as reading their change files does.
+ * Loads changes into the engine, and adds what they record to `recorded`, as reading their change files does.
  * @returns the number of all changes
  * @throws CHANGE_TYPE_UNKNOWN
  */
-async function readTypes(
+async function loadAndCount(
   { connection, files }: ChangeFilesOptions,
-  loaded: {
-    readonly table: string;
-    readonly recorded: Map<bigint, bigint>;
-    readonly readRecorded: () => Promise<void>;
-  },
+  { table, sql, recorded, readRecorded }: Loading,
 ): Promise<bigint> {
-  const { table, recorded, readRecorded } = loaded;
   const counted = await connection.runAndReadAll(
-    `select _commit_version::varchar, count(*)::varchar, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
+    `create table ${table} as ${sql};
+     select _commit_version::varchar, count(*)::varchar, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
        count(*) filter (${IS_UNKNOWN_TYPE})::varchar
      from ${table} group by 1`,
   );
