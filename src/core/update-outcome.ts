@@ -15,3 +15,13 @@ export type UpdateOutcome =
   | { readonly kind: 'failed'; readonly error: SyncedTablesError }
   | { readonly kind: 'retry'; readonly delaySeconds: number }
   | { readonly kind: 'ended' };
+
+/** A retry applies to the whole update; tables that are done will find their version unchanged. */
+export function worstOutcome(outcomes: readonly UpdateOutcome[]): UpdateOutcome {
+  const order = ['retry', 'failed', 'ended', 'completed'] as const;
+  for (const kind of order) {
+    const found = outcomes.find((outcome) => outcome.kind === kind);
+    if (found) return found;
+  }
+  return { kind: 'ended' };
+}

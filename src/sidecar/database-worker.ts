@@ -1,4 +1,4 @@
-import type { SyncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, type SyncedTablesError } from '../core/errors.js';
 import { Slots } from '../core/slots.js';
 import type { UpdateOutcome } from '../core/update-outcome.js';
 import type { CatalogSet } from '../lake/catalog/catalog.js';
@@ -6,6 +6,7 @@ import type { Engine } from '../lake/engine/duckdb-engine.js';
 import type { Logger } from '../observability/logger.js';
 import { RepeatedErrors } from '../observability/repeated-errors.js';
 import type { VerificationOutcome } from '../postgres/compare-copies.js';
+import { asRaisedError } from '../postgres/refusals/raised-error.js';
 import type { ClaimedUpdate } from '../postgres/registry/update-queue.js';
 import type { ClaimedVerification } from '../postgres/registry/verifications.js';
 import { BatchSessions } from '../postgres/session/batch-sessions.js';
@@ -24,6 +25,7 @@ import { runSchedules } from '../queue/schedules.js';
 import { startVerificationWorker, type VerificationWorker } from '../queue/verification-worker.js';
 import { startWorker, type Worker } from '../queue/worker.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { failFlows } from '../sync/flows/end-flows.js';
 import { followSources } from '../sync/follow-sources.js';
 import { runUpdate } from '../sync/run-update.js';
 import { LookRation } from '../sync/task/look-ration.js';
@@ -61,6 +63,8 @@ export interface DatabaseWorkerOptions {
   readonly knownMigration: number;
   /** Called with DATABASE_NEWER when a newer release has made the schema one that this release cannot work with. */
   readonly onOutdated: (error: SyncedTablesError) => void;
+  /** Declares a pipeline of flows anew if the files that it was declared from say something else by now. */
+  readonly declareFromFiles: (pipelineId: string) => Promise<void>;
 }
 
 /** Something wrong that may pass, and until when it is told of unless it is seen again. */
@@ -215,9 +219,19 @@ export class DatabaseWorker {
     return outcome;
   }
 
-  #runToEnd(claim: ClaimedUpdate, signal: AbortSignal): Promise<UpdateOutcome> {
+  async #runToEnd(claim: ClaimedUpdate, signal: AbortSignal): Promise<UpdateOutcome> {
     const sessions = this.#workSessions.until(signal);
-    return runUpdate({ ...claim, ...this.#resources(), openSession: sessions.openSession, signal }, sessions);
+    const task = { ...claim, ...this.#resources(), openSession: sessions.openSession, signal };
+    if (claim.kind === 'FLOWS') {
+      try {
+        await this.#options.declareFromFiles(claim.lease.pipelineId);
+      } catch (error) {
+        const known = asSyncedTablesError(error) ?? asRaisedError(error);
+        if (known === null) throw error;
+        return failFlows(task, known);
+      }
+    }
+    return runUpdate(task, sessions);
   }
 
   #follow(claim: ClaimedUpdate, signals: RunSignals): Promise<UpdateOutcome> {

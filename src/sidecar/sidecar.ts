@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { consoleAddress } from '../api/console/console-address.js';
-import { startHttpServer } from '../api/server/http-server.js';
+import { type HttpServer, startHttpServer } from '../api/server/http-server.js';
 import type { SyncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { openEngine } from '../lake/engine/duckdb-engine.js';
@@ -70,6 +70,11 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
     const outdated = new Promise<SyncedTablesError>((resolve) => {
       onOutdated = resolve;
     });
+    // Workers start first, and what they run may have to wait for the API.
+    let onServing: (server: HttpServer) => void = () => {};
+    const serving = new Promise<HttpServer>((resolve) => {
+      onServing = resolve;
+    });
     const shares = new WorkShares();
     const startWorker = (database: ManagedDatabase, plan: SessionPlan) =>
       new DatabaseWorker({
@@ -83,6 +88,7 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
         logger,
         knownMigration,
         onOutdated,
+        declareFromFiles: async (pipelineId) => (await serving).declareFromFiles({ ...database, pipelineId }),
       });
     const databases = new DatabaseSet({ settings, logger, startWorker });
     closers.push(() => databases.stop());
@@ -105,6 +111,7 @@ export async function startSidecar({ settings, logger, portOption, examine }: Si
       portOption,
     });
     closers.push(() => server[Symbol.asyncDispose]());
+    onServing(server);
     const consoleUrl = consoleAddress(settings, server.url);
     const console = consoleUrl === null ? {} : { console: consoleUrl };
     const { url, listens } = server;

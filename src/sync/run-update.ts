@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../core/backoff.js';
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { SyncedTable } from '../core/synced-table.js';
-import type { UpdateOutcome } from '../core/update-outcome.js';
+import { type UpdateOutcome, worstOutcome } from '../core/update-outcome.js';
 import { asRaisedError } from '../postgres/refusals/raised-error.js';
 import { isLeaseHeld, requireLease } from '../postgres/registry/lease.js';
 import { readFlowPipeline } from '../postgres/registry/streaming-tables.js';
@@ -43,12 +43,14 @@ export async function runUpdate(
     if (task.kind === 'FLOWS') {
       const pipeline = await readFlowPipeline(client, task.lease.pipelineId);
       if (pipeline === null) return { kind: 'ended' }; // deleted
-      return worst(await endFlows(task, await runFlowPipeline({ ...task, pipeline, snapshotFunctions })));
+      return worstOutcome(await endFlows(task, await runFlowPipeline({ ...task, pipeline, snapshotFunctions })));
     }
     const run = { ...task, client };
     const selected = await readUpdateTables(client, task.lease.pipelineId, task.updateId);
     if (selected.isChange) return runChange(run, selected);
-    return worst(await runPass(run, selectTables(run, selected), (member, outcome) => settle(task, member, outcome)));
+    return worstOutcome(
+      await runPass(run, selectTables(run, selected), (member, outcome) => settle(task, member, outcome)),
+    );
   });
 }
 
@@ -76,7 +78,7 @@ async function runChange(run: UpdateRun, selected: UpdateTables): Promise<Update
     const table = await beginChange(client, updateId, task.table.fullName);
     if (table.change.work !== 'settings') {
       const wanted = { ...task, table, isFullRefresh: table.change.work === 'copy' };
-      return worst(await runPass(run, [wanted], (member, outcome) => settle(run, member, outcome)));
+      return worstOutcome(await runPass(run, [wanted], (member, outcome) => settle(run, member, outcome)));
     }
     await inTransaction(client, async () => {
       await requireLease(client, lease, table.fullName);
@@ -144,14 +146,4 @@ async function retryLater(run: UpdateRun, table: SyncedTable, error: SyncedTable
     details: { error_code: error.code, attempt, attempts_max: ATTEMPTS_MAX, delay_seconds: delaySeconds },
   });
   return { kind: 'retry', delaySeconds };
-}
-
-/** A retry applies to the whole update; tables that are done will find their version unchanged. */
-function worst(outcomes: readonly UpdateOutcome[]): UpdateOutcome {
-  const order = ['retry', 'failed', 'ended', 'completed'] as const;
-  for (const kind of order) {
-    const found = outcomes.find((outcome) => outcome.kind === kind);
-    if (found) return found;
-  }
-  return { kind: 'ended' };
 }

@@ -149,17 +149,58 @@ describe.each(eitherPostgresServer(import.meta.url))('declarative tools on $name
     await expect
       .poll(() => synced.value(`select to_regclass('silver.three')::text`), { timeout: 60_000 })
       .not.toBeNull();
+    // So does an update that SQL asks for, whoever asks, and one that its schedule starts.
+    await put(ada, `${files}/all/one.sql`, `${flow('one')}\n${flow('four')}`);
+    await synced.wait((await synced.value(`select synced_tables.sync_now('silver.two')`)) ?? '');
+    expect(await synced.rows('silver.four', ['count(*)'])).toEqual([['5']]);
+    // What has changed is declared as she, so not once no token of hers is left.
+    await put(ada, `${files}/all/one.sql`, `${flow('one')}\n${flow('five')}`);
+    await synced.admin.query(`revoke ${roles.ada} from databricks_gateway`);
+    await expect(
+      synced.wait((await synced.value(`select synced_tables.sync_now('silver.two')`)) ?? ''),
+    ).rejects.toThrow(/have changed, and role ada_\w+, which declared it, has no valid token/);
+    await createToken(synced, roles.ada);
+    await synced.admin.query('select synced_tables.set_schedule($1, $2)', [id, '* * * * * *']);
+    const exists = () => synced.value(`select to_regclass('silver.five')::text`);
+    await expect.poll(exists, { timeout: 60_000 }).not.toBeNull();
+    const lastError = () =>
+      synced.value(
+        `select coalesce(error_code, state) from synced_tables._updates
+          where pipeline_id = $1 and state in ('COMPLETED', 'FAILED') order by finished_at desc limit 1`,
+        [id],
+      );
+    await put(ada, `${files}/all/one.sql`, 'CREATE NONSENSE;');
+    await expect.poll(lastError, { timeout: 60_000 }).toBe('PIPELINE_SQL_SYNTAX');
+    expect(await synced.status('silver.two')).toMatchObject({
+      state: 'SYNCED_TABLE_ONLINE_PIPELINE_FAILED',
+      message: expect.stringContaining('one.sql'),
+    });
+    await put(ada, `${files}/all/one.sql`, flow('one'));
+    await expect.poll(lastError, { timeout: 60_000 }).toBe('COMPLETED');
+    await ada.post(`${WORKSPACE}/delete`, { path: `${files}/all`, recursive: true });
+    await expect.poll(lastError, { timeout: 60_000 }).toBe('PIPELINE_FILE_UNREADABLE');
+    await synced.admin.query('select synced_tables.remove_schedule($1)', [id]);
     const gone = await ada.delete(`${PIPELINES}/${id}`);
     expect(gone, JSON.stringify(gone.body)).toMatchObject({ status: 200 });
     expect(await synced.value(`select to_regclass('silver.one')`)).toBeNull();
   });
 
-  it('shares files of pipelines below the shared folder', { timeout: 60_000 }, async () => {
+  it('shares files of pipelines below the shared folder', { timeout: 120_000 }, async () => {
     await mkdirs(bob, '/Workspace/Shared/.bundle/files');
     await put(bob, '/Workspace/Shared/.bundle/files/s.sql', flow('shared'));
     const libraries = [{ file: { path: '/Workspace/Shared/.bundle/files/s.sql' } }];
     const made = await ada.post(PIPELINES, { name: 'of_shared', catalog: database, schema: 'silver', libraries });
     expect(made).toMatchObject({ status: 200 });
+    // What others may have written is not run with her rights unless she asks for it.
+    const sharedId = made.body.pipeline_id;
+    await run(ada, sharedId);
+    const request = async () => (await synced.value(`select synced_tables.sync_now('silver.shared')`)) ?? '';
+    await synced.wait(await request());
+    await put(bob, '/Workspace/Shared/.bundle/files/s.sql', `${flow('shared')}\n${flow('smuggled')}`);
+    await expect(synced.wait(await request())).rejects.toThrow(/files of pipeline of_shared have changed/);
+    expect(await synced.value(`select to_regclass('silver.smuggled')`)).toBeNull();
+    await run(ada, sharedId);
+    expect(await synced.rows('silver.smuggled', ['count(*)'])).toEqual([['5']]);
     // Without pipelines.folder, all paths are those of the workspace.
     const plain = [{ file: { path: '/Shared/.bundle/files/s.sql' } }];
     const dry = { name: 'dry', catalog: database, schema: 'dry', libraries: plain, dry_run: true };

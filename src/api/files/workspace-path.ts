@@ -45,6 +45,11 @@ export function parseWorkspacePath(given: string, callerName: string): Workspace
   return { shown, area: found.area, below };
 }
 
+/** Whether a path leads into the folder that all may write to who may create synced tables. */
+export function isSharedPath(given: string): boolean {
+  return /^\/+(Workspace\/+)?Shared(\/|$)/.test(given);
+}
+
 function placeOf(plain: string, callerName: string): { readonly area: Area; readonly rest: string } | null {
   if (plain === '/') return { area: 'root', rest: '' };
   if (plain === '/Users') return { area: 'users', rest: '' };

@@ -8,6 +8,7 @@ import type { Settings } from '../../settings/settings-schema.js';
 import { addConsoleRoutes } from '../console/console-routes.js';
 import { makeFirstTokens } from '../identity/first-token.js';
 import { findTokenRoles } from '../identity/token-roles.js';
+import { type DeclareFromFiles, fileDeclarer } from '../pipelines/declare-from-files.js';
 import type { ApiContext, ApiServer, Sources } from '../places/api-context.js';
 import { type DatabaseHost, InstanceSet } from '../places/api-instance.js';
 import { BODY_BYTES_MAX, parseJsonBody } from '../wire/json-text.js';
@@ -78,6 +79,8 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   /** Where it listens, such as `0.0.0.0:8080`. */
   readonly listens: string;
+  /** For updates that nobody asks for over HTTP: the files of callers are the API's. */
+  readonly declareFromFiles: DeclareFromFiles;
 }
 
 const BARE = '/api/2.0/postgres/';
@@ -97,7 +100,8 @@ const LOOPBACK_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { settings, logger, sidecarId, sources, examine } = options;
   const instances = new InstanceSet(options.host);
-  const server = await buildServer(options.health, { instances, sources, settings, logger, sidecarId, examine });
+  const context = { instances, sources, settings, logger, sidecarId, examine };
+  const server = await buildServer(options.health, context);
   const close = async () => {
     await server.close();
     await instances.close();
@@ -107,7 +111,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await tellIfOpen(options, instances);
     const { host, port } = settings.api;
     const url = await server.listen({ host, port });
-    return { url, listens: describeAddress(server), [Symbol.asyncDispose]: close };
+    const listens = describeAddress(server);
+    return { url, listens, declareFromFiles: fileDeclarer(context), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;

@@ -1,11 +1,29 @@
 import type pg from 'pg';
 import { ATTEMPTS_MAX, retryDelaySeconds } from '../../core/backoff.js';
-import type { UpdateOutcome } from '../../core/update-outcome.js';
+import type { SyncedTablesError } from '../../core/errors.js';
+import { type UpdateOutcome, worstOutcome } from '../../core/update-outcome.js';
+import { readFlowPipeline } from '../../postgres/registry/streaming-tables.js';
 import { recordEvent } from '../../postgres/registry/synced-tables.js';
-
 import { closeSession } from '../../postgres/session/session.js';
 import type { UpdateTask } from '../task/update-task.js';
 import { type FlowTableOutcome, recordFlowFailure } from './run/run-flow-pipeline.js';
+
+/**
+ * Ends an update of flows that cannot begin: each of its tables fails with `error`.
+ * @returns the outcome, which may be that it is tried again
+ */
+export async function failFlows(task: UpdateTask, error: SyncedTablesError): Promise<UpdateOutcome> {
+  const client = await task.openSession();
+  const pipeline = await readFlowPipeline(client, task.lease.pipelineId).finally(() => closeSession(client));
+  if (pipeline === null) return { kind: 'ended' }; // deleted
+  if (pipeline.tables.length === 0) return { kind: 'failed', error };
+  return worstOutcome(
+    await endFlows(
+      task,
+      pipeline.tables.map((table) => ({ kind: 'failed', error, table })),
+    ),
+  );
+}
 
 /** Decides for each failed table whether to retry, and records what is final. */
 export async function endFlows(

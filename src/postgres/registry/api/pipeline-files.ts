@@ -19,3 +19,26 @@ export async function readFilesHash(client: pg.ClientBase, pipelineId: string): 
   );
   return rows[0]?.files_hash ?? null;
 }
+
+/** A pipeline of flows that was declared from files. */
+interface FiledPipeline {
+  readonly name: string;
+  readonly createdBy: string;
+  readonly spec: unknown;
+  /** See `noteFiles`. */
+  readonly filesHash: string;
+}
+
+/** A pipeline that was declared from files over HTTP; null for any other. */
+export async function readFiledPipeline(client: pg.ClientBase, pipelineId: string): Promise<FiledPipeline | null> {
+  const { rows } = await client.query<{ name: string; created_by: string; spec: unknown; files_hash: string }>(
+    `select p.name, p.created_by, s.spec, s.files_hash
+       from synced_tables._pipelines p join synced_tables._pipeline_specs s using (pipeline_id)
+      where p.pipeline_id = $1 and s.files_hash is not null`,
+    [pipelineId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { name, created_by: createdBy, spec, files_hash: filesHash } = row;
+  return { name, createdBy, spec, filesHash };
+}
