@@ -166,9 +166,10 @@ describe.each(eitherPostgresServer(import.meta.url))('the postgres service on $n
 
   it('registers, reads and unregisters a catalog by operations', async () => {
     const catalogs = `${SERVICE}/catalogs`;
-    const spec = { postgres_database: database, branch: BRANCH };
+    const place = { postgres_database: database, branch: BRANCH };
+    const spec = { ...place, create_database_if_missing: true };
     const created = await api.post(`${catalogs}?catalog_id=lakebase`, { spec });
-    const status = { ...spec, project: 'projects/local' };
+    const status = { ...place, project: 'projects/local' };
     const catalog = { name: 'catalogs/lakebase', catalog_id: 'lakebase', spec, status };
     expect(created).toMatchObject({ status: 200, body: { done: true, response: catalog } });
     expect((await api.get(`${SERVICE}/${created.body.name}`)).body.response).toMatchObject(catalog);

@@ -146,6 +146,8 @@ table synced_tables._catalogs row security [databricks_sync: DELETE INSERT SELEC
     catalog_uid uuid not null default gen_random_uuid()
     created_by name not null
     created_at timestamp with time zone not null default now()
+    creates_database boolean
+      -- Whether the request allowed to create the database; null if it did not say. Means nothing once the catalog is there.
     constraint _catalogs_pk PRIMARY KEY (catalog_name)
     policy _catalogs_sync for * to databricks_sync using true check true
 table synced_tables._cdc_positions row security [databricks_sync: DELETE INSERT SELECT UPDATE]

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { syncedTablesError } from '../../core/errors.js';
 import { type CatalogPlace, listCatalogs } from '../names/catalog-place.js';
 import { chooseInstance } from '../names/chosen-instance.js';
-import { createCatalog, deleteCatalog, requireCatalog } from '../names/database-catalog.js';
+import { changeCatalog, createCatalog, deleteCatalog, requireCatalog } from '../names/database-catalog.js';
 import type { ApiContext, ApiServer } from '../places/api-context.js';
 import { pageOf, pageQuery } from '../wire/page.js';
 import { instanceParams, maybe, nameParams, nothing, text } from '../wire/wire-fields.js';
@@ -24,6 +24,7 @@ const catalogReply = z.object({
   database_instance_name: z.string(),
   database_name: z.string(),
   uid: z.string(),
+  create_database_if_not_exists: z.boolean().optional().describe('As it was given'),
 });
 
 const catalogListReply = z.object({
@@ -44,7 +45,7 @@ export function addDatabaseCatalogRoutes(server: ApiServer, context: ApiContext)
     if (!instance) {
       throw syncedTablesError('CATALOG_PLACE_MISSING', { catalog: body.name, field: 'database_instance_name' });
     }
-    const createsDatabase = body.create_database_if_not_exists === true;
+    const createsDatabase = body.create_database_if_not_exists ?? null;
     const { name, database_name: database } = body;
     return toReply(await createCatalog(context, caller, { name, instance, database, createsDatabase }));
   });
@@ -85,15 +86,39 @@ export function addDatabaseCatalogRoutes(server: ApiServer, context: ApiContext)
       return { database_catalogs: items.map(toReply), ...(next === null ? {} : { next_page_token: next }) };
     },
   );
-  server.patch(`${PATH}/:name`, { schema: { tags, summary: 'Not implemented, as on the real service' } }, async () => {
-    throw syncedTablesError('NOT_IMPLEMENTED', {
-      call: 'Updating a database catalog',
-      reason: 'it is a name for one database',
-      alternative: 'Delete it and create it again; tables stay.',
-    });
-  });
+  server.patch(
+    `${PATH}/:name`,
+    {
+      schema: {
+        tags,
+        summary: 'Say otherwise whether the database was to be created; nothing else of a catalog changes',
+        params: nameParams,
+        querystring: z.object({ update_mask: z.string().optional() }),
+        body: catalogInput.partial(),
+        response: { 200: catalogReply },
+      },
+    },
+    async ({ params, body, caller }) => {
+      const catalog = await requireCatalog(context, caller, params.name);
+      const instance = await chooseInstance(context, caller, body);
+      const isElsewhere =
+        (instance ?? catalog.instance) !== catalog.instance ||
+        (body.database_name ?? catalog.database) !== catalog.database;
+      const isRenamed = (body.name ?? catalog.name).toLowerCase() !== catalog.name.toLowerCase();
+      if (isElsewhere || isRenamed) {
+        throw syncedTablesError('NOT_IMPLEMENTED', {
+          call: 'Updating a database catalog',
+          reason: 'it is a name for one database',
+          alternative: 'Delete it and create it again; tables stay.',
+        });
+      }
+      return toReply(await changeCatalog(context, caller, catalog, body.create_database_if_not_exists ?? null));
+    },
+  );
 }
 
-function toReply({ name, instance, database, uid }: CatalogPlace): z.infer<typeof catalogReply> {
-  return { name, database_instance_name: instance.name, database_name: database, uid };
+function toReply({ name, instance, database, uid, createsDatabase }: CatalogPlace): z.infer<typeof catalogReply> {
+  // The service gives no flag back. Terraform compares it after an import, and others ignore it.
+  const flag = createsDatabase === null ? {} : { create_database_if_not_exists: createsDatabase };
+  return { name, database_instance_name: instance.name, database_name: database, uid, ...flag };
 }

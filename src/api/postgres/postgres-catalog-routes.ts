@@ -28,7 +28,11 @@ const catalogReply = z.object({
   uid: z.string(),
   create_time: z.string(),
   update_time: z.string(),
-  spec: z.object({ postgres_database: z.string(), branch: z.string() }),
+  spec: z.object({
+    postgres_database: z.string(),
+    branch: z.string(),
+    create_database_if_missing: z.boolean().optional().describe('As it was given'),
+  }),
   status: z.object({ postgres_database: z.string(), branch: z.string(), project: z.string() }),
 });
 
@@ -53,7 +57,7 @@ export function addPostgresCatalogRoutes(server: ApiServer, context: ApiContext)
       const [only, ...others] = context.instances.of(caller);
       const instance = branch ? findByBranch(context, caller, branch) : others.length === 0 ? only : undefined;
       if (!instance) throw syncedTablesError('CATALOG_PLACE_MISSING', { catalog: name, field: 'spec.branch' });
-      const wanted = { name, instance, database, createsDatabase: creates === true };
+      const wanted = { name, instance, database, createsDatabase: creates ?? null };
       const catalog = await createCatalog(context, caller, wanted);
       const operation = await recordOperation(instance, caller, { resourceName: `catalogs/${name}`, action: 'CREATE' });
       return operationReplyOf(operation, 'Catalog', { '@type': `${TYPES}.Catalog`, ...toReply(catalog) });
@@ -94,7 +98,8 @@ export function addPostgresCatalogRoutes(server: ApiServer, context: ApiContext)
   );
 }
 
-function toReply({ name, uid, instance, database, createdAt }: CatalogPlace): z.infer<typeof catalogReply> {
+function toReply(catalog: CatalogPlace): z.infer<typeof catalogReply> {
+  const { name, uid, instance, database, createdAt, createsDatabase } = catalog;
   const place = { postgres_database: database, branch: branchNameOf(instance) };
   return {
     name: `catalogs/${name}`,
@@ -103,7 +108,7 @@ function toReply({ name, uid, instance, database, createdAt }: CatalogPlace): z.
     create_time: createdAt,
     // It never changes.
     update_time: createdAt,
-    spec: place,
+    spec: { ...place, ...(createsDatabase === null ? {} : { create_database_if_missing: createsDatabase }) },
     status: { ...place, project: `projects/${projectIdOf(instance)}` },
   };
 }

@@ -10,10 +10,12 @@ export interface CatalogRecord {
   readonly createdBy: string;
   /** ISO 8601 in UTC. */
   readonly createdAt: string;
+  /** What the request said of creating the database; null for nothing. Clients compare it. */
+  readonly createsDatabase: boolean | null;
 }
 
 const SELECT_CATALOGS = `
-  select c.catalog_name, c.database_name, c.catalog_uid, c.created_by, ${isoTime('c.created_at')} as created_at
+  select c.catalog_name, c.database_name, c.catalog_uid, c.created_by, c.creates_database, ${isoTime('c.created_at')} as created_at
     from synced_tables._catalogs c`;
 
 interface CatalogRow {
@@ -22,6 +24,7 @@ interface CatalogRow {
   readonly catalog_uid: string;
   readonly created_by: string;
   readonly created_at: string;
+  readonly creates_database: boolean | null;
 }
 
 function toRecord(row: CatalogRow): CatalogRecord {
@@ -31,6 +34,7 @@ function toRecord(row: CatalogRow): CatalogRecord {
     database: row.database_name,
     createdBy: row.created_by,
     createdAt: row.created_at,
+    createsDatabase: row.creates_database,
   };
 }
 
@@ -64,12 +68,26 @@ export async function insertCatalog(
     readonly database: string;
     /** The role that registers it. */
     readonly role: string;
+    readonly createsDatabase: boolean | null;
   },
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    `insert into synced_tables._catalogs (catalog_name, database_name, created_by) values ($1, $2, $3)
+    `insert into synced_tables._catalogs (catalog_name, database_name, created_by, creates_database) values ($1, $2, $3, $4)
        on conflict do nothing`,
-    [catalog.name, catalog.database, catalog.role],
+    [catalog.name, catalog.database, catalog.role, catalog.createsDatabase],
+  );
+  return rowCount !== 0;
+}
+
+/** Keeps what a client now says of creating the database; false if the role may not change the catalog. */
+export async function noteCreatesDatabase(
+  client: pg.ClientBase,
+  catalog: { readonly name: string; readonly role: string; readonly createsDatabase: boolean | null },
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update synced_tables._catalogs set creates_database = $3
+        where catalog_name = $1 and synced_tables_internal._role_may_control($2, created_by)`,
+    [catalog.name, catalog.role, catalog.createsDatabase],
   );
   return rowCount !== 0;
 }
