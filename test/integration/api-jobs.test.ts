@@ -14,6 +14,7 @@ describe.each(eitherPostgresServer(import.meta.url))('jobs on $name', (server) =
   let api: ApiClient;
   let stranger: ApiClient;
   let reader: ApiClient;
+  let readerRole: string;
   const pipelines: string[] = [];
   beforeAll(async () => {
     synced = await SyncedLake.create(server);
@@ -28,9 +29,9 @@ describe.each(eitherPostgresServer(import.meta.url))('jobs on $name', (server) =
     const as = async (role: string) => new ApiClient(url, await createToken(synced, role));
     api = await as(await synced.database.createRole('keeper', 'databricks_superuser'));
     stranger = await as(await synced.database.createRole('stranger'));
-    const role = await synced.database.createRole('reader');
-    await synced.admin.query(`grant usage on schema j to ${role}; grant select on j.one, j.two to ${role}`);
-    reader = await as(role);
+    readerRole = await synced.database.createRole('reader');
+    await synced.admin.query(`grant usage on schema j to ${readerRole}; grant select on j.one, j.two to ${readerRole}`);
+    reader = await as(readerRole);
   });
   afterAll(() => synced?.[Symbol.asyncDispose]());
 
@@ -127,9 +128,35 @@ describe.each(eitherPostgresServer(import.meta.url))('jobs on $name', (server) =
     expect((await stranger.post(`${JOBS}/create`, settings(pipelines[1]))).status).toBe(404);
     expect((await stranger.get(`${JOBS}/list`)).body.jobs).toEqual([]);
     expect(await scheduleOf(pipelines[0])).not.toBeNull();
-    // A job goes with its pipeline.
-    await synced.admin.query(`select synced_tables.delete_synced_table('j.one')`);
-    expect((await api.get(`${JOBS}/get?job_id=${job_id}`)).status).toBe(404);
+  });
+
+  it('stays when its pipeline is deleted, until its creator gives it the next one', async () => {
+    const remove = () => synced.admin.query(`select synced_tables.delete_synced_table('j.one')`);
+    const create = async () => {
+      await synced.load('j.one');
+      await synced.admin.query(`grant select on j.one to ${readerRole}`);
+      return (await synced.value(`select pipeline_id from synced_tables.status where synced_table = 'j.one'`)) ?? '';
+    };
+    const [{ job_id }] = (await api.get(`${JOBS}/list`)).body.jobs;
+    const before = (await api.get(`${JOBS}/get?job_id=${job_id}`)).body;
+    await remove();
+    // As Terraform replaces a table that a job refers to: delete, create, update the job.
+    expect((await api.get(`${JOBS}/get?job_id=${job_id}`)).body).toEqual(before);
+    for (const other of [reader, stranger]) expect((await other.get(`${JOBS}/get?job_id=${job_id}`)).status).toBe(404);
+    expect(reasonOf(await api.post(`${JOBS}/run-now`, { job_id }))).toEqual([404, 'PIPELINE_NOT_FOUND']);
+    expect(reasonOf(await api.post(`${JOBS}/reset`, { job_id, new_settings: before.settings }))).toEqual([
+      404,
+      'PIPELINE_NOT_FOUND',
+    ]);
+    const next = await create();
+    expect(next).not.toBe(pipelines[0]);
+    expect(await api.post(`${JOBS}/reset`, { job_id, new_settings: settings(next) })).toMatchObject({ status: 200 });
+    expect(await scheduleOf(next)).not.toBeNull();
+    expect((await reader.get(`${JOBS}/get?job_id=${job_id}`)).status).toBe(200);
+    // One that is not wanted any more is deleted like any other.
+    await remove();
+    expect(await api.post(`${JOBS}/delete`, { job_id })).toMatchObject({ status: 200 });
+    expect((await api.get(`${JOBS}/list`)).body.jobs).toEqual([]);
   });
 
   it.each([

@@ -286,11 +286,11 @@ table synced_tables._jobs row security [databricks_sync: DELETE INSERT SELECT UP
     job_id bigint not null default ((('x'::text || substr(replace((gen_random_uuid())::text, '-'::text, ''::text), 1, 13)))::bit(52))::bigint
       -- Random, since jobs of all databases share their numbers; below 2^52, which every client keeps exact.
     pipeline_id uuid not null
+      -- Of a pipeline that may have been deleted: the job then stays for its creator, to be given another one or to be deleted.
     settings jsonb not null
       -- As the client gave them.
     created_by name not null
     created_at timestamp with time zone not null default now()
-    constraint _jobs_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _jobs_pipeline_key UNIQUE (pipeline_id)
     constraint _jobs_pk PRIMARY KEY (job_id)
     policy _jobs_sync for * to databricks_sync using true check true
@@ -2504,7 +2504,7 @@ function synced_tables_internal._require_flows(pipeline uuid, action text) retur
 function synced_tables_internal._require_idle(pipeline uuid) returns void plpgsql set search_path=pg_catalog, pg_temp []
   -- Refuses while an update of a pipeline waits or runs, including one that follows its sources, and blocks new requests until the transaction ends.
 function synced_tables_internal._require_job(job_id bigint, action text) returns synced_tables._jobs plpgsql set search_path=pg_catalog, pg_temp []
-  -- A job, for roles that may control its pipeline.
+  -- A job, for roles that may control its pipeline; for those who may control what its creator created if it has none any more.
 function synced_tables_internal._require_pipeline(pipeline uuid, action text) returns synced_tables._pipelines plpgsql set search_path=pg_catalog, pg_temp []
   -- The pipeline, for roles that may control it.
 function synced_tables_internal._require_pipeline_control(pipeline synced_tables._pipelines, action text) returns void plpgsql stable set search_path=pg_catalog, pg_temp []

@@ -1,11 +1,14 @@
 -- Jobs over HTTP. A job starts one pipeline, by a schedule or when it is asked to; whoever may schedule the pipeline may
--- have a job for it.
+-- have a job for it. A job whose pipeline has been deleted does nothing, and stays until its creator gives it another one.
 
 -- for: owner
 create or replace function synced_tables_internal._schedule_job(pipeline uuid, cron text, time_zone text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if cron is null then
+    if not exists (select from synced_tables._pipelines p where p.pipeline_id = pipeline) then
+      return;
+    end if;
     perform synced_tables_served.remove_schedule(pipeline::text);
   else
     perform synced_tables_served.set_schedule(pipeline::text, cron, time_zone);
@@ -20,13 +23,15 @@ declare
   wanted synced_tables._jobs;
 begin
   select * into wanted from synced_tables._jobs j where j.job_id = _require_job.job_id for update;
-  if not found then
+  if exists (select from synced_tables._pipelines p where p.pipeline_id = wanted.pipeline_id) then
+    perform synced_tables_internal._find_pipeline(wanted.pipeline_id::text, action);
+  elsif synced_tables_internal._may_control(wanted.created_by) is not true then
     perform synced_tables_internal._raise('JOB_NOT_FOUND', '42704', format('Job %s does not exist.', _require_job.job_id), 'See GET /api/2.2/jobs/list for those that the caller may see.');
   end if;
-  perform synced_tables_internal._find_pipeline(wanted.pipeline_id::text, action);
   return wanted;
 end $$;
-comment on function synced_tables_internal._require_job(bigint, text) is 'A job, for roles that may control its pipeline.';
+comment on function synced_tables_internal._require_job(bigint, text) is
+  'A job, for roles that may control its pipeline; for those who may control what its creator created if it has none any more.';
 
 -- for: managers
 create or replace function synced_tables_served._create_job(pipeline_id uuid, settings jsonb, cron text, time_zone text) returns bigint

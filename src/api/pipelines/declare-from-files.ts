@@ -10,7 +10,7 @@ import type { PipelineSpec } from './pipeline-spec.js';
 import { foldersOf, hashOf, policyOf, requireRight, statementsOf } from './pipeline-statements.js';
 
 /** A pipeline of flows, and where it is. */
-export interface PipelineAddress {
+interface PipelineAddress {
   readonly instance: string;
   readonly database: string;
   readonly pipelineId: string;

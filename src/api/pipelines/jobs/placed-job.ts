@@ -26,7 +26,7 @@ export async function findJob(context: ApiContext, caller: Caller, jobId: bigint
   throw syncedTablesError('JOB_NOT_FOUND', { job: jobId });
 }
 
-/** The jobs whose pipelines the caller may see. */
+/** The jobs whose pipelines the caller may see, and those of theirs whose pipelines are gone. */
 export async function listJobs(context: ApiContext, caller: Caller): Promise<PlacedJob[]> {
   const lists = await Promise.all(
     databasesOf(context, caller).map(async (place) =>
@@ -39,12 +39,12 @@ export async function listJobs(context: ApiContext, caller: Caller): Promise<Pla
 async function visibleJobs({ database }: DatabasePlace, caller: Caller, jobId: bigint | null): Promise<JobRecord[]> {
   const role = await database.roleNameOf(caller);
   return database.asService(async (client) => {
-    const jobs = await readJobs(client, jobId);
+    const jobs = await readJobs(client, role, jobId);
     if (jobs.length === 0) return [];
     const [only, ...others] = jobs;
     const pipelines = await readPipelines(client, role, only && others.length === 0 ? only.pipelineId : null);
     const visible = new Set(pipelines.map(({ pipelineId }) => pipelineId));
-    return jobs.filter(({ pipelineId }) => visible.has(pipelineId));
+    return jobs.filter(({ pipelineId, isLeftToRole }) => isLeftToRole || visible.has(pipelineId));
   });
 }
 

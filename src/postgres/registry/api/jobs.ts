@@ -10,6 +10,8 @@ export interface JobRecord {
   readonly createdBy: string;
   /** Milliseconds since 1970. */
   readonly createdAtMs: bigint;
+  /** Whether its pipeline was deleted, and the role may do something about that. */
+  readonly isLeftToRole: boolean;
 }
 
 /** When the pipeline of a job runs; null for only when it is asked to. */
@@ -20,20 +22,24 @@ export interface JobSchedule {
 
 /**
  * The jobs of a database. The caller checks who may see their pipelines.
+ * @param role who asks
  * @param jobId null for all
  */
-export async function readJobs(client: pg.ClientBase, jobId: bigint | null): Promise<JobRecord[]> {
+export async function readJobs(client: pg.ClientBase, role: string, jobId: bigint | null): Promise<JobRecord[]> {
   const { rows } = await client.query<{
     job_id: string;
     pipeline_id: string;
     settings: Record<string, unknown>;
     created_by: string;
     created_at_ms: string;
+    is_left_to_role: boolean;
   }>(
-    `select job_id::text, pipeline_id, settings, created_by,
-            floor(extract(epoch from created_at) * 1000)::bigint::text as created_at_ms
-       from synced_tables._jobs where $1::bigint is null or job_id = $1 order by job_id`,
-    [jobId?.toString() ?? null],
+    `select j.job_id::text, j.pipeline_id, j.settings, j.created_by,
+            floor(extract(epoch from j.created_at) * 1000)::bigint::text as created_at_ms,
+            not exists (select from synced_tables._pipelines p where p.pipeline_id = j.pipeline_id)
+              and synced_tables_internal._role_may_control($2, j.created_by) as is_left_to_role
+       from synced_tables._jobs j where $1::bigint is null or j.job_id = $1 order by j.job_id`,
+    [jobId?.toString() ?? null, role],
   );
   return rows.map((row) => ({
     jobId: BigInt(row.job_id),
@@ -41,6 +47,7 @@ export async function readJobs(client: pg.ClientBase, jobId: bigint | null): Pro
     settings: row.settings,
     createdBy: row.created_by,
     createdAtMs: BigInt(row.created_at_ms),
+    isLeftToRole: row.is_left_to_role,
   }));
 }
 
