@@ -90,6 +90,15 @@ async function examine(page, name) {
 }
 
 /**
+ * Until everything that a page asks for is there. The network is never idle, for the page hears of changes.
+ * @param {import('playwright-core').Page} page
+ */
+async function settled(page) {
+  await page.waitForTimeout(250);
+  await page.waitForFunction("!document.querySelector('.skeleton, .skeleton-row')", null, { timeout: 10_000 });
+}
+
+/**
  * @param {string} url
  * @param {import('./pictures/pages.mjs').Picture} picture
  * @param {{ width: number, theme: 'light' | 'dark' }} look
@@ -101,8 +110,9 @@ async function take(url, picture, { width, theme }, file) {
   if (values.readme) await page.context().addCookies([{ name: 'synced-tables', value: await makeToken(), url }]);
   await page.goto(`${url}/console${picture.path}`);
   await page.locator('h1').waitFor();
-  await page.waitForLoadState('networkidle').catch(() => {});
+  await settled(page);
   await picture.before?.(page);
+  await settled(page);
   await page.waitForTimeout(300);
   const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   if (sideways > 0) console.log(`${path.basename(file)}: ${sideways} px too wide`);

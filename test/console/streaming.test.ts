@@ -48,6 +48,23 @@ describePages('the pages of streaming and of troubled tables', (server) => {
     await site.browser.check(page, 'streaming-history');
   });
 
+  it('draw how far a streaming table is behind, and about how many rows it has', async () => {
+    const id = await site.synced.value(
+      `select table_id from synced_tables._streaming_tables where table_name = 'users'`,
+    );
+    await site.synced.admin.query(
+      `insert into synced_tables._samples (table_id, sampled_at, lag_seconds, row_count, is_failed)
+       select $1::uuid, date_trunc('minute', now()) - make_interval(mins => i), case when i < 30 then 60 * i else 0 end, 40 + i, false
+         from generate_series(1, 50) i on conflict do nothing`,
+      [id],
+    );
+    const page = await site.visit(`/streaming/${site.database}.h.users?hours=1`);
+    await page.getByRole('heading', { name: 'Lag and rows over time' }).waitFor();
+    await page.getByRole('img', { name: /^Lag.*29 min/ }).waitFor();
+    await page.getByRole('img', { name: /^Rows, as Postgres estimates them.*90 rows/ }).waitFor();
+    await site.browser.check(page, 'streaming-history-chart');
+  });
+
   it('build a streaming table anew after asking', async () => {
     const page = await site.visit(`/streaming/${site.database}.h.users`);
     await page.getByRole('button', { name: 'Full refresh' }).click();

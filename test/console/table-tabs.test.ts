@@ -83,6 +83,36 @@ describePages('the tabs of a table', (server) => {
     await site.browser.check(other, 'rows-refused');
   });
 
+  it('say that somebody has written by hand, and what the doctor found, until an update has mended it', async () => {
+    await site.synced.admin.query(`update t.orders set note = 'by hand' where id = 7`);
+    const page = await open('');
+    await page.getByText('Changed by hand', { exact: true }).waitFor();
+    const note = page.locator('p.note').getByText(/^Changed by hand since .+, so it may differ from its source/);
+    expect(await note.textContent()).toContain(`by ${await site.synced.value('select current_user')}`);
+    expect(await page.getByRole('region', { name: 'The doctor has found about this table' }).count()).toBe(0);
+    await page.goto(`${site.url}/console/doctor`);
+    await page.getByRole('button', { name: 'Examine now' }).click();
+    await page.getByRole('link', { name: 'TABLE_CHANGED_BY_HAND' }).waitFor({ timeout: 60_000 });
+    await page.goto(`${site.url}/console/tables/${site.database}.t.orders`);
+    const found = page.getByRole('region', { name: 'The doctor has found about this table' });
+    await found.getByRole('link', { name: 'TABLE_CHANGED_BY_HAND' }).waitFor();
+    // What there is to do stands in it, and nothing of other tables.
+    await found.getByText(/synced-tables sync t\.orders/).waitFor();
+    expect(await found.getByRole('listitem').count()).toBe(1);
+    await site.browser.check(page, 'table-changed-by-hand');
+    // Whoever may not ask the doctor is told of the write all the same.
+    const other = await open('', manager);
+    await other
+      .locator('p.note')
+      .getByText(/^Changed by hand since/)
+      .waitFor();
+    expect(await other.getByRole('region', { name: 'The doctor has found about this table' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await page.getByText('Up to date', { exact: true }).waitFor({ timeout: 30_000 });
+    await note.waitFor({ state: 'detached' });
+    expect(await site.synced.value('select note from t.orders where id = 7')).toBe('n7');
+  });
+
   it('give code that runs as it is', async () => {
     const page = await open('code');
     const region = page.getByRole('region', { name: 'Create the same table again', exact: true });

@@ -233,9 +233,18 @@ describe.each(eitherPostgresServer(import.meta.url))('continuous flows on $name'
       'is retried',
     );
     expect(await stateOf('public.locked')).toBe('SYNCED_TABLE_ONLINE_UPDATING_PIPELINE_RESOURCES');
+    // Since its sources have had something that it does not show.
+    const lag = async () => {
+      const { rows } = await lake.admin.query(
+        `select lag_seconds from synced_tables.status where synced_table = 'public.locked'`,
+      );
+      return rows[0].lag_seconds;
+    };
+    expect(await lag()).toBeGreaterThan(0);
     await holder.query('commit');
     await shows('public.locked', ['1 a']);
     await isFollowing('public.locked');
+    await eventually(async () => (await lag()) === 0, 'it is behind no longer');
   }, 60_000);
 
   it('are refused to strangers, and to functions of a program', async () => {

@@ -65,6 +65,58 @@ describe.each(eitherPostgresServer(import.meta.url))('samples on $name', (server
     expect(await idle.value(`select count(distinct table_id) from synced_tables._samples`)).toBe('1');
   });
 
+  it('are taken of streaming tables too: since when they are behind, and about how many rows they have', async () => {
+    await lake.lake.createTable('s.e', { id: 'long', seq: 'long' }, 'select i as id, i as seq from range(40) t(i)');
+    await lake.admin.query(
+      `select synced_tables.create_streaming_table('s.users');
+       select synced_tables.apply_changes('s.users', 'lake.s.e', array['id'], sequence_by => 'seq', name => 'f')`,
+    );
+    const client = await lake.database.connectAsSidecar();
+    // Before its first update there is nothing to tell.
+    await takeSamples(client);
+    expect(await samples('s.users')).toEqual([]);
+    await lake.sync('s.users');
+    const lag = () => lake.value(`select floor(lag_seconds) from synced_tables.status where synced_table = 's.users'`);
+    expect(await lag()).toBe('0');
+    await lake.admin.query(`select synced_tables.pause_pipeline('s.users')`);
+    const storage = await lake.value(
+      `select shape -> 'relations' ->> 'storage' from synced_tables._cdc_targets where table_name = 'users'`,
+    );
+    await lake.admin.query(`analyze ${storage}`);
+    await takeSamples(client);
+    expect(await samples('s.users')).toEqual([['0', '40', 'false']]);
+    await lake.admin.query(
+      `update synced_tables._samples set sampled_at = sampled_at - interval '20 min';
+       update synced_tables._streaming_tables set behind_since = now() - interval '90 s'`,
+    );
+    expect(await lag()).toBe('90');
+    await takeSamples(client);
+    expect((await samples('s.users')).map(([seconds]) => Math.round(Number(seconds) / 10))).toEqual([0, 9]);
+    const keeper = await lake.database.createRole('keeper', 'databricks_superuser');
+    const session = await lake.database.connectAs(keeper);
+    for (const view of ['status', 'samples']) {
+      const { rows } = await session.query(
+        `select lag_seconds from synced_tables.${view} where synced_table = 's.users'`,
+      );
+      expect(rows.length).toBeGreaterThan(0);
+    }
+    const api = new ApiClient(url, await createToken(lake, keeper));
+    const database = await lake.value('select current_database()');
+    const { body } = await api.get(`/api/2.0/synced-tables/tables/${database}.s.users/samples`);
+    expect(body.samples.at(-1)).toMatchObject({ row_count: 40, lag_versions: null, is_failed: false });
+    expect(body.samples.at(-1).lag_seconds).toBeGreaterThan(80);
+    // An update that has applied everything ends it; and samples go with their table.
+    await lake.admin.query(`select synced_tables.resume_pipeline('s.users')`);
+    await lake.sync('s.users');
+    expect(await lag()).toBe('0');
+    const left = () =>
+      lake.value(`select count(*) from synced_tables._samples s
+                   where not exists (select from synced_tables._tables t where t.table_id = s.table_id)`);
+    expect(Number(await left())).toBeGreaterThan(0);
+    await lake.admin.query(`select synced_tables.delete_streaming_table('s.users')`);
+    expect(await left()).toBe('0');
+  });
+
   it('are thinned out after two days, keeping the worst of each hour, and pruned with the history', async () => {
     const id = await lake.value(`select table_id from synced_tables._tables where synced_table = 's.t'`);
     await lake.admin.query('delete from synced_tables._samples');

@@ -464,7 +464,7 @@ table synced_tables._reserved_names row security [databricks_sync: DELETE INSERT
     CREATE INDEX _reserved_names_name_index ON synced_tables._reserved_names USING btree (name)
     policy _reserved_names_sync for * to databricks_sync using true check true
 table synced_tables._samples row security [databricks_sync: DELETE INSERT SELECT UPDATE]
-  -- Lag and rows of synced tables over time: see _take_samples. After two days one of each hour is left.
+  -- Lag and rows of synced and streaming tables over time: see _take_samples. After two days one of each hour is left.
     table_id uuid not null
     sampled_at timestamp with time zone not null
       -- The minute of the sample, so that several sidecars take one.
@@ -476,7 +476,6 @@ table synced_tables._samples row security [databricks_sync: DELETE INSERT SELECT
     is_hourly boolean not null default false
       -- Whether it is the one that is left of its hour.
     constraint _samples_pk PRIMARY KEY (table_id, sampled_at)
-    constraint _samples_table_fk FOREIGN KEY (table_id) REFERENCES synced_tables._tables(table_id) ON DELETE CASCADE
     CREATE INDEX _samples_time_index ON synced_tables._samples USING brin (sampled_at) WITH (autosummarize='on')
     policy _samples_sync for * to databricks_sync using true check true
 table synced_tables._schedules row security [databricks_sync: DELETE INSERT SELECT UPDATE]
@@ -593,6 +592,8 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
       -- As in _tables.
     told_failure boolean not null default false
       -- As in _tables.
+    behind_since timestamp with time zone
+      -- When the first change of its sources was seen that the table does not reflect yet; null if none is known of.
     constraint _streaming_tables_name_key UNIQUE (schema_name, table_name)
     constraint _streaming_tables_pipeline_fk FOREIGN KEY (pipeline_id) REFERENCES synced_tables._pipelines(pipeline_id) ON DELETE CASCADE
     constraint _streaming_tables_pk PRIMARY KEY (table_id)
@@ -601,6 +602,7 @@ table synced_tables._streaming_tables row security [databricks_sync: DELETE INSE
     policy _streaming_tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _streaming_tables_forget_failing_keys AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _streaming_tables_forget_lock AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
+    CREATE TRIGGER _streaming_tables_forget_samples AFTER DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_samples() (O)
     CREATE TRIGGER _streaming_tables_notify_change AFTER INSERT OR DELETE ON synced_tables._streaming_tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _streaming_tables_notify_state AFTER UPDATE OF state, message, last_error_code, last_sync_at, relation ON synced_tables._streaming_tables FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.message IS DISTINCT FROM new.message) OR (old.last_error_code IS DISTINCT FROM new.last_error_code) OR (old.last_sync_at IS DISTINCT FROM new.last_sync_at) OR ((old.relation)::oid IS DISTINCT FROM (new.relation)::oid))) EXECUTE FUNCTION synced_tables_internal._notify_change('table') (O)
     CREATE TRIGGER _streaming_tables_tell_failure BEFORE UPDATE OF state, last_error_code, last_sync_at ON synced_tables._streaming_tables FOR EACH ROW WHEN ((new.told_failure OR (new.state = ANY (ARRAY['SYNCED_TABLE_ONLINE_PIPELINE_FAILED'::text, 'SYNCED_TABLE_OFFLINE_FAILED'::text])))) EXECUTE FUNCTION synced_tables_internal._tell_failure() (O)
@@ -760,6 +762,7 @@ table synced_tables._tables row security [databricks_sync: DELETE INSERT SELECT 
     policy _tables_sync for * to databricks_sync using true check true
     CREATE TRIGGER _tables_forget_failing_keys AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_failing_keys() (O)
     CREATE TRIGGER _tables_forget_lock AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_name_lock() (O)
+    CREATE TRIGGER _tables_forget_samples AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_samples() (O)
     CREATE TRIGGER _tables_forget_verifications AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_verifications() (O)
     CREATE TRIGGER _tables_has_gone AFTER DELETE ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._table_has_gone() (O)
     CREATE TRIGGER _tables_note_catalogs AFTER INSERT OR DELETE OR UPDATE OF source_table_full_name, pipeline_id ON synced_tables._tables FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._note_catalogs() (O)
@@ -1109,7 +1112,7 @@ UNION ALL
      JOIN pg_roles r ON (((r.rolname = m.manager) AND (r.oid = m.manager_oid))))
   WHERE (m.place = databricks_auth.place());
 view synced_tables.samples with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
-  -- Lag and rows of synced tables over time: every minute while something changes, else every 15 minutes; every hour after two days.
+  -- Lag and rows of synced and streaming tables over time: every minute while something changes, else every 15 minutes; every hour after two days.
     synced_table text
     sampled_at timestamp with time zone
       -- To the minute. Where there is none for more than 15 minutes, no sidecar ran.
@@ -1117,6 +1120,7 @@ view synced_tables.samples with (security_barrier=true) [databricks_superuser: S
       -- As in synced_tables.status.
     lag_versions bigint
     row_count bigint
+      -- Of a streaming table about how many, as Postgres knows since the last ANALYZE.
     synced_version bigint
     is_failed boolean
       -- Whether the last update had failed for good.
@@ -1129,6 +1133,17 @@ view synced_tables.samples with (security_barrier=true) [databricks_superuser: S
     s.synced_version,
     s.is_failed
    FROM (synced_tables._tables t
+     JOIN synced_tables._samples s USING (table_id))
+  WHERE synced_tables_internal._may_see(t.created_by, t.relation)
+UNION ALL
+ SELECT t.synced_table,
+    s.sampled_at,
+    (s.lag_seconds)::double precision AS lag_seconds,
+    s.lag_versions,
+    s.row_count,
+    s.synced_version,
+    s.is_failed
+   FROM (synced_tables._streaming_tables t
      JOIN synced_tables._samples s USING (table_id))
   WHERE synced_tables_internal._may_see(t.created_by, t.relation);
 view synced_tables.schedules with (security_barrier=true) [databricks_superuser: SELECT, databricks_sync: SELECT]
@@ -1202,7 +1217,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     lag_versions bigint
       -- Source versions that the table does not reflect yet.
     lag_seconds double precision
-      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them.
+      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.
     row_count bigint
     rows_done bigint
       -- Rows moved so far by the running update.
@@ -1352,7 +1367,11 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
             NULL::bigint,
             NULL::bigint,
             NULL::bigint,
-            NULL::double precision,
+                CASE
+                    WHEN (s.behind_since IS NOT NULL) THEN (GREATEST((0)::numeric, EXTRACT(epoch FROM (clock_timestamp() - s.behind_since))))::double precision
+                    WHEN ((s.last_sync_at IS NOT NULL) AND (NOT s.is_failed)) THEN (0)::double precision
+                    ELSE NULL::double precision
+                END AS "case",
             NULL::bigint,
             NULL::bigint,
             NULL::bigint,
@@ -2239,6 +2258,8 @@ function synced_tables_internal._forget_name_lock() returns trigger plpgsql secu
   -- The lock of a name is removed along with the table.
 function synced_tables_internal._forget_pipeline_lock() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- A pipeline's lock is removed along with it.
+function synced_tables_internal._forget_samples() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
+  -- Samples go with their table.
 function synced_tables_internal._forget_verifications() returns trigger plpgsql security definer set search_path=pg_catalog, pg_temp []
   -- Ends comparisons of a table that is being deleted, and discards the values that earlier comparisons kept.
 function synced_tables_internal._former_shape(relation regclass) returns text sql stable set search_path=pg_catalog, pg_temp []
@@ -2575,8 +2596,12 @@ function synced_tables_internal._start_flows(pipeline_id uuid, full_refresh bool
   -- Like _start_update, for a pipeline of flows; with validate_only, its flows are checked against their sources and nothing is written.
 function synced_tables_internal._start_update(pipeline_id uuid, full_refresh boolean, selection jsonb, cause text) returns uuid plpgsql set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE]
   -- Requests an update of a pipeline unless one is in progress, including one that follows its sources, as the pipelines API does; returns its id.
+function synced_tables_internal._streaming_lag_seconds(member synced_tables._streaming_tables) returns double precision sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- As the view status has it: since its sources have had something that the table does not reflect. Null while nobody knows.
 function synced_tables_internal._streaming_parts() returns TABLE(target_id uuid, full_name text, part oid, part_schema text, part_name text) sql stable set search_path=pg_catalog, pg_temp []
   -- The view of each streaming table and the private tables behind it, including those already dropped.
+function synced_tables_internal._streaming_rows(member synced_tables._streaming_tables) returns bigint sql stable set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
+  -- About how many rows a streaming table keeps, as its last ANALYZE found; counting them would read them all.
 function synced_tables_internal._sweep_refreshes() returns void plpgsql set search_path=pg_catalog, pg_temp [databricks_sync: EXECUTE]
   -- Drops what interrupted full refreshes left behind.
 function synced_tables_internal._synced_version(synced_table text) returns TABLE(synced_version bigint, state text, message text, error_code text) sql stable security definer set search_path=pg_catalog, pg_temp [databricks_superuser: EXECUTE, databricks_sync: EXECUTE, public: EXECUTE]

@@ -88,7 +88,10 @@ select * from (
                                                 f.source ->> 'kind'), ', ' order by f.flow_name)
             from synced_tables._flows f where f.table_id = s.table_id),
          p.scheduling_policy, s.state,
-         nullif(concat_ws(' ', s.message, w.message), ''), null, null, null, null, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
+         nullif(concat_ws(' ', s.message, w.message), ''), null, null, null,
+         case when s.behind_since is not null then greatest(0, extract(epoch from clock_timestamp() - s.behind_since))::double precision
+              when s.last_sync_at is not null and not s.is_failed then 0
+         end, null, null, null, s.last_sync_at, s.last_error_code, s.pipeline_id,
          null, null, null, null, null, null, p.publish,
          case when s.last_error_code is not null and s.failing_column is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_column end,
          case when s.last_error_code is not null and s.failing_keys is not null and synced_tables_internal._may_read(s.created_by, s.relation) then s.failing_keys end, p.paused_at, p.paused_by, null, null, null, null
@@ -103,7 +106,7 @@ comment on column synced_tables.status.table_name is 'The table itself; null bef
 comment on column synced_tables.status.state is 'As the Databricks API names it.';
 comment on column synced_tables.status.lag_versions is 'Source versions that the table does not reflect yet.';
 comment on column synced_tables.status.lag_seconds is
-  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them.';
+  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.';
 comment on column synced_tables.status.rows_done is 'Rows moved so far by the running update.';
 comment on column synced_tables.status.rows_total is 'Rows that the running update will move, if known.';
 comment on column synced_tables.status.provisioning_phase is

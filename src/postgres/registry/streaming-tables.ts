@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { SyncedTablesError } from '../../core/errors.js';
 import type { ViewDeclaration } from '../../core/flows/pipeline-declaration.js';
+import { quoteLiteral } from '../../core/names.js';
 import { type DeclaredRows, parseTableDeclaration, type TableDeclaration } from './flow-declarations.js';
 import { failingValues } from './table-update-record.js';
 
@@ -124,6 +125,21 @@ export async function writeStreamingTableState(
         set state = $2, message = $3, last_error_code = $4, failing_column = $5, failing_keys = $6
       where table_id = $1`,
     [tableId, state, message, error?.code ?? null, ...failingValues(error)],
+  );
+}
+
+/**
+ * Notes that the sources of a table have something that it does not reflect yet, or that it reflects all that they had. What
+ * a crash loses of it is found anew by the next look, so it waits for no disk.
+ */
+export async function writeStreamingLag(client: pg.Client, tableId: string, isBehind: boolean): Promise<void> {
+  const [since, condition] = isBehind
+    ? ['clock_timestamp()', 'behind_since is null']
+    : ['null', 'behind_since is not null'];
+  await client.query(
+    `begin; set local synchronous_commit = off;
+     update synced_tables._streaming_tables set behind_since = ${since} where table_id = ${quoteLiteral(tableId)} and ${condition};
+     commit`,
   );
 }
 

@@ -6,6 +6,7 @@ import {
   readFlowPipeline,
   recordFlowUpdateStart,
   type StreamingTable,
+  writeStreamingLag,
   writeStreamingTableState,
 } from '../../postgres/registry/streaming-tables.js';
 import { type FollowHooks, FollowLoop, type RetriedFailure } from '../follow/follow-loop.js';
@@ -88,10 +89,12 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
         this.#loop.wake();
         return null;
       }
+      await writeStreamingLag(client, table.tableId, true);
       const run = { ...this.#task, client, table, pipeline: this.#pipeline, isFullRefresh: false };
       const result = await runFlowTable({ ...run, snapshotFunctions: NO_FUNCTIONS });
       if (followed.failures > 0 || !table.isMade) await this.#noteFollowing(client, followed);
       followed.applied(news);
+      await writeStreamingLag(client, table.tableId, false);
       await reportTies(client, this.#task, table, result);
       return null;
     } catch (error) {

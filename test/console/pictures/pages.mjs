@@ -72,6 +72,18 @@ export const pages = [
   { name: 'dialog-refresh', path: FAILED, before: (page) => choose(page, 'Full refresh') },
   { name: 'dialog-delete', path: FAILED, before: (page) => choose(page, 'Delete') },
   { name: 'dialog-pause', path: FAILED, before: (page) => page.getByRole('button', { name: 'Pause' }).click() },
+  { name: 'dialog-cancel', path: FAILED, before: (page) => choose(page, 'Cancel updates') },
+  {
+    name: 'dialog-rename',
+    path: FAILED,
+    before: async (page) => {
+      await choose(page, 'Rename');
+      await page.getByLabel(/New name/).fill('gold.sales');
+    },
+  },
+  { name: 'settings-change', path: '/tables/postgres.gold.customers/settings?change=1' },
+  { name: 'preferences', path: '/preferences' },
+  { name: 'token-new', path: '/tokens?new=1' },
   { name: 'menu', path: FAILED, before: (page) => page.getByRole('button', { name: 'More actions' }).click() },
 ];
 

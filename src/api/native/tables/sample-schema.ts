@@ -28,7 +28,7 @@ export const sampleReply = z.object({
         sampled_at: z.string(),
         lag_seconds: z.number().nullable().describe('The most since the sample before; null if not known'),
         lag_versions: count,
-        row_count: count,
+        row_count: count.describe('Of a streaming table about how many, as Postgres knows since the last ANALYZE'),
         synced_version: count,
         is_failed: z.boolean(),
       }),

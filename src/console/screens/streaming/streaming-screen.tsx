@@ -9,6 +9,7 @@ import { Loaded } from '../../parts/loaded.js';
 import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Tabs } from '../../parts/tabs.js';
+import { HistoryBox } from '../table/history-box.js';
 import { ProblemBox } from '../table/problem-box.js';
 import { RowsOf } from '../table/rows-tab.js';
 import { FlowList } from './flow-list.js';
@@ -63,7 +64,12 @@ function Content({ table, summary, tab, query, onChanged }: ContentProps) {
       {summary?.error && <ProblemBox table={summary} error={summary.error} />}
       {summary?.error?.code.startsWith(DRIFT) && <p class="note">{streamingTexts.drift}</p>}
       <Tabs label={streamingTexts.tabsLabel} current={pathOf(tab === 'flows' ? '' : tab)} tabs={shown} />
-      {(tab === '' || tab === 'flows') && <FlowList table={table} />}
+      {(tab === '' || tab === 'flows') && (
+        <>
+          <FlowList table={table} />
+          {summary?.is_readable && <HistoryBox table={summary} />}
+        </>
+      )}
       {tab === 'events' && <EventList fixed={{ table: table.name, instance: table.instance }} />}
       {tab === 'rows' && summary && (
         <RowsOf table={{ ...summary, key_columns: table.keys }} hasHistory={table.scd_type === 2} />

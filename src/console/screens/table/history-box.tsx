@@ -20,7 +20,7 @@ const DAY_HOURS = '24';
 const LAG_TOP_MIN = 10;
 const AROUND_MS = 60_000;
 
-/** Lag and rows of a synced table over time, as charts. */
+/** Lag and rows of a table over time, as charts. */
 export function HistoryBox({ table }: { readonly table: TableSummary }) {
   const asked = usePlace().query.get('hours') ?? DAY_HOURS;
   const hours = asked in historyTexts.ranges ? asked : DAY_HOURS;
@@ -71,7 +71,7 @@ function Charts({ table, reply }: { readonly table: TableSummary; readonly reply
       />
       <LineChart
         {...shared}
-        title={historyTexts.rows}
+        title={table.kind === 'streaming' ? historyTexts.rowsEstimated : historyTexts.rows}
         points={moments.map(({ at, row_count: rows }) => ({
           at,
           value: rows === null ? null : Number(rows),

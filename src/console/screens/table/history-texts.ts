@@ -6,6 +6,7 @@ export const historyTexts = {
   ranges: { '1': '1 hour', '24': '24 hours', '168': '7 days', '720': '30 days' } as Readonly<Record<string, string>>,
   lag: 'Lag',
   rows: 'Rows',
+  rowsEstimated: 'Rows, as Postgres estimates them',
   rowsOf: (rows: string) => `${rows} rows`,
   events: 'Events of that time',
   latestUpdates: 'Latest updates',

@@ -23,7 +23,8 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
           <strong>{problem.whatToDo}</strong> {error.remedy}
         </p>
       )}
-      {!table.is_readable && table.kind === 'synced' && <FirstCopyFailed table={table} />}
+      {table.condition === 'FAILED_UNREADABLE' && table.kind === 'synced' && <FirstCopyFailed table={table} />}
+      {table.condition === 'DROPPED' && table.kind === 'synced' && <CreateAgain table={table} />}
       <p class="quiet">
         {table.is_readable ? problem.readersSee : problem.nobodySees} <Again error={error} />
         {error.update_id && (
@@ -51,6 +52,24 @@ function FirstCopyFailed({ table }: { readonly table: TableSummary }) {
     <p>
       {problem.firstCopy}{' '}
       <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}/settings?change=1`)}>{problem.change}</a>
+    </p>
+  );
+}
+
+/** The draft of a table that somebody has dropped; its name is free once it is deleted. */
+function CreateAgain({ table }: { readonly table: TableSummary }) {
+  const draft = new URLSearchParams({
+    source: table.source,
+    target: table.name,
+    policy: table.policy,
+    ...(table.timeseries_key === null ? {} : { timeseries: table.timeseries_key }),
+    ...(table.row_filter === null ? {} : { filter: table.row_filter }),
+  });
+  for (const column of table.key_columns) draft.append('key', column);
+  for (const column of table.columns ?? []) draft.append('chosen', column);
+  return (
+    <p>
+      {problem.dropped} <a href={hrefOf(`/create?${draft}`)}>{problem.again}</a>
     </p>
   );
 }

@@ -18,7 +18,7 @@ export const tableTexts = {
   },
   noSuchTab: 'This part of the page does not exist.',
   gone: {
-    why: 'A table whose first copy is refused goes away again, and so does one that is deleted. Its events stay for a while.',
+    why: 'A table that was deleted or dropped is gone from here, and so is one whose first copy was refused. Its events stay for a while.',
     toDraft: 'Back to the draft',
     events: 'What happened to it',
   },
@@ -105,6 +105,8 @@ export const tableTexts = {
     firstCopy:
       'The table is kept as it was asked for, without rows. Once the source is corrected, Sync now copies it. Another key or other options are given to it in its settings:',
     change: 'Change its settings',
+    dropped: 'Delete it here, which frees its name; then it can be created as it was:',
+    again: 'Create it again',
     nobodySees: 'There is no table to read yet.',
     triedAgain: 'It is tried again',
     mayPass: 'It may pass by itself: the next update tries again.',

@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { announce } from '../../app/announcer.js';
 import { hrefOf } from '../../app/places.js';
+import { Breakable } from '../../parts/breakable.js';
 import { Changing } from '../../parts/changing.js';
 import { Condition } from '../../parts/condition.js';
 import { memo } from '../../parts/memo.js';
@@ -44,9 +45,11 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
         <Condition table={table} />
       </td>
       <td class="cell-name">
-        <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}`)}>{table.name}</a>
+        <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}`)}>
+          <Breakable text={table.name} />
+        </a>
         <span class="quiet">
-          {table.source}
+          <Breakable text={table.source} />
           {table.kind === 'streaming' && <span class="chip">{tablesTexts.streaming}</span>}
         </span>
       </td>
@@ -114,7 +117,9 @@ function Result({ table: { error, last_update: update } }: { readonly table: Tab
   if (error) {
     return (
       <>
-        <a href={hrefOf(`/errors/${error.code}`)}>{error.code}</a>
+        <a href={hrefOf(`/errors/${error.code}`)}>
+          <Breakable text={error.code} />
+        </a>
         <span class="quiet clamp">{firstSentence(error.message)}</span>
       </>
     );

@@ -94,8 +94,8 @@ const SELECT_DETAILS = `
            t.synced_table, false as is_streaming
       from synced_tables._tables t where t.table_id = any ($2)
     union all
-    select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, '{}', null, null, null, t.message, null, null, null, null, null,
-           null, t.last_sync_at, null, null, null, null, null, t.last_error_code, t.failing_column, t.failing_keys,
+    select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, '{}', null, null, null, t.message, null, null, null,
+           synced_tables_internal._streaming_lag_seconds(t), null, null, t.last_sync_at, null, null, null, null, null, t.last_error_code, t.failing_column, t.failing_keys,
            t.synced_table, true
       from synced_tables._streaming_tables t where t.table_id = any ($2)
   )

@@ -70,7 +70,8 @@ const SELECT_OVERVIEW = `
                                           from jsonb_array_elements_text(f.source -> 'parts') with ordinality part),
                                        f.source ->> 'kind'), ', ' order by f.flow_name)
               from synced_tables._flows f where f.table_id = t.table_id),
-           t.pipeline_id, t.state, t.relation, t.created_by, null, t.last_sync_at, t.last_error_code, null, null, null
+           t.pipeline_id, t.state, t.relation, t.created_by, null, t.last_sync_at, t.last_error_code, null, null,
+           synced_tables_internal._streaming_lag_seconds(t)
       from synced_tables._streaming_tables t
   ), waiting_updates as materialized (
     select distinct u.pipeline_id from synced_tables._updates u

@@ -41,6 +41,10 @@ const SELECT_SAMPLES = `
     select now(), synced_tables_internal._lag_seconds(t), t.source_version - t.synced_version, t.row_count, t.synced_version, t.is_failed
       from synced_tables._tables t cross join span
      where t.table_id = $1 and t.relation is not null and now() between span.since and span.until
+    union all
+    select now(), synced_tables_internal._streaming_lag_seconds(t), null, synced_tables_internal._streaming_rows(t), null, t.is_failed
+      from synced_tables._streaming_tables t cross join span
+     where t.table_id = $1 and t.relation is not null and now() between span.since and span.until
   ), step as (
     select max(s.sampled_at) as at, max(s.lag_seconds) as lag_seconds, max(s.lag_versions) as lag_versions,
            (array_agg(s.row_count order by s.sampled_at desc))[1] as row_count,

@@ -11,6 +11,7 @@ import {
   recordFlowUpdateEnd,
   recordFlowUpdateStart,
   type StreamingTable,
+  writeStreamingLag,
   writeStreamingTableState,
 } from '../../../postgres/registry/streaming-tables.js';
 import { recordEvent } from '../../../postgres/registry/synced-tables.js';
@@ -73,6 +74,7 @@ async function runTable(
     if (result === null) return { kind: 'completed' };
     await recordFlowUpdateEnd(client, updateId, table, null);
     await markStreamingTable(client, table.tableId, false);
+    await writeStreamingLag(client, table.tableId, false);
     const state = 'SYNCED_TABLE_ONLINE_NO_PENDING_UPDATE';
     await writeStreamingTableState(client, table.tableId, state, 'All that its sources had is applied.');
     await reportEnd(client, options, table, result);
