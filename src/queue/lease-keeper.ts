@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { syncedTablesError } from '../core/errors.js';
 import { Turns } from '../core/turns.js';
 import { WakeUp } from '../core/wake-up.js';
 import { endLeases, renewLeases, type SidecarNote } from '../postgres/registry/lease.js';
@@ -26,8 +27,6 @@ interface Waiting {
   readonly resolve: (client: pg.Client) => void;
   readonly reject: (reason: unknown) => void;
 }
-
-const NO_SESSION = new Error('the sidecar stops, and has no session with the database');
 
 /**
  * Renews the leases of a sidecar, all at once, three times within their duration. Its session also serves the short
@@ -96,7 +95,7 @@ export class LeaseKeeper {
 
   /**
    * Runs a short statement on the keeper's session, as soon as there is one.
-   * @throws the reason of `signal` while it waits for one
+   * @throws SIDECAR_STOPS_UNCONNECTED, or the reason of `signal`, while it waits for one
    */
   async use<Result>(work: (client: pg.Client) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const client = this.#client ?? (await this.#nextSession(signal));
@@ -105,7 +104,7 @@ export class LeaseKeeper {
 
   async #nextSession(signal: AbortSignal): Promise<pg.Client> {
     signal.throwIfAborted();
-    if (!this.#isRenewing) throw NO_SESSION;
+    if (!this.#isRenewing) throw syncedTablesError('SIDECAR_STOPS_UNCONNECTED', {});
     return new Promise((resolve, reject) => {
       const waiting = { resolve, reject };
       this.#waiting.add(waiting);
@@ -116,7 +115,7 @@ export class LeaseKeeper {
   /** Renews no more: should it take long to stop, another sidecar takes over. */
   retire(): void {
     this.#isRenewing = false;
-    for (const { reject } of this.#waiting) reject(NO_SESSION);
+    for (const { reject } of this.#waiting) reject(syncedTablesError('SIDECAR_STOPS_UNCONNECTED', {}));
     this.#waiting.clear();
   }
 

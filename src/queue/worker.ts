@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Backoff, backoffMs } from '../core/backoff.js';
-import { asSyncedTablesError } from '../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import { News } from '../core/news.js';
 import type { Slots } from '../core/slots.js';
 import type { UpdateMode, UpdateOutcome } from '../core/update-outcome.js';
@@ -147,7 +147,7 @@ class QueueWorker {
   }
 
   #loseAll(): void {
-    const reason = new Error('the leases could not be renewed in time');
+    const reason = syncedTablesError('LEASES_RUN_OUT', { seconds: this.#options.leaseSeconds });
     for (const { lost } of this.#running.values()) lost.abort(reason);
   }
 
@@ -312,10 +312,11 @@ class QueueWorker {
       this.#starved = 0;
     } catch (error) {
       if (error instanceof PipelineGone) return;
-      if (asSyncedTablesError(error)?.code === 'POSTGRES_CONNECTIONS_TAKEN') return onError(error, 'running updates');
+      // A thousand may have the same reason.
+      const code = asSyncedTablesError(error)?.code;
+      if (code === 'POSTGRES_CONNECTIONS_TAKEN' || code === 'LEASES_RUN_OUT') return onError(error, 'running updates');
       // The update is resumed: by us once we reach the database, or by another sidecar once the lease has expired.
       if (!this.#stopping.signal.aborted) return onError(error, `running update ${claim.updateId}`);
-      // A thousand may have the same reason.
       if (!this.#hasSaidLeft) onError(error, 'returning updates to the queue, whose leases now run out');
       this.#hasSaidLeft = true;
     }

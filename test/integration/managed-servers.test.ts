@@ -9,6 +9,7 @@ import { DocumentWalk } from '../support/document-walk.js';
 import { ensureBuilt } from '../support/ensure-built.js';
 import { goEveryWay, invitePeople, type People } from '../support/every-way.js';
 import { type ManagedDatabase, type ManagedServer, startManagedServer } from '../support/managed-server.js';
+import { runCli } from '../support/run-cli.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 
 // Goal: everything works on servers where nobody is a superuser: an administrator installs, and what the server does not let
@@ -37,7 +38,7 @@ async function followSchemaChanges(lake: SyncedLake, { operator, manager, manage
       'select format_type(atttypid, atttypmod) from pg_attribute where attrelid = $1::regclass and attname = $2',
       [table, column],
     );
-  for (const policy of ['SNAPSHOT', 'TRIGGERED'] as const) {
+  for (const policy of ['SNAPSHOT', 'TRIGGERED', 'CONTINUOUS'] as const) {
     const table = `changing.${policy.toLowerCase()}`;
     const source = await lake.lake.createTable(table, columns, rows);
     await lake.wait(await lake.create(table, { policy }, operator), operator);
@@ -287,6 +288,33 @@ describe.each(majors)('managed PostgreSQL %i', (major) => {
       expect(codes).toContain('GUARD_BY_OWNERSHIP');
       expect(codes.filter((code) => code === 'MEMBERSHIP_MISSING')).toHaveLength(major >= 16 ? 3 : 0);
     }
+  });
+
+  it('is uninstalled by its administrator from the command line', async () => {
+    const database = await server.createDatabase('leaving_by_command');
+    await migrateDatabase(database.admin);
+    await using lake = await SyncedLake.on(database);
+    const source = await lake.lake.createTable('gold.x', { id: 'long' }, 'select i as id from range(9) t(i)');
+    const sidecar = await lake.startSidecar({ leaseSeconds: 2 });
+    await lake.load('gold.x');
+    await sidecar[Symbol.asyncDispose]();
+    const environment = { DATABASE_URL: database.url };
+    const asked = await runCli(['uninstall'], environment);
+    expect(asked).toMatchObject({
+      end: 1,
+      stderr: expect.stringMatching(/gold\.x .*stays as a table of .*UNINSTALL_NOT_CONFIRMED/s),
+    });
+    const outcome = await runCli(['uninstall', '--yes', '--json'], environment);
+    expect(outcome, outcome.stderr).toMatchObject({ end: 0 });
+    expect(JSON.parse(outcome.stdout)).toContainEqual({
+      object: 'gold.x',
+      outcome: `plain table of ${server.administrator}`,
+    });
+    await lake.expectEqual('gold.x', source, ['id']);
+    await database.admin.query('insert into gold.x values (100)');
+    expect((await database.admin.query(`select to_regnamespace('synced_tables') as there`)).rows).toEqual([
+      { there: null },
+    ]);
   });
 
   it.each(major === 15 && !isLong ? (['by ownership'] as const) : (['whole', 'by ownership'] as const))(

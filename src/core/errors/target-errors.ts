@@ -189,6 +189,25 @@ export const targetErrors = {
     apiCode: 'ABORTED',
     sqlState: '40001',
   },
+  LEASES_RUN_OUT: {
+    message:
+      'This sidecar could not renew its leases within {seconds} seconds; its updates have ended without a change, and another sidecar may have taken them over.',
+    remedy:
+      'Nothing to do if it was once: they are claimed again as soon as the server answers. If it happens again and again, look at the connection to Postgres, at the load of both machines, and at sync.lease_seconds.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '40001',
+  },
+  SIDECAR_STOPS_UNCONNECTED: {
+    message:
+      'The sidecar stops, and has no session with the database in which it could return its updates to the queue.',
+    remedy: 'Nothing to do: their leases run out, and then any sidecar takes them over.',
+    retry: 'timed',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '08003',
+  },
   PUBLISHED_TOGETHER_FAILED: {
     message:
       'Synced table {target} keeps its rows because {failed}, which is published together with it, failed with {error_code}.',
