@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataType, Field } from '../../src/core/data-type.js';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
-import { NUL_ERROR_MARK } from '../../src/lake/engine/copy-value.js';
+import { type CopyFormat, NUL_ERROR_MARK } from '../../src/lake/engine/copy-value.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { arbitraryCell, arbitraryColumns } from '../support/arbitrary-cells.js';
 import type { Cell } from '../support/cell.js';
@@ -26,7 +26,7 @@ interface Sample {
   readonly columns: readonly Field[];
   /** Rows of each data file. */
   readonly files: readonly (readonly (readonly Cell[])[])[];
-  readonly format: 'text' | 'csv';
+  readonly format: CopyFormat;
   readonly parts: number;
   /** Whether files know each column and member by the name of its neighbour (column mapping). */
   readonly isMapped: boolean;
@@ -38,7 +38,7 @@ function sample(allowNul: boolean): fc.Arbitrary<Sample> {
     return fc.record<Sample>({
       columns: fc.constant(columns),
       files: fc.array(fc.array(row, { maxLength: 12 }), { maxLength: 3 }),
-      format: fc.constantFrom('text', 'csv'),
+      format: fc.constantFrom<CopyFormat>('text', 'csv', ...(columns.length > 1 ? (['csv rows'] as const) : [])),
       parts: fc.integer({ min: 1, max: 3 }),
       isMapped: fc.boolean(),
     });

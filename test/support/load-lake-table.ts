@@ -55,7 +55,7 @@ export async function loadLakeTable(options: LoadLakeOptions): Promise<LoadedTab
   };
   await createTable(client, target, columns);
   const names = columns.map((column) => quoteIdentifier(column.field.name)).join(', ');
-  const copyOptions = format === 'text' ? 'format text' : 'format csv, header true';
+  const copyOptions = { text: 'format text', csv: 'format csv, header true', 'csv rows': 'format csv' }[format];
   await using relation = await table.openRelation(snapshot, options.parts ?? 1);
   let rows = 0n;
   for (const select of copySelects(relation, read)) {

@@ -22,11 +22,12 @@ export interface CopyStream {
 const WRITER_OPTIONS: Readonly<Record<CopyFormat, string>> = {
   text: `delimiter '\t', quote '', escape '', nullstr '\\N', header false`,
   csv: `delimiter ',', quote '"', escape '"', nullstr '', header true`,
+  'csv rows': `delimiter ',', quote '"', escape '"', nullstr '', header false`,
 };
 
 /** Before version 18, COPY takes a line that reads `\.` for the end of a CSV file, unless it is quoted. */
 async function quoting(connection: DuckDBConnection, select: string, format: CopyFormat): Promise<string> {
-  if (format === 'text') return '';
+  if (format !== 'csv') return '';
   const described = await connection.runAndReadAll(`describe ${select}`);
   return described.currentRowCount === 1 ? ', force_quote (*)' : '';
 }

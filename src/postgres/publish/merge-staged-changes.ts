@@ -20,6 +20,12 @@ import { columnDefinitions } from './shadow-table.js';
 /** Column of the staged rows after those of the table: `upsert`, `delete`, or `newer` (see `newestBy`). */
 const CHANGE_TYPE_COLUMN = '_change_type';
 
+/** Changes as COPY takes them. */
+export interface StagedSource extends CopySource {
+  /** `csv`: without a header. */
+  readonly format: 'text' | 'csv';
+}
+
 /** Source changes to merge into a published table, and the position that they lead to. */
 export interface ChangesToMerge {
   readonly client: pg.Client;
@@ -31,7 +37,7 @@ export interface ChangesToMerge {
   /** Columns to add first; no other column change is possible for rows that stay. */
   readonly columnChanges: ColumnChanges;
   /** Opens the changes: one row per key, `columns`, then CHANGE_TYPE_COLUMN. Called again for each attempt. */
-  readonly openSource: () => Promise<CopySource>;
+  readonly openSource: () => Promise<StagedSource>;
   /** True if a failure of the source will not happen again when it is opened next. */
   readonly mendSource: (error: unknown) => boolean;
   /** The column in which a row of type `newer` must exceed the existing one; null if there are no such rows. */
@@ -203,7 +209,8 @@ async function stage(
   const create = `create temporary table if not exists ${staging} (${definitions}) on commit delete rows`;
   // Not analyzed: that takes half as long as applying the changes, and could only lead the planner to scan the whole
   // table, which the limit on applied changes rules out.
-  const text = `${opening}${create}; copy ${staging} from stdin; ${closing}`;
-  const { answers } = await copyIn(client, text, await changes.openSource());
+  const source = await changes.openSource();
+  const text = `${opening}${create}; copy ${staging} from stdin (format ${source.format}); ${closing}`;
+  const { answers } = await copyIn(client, text, source);
   return { staging, answers };
 }

@@ -96,7 +96,7 @@ async function* apply(atHand: ChangesAtHand): Publishing<TableUpdateResult> {
   if (table.timeseriesKey === null && collapsed.duplicateKeyCount > 0n) return yield* applyLookedUp(atHand, collapsed);
   try {
     if (table.timeseriesKey !== null) return yield* applyNewer(atHand, collapsed, table.timeseriesKey);
-    return yield* applyStates(atHand, { ...collapsed, newestBy: null, source: changes });
+    return yield* applyStates(atHand, { ...collapsed, keyCount: keyCount(collapsed), newestBy: null, source: changes });
   } catch (error) {
     if (!(error instanceof LastStateUnclear)) throw error;
     // A key has several rows, or had in some versions: only the source can say what is left of them.
@@ -122,13 +122,22 @@ async function* applyNewer(
     const { columns } = changes.end;
     const choice = { collapsed, columns, keyColumns: table.keyColumns, timeseriesKey };
     const newer = await explained(atHand, newerRows(connection, choice));
-    const states = { ...collapsed, select: newer.select, balance: null, newestBy, source: changes };
+    const states = {
+      ...collapsed,
+      keyCount: keyCount(collapsed),
+      select: newer.select,
+      balance: null,
+      newestBy,
+      source: changes,
+    };
     if (newer.restCount === 0n) return yield* applyStates(atHand, states);
     return yield* applyLookedUp(atHand, { ...collapsed, keysTable: newer.restTable }, states);
   } finally {
     connection.closeSync();
   }
 }
+
+const keyCount = ({ upserts, deletes }: CollapsedChanges): bigint => upserts + deletes;
 
 const ORDERED_ALIKE: ReadonlySet<DataType['kind']> = new Set([
   'long',
@@ -176,11 +185,12 @@ async function openEnd({ lakeTable, changes }: ChangesAtHand): Promise<Relation>
  */
 async function* applyLookedUp(
   atHand: ChangesAtHand,
-  { keysTable, rowsWithoutKey }: CollapsedChanges,
+  collapsed: CollapsedChanges,
   others: LastStates | null = null,
 ): Publishing<TableUpdateResult> {
   const { table, lakeTable, changes } = atHand;
   const { keyColumns, timeseriesKey } = table;
+  const { keysTable, rowsWithoutKey } = collapsed;
   await using relation = await openEnd(atHand);
   const connection = await lakeTable.engine.connect();
   try {
@@ -192,7 +202,8 @@ async function* applyLookedUp(
     const select = others === null ? latest.select : `${others.select} union all ${latest.select}`;
     const newestBy = others?.newestBy ?? null;
     const source = readTogether(atHand.changes, relation);
-    return yield* applyStates(atHand, { select, rowsWithoutKey, balance: null, newestBy, source });
+    const states = { select, rowsWithoutKey, keyCount: keyCount(collapsed), balance: null, newestBy, source };
+    return yield* applyStates(atHand, states);
   } finally {
     connection.closeSync();
   }

@@ -5,7 +5,7 @@ import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { ReadInPlace, Relation } from '../../lake/relation/relation.js';
 import { copySelect, countRowsWithNul } from '../../lake/relation/table-read.js';
-import type { CopySource } from '../../postgres/copy/copy-in.js';
+import type { StagedSource } from '../../postgres/publish/merge-staged-changes.js';
 import { targetRead } from '../source/target-read.js';
 
 /** The last state of every key touched by changes. */
@@ -17,9 +17,14 @@ export interface LastStates {
   readonly balance: bigint | null;
   /** The column that decides about rows of type `newer`; null if there are none. */
   readonly newestBy: TargetColumn | null;
+  /** Keys that the changes touched. */
+  readonly keyCount: bigint;
   /** What they are read from. */
   readonly source: ReadInPlace;
 }
+
+/** Of so few, planning the text of a row takes longer than making it. */
+const FEW_KEYS = 1_000n;
 
 /** The table they are read for, and the engine that reads them. */
 export interface StatesRead {
@@ -29,21 +34,23 @@ export interface StatesRead {
 }
 
 /**
- * Opens them as COPY text: the columns of the table, then `_change_type`.
+ * Opens them for COPY: the columns of the table, then `_change_type`.
  * @param slices in how many SELECTs, so that the engine holds the text of fewer rows at once
  */
 export async function openLastStates(
   { engine, table, columns }: StatesRead,
   states: LastStates,
   slices: number,
-): Promise<CopySource> {
+): Promise<StagedSource> {
   const connection = await engine.connect();
   const [changeType] = changeFields;
   if (!changeType) throw new Error('changes have no type');
   const fields = [...columns.map((column) => column.field), changeType];
-  const read = { ...targetRead(table, columns), columns: fields };
+  const format = states.keyCount <= FEW_KEYS ? 'csv' : 'text';
+  const copyFormat = format === 'csv' ? 'csv rows' : 'text';
+  const read = { ...targetRead(table, columns), columns: fields, format: copyFormat } as const;
   const selects = inSlices(states.select, table.keyColumns, slices).map((slice) => copySelect(slice, read));
-  const stream = await openCopyStream(connection, oneByOne(selects), 'text', engine.scratchFolder);
+  const stream = await openCopyStream(connection, oneByOne(selects), copyFormat, engine.scratchFolder);
   const finish = async () => {
     const rows = await stream.finished;
     // Postgres takes the rows only after this.
@@ -52,7 +59,7 @@ export async function openLastStates(
   };
   const finished = finish().finally(() => connection.closeSync());
   finished.catch(() => {});
-  return { bytes: stream.bytes, finished };
+  return { bytes: stream.bytes, finished, format };
 }
 
 function inSlices(select: string, keyColumns: readonly string[], slices: number): string[] {
