@@ -2,7 +2,7 @@
 # Makes a virtual environment with the Databricks SDK in FOLDER, unless it is there, and says where its Python is.
 # usage: test/interop/install-python-sdk.sh FOLDER
 set -eu
-version=0.133.0
+version=0.162.0
 folder=$1
 if ! "$folder/bin/python" -c "import importlib.metadata as m; assert m.version('databricks-sdk') == '$version'" 2>/dev/null; then
   python3 -m venv "$folder"
