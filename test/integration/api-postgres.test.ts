@@ -159,6 +159,18 @@ describe.each(eitherPostgresServer(import.meta.url))('the postgres service on $n
         expect([path, refused.status, refused.body.error_code]).toEqual([path, 501, 'NOT_IMPLEMENTED']);
       }
     }
+    // What newer SDKs have besides is refused alike, not as a call that was mistyped.
+    for (const [method, path] of [
+      ['GET', `${BRANCH}/databases/${database}/cdf-configs`],
+      ['GET', `${BRANCH}/databases/${database}/cdf-configs/x/cdf-statuses`],
+      ['POST', `${BRANCH}/databases/${database}/data-api`],
+      ['GET', 'projects/local/snapshots'],
+      ['DELETE', 'projects/local/snapshots/x'],
+      ['POST', `${BRANCH}/roles/x/password`],
+    ] as const) {
+      const refused = await api.send(method, `${SERVICE}/${path}`, method === 'POST' ? {} : undefined);
+      expect([path, refused.status, refused.body.error_code]).toEqual([path, 501, 'NOT_IMPLEMENTED']);
+    }
     const bare = await api.get(`${SERVICE}/main.g.t_synced`);
     expect(bare).toMatchObject({ status: 404, body: { error_code: 'NOT_FOUND' } });
     expect(bare.body.message).toContain('synced_tables/<catalog>.<schema>.<table>');

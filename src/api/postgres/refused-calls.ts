@@ -54,6 +54,47 @@ export function addRefusedPostgresCalls(server: ApiServer): void {
     });
   }
   addRefusedUpdates(server);
+  addAbsentParts(server);
+}
+
+/** Parts of the service that are about other things than synced tables; where each is, what it is, and what there is instead. */
+const ABSENT = [
+  {
+    path: `${BRANCH}/databases/:member_id/cdf-configs`,
+    what: 'Change data of Postgres tables in the lakehouse (CdfConfig)',
+    alternative: 'Use logical replication of Postgres.',
+  },
+  {
+    path: `${BRANCH}/databases/:member_id/data-api`,
+    what: 'The Data API of a database',
+    alternative: 'Connect to Postgres, or put an HTTP server of your own in front of it.',
+  },
+  {
+    path: `${PROJECTS}/:project_id/snapshots`,
+    what: 'Snapshots of a project',
+    alternative: 'Use pg_dump or pg_basebackup.',
+  },
+  {
+    path: `${BRANCH}/roles/:member_id/password`,
+    what: 'Revealing the password of a role',
+    alternative: 'Ask for a credential: POST /api/2.0/postgres/credentials.',
+  },
+] as const;
+
+function addAbsentParts(server: ApiServer): void {
+  for (const { path, what, alternative } of ABSENT) {
+    const reason = 'synced tables flow from the lakehouse to Postgres, and the servers are yours';
+    for (const url of [path, `${path}/*`]) {
+      server.route({
+        method: ['GET', 'POST', 'PATCH', 'DELETE'],
+        url,
+        schema: { tags, summary: `Refused: ${reason}`, hide: true },
+        handler: async () => {
+          throw syncedTablesError('NOT_IMPLEMENTED', { call: what, reason, alternative });
+        },
+      });
+    }
+  }
 }
 
 /** The parameter by which the other routes know the member of a list. */

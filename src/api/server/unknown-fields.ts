@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The fields of a body that its schema does not know, which are ignored: where one that is needed is missing, it may have
- * been misspelt.
+ * been misspelt, or stand one level too deep.
  * @param field path of the missing field, which says where to look
  */
 export function unknownFieldsBeside(schema: unknown, body: unknown, field: string): string[] {
@@ -14,7 +14,14 @@ export function unknownFieldsBeside(schema: unknown, body: unknown, field: strin
   }
   const known = shapeOf(shape);
   if (known === undefined || !isObject(given)) return [];
-  return Object.keys(given).filter((key) => !Object.hasOwn(known, key));
+  const name = field.split('.').at(-1) ?? '';
+  const deeper = Object.entries(given).flatMap(([key, value]) => {
+    const below = shapeOf(known[key]);
+    const isMisplaced =
+      below !== undefined && isObject(value) && Object.hasOwn(value, name) && !Object.hasOwn(below, name);
+    return isMisplaced ? [`${key}.${name}`] : [];
+  });
+  return [...Object.keys(given).filter((key) => !Object.hasOwn(known, key)), ...deeper];
 }
 
 /** The fields of an object schema, also of an optional one. */
