@@ -95,7 +95,7 @@ async function examine(page, name) {
  */
 async function settled(page) {
   await page.waitForTimeout(250);
-  await page.waitForFunction("!document.querySelector('.skeleton, .skeleton-row')", null, { timeout: 10_000 });
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
 }
 
 /**

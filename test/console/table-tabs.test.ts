@@ -89,12 +89,12 @@ describePages('the tabs of a table', (server) => {
     await page.getByText('Changed by hand', { exact: true }).waitFor();
     const note = page.locator('p.note').getByText(/^Changed by hand since .+, so it may differ from its source/);
     expect(await note.textContent()).toContain(`by ${await site.synced.value('select current_user')}`);
-    expect(await page.getByRole('region', { name: 'The doctor has found about this table' }).count()).toBe(0);
+    expect(await page.getByRole('region', { name: 'What the doctor found about this table' }).count()).toBe(0);
     await page.goto(`${site.url}/console/doctor`);
     await page.getByRole('button', { name: 'Examine now' }).click();
     await page.getByRole('link', { name: 'TABLE_CHANGED_BY_HAND' }).waitFor({ timeout: 60_000 });
     await page.goto(`${site.url}/console/tables/${site.database}.t.orders`);
-    const found = page.getByRole('region', { name: 'The doctor has found about this table' });
+    const found = page.getByRole('region', { name: 'What the doctor found about this table' });
     await found.getByRole('link', { name: 'TABLE_CHANGED_BY_HAND' }).waitFor();
     // What there is to do stands in it, and nothing of other tables.
     await found.getByText(/synced-tables sync t\.orders/).waitFor();
@@ -106,7 +106,7 @@ describePages('the tabs of a table', (server) => {
       .locator('p.note')
       .getByText(/^Changed by hand since/)
       .waitFor();
-    expect(await other.getByRole('region', { name: 'The doctor has found about this table' }).count()).toBe(0);
+    expect(await other.getByRole('region', { name: 'What the doctor found about this table' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Sync now' }).click();
     await page.getByText('Up to date', { exact: true }).waitFor({ timeout: 30_000 });
     await note.waitFor({ state: 'detached' });

@@ -17,6 +17,8 @@ interface LineChartProps {
   readonly linkOf: (at: number) => { readonly href: string; readonly text: string };
 }
 
+/** A line from a point to itself. */
+const ONE_POINT = /^M([^L]+)L\1$/;
 const WIDTH = 800;
 const HEIGHT = 120;
 
@@ -58,7 +60,7 @@ export function LineChart({ title, points, from, to, gapMs, topMin, textOf, link
       <svg viewBox={`0 -8 ${WIDTH} ${HEIGHT + 16}`} preserveAspectRatio="none" role="img" aria-label={summary}>
         <path class="chart-ground" d={`M0 ${HEIGHT}H${WIDTH}M0 0H${WIDTH}`} />
         {linePaths(points, frame, gapMs).map((path) => (
-          <path key={path} class="chart-line" d={path} />
+          <path key={path} class={ONE_POINT.test(path) ? 'chart-line chart-dot' : 'chart-line'} d={path} />
         ))}
         {points.map(
           (each) =>

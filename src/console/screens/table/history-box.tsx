@@ -26,7 +26,7 @@ export function HistoryBox({ table }: { readonly table: TableSummary }) {
   const hours = asked in historyTexts.ranges ? asked : DAY_HOURS;
   const query = useQuery<Samples>(tableCall(table, 'samples', { hours }), { hints: [`table:${table.table_id}`] });
   return (
-    <section aria-labelledby="history">
+    <section class="history" aria-labelledby="history">
       <h2 id="history">{historyTexts.title}</h2>
       <fieldset class="ranges">
         <legend class="hidden">{historyTexts.range}</legend>

@@ -28,7 +28,7 @@ export const tableTexts = {
   lagUnknown: 'Before its first copy a table has no lag, and a source without versions has none at all.',
   lagFollowed: 'Age of the oldest commit of the source that the table does not reflect yet.',
   lagLooked: 'Computed from what the last update saw of the source; newer commits are seen by the next one.',
-  findings: 'The doctor has found about this table',
+  findings: 'What the doctor found about this table',
   noRowsYet: 'There are no rows yet: readers can use the table after its first copy.',
   facts: {
     lag: 'Lag',

@@ -66,7 +66,10 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
           </span>
         )}
       </td>
-      <td class="cell-lag number" title={table.source_seen_at === null ? undefined : tablesTexts.lastSeen}>
+      <td
+        class={table.lag_seconds === null ? 'cell-lag number unknown' : 'cell-lag number'}
+        title={table.source_seen_at === null ? undefined : tablesTexts.lastSeen}
+      >
         <span class="card-word">{tablesTexts.columns.lag} </span>
         {table.lag_seconds === null ? (
           <span class="quiet">{tablesTexts.noLag}</span>
@@ -84,7 +87,7 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
           />
         )}
       </td>
-      <td class="cell-rows number">
+      <td class={table.row_count === null ? 'cell-rows number unknown' : 'cell-rows number'}>
         {table.row_count === null ? (
           <span class="quiet">{tablesTexts.noLag}</span>
         ) : (
@@ -96,7 +99,10 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
       </td>
       <td class="cell-sync">
         {table.last_sync_at === null ? (
-          <span class="quiet">{tablesTexts.never}</span>
+          <span class="quiet">
+            {tablesTexts.never}
+            <span class="card-word"> {tablesTexts.synced}</span>
+          </span>
         ) : (
           <Ago time={table.last_sync_at} />
         )}

@@ -46,6 +46,7 @@ export const tablesTexts = {
   },
   became: (table: string, state: string) => `${table}: ${state}`,
   never: 'never',
+  synced: 'synced',
   next: 'next',
   streaming: 'streaming table',
   lagOfHour: (most: string) => `Lag of the last hour: at most ${most}`,
