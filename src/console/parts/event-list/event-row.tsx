@@ -1,5 +1,6 @@
 import { hrefOf } from '../../app/places.js';
 import { exactTime } from '../../words/times.js';
+import { Breakable } from '../breakable.js';
 import { Copy } from '../copy.js';
 import { Icon } from '../icon.js';
 import type { FoundEvent } from './event-log.js';
@@ -74,7 +75,13 @@ function dayAndTime(moment: Date): string {
 }
 
 function About({ event }: { readonly event: FoundEvent }) {
-  if (event.table !== null) return <a href={hrefOf(`/tables/${encodeURIComponent(event.table)}`)}>{event.table}</a>;
+  if (event.table !== null) {
+    return (
+      <a href={hrefOf(`/tables/${encodeURIComponent(event.table)}`)}>
+        <Breakable text={event.table} />
+      </a>
+    );
+  }
   if (event.pipeline_id === null) return null;
   return <a href={hrefOf(`/pipelines/${event.pipeline_id}`)}>{event.pipeline_name ?? event.pipeline_id}</a>;
 }

@@ -27,8 +27,10 @@ export function PipelineRow({ pipeline }: { readonly pipeline: PipelineReply }) 
         <a href={hrefOf(`/pipelines/${pipeline.pipeline_id}`)}>{pipeline.name}</a>
         {pipeline.kind === 'FLOWS' && <span class="chip">{pipelinesTexts.kinds.FLOWS}</span>}
       </td>
-      <td title={pipeline.scheduling_policy}>{policyWord(pipeline.scheduling_policy)}</td>
-      <td>{pipelinesTexts.tables(pipeline.tables.length + pipeline.hidden_tables)}</td>
+      <td class="cell-mode" title={pipeline.scheduling_policy}>
+        {policyWord(pipeline.scheduling_policy)}
+      </td>
+      <td class="cell-count">{pipelinesTexts.tables(pipeline.tables.length + pipeline.hidden_tables)}</td>
       <td>
         <span class="card-word">{pipelinesTexts.columns.next} </span>
         {schedule === null ? (

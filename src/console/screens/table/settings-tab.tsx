@@ -1,3 +1,4 @@
+import './table-tabs.css';
 import { useState } from 'preact/hooks';
 import type { TableSettings } from '../../../api/native/tables/alter-table-schema.js';
 import { hrefOf } from '../../app/places.js';
@@ -60,7 +61,7 @@ export function Tab({ table }: TableTabProps) {
           )
         }
       </Loaded>
-      <h2>{settingsTexts.schedule}</h2>
+      <h2 class="settings-part">{settingsTexts.schedule}</h2>
       <ScheduleForm
         table={table.name}
         sqlName={table.sql_name}
