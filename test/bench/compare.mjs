@@ -1,9 +1,9 @@
 // @ts-check
-// npm run bench:compare [-- --rows N] [--rounds N] [--major 15|18] [--only NAME,…] [--markdown FILE] [--json]
+// npm run bench:compare [-- --rows N] [--wide N] [--rounds N] [--major 15|18] [--only NAME,…] [--markdown FILE] [--json]
 //
 // First load and refresh of one table, against what people would use instead, all in one run and in turn: time on the clock,
 // and processor time of the server and of the tool, each with a primary key and ANALYZE. The table is written by the
-// deltalake package. After each load the rows are compared. BENCH_PYTHON names a Python with test/bench/rivals/requirements.txt.
+// deltalake package, with the columns after the key N times. After each load the rows are compared. BENCH_PYTHON names a Python with test/bench/rivals/requirements.txt.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -26,6 +26,7 @@ import { openCopyOut } from './copy-out.mjs';
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
+    wide: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
     major: { type: 'string', default: '18' },
     only: { type: 'string' },
@@ -38,9 +39,25 @@ const rounds = Math.max(3, Number(values.rounds));
 const python = process.env.BENCH_PYTHON ?? 'python3';
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
 
-const DEFINITIONS = `id bigint, name text, email text, score double precision, balance numeric(18,2), visits integer,
-  is_active boolean, signup_date date, last_seen_local timestamp, last_seen timestamptz`;
-const COLUMNS = 'id, name, email, score, balance, visits, is_active, signup_date, last_seen_local, last_seen';
+const wide = Math.max(1, Number(values.wide));
+const OTHERS = {
+  name: 'text',
+  email: 'text',
+  score: 'double precision',
+  balance: 'numeric(18,2)',
+  visits: 'integer',
+  is_active: 'boolean',
+  signup_date: 'date',
+  last_seen_local: 'timestamp',
+  last_seen: 'timestamptz',
+};
+/** Names and types; those of repeated columns end in their number. */
+const TYPES = new Map([['id', 'bigint']]);
+for (let n = 1; n <= wide; n++) {
+  for (const [name, type] of Object.entries(OTHERS)) TYPES.set(n === 1 ? name : `${name}_${n}`, type);
+}
+const DEFINITIONS = [...TYPES].map(([name, type]) => `${name} ${type}`).join(', ');
+const COLUMNS = [...TYPES.keys()].join(', ');
 
 /** @typedef {{ seconds: number, server: number, tool: number }} Figures seconds on the clock and of processor time */
 /** @typedef {{ name: string, table: string, load: () => Promise<{ seconds: number, tool: number, version?: string }> }} Contender */
@@ -101,9 +118,9 @@ async function compare() {
   const source = join(lake, 'bench', 'customers');
   mkdirSync(join(lake, 'bench'), { recursive: true });
   say(
-    `${rows} rows of 10 columns, ${rounds} rounds, PostgreSQL ${values.major}; the deltalake package writes the table`,
+    `${rows} rows of ${TYPES.size} columns, ${rounds} rounds, PostgreSQL ${values.major}; the deltalake package writes the table`,
   );
-  await runPython('write_table.py', source, String(rows));
+  await runPython('write_table.py', source, String(rows), String(wide));
   await client.query('create schema rivals; listen synced_table_updates');
 
   const make = (/** @type {string} */ table) =>
@@ -270,7 +287,7 @@ async function compare() {
   if (!first) throw new Error('nothing was measured');
   const ratio = (/** @type {number} */ value, /** @type {number} */ base) => (value / base).toFixed(2);
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()} ${arch()}, Node ${process.versions.node}`;
-  const settings = `PostgreSQL ${values.major}, shared_buffers 1GB, max_wal_size 16GB, fsync on; ${rows} rows of 10 columns; medians of ${rounds} rounds`;
+  const settings = `PostgreSQL ${values.major}, shared_buffers 1GB, max_wal_size 16GB, fsync on; ${rows} rows of ${TYPES.size} columns; medians of ${rounds} rounds`;
   const table = [
     '| | seconds | processor seconds | of these in the server | seconds, ours / theirs | processor, ours / theirs |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',

@@ -66,7 +66,9 @@ def adbc() -> str:
 
 def psycopg_binary() -> str:
     """Rows as Python objects into a binary COPY."""
-    types = ["int8", "text", "text", "float8", "numeric", "int4", "bool", "date", "timestamp", "timestamptz"]
+    others = ["text", "text", "float8", "numeric", "int4", "bool", "date", "timestamp", "timestamptz"]
+    columns = len(DeltaTable(folder).schema().fields)
+    types = ["int8", *others * ((columns - 1) // len(others))]
     with psycopg.connect(url) as connection:
         with connection.cursor().copy(f"copy {table} from stdin (format binary)") as copy:
             copy.set_types(types)
