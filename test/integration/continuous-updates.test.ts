@@ -1,5 +1,6 @@
 import { copyFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeltaWriter } from '../support/delta-writer.js';
 import { postgresServers } from '../support/postgres.js';
@@ -107,6 +108,23 @@ describe.each(postgresServers())('CONTINUOUS tables on $name', (server) => {
     }
     await lake.expectEqual('c.asked', source, ['id', 'v']);
     expect((await followers('c.asked')).map(([state]) => state).sort()).toEqual(['COMPLETED', 'COMPLETED', 'RUNNING']);
+  });
+
+  it('are looked at no more often than their trigger interval says, though the queue is', async () => {
+    const source = await follow('c.seldom');
+    const pipeline = await pipelineOf('c.seldom');
+    await lake.admin.query('select synced_tables.pause_pipeline($1)', [pipeline]);
+    await lake.admin.query(`select synced_tables.set_trigger_interval('c.seldom', 4000)`);
+    await lake.admin.query('select synced_tables.resume_pipeline($1)', [pipeline]);
+    await isFollowing('c.seldom');
+    // Who begins to follow looks once more when the registry has been read.
+    await sleep(2_500);
+    await source.append('select 1000 as id, 1 as v');
+    await reaches('c.seldom', source);
+    const seenAt = performance.now();
+    await source.append('select 1001 as id, 1 as v');
+    await reaches('c.seldom', source);
+    expect(performance.now() - seenAt).toBeGreaterThan(3_000);
   });
 
   it('rest while their pipeline is stopped, serving what they have, and go on with sync_now', async () => {

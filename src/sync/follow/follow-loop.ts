@@ -223,9 +223,12 @@ export class FollowLoop<Table extends Followed> {
     const pollMs = this.#task.pollSeconds * 1000;
     const tables = [...this.tables.values()];
     const isTold = (followed: Table) => followed.isTold && this.#takesHints();
-    const leastMs = this.#task.looks.leastPauseMs(this, !tables.every(isTold));
+    const areAllTold = tables.every(isTold);
+    const leastMs = this.#task.looks.leastPauseMs(this, !areAllTold);
     const lookMs = Math.max(this.#intervalMs, leastMs);
-    const waits = tables.map((followed) => followed.waitMs() ?? (isTold(followed) ? pollMs : lookMs));
-    return Math.min(pollMs, ...waits);
+    // However often: the queue and the registry have their own ways of waking us.
+    const anywayMs = areAllTold ? Math.max(pollMs, leastMs) : pollMs;
+    const waits = tables.map((followed) => followed.waitMs() ?? (isTold(followed) ? anywayMs : lookMs));
+    return waits.length === 0 ? pollMs : Math.min(...waits);
   }
 }
