@@ -110,6 +110,7 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       pause: false,
       schedule: false,
       manage: false,
+      change_rows: false,
       read_rows: true,
     });
     const manager = await callAs(
@@ -118,10 +119,22 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     );
     const managed = (await manager.get(TABLES)).body.tables;
     expect(managed).toHaveLength(1);
-    expect(managed[0].may).toMatchObject({ sync: true, delete: true, manage: true, schedule: false, read_rows: false });
+    expect(managed[0].may).toMatchObject({
+      sync: true,
+      delete: true,
+      manage: true,
+      schedule: false,
+      change_rows: false,
+      read_rows: false,
+    });
     const operator = await callAs('operator', (role) => `grant databricks_superuser to ${role}`);
     const shown = (await operator.get(`${TABLES}/${name}`)).body;
-    expect(shown).toMatchObject({ name, condition: 'UP_TO_DATE', row_count: 3, may: { sync: true, schedule: true } });
+    expect(shown).toMatchObject({
+      name,
+      condition: 'UP_TO_DATE',
+      row_count: 3,
+      may: { sync: true, schedule: true, change_rows: true },
+    });
     expect(shown.last_update).toMatchObject({ state: 'COMPLETED', method: 'SNAPSHOT', rows_written: 3 });
     expect(shown.size_bytes).toBeGreaterThan(0);
     expect(await operator.get(`${TABLES}/${name}?instance=other`)).toMatchObject({ status: 404 });
