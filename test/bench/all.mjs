@@ -214,9 +214,7 @@ for (const benchmark of wanted) {
 const markdown = `${machine}${values.quick ? ', in small' : ''}\n\n${markdownOf(results)}\n`;
 console.log(markdown);
 mkdirSync(values.out, { recursive: true });
-writeFileSync(join(values.out, 'benchmarks.md'), markdown);
-writeFileSync(
-  join(values.out, 'benchmarks.json'),
-  `${JSON.stringify({ machine, isQuick: values.quick, results, failures }, null, 2)}\n`,
-);
+const out = join(values.out, 'figures');
+writeFileSync(`${out}.md`, markdown);
+writeFileSync(`${out}.json`, `${JSON.stringify({ machine, isQuick: values.quick, results, failures }, null, 2)}\n`);
 if (failures.length > 0) process.exitCode = 1;

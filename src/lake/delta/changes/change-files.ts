@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { asSyncedTablesError } from '../../../core/errors.js';
 import { IS_NEW_ROW } from '../../changes/collapse-changes.js';
 import { namingDamagedFile, namingDamagedFooter } from '../../data-files/name-damage.js';
 import type { SourceFile } from '../../relation/relation.js';
@@ -40,7 +41,9 @@ function changeFiles(changes: readonly ChangeFile[]): SourceFile[] {
  * are loaded into the engine once. Of more bytes, reading each time only what is needed costs half, unless there are many
  * files. Beyond the larger number, memory matters more.
  */
-const FEW_BYTES = 256 * 1024;
+const FEW_BYTES = 64 * 1024;
+/** What all that is loaded may take of the engine's memory; what is compressed well may be large. */
+const HELD_BYTES_MAX = 16n * 1024n * 1024n;
 const MANY_FILES = 16;
 const MANY_FILES_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -63,11 +66,14 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
   }
   const recorded = new Map<bigint, bigint>();
   const table = `${options.schema}.unpacked`;
-  let loaded: Promise<bigint> | null = null;
+  let loaded: Promise<bigint | null> | null = null;
+  // Few bytes may be many once they are unpacked, and a value may fail: then they are read where they are, which tells.
   const load = () => {
-    loaded ??= namingDamagedFile(connection, layout.tableName, files, () =>
-      loadAndCount(options, { table, sql, recorded, readRecorded }),
-    );
+    loaded ??= loadAndCount(options, { table, sql, recorded, readRecorded }).catch(async (error: unknown) => {
+      if (asSyncedTablesError(error)) throw error;
+      await connection.run(`drop table if exists ${table}`);
+      return null;
+    });
     return loaded;
   };
   return {
@@ -76,10 +82,12 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
     // Whoever reads only some columns is spared the others.
     fetch: readRecorded,
     async unpack() {
-      await load();
-      return `select * from ${table}`;
+      if ((await load()) !== null) return `select * from ${table}`;
+      await namingDamagedFile(connection, layout.tableName, files, readRecorded);
+      for (const [version, balance] of read.recorded) recorded.set(version, balance);
+      return sql;
     },
-    countRows: load,
+    countRows: async () => (await load()) ?? countRows(options, positionRows),
     recorded,
   };
 }
@@ -104,13 +112,17 @@ async function loadAndCount(
   const counted = await connection.runAndReadAll(
     `create table ${table} as ${sql};
      select _commit_version::varchar, count(*)::varchar, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
-       count(*) filter (${IS_UNKNOWN_TYPE})::varchar
+       count(*) filter (${IS_UNKNOWN_TYPE})::varchar,
+       (select coalesce(sum(memory_usage_bytes), 0) from duckdb_memory() where tag in ('IN_MEMORY_TABLE', 'OVERFLOW_STRINGS'))::varchar
      from ${table} group by 1`,
   );
   const versions = new Set(files.flatMap(({ change, version }) => (change === 'cdc' ? version : [])));
   for (const version of versions) recorded.set(version, 0n);
   let rows = 0n;
-  for (const [version, count, balance, unknown] of counted.getRowsJson().map((row) => row.map(String).map(BigInt))) {
+  for (const [version, count, balance, unknown, held] of counted
+    .getRowsJson()
+    .map((row) => row.map(String).map(BigInt))) {
+    if ((held ?? 0n) > HELD_BYTES_MAX) throw new Error('loaded changes take too much memory');
     rows += count ?? 0n;
     if (versions.has(version ?? -1n)) recorded.set(version ?? -1n, balance ?? 0n);
     // The files tell which of them it is.
