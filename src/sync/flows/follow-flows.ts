@@ -29,6 +29,9 @@ export function followFlows(task: FollowTask): Promise<UpdateOutcome> {
   return new FollowLoop<FollowedFlows>(task, (loop) => new FlowFollower(task, loop)).run();
 }
 
+/** Lag is sampled once a minute: shorter batches need not be told of. */
+const LONG_BATCH_MS = 1_000;
+
 class FlowFollower implements FollowHooks<FollowedFlows> {
   readonly retryEvent = 'flow_retried';
   readonly #task: FollowTask;
@@ -89,12 +92,14 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
         this.#loop.wake();
         return null;
       }
-      await writeStreamingLag(client, table.tableId, true);
       const run = { ...this.#task, client, table, pipeline: this.#pipeline, isFullRefresh: false };
-      const result = await runFlowTable({ ...run, snapshotFunctions: NO_FUNCTIONS });
+      const result = await this.#tellingIfLong(followed, () =>
+        runFlowTable({ ...run, snapshotFunctions: NO_FUNCTIONS }),
+      );
       if (followed.failures > 0 || !table.isMade) await this.#noteFollowing(client, followed);
       followed.applied(news);
-      await writeStreamingLag(client, table.tableId, false);
+      if (followed.isSaidBehind) await writeStreamingLag(client, table.tableId, false);
+      followed.isSaidBehind = false;
       await reportTies(client, this.#task, table, result);
       return null;
     } catch (error) {
@@ -103,6 +108,24 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
       await this.#loop.readRegistry(await this.#loop.session());
       this.#loop.wake();
       return null;
+    }
+  }
+
+  /** Applies a batch, and notes that the table is behind once that takes long. Most are over before, and cost no statement. */
+  async #tellingIfLong<Result>(followed: FollowedFlows, work: () => Promise<Result>): Promise<Result> {
+    let noted: Promise<void> | null = null;
+    const timer = setTimeout(() => {
+      followed.isSaidBehind = true;
+      noted = this.#task.watcher
+        .use((session) => writeStreamingLag(session, followed.table.tableId, true))
+        .catch((error: unknown) => this.#task.onError(error));
+    }, LONG_BATCH_MS);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      // Not after what the end of the batch says.
+      await noted;
     }
   }
 
@@ -121,6 +144,8 @@ class FlowFollower implements FollowHooks<FollowedFlows> {
     const { table } = followed;
     const explained = explainFlowError(cause, table.fullName, null);
     const error = explainAnyError(explained, { fullName: table.fullName, source: table.fullName });
+    await writeStreamingLag(client, table.tableId, true);
+    followed.isSaidBehind = true;
     if (isPassing(error, followed.failures)) {
       await this.#loop.retryLater(client, followed, error);
     } else {

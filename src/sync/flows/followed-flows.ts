@@ -36,6 +36,8 @@ interface WatchedTable {
 
 /** A streaming table whose flows are followed: its sources stay open, and failures are counted. */
 export class FollowedFlows implements Followed {
+  /** Whether the registry may say that the table is behind: at first nobody knows what a follower before has left. */
+  isSaidBehind = true;
   readonly #pause = new RetryPause();
   #table: StreamingTable;
   #views: readonly ViewDeclaration[];

@@ -91,7 +91,8 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
       for (const [version, balance] of read.recorded) recorded.set(version, balance);
       return sql;
     },
-    countRows: async () => (await load()) ?? countRows(options, positionRows),
+    // Whether changes are too many to be applied is asked first: many files are not loaded for that.
+    countRows: async () => (files.length > MANY_FILES ? null : await load()) ?? countRows(options, positionRows),
     recorded,
   };
 }
