@@ -8,9 +8,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { MACHINE } from './machine.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -185,7 +185,6 @@ function markdownOf(/** @type {{ title: string, result: any }[]} */ results) {
 
 const wanted = BENCHMARKS.filter(({ name }) => values.only === undefined || values.only.split(',').includes(name));
 if (wanted.length === 0) throw new Error(`choose from ${BENCHMARKS.map(({ name }) => name).join(', ')}`);
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()} ${arch()}, Node ${process.versions.node}`;
 const results = [];
 const failures = [];
 for (const benchmark of wanted) {
@@ -211,10 +210,13 @@ for (const benchmark of wanted) {
     console.error(failures.at(-1));
   }
 }
-const markdown = `${machine}${values.quick ? ', in small' : ''}\n\n${markdownOf(results)}\n`;
+const markdown = `${MACHINE}${values.quick ? ', in small' : ''}\n\n${markdownOf(results)}\n`;
 console.log(markdown);
 mkdirSync(values.out, { recursive: true });
 const out = join(values.out, 'figures');
 writeFileSync(`${out}.md`, markdown);
-writeFileSync(`${out}.json`, `${JSON.stringify({ machine, isQuick: values.quick, results, failures }, null, 2)}\n`);
+writeFileSync(
+  `${out}.json`,
+  `${JSON.stringify({ machine: MACHINE, isQuick: values.quick, results, failures }, null, 2)}\n`,
+);
 if (failures.length > 0) process.exitCode = 1;

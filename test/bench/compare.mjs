@@ -15,13 +15,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';
+import { MACHINE } from './machine.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -286,7 +286,6 @@ async function compare() {
   const [first] = medians;
   if (!first) throw new Error('nothing was measured');
   const ratio = (/** @type {number} */ value, /** @type {number} */ base) => (value / base).toFixed(2);
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()} ${arch()}, Node ${process.versions.node}`;
   const settings = `PostgreSQL ${values.major}, shared_buffers 1GB, max_wal_size 16GB, fsync on; ${rows} rows of ${TYPES.size} columns; medians of ${rounds} rounds`;
   const table = [
     '| | seconds | processor seconds | of these in the server | seconds, ours / theirs | processor, ours / theirs |',
@@ -296,7 +295,7 @@ async function compare() {
         `| ${name} | ${seconds.toFixed(2)} | ${processor.toFixed(2)} | ${server.toFixed(2)} | ${ratio(first.seconds, seconds)} | ${ratio(first.processor, processor)} |`,
     ),
   ].join('\n');
-  say(`\n${machine}\n${settings}\n\n${table}`);
-  if (values.markdown) writeFileSync(values.markdown, `${machine}\n\n${settings}\n\n${table}\n`);
-  if (values.json) console.log(JSON.stringify({ machine, settings, medians }));
+  say(`\n${MACHINE}\n${settings}\n\n${table}`);
+  if (values.markdown) writeFileSync(values.markdown, `${MACHINE}\n\n${settings}\n\n${table}\n`);
+  if (values.json) console.log(JSON.stringify({ machine: MACHINE, settings, medians }));
 }
