@@ -63,6 +63,8 @@ export default defineConfig({
         test: {
           // In a browser; skipped where there is none: test/support/install-chromium.sh.
           name: 'console',
+          // Loading sidecar, engine and page anew for each file would take a fifth of the whole run.
+          isolate: false,
           include: isWhole ? ['test/console/**/*.test.ts'] : consoleInShort,
           globalSetup: ['test/support/global-setup.ts', 'test/support/build-console.ts'],
           testTimeout: 180_000,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { dropShadowTable } from './publish/shadow-table.js';
+import { forgetPreviews } from './registry/api/previews.js';
 import { forgetSidecars } from './registry/lease.js';
 import { inTransaction, isPostgresError } from './session/session.js';
 
@@ -11,7 +12,8 @@ import { inTransaction, isPostgresError } from './session/session.js';
  * - synced tables that are gone are marked as such, and their owner roles removed;
  * - former synced tables that could not be given to their creators are;
  * - CONTINUOUS pipelines that are neither running nor queued are queued, so that no accident ends their following;
- * - those with failed tables are tried again now and then, since the cause may have gone.
+ * - those with failed tables are tried again now and then, since the cause may have gone;
+ * - previews whose time is over are removed.
  */
 export async function maintainTables(client: pg.Client): Promise<void> {
   await sweepShadowTables(client);
@@ -29,6 +31,7 @@ export async function maintainTables(client: pg.Client): Promise<void> {
   );
   await client.query('select synced_tables_internal._retry_failed()');
   await forgetSidecars(client);
+  await forgetPreviews(client);
 }
 
 /** Takes the samples of lag and rows that are due. */

@@ -44,6 +44,28 @@ describePages('two sidecars behind one address', (server) => {
     await page.locator('tbody tr').first().waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
   });
+
+  it('read rows for a preview, whichever of them is asked for it, and what they said counts for both', async () => {
+    const { synced, browser, keeper } = site;
+    await using other = await synced.startSidecar(choices);
+    await using proxy = await WebProxy.start();
+    proxy.targets = [site.url, other.url];
+    proxy.takesTurns = true;
+    const page = await browser.visit(proxy.url, '/create?source=lake.two.t&key=id', keeper);
+    const counted = page.getByText('0 keys with several rows, 0 rows without key.');
+    await counted.waitFor();
+    const answers: [string, number][] = [];
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (pathname.includes('/previews')) answers.push([response.request().method(), response.status()]);
+    });
+    await page.getByRole('button', { name: /^Check the key/ }).click();
+    // Looked at once more, now with the rows: by whichever sidecar.
+    await expect.poll(() => answers.filter(([method]) => method === 'POST').length).toBeGreaterThan(1);
+    await expect.poll(() => answers.filter(([method]) => method === 'GET').length).toBeGreaterThan(0);
+    await counted.waitFor();
+    expect(answers.filter(([, status]) => status !== 200)).toEqual([]);
+  });
 });
 
 describePages('two databases, one of which goes down', (server) => {

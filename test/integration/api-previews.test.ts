@@ -275,6 +275,146 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     expect((await third.post(PREVIEWS, body)).status).toBe(200);
   });
 
+  describe('behind one address, of several sidecars', () => {
+    const wanted = { source_table_full_name: 'far.gold.clean', primary_key_columns: ['id'] };
+
+    /** Two sidecars of one store, which gives no rows between `hold`, as at first, and `release`; and callers of both. */
+    async function twoSidecars(onLog: (line: string) => void = () => {}) {
+      const store = await S3FolderServer.start(synced.lake.root);
+      const s3 = { endpoint: store.endpoint, region: 'us-east-1', access_key_id: 'k', secret_access_key: 's' };
+      const catalogs = { far: { kind: 'path', root: `s3://${BUCKET}`, storage: { s3 } } };
+      const one = await synced.startSidecar({ catalogs, onLog });
+      const other = await synced.startSidecar({ catalogs, onLog });
+      let release = () => {};
+      const hold = () => {
+        const released = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        store.hold = ({ key }: StoreRequest) => (key.endsWith('.parquet') ? released : null);
+      };
+      hold();
+      const callerOf = async (name: string) => {
+        const role = await synced.database.createRole(name, 'databricks_superuser');
+        const own = await createToken(synced, role);
+        return { here: new ApiClient(one.url, own), there: new ApiClient(other.url, own) };
+      };
+      const end = async () => {
+        release();
+        for (const each of [one, other, store]) await each[Symbol.asyncDispose]();
+      };
+      return { callerOf, hold, release: () => release(), one, [Symbol.asyncDispose]: end };
+    }
+
+    /** Waits until the sidecar that reads has been told that it is to end. */
+    async function heard(id: string): Promise<void> {
+      const told = (what: string) =>
+        synced.value(
+          `select ${what} from synced_tables._previews where preview_id = $1 and cancel_reason is not null`,
+          [id],
+        );
+      await eventually(async () => (await told('cancel_reason')) !== null, 'it is to end');
+      const before = await told('alive_until');
+      await eventually(async () => (await told('alive_until')) !== before, 'its sidecar has looked');
+    }
+
+    const stateOf = async (client: ApiClient, id: string) => (await client.get(`${PREVIEWS}/${id}`)).body.state;
+
+    it('answers for a preview that another sidecar reads: how far it has come, and what it found', async () => {
+      const lines: string[] = [];
+      await using sidecars = await twoSidecars((line) => lines.push(line));
+      const { here, there } = await sidecars.callerOf('a');
+      const stranger = await sidecars.callerOf('b');
+      const { body: begun } = await here.post(PREVIEWS, { ...wanted, depth: 'rows' });
+      const seen = await there.get(`${PREVIEWS}/${begun.id}`);
+      expect(seen.body).toMatchObject({ id: begun.id, state: 'RUNNING', steps_done: 0, rows: null });
+      for (const client of [stranger.here, stranger.there]) {
+        expect((await client.get(`${PREVIEWS}/${begun.id}`)).status).toBe(404);
+        expect((await client.delete(`${PREVIEWS}/${begun.id}`)).status).toBe(404);
+        expect((await client.post(PREVIEWS, { ...wanted, rows_from: begun.id })).status).toBe(404);
+      }
+      sidecars.release();
+      await eventually(async () => (await stateOf(there, begun.id)) === 'DONE', 'the preview ends');
+      const found = await there.get(`${PREVIEWS}/${begun.id}`);
+      expect(found.body).toMatchObject({ rows: { row_count: 9, key_candidates: ['id'] }, likely_keys: ['id'] });
+      expect(found.body.steps_done).toBe(found.body.steps_total);
+      expect((await here.get(`${PREVIEWS}/${begun.id}`)).body).toEqual(found.body);
+      const reused = await there.post(PREVIEWS, { ...wanted, rows_from: begun.id });
+      expect(reused.body).toMatchObject({ id: null, rows: found.body.rows });
+      expect(reused.body.rows).not.toBeNull();
+      expect((await stranger.there.get(`${PREVIEWS}/${begun.id}`)).status).toBe(404);
+      expect(lines.join('')).not.toMatch(/key_candidates|keyCandidates/);
+    });
+
+    it('ends what another sidecar reads, by a word of its caller or with the next one', async () => {
+      await using sidecars = await twoSidecars();
+      const { here, there } = await sidecars.callerOf('a');
+      const begin = async (client: ApiClient) => (await client.post(PREVIEWS, { ...wanted, depth: 'rows' })).body.id;
+      const first = await begin(here);
+      const second = await begin(there);
+      await heard(first);
+      sidecars.release();
+      await eventually(async () => (await stateOf(there, first)) === 'CANCELED', 'the first is given up');
+      await eventually(async () => (await stateOf(here, second)) === 'DONE', 'the second ends');
+      sidecars.hold();
+      const third = await begin(here);
+      const deleted = there.delete(`${PREVIEWS}/${third}`);
+      await heard(third);
+      sidecars.release();
+      expect((await deleted).status).toBe(200);
+      for (const client of [here, there]) {
+        const ended = await client.get(`${PREVIEWS}/${third}`);
+        expect(ended.body).toMatchObject({
+          state: 'CANCELED',
+          failure: { error_code: 'PREVIEW_CANCELED' },
+          rows: null,
+        });
+      }
+    });
+
+    it('says so if the sidecar that reads is gone, and forgets everything after ten minutes', async () => {
+      await using sidecars = await twoSidecars();
+      const { here, there } = await sidecars.callerOf('a');
+      const { body: begun } = await here.post(PREVIEWS, { ...wanted, depth: 'rows' });
+      await sidecars.one[Symbol.asyncDispose]();
+      await eventually(async () => (await stateOf(there, begun.id)) === 'CANCELED', 'a sidecar that stops says so');
+      // One that was killed says nothing more.
+      const age = (seconds: number) =>
+        synced.admin.query(
+          `update synced_tables._previews set ended_at = null, alive_until = now() - make_interval(secs => $2) where preview_id = $1`,
+          [begun.id, seconds],
+        );
+      await age(1);
+      const lost = await there.get(`${PREVIEWS}/${begun.id}`);
+      expect(lost.body).toMatchObject({ state: 'FAILED', failure: { error_code: 'PREVIEW_LOST' }, rows: null });
+      expect(lost.body.failure.message).toContain('far.gold.clean');
+      await age(601);
+      expect((await there.get(`${PREVIEWS}/${begun.id}`)).status).toBe(404);
+      const left = () => synced.value('select count(*) from synced_tables._previews where preview_id = $1', [begun.id]);
+      expect(await left()).toBe('1');
+      // Sidecars remove it without being asked for anything.
+      await using _third = await synced.startSidecar({ pollSeconds: 1 });
+      await eventually(async () => (await left()) === '0', 'it is removed');
+    });
+
+    it('keeps what it knows from everybody in the database but the sidecar, and out of the WAL', async () => {
+      const { body: begun } = await api.post(PREVIEWS, { source_table_full_name: 'lake.gold.clean', depth: 'rows' });
+      const read = 'select count(*)::int as count from synced_tables._previews';
+      const seenBy = { databricks_superuser: 0, pg_read_all_data: 0, pg_monitor: '42501' } as const;
+      for (const [membership, expected] of Object.entries(seenBy)) {
+        const client = await synced.database.connectAs(await synced.database.createRole('nosy', membership));
+        const seen = await client.query(read).then(
+          ({ rows }) => rows[0].count,
+          ({ code }) => code,
+        );
+        expect(seen, membership).toBe(expected);
+      }
+      const sidecar = await synced.database.connectAsSidecar();
+      expect((await sidecar.query(`${read} where preview_id = '${begun.id}'`)).rows).toEqual([{ count: 1 }]);
+      const persistence = `select relpersistence from pg_class where oid = 'synced_tables._previews'::regclass`;
+      expect(await synced.value(persistence)).toBe('u');
+    });
+  });
+
   it('fails with the reason where rows cannot be read', async () => {
     const table = await synced.lake.createTable('gold.torn', { id: 'long' }, 'select 1 as id');
     table.truncateNewestFile();

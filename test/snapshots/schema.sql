@@ -436,6 +436,26 @@ table synced_tables._pipelines row security [databricks_sync: DELETE INSERT SELE
     policy _pipelines_sync for * to databricks_sync using true check true
     CREATE TRIGGER _pipelines_forget_lock AFTER DELETE ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._forget_pipeline_lock() (O)
     CREATE TRIGGER _pipelines_notify_change AFTER INSERT OR DELETE OR UPDATE OF paused_at, is_stopped, trigger_interval_ms, publish ON synced_tables._pipelines FOR EACH ROW EXECUTE FUNCTION synced_tables_internal._notify_change('pipeline') (O)
+table synced_tables._previews row security [databricks_sync: DELETE INSERT SELECT UPDATE]
+  -- Previews that read the rows of a source, running and of the last ten minutes. Unlogged: what they say of somebody's rows is in no WAL, no copy made by replication and no backup of files.
+    preview_id uuid not null
+    caller text not null
+      -- Who asked for it, and who alone is told of it: the kind of caller, and the name.
+    started_at timestamp with time zone not null default clock_timestamp()
+    alive_until timestamp with time zone not null
+      -- If it has not ended by then, the sidecar that reads is gone; it says so again every second.
+    ended_at timestamp with time zone
+    cancel_reason text
+      -- Why it is to end: asked for by its caller, whichever sidecar was told; null if it is not.
+    steps_done integer not null
+    steps_total integer
+    reply json not null
+      -- What its caller is told, but for the steps.
+    found json
+      -- What the rows said, of which version, columns and key: for later previews of the same caller. Null until it is known.
+    constraint _previews_pk PRIMARY KEY (preview_id)
+    CREATE INDEX _previews_caller_index ON synced_tables._previews USING btree (caller, started_at)
+    policy _previews_sync for * to databricks_sync using true check true
 table synced_tables._registered_tables row security [databricks_sync: DELETE INSERT SELECT UPDATE]
   -- Postgres tables of this instance that have a three-part name without being synced.
     table_full_name text not null

@@ -80,7 +80,10 @@ export async function axeFindings(page: Page, rules: readonly string[] = []): Pr
         violations: { id: string; nodes: { html: string }[] }[];
       }
       const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Findings> } };
-      const { violations } = await axe.run(chosen.length === 0 ? {} : { runOnly: chosen });
+      const { violations } = await axe.run({
+        resultTypes: ['violations'],
+        ...(chosen.length === 0 ? {} : { runOnly: chosen }),
+      });
       return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
     },
     [...rules],

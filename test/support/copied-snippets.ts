@@ -14,8 +14,12 @@ export async function watchCopies(page: Page): Promise<void> {
     });`);
 }
 
-/** Every snippet of a page, by what it is about; all that is folded is opened. */
-export async function copyAll(page: Page): Promise<Map<string, Copied>> {
+/**
+ * Snippets of a page, by what they are about; all that is folded is opened.
+ * @param only those about one of these; all of them unless it is given
+ */
+export async function copyAll(page: Page, only?: readonly string[]): Promise<Map<string, Copied>> {
+  const isWanted = (what: string) => only === undefined || only.includes(what);
   const found = new Map<string, Copied>();
   const boxes = page.locator('section.copy-as');
   for (let nth = 0; nth < (await boxes.count()); nth += 1) {
@@ -25,9 +29,10 @@ export async function copyAll(page: Page): Promise<Map<string, Copied>> {
     const choice = box.locator('xpath=ancestor::details[contains(@class, "page-elsewhere")][1]//select');
     const acts = (await choice.count()) === 0 ? [null] : await choice.locator('option').allTextContents();
     for (const act of acts) {
+      if (act !== null && !isWanted(act)) continue;
       if (act !== null) await choice.selectOption(act);
       const what = ((await box.getAttribute('aria-label')) ?? '').replace(/ elsewhere$/, '');
-      found.set(what, await copyForms(page, box));
+      if (isWanted(what)) found.set(what, await copyForms(page, box));
     }
   }
   return found;
@@ -47,11 +52,20 @@ export async function copyForms(page: Page, box: Locator): Promise<Copied> {
   return copied;
 }
 
+const AWAIT_COPIED = `new Promise((resolve, reject) => {
+  const begun = performance.now();
+  const look = () => {
+    const { copied } = document.documentElement.dataset;
+    if (copied !== undefined) resolve(copied);
+    else if (performance.now() - begun > 5_000) reject(new Error('nothing was copied'));
+    else setTimeout(look, 10);
+  };
+  look();
+})`;
+
 /** Presses a button that copies. */
 export async function copyBy(page: Page, button: Locator): Promise<string> {
   await page.evaluate('delete document.documentElement.dataset.copied');
   await button.click();
-  const html = page.locator('html');
-  await expect.poll(() => html.getAttribute('data-copied')).not.toBeNull();
-  return (await html.getAttribute('data-copied')) ?? '';
+  return page.evaluate(AWAIT_COPIED);
 }

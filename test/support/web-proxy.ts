@@ -9,6 +9,8 @@ export class WebProxy implements AsyncDisposable {
   readonly url: string;
   /** Sidecars; a request goes to the first that answers. */
   targets: string[] = [];
+  /** Whether the first is another one for each request. */
+  takesTurns = false;
   /** Answers that there is no stream, as proxies without the means do. */
   refusesStreams = false;
   readonly #prefix: string;
@@ -55,6 +57,8 @@ export class WebProxy implements AsyncDisposable {
       this.streamsOpened += 1;
       outgoing.on('close', () => this.#streams.delete(outgoing));
     }
+    const [first, ...others] = this.targets;
+    if (this.takesTurns && first !== undefined) this.targets = [...others, first];
     for (const target of this.targets) {
       if (await passTo(target, path, { incoming, outgoing, body })) return;
     }

@@ -45,8 +45,8 @@ export async function withReservedName<Result>(
 }
 
 /** The same instance for all sidecars with the same set of instances, in whatever order they are listed. */
-function firstInstance(context: ApiContext): ApiInstance {
+export function firstInstance(context: ApiContext): ApiInstance {
   const [first] = context.instances.all().toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  if (!first) throw new Error('a name is to be taken, but there is no instance');
+  if (!first) throw new Error('there is no instance');
   return first;
 }

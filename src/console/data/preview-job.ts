@@ -4,8 +4,6 @@ import { call, RequestError } from './request.js';
 
 export const PREVIEWS = '/api/2.0/synced-tables/previews';
 const POLL_MS = 400;
-/** Behind one address there may be several sidecars, of which one knows the job: others are passed over so often. */
-const STRANGERS_MAX = 10;
 
 export interface PreviewJob {
   /** As far as it has come; null before the first. */
@@ -32,7 +30,7 @@ export function usePreviewJob(): PreviewJob {
     job.isOver = true;
     setRunning(false);
     // Whoever has lost it has nothing to end.
-    if (job.id !== null) askForJob(`${PREVIEWS}/${job.id}`, 'DELETE').catch(() => {});
+    if (job.id !== null) call(`${PREVIEWS}/${job.id}`, { method: 'DELETE' }).catch(() => {});
   };
 
   const start = async (body: object) => {
@@ -50,11 +48,11 @@ export function usePreviewJob(): PreviewJob {
         if (next.state !== 'RUNNING') break;
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         if (job.isOver) break;
-        next = await askForJob(`${PREVIEWS}/${job.id}`, 'GET');
+        next = await call<PreviewReply>(`${PREVIEWS}/${job.id}`);
       }
       // Canceled while it was being begun.
       if (job.isOver && job.id !== null && next.state === 'RUNNING') {
-        await askForJob(`${PREVIEWS}/${job.id}`, 'DELETE');
+        await call(`${PREVIEWS}/${job.id}`, { method: 'DELETE' });
       }
     } catch (failure) {
       if (!job.isOver) setError(failure instanceof RequestError ? failure : new RequestError(0, {}, failure));
@@ -66,16 +64,4 @@ export function usePreviewJob(): PreviewJob {
 
   useEffect(() => cancel, []);
   return { reply, error, isRunning, start: (body) => void start(body), cancel, forget: () => setReply(null) };
-}
-
-/** Asks until the sidecar that knows the job answers. @throws RequestError, of PREVIEW_NOT_FOUND if none does */
-async function askForJob(path: string, method: 'GET' | 'DELETE'): Promise<PreviewReply> {
-  for (let strangers = 0; ; strangers += 1) {
-    try {
-      return await call<PreviewReply>(path, { method });
-    } catch (failure) {
-      const isUnknown = failure instanceof RequestError && failure.code === 'PREVIEW_NOT_FOUND';
-      if (!isUnknown || strangers === STRANGERS_MAX) throw failure;
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { serverUrl } from '../app/places.js';
 import { goToSignIn } from '../app/router.js';
+import { inPageWords } from '../words/refusals.js';
 
 /** A call that failed, in the words of the server (docs/reference/errors.md). */
 export class RequestError extends Error {
@@ -15,10 +16,12 @@ export class RequestError extends Error {
   readonly field: string | null;
 
   constructor(status: number, body: Partial<FailureBody>, cause?: unknown) {
-    super(body.message ?? `The server answered ${status} without saying why.`, cause === undefined ? {} : { cause });
+    const code = body.details?.[0]?.reason ?? null;
+    const message = body.message ?? `The server answered ${status} without saying why.`;
+    super(inPageWords(code, message), cause === undefined ? {} : { cause });
     this.status = status;
     this.apiCode = body.error_code ?? null;
-    this.code = body.details?.[0]?.reason ?? null;
+    this.code = code;
     this.requestId = body.details?.[1]?.request_id ?? null;
     this.field = body.details?.find((detail) => detail.field_violations)?.field_violations?.[0]?.field ?? null;
   }

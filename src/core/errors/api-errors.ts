@@ -249,8 +249,7 @@ export const apiErrors = {
   },
   PREVIEW_NOT_FOUND: {
     message: 'Preview {preview} does not exist.',
-    remedy:
-      'Previews are known to the sidecar that began them, to their caller, and for ten minutes after their end: begin another one.',
+    remedy: 'A preview is known to its caller alone, and for ten minutes after its end: begin another one.',
     retry: 'none',
     status: 404,
     apiCode: 'NOT_FOUND',
@@ -271,6 +270,14 @@ export const apiErrors = {
     status: 409,
     apiCode: 'ABORTED',
     sqlState: '57014',
+  },
+  PREVIEW_LOST: {
+    message: 'The sidecar that read the rows of source table {table} for this preview has gone without a word.',
+    remedy: 'Begin another one.',
+    retry: 'none',
+    status: 503,
+    apiCode: 'TEMPORARILY_UNAVAILABLE',
+    sqlState: '57P01',
   },
   PREVIEW_TOO_LONG: {
     message: 'The rows of source table {table} were read for {minutes} minutes without coming to an end.',

@@ -3,8 +3,8 @@ import { isNamedLikeKey } from '../../../core/likely-key.js';
 import { exactNumberOf } from '../../wire/wire-fields.js';
 import { findingOf } from '../sources/source-reply.js';
 import { proposeKeys } from './log-findings.js';
-import { keyOf, type PreviewDraft } from './preview-draft.js';
-import { isCanceled, type PreviewJob, type VersionedRows } from './preview-jobs.js';
+import type { PreviewDraft } from './preview-draft.js';
+import { isCanceled, type PreviewJob, type VersionedRows } from './preview-job.js';
 import type { PreviewReply } from './preview-schema.js';
 import { findInRows } from './row-findings.js';
 
@@ -29,7 +29,7 @@ export function logReplyOf(draft: PreviewDraft, rows: VersionedRows | null = nul
 }
 
 /** A preview that reads rows, as far as it has come. */
-export function jobReplyOf(job: PreviewJob<PreviewDraft>): PreviewReply {
+export function jobReplyOf(job: PreviewJob): PreviewReply {
   return {
     ...logReplyOf(job.draft, job.result),
     id: job.id,
@@ -41,19 +41,13 @@ export function jobReplyOf(job: PreviewJob<PreviewDraft>): PreviewReply {
   };
 }
 
-/** What the rows of an earlier preview are for another draft; null if they are others, or of another version. */
-export function rowsFor(
-  draft: PreviewDraft,
-  { draft: earlier, result }: PreviewJob<PreviewDraft>,
-): VersionedRows | null {
-  const { report } = draft;
-  if (result === null || earlier.report.name !== report.name) return null;
-  if (result.version !== report.details.snapshot.version) return null;
-  const [wanted, checked] = [keyOf(draft), keyOf(earlier)];
-  const isOf = (choice: ReturnType<typeof keyOf>) => JSON.stringify([choice.chosenColumns, choice.rowFilter]);
-  if (isOf(wanted) !== isOf(checked)) return null;
-  const isSameKey = JSON.stringify(wanted) === JSON.stringify(checked);
-  return isSameKey ? result : { ...result, primaryKey: null, tiedKeys: null };
+/** What is told of a preview whose sidecar has gone without a word. */
+export function lostReplyOf(reply: PreviewReply): PreviewReply {
+  return {
+    ...reply,
+    state: 'FAILED',
+    failure: findingOf(syncedTablesError('PREVIEW_LOST', { table: reply.source.name })),
+  };
 }
 
 type OfRows = Pick<PreviewReply, 'likely_keys' | 'defaults' | 'stops' | 'warnings' | 'hints' | 'rows'>;
@@ -71,14 +65,14 @@ function withRows({ report, input, reply, findings }: PreviewDraft, rows: Versio
   };
 }
 
-function stateOf(job: PreviewJob<PreviewDraft>): PreviewReply['state'] {
-  if (job.endedAtMs === null) return 'RUNNING';
+function stateOf(job: PreviewJob): PreviewReply['state'] {
+  if (!job.isOver) return 'RUNNING';
   if (job.result !== null) return 'DONE';
   return isCanceled(job) ? 'CANCELED' : 'FAILED';
 }
 
 /** A defect says nothing of itself to callers. */
-function failureOf({ failure }: PreviewJob<PreviewDraft>): PreviewReply['failure'] {
+function failureOf({ failure }: PreviewJob): PreviewReply['failure'] {
   if (failure === null) return null;
   return findingOf(asSyncedTablesError(failure) ?? syncedTablesError('API_DEFECT', {}, failure));
 }

@@ -3,16 +3,20 @@ import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { requireSeesSources } from '../../synced-tables/source-rights.js';
 import { nothing } from '../../wire/wire-fields.js';
 import { addressOf } from '../statements/statement-place.js';
-import { draftPreview, keyOf, type PreviewDraft } from './preview-draft.js';
+import { rowsFor } from './earlier-rows.js';
+import { draftPreview, keyOf } from './preview-draft.js';
 import { PreviewJobs } from './preview-jobs.js';
-import { jobReplyOf, logReplyOf, rowsFor } from './preview-reply.js';
+import { jobReplyOf, logReplyOf } from './preview-reply.js';
 import { PREVIEWS_PATH, previewInput, previewParams, previewReply } from './preview-schema.js';
+import { SharedPreviews } from './shared-previews.js';
 
 const tags = ['synced-tables'];
 
 /** What creating a synced table would meet: from metadata at once, from the rows as a job. */
 export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
-  const jobs = new PreviewJobs<PreviewDraft>();
+  const jobs = new PreviewJobs(new SharedPreviews(context), (error, doing) =>
+    context.logger.warn({ error, code: asSyncedTablesError(error)?.code }, `${doing} failed`),
+  );
   server.addHook('onClose', () => jobs.stop());
   server.post(
     PREVIEWS_PATH,
@@ -29,11 +33,11 @@ export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
       await requireSeesSources(context, caller);
       const draft = await draftPreview(context, caller, { input, server: addressOf(context, request) });
       if (input.depth === 'log') {
-        const earlier = input.rows_from === undefined ? null : jobs.find(caller, input.rows_from);
-        return logReplyOf(draft, earlier && rowsFor(draft, earlier));
+        const earlier = input.rows_from === undefined ? null : await jobs.rows(caller, input.rows_from);
+        return logReplyOf(draft, rowsFor(draft, earlier));
       }
       const source = input.source_table_full_name;
-      const job = jobs.start({
+      const job = await jobs.start({
         caller,
         source,
         draft,
@@ -56,7 +60,7 @@ export function addPreviewRoutes(server: ApiServer, context: ApiContext): void {
         response: { 200: previewReply },
       },
     },
-    async ({ params, caller }) => jobReplyOf(jobs.find(caller, params.id)),
+    ({ params, caller }) => jobs.reply(caller, params.id),
   );
   server.delete(
     `${PREVIEWS_PATH}/:id`,

@@ -2,7 +2,7 @@ import { countOf } from '../../../core/count-of.js';
 import type { SourceReport } from '../../../sync/source/describe-source.js';
 import { duplicateKeyWarning, nullKeyWarning, nulWarnings } from '../../../sync/source/preview-warnings.js';
 import { type Findings, previewFinding } from './log-findings.js';
-import type { VersionedRows } from './preview-jobs.js';
+import type { VersionedRows } from './preview-job.js';
 import type { PreviewInput } from './preview-schema.js';
 
 /** Of the columns that rows can be put in order by, so many are proposed. */

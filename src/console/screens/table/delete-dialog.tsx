@@ -37,7 +37,9 @@ export function DeleteDialog({ table, onClose }: { readonly table: TableSummary;
   const refusal = refusedBy.length > 0 ? objectsTexts.refusedBy(refusedBy) : deletion.refusal;
   const { isBusy, error, run } = useAct();
   const remove = async () => {
-    if (await run(() => deleteTable(table, drops))) navigate('/tables');
+    if (!(await run(() => deleteTable(table, drops)))) return;
+    // One that was dropped is often wanted again: its draft is where its page was.
+    navigate(table.condition === 'DROPPED' ? `/tables/${encodeURIComponent(table.name)}` : '/tables');
   };
   const place = useSnippetPlace(table);
   const rows = table.row_count === null ? notKnown : numberText(table.row_count);

@@ -2,6 +2,7 @@ import type { TableSummary } from '../../../api/native/tables/table-summary-sche
 import { hrefOf } from '../../app/places.js';
 import { Copy } from '../../parts/copy.js';
 import { Ago } from '../../parts/time.js';
+import { CreateAgain } from './create-again.js';
 import { tableTexts } from './texts.js';
 
 type TableError = NonNullable<TableSummary['error']>;
@@ -52,24 +53,6 @@ function FirstCopyFailed({ table }: { readonly table: TableSummary }) {
     <p>
       {problem.firstCopy}{' '}
       <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}/settings?change=1`)}>{problem.change}</a>
-    </p>
-  );
-}
-
-/** The draft of a table that somebody has dropped; its name is free once it is deleted. */
-function CreateAgain({ table }: { readonly table: TableSummary }) {
-  const draft = new URLSearchParams({
-    source: table.source,
-    target: table.name,
-    policy: table.policy,
-    ...(table.timeseries_key === null ? {} : { timeseries: table.timeseries_key }),
-    ...(table.row_filter === null ? {} : { filter: table.row_filter }),
-  });
-  for (const column of table.key_columns) draft.append('key', column);
-  for (const column of table.columns ?? []) draft.append('chosen', column);
-  return (
-    <p>
-      {problem.dropped} <a href={hrefOf(`/create?${draft}`)}>{problem.again}</a>
     </p>
   );
 }
