@@ -1,3 +1,4 @@
+import type { SyncedTablesError } from '../core/errors.js';
 import type { ChangeFeed } from './changes/change-relation.js';
 import type { Engine } from './engine/duckdb-engine.js';
 import type { WhileAnswering } from './engine/watched-engine.js';
@@ -38,6 +39,8 @@ export interface LakeTable {
    * `SourceSnapshot.hasChangeFeed`. Keep the object while following a table: it remembers its position.
    */
   readonly changeFeed: ChangeFeed | null;
+  /** Why there is no `changeFeed`, although others of its kind have one; absent if none has. */
+  readonly whyWithoutChanges?: () => SyncedTablesError;
   /** Its connections fail by name when the disk that holds the table stops answering. */
   readonly engine: Engine;
   /** The same for connections of another engine that read this table; absent if it is on no disk. */

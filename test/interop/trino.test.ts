@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sqlCatalog, trinoServer } from '../../src/lake/catalog/sql-catalog.js';
+import { openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { TrinoClient } from '../../src/lake/remote/trino/trino-client.js';
+import { checkEngineHistories } from '../support/engine-histories.js';
 import { postgresServers } from '../support/postgres.js';
+import { propertySeed } from '../support/property-seed.js';
 import { SyncedLake } from '../support/synced-lake.js';
 import { refusalOf } from '../support/synced-table-fixture.js';
 
-// Goal: tables that a real Trino reads are copied into Postgres without a loss and verified; a query that nobody wants is
-// canceled, and a server that dies leaves the synced table as it was.
+// Goal: tables that a real Trino reads are copied into Postgres without a loss and verified, and followed where it gives their
+// changes; a query that nobody wants is canceled, and a server that dies leaves the synced table as it was.
 //
 // Part of `npm run test:interop`. TRINO_HOME names an unpacked Trino server (test/interop/install-trino.sh unpacks one) and
 // TRINO_JAVA_HOME a Java that it runs on (24 or newer); without them the test is skipped. TRINO_ROWS: how many rows are
@@ -21,6 +25,7 @@ if (!home || !java) console.info('skipped: TRINO_HOME and TRINO_JAVA_HOME name n
 const PORT = 18_476;
 const START_MS_MAX = 600_000;
 const rows = Number(process.env.TRINO_ROWS ?? 60_000);
+const HISTORIES = Number(process.env.PROPERTY_RUNS ?? (process.env.TEST_LONG === '1' ? 60 : 4));
 
 const [server] = postgresServers().slice(-1);
 
@@ -44,6 +49,7 @@ describe.runIf(home && java && server)('tables of a real Trino', () => {
       'config.properties': `coordinator=true\nnode-scheduler.include-coordinator=true\nhttp-server.http.port=${PORT}\ndiscovery.uri=${uri}\nquery.max-memory=1GB\nquery.max-memory-per-node=512MB\nmemory.heap-headroom-per-node=512MB\n`,
       'catalog/tpch.properties': 'connector.name=tpch\n',
       'catalog/memory.properties': 'connector.name=memory\n',
+      'catalog/delta.properties': `connector.name=delta_lake\nhive.metastore=file\nhive.metastore.catalog.dir=local:///metastore\nfs.native-local.enabled=true\nlocal.location=${lake.lake.root}\ndelta.register-table-procedure.enabled=true\n`,
     };
     mkdirSync(path.join(folder, 'etc/catalog'), { recursive: true });
     for (const [name, text] of Object.entries(config)) writeFileSync(path.join(folder, 'etc', name), text);
@@ -68,7 +74,8 @@ describe.runIf(home && java && server)('tables of a real Trino', () => {
     lake = await SyncedLake.create(server);
     await start();
     const kind = { kind: 'trino', uri, user: 'test' };
-    await lake.startSidecar({ catalogs: { memory: kind, tpch: kind } });
+    await run('create schema delta.s');
+    await lake.startSidecar({ catalogs: { memory: kind, tpch: kind, delta: kind }, pollSeconds: 1 });
   }, START_MS_MAX);
   afterAll(async () => {
     await lake?.[Symbol.asyncDispose]();
@@ -163,6 +170,51 @@ describe.runIf(home && java && server)('tables of a real Trino', () => {
     );
     await verify('copies.lines');
   }, 3_600_000);
+
+  const register = (name: string, place = name) =>
+    run(`call delta.system.register_table('s', '${name}', 'local:///${place}')`);
+
+  it(`gives changes that lead from one version to another, in ${HISTORIES} random histories`, async () => {
+    const seed = propertySeed('changes that Trino gives');
+    const engine = await openEngine();
+    const connection = await engine.connect();
+    try {
+      const options = { uri, user: 'test', catalog: 'delta', timeoutMs: 60_000, attemptsMax: 3 };
+      const catalog = sqlCatalog({ server: trinoServer(options, 'delta'), engine, spoolBytesMax: 2 ** 26 });
+      const open = async (table: string) => {
+        await register(table);
+        return catalog.open({ catalog: 'delta', schema: 's', table });
+      };
+      // What Trino refuses by itself, and what is refused here.
+      const refused =
+        /^REMOTE_CHANGES_GONE [\s\S]*(?:without 'cdc' entries|made by (?:RESTORE|RENAME COLUMN|DROP COLUMNS))|^COLUMN_\w+_NOT_SUPPORTED/;
+      const found = await checkEngineHistories(
+        { connection, folder: lake.lake.root, open, refused },
+        { seed, histories: HISTORIES, commits: 8 },
+      );
+      console.info(found);
+      expect(found.compared).toBeGreaterThan(HISTORIES);
+    } finally {
+      connection.closeSync();
+      await engine[Symbol.asyncDispose]();
+    }
+  }, 3_600_000);
+
+  it('gives the changes of a table that is followed', async () => {
+    const columns = { id: 'long', name: 'string' };
+    const people = `select range as id, 'name ' || range as name from range(1000)`;
+    const writer = await lake.lake.createTable('s.people', columns, people, { 'delta.enableChangeDataFeed': 'true' });
+    await register('people', 's/people');
+    await create('followed.people', 'delta.s.people', ['id'], `, scheduling_policy => 'CONTINUOUS'`);
+    const count = () =>
+      lake.value(`select count(*) || ' ' || count(*) filter (where name = 'new') from followed.people`);
+    await expect
+      .poll(() => lake.value(`select to_regclass('followed.people')::text`), { timeout: 120_000 })
+      .not.toBeNull();
+    await writer.append(`select range as id, 'new' as name from range(1000, 1010)`);
+    await expect.poll(count, { timeout: 120_000, interval: 1_000 }).toBe('1010 10');
+    await verify('followed.people');
+  }, 300_000);
 
   it('leaves the table as it was when the server dies, and no query when an update is stopped', async () => {
     const before = await lake.value('select count(*)::text from copies.every');

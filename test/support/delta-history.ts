@@ -57,6 +57,10 @@ export interface HistoryShape {
   readonly hasTimeseries?: boolean;
   /** The change feed is switched off and on again. */
   readonly feedToggles?: boolean;
+  /** Whatever changes rows has change files; absent: some of it. */
+  readonly hasAllChangeFiles?: boolean;
+  /** Vectors are in files of their own, never in the log. */
+  readonly hasStoredVectors?: boolean;
   /** The log says how many rows the added files have. */
   readonly hasStatistics?: boolean;
 }
@@ -118,7 +122,12 @@ export class DeltaHistory {
   /** Version 0. */
   async create(): Promise<void> {
     const features = ['columnMapping', 'deletionVectors', 'typeWidening'];
-    const protocol = { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: features, writerFeatures: features };
+    const protocol = {
+      minReaderVersion: 3,
+      minWriterVersion: 7,
+      readerFeatures: features,
+      writerFeatures: [...features, 'changeDataFeed'],
+    };
     const added = await this.#write(this.#newRows(1 + this.#random.below(12)));
     this.#commit('create', [{ protocol }, this.#metaData(), ...added.map((live) => addOf(this, live, true))], added);
   }
@@ -244,7 +253,7 @@ export class DeltaHistory {
     }
     const added = await this.#write(newRows);
     actions.push(...added.map((live) => addOf(this, live, true)));
-    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#random.chance(0.6);
+    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#hasChangeFiles(0.6);
     if (hasChangeFiles) actions.push(...(await this.#writeChanges(changes)));
     const way = `${kind} by ${isVector ? 'vectors' : 'rewriting'}${hasChangeFiles ? ' with change files' : ''}`;
     this.#commit(way, this.#random.shuffle(actions), [...kept, ...added]);
@@ -283,7 +292,7 @@ export class DeltaHistory {
       ...added.map((live) => addOf(this, live, true)),
     ];
     const changes = [...gone.map((row) => ({ type: 'delete', row })), ...came.map((row) => ({ type: 'insert', row }))];
-    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#random.chance(0.5);
+    const hasChangeFiles = this.#hasFeed && changes.length > 0 && this.#hasChangeFiles(0.5);
     if (hasChangeFiles) actions.push(...(await this.#writeChanges(changes)));
     this.#commit('replaceWhere', actions, [...this.#live.filter((live) => !touched.includes(live)), ...added]);
   }
@@ -419,6 +428,10 @@ export class DeltaHistory {
     return files;
   }
 
+  #hasChangeFiles(probability: number): boolean {
+    return this.#random.chance(probability) || this.shape.hasAllChangeFiles === true;
+  }
+
   async #writeChanges(changes: readonly Change[]): Promise<object[]> {
     const actions: object[] = [];
     const typeOf = new Map(changes.map((change) => [change.row, change.type]));
@@ -471,7 +484,8 @@ export class DeltaHistory {
   #vector(dead: ReadonlySet<number>): object {
     const blob = encodeVector([...dead].map(BigInt));
     const base = { sizeInBytes: blob.length, cardinality: dead.size };
-    if (this.#random.chance(0.5)) return { storageType: 'i', pathOrInlineDv: encodeZ85(blob), ...base };
+    if (this.#random.chance(0.5) && this.shape.hasStoredVectors !== true)
+      return { storageType: 'i', pathOrInlineDv: encodeZ85(blob), ...base };
     const uuid = randomUUID();
     const frame = Buffer.alloc(9);
     frame.writeUInt8(1, 0);
@@ -504,10 +518,27 @@ export class DeltaHistory {
     this.#live = [...live];
     this.#earlier.push(this.#live);
     this.broken.push(this.#findBrokenRule());
-    const lines = [{ commitInfo: { operation: what } }, ...actions].map((action) => `${JSON.stringify(action)}\n`);
+    const commitInfo = { timestamp: Date.now(), operation: operationOf(what), operationParameters: {} };
+    const lines = [{ commitInfo }, ...actions].map((action) => `${JSON.stringify(action)}\n`);
     const name = `${String(this.version).padStart(20, '0')}.json`;
     writeFileSync(path.join(this.folder, '_delta_log', name), lines.join(''), { flag: 'wx' });
   }
+}
+
+/** The words of Delta for what was done. */
+const OPERATIONS: readonly (readonly [RegExp, string])[] = [
+  [/^create/, 'CREATE TABLE'],
+  [/^(insert|overwrite|replaceWhere)/, 'WRITE'],
+  [/^(update|delete|merge|optimize|restore)/, ''],
+  [/^add/, 'ADD COLUMNS'],
+  [/^widen/, 'CHANGE COLUMN'],
+  [/^rename/, 'RENAME COLUMN'],
+  [/^drop/, 'DROP COLUMNS'],
+];
+
+function operationOf(what: string): string {
+  const [, operation = 'SET TBLPROPERTIES'] = OPERATIONS.find(([pattern]) => pattern.test(what)) ?? [];
+  return operation || (what.split(' ')[0] ?? '').toUpperCase();
 }
 
 function addOf(history: DeltaHistory, { file, vector }: Live, dataChange: boolean): object {

@@ -21,15 +21,17 @@ export class WarehouseServer implements AsyncDisposable {
   /** How often a statement is said to be running before it has succeeded. */
   runsFor = 0;
   token = 'secret-token';
-  readonly #answer: (statement: string) => WarehouseResult;
+  readonly #answer: (statement: string) => WarehouseResult | Promise<WarehouseResult>;
   readonly #server: Server;
 
-  private constructor(answer: (statement: string) => WarehouseResult) {
+  private constructor(answer: (statement: string) => WarehouseResult | Promise<WarehouseResult>) {
     this.#answer = answer;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  static async start(answer: (statement: string) => WarehouseResult): Promise<WarehouseServer> {
+  static async start(
+    answer: (statement: string) => WarehouseResult | Promise<WarehouseResult>,
+  ): Promise<WarehouseServer> {
     const server = new WarehouseServer(answer);
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
@@ -57,8 +59,9 @@ export class WarehouseServer implements AsyncDisposable {
     }
     if (url === '/api/2.0/sql/statements') {
       const body = JSON.parse(text) as Record<string, unknown>;
-      this.statements.push({ body, result: this.#answer(String(body.statement)), polls: 0, isCanceled: false });
-      return send(200, this.#state(this.statements.length - 1));
+      const result = await this.#answer(String(body.statement));
+      const id = this.statements.push({ body, result, polls: 0, isCanceled: false }) - 1;
+      return send(200, this.#state(id));
     }
     const [, id = '', rest = ''] = /^\/api\/2\.0\/sql\/statements\/(\d+)(.*)$/.exec(url) ?? [];
     const statement = this.statements[Number(id)];

@@ -105,7 +105,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     ],
     sharing: ['changes', 'delta', 'engine', 'lake-table', 'read-hint', 'source-snapshot', 'storage'],
     requests: [],
-    remote: ['requests', 'engine', 'lake-table', 'relation', 'source-details', 'source-snapshot'],
+    remote: ['requests', 'changes', 'parquet', 'engine', 'lake-table', 'relation', 'source-details', 'source-snapshot'],
     catalog: [
       'requests',
       'remote',

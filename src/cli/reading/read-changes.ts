@@ -1,4 +1,3 @@
-import { syncedTablesError } from '../../core/errors.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { type ChangeRelation, changeFields } from '../../lake/changes/change-relation.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
@@ -6,6 +5,7 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { copySelects, type TableRead } from '../../lake/relation/table-read.js';
 import { planColumns, planTarget } from '../../sync/source/plan-target.js';
+import { requireHistory } from '../../sync/source/source-history.js';
 import { explainReadError } from './explain-read-error.js';
 import { writeToStdout } from './write-to-stdout.js';
 
@@ -26,8 +26,7 @@ export interface ReadChangesOptions extends Pick<TableRead, 'format' | 'invalidC
 /** Writes the changes of a source table to standard output, in the form in which its rows are sent to Postgres. */
 export async function writeChanges(lakeTable: LakeTable, options: ReadChangesOptions): Promise<void> {
   const { from, to } = options.changes;
-  if (!lakeTable.changeFeed) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
-  const changes = await lakeTable.changeFeed.changes({
+  const changes = await requireHistory(lakeTable, lakeTable.name).changes({
     from,
     ...(to === null ? {} : { to }),
     allowFileDiff: options.allowFileDiff ?? false,

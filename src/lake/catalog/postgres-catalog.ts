@@ -22,7 +22,7 @@ export function postgresCatalog({ server, engine, spoolBytesMax }: PostgresCatal
     open({ catalog, schema, table }: TableName) {
       const tableName = `${catalog}.${schema}.${table}`;
       const source = postgresSource({ server, tableName, schema, table });
-      return openRemoteTable({ tableName, source, engine, spoolBytesMax });
+      return openRemoteTable({ tableName, catalog, source, engine, spoolBytesMax });
     },
     async probe(name) {
       await withServer(server, `${name}.*.*`, (client) => client.query('select'));

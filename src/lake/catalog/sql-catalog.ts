@@ -62,7 +62,8 @@ export function sqlCatalog({ server, engine, spoolBytesMax }: SqlCatalogOptions)
   return {
     open({ catalog, schema, table }: TableName) {
       const tableName = `${catalog}.${schema}.${table}`;
-      return openRemoteTable({ tableName, source: server.source({ schema, table, tableName }), engine, spoolBytesMax });
+      const source = server.source({ schema, table, tableName });
+      return openRemoteTable({ tableName, catalog, source, engine, spoolBytesMax });
     },
     async probe(name) {
       await server.rows(`select schema_name from ${server.catalog}.information_schema.schemata limit 1`, `${name}.*.*`);

@@ -20,12 +20,13 @@ interface ChosenSnapshot extends SourceSnapshot {
  */
 export function chooseRows(lakeTable: LakeTable, choice: Choice): LakeTable {
   const resolver = new ChoiceResolver(choice);
-  const { name, engine, whileAnswering, declared, changeFeed } = lakeTable;
+  const { name, engine, whileAnswering, declared, changeFeed, whyWithoutChanges } = lakeTable;
   return {
     name,
     engine,
     whileAnswering,
     ...(declared ? { declared } : {}),
+    ...(whyWithoutChanges ? { whyWithoutChanges } : {}),
     async snapshot(version) {
       const whole = await lakeTable.snapshot(version);
       return chosenSnapshot(whole, await resolver.resolve(engine, whole));

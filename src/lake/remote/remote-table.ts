@@ -1,20 +1,17 @@
 import { createHash } from 'node:crypto';
 import { syncedTablesError } from '../../core/errors.js';
-import { quoteIdentifier } from '../../core/names.js';
-import type { Engine } from '../engine/duckdb-engine.js';
 import type { DeclaredTable, LakeTable } from '../lake-table.js';
 import type { Relation } from '../relation/relation.js';
 import type { SourceDetails } from '../source-details.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
-import type { RemoteColumn, RemoteState, RowSource } from './row-source.js';
-import { streamedParts } from './streamed-parts.js';
+import { RemoteChangeFeed } from './remote-change-feed.js';
+import { type RowRelationOptions, rowRelation } from './row-relation.js';
+import type { RemoteState, RowSource } from './row-source.js';
 
-export interface RemoteTableOptions {
-  readonly tableName: string;
+export interface RemoteTableOptions extends RowRelationOptions {
   readonly source: RowSource;
-  readonly engine: Engine;
-  /** Bytes of rows on the disk at once, on their way to the engine. */
-  readonly spoolBytesMax: number;
+  /** Name of the catalog in the settings, for messages. */
+  readonly catalog: string;
 }
 
 /** What a server holds, at one moment. */
@@ -30,11 +27,21 @@ interface RemoteSnapshot extends SourceSnapshot {
 export async function openRemoteTable(options: RemoteTableOptions): Promise<LakeTable> {
   const { tableName, source } = options;
   const state = await source.state();
-  return remoteTable(options, declaredOf(tableName, state));
+  return remoteTable(options, { declared: declaredOf(tableName, state), opened: state });
 }
 
-function remoteTable(options: RemoteTableOptions, declared: DeclaredTable): LakeTable {
-  const { tableName, source, engine } = options;
+interface OpenedTable {
+  readonly declared: DeclaredTable;
+  /** What was found when it was opened. */
+  readonly opened: RemoteState;
+}
+
+function remoteTable(options: RemoteTableOptions, { declared, opened }: OpenedTable): LakeTable {
+  const { tableName, source, engine, catalog } = options;
+  const { history } = source;
+  const { tableId, withoutChanges = null } = opened;
+  const changeFeed =
+    history !== undefined && withoutChanges === null ? new RemoteChangeFeed({ ...options, history, tableId }) : null;
 
   const snapshotOf = (state: RemoteState): RemoteSnapshot => ({
     tableName,
@@ -45,18 +52,29 @@ function remoteTable(options: RemoteTableOptions, declared: DeclaredTable): Lake
     rowCount: null,
     ...(state.sizeBytes === undefined ? {} : { sizeBytes: state.sizeBytes }),
     ...(state.bookmark === undefined ? {} : { bookmark: state.bookmark }),
+    ...(state.withoutChanges === null ? { hasChangeFeed: true } : {}),
     state,
   });
 
   return {
     name: tableName,
     engine,
-    changeFeed: null,
+    changeFeed,
+    ...(withoutChanges === null
+      ? {}
+      : {
+          whyWithoutChanges: () =>
+            syncedTablesError('REMOTE_CHANGES_NOT_GIVEN', { catalog, table: tableName, reason: withoutChanges }),
+        }),
     declared,
-    snapshot: async (version) => snapshotOf(await source.state(version)),
+    async snapshot(version) {
+      const state = await source.state(version);
+      changeFeed?.note(state);
+      return snapshotOf(state);
+    },
     async describe() {
-      const { tableId, columns } = await source.state();
-      return { tableName, tableId, columns: columns.map(({ field }) => field) };
+      const { tableId, columns, hasChangeFeed } = snapshotOf(await source.state());
+      return { tableName, tableId, columns, ...(hasChangeFeed === undefined ? {} : { hasChangeFeed }) };
     },
     async details(): Promise<SourceDetails> {
       const state = await source.state();
@@ -78,7 +96,7 @@ function remoteTable(options: RemoteTableOptions, declared: DeclaredTable): Lake
     },
     // Callers pass back only snapshots of this same table; some leave out columns that they do not need.
     openRelation: (snapshot, parts, hint) => openRemoteRows(options, snapshot as RemoteSnapshot, parts, hint?.columns),
-    readBy: (other) => remoteTable({ ...options, engine: other }, declared),
+    readBy: (other) => remoteTable({ ...options, engine: other }, { declared, opened }),
   };
 }
 
@@ -93,7 +111,7 @@ function declaredOf(tableName: string, { primaryKey, columns }: RemoteState): De
 }
 
 async function openRemoteRows(
-  { tableName, source, engine, spoolBytesMax }: RemoteTableOptions,
+  options: RemoteTableOptions,
   { state, columns }: RemoteSnapshot,
   parts: number,
   hinted: readonly string[] | undefined,
@@ -102,26 +120,7 @@ async function openRemoteRows(
     const isNeeded = columns.some((column) => column.name === name) || hinted?.includes(name) === true;
     return isNeeded && (hinted?.includes(name) ?? true) && type.kind !== 'unsupported';
   });
-  const scan = await source.scan(state, wanted, parts);
-  const select = (file: string, longest: number) => selectOf(wanted, scan.format.read(file, wanted.length, longest));
-  return {
-    parts: [],
-    rowCount: null,
-    remote: streamedParts({
-      tableName,
-      scratchFolder: engine.scratchFolder,
-      bytesMax: spoolBytesMax,
-      format: scan.format,
-      begin: () => scan.begin(),
-      select,
-    }),
-    [Symbol.asyncDispose]: () => scan[Symbol.asyncDispose](),
-  };
-}
-
-function selectOf(columns: readonly RemoteColumn[], rows: string): string {
-  const values = columns.map(({ field, value }, at) => `${value(`raw${at}`)} as ${quoteIdentifier(field.name)}`);
-  return `select ${values.join(', ') || 'null as nothing'} from ${rows}`;
+  return rowRelation(options, { columns: wanted, scan: await options.source.scan(state, wanted, parts) });
 }
 
 /** Tells one text from another. */

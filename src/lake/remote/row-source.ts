@@ -21,6 +21,8 @@ export interface RemoteState {
   readonly sizeBytes?: bigint;
   /** Null if the server does not say. */
   readonly primaryKey: readonly string[] | null;
+  /** Why its changes cannot be had, as the end of a sentence; null if they can. Absent if the source has no `history`. */
+  readonly withoutChanges?: string | null;
 }
 
 /** Takes rows as they come from a server. */
@@ -65,4 +67,48 @@ export interface RowSource {
    */
   scan(state: RemoteState, columns: readonly RemoteColumn[], producersMax: number): Promise<RowScan>;
   readonly details: Pick<SourceDetails, 'format' | 'location'>;
+  /** Absent for servers that never tell what has changed. */
+  readonly history?: RowHistory;
+}
+
+/** What made a version of a table. */
+export interface RemoteCommit {
+  readonly version: bigint;
+  readonly committedAtMs: number | null;
+  /** The word of the table format, such as MERGE. */
+  readonly operation: string;
+  /** Tells it from any other commit under the same version. */
+  readonly identity: string;
+}
+
+/** The versions after `from` up to `to`. */
+export interface VersionRange {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** What a server tells of the past of a table. */
+export interface RowHistory {
+  /** Null if the table has none. */
+  newest(): Promise<RemoteCommit | null>;
+  /** The commits from one version to another, in order, without those that are forgotten. */
+  commits(first: bigint, last: bigint): Promise<readonly RemoteCommit[]>;
+  /** Whether the server gives exactly what an operation changed. */
+  isExact(operation: string): boolean;
+  /** The columns of a version. @throws REMOTE_QUERY_FAILED */
+  columns(version: bigint): Promise<readonly RemoteColumn[]>;
+  /** Prepares reading some columns of the changes, and behind them the change fields. */
+  changes(range: VersionRange, columns: readonly RemoteColumn[]): Changes;
+  /** The number of rows of a version. */
+  countRows(version: bigint): Promise<bigint>;
+  /** Set if the rows of a commit that only inserted may come twice. */
+  readonly repeatsInserts?: true;
+}
+
+/** Changes to be read. */
+export interface Changes {
+  readonly columns: readonly RemoteColumn[];
+  readonly scan: RowScan;
+  /** Their number. */
+  count(): Promise<bigint>;
 }

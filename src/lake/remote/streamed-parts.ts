@@ -15,6 +15,8 @@ export interface StreamedPartsOptions {
   readonly begin: () => readonly RowProducer[];
   /** The SELECT of the rows of a file. */
   readonly select: (file: string, longest: number) => string;
+  /** A SELECT of no rows, which is the only part if there are none. */
+  readonly selectNone: string;
 }
 
 /** Large enough to read fast, small enough for several to fit any spool. */
@@ -79,7 +81,7 @@ class StreamedPass implements PartPass {
       this.#ended.signal.throwIfAborted();
       const part = this.#ready.shift();
       if (part !== undefined) return this.#hold(part);
-      if (this.#running === 0) return null;
+      if (this.#running === 0) return this.#holdNothing();
       if (this.#options.holdsAll && this.#blocked === this.#running) throw this.#tooSmall();
       await new Promise<void>((resolve) => this.#waitingReaders.push(resolve));
     }
@@ -107,6 +109,13 @@ class StreamedPass implements PartPass {
         this.#wakeProducers();
       },
     };
+  }
+
+  /** Whoever needs all rows as one SELECT needs one of no rows, too. */
+  #holdNothing(): HeldPart | null {
+    if (this.#files > 0) return null;
+    this.#files++;
+    return { select: this.#options.selectNone, files: [], [Symbol.asyncDispose]: async () => {} };
   }
 
   async #run(produce: RowProducer): Promise<void> {

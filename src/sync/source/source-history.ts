@@ -6,10 +6,12 @@ import type { SourceDescription } from '../../lake/source-snapshot.js';
 /**
  * The history of a source whose changes are followed.
  * @param source name of the source, for the message
- * @throws SOURCE_WITHOUT_HISTORY
+ * @throws SOURCE_WITHOUT_HISTORY, REMOTE_CHANGES_NOT_GIVEN
  */
-export function requireHistory({ changeFeed }: LakeTable, source: string): ChangeFeed {
-  if (changeFeed === null) throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: source });
+export function requireHistory(lakeTable: LakeTable, source: string): ChangeFeed {
+  const { changeFeed, whyWithoutChanges } = lakeTable;
+  if (changeFeed === null)
+    throw whyWithoutChanges?.() ?? syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: source });
   return changeFeed;
 }
 

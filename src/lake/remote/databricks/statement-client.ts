@@ -61,6 +61,8 @@ const ABOUT_NAMES =
   /^\[?(TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|NO_SUCH_CATALOG_EXCEPTION|UNRESOLVED_COLUMN[\w.]*|INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|PARSE_SYNTAX_ERROR|DELTA_\w+)/;
 const NOT_FOUND = /^\[?(TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|NO_SUCH_CATALOG_EXCEPTION)/;
 const DENIED = /^\[?(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)/;
+/** What is gone stays gone, whatever the code says. */
+const BROKEN = /^\[?(FAILED_READ_FILE\.FILE_NOT_EXIST|DELTA_CHANGE_DATA_FILE_NOT_FOUND|DELTA_FILE_NOT_FOUND)/;
 const WORDS_MAX = 300;
 
 /** Runs statements on a SQL warehouse of Databricks, by its Statement Execution API. */
@@ -204,7 +206,7 @@ export class StatementClient {
     if (DENIED.test(message)) {
       return syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted: 'a query', table, reason });
     }
-    if (code === 'BAD_REQUEST' || state === 'CANCELED') {
+    if (code === 'BAD_REQUEST' || state === 'CANCELED' || BROKEN.test(message)) {
       return syncedTablesError('REMOTE_QUERY_FAILED', { catalog, table, reason });
     }
     return syncedTablesError('CATALOG_UNREACHABLE', { catalog, table, attempts: 1, reason });

@@ -2,6 +2,7 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { askCatalog, type CatalogRequestOptions } from '../../requests/catalog-requests.js';
 import { describeAnswer } from '../../requests/server-answer.js';
 import { elementsOf, membersOf } from '../json-rows.js';
+import type { RowSink } from '../row-source.js';
 import { type TrinoColumn, type TrinoError, trinoColumns, trinoError } from './trino-protocol.js';
 
 export interface TrinoClientOptions extends CatalogRequestOptions {
@@ -38,6 +39,11 @@ const ABOUT_NAMES: ReadonlySet<string> = new Set([
 ]);
 const NOT_FOUND: ReadonlySet<string> = new Set(['TABLE_NOT_FOUND', 'SCHEMA_NOT_FOUND', 'CATALOG_NOT_FOUND']);
 const DENIED: ReadonlySet<string> = new Set(['ACCESS_DENIED', 'PERMISSION_DENIED']);
+/** Messages of other errors that are about versions alone. */
+const ABOUT_VERSIONS =
+  /^(?:Change Data Feed is not enabled at version|since_version: \d|Delta Lake log entries are missing for version|Delta Lake snapshot ID does not exist)/;
+/** What is broken stays broken: a file that is gone, a log that cannot be read. */
+const BROKEN = /_(?:BAD_DATA|CANNOT_OPEN_SPLIT|INVALID_SCHEMA|INVALID_METADATA|MISSING_METADATA|INVALID_TABLE)$/;
 /** Maximum length of what is repeated of a message. */
 const WORDS_MAX = 300;
 
@@ -85,6 +91,17 @@ export class TrinoClient {
       }
     } finally {
       if (next !== null) await this.#cancel(next);
+    }
+  }
+
+  /** Gives the rows of a statement to a sink. @throws what `run` throws */
+  async send(
+    statement: string,
+    { table, sink, signal }: { readonly table: string; readonly sink: RowSink; readonly signal: AbortSignal },
+  ): Promise<void> {
+    for await (const { rows } of this.run(statement, table, signal)) {
+      const bytes = Buffer.from(rows);
+      if (bytes.byteLength > 0) await sink.append(bytes, bytes.byteLength);
     }
   }
 
@@ -167,7 +184,8 @@ export class TrinoClient {
 
   #explain({ errorName, errorType, message }: TrinoError, table: string): Error {
     const { catalog } = this.#options;
-    const words = ABOUT_NAMES.has(errorName) ? `${errorName}: ${message}` : `${errorName}; its own log has the message`;
+    const isSafe = ABOUT_NAMES.has(errorName) || ABOUT_VERSIONS.test(message);
+    const words = isSafe ? `${errorName}: ${message}` : `${errorName}; its own log has the message`;
     const reason = words.slice(0, WORDS_MAX).replace(/\.$/, '');
     if (NOT_FOUND.has(errorName)) {
       return syncedTablesError('SOURCE_TABLE_NOT_FOUND', { table, reason: `the server says ${reason}` });
@@ -176,7 +194,7 @@ export class TrinoClient {
       return syncedTablesError('CATALOG_ACCESS_DENIED', { catalog, wanted: 'a query', table, reason });
     }
     // What is not the statement's fault passes: a worker that died, too little memory for the moment.
-    if (errorType !== 'USER_ERROR') {
+    if (errorType !== 'USER_ERROR' && !BROKEN.test(errorName)) {
       return syncedTablesError('CATALOG_UNREACHABLE', { catalog, table, attempts: 1, reason });
     }
     return syncedTablesError('REMOTE_QUERY_FAILED', { catalog, table, reason });

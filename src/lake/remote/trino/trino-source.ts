@@ -5,6 +5,7 @@ import { identify } from '../remote-table.js';
 import type { RemoteColumn, RemoteState, RowScan, RowSource } from '../row-source.js';
 import type { TrinoClient } from './trino-client.js';
 import { trinoColumn } from './trino-columns.js';
+import { trinoHistory } from './trino-history.js';
 
 export interface TrinoSourceOptions {
   readonly client: TrinoClient;
@@ -27,13 +28,20 @@ interface Pinned {
   readonly bookmark?: string;
   /** What follows the name of the table. */
   readonly clause: string;
+  /** See `RemoteState.withoutChanges`. */
+  readonly withoutChanges: string | null;
 }
 
 interface TrinoState extends RemoteState {
   readonly clause: string;
 }
 
-const NOW: Pinned = { version: null, committedAtMs: null, clause: '' };
+const unpinned = (withoutChanges: string): Pinned => {
+  return { version: null, committedAtMs: null, clause: '', withoutChanges };
+};
+const NO_TABLE = 'it is a view, of which no changes are recorded';
+const FEED_OFF = 'its change data feed is off';
+const ICEBERG = 'of Iceberg tables Trino gives none';
 
 /**
  * A table or view that a Trino reads. Of a Delta or an Iceberg table, one version is read; of anything else, what there is when the
@@ -53,6 +61,7 @@ export function trinoSource(options: TrinoSourceOptions): RowSource {
   }
 
   return {
+    history: trinoHistory({ ...options, columns: columnsOf }),
     details: { format: 'TRINO', location: `${uri}/${catalog}/${schema}/${table}` },
     async state(version): Promise<TrinoState> {
       const { clause, ...pinned } = await pin(options, version);
@@ -73,14 +82,7 @@ export function trinoSource(options: TrinoSourceOptions): RowSource {
       const statement = `select ${asked} from ${name}${clause}`;
       return {
         format: jsonRows,
-        begin: () => [
-          async (sink, signal) => {
-            for await (const { rows } of client.run(statement, tableName, signal)) {
-              const bytes = Buffer.from(rows);
-              if (bytes.byteLength > 0) await sink.append(bytes, bytes.byteLength);
-            }
-          },
-        ],
+        begin: () => [(sink, signal) => client.send(statement, { table: tableName, sink, signal })],
         [Symbol.asyncDispose]: async () => {},
       };
     },
@@ -89,35 +91,38 @@ export function trinoSource(options: TrinoSourceOptions): RowSource {
 
 /** The newest state, or the given version, of a table that has any. */
 async function pin(options: TrinoSourceOptions, version?: bigint): Promise<Pinned> {
-  switch (await connectorOf(options)) {
+  const connector = await connectorOf(options);
+  switch (connector) {
     case 'delta_lake': {
       const wanted = version === undefined ? '' : ` where version = ${version}`;
       const found = await lookUp(
         options,
-        '$history',
-        (history) =>
-          `select version, cast(to_unixtime("timestamp") * 1000 as bigint) from ${history}${wanted} order by version desc limit 1`,
+        (beside) =>
+          `select version, cast(to_unixtime("timestamp") * 1000 as bigint),
+             (select max(value) from ${beside('$properties')} where key = 'delta.enableChangeDataFeed')
+           from ${beside('$history')}${wanted} order by version desc limit 1`,
       );
-      if (found === null) return NOW;
-      const [newest = '0', committedAtMs = null] = found;
+      if (found === null) return unpinned(NO_TABLE);
+      const [newest = '0', committedAtMs = null, feed = null] = found;
       return {
         version: BigInt(newest ?? 0),
         committedAtMs: committedAtMs === null ? null : Number(committedAtMs),
         clause: ` for version as of ${newest}`,
+        withoutChanges: feed === 'true' ? null : FEED_OFF,
       };
     }
     case 'iceberg': {
       const found = await lookUp(
         options,
-        '$refs',
-        (refs) => `select cast(snapshot_id as varchar) from ${refs} where name = 'main'`,
+        (beside) => `select cast(snapshot_id as varchar) from ${beside('$refs')} where name = 'main'`,
       );
       const snapshot = found?.[0] ?? null;
-      if (snapshot === null) return NOW;
-      return { version: null, committedAtMs: null, bookmark: snapshot, clause: ` for version as of ${snapshot}` };
+      if (snapshot === null) return unpinned(NO_TABLE);
+      const clause = ` for version as of ${snapshot}`;
+      return { version: null, committedAtMs: null, bookmark: snapshot, clause, withoutChanges: ICEBERG };
     }
     default:
-      return NOW;
+      return unpinned(`the connector ${connector ?? 'of its catalog'} records none`);
   }
 }
 
@@ -129,19 +134,18 @@ async function connectorOf({ client, catalog, tableName }: TrinoSourceOptions): 
   return row?.[0] ?? null;
 }
 
-/** The only row of a query about a table beside the table; null if it has no such table, as views have none. */
+/** The only row of a query about tables beside the table; null if it has none, as views have. */
 async function lookUp(
   { client, catalog, schema, table, tableName }: TrinoSourceOptions,
-  suffix: string,
-  query: (name: string) => string,
+  query: (beside: (suffix: string) => string) => string,
 ): Promise<(string | null)[] | null> {
-  const beside = `${table}${suffix}`;
   const [exists] = await client.rows(
     `select table_type from ${quoteIdentifier(catalog)}.information_schema.tables
       where table_schema = ${quoteLiteral(schema)} and table_name = ${quoteLiteral(table)}`,
     tableName,
   );
   if (exists?.[0] !== 'BASE TABLE') return null;
-  const [row] = await client.rows(query([catalog, schema, beside].map(quoteIdentifier).join('.')), tableName);
+  const beside = (suffix: string) => [catalog, schema, table + suffix].map(quoteIdentifier).join('.');
+  const [row] = await client.rows(query(beside), tableName);
   return row ?? null;
 }

@@ -6,6 +6,7 @@ import type { LakeTable } from '../../../lake/lake-table.js';
 import type { ReadInPlace, SourceFile } from '../../../lake/relation/relation.js';
 import { holdWhole } from '../../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../../lake/source-snapshot.js';
+import { requireHistory } from '../../source/source-history.js';
 import type { TablePosition } from './source-position.js';
 
 /** `all`: the rows of the newest version. `stream`: the rows added since. `changes`: the change feed since. */
@@ -23,7 +24,7 @@ export interface LakeRows extends ReadInPlace, AsyncDisposable {
 /**
  * Opens what a flow has not yet read of a lakehouse table. If nothing was read before, that is every row, as if newly
  * added.
- * @throws SOURCE_WITHOUT_HISTORY, CHANGES_NOT_RECORDED, and errors of reading a log or its changes
+ * @throws SOURCE_WITHOUT_HISTORY, REMOTE_CHANGES_NOT_GIVEN, CHANGES_NOT_RECORDED, and errors of reading a log or its changes
  */
 export async function openLakeRows(
   lakeTable: LakeTable,
@@ -33,9 +34,7 @@ export async function openLakeRows(
   if (mode !== 'all' && position?.kind === 'lake') return openNewRows(lakeTable, mode, position);
   const snapshot = await lakeTable.snapshot();
   const isChanges = mode === 'changes';
-  if (isChanges && lakeTable.changeFeed === null) {
-    throw syncedTablesError('SOURCE_WITHOUT_HISTORY', { table: lakeTable.name });
-  }
+  if (isChanges) requireHistory(lakeTable, lakeTable.name);
   // What has no feed that could be switched on never has its changes recorded.
   if (isChanges && snapshot.hasChangeFeed === undefined) {
     throw syncedTablesError('CHANGES_NOT_RECORDED', { table: lakeTable.name });

@@ -15,11 +15,11 @@ afterAll(() => rmSync(scratchFolder, { recursive: true, force: true }));
 const ROWS = 400;
 
 /** Three producers of rows of a hundred bytes, far more together than the room for them. */
-function parts() {
+function parts(rows = ROWS) {
   const producer =
     (name: number): RowProducer =>
     async (sink) => {
-      for (let row = 0; row < ROWS; row++) {
+      for (let row = 0; row < rows; row++) {
         const line = `"${name}-${row}","${'x'.repeat(100)}"\n`;
         await sink.append(Buffer.from(line), line.length);
       }
@@ -31,6 +31,7 @@ function parts() {
     format: csvRows,
     begin: () => [0, 1, 2].map(producer),
     select: (file) => file,
+    selectNone: 'none',
   });
 }
 
@@ -53,6 +54,12 @@ it('hands over all rows once, however little room there is', async () => {
   expect(found).toHaveLength(3 * ROWS);
   expect(new Set(found).size).toBe(3 * ROWS);
 }, 20_000);
+
+it('has one part if there are no rows, for whoever needs all as one', async () => {
+  await using pass = parts(0).begin();
+  expect((await pass.next())?.select).toBe('none');
+  expect(await pass.next()).toBe(null);
+});
 
 it('says that there is no room for whoever keeps all parts', async () => {
   const held: AsyncDisposable[] = [];

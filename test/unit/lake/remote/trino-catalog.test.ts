@@ -2,9 +2,11 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqlCatalog, trinoServer } from '../../../../src/lake/catalog/sql-catalog.js';
+import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { beginPass, holdWhole } from '../../../../src/lake/relation/relation-pass.js';
+import { requireHistory } from '../../../../src/sync/source/source-history.js';
 import { type TrinoResult, TrinoServer } from '../../../support/trino-server.js';
 
 // Goal: tables of a Trino are read page by page without a loss, errors say what is wrong without values of rows, and
@@ -33,24 +35,47 @@ const ROWS = [
 interface Answers {
   readonly connector?: string;
   readonly history?: readonly string[];
+  readonly feed?: 'true' | 'false';
+  /** Of `table_changes`. */
+  readonly changes?: readonly string[];
+  /** By version. */
+  readonly counts?: Readonly<Record<string, number>>;
   readonly rows?: readonly string[];
   readonly error?: TrinoResult['error'];
 }
 
-function answering({ connector = 'hive', history = [], rows = ROWS, error }: Answers = {}) {
+/** Of a commit of Delta, as the table beside the table has it. */
+const commit = (version: number, operation: string, atMs = 1_700_000_000_000 + version) =>
+  `[${version},${atMs},"${operation}",${version - 1}]`;
+
+function answering(given: Answers | (() => Answers) = {}) {
   return (statement: string): TrinoResult => {
+    const answers = typeof given === 'function' ? given() : given;
+    const { connector = 'hive', history = [], feed = 'true', changes = [], counts = {}, rows = ROWS, error } = answers;
     if (statement.includes('system.metadata.catalogs'))
       return { columns: [['c', 'varchar']], rows: [`["${connector}"]`] };
     if (statement.includes('information_schema.tables'))
       return { columns: [['t', 'varchar']], rows: ['["BASE TABLE"]'] };
     if (statement.includes('$history')) {
+      const [, first = '0', last = '99'] = /where version between (\d+) and (\d+)/.exec(statement) ?? [];
+      const [, only] = /where version = (\d+)/.exec(statement) ?? [];
+      const found = history
+        .map((row) => JSON.parse(row) as [number, number, string, number])
+        .filter(([version]) => version >= Number(only ?? first) && version <= Number(only ?? last));
+      const isPinned = statement.includes('$properties');
+      const wanted = statement.includes('desc limit 1') ? found.slice(-1) : found;
       return {
-        columns: [
-          ['version', 'bigint'],
-          ['at', 'bigint'],
-        ],
-        rows: history,
+        columns: [['version', 'bigint']],
+        rows: wanted.map(([version, atMs, ...rest]) => JSON.stringify([version, atMs, ...(isPinned ? [feed] : rest)])),
       };
+    }
+    const [, counted] = /count\(\*\).* for version as of (\d+)$/.exec(statement) ?? [];
+    if (counted !== undefined) return { columns: [['c', 'varchar']], rows: [`["${counts[counted]}"]`] };
+    if (statement.includes('table_changes')) {
+      if (error) return { error };
+      return statement.includes('count(*)')
+        ? { columns: [['c', 'varchar']], rows: [`["${changes.length}"]`] }
+        : { columns: COLUMNS.slice(0, 3), rows: changes };
     }
     if (statement.endsWith('limit 0')) return error ? { error } : { columns: COLUMNS };
     return error ? { error } : { columns: COLUMNS.slice(0, 3), rows };
@@ -118,7 +143,7 @@ describe('a table of a Trino', () => {
 
   it('has one version where its connector knows versions, and says when one is gone', async () => {
     await using server = await TrinoServer.start(
-      answering({ connector: 'delta_lake', history: ['[7,1700000000000]'] }),
+      answering({ connector: 'delta_lake', history: [commit(7, 'WRITE', 1_700_000_000_000)] }),
     );
     const table = await open(server);
     expect(await table.snapshot()).toMatchObject({ version: 7n, committedAtMs: 1_700_000_000_000 });
@@ -177,5 +202,146 @@ describe('a table of a Trino', () => {
     server.ownUri = null;
     server.override = () => 401;
     await expect(open(server)).rejects.toMatchObject({ code: 'CATALOG_TOKEN_REFUSED' });
+  });
+});
+
+describe('changes of a Delta table of a Trino', () => {
+  const at = '"2026-01-01 00:00:00.000"';
+  const change = (id: number, type: string, version: number, price = '1.00') =>
+    `[${id},null,"${price}","${type}",${version},${at}]`;
+  const delta: Answers = {
+    connector: 'delta_lake',
+    history: [commit(3, 'WRITE'), commit(4, 'MERGE'), commit(5, 'OPTIMIZE'), commit(6, 'DELETE')],
+    changes: [
+      change(1, 'update_preimage', 4),
+      change(1, 'update_postimage', 4, '2.00'),
+      change(7, 'insert', 4),
+      change(1, 'update_preimage', 6, '2.00'),
+      change(1, 'update_postimage', 6, '3.00'),
+      change(7, 'delete', 6),
+    ],
+  };
+  // What is read of a table whose other column has no type here.
+  const narrow = { columns: ['id', 'at', 'price'], rowFilter: null, besides: [] };
+
+  it('are read up to one version, and lead to the last state of each key', async () => {
+    await using server = await TrinoServer.start(answering(delta));
+    const feed = chooseRows(await open(server), narrow).changeFeed;
+    const bookmark = await feed?.bookmark(3n);
+    await using changes = await feed?.changes({
+      from: 3n,
+      allowFileDiff: false,
+      ...(bookmark === undefined ? {} : { bookmark }),
+    });
+    expect(changes).toMatchObject({ from: 3n, to: 6n, isChangeFeed: true, end: { hasChangeFeed: true } });
+    expect(await changes?.countRows()).toBe(6n);
+    const collapsed = await changes?.collapse({ keyColumns: ['id'] });
+    const connection = await engine.connect();
+    try {
+      const found = await connection.runAndReadAll(`select * from (${collapsed?.select}) order by id`);
+      expect(found.getRowsJson()).toEqual([
+        ['1', null, '3.00', 'upsert', '6', '2026-01-01 00:00:00+00'],
+        ['7', null, null, 'delete', '6', '2026-01-01 00:00:00+00'],
+      ]);
+    } finally {
+      connection.closeSync();
+    }
+    expect(collapsed).toMatchObject({ upserts: 1n, deletes: 1n, balance: 0n });
+    const asked = server.queries.find(({ statement }) => /^select "id".*table_changes/.test(statement))?.statement;
+    expect(asked).toMatch(
+      /from table\("remote-cat"\.system\.table_changes\(schema_name => 's', table_name => 'orders', since_version => 3\)\) where _commit_version <= 6$/,
+    );
+    expect(await feed?.isSameCommit(bookmark ?? '')).toBe(true);
+    const nothing = await feed?.changes({ from: 6n, allowFileDiff: false });
+    expect(nothing).toMatchObject({ fileCount: 0, to: 6n });
+    await nothing?.[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    [{ 4: 10, 3: 8 }, '2'],
+    [{ 4: 12, 3: 8 }, '4'],
+  ])('that come twice count once, unless the table has them twice: %j', async (counts, rows) => {
+    // A commit that inserts alone, with change files.
+    const inserts = [7, 8].flatMap((id) => [change(id, 'insert', 4), change(id, 'insert', 4)]);
+    const changed = [...inserts, change(9, 'insert', 6), change(9, 'delete', 6)];
+    await using server = await TrinoServer.start(answering({ ...delta, changes: changed, counts }));
+    const feed = chooseRows(await open(server), narrow).changeFeed;
+    await using changes = await feed?.changes({ from: 3n, allowFileDiff: false });
+    await changes?.fetch();
+    const connection = await engine.connect();
+    try {
+      const found = await connection.runAndReadAll(
+        `select count(*) filter (_commit_version = 4), count(*) filter (_commit_version = 6) from (${changes?.select})`,
+      );
+      expect(found.getRowsJson()).toEqual([[rows, '2']]);
+    } finally {
+      connection.closeSync();
+    }
+  });
+
+  it.each<[string, Answers, RegExp]>([
+    ['an old version', { history: [commit(4, 'MERGE'), commit(5, 'WRITE')] }, /version 3 is no longer in its history/],
+    ['a version between', { history: [commit(3, 'WRITE'), commit(5, 'WRITE')] }, /version 4 is no longer/],
+    ['an operation', { history: [commit(3, 'WRITE'), commit(4, 'RESTORE')] }, /version 4 was made by RESTORE/],
+    [
+      'a file',
+      { error: { errorName: 'DELTA_LAKE_BAD_DATA', errorType: 'EXTERNAL', message: 'secret' } },
+      /DELTA_LAKE_BAD_DATA; its own log/,
+    ],
+    [
+      'a feed that was off',
+      {
+        error: {
+          errorName: 'INVALID_FUNCTION_ARGUMENT',
+          errorType: 'USER_ERROR',
+          message: "Change Data Feed is not enabled at version 4. Version contains 'remove' entries",
+        },
+      },
+      /is not enabled at version 4/,
+    ],
+    [
+      'inserts that cannot be',
+      { changes: [change(7, 'insert', 4), change(7, 'insert', 4)], counts: { 3: 8, 4: 8 } },
+      /gives 2 inserted rows of version 4, which has 0 more/,
+    ],
+  ])('are gone for want of %s', async (_, more, reason) => {
+    let answers: Answers = delta;
+    await using server = await TrinoServer.start(answering(() => answers));
+    const feed = chooseRows(await open(server), narrow).changeFeed;
+    const bookmark = (await feed?.bookmark(3n)) ?? '';
+    answers = { ...delta, ...more };
+    const attempt = async () => {
+      await using changes = await feed?.changes({ from: 3n, allowFileDiff: false, bookmark });
+      await changes?.fetch();
+    };
+    await expect(attempt()).rejects.toMatchObject({
+      code: 'REMOTE_CHANGES_GONE',
+      message: expect.stringMatching(reason),
+    });
+  });
+
+  it('are those of another history if a commit is another one', async () => {
+    let answers: Answers = delta;
+    await using server = await TrinoServer.start(answering(() => answers));
+    const feed = (await open(server)).changeFeed;
+    const bookmark = (await feed?.bookmark(3n)) ?? '';
+    answers = { ...delta, history: [commit(3, 'WRITE', 1), commit(4, 'MERGE')] };
+    expect(await feed?.isSameCommit(bookmark)).toBe(false);
+    const changes = feed?.changes({ from: 3n, allowFileDiff: false, bookmark });
+    await expect(changes).rejects.toMatchObject({ code: 'SOURCE_HISTORY_REWRITTEN' });
+    answers = { ...delta, history: [commit(0, 'CREATE TABLE')] };
+    const fewer = feed?.changes({ from: 3n, allowFileDiff: false, bookmark });
+    await expect(fewer).rejects.toMatchObject({ code: 'SOURCE_HISTORY_REWRITTEN' });
+  });
+
+  it.each<[Answers, RegExp]>([
+    [{ ...delta, feed: 'false' }, /its change data feed is off/],
+    [{ connector: 'iceberg' }, /it is a view|of Iceberg tables/],
+    [{ connector: 'hive' }, /the connector hive records none/],
+  ])('are refused with the reason: %j', async (answers, reason) => {
+    await using server = await TrinoServer.start(answering(answers));
+    const table = chooseRows(await open(server), narrow);
+    expect(table.changeFeed).toBe(null);
+    expect(() => requireHistory(table, table.name)).toThrow(reason);
   });
 });

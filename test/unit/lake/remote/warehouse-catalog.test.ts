@@ -24,8 +24,51 @@ const COLUMNS: NonNullable<WarehouseResult['columns']> = [
   ['far', 'ARRAY<DECIMAL(38,2)>'],
 ];
 
-function answering({ version, error }: { readonly version?: string; readonly error?: WarehouseResult['error'] } = {}) {
+interface Answers {
+  readonly version?: string;
+  readonly error?: WarehouseResult['error'];
+  /** The newest first; instead of `version`. */
+  readonly history?: readonly (readonly [version: string, operation: string, metrics: string])[];
+  readonly feed?: 'true' | 'false';
+  /** Of `table_changes`. */
+  readonly changes?: readonly (readonly (string | null)[])[];
+}
+
+function answering(given: Answers | (() => Answers) = {}) {
   return (statement: string): WarehouseResult => {
+    const { version, error, history, feed = 'true', changes } = typeof given === 'function' ? given() : given;
+    if (statement.startsWith('describe detail')) {
+      return {
+        columns: [
+          ['id', 'STRING'],
+          ['properties', 'MAP<STRING, STRING>'],
+        ],
+        chunks: [[['table-id', `{"delta.enableChangeDataFeed":"${feed}"}`]]],
+      };
+    }
+    if (statement.startsWith('describe history') && history !== undefined) {
+      const limit = Number(/limit (\d+)$/.exec(statement)?.[1]);
+      const rows = history.slice(0, limit);
+      return {
+        columns: [
+          ['version', 'BIGINT'],
+          ['operation', 'STRING'],
+          ['operationMetrics', 'MAP<STRING, STRING>'],
+          ['timestamp', 'TIMESTAMP'],
+        ],
+        // Times depend on how much is listed, and maps come in any order.
+        chunks: [
+          rows.map(([of, operation, metrics], at) => {
+            const map = at % 2 === 0 ? `{"a":"${metrics}","b":"1"}` : `{"b":"1","a":"${metrics}"}`;
+            return [of, operation, map, `2026-01-02T03:04:05.00${limit % 10}Z`];
+          }),
+        ],
+      };
+    }
+    if (statement.includes('table_changes') && changes !== undefined) {
+      if (statement.includes('count(*)')) return { columns: [['c', 'STRING']], chunks: [[[String(changes.length)]]] };
+      return { columns: COLUMNS, chunks: [changes] };
+    }
     if (statement.startsWith('describe history')) {
       if (version === undefined)
         return { error: { error_code: 'BAD_REQUEST', message: 'DESCRIBE HISTORY is for tables' } };
@@ -120,6 +163,53 @@ describe('a table of Databricks', () => {
     );
     expect(server.fetched).toHaveLength(3);
     expect(server.fetched.map(({ authorization }) => authorization)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('gives its changes up to one version, if each of them is there', async () => {
+    const history = [
+      ['3', 'UPDATE', 'x'],
+      ['2', 'RESTORE', 'x'],
+      ['1', 'WRITE', 'x'],
+      ['0', 'CREATE TABLE', 'x'],
+    ] as const;
+    const change = (id: string, type: string, version: string) => [id, null, null, null, null, type, version, '0'];
+    const changes = [change('7', 'insert', '2'), change('7', 'update_preimage', '3'), change('7', 'delete', '3')];
+    let answers: Answers = { history, changes };
+    await using server = await WarehouseServer.start(answering(() => answers));
+    const table = await open(server);
+    expect(await table.snapshot()).toMatchObject({ version: 3n, tableId: 'table-id', hasChangeFeed: true });
+    const { changeFeed: feed } = table;
+    const bookmark = (await feed?.bookmark(1n)) ?? '';
+    const neededColumns = ['id', 'at', 'price', 'raw', 'tags'];
+    const range = { from: 1n, allowFileDiff: false, bookmark, neededColumns };
+    {
+      await using found = await feed?.changes(range);
+      await found?.fetch();
+      expect(found).toMatchObject({ to: 3n, isChangeFeed: true });
+      expect(await found?.countRows()).toBe(3n);
+      expect(await found?.collapse({ keyColumns: ['id'] })).toMatchObject({ upserts: 0n, deletes: 1n });
+    }
+    expect(server.statements.at(-1)?.body.statement).toMatch(
+      /cast\(`_change_type` as string\), .* from table_changes\('`main`\.`s-1`\.`orders`', 2, 3\)$/,
+    );
+    const refused = async (more: Answers) => {
+      answers = { history, changes, ...more };
+      return feed?.changes(range).catch((error: unknown) => error);
+    };
+    // The same commit, told in another order at another time, is the same.
+    expect(await refused({})).toMatchObject({ to: 3n });
+    const without = (version: string) => ({ history: history.filter(([of]) => of !== version) });
+    expect(await refused(without('2'))).toMatchObject({ code: 'REMOTE_CHANGES_GONE' });
+    expect(await refused(without('1'))).toMatchObject({ code: 'REMOTE_CHANGES_GONE' });
+    const renamed = [['3', 'RENAME COLUMN', 'x'], ...history.slice(1)] as const;
+    expect(await refused({ history: renamed })).toMatchObject({ code: 'REMOTE_CHANGES_GONE' });
+    const other = [...history.slice(0, 2), ['1', 'WRITE', 'y']] as const;
+    expect(await refused({ history: other })).toMatchObject({ code: 'SOURCE_HISTORY_REWRITTEN' });
+
+    answers = { history, feed: 'false' };
+    const off = await open(server);
+    expect(off.changeFeed).toBe(null);
+    expect(String(off.whyWithoutChanges?.())).toMatch(/its change data feed is off/);
   });
 
   it('has no version if it is a view', async () => {
