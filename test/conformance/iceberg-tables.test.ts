@@ -288,7 +288,7 @@ describe.each(postgresServers().slice(-1))('Iceberg tables on $name', (server) =
 
 // The store and the catalog are what is tested: one server is enough.
 describe.each(postgresServers().slice(-1))('Iceberg tables of an object store on $name', (server) => {
-  it('are synced by path, and from a REST catalog with the credentials that it gives', async () => {
+  it('are synced by path, and followed in a REST catalog with the credentials that it gives', async () => {
     await using lake = await SyncedLake.create(server);
     await using store = await S3FolderServer.start(lake.lake.root);
     await using rest = await IcebergRestServer.start({
@@ -349,6 +349,21 @@ describe.each(postgresServers().slice(-1))('Iceberg tables of an object store on
     ]);
     expect(await lake.sync('ice.changes')).toMatchObject({ method: 'CHANGES', rows_written: '4', rows_deleted: '6' });
     expect(await counted('ice.changes')).toBe('89996 120003');
+
+    // The catalog is asked for what is new.
+    await lake.admin.query(
+      `select synced_tables.create_synced_table('ice.following', 'prod.ice.stored', array['id'], 'CONTINUOUS',
+                                                allow_file_diff => true)`,
+    );
+    await expect
+      .poll(() => lake.value(`select to_regclass('ice.following')::text`), { timeout: 60_000 })
+      .not.toBeNull();
+    const more = await table.write('select i as id from range(120000, 120002) t(i)', '{id: 1}');
+    await table.commit([
+      { ...more, content: 'equalityDeletes', equalityIds: [1] },
+      await table.write(some(130_000, 130_001)),
+    ]);
+    await expect.poll(() => counted('ice.following'), { timeout: 60_000 }).toBe('89995 130000');
     connection.closeSync();
   });
 });

@@ -200,6 +200,22 @@ describe.runIf(home && java && server)('tables of a real Trino', () => {
     }
   }, 3_600_000);
 
+  it('is asked for a large table by several statements at once', async () => {
+    const rowsOf = (part: number) =>
+      `select range as id, 'name ' || range as name from range(${part}00000, ${part + 1}00000)`;
+    const writer = await lake.lake.createTable('s.many', { id: 'long', name: 'string' }, rowsOf(0));
+    for (const part of [1, 2, 3]) await writer.append(rowsOf(part));
+    await register('many', 's/many');
+    await lake.wait(await create('copies.many', 'delta.s.many', ['id'], ', accelerated_sync => true'));
+    expect(await lake.value('select count(*) || $$ $$ || sum(id) from copies.many')).toBe('400000 79999800000');
+    const asked = await client.rows(
+      `select query from system.runtime.queries where query like 'select "id"%"many" for version as of 3 where "$path"%'`,
+      'queries',
+    );
+    expect(asked.length).toBeGreaterThan(1);
+    await verify('copies.many');
+  }, 600_000);
+
   it('gives the changes of a table that is followed', async () => {
     const columns = { id: 'long', name: 'string' };
     const people = `select range as id, 'name ' || range as name from range(1000)`;

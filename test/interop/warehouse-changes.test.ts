@@ -111,7 +111,9 @@ describe.runIf(python)('changes that Spark gives', () => {
             await run(`create table default.${name} using delta location '${path.join(lake, name)}'`);
             return open(name);
           },
-          refused: /(REMOTE_CHANGES_GONE|COLUMN_\w+_NOT_SUPPORTED|CHANGED_PRIMARY_KEY)[\s\S]*(rename|drop)/,
+          // The writer of the tests leaves out what Spark needs of removed files, now and then.
+          refused:
+            /REMOTE_CHANGES_GONE[\s\S]*MISSING_EXTENDED_METADATA|(?:REMOTE_CHANGES_GONE|COLUMN_\w+_NOT_SUPPORTED)[\s\S]*(?:rename|drop)/,
         },
         { seed, histories: HISTORIES, commits: COMMITS },
       );
@@ -129,6 +131,7 @@ describe.runIf(python)('changes that Spark gives', () => {
     await insert('(1)');
     const table = await open('gone');
     const bookmark = (await table.changeFeed?.bookmark()) ?? '';
+    const { tableId } = await table.describe();
     await insert('(2)');
     await insert('(3)');
     const changes = (more = {}) => table.changeFeed?.changes({ from: 1n, bookmark, allowFileDiff: false, ...more });
@@ -152,10 +155,8 @@ describe.runIf(python)('changes that Spark gives', () => {
       ?.changes({ from: 1n, bookmark, allowFileDiff: false })
       .catch((error) => error);
     expect(refused).toMatchObject({ code: 'SOURCE_HISTORY_REWRITTEN' });
-    const { tableId } = await table.describe();
-    const replaced = again.changeFeed?.changes({ from: 1n, bookmark, allowFileDiff: false, tableId: 'another' });
+    const replaced = again.changeFeed?.changes({ from: 1n, bookmark, allowFileDiff: false, tableId });
     await expect(replaced).rejects.toMatchObject({ code: 'SOURCE_TABLE_REPLACED' });
-    expect(tableId).not.toBe('another');
 
     await run('create view default.seen as select 1 as id');
     const view = await open('seen');

@@ -90,7 +90,8 @@ export const catalogErrors = {
   },
   SOURCE_FORMAT_UNSUPPORTED: {
     message: 'Source table {table} is of format {format}, which cannot be read.',
-    remedy: 'Sync a Delta or an Iceberg table: write one from this source, for example with CREATE TABLE … AS SELECT.',
+    remedy:
+      'Sync a Delta or an Iceberg table: write one from this source, for example with CREATE TABLE … AS SELECT. What a SQL warehouse of Databricks reads, such as a materialized view, can be synced from a catalog of kind databricks.',
     retry: 'manual',
     status: 400,
     apiCode: 'INVALID_PARAMETER_VALUE',

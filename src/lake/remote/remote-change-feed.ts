@@ -68,7 +68,9 @@ export class RemoteChangeFeed implements ChangeFeed {
     }
     const range = { from, to };
     const known = options.bookmark === undefined ? null : decodeBookmark(options.bookmark);
-    const last = await this.#requireHistory(range, known);
+    await this.#requireHistory(range, known);
+    const last = to === newest.version ? newest : await this.#commit(to);
+    if (last === null) throw this.#gone(range, `version ${to} is no longer in its history`);
     const columns = await this.#columns(to).catch((error) => this.#fail(error, range));
     const { keyColumns = [], neededColumns = null, requiredColumns = [], schemaPolicy: policy = 'stop' } = options;
     const rules = { tableName, keyColumns, neededColumns, requiredColumns, policy };
@@ -123,11 +125,8 @@ export class RemoteChangeFeed implements ChangeFeed {
     return this.#noted.columns;
   }
 
-  /**
-   * The commit of the last version, if all of the range are there, and the one before them is the one that was read.
-   * @throws REMOTE_CHANGES_GONE, SOURCE_HISTORY_REWRITTEN
-   */
-  async #requireHistory(range: VersionRange, known: ChangeBookmark | null): Promise<RemoteCommit> {
+  /** @throws REMOTE_CHANGES_GONE if a version of the range is not there, SOURCE_HISTORY_REWRITTEN if the one before it is another one */
+  async #requireHistory(range: VersionRange, known: ChangeBookmark | null): Promise<void> {
     const { history, tableName: table } = this.#options;
     const { from, to } = range;
     if (known !== null && known.version !== from) {
@@ -150,9 +149,6 @@ export class RemoteChangeFeed implements ChangeFeed {
         );
       }
     }
-    const last = commits.get(to);
-    if (last === undefined) throw this.#rangeError({ from, allowFileDiff: false }, to);
-    return last;
   }
 
   async #schemaChanges(

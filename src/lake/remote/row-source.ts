@@ -77,7 +77,7 @@ export interface RemoteCommit {
   readonly committedAtMs: number | null;
   /** The word of the table format, such as MERGE. */
   readonly operation: string;
-  /** Tells it from any other commit under the same version. */
+  /** Tells it from any other commit under the same version; the same whenever the commit is the first of `commits`, or `newest`. */
   readonly identity: string;
 }
 

@@ -21,9 +21,6 @@ export interface WarehouseHistoryOptions {
 const INEXACT = /COLUMN|REPLACE|CLONE|CONVERT|UNKNOWN/;
 const EXACT = /^(?:ADD COLUMNS?|CHANGE COLUMNS?|UPDATE COLUMN METADATA)$/;
 
-/** Of a commit, what says nothing else under another one: times are those of files, and depend on what else is listed. */
-const OF_NO_COMMIT: ReadonlySet<string> = new Set(['version', 'timestamp']);
-
 /** The history of a Delta table that a SQL warehouse reads. */
 export function warehouseHistory({ client, tableName, name, columns }: WarehouseHistoryOptions): RowHistory {
   async function newest(count: bigint): Promise<RemoteCommit[]> {
@@ -69,8 +66,9 @@ export function warehouseHistory({ client, tableName, name, columns }: Warehouse
 function commitOf(record: Readonly<Record<string, string | null>>): RemoteCommit[] {
   const { version, timestamp, operation } = record;
   if (version == null) return [];
+  // A time that is not above that of the commit before is given as if it were; not so for the first that is listed.
   const told = Object.entries(record).flatMap(([name, value]) => {
-    return value === null || OF_NO_COMMIT.has(name) ? [] : [`${name} ${sortedText(value)}`];
+    return value === null ? [] : [`${name} ${sortedText(value)}`];
   });
   return [
     {

@@ -2,7 +2,8 @@ import { syncedTablesError } from '../../../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../../../core/names.js';
 import { jsonRows } from '../json-rows.js';
 import { identify } from '../remote-table.js';
-import type { RemoteColumn, RemoteState, RowScan, RowSource } from '../row-source.js';
+import type { RemoteColumn, RemoteState, RowProducer, RowScan, RowSource } from '../row-source.js';
+import { fileRanges } from './file-ranges.js';
 import type { TrinoClient } from './trino-client.js';
 import { trinoColumn } from './trino-columns.js';
 import { trinoHistory } from './trino-history.js';
@@ -76,13 +77,18 @@ export function trinoSource(options: TrinoSourceOptions): RowSource {
         clause,
       };
     },
-    async scan(state, columns): Promise<RowScan> {
+    async scan(state, columns, producersMax): Promise<RowScan> {
       const { clause } = state as TrinoState;
       const asked = columns.map((column) => column.asked).join(', ') || 'null';
-      const statement = `select ${asked} from ${name}${clause}`;
+      // What is not pinned would be another table for each statement.
+      const ranges = clause === '' ? [''] : await fileRanges({ client, tableName, from: name + clause }, producersMax);
+      const statements = ranges.map((range) => `select ${asked} from ${name}${clause}${range}`);
       return {
         format: jsonRows,
-        begin: () => [(sink, signal) => client.send(statement, { table: tableName, sink, signal })],
+        begin: () =>
+          statements.map((statement): RowProducer => {
+            return (sink, signal) => client.send(statement, { table: tableName, sink, signal });
+          }),
         [Symbol.asyncDispose]: async () => {},
       };
     },

@@ -140,6 +140,7 @@ it('says who refuses credentials, and what right is missing', async () => {
 it.each([
   ['VIEW', { table_type: 'VIEW', data_source_format: null }],
   ['FOREIGN over SNOWFLAKE', { table_type: 'FOREIGN', data_source_format: 'SNOWFLAKE' }],
+  ['MATERIALIZED_VIEW over DELTA', { table_type: 'MATERIALIZED_VIEW' }],
   ['METRIC_VIEW', { table_type: 'METRIC_VIEW', data_source_format: null }],
   ['ICEBERG', { data_source_format: 'ICEBERG' }],
   ['CSV', { data_source_format: 'CSV' }],

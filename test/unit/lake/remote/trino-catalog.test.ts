@@ -41,6 +41,8 @@ interface Answers {
   /** By version. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly rows?: readonly string[];
+  /** Rows of each file, by path. */
+  readonly files?: Readonly<Record<string, readonly string[]>>;
   readonly error?: TrinoResult['error'];
 }
 
@@ -77,6 +79,18 @@ function answering(given: Answers | (() => Answers) = {}) {
         ? { columns: [['c', 'varchar']], rows: [`["${changes.length}"]`] }
         : { columns: COLUMNS.slice(0, 3), rows: changes };
     }
+    if (statement.includes('min(path)')) {
+      const paths = Object.keys(answers.files ?? {}).sort();
+      // As many ranges as are asked for, each beginning with one of the files.
+      const starts = paths.slice(0, Number(/least\((\d+)/.exec(statement)?.[1]));
+      return { columns: COLUMNS.slice(0, 2), rows: starts.map((start) => JSON.stringify([start, 9])) };
+    }
+    if (answers.files && statement.includes('for version as of') && !statement.endsWith('limit 0')) {
+      const [, from = ''] = /"\$path" >= '([^']*)'/.exec(statement) ?? [];
+      const [, to = '~'] = /"\$path" < '([^']*)'/.exec(statement) ?? [];
+      const found = Object.entries(answers.files).filter(([path]) => path >= from && path < to);
+      return { columns: COLUMNS.slice(0, 3), rows: found.flatMap(([, inFile]) => inFile) };
+    }
     if (statement.endsWith('limit 0')) return error ? { error } : { columns: COLUMNS };
     return error ? { error } : { columns: COLUMNS.slice(0, 3), rows };
   };
@@ -93,10 +107,10 @@ function open(server: TrinoServer, more: Partial<Parameters<typeof trinoServer>[
   return catalog.open({ catalog: 'dwh', schema: 's', table: 'orders' });
 }
 
-async function readAll(table: LakeTable): Promise<unknown[][]> {
+async function readAll(table: LakeTable, parts = 1): Promise<unknown[][]> {
   const snapshot = await table.snapshot();
   const columns = snapshot.columns.filter(({ type }) => type.kind !== 'unsupported');
-  await using relation = await table.openRelation({ ...snapshot, columns }, 1);
+  await using relation = await table.openRelation({ ...snapshot, columns }, parts);
   await using whole = await holdWhole(relation);
   const connection = await engine.connect();
   try {
@@ -150,6 +164,23 @@ describe('a table of a Trino', () => {
     await readAll(table);
     expect(server.queries.at(-1)?.statement).toMatch(/"orders" for version as of 7$/);
     await expect(table.snapshot(6n)).rejects.toMatchObject({ code: 'REMOTE_VERSION_GONE' });
+  });
+
+  it('is read by several statements at once where its version is pinned', async () => {
+    const files = { 'f/a': ['[1,null,null]'], 'f/b': ['[2,null,null]', '[3,null,null]'], 'f/c': ['[4,null,null]'] };
+    const history = [commit(7, 'WRITE')];
+    await using server = await TrinoServer.start(answering({ connector: 'delta_lake', history, files }));
+    const table = await open(server);
+    const ids = async (parts: number) => (await readAll(table, parts)).map(([id]) => id).sort();
+    expect(await ids(1)).toEqual(['1', '2', '3', '4']);
+    expect(server.queries.some(({ statement }) => statement.includes('$path'))).toBe(false);
+    expect(await ids(2)).toEqual(['1', '2', '3', '4']);
+    const ranges = server.queries.flatMap(({ statement }) => /version as of 7( where .*)$/.exec(statement)?.[1] ?? []);
+    expect(ranges.sort()).toEqual([` where "$path" < 'f/b'`, ` where "$path" >= 'f/b'`]);
+
+    await using other = await TrinoServer.start(answering());
+    expect(await readAll(await open(other), 3)).toHaveLength(5);
+    expect(other.queries.filter(({ statement }) => /^select "id"/.test(statement))).toHaveLength(1);
   });
 
   it('is canceled when its reader stops, and leaves no file', async () => {

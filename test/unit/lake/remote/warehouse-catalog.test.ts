@@ -48,7 +48,7 @@ function answering(given: Answers | (() => Answers) = {}) {
     }
     if (statement.startsWith('describe history') && history !== undefined) {
       const limit = Number(/limit (\d+)$/.exec(statement)?.[1]);
-      const rows = history.slice(0, limit);
+      const rows = history.filter(([of]) => Number(of) > Number(history[0]?.[0]) - limit);
       return {
         columns: [
           ['version', 'BIGINT'],
@@ -56,11 +56,11 @@ function answering(given: Answers | (() => Answers) = {}) {
           ['operationMetrics', 'MAP<STRING, STRING>'],
           ['timestamp', 'TIMESTAMP'],
         ],
-        // Times depend on how much is listed, and maps come in any order.
+        // Times are made to grow within what is listed, and maps come in any order.
         chunks: [
           rows.map(([of, operation, metrics], at) => {
             const map = at % 2 === 0 ? `{"a":"${metrics}","b":"1"}` : `{"b":"1","a":"${metrics}"}`;
-            return [of, operation, map, `2026-01-02T03:04:05.00${limit % 10}Z`];
+            return [of, operation, map, `2026-01-02T03:04:05.00${rows.length - 1 - at}Z`];
           }),
         ],
       };
