@@ -18,8 +18,17 @@ const APPLICATION = 'synced-tables doctor';
 
 /** Examines everything that the settings refer to. Changes nothing; what cannot be examined is a finding too. */
 export async function examine(settings: Settings): Promise<Finding[]> {
-  const findings = await attempt('machine', () => examineMachine(settings));
-  findings.push(...(await attempt('catalogs', () => examineCatalogs(settings))));
+  const parts = await Promise.all([
+    attempt('machine', () => examineMachine(settings)),
+    attempt('catalogs', () => examineCatalogs(settings)),
+    examineInstances(settings),
+  ]);
+  return parts.flat();
+}
+
+/** One after another: each takes a session, or two, of a server that has others to serve. */
+async function examineInstances(settings: Settings): Promise<Finding[]> {
+  const findings: Finding[] = [];
   for (const instance of Object.keys(settings.instances)) {
     findings.push(...(await examineInstance(settings, instance)));
   }
@@ -43,18 +52,22 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
   const connections = await attempt(instance, () => examineConnections(home, instance));
   // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
   if (connections.some(({ severity, subject }) => severity === 'error' && subject === instance)) return connections;
+  // Server and home database share a session: opening one takes as long as asking a server of a thousand tables.
   const server = await attempt(instance, () =>
     withSession(home, async (client) => {
       added.push(...(await readAddedDatabases(client).catch(() => [])));
       const databases = new Set([...listed.map(({ database }) => database), ...added]).size;
-      return examineServer({ client, settings, subject: instance, databases });
+      const found = await attempt(instance, () => examineServer({ client, settings, subject: instance, databases }));
+      return [...found, ...(await attempt(home.name, () => examineContents(client, home.name, settings)))];
     }),
   );
-  if (server.some(({ code }) => code.startsWith('POSTGRES_'))) return [...connections, ...server];
+  if (server.some(({ code, subject }) => code.startsWith('POSTGRES_') && subject === instance)) {
+    return [...connections, ...server];
+  }
   const others = added.filter((name) => !listed.some(({ database }) => database === name));
-  const all = [...listed, ...others.map((name) => databaseOf(settings, instance, name))];
-  for (const database of all) {
+  for (const database of [...listed, ...others.map((name) => databaseOf(settings, instance, name))]) {
     const { name } = database;
+    if (name === home.name) continue;
     server.push(
       ...(await attempt(name, () => withSession(database, (client) => examineContents(client, name, settings)))),
     );

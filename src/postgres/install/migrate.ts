@@ -99,8 +99,8 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
 export async function pendingMigrations(
   client: pg.Client,
 ): Promise<{ applied: number; pending: number; isLayerOutdated: boolean }> {
-  const ours = await readOurs({});
-  const installed = await readInstalledSchema(client);
+  // Files are read while the server answers.
+  const [ours, installed] = await Promise.all([readOurs({}), readInstalledSchema(client)]);
   const place = await readPlace(client);
   if ((installed?.layerHash ?? '') === '') requireEncoding(place);
   const isCurrent = isUpToDate(installed, ours, place.database);
