@@ -2,9 +2,9 @@
 // npm run bench [-- --quick] [--only NAME,…] [--out FOLDER]
 //
 // All benchmarks, one after another, each as `npm run bench:NAME` runs it. Prints their figures as Markdown, and writes them to
-// FOLDER (default: bench-results) as Markdown and JSON, with machine and versions. Takes about two hours, a quarter of one with
-// --quick, which says whether they work and little else. Nothing else should run meanwhile. Those that need programs of others
-// (BENCH_PYTHON, see test/bench/rivals/requirements.txt) are named and left out where those are missing.
+// FOLDER (default: bench-results) as Markdown and JSON, with machine and versions. Takes hours; --quick says whether they work
+// and little else. Nothing else should run meanwhile. Those that need programs of others (BENCH_PYTHON, see
+// test/bench/rivals/requirements.txt) are named and left out where those are missing.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -41,12 +41,20 @@ const BENCHMARKS = [
     needs: 'rivals',
   },
   {
-    name: 'snapshot',
-    title: 'First load of 12 columns, two of them nested, against raw COPY',
-    script: 'snapshot.mjs',
-    full: ['--rows', '5000000'],
-    quick: ['--rows', '100000'],
+    name: 'compare-readers',
+    title: 'The same while eight sessions read the table that is refreshed',
+    script: 'compare.mjs',
+    full: ['--readers', '8', '--only', 'refresh,DuckDB,ADBC'],
+    quick: ['--rows', '100000', '--readers', '8', '--only', 'refresh,DuckDB'],
+    needs: 'rivals',
   },
+  ...[1, 4, 16].map((connections) => ({
+    name: `snapshot-${connections}`,
+    title: `First load of 12 columns, two of them nested, over ${connections} connection(s), against raw COPY`,
+    script: 'snapshot.mjs',
+    full: ['--rows', '5000000', '--connections', String(connections)],
+    quick: ['--rows', '100000', '--connections', String(connections)],
+  })),
   ...[1_000, 100_000, 1_000_000].map((changes) => ({
     name: `changes-${changes}`,
     title: `${changes} changes to a large table, against the bare DML`,
@@ -61,6 +69,34 @@ const BENCHMARKS = [
     full: [],
     quick: ['--commits', '50'],
   },
+  {
+    name: 'log',
+    title: 'A log of 10,000 commits',
+    script: 'long-log.mjs',
+    full: [],
+    quick: ['--commits', '300', '--rows', '10000'],
+  },
+  {
+    name: 'reads',
+    title: 'Reading a synced table, against a plain one',
+    script: 'reads.mjs',
+    full: [],
+    quick: ['--rows', '50000', '--reads', '300', '--rounds', '3', '--clients', '1,4'],
+  },
+  {
+    name: 'auto-cdc',
+    title: 'APPLY CHANGES into SCD type 1 and 2, against the plain upsert of the final state',
+    script: 'auto-cdc.mjs',
+    full: [],
+    quick: ['--events', '20000', '--keys', '2000', '--batch', '5000'],
+  },
+  ...[1, 10, 100].map((tables) => ({
+    name: `many-${tables}`,
+    title: `${tables} followed table(s) beside an application`,
+    script: 'many.mjs',
+    full: ['--tables', String(tables), '--think-ms', '60', '--seconds', '30'],
+    quick: ['--tables', String(tables), '--think-ms', '60', '--seconds', '5'],
+  })),
   {
     name: 'many',
     title: 'A thousand followed tables beside an application',

@@ -10,7 +10,7 @@ const COLUMNS = [
   ['id', 'long', 'i'],
   ['name', 'string', "'customer ' || (i * 7919 % 1000003)"],
   ['email', 'string', "'user' || i || '@example.com'"],
-  ['score', 'double', 'v * 0.37'],
+  ['score', 'double', '(v * 0.37)::double'],
   ['balance', 'decimal(18,2)', '(v % 1000000 * 1.01)::decimal(18,2)'],
   ['visits', 'integer', '(v % 5000)::integer'],
   ['is_active', 'boolean', 'i % 3 = 0'],
@@ -49,7 +49,7 @@ export async function writeBenchTable(connection, lake, rows, name = 'customers'
         minReaderVersion: 3,
         minWriterVersion: 7,
         readerFeatures: ['timestampNtz'],
-        writerFeatures: ['timestampNtz'],
+        writerFeatures: ['timestampNtz', 'changeDataFeed'],
       },
     },
     {

@@ -1,19 +1,19 @@
 // @ts-check
-// npm run bench:changes [-- --rows N] [--changes N] [--rounds N] [--major 15|18] [--json]
+// npm run bench:changes [-- --rows N] [--changes N] [--rounds N] [--major 15|18] [--only NAME,…] [--json]
 //
-// Measures, interleaved in one run: a TRIGGERED update that applies the changes of one MERGE (70 % updates, 20 %
-// inserts, 10 % deletes at random keys), from the request to the committed position, everything in between; and the
-// same changes applied by DELETE and INSERT … ON CONFLICT in the order of the key to a table of the same rows, when
-// they are in Postgres already. Prints medians and ratios; absolute figures belong to the machine.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Measures, in turn and in one run: a TRIGGERED update that applies the changes of one MERGE (70 % updates, 20 % inserts,
+// 10 % deletes at random keys), from the request to the committed position, everything in between; the same changes
+// applied by DELETE and INSERT … ON CONFLICT in the order of the key to a table of the same rows, when they are in
+// Postgres already; and what people would write instead, where BENCH_PYTHON has test/bench/rivals/requirements.txt: the
+// change feed read by deltalake, and by Spark (requirements-spark.txt), staged and merged. Time on the clock, and processor
+// time of server and tool. Prints medians and ratios; absolute figures belong to the machine.
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
-import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
-import { endSidecar, spawnSidecar, untilMigrated, untilUpdated } from './bench-sidecar.mjs';
+import { median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
+import { postmasterOf, processorSecondsOf, processorSecondsOfServer } from './processor-time.mjs';
+import { hasModules, runRival } from './rivals.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -21,22 +21,14 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '5' },
     major: { type: 'string', default: '18' },
+    only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
 const rows = Number(values.rows);
 const changes = Number(values.changes);
 const rounds = Math.max(3, Number(values.rounds));
-const folder = mkdtempSync(join(tmpdir(), 'synced-tables-bench-'));
-// The embedded server may run as another user, who has to get to its data.
-chmodSync(folder, 0o755);
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
-const median = (/** @type {number[]} */ list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
-const seconds = async (/** @type {() => Promise<unknown>} */ work) => {
-  const startedAt = performance.now();
-  await work();
-  return (performance.now() - startedAt) / 1000;
-};
 
 const OTHERS = `name email score balance visits is_active signup_date last_seen_local last_seen tags address`.split(
   ' ',
@@ -44,22 +36,84 @@ const OTHERS = `name email score balance visits is_active signup_date last_seen_
 const list = (/** @type {string} */ alias) => OTHERS.map((name) => `${alias}.${name}`).join(', ');
 const ASSIGNMENTS = OTHERS.map((name) => `${name} = excluded.${name}`).join(', ');
 
-/** The statements of `applyChanges`, or what a careful hand would write instead of them. */
-async function applyByHand(/** @type {pg.Client} */ client) {
-  await client.query('begin');
-  await client.query(
-    `delete from bench_reference t using bench_staged s where s._change_type = 'delete' and t.id = s.id`,
-  );
-  await client.query(
-    `insert into bench_reference as t (id, ${OTHERS.join(', ')}) select id, ${OTHERS.join(', ')} from bench_staged
-      where _change_type <> 'delete' order by id
-      on conflict (id) do update set ${ASSIGNMENTS} where (${list('t')}) is distinct from (${list('excluded')})`,
-  );
-  await client.query('commit');
+/** @typedef {{ seconds: number, tool: number, applying?: number, version?: string }} Took seconds on the clock and of the tool's processor time */
+/** @typedef {{ name: string, table: string, apply: (version: number) => Promise<Took> }} Contender */
+
+const bench = await startBench({ major: Number(values.major) });
+const { client, connection, folder, lake, url, pid } = bench;
+try {
+  await main();
+} finally {
+  await bench[Symbol.asyncDispose]();
 }
 
-/** Puts the last state of each key into Postgres, unmeasured, by way of a synced table of the change file. */
-async function stage(/** @type {pg.Client} */ client, /** @type {any} */ connection, /** @type {string} */ file) {
+/** Work in the server alone: this process only waits. */
+async function timed(/** @type {() => Promise<unknown>} */ work) {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+/** @returns {Contender} */
+function ours() {
+  return {
+    name: 'synced-tables',
+    table: 'bench.customers',
+    apply: async () => {
+      const before = processorSecondsOf(pid);
+      const seconds = await timed(() => untilUpdated(client, `synced_tables.sync_now('bench.customers')`));
+      const tool = processorSecondsOf(pid) - before;
+      const { rows: records } = await client.query(
+        'select method, load_seconds from synced_tables.updates order by created_at desc limit 1',
+      );
+      if (records[0].method !== 'CHANGES') throw new Error(`the update was a ${records[0].method}`);
+      return { seconds, tool, applying: Number(records[0].load_seconds) };
+    },
+  };
+}
+
+/** @returns {Contender} what a careful hand would write where the changes are in the server already: the limit */
+function bareStatements() {
+  const table = 'by_hand.bare';
+  return {
+    name: 'DELETE and INSERT of staged changes',
+    table,
+    apply: async () => {
+      const seconds = await timed(async () => {
+        await client.query('begin');
+        await client.query(
+          `delete from ${table} t using by_hand.changes s where s._change_type = 'delete' and t.id = s.id`,
+        );
+        await client.query(
+          `insert into ${table} as t (id, ${OTHERS.join(', ')}) select id, ${OTHERS.join(', ')} from by_hand.changes
+            where _change_type <> 'delete' order by id
+            on conflict (id) do update set ${ASSIGNMENTS} where (${list('t')}) is distinct from (${list('excluded')})`,
+        );
+        await client.query('commit');
+      });
+      return { seconds, tool: 0 };
+    },
+  };
+}
+
+/** @returns {Contender} */
+function rival(/** @type {string} */ name, /** @type {string} */ tool) {
+  const table = `by_hand.${tool}`;
+  return {
+    name,
+    table,
+    apply: async (version) => {
+      const root = join(lake, 'bench', 'customers');
+      const { processor_seconds, ...took } = JSON.parse(
+        await runRival('apply_changes.py', tool, root, url, table, String(version)),
+      );
+      return { ...took, tool: processor_seconds };
+    },
+  };
+}
+
+/** Puts the last state of each key into Postgres, unmeasured. */
+async function stage(/** @type {string} */ file) {
   const csv = join(folder, 'staged.csv');
   await connection.run(
     `copy (select * replace (to_json(tags) as tags, to_json(address) as address) from read_parquet('${file}')
@@ -67,112 +121,93 @@ async function stage(/** @type {pg.Client} */ client, /** @type {any} */ connect
   );
   chmodSync(csv, 0o644);
   await client.query(
-    `drop table if exists bench_staged;
-     create table bench_staged as select *, null::text as _change_type from bench_reference limit 0`,
+    `drop table if exists by_hand.changes;
+     create table by_hand.changes as select *, null::text as _change_type from bench.customers limit 0`,
   );
-  await client.query(`copy bench_staged from '${csv}' (format csv)`);
-  await client.query('analyze bench_staged');
+  await client.query(`copy by_hand.changes from '${csv}' (format csv)`);
+  await client.query('analyze by_hand.changes');
+}
+
+/** Tables of the same rows, each with its key. */
+async function prepare(/** @type {readonly Contender[]} */ others) {
+  await client.query('create schema by_hand');
+  for (const { table } of others) {
+    await client.query(`create table ${table} (like bench.customers); insert into ${table} select * from bench.customers;
+      alter table ${table} add primary key (id)`);
+    await client.query(`vacuum (analyze) ${table}`);
+  }
+  await client.query('vacuum (analyze) bench.customers');
+  await client.query('listen synced_table_updates');
 }
 
 async function main() {
-  const settings = { shared_buffers: '1GB', max_wal_size: '16GB', checkpoint_timeout: '1h', fsync: 'on' };
-  const postgres = await startEmbeddedPostgres({
-    major: /** @type {15|18} */ (Number(values.major)),
-    dataDir: join(folder, 'postgres'),
-    settings,
-  });
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  const lake = join(folder, 'lake');
   say(`${changes} changes to ${rows} rows, ${rounds} rounds, PostgreSQL ${values.major}; preparing`);
-  const engine = await openEngine();
-  const connection = await engine.connect();
   await writeBenchTable(connection, lake, rows);
-  const sidecar = spawnSidecar({ folder, url: postgres.url });
-  /** @type {Record<'ours'|'apply'|'hand', number[]>} */
-  const times = { ours: [], apply: [], hand: [] };
-  try {
-    await untilMigrated(client, sidecar);
-    await client.query(
-      `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers',
-         array['id'], scheduling_policy => 'TRIGGERED'), interval '1 hour')`,
-    );
-    await client
-      .query(
-        `create table bench_reference (like bench.customers);
-       insert into bench_reference select * from bench.customers; alter table bench_reference add primary key (id);
-       vacuum analyze bench_reference`,
-      )
-      .catch(async () => {
-        await client.query('create table bench_reference (like bench.customers)');
-        await client.query('insert into bench_reference select * from bench.customers');
-        await client.query('alter table bench_reference add primary key (id)');
-      });
-    await client.query('vacuum (analyze) bench_reference');
-    await client.query('vacuum (analyze) bench.customers');
-    await client.query('listen synced_table_updates');
-    // The first round is for warming up: the pages of both tables get their first full images into the WAL alike.
-    for (let round = 0; round <= rounds; round++) {
-      const version = round + 1;
-      const file = await writeBenchMerge(connection, lake, { rows, changes, round, rounds: rounds + 1, version });
-      await stage(client, connection, file);
-      await client.query('checkpoint');
-      const ours = () => seconds(() => untilUpdated(client, `synced_tables.sync_now('bench.customers')`));
-      const hand = () => seconds(() => applyByHand(client));
-      const isOursFirst = round % 2 === 0;
-      const first = await (isOursFirst ? ours() : hand());
-      await client.query('checkpoint');
-      const second = await (isOursFirst ? hand() : ours());
-      const [our, their] = isOursFirst ? [first, second] : [second, first];
-      const { rows: records } = await client.query(
-        'select method, load_seconds, rows_written, rows_deleted from synced_tables.updates order by created_at desc limit 1',
-      );
-      if (records[0].method !== 'CHANGES') throw new Error(`the update was a ${records[0].method}`);
-      const apply = Number(records[0].load_seconds);
-      say(
-        `round ${round}: ours ${our.toFixed(3)} s (of that reading and applying ${apply.toFixed(3)} s), by hand ${their.toFixed(3)} s`,
-      );
-      if (round === 0) continue;
-      times.ours.push(our);
-      times.apply.push(apply);
-      times.hand.push(their);
-    }
-    const { rows: differences } = await client.query(
-      `select (select count(*) from (table bench.customers except table bench_reference) d)
-            + (select count(*) from (table bench_reference except table bench.customers) d) as n`,
-    );
-    if (differences[0].n !== '0') throw new Error(`${differences[0].n} rows differ from those applied by hand`);
-    report(times);
-  } finally {
-    await endSidecar(sidecar);
-    connection.closeSync();
-    await engine[Symbol.asyncDispose]();
-    await client.end();
-    await postgres.stop();
-  }
-}
-
-function report(/** @type {Record<'ours'|'apply'|'hand', number[]>} */ times) {
-  const result = {
-    rows,
-    changes,
-    rounds,
-    ratio: round(median(times.hand) / median(times.ours)),
-    apply_ratio: round(median(times.hand) / median(times.apply)),
-    rows_per_second: Math.round(changes / median(times.ours)),
-    rows_per_second_by_hand: Math.round(changes / median(times.hand)),
-  };
-  say(
-    `medians: ours ${result.rows_per_second} changes/s, by hand ${result.rows_per_second_by_hand}; ` +
-      `by hand / ours ${result.ratio}, by hand / reading and applying alone ${result.apply_ratio}`,
+  await client.query(
+    `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers',
+       array['id'], scheduling_policy => 'TRIGGERED'), interval '1 hour')`,
   );
-  if (values.json) console.log(JSON.stringify(result));
+  const postmaster = await postmasterOf(client);
+  const rivals = [
+    ...(hasModules('deltalake', 'duckdb', 'psycopg') ? [rival('deltalake, DuckDB and MERGE', 'cdf')] : []),
+    ...(hasModules('deltalake', 'psycopg', 'pyspark', 'delta') ? [rival('Spark and MERGE', 'spark')] : []),
+  ].filter(({ name }) => values.only?.split(',').some((part) => name.includes(part)) ?? true);
+  const contenders = [ours(), bareStatements(), ...rivals];
+  await prepare(contenders.slice(1));
+  /** @type {Map<string, (Took & { server: number })[]>} */
+  const figures = new Map(contenders.map(({ name }) => [name, []]));
+  // The first round is for warming up: the pages of all tables get their first full images into the WAL alike.
+  for (let round = 0; round <= rounds; round++) {
+    const version = round + 1;
+    await stage(await writeBenchMerge(connection, lake, { rows, changes, round, rounds: rounds + 1, version }));
+    const turn = round % contenders.length;
+    for (const { name, apply } of [...contenders.slice(turn), ...contenders.slice(0, turn)]) {
+      await client.query('checkpoint');
+      const before = processorSecondsOfServer(postmaster);
+      const took = await apply(version);
+      const server = processorSecondsOfServer(postmaster) - before;
+      const parts = took.applying === undefined ? '' : `, of that reading and applying ${took.applying.toFixed(3)} s`;
+      say(
+        `round ${round}: ${name}: ${took.seconds.toFixed(3)} s${parts}; processor: server ${server.toFixed(2)} s, tool ${took.tool.toFixed(2)} s`,
+      );
+      if (round > 0) figures.get(name)?.push({ ...took, server });
+    }
+  }
+  for (const { name, table } of contenders.slice(1)) {
+    const { rows: differences } = await client.query(
+      `select (select count(*) from (table bench.customers except table ${table}) d)
+            + (select count(*) from (table ${table} except table bench.customers) d) as n`,
+    );
+    if (differences[0].n !== '0') throw new Error(`${name}: ${differences[0].n} rows differ`);
+  }
+  report(figures);
 }
 
-const round = (/** @type {number} */ value) => Math.round(value * 1000) / 1000;
-
-try {
-  await main();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+/** @param {Map<string, (Took & { server: number })[]>} figures */
+function report(figures) {
+  const [first] = figures.values();
+  const applying = median((first ?? []).map((took) => took.applying ?? 0));
+  const seconds = (/** @type {Took[]} */ took) => median(took.map((each) => each.seconds));
+  const medians = [...figures].map(([name, took]) => {
+    const processor = median(took.map(({ server, tool }) => server + tool));
+    const version = took.find((each) => each.version !== undefined)?.version;
+    return {
+      name: version === undefined ? name : `${name} (${version})`,
+      seconds: rounded(seconds(took)),
+      changes_per_second: Math.round(changes / seconds(took)),
+      processor: rounded(processor),
+      server: rounded(median(took.map(({ server }) => server))),
+      // Above 1: ours is faster.
+      theirs_to_ours: rounded(seconds(took) / seconds(first ?? [])),
+      theirs_to_applying_alone: rounded(seconds(took) / applying),
+    };
+  });
+  say('');
+  for (const { name, ...rest } of medians) {
+    say(
+      `${name}: ${rest.seconds} s, ${rest.changes_per_second} changes/s, processor ${rest.processor} s (server ${rest.server} s); ` +
+        `theirs / ours ${rest.theirs_to_ours}, theirs / reading and applying alone ${rest.theirs_to_applying_alone}`,
+    );
+  }
+  if (values.json) console.log(JSON.stringify({ rows, changes, rounds, medians }));
 }

@@ -1,32 +1,30 @@
 // @ts-check
-// npm run bench:compare [-- --rows N] [--wide N] [--rounds N] [--major 15|18] [--only NAME,…] [--markdown FILE] [--json]
+// npm run bench:compare [-- --rows N] [--wide N] [--readers N] [--rounds N] [--major 15|18] [--only NAME,…] [--markdown FILE] [--json]
 //
 // First load and refresh of one table, against what people would use instead, all in one run and in turn: time on the clock,
 // and processor time of the server and of the tool, each with a primary key and ANALYZE. The table is written by the
-// deltalake package, with the columns after the key N times. After each load the rows are compared. BENCH_PYTHON names a Python with test/bench/rivals/requirements.txt.
+// deltalake package, with the columns after the key N times. After each load the rows are compared. With --readers, so many sessions read
+// single rows of the table that is refreshed all the time, whoever is loading. BENCH_PYTHON names a Python with
+// test/bench/rivals/requirements.txt; Spark takes part where it has requirements-spark.txt.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  createReadStream,
-  createWriteStream,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
 import { openCopyOut } from './copy-out.mjs';
 import { MACHINE } from './machine.mjs';
+import { postmasterOf, processorSecondsOf, processorSecondsOfServer } from './processor-time.mjs';
+import { hasModules, runRival } from './rivals.mjs';
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
     wide: { type: 'string', default: '1' },
+    readers: { type: 'string', default: '0' },
     rounds: { type: 'string', default: '3' },
     major: { type: 'string', default: '18' },
     only: { type: 'string' },
@@ -36,7 +34,6 @@ const { values } = parseArgs({
 });
 const rows = Number(values.rows);
 const rounds = Math.max(3, Number(values.rounds));
-const python = process.env.BENCH_PYTHON ?? 'python3';
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
 
 const wide = Math.max(1, Number(values.wide));
@@ -59,49 +56,31 @@ for (let n = 1; n <= wide; n++) {
 const DEFINITIONS = [...TYPES].map(([name, type]) => `${name} ${type}`).join(', ');
 const COLUMNS = [...TYPES.keys()].join(', ');
 
-/** @typedef {{ seconds: number, server: number, tool: number }} Figures seconds on the clock and of processor time */
+/** @typedef {{ reads: number, p50_ms: number, p99_ms: number, longest_ms: number }} Reads */
+/** @typedef {{ seconds: number, server: number, tool: number, reads: Reads | null }} Figures seconds on the clock and of processor time */
 /** @typedef {{ name: string, table: string, load: () => Promise<{ seconds: number, tool: number, version?: string }> }} Contender */
 
-/** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
-const TICKS = 100;
+const hasSpark = hasModules('pyspark', 'delta');
 
-/** Processor seconds of a process and of those of its children that have ended. */
-function usedBy(/** @type {number} */ pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0) / TICKS;
-}
-
-/** Processor seconds of a server: what has ended counts for the postmaster. */
-function usedByServer(/** @type {number} */ postmaster) {
-  let sum = usedBy(postmaster);
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const parent = Number(
-        readFileSync(`/proc/${entry}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')[1],
-      );
-      if (parent === postmaster) sum += usedBy(Number(entry));
-    } catch {
-      // It ended between the two looks; the postmaster has its time.
-    }
-  }
-  return sum;
-}
-
-/** Runs a program of test/bench/rivals; gives the last line of its output. */
-async function runPython(/** @type {string} */ script, /** @type {string[]} */ ...args) {
-  const child = spawn(python, [join('test/bench/rivals', script), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (bytes) => {
-    output += bytes;
+/** Sessions that read single rows of a table all the time, until they are disposed of. */
+function startReaders(/** @type {string} */ url, /** @type {string} */ table) {
+  const child = spawn(process.execPath, ['test/bench/read-load.mjs', url, table, String(rows), values.readers], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${script} ${args[0]} ended with ${code}`);
-  return output.trim().split('\n').at(-1) ?? '';
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    /** What they have seen since the last call. */
+    async since() {
+      child.stdin.write('\n');
+      const { value, done } = await answers.next();
+      if (done) throw new Error('the readers have ended');
+      return /** @type {Reads} */ (JSON.parse(value));
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
 }
 
 const bench = await startBench({ major: Number(values.major) });
@@ -113,14 +92,13 @@ try {
 
 async function compare() {
   const { client, folder, lake, url, pid } = bench;
-  const { rows: found } = await client.query(`select current_setting('data_directory') as data`);
-  const postmaster = Number(readFileSync(join(found[0].data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const postmaster = await postmasterOf(client);
   const source = join(lake, 'bench', 'customers');
   mkdirSync(join(lake, 'bench'), { recursive: true });
   say(
     `${rows} rows of ${TYPES.size} columns, ${rounds} rounds, PostgreSQL ${values.major}; the deltalake package writes the table`,
   );
-  await runPython('write_table.py', source, String(rows), String(wide));
+  await runRival('write_table.py', source, String(rows), String(wide));
   await client.query('create schema rivals; listen synced_table_updates');
 
   const make = (/** @type {string} */ table) =>
@@ -174,9 +152,7 @@ async function compare() {
       load: async () => {
         if (makesTable) await client.query('drop schema if exists rival_of_its_own cascade');
         else await make(table);
-        const { seconds, processor_seconds, version } = JSON.parse(
-          await runPython('load.py', tool, source, url, table),
-        );
+        const { seconds, processor_seconds, version } = JSON.parse(await runRival('load.py', tool, source, url, table));
         return { seconds, tool: processor_seconds, version };
       },
     };
@@ -194,11 +170,11 @@ async function compare() {
           const { rowCount } = await client.query(`select from synced_tables.status where synced_table = '${table}'`);
           if (rowCount) await client.query(`select synced_tables.delete_synced_table('${table}', purge => true)`);
         }
-        const before = usedBy(pid);
+        const before = processorSecondsOf(pid);
         const { seconds } = await timed(() =>
           untilUpdated(client, isFirst ? create : `synced_tables.sync_now('${table}', full_refresh => true)`),
         );
-        return { seconds, tool: usedBy(pid) - before };
+        return { seconds, tool: processorSecondsOf(pid) - before };
       },
     };
   }
@@ -212,6 +188,7 @@ async function compare() {
     rival('ADBC (Arrow)', 'adbc'),
     rival('dlt, CSV files', 'dlt', true),
     rival('psycopg 3, binary COPY', 'psycopg'),
+    ...(hasSpark ? [rival('Spark, JDBC', 'spark')] : []),
   ].filter(
     ({ name }) =>
       values.only === undefined || name === OURS || values.only.split(',').some((part) => name.includes(part)),
@@ -249,53 +226,90 @@ async function compare() {
   const versions = new Map();
   const expected = await digest('served.refreshed');
   const expectedKeys = await digest('served.refreshed', true);
-  for (let turn = 0; turn < rounds; turn++) {
-    // Nobody is always the first, or always after the same one.
-    for (const contender of [
-      ...contenders.slice(turn % contenders.length),
-      ...contenders.slice(0, turn % contenders.length),
-    ]) {
-      await client.query('checkpoint');
-      const before = usedByServer(postmaster);
-      const { seconds, tool, version } = await contender.load();
-      const server = usedByServer(postmaster) - before;
-      if (version !== undefined) versions.set(contender.name, version);
-      // dlt chooses the types of its table, such as timestamptz for both kinds of time.
-      const got = await digest(contender.table, contender.table.endsWith('.dlt'));
-      const wanted = contender.table.endsWith('.dlt') ? expectedKeys : expected;
-      if (got !== wanted) throw new Error(`${contender.name} has loaded other rows: ${got} instead of ${wanted}`);
-      figures.get(contender.name)?.push({ seconds, server, tool });
-      say(
-        `round ${turn + 1}: ${contender.name}: ${seconds.toFixed(2)} s; processor: server ${server.toFixed(2)} s, tool ${tool.toFixed(2)} s`,
-      );
-      if (contender.table.startsWith('rivals.')) await client.query(`drop table ${contender.table}`);
+  const readers = Number(values.readers) > 0 ? startReaders(url, 'served.refreshed') : null;
+  try {
+    await takeTurns();
+  } finally {
+    await readers?.[Symbol.asyncDispose]();
+  }
+  report();
+
+  async function takeTurns() {
+    for (let turn = 0; turn < rounds; turn++) {
+      // Nobody is always the first, or always after the same one.
+      for (const contender of [
+        ...contenders.slice(turn % contenders.length),
+        ...contenders.slice(0, turn % contenders.length),
+      ]) {
+        await client.query('checkpoint');
+        await readers?.since();
+        const before = processorSecondsOfServer(postmaster);
+        const { seconds, tool, version } = await contender.load();
+        const server = processorSecondsOfServer(postmaster) - before;
+        const reads = (await readers?.since()) ?? null;
+        if (version !== undefined) versions.set(contender.name, version);
+        // dlt chooses the types of its table, such as timestamptz for both kinds of time.
+        const got = await digest(contender.table, contender.table.endsWith('.dlt'));
+        const wanted = contender.table.endsWith('.dlt') ? expectedKeys : expected;
+        if (got !== wanted) throw new Error(`${contender.name} has loaded other rows: ${got} instead of ${wanted}`);
+        figures.get(contender.name)?.push({ seconds, server, tool, reads });
+        say(
+          `round ${turn + 1}: ${contender.name}: ${seconds.toFixed(2)} s; processor: server ${server.toFixed(2)} s, tool ${tool.toFixed(2)} s${reads === null ? '' : `; reads: ${reads.reads}, median ${reads.p50_ms} ms, p99 ${reads.p99_ms} ms, longest ${reads.longest_ms} ms`}`,
+        );
+        if (contender.table.startsWith('rivals.')) await client.query(`drop table ${contender.table}`);
+      }
     }
   }
 
-  const medians = contenders.map(({ name }) => {
-    const list = figures.get(name) ?? [];
-    const of = (/** @type {(each: Figures) => number} */ pick) => rounded(median(list.map(pick)));
-    return {
-      name: versions.has(name) ? `${name} (${versions.get(name)})` : name,
-      seconds: of((each) => each.seconds),
-      server: of((each) => each.server),
-      tool: of((each) => each.tool),
-      processor: of((each) => each.server + each.tool),
-    };
-  });
-  const [first] = medians;
-  if (!first) throw new Error('nothing was measured');
-  const ratio = (/** @type {number} */ value, /** @type {number} */ base) => (value / base).toFixed(2);
-  const settings = `PostgreSQL ${values.major}, shared_buffers 1GB, max_wal_size 16GB, fsync on; ${rows} rows of ${TYPES.size} columns; medians of ${rounds} rounds`;
-  const table = [
-    '| | seconds | processor seconds | of these in the server | seconds, ours / theirs | processor, ours / theirs |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ...medians.map(
-      ({ name, seconds, processor, server }) =>
-        `| ${name} | ${seconds.toFixed(2)} | ${processor.toFixed(2)} | ${server.toFixed(2)} | ${ratio(first.seconds, seconds)} | ${ratio(first.processor, processor)} |`,
-    ),
-  ].join('\n');
-  say(`\n${MACHINE}\n${settings}\n\n${table}`);
-  if (values.markdown) writeFileSync(values.markdown, `${MACHINE}\n\n${settings}\n\n${table}\n`);
-  if (values.json) console.log(JSON.stringify({ machine: MACHINE, settings, medians }));
+  function report() {
+    const medians = contenders.map(({ name }) => {
+      const list = figures.get(name) ?? [];
+      const of = (/** @type {(each: Figures) => number} */ pick) => rounded(median(list.map(pick)));
+      return {
+        name: versions.has(name) ? `${name} (${versions.get(name)})` : name,
+        seconds: of((each) => each.seconds),
+        server: of((each) => each.server),
+        tool: of((each) => each.tool),
+        processor: of((each) => each.server + each.tool),
+        ...(readers === null
+          ? {}
+          : {
+              read_p50_ms: of((each) => each.reads?.p50_ms ?? 0),
+              read_p99_ms: of((each) => each.reads?.p99_ms ?? 0),
+              read_longest_ms: Math.max(...list.map((each) => each.reads?.longest_ms ?? 0)),
+            }),
+      };
+    });
+    const [first] = medians;
+    if (!first) throw new Error('nothing was measured');
+    const ratio = (/** @type {number} */ value, /** @type {number} */ base) => (value / base).toFixed(2);
+    const reading = readers === null ? '' : `, ${values.readers} sessions reading single rows of the refreshed table`;
+    const settings = `PostgreSQL ${values.major}, shared_buffers 1GB, max_wal_size 16GB, fsync on${reading}; ${rows} rows of ${TYPES.size} columns; medians of ${rounds} rounds`;
+    const heads = [
+      '',
+      'seconds',
+      'processor seconds',
+      'of these in the server',
+      'seconds, ours / theirs',
+      'processor, ours / theirs',
+      ...(readers === null ? [] : ['reads, median ms', 'p99 ms', 'longest ms']),
+    ];
+    const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
+    const table = [
+      line(heads),
+      line(heads.map((_, n) => (n === 0 ? '---' : '---:'))),
+      ...medians.map(({ name, seconds, processor, server, ...reads }) =>
+        line([
+          name,
+          ...[seconds, processor, server].map((each) => each.toFixed(2)),
+          ratio(first.seconds, seconds),
+          ratio(first.processor, processor),
+          ...('read_p50_ms' in reads ? [reads.read_p50_ms, reads.read_p99_ms, reads.read_longest_ms].map(String) : []),
+        ]),
+      ),
+    ].join('\n');
+    say(`\n${MACHINE}\n${settings}\n\n${table}`);
+    if (values.markdown) writeFileSync(values.markdown, `${MACHINE}\n\n${settings}\n\n${table}\n`);
+    if (values.json) console.log(JSON.stringify({ machine: MACHINE, settings, medians }));
+  }
 }

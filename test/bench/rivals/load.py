@@ -18,12 +18,14 @@ import time
 import psycopg
 from deltalake import DeltaTable
 
+from processor_time import running_children_seconds
+
 tool, folder, url, table = sys.argv[1:5]
 
 
 def processor_seconds() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + running_children_seconds()
 
 
 def batches():
@@ -90,7 +92,17 @@ def dlt_csv() -> str:
     return importlib.metadata.version("dlt")
 
 
-load = {"duckdb": duckdb_csv, "adbc": adbc, "psycopg": psycopg_binary, "dlt": dlt_csv}[tool]
+def spark_jdbc() -> str:
+    """Spark on all cores, many rows in one INSERT; its start is not timed."""
+    write(spark.read.format("delta").load(folder), url, table, partitions=os.cpu_count() or 1)
+    return spark.version
+
+
+load = {"duckdb": duckdb_csv, "adbc": adbc, "psycopg": psycopg_binary, "dlt": dlt_csv, "spark": spark_jdbc}[tool]
+if tool == "spark":
+    from spark_session import open_spark, write
+
+    spark = open_spark()
 for module in {"duckdb": ["duckdb"], "adbc": ["adbc_driver_postgresql.dbapi"], "dlt": ["dlt"]}.get(tool, []):
     importlib.import_module(module)
 started, used = time.perf_counter(), processor_seconds()
