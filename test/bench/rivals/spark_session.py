@@ -18,6 +18,9 @@ def open_spark() -> SparkSession:
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.memory", "4g")
+        # Their defaults are for clusters, and slow on one machine.
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.databricks.delta.snapshotPartitions", "4")
     )
     spark = configure_spark_with_delta_pip(builder, extra_packages=[DRIVER]).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
