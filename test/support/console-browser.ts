@@ -17,6 +17,9 @@ const REFUSED = /^said Failed to load resource: /;
 const THEMES = ['light', 'dark'] as const;
 const WIDTHS = [1280, 400] as const;
 
+/** One program a process: it takes longer to start than many a test, and windows share nothing anyway. */
+let shared: Promise<Browser> | null = null;
+
 /** A browser on the console of a sidecar. Nothing that it shows may reach for another server or break the policy. */
 export class ConsoleBrowser implements AsyncDisposable {
   readonly #browser: Browser;
@@ -29,7 +32,8 @@ export class ConsoleBrowser implements AsyncDisposable {
   }
 
   static async launch(): Promise<ConsoleBrowser> {
-    return new ConsoleBrowser(await launchBrowser());
+    shared ??= launchBrowser();
+    return new ConsoleBrowser(await shared);
   }
 
   /**
@@ -125,9 +129,9 @@ export class ConsoleBrowser implements AsyncDisposable {
     await Promise.all(open.map((context) => context.close()));
   }
 
+  /** Ends its windows; the program stays for the next file of this process, and ends with the process. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.closeWindows();
-    await this.#browser.close();
   }
 }
 

@@ -57,7 +57,7 @@ export function LineChart({ title, points, from, to, gapMs, topMin, textOf, link
       <figcaption>
         <strong>{title}</strong> <span class="quiet">{texts.upTo(textOf(top))}</span>
       </figcaption>
-      <svg viewBox={`0 -8 ${WIDTH} ${HEIGHT + 16}`} preserveAspectRatio="none" role="img" aria-label={summary}>
+      <svg viewBox={`-8 -8 ${WIDTH + 16} ${HEIGHT + 16}`} preserveAspectRatio="none" role="img" aria-label={summary}>
         <path class="chart-ground" d={`M0 ${HEIGHT}H${WIDTH}M0 0H${WIDTH}`} />
         {linePaths(points, frame, gapMs).map((path) => (
           <path key={path} class={ONE_POINT.test(path) ? 'chart-line chart-dot' : 'chart-line'} d={path} />

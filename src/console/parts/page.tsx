@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { usePlace } from '../app/router.js';
+import { Breakable } from './breakable.js';
 
 interface PageProps {
   /** The heading. */
@@ -29,7 +30,7 @@ export function Page({ title, windowTitle = title, actions, children }: PageProp
     <>
       <div class="page-head">
         <h1 ref={heading} tabIndex={-1}>
-          {title}
+          <Breakable text={title} />
         </h1>
         {actions && <div class="page-actions">{actions}</div>}
       </div>

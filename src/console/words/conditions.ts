@@ -86,7 +86,7 @@ function retryWords(error: ConditionWordsOf['error'], now: number): string {
 
 function withPercent(word: string, { progress }: ConditionWordsOf): string {
   const { completion = null } = progress ?? {};
-  return completion === null ? word : `${word} ${Math.floor(completion * 100)} %`;
+  return completion === null ? word : `${word} ${Math.floor(completion * 100)}\u00a0%`;
 }
 
 export function versionsText(versions: WholeNumber): string {

@@ -35,3 +35,12 @@ export function inPageWords(code: string | null, message: string): string {
   const advice = code === null ? undefined : ADVICE[code];
   return advice === undefined ? told : `${told} ${advice}`;
 }
+
+/** Keys stand beside the message on pages; what is done about a table that was dropped, or paused, is a button. */
+const SAID_BESIDE =
+  /; see failing_keys \([^)]*\)| Remove it with delete_synced_table[^.]*\.|: synced_tables\.resume_pipeline ends that/g;
+
+/** What went wrong with a table, without what its page shows in its own way. */
+export function inProblemWords(message: string): string {
+  return message.replace(SAID_BESIDE, '');
+}

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { toErrorReply } from '../../../src/api/server/error-reply.js';
-import { inPageWords } from '../../../src/console/words/refusals.js';
+import { inPageWords, inProblemWords } from '../../../src/console/words/refusals.js';
 import { type ErrorCode, errorCatalogue } from '../../../src/core/error-catalogue.js';
 import { SyncedTablesError } from '../../../src/core/errors.js';
+import { describeKeys } from '../../../src/core/failing-rows.js';
 
 // Goal: nobody who looks at a page is sent to a call of the API; everything else is told as the server says it.
 
@@ -34,5 +35,17 @@ it('tells every refusal of the catalogue without calls', () => {
 it('says what a person can do about a table that is not there', () => {
   expect(inPageWords('SYNCED_TABLE_NOT_FOUND', answerOf('SYNCED_TABLE_NOT_FOUND'))).toBe(
     'Synced table a.b does not exist. It may have been renamed or deleted, or your role may not see it. “Tables” lists those that it may see.',
+  );
+});
+
+it('leaves out of a failure what its page shows beside it', () => {
+  const failed = describeKeys({ keys: ['17', '4711'] });
+  expect(inProblemWords(`Source a has several rows for one key${failed}.`)).toBe(
+    'Source a has several rows for one key.',
+  );
+  const { message, remedy } = errorCatalogue.SYNCED_TABLE_DROPPED;
+  expect(inProblemWords(`${message} ${remedy}`)).toBe(message);
+  expect(inProblemWords('Paused by ada since 9: synced_tables.resume_pipeline ends that. Well.')).toBe(
+    'Paused by ada since 9. Well.',
   );
 });

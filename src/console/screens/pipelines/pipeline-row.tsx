@@ -5,6 +5,7 @@ import { syncPipeline } from '../../data/pipeline-acts.js';
 import { useAct } from '../../data/use-act.js';
 import { ActError } from '../../parts/act-error.js';
 import { ActionButton } from '../../parts/action-button.js';
+import { Breakable } from '../../parts/breakable.js';
 import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Ago } from '../../parts/time.js';
 import { policyWord } from '../../words/conditions.js';
@@ -24,7 +25,9 @@ export function PipelineRow({ pipeline }: { readonly pipeline: PipelineReply }) 
         <PipelineState state={pipeline.state} />
       </td>
       <td class="cell-name">
-        <a href={hrefOf(`/pipelines/${pipeline.pipeline_id}`)}>{pipeline.name}</a>
+        <a href={hrefOf(`/pipelines/${pipeline.pipeline_id}`)}>
+          <Breakable text={pipeline.name} />
+        </a>
         {pipeline.kind === 'FLOWS' && <span class="chip">{pipelinesTexts.kinds.FLOWS}</span>}
       </td>
       <td class="cell-mode" title={pipeline.scheduling_policy}>

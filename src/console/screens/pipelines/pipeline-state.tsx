@@ -51,7 +51,7 @@ export function MemberState({ table }: { readonly table: PipelineReply['tables']
   const { icon, group } = TABLE_LOOKS[look];
   const { rows_done: done, rows_total: total } = table;
   const percent =
-    done !== null && total !== null && total > 0 ? ` ${Math.floor((Math.min(done, total) * 100) / total)} %` : '';
+    done !== null && total !== null && total > 0 ? ` ${Math.floor((Math.min(done, total) * 100) / total)}\u00a0%` : '';
   return (
     <span class={`state group-${group}`} title={table.state}>
       <Icon name={icon} />

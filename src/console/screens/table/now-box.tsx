@@ -37,7 +37,7 @@ export function NowBox({ table, progress }: { readonly table: TableSummary; read
 
 function rowsText({ rows_done: done, rows_total: total, completion }: RunningProgress): string {
   if (total === null) return now.rows(numberText(done));
-  const percent = completion === null ? '' : `${Math.floor(completion * 100)} %, `;
+  const percent = completion === null ? '' : `${Math.floor(completion * 100)}\u00a0%, `;
   return percent + now.rowsOf(numberText(done), numberText(total));
 }
 

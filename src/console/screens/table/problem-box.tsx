@@ -2,6 +2,7 @@ import type { TableSummary } from '../../../api/native/tables/table-summary-sche
 import { hrefOf } from '../../app/places.js';
 import { Copy } from '../../parts/copy.js';
 import { Ago } from '../../parts/time.js';
+import { inProblemWords } from '../../words/refusals.js';
 import { CreateAgain } from './create-again.js';
 import { tableTexts } from './texts.js';
 
@@ -17,7 +18,7 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
         <h2 id="problem">{problem.title}</h2>
         <a href={hrefOf(`/errors/${error.code}`)}>{error.code}</a>
       </div>
-      <p>{error.message}</p>
+      <p>{inProblemWords(error.message)}</p>
       <FailingKeys table={table} error={error} />
       {error.remedy !== '' && (
         <p>

@@ -1,5 +1,6 @@
 import type { TableSummary } from '../../../api/native/tables/table-summary-schema.js';
 import { hrefOf } from '../../app/places.js';
+import { Breakable } from '../../parts/breakable.js';
 import { Condition } from '../../parts/condition.js';
 import { Fact } from '../../parts/facts.js';
 import { cronWords } from '../../parts/schedule/cron-words.js';
@@ -40,13 +41,17 @@ export function TableHead({ table }: { readonly table: TableSummary }) {
         </Fact>
         <Fact name={facts.source}>
           {table.kind === 'synced' ? (
-            <a href={hrefOf(`/catalog/${table.source.split('.').map(encodeURIComponent).join('/')}`)}>{table.source}</a>
+            <a href={hrefOf(`/catalog/${table.source.split('.').map(encodeURIComponent).join('/')}`)}>
+              <Breakable text={table.source} />
+            </a>
           ) : (
-            table.source
+            <Breakable text={table.source} />
           )}
         </Fact>
         <Fact name={facts.pipeline}>
-          <a href={hrefOf(`/pipelines/${table.pipeline.pipeline_id}`)}>{table.pipeline.name}</a>
+          <a href={hrefOf(`/pipelines/${table.pipeline.pipeline_id}`)}>
+            <Breakable text={table.pipeline.name} />
+          </a>
           {table.pipeline.tables > 1 && ` (${tableTexts.tablesOf(table.pipeline.tables)})`}
         </Fact>
         {table.key_columns.length > 0 && <Fact name={facts.key}>{table.key_columns.join(', ')}</Fact>}

@@ -127,9 +127,9 @@ export const tableTexts = {
   },
   wait: {
     title: 'Waits for a lock',
-    why: 'The new rows are ready. To switch to them, transactions that use the table have to end; it has waited since',
+    why: 'The new rows are ready. To switch to them, transactions that use the table have to end. The wait began',
     session: (process: number, role: string, application: string) => `Process ${process}, role ${role}, ${application}`,
-    since: 'in its transaction since',
+    since: 'whose transaction began',
     unknown: 'not known',
     noName: 'an application without a name',
   },

@@ -133,6 +133,21 @@ function signed(sign: '+' | '-', count: WholeNumber | null): string {
   return Number(count) === 0 ? '0' : sign + numberText(count);
 }
 
+/** With its word where there are no columns. */
+function CountCell({ text, word }: { readonly text: string; readonly word: string }) {
+  return (
+    <td class="number">
+      {text !== '' && [
+        text,
+        <span key={word} class="card-word">
+          {' '}
+          {word.toLowerCase()}
+        </span>,
+      ]}
+    </td>
+  );
+}
+
 function UpdateRow({ table, update }: { readonly table: TableSummary; readonly update: TableUpdate }) {
   const seconds = secondsOf(update, Date.now());
   const [written, deleted] = [writtenBy(update), deletedBy(update)];
@@ -148,8 +163,8 @@ function UpdateRow({ table, update }: { readonly table: TableSummary; readonly u
       </td>
       <td>{updatesTexts.causes[update.cause]}</td>
       <td>{versionsOf(update)}</td>
-      <td class="number">{signed('+', written)}</td>
-      <td class="number">{signed('-', deleted)}</td>
+      <CountCell text={signed('+', written)} word={columns.written} />
+      <CountCell text={signed('-', deleted)} word={columns.deleted} />
       <td class="number">{seconds === null ? '' : durationText(seconds)}</td>
       <td>
         {update.full_refresh && <span class="chip">{updatesTexts.fullRefresh}</span>}{' '}
