@@ -67,6 +67,8 @@ export default defineConfig({
           isolate: false,
           include: isWhole ? ['test/console/**/*.test.ts'] : consoleInShort,
           globalSetup: ['test/support/global-setup.ts', 'test/support/build-console.ts'],
+          // As long as a page waits for what it is asked to find.
+          expect: { poll: { timeout: 20_000 } },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

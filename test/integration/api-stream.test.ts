@@ -66,6 +66,32 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     expect(await new ApiClient(url).get(STREAM)).toMatchObject({ status: 401 });
   });
 
+  it('is there for a hundred at once, then again when one has gone', async () => {
+    await using synced = await SyncedLake.create(server);
+    const { url } = await synced.startSidecar();
+    const token = await createToken(synced, await synced.database.createRole('keeper'));
+    const streams = await Promise.all(Array.from({ length: 100 }, () => listen(url, token)));
+    expect(streams.every(({ reply }) => reply.status === 200)).toBe(true);
+    const client = new ApiClient(url, token);
+    expect(await client.get(STREAM)).toMatchObject({
+      status: 503,
+      body: { details: [{ reason: 'TOO_MANY_STREAMS' }, {}] },
+    });
+    const [first, ...others] = streams;
+    await first?.[Symbol.asyncDispose]();
+    await expect
+      .poll(
+        async () => {
+          const again = await listen(url, token);
+          others.push(again);
+          return again.reply.status;
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(200);
+    for (const stream of others) await stream[Symbol.asyncDispose]();
+  });
+
   it('lets the sidecar stop while somebody looks on', async () => {
     await using synced = await SyncedLake.create(server);
     const sidecar = await synced.startSidecar();
