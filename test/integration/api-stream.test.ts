@@ -56,6 +56,27 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     expect(seen.heard.join()).not.toContain('<');
   });
 
+  it('listens in one session for all who look on, and in none once they have gone', async () => {
+    await using synced = await SyncedLake.create(server);
+    const { url } = await synced.startSidecar();
+    const token = await createToken(synced, await synced.database.createRole('keeper'));
+    const listening = () =>
+      synced.value(
+        `select count(*) from pg_stat_activity
+          where datname = current_database() and query like 'listen%synced_tables_changes%'`,
+      );
+    // As somebody does who loads a page again and again.
+    for (let visits = 0; visits < 5; visits += 1) {
+      await using stream = await listen(url, token);
+      await expect.poll(() => stream.heard, { timeout: 30_000 }).toContain('all');
+    }
+    await using last = await listen(url, token);
+    await expect.poll(() => last.heard, { timeout: 30_000 }).toContain('all');
+    await expect.poll(listening, { timeout: 30_000 }).toBe('1');
+    await last[Symbol.asyncDispose]();
+    await expect.poll(listening, { timeout: 30_000 }).toBe('0');
+  });
+
   it('ends when its token does', async () => {
     await using synced = await SyncedLake.create(server);
     const { url } = await synced.startSidecar();

@@ -13,6 +13,7 @@ export class ChangeHub implements AsyncDisposable {
   readonly #context: ApiContext;
   readonly #watches = new Map<ApiDatabase, ChangeWatch>();
   #streams = 0;
+  #isClosed = false;
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -31,8 +32,9 @@ export class ChangeHub implements AsyncDisposable {
         return role === undefined ? null : { database, role };
       }),
     );
+    // A viewer who comes while the sidecar stops would open sessions that nobody closes.
     const leave = known.flatMap((each) =>
-      each === null ? [] : [this.#watchOf(each.database).add({ role: each.role, tell })],
+      each === null || this.#isClosed ? [] : [this.#watchOf(each.database).add({ role: each.role, tell })],
     );
     return () => {
       this.#streams -= 1;
@@ -51,6 +53,7 @@ export class ChangeHub implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#watches.values()].map((watch) => watch[Symbol.asyncDispose]()));
   }
 }

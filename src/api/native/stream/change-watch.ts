@@ -67,10 +67,12 @@ export class ChangeWatch implements AsyncDisposable {
   #open(): void {
     if (this.#listener !== null || performance.now() < this.#openAfter) return;
     const lost = () => {
+      // One that was closed says so late: by then there may be another for the next viewer.
+      if (this.#listener !== opened) return;
       this.#listener = null;
       this.#openAfter = performance.now() + AGAIN_MS;
     };
-    this.#listener = this.#database
+    const opened: Promise<AsyncDisposable | null> = this.#database
       .listen(CHANGES_CHANNEL, (payload) => this.#pending.add(payload), lost)
       .then(
         (listener) => {
@@ -84,6 +86,7 @@ export class ChangeWatch implements AsyncDisposable {
           return null;
         },
       );
+    this.#listener = opened;
   }
 
   async #tell(): Promise<void> {
