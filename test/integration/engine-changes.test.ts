@@ -65,6 +65,19 @@ describe.each(eitherPostgresServer(import.meta.url))('a table that a Trino reads
     expect(reads).toHaveLength(4);
   }, 120_000);
 
+  it('is the source of a flow, which reads its change feed', async () => {
+    await lake.value(`select synced_tables.create_streaming_table('public.fed')`);
+    await lake.value(`select synced_tables.apply_changes('public.fed', 'dwh.s.t', array['id'], '_commit_version',
+                       source_change_feed => true, apply_as_deletes => '_change_type = "delete"',
+                       column_list => array['id', 'name'])`);
+    await lake.sync('public.fed');
+    expect(await rows('public.fed')).toBe('1a 2b 3c');
+    source.commit('MERGE', { 1: 'A', 2: null });
+    source.commit('MERGE', { 7: 'g' }, true);
+    await lake.sync('public.fed');
+    expect(await rows('public.fed')).toBe('1A 3c 7g');
+  }, 60_000);
+
   it('says that changes are gone, and is copied where that is wished', async () => {
     await lake.wait((await create('asked.t', 'TRIGGERED')) ?? '');
     await lake.wait((await create('copied.t', 'TRIGGERED', `, on_history_gap => 'refresh'`)) ?? '');
