@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ChangeWatch } from '../../src/api/native/stream/change-watch.js';
+import { ApiDatabase } from '../../src/api/places/api-database.js';
 import { ApiClient, createToken } from '../support/api-client.js';
 import { eitherPostgresServer } from '../support/postgres.js';
 import { SyncedLake } from '../support/synced-lake.js';
@@ -65,16 +67,32 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
         `select count(*) from pg_stat_activity
           where datname = current_database() and query like 'listen%synced_tables_changes%'`,
       );
-    // As somebody does who loads a page again and again.
-    for (let visits = 0; visits < 5; visits += 1) {
-      await using stream = await listen(url, token);
-      await expect.poll(() => stream.heard, { timeout: 30_000 }).toContain('all');
-    }
     await using last = await listen(url, token);
     await expect.poll(() => last.heard, { timeout: 30_000 }).toContain('all');
     await expect.poll(listening, { timeout: 30_000 }).toBe('1');
     await last[Symbol.asyncDispose]();
     await expect.poll(listening, { timeout: 30_000 }).toBe('0');
+  });
+
+  it('closes every session, also where one viewer comes as another goes', async () => {
+    await using synced = await SyncedLake.create(server);
+    const place = { instance: 'local', name: 'any', url: synced.sidecarUrl, directUrl: null };
+    const watch = new ChangeWatch(new ApiDatabase(place), (error) => expect(error).toBeNull());
+    const come = async () => {
+      const heard: string[] = [];
+      const leave = watch.add({ role: 'postgres', tell: (hints) => heard.push(...hints) });
+      return { leave, told: () => expect.poll(() => heard, { timeout: 30_000 }).toContain('all') };
+    };
+    let viewer = await come();
+    await viewer.told();
+    for (let visits = 0; visits < 3; visits += 1) {
+      viewer.leave();
+      viewer = await come();
+      await viewer.told();
+    }
+    viewer.leave();
+    const listening = `select count(*) from pg_stat_activity where datname = current_database() and query like 'listen%synced_tables_changes%'`;
+    await expect.poll(() => synced.value(listening), { timeout: 30_000 }).toBe('0');
   });
 
   it('ends when its token does', async () => {
