@@ -195,7 +195,7 @@ describePages('changing a table', (server) => {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     // Its page is told in words for people who look at pages.
     const told = page.getByRole('alert').filter({ hasText: 'does not exist' });
-    await told.getByText('“Tables” lists those that it may see').waitFor();
+    await told.getByText('“Tables” lists those that your role may see').waitFor();
     expect(await page.locator('main').textContent()).not.toContain('GET /');
     await site.browser.check(page, 'table-deleted');
     await page.getByRole('link', { name: 'Back to the draft' }).click();

@@ -4,7 +4,7 @@
 const OF_CALLS = / [A-Z](?:[^.]|\.(?! ))*\b(?:GET|POST|PUT|PATCH|DELETE) \/.*$/s;
 
 const TABLES =
-  'It may have been renamed or deleted, or your role may not see it. “Tables” lists those that it may see.';
+  'It may have been renamed or deleted, or your role may not see it. “Tables” lists those that your role may see.';
 const PIPELINES = '“Pipelines” lists those that your role may see.';
 const CATALOG = '“Catalog” shows those that your role may see.';
 

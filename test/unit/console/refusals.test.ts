@@ -34,7 +34,7 @@ it('tells every refusal of the catalogue without calls', () => {
 
 it('says what a person can do about a table that is not there', () => {
   expect(inPageWords('SYNCED_TABLE_NOT_FOUND', answerOf('SYNCED_TABLE_NOT_FOUND'))).toBe(
-    'Synced table a.b does not exist. It may have been renamed or deleted, or your role may not see it. “Tables” lists those that it may see.',
+    'Synced table a.b does not exist. It may have been renamed or deleted, or your role may not see it. “Tables” lists those that your role may see.',
   );
 });
 
