@@ -6,6 +6,8 @@ import { defineConfig, type Plugin } from 'vite';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
+const ERROR_TEXTS = /\/src\/core\/(errors\/[^/]+|error-catalogue)\.ts$/;
+
 /** Beside each file its compressed forms, as @fastify/static looks for them: nothing is compressed while serving. */
 function compressFiles(): Plugin {
   return {
@@ -51,6 +53,8 @@ export default defineConfig({
     // Icons of a few bytes stay files: `img-src data:` is allowed, but style sheets stay small.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // Texts of errors are the largest part that all screens may need: nothing else is loaded again when one of them changes.
+    rollupOptions: { output: { manualChunks: (id) => (ERROR_TEXTS.test(id) ? 'error-catalogue' : undefined) } },
   },
   plugins: [keepLicences(), compressFiles()],
 });
