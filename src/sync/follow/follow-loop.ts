@@ -150,10 +150,13 @@ export class FollowLoop<Table extends Followed> {
     if (client) this.#task.sessions.giveBack(client);
   }
 
-  /** Lets others have their share of the time. What is hinted at meanwhile is looked at afterwards. */
+  /**
+   * Lets others have their share of the time. What is hinted at meanwhile is looked at afterwards. Where nothing has been hinted
+   * at yet, commits come one at a time: there is nothing to put together, and the next one need not wait.
+   */
   async #rest(tookMs: number): Promise<void> {
     const restMs = this.#task.shares.restMs(this, tookMs);
-    if (restMs > 0) await this.#resting.sleep(restMs);
+    if (restMs > 0 && this.#wakeUp.isWoken) await this.#resting.sleep(restMs);
     this.#resting.rearm();
   }
 
