@@ -52,7 +52,7 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
   const connections = await attempt(instance, () => examineConnections(home, instance));
   // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
   if (connections.some(({ severity, subject }) => severity === 'error' && subject === instance)) return connections;
-  // Server and home database share a session: opening one takes as long as asking a server of a thousand tables.
+  // Server and home database share a session: each new one takes of what the server has.
   const server = await attempt(instance, () =>
     withSession(home, async (client) => {
       added.push(...(await readAddedDatabases(client).catch(() => [])));

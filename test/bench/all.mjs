@@ -5,12 +5,13 @@
 // FOLDER (default: bench-results) as Markdown and JSON, with machine and versions. Takes hours; --quick says whether they work
 // and little else. Nothing else should run meanwhile. Those that need programs of others (BENCH_PYTHON, see
 // test/bench/rivals/requirements.txt) are named and left out where those are missing.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MACHINE } from './machine.mjs';
+import { hasModules } from './rivals.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -158,11 +159,7 @@ const BENCHMARKS = [
   },
 ];
 
-const hasRivals =
-  spawnSync(process.env.BENCH_PYTHON ?? 'python3', [
-    '-c',
-    'import deltalake, duckdb, psycopg, dlt, adbc_driver_postgresql',
-  ]).status === 0;
+const hasRivals = hasModules('deltalake', 'duckdb', 'psycopg', 'dlt', 'adbc_driver_postgresql');
 
 /** Its last line as JSON, or all it says. */
 async function run(/** @type {Benchmark} */ { script, full, quick, isText }) {

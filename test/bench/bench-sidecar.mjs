@@ -1,13 +1,14 @@
 // @ts-check
 // A server, a sidecar in a process of its own and a session, as the benchmarks of changes use them.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
+import { cpuSeconds } from './processor-time.mjs';
 
 /** How often to look whether an update has failed, of which nobody is told. */
 const SECOND_LOOK_MS = 5_000;
@@ -114,18 +115,6 @@ export async function endSidecar(sidecar) {
 
 const hasEnded = (/** @type {import('node:child_process').ChildProcess} */ child) =>
   child.exitCode !== null || child.signalCode !== null;
-
-/** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
-const TICKS = 100;
-
-/** Processor time that a process has used, in seconds; null for one that has ended. */
-export function cpuSeconds(/** @type {number} */ pid) {
-  if (!existsSync(`/proc/${pid}/stat`)) return null;
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
-}
 
 /**
  * What the sidecar and its sessions in the server use of one core while nothing happens, in per cent (Linux).

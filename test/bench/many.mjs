@@ -23,7 +23,8 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/embedded/embedded-postgres.js';
 import { openEngine } from '../../dist/lake/engine/duckdb-engine.js';
-import { cpuSeconds, endSidecar, median, quantile, rounded, spawnSidecar, untilMigrated } from './bench-sidecar.mjs';
+import { endSidecar, median, quantile, rounded, spawnSidecar, untilMigrated } from './bench-sidecar.mjs';
+import { cpuSeconds } from './processor-time.mjs';
 
 const { values } = parseArgs({
   options: {

@@ -1,10 +1,17 @@
 // @ts-check
 // Processor time of processes and servers, from /proc (Linux).
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Clock ticks a second of /proc, the same on every Linux that Node runs on. */
 const TICKS = 100;
+
+/** Processor seconds of a process alone; null for one that has ended. */
+export function cpuSeconds(/** @type {number} */ pid) {
+  if (!existsSync(`/proc/${pid}/stat`)) return null;
+  const fields = fieldsOf(pid);
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
 
 /** Processor seconds of a process and of those of its children that have ended. */
 export function processorSecondsOf(/** @type {number} */ pid) {

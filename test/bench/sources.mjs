@@ -11,7 +11,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
 import { writeBenchTable } from './bench-lake.mjs';
-import { cpuSeconds, median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
+import { median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
+import { cpuSeconds } from './processor-time.mjs';
 
 const { values } = parseArgs({
   options: {

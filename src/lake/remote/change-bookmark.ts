@@ -5,7 +5,6 @@ import type { RemoteColumn } from './row-source.js';
 
 /** What is kept of a version until its successors are read. */
 export interface ChangeBookmark {
-  /** -1 before the first commit. */
   readonly version: bigint;
   /** `RemoteCommit.identity`. */
   readonly commit: string;

@@ -1,5 +1,6 @@
 import { asSyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions, SchemaChange } from '../changes/change-relation.js';
+import { requireRange } from '../changes/require-range.js';
 import { compareNeeded, neededFields, requireFollowable } from '../changes/schema-changes.js';
 import { type ChangeBookmark, decodeBookmark, encodeBookmark, hashOfColumns } from './change-bookmark.js';
 import { openRemoteChanges, type RemoteChangeFeedOptions } from './remote-changes.js';
@@ -62,7 +63,7 @@ export class RemoteChangeFeed implements ChangeFeed {
     const { from } = options;
     const newest = await this.#look();
     const to = options.to ?? newest.version;
-    if (from < -1n || to < from) throw this.#rangeError(options, to);
+    requireRange(tableName, options, to);
     if (options.tableId !== undefined && options.tableId !== tableId) {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
     }
@@ -176,16 +177,6 @@ export class RemoteChangeFeed implements ChangeFeed {
   #gone(range: VersionRange, reason: string, cause?: unknown): Error {
     const { catalog, tableName: table } = this.#options;
     return syncedTablesError('REMOTE_CHANGES_GONE', { catalog, table, ...range, reason }, cause);
-  }
-
-  #rangeError({ from, to: wanted }: ChangesOptions, to: bigint): Error {
-    const { tableName: table } = this.#options;
-    if (wanted === undefined && from >= 0n) {
-      const reason = `version ${from} was applied, but the newest is ${to}`;
-      return syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
-    }
-    const reason = 'the first version must not be above the second';
-    return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
   }
 }
 

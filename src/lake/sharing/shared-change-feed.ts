@@ -1,5 +1,6 @@
 import { asSyncedTablesError, type SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../changes/change-relation.js';
+import { requireRange } from '../changes/require-range.js';
 import { openChangeRelation } from '../delta/changes/open-change-relation.js';
 import { type PlannedCommit, planChanges } from '../delta/changes/plan-changes.js';
 import { AddedFiles } from '../delta/changes/recorded-commit.js';
@@ -87,7 +88,7 @@ export class SharedChangeFeed implements ChangeFeed {
     const { api, tableName, root } = this.#options;
     const { from } = options;
     const to = options.to ?? (await api.version());
-    if (from < -1n || to < from) throw this.#rangeError(options, to);
+    requireRange(tableName, options, to);
     const head = await this.#given({ from, to }, () => this.#headOf(options));
     // An answer about changes tells by itself whose they are.
     const tableId = from === to && head.metadata !== null ? await this.commitIdentity() : options.tableId;
@@ -212,16 +213,6 @@ export class SharedChangeFeed implements ChangeFeed {
     const { catalog, tableName: table } = this.#options;
     const what = version < 0n ? 'a change of no version' : `changes of version ${version}`;
     return syncedTablesError('CATALOG_ANSWER_INVALID', { catalog, table, reason: `it has ${what}` });
-  }
-
-  #rangeError({ from, to: wanted }: ChangesOptions, to: bigint): Error {
-    const { tableName: table } = this.#options;
-    if (wanted === undefined && from >= 0n) {
-      const reason = `version ${from} was applied, but the newest is ${to}`;
-      return syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
-    }
-    const reason = 'the first version must not be above the second';
-    return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
   }
 }
 

@@ -9,7 +9,6 @@ timed, since a program that runs all the time does them once.
 import importlib.metadata
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,16 +17,11 @@ import duckdb
 import psycopg
 from deltalake import DeltaTable
 
-from processor_time import running_children_seconds
+from processor_time import processor_seconds
 
 tool, folder, url, table = sys.argv[1:5]
 version = int(sys.argv[5])
 LAST = "_change_type <> 'update_preimage'", "partition by id order by _commit_version desc, _change_type = 'delete'"
-
-
-def processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + running_children_seconds()
 
 
 def columns(connection: psycopg.Connection) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ import importlib
 import importlib.metadata
 import json
 import os
-import resource
 import sys
 import tempfile
 import threading
@@ -18,14 +17,9 @@ import time
 import psycopg
 from deltalake import DeltaTable
 
-from processor_time import running_children_seconds
+from processor_time import processor_seconds
 
 tool, folder, url, table = sys.argv[1:5]
-
-
-def processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + running_children_seconds()
 
 
 def batches():

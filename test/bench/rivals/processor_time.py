@@ -1,9 +1,16 @@
-"""Processor time of programs that this one has started, and which have not ended: Spark's JVM."""
+"""Processor time of this program and of those that it has started, such as Spark's JVM."""
 
 import os
+import resource
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processor_seconds() -> float:
+    """Of this process and all that it has started, whether they have ended or not."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + running_children_seconds()
 
 
 def running_children_seconds() -> float:

@@ -1,5 +1,6 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { ChangeFeed, ChangeRelation, ChangesOptions } from '../../changes/change-relation.js';
+import { requireRange } from '../../changes/require-range.js';
 import type { Watch } from '../../relation/watch.js';
 import type { DeltaTableOptions } from '../delta-table-options.js';
 import type { PartitionTexts } from '../log/action.js';
@@ -94,7 +95,7 @@ export class DeltaChangeFeed implements ChangeFeed {
     const { tableName, store } = this.#options;
     const { from } = options;
     const to = options.to ?? (await this.newestVersion(from < 0n ? undefined : from));
-    if (from < -1n || to < from) throw this.#rangeError(options, to);
+    requireRange(tableName, options, to);
     const head = await this.#headAt(from, options.bookmark);
     if (options.tableId !== undefined && head.metadata !== null && head.metadata.id !== options.tableId) {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
@@ -229,16 +230,6 @@ export class DeltaChangeFeed implements ChangeFeed {
     } finally {
       connection.closeSync();
     }
-  }
-
-  #rangeError({ from, to: wanted }: ChangesOptions, to: bigint): Error {
-    const table = this.#options.tableName;
-    if (wanted === undefined && from >= 0n) {
-      const reason = `version ${from} was applied, but the newest is ${to}`;
-      return syncedTablesError('SOURCE_HISTORY_REWRITTEN', { table, reason });
-    }
-    const reason = 'the first version must not be above the second';
-    return syncedTablesError('CHANGE_RANGE_INVALID', { table, from, to, reason });
   }
 }
 

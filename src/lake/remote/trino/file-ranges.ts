@@ -25,8 +25,8 @@ export async function fileRanges(
   if (rangesMax < 2) return [''];
   try {
     const rows = await client.rows(
-      `select min(path), max(total) from (
-         select path, total, before * least(${rangesMax}, greatest(total / ${ROWS_MIN}, 1)) / total as place from (
+      `select min(path) from (
+         select path, before * least(${rangesMax}, greatest(total / ${ROWS_MIN}, 1)) / total as place from (
            select path, sum(n) over () as total, sum(n) over (order by path) - n as before from (
              select "$path" as path, count(*) as n from ${from} group by 1)))
        group by place order by 1`,
