@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
@@ -205,6 +206,19 @@ describe.each(eitherPostgresServer(import.meta.url))('uninstall on $name', (serv
     expect(await refusalOf(admin.query(`insert into public.refers values (5000)`))).toMatchObject({
       sqlState: '23503',
     });
+  });
+
+  it('waits a moment for the session of a sidecar that has just stopped, and refuses while one stays', async () => {
+    await using database = await createMigratedDatabase(server);
+    const listener = await database.connect();
+    await listener.query(`set application_name = 'synced-tables sidecar (listener)'`);
+    expect(await refusalOf(database.admin.query('select * from synced_tables.uninstall()'))).toMatchObject({
+      code: 'UNINSTALL_SIDECAR_RUNS',
+    });
+    const plan = database.admin.query(`select from synced_tables.uninstall_plan()`);
+    await sleep(300);
+    await listener.end();
+    expect((await plan).rowCount).toBeGreaterThan(0);
   });
 
   it('keeps the rows from going with our schemas, and lets them go once no table is left', async () => {

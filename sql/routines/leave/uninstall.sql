@@ -34,12 +34,19 @@ create or replace function synced_tables_internal._refuse_uninstall() returns vo
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   used constant text := synced_tables_internal._used_by_people();
+  until constant timestamptz := clock_timestamp() + interval '2 s';
   working record;
 begin
-  -- By their sessions too: one that is busy may be late with its lease.
-  select greatest(count(*), (select count(*) from pg_stat_activity a where a.datname = current_database() and a.application_name = 'synced-tables sidecar (listener)')) as sidecars,
-         coalesce(ceil(max(extract(epoch from s.expires_at - clock_timestamp()))), 0) as seconds into working
-    from synced_tables._sidecars s where s.expires_at >= clock_timestamp();
+  loop
+    -- By their sessions too: one that is busy may be late with its lease.
+    select count(*) as leases, coalesce(ceil(max(extract(epoch from s.expires_at - clock_timestamp()))), 0) as seconds,
+           greatest(count(*), (select count(*) from pg_stat_activity a where a.datname = current_database() and a.application_name = 'synced-tables sidecar (listener)')) as sidecars into working
+      from synced_tables._sidecars s where s.expires_at >= clock_timestamp();
+    -- The session of a sidecar that has just stopped ends a moment after it.
+    exit when working.leases > 0 or working.sidecars = 0 or clock_timestamp() > until;
+    perform pg_sleep(0.05);
+    perform pg_stat_clear_snapshot();
+  end loop;
   if working.sidecars > 0 then
     perform synced_tables_internal._raise('UNINSTALL_SIDECAR_RUNS', '55006',
       format('Synced tables cannot be uninstalled from database %I: sidecars work in it (%s).', current_database(), working.sidecars),
