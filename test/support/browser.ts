@@ -9,7 +9,8 @@ export interface PageFaults {
   readonly found: string[];
 }
 
-const programs = ['chromium', 'chromium-browser', 'google-chrome'];
+/** Best without windows and menus of its own, which would take half of the processor time. */
+const programs = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** The browser on this machine; null if there is none: npm brings none, and tests of pages are left out then. */
