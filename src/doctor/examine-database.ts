@@ -18,40 +18,56 @@ import { errorFinding, finding } from './finding.js';
 
 const TRANSACTION_MINUTES_LONG = 10;
 
-export interface DatabaseExamination {
+/** What is installed in a database, and what the login role may do there. */
+export interface InstallationExamination {
   readonly findings: readonly Finding[];
   /** Whether there is a queue to look at. */
   readonly isInstalled: boolean;
+  /** Whether functions and views are those of this release. */
+  readonly isCurrent: boolean;
   /** Whether the session may act as databricks_sync, and so read the whole queue. */
   readonly maySync: boolean;
+  readonly isSuperuser: boolean;
+  readonly walLevel: string;
 }
 
-/** Examines one database: whether the SQL side is installed and intact, and what the login role may do. */
-export async function examineDatabase(client: pg.Client, subject: string): Promise<DatabaseExamination> {
+/** Examines whether the SQL side is installed in a database, and who the login role is there. */
+export async function examineInstallation(client: pg.Client, subject: string): Promise<InstallationExamination> {
   const facts = await readInstallationFacts(client);
   const { role, isSuperuser, walLevel } = await readServerFacts(client);
   const maySync = facts.maySync || (isSuperuser && !facts.missingRoles.includes(SYNC_ROLE));
   const strange = finding('ROLE_NOT_SIDECAR', subject, { role, grantee: quoteIdentifier(role) });
-  if (facts.hasSchema && !facts.isReadable) return { findings: [strange], isInstalled: false, maySync: false };
-  const installation = await checkInstallation(client, subject, isSuperuser);
-  if (!installation.isInstalled) return { findings: [...installation.findings], isInstalled: false, maySync: false };
+  const absent = { isInstalled: false, isCurrent: false, maySync: false, isSuperuser, walLevel };
+  if (facts.hasSchema && !facts.isReadable) return { ...absent, findings: [strange] };
+  const { isInstalled, isCurrent = false, ...installation } = await checkInstallation(client, subject, isSuperuser);
+  if (!isInstalled) return { ...absent, findings: installation.findings };
   const findings = [...checkEncoding(facts, subject), ...installation.findings];
   findings.push(...checkExtension(facts, subject), ...checkRoles(facts, subject));
   findings.push(maySync ? finding('ROLE_READY', subject, { role }) : strange);
+  return { findings, isInstalled, isCurrent, maySync, isSuperuser, walLevel };
+}
+
+/** Examines what protects synced tables, what stands in the way of their updates, and whether they are replicated. */
+export async function examineGuard(
+  client: pg.Client,
+  subject: string,
+  { maySync, isSuperuser, isCurrent, walLevel }: InstallationExamination,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
   // An administrator's membership may be one that he inherits nothing of.
   const isActing = maySync && !isSuperuser;
   if (isActing) await client.query(`set role ${SYNC_ROLE}`);
   findings.push(...(await checkGuard(client, subject, maySync)));
   const slots = walLevel === 'logical' ? await readDecodingSlots(client) : [];
   if (slots.length > 0) findings.push(finding('WAL_LEVEL_LOGICAL', subject, { slots: slots.join(', ') }));
-  if (maySync && installation.isCurrent) {
+  if (maySync && isCurrent) {
     findings.push(...(await checkRights(client, subject)), ...(await checkPublications(client, subject)));
   }
   if (isActing) await client.query('reset role');
   for (const long of await readLongTransactions(client, TRANSACTION_MINUTES_LONG)) {
     findings.push(finding('LONG_TRANSACTION', subject, { ...long }));
   }
-  return { findings, isInstalled: true, maySync };
+  return findings;
 }
 
 async function checkInstallation(

@@ -8,7 +8,7 @@ import type { Settings } from '../settings/settings-schema.js';
 import { databaseOf, homeDatabase, type ManagedDatabase, managedDatabases } from '../sidecar/managed-databases.js';
 import { tryConnections } from '../sidecar/try-connections.js';
 import { examineCatalogs } from './examine-catalogs.js';
-import { examineDatabase } from './examine-database.js';
+import { examineGuard, examineInstallation } from './examine-database.js';
 import { examineMachine } from './examine-machine.js';
 import { examineServer } from './examine-server.js';
 import { examineSync, examineTables } from './examine-sync.js';
@@ -52,13 +52,16 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
   const connections = await attempt(instance, () => examineConnections(home, instance));
   // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
   if (connections.some(({ severity, subject }) => severity === 'error' && subject === instance)) return connections;
-  // Server and home database share a session: each new one takes of what the server has.
+  // Server and home database share their sessions: each new one takes of what the server has.
   const server = await attempt(instance, () =>
-    withSession(home, async (client) => {
+    withSessions(home, async (client, second) => {
       added.push(...(await readAddedDatabases(client).catch(() => [])));
       const databases = new Set([...listed.map(({ database }) => database), ...added]).size;
       const found = await attempt(instance, () => examineServer({ client, settings, subject: instance, databases }));
-      return [...found, ...(await attempt(home.name, () => examineContents(client, home.name, settings)))];
+      return [
+        ...found,
+        ...(await attempt(home.name, () => examineContents({ client, second, subject: home.name, settings }))),
+      ];
     }),
   );
   if (server.some(({ code, subject }) => code.startsWith('POSTGRES_') && subject === instance)) {
@@ -69,7 +72,9 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
     const { name } = database;
     if (name === home.name) continue;
     server.push(
-      ...(await attempt(name, () => withSession(database, (client) => examineContents(client, name, settings)))),
+      ...(await attempt(name, () =>
+        withSessions(database, (client, second) => examineContents({ client, second, subject: name, settings })),
+      )),
     );
   }
   return [...connections, ...server];
@@ -84,17 +89,55 @@ async function examineConnections(home: ManagedDatabase, subject: string): Promi
   return [finding('POOLER_READY', subject, details)];
 }
 
-async function examineContents(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
-  const { findings, isInstalled, maySync } = await examineDatabase(client, subject);
-  if (!isInstalled) return [...findings];
-  const tables = await examineTables(client, subject, settings);
-  if (!maySync) return [...findings, ...tables];
+interface Contents {
+  readonly client: pg.Client;
+  /** Asked at the same time; null where none is free. */
+  readonly second: Promise<pg.Client | null>;
+  readonly subject: string;
+  readonly settings: Settings;
+}
+
+async function examineContents({ client, subject, settings, ...more }: Contents): Promise<Finding[]> {
+  const installation = await examineInstallation(client, subject);
+  if (!installation.isInstalled) return [...installation.findings];
+  const second = await more.second;
+  const ofTables = () => attempt(subject, () => examineTables(second ?? client, subject, settings));
+  const ofOthers = async () => [
+    ...(await attempt(subject, () => examineGuard(client, subject, installation))),
+    ...(installation.maySync ? await attempt(subject, () => examineAsSidecar(client, subject, settings)) : []),
+  ];
+  // The tables are asked for as the login role, and in the time of all other questions.
+  const [tables, others] = second ? await Promise.all([ofTables(), ofOthers()]) : [await ofTables(), await ofOthers()];
+  return [...installation.findings, ...others, ...tables];
+}
+
+async function examineAsSidecar(client: pg.Client, subject: string, settings: Settings): Promise<Finding[]> {
   // A superuser sees more of the sidecars' sessions without SET ROLE.
   await client.query(
     `select set_config('role', $1, false) from pg_roles where rolname = session_user and not rolsuper`,
     [SYNC_ROLE],
   );
-  return [...findings, ...(await examineSync(client, subject, settings)), ...tables];
+  return examineSync(client, subject, settings);
+}
+
+/**
+ * Opens a session for `work`, and then a second one, if the server has one free that it does not reserve: never before the
+ * first, which may have taken the last.
+ */
+async function withSessions<Result>(
+  database: ManagedDatabase,
+  work: (client: pg.Client, second: Promise<pg.Client | null>) => Promise<Result>,
+): Promise<Result> {
+  return withSession(database, async (client) => {
+    const options = { url: database.url, applicationName: APPLICATION, role: null, isGuest: true };
+    const opening = openSession(options).catch(() => null);
+    try {
+      return await work(client, opening);
+    } finally {
+      const second = await opening;
+      if (second) await closeSession(second);
+    }
+  });
 }
 
 async function withSession<Result>(

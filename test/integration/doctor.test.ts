@@ -199,9 +199,9 @@ describe.each(postgresServers())('doctor on $name', (server) => {
 
   it('says what a role without rights may not see, and how to give them', async () => {
     await using database = await createMigratedDatabase(server);
-    const login = async (...groups: string[]) => {
-      const role = await database.createRole('person', ...groups);
-      await database.admin.query(`alter role ${role} login password 'x'`);
+    const login = async (group?: string, limit = -1) => {
+      const role = await database.createRole('person', ...(group ? [group] : []));
+      await database.admin.query(`alter role ${role} login password 'x' connection limit ${limit}`);
       const url = new URL(database.url);
       url.username = role;
       url.password = 'x';
@@ -212,6 +212,9 @@ describe.each(postgresServers())('doctor on $name', (server) => {
     const operator = await login('databricks_superuser');
     expect(codes(operator)).toEqual(expect.arrayContaining(['DATABASE_READY', 'ROLE_NOT_SIDECAR', 'TABLES_FINE']));
     expect(codes([...stranger, ...operator])).not.toContain('EXAMINATION_FAILED');
+    // One session is enough.
+    expect(codes(await login('databricks_superuser', 1))).toEqual(codes(operator));
+    expect(codes(await login('databricks_sync', 1))).toEqual(codes(await login('databricks_sync')));
   });
 });
 

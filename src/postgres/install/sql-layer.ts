@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 // What the files of sql/ say of the objects in them: sql/README.md has the rules that this reads by.
@@ -41,13 +42,13 @@ export interface SqlLayer {
 export async function readSqlLayer(dir: string): Promise<SqlLayer> {
   const entries = await readdir(dir, { recursive: true });
   const files = entries.map((entry) => entry.split(path.sep).join('/')).sort();
-  const read = async (wanted: RegExp): Promise<Definition[]> => {
+  const read = (wanted: RegExp): Definition[] => {
     const found = files.filter((file) => wanted.test(file));
-    const texts = await Promise.all(found.map((file) => readFile(path.join(dir, file), 'utf8')));
-    return found.flatMap((file, index) => readDefinitions(file, texts[index] ?? ''));
+    // Small files, of which the promises cost more than the reading.
+    return found.flatMap((file) => readDefinitions(file, readFileSync(path.join(dir, file), 'utf8')));
   };
-  const numbered = await read(/^\d+_\w+\.sql$/);
-  const routines = await read(/^routines\/.*\.sql$/);
+  const numbered = read(/^\d+_\w+\.sql$/);
+  const routines = read(/^routines\/.*\.sql$/);
   const all = [...numbered, ...routines];
   return { numbered, routines, hash: hashOf(all.map(({ file, hash }) => `${file} ${hash}`).join('\n')) };
 }
@@ -81,11 +82,22 @@ function readDefinition(file: string, sql: string): Definition {
 
 function identityOf(file: string, kind: DefinitionKind, name: string, sql: string): string {
   if (kind === 'trigger') return `${name} on ${/ on ([\w.]+)/.exec(sql)?.[1] ?? ''}`;
-  const comment = new RegExp(`^comment on ${kind} (${name.replaceAll('.', '\\.')}(?:\\(.*?\\))?) is\\b`, 'm').exec(
-    sql,
-  )?.[1];
-  if (comment === undefined) throw new Error(`sql/${file}: ${kind} ${name} has no comment`);
-  return comment;
+  const identity = commentedIdentity(kind, name, sql);
+  if (identity === null) throw new Error(`sql/${file}: ${kind} ${name} has no comment`);
+  return identity;
+}
+
+/** What the COMMENT of an object calls it; null without one. */
+function commentedIdentity(kind: string, name: string, sql: string): string | null {
+  const start = `\ncomment on ${kind} ${name}`;
+  // One pattern for all: to compile one for each of hundreds of objects takes longer than everything else.
+  const pattern = /(?:\(.*?\))?(?= is\b)/y;
+  for (let at = sql.indexOf(start); at >= 0; at = sql.indexOf(start, at + 1)) {
+    pattern.lastIndex = at + start.length;
+    const types = pattern.exec(sql);
+    if (types) return name + types[0];
+  }
+  return null;
 }
 
 /** True for what can be called. */
