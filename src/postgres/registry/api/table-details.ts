@@ -85,6 +85,10 @@ const UPDATE = `
     'next_attempt_at', ${isoTime('coalesce(r.next_attempt_at, u.next_attempt_at)')}, 'started_at', ${isoTime('r.started_at')},
     'finished_at', ${isoTime('r.finished_at')})`;
 
+/** Bytes of the synced table `c` with its indexes: those of its partition, as one statement asks for those of all. */
+const SIZE = `(pg_catalog.pg_total_relation_size(c.oid) + coalesce((
+           select sum(pg_catalog.pg_total_relation_size(i.inhrelid)) from pg_catalog.pg_inherits i where i.inhparent = c.oid), 0))`;
+
 const SELECT_DETAILS = `
   with known as (
     select t.table_id, t.relation, t.created_by, t.created_at, t.pipeline_id, t.primary_key_columns as key_columns,
@@ -98,6 +102,13 @@ const SELECT_DETAILS = `
            synced_tables_internal._streaming_lag_seconds(t), null, null, t.last_sync_at, null, null, null, null, null, t.last_error_code, t.failing_column, t.failing_keys,
            t.synced_table, true
       from synced_tables._streaming_tables t where t.table_id = any ($2)
+  ),
+  -- Asked once for each creator: there are few of them.
+  creator as materialized (
+    select c.created_by, synced_tables_internal._role_may_control($1, c.created_by) as may_control
+      from (select created_by from known
+            union
+            select p.created_by from known join synced_tables._pipelines p using (pipeline_id)) c
   )
   select t.table_id, t.key_columns, t.timeseries_key, t.columns, t.row_filter, p.publish, p.name as pipeline_name,
          ((select count(*) from synced_tables._known_tables k where k.pipeline_id = t.pipeline_id))::int as pipeline_tables,
@@ -114,7 +125,7 @@ const SELECT_DETAILS = `
          ${isoTime('t.synced_committed_at')} as synced_committed_at,
          ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
          case when c.oid is not null and not t.is_streaming
-              then pg_catalog.pg_total_relation_size(coalesce(databricks_auth.sole_partition(c.oid), c.oid))::text end as size_bytes,
+              then ${SIZE}::text end as size_bytes,
          t.rows_done::text, t.rows_total::text,
          case when t.rows_done is not null then t.processing_version::text end as processing_version,
          case when t.rows_done is not null then t.phase end as phase,
@@ -124,22 +135,30 @@ const SELECT_DETAILS = `
          t.created_by, ${isoTime('t.created_at')} as created_at, c.oid is not null as is_readable,
          r.may_control or coalesce(databricks_auth.can_manage(t.relation, $1), false) as may_control,
          r.may_control and not t.is_streaming as may_change_rows,
-         synced_tables_internal._role_may_control($1, p.created_by) as may_schedule,
-         r.may_read, newest.update as newest, failed.update as failed,
+         of_pipeline.may_control as may_schedule,
+         r.may_read, newest.update as newest,
+         case when t.last_error_code is not null then (
+           select ${UPDATE}
+             from (select * from synced_tables._table_updates n where n.synced_table = t.synced_table and n.error_code is not null
+                    order by n.requested_at desc limit 1) r
+             join synced_tables._updates u using (update_id)
+            where r.table_id = t.table_id) end as failed,
          (select jsonb_build_object('sessions', w.sessions, 'began_at', ${isoTime('w.began_at')})
             from synced_tables._lock_waits w where w.table_id = t.table_id and ${WAIT_IS_NOW}) as waiting
     from known t
     join synced_tables._pipelines p using (pipeline_id)
+    join creator of_table on of_table.created_by = t.created_by
+    join creator of_pipeline on of_pipeline.created_by = p.created_by
     left join pg_catalog.pg_class c on c.oid = t.relation
     left join synced_tables_internal._waiting w on w.pipeline_id = t.pipeline_id
     left join synced_tables_internal._hand_changes h on h.table_id = t.table_id
    cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    cross join lateral (
-     select synced_tables_internal._role_may_control($1, t.created_by) as may_control,
+     select of_table.may_control,
             coalesce(pg_catalog.has_table_privilege($1, c.oid, 'select')
                      and pg_catalog.has_schema_privilege($1, c.relnamespace, 'usage'), false) as may_read,
             -- As synced_tables_internal._may_read says it of the acting role.
-            case when t.relation is null then synced_tables_internal._role_may_control($1, t.created_by)
+            case when t.relation is null then of_table.may_control
                  else coalesce(pg_catalog.has_table_privilege($1, c.oid, 'select'), false) end as may_read_keys) r
     -- By name and not by id: that is the index in the order of requests. A former table of the name is told from this one.
     left join lateral (
@@ -147,14 +166,7 @@ const SELECT_DETAILS = `
         from (select * from synced_tables._table_updates n where n.synced_table = t.synced_table
                order by n.requested_at desc limit 1) r
         join synced_tables._updates u using (update_id)
-       where r.table_id = t.table_id) newest on true
-    left join lateral (
-      select ${UPDATE} as update
-        from (select * from synced_tables._table_updates n
-               where t.last_error_code is not null and n.synced_table = t.synced_table and n.error_code is not null
-               order by n.requested_at desc limit 1) r
-        join synced_tables._updates u using (update_id)
-       where r.table_id = t.table_id) failed on true`;
+       where r.table_id = t.table_id) newest on true`;
 
 /**
  * Details of tables, by id; of those that exist and that the caller is known to see.
@@ -177,8 +189,7 @@ export async function readTableDetails(
 /** Bytes of each synced table with its indexes, for lists that are ordered by them. */
 export async function readTableSizes(client: pg.ClientBase): Promise<Map<string, number>> {
   const { rows } = await client.query<{ table_id: string; bytes: number }>(
-    `select t.table_id,
-            pg_catalog.pg_total_relation_size(coalesce(databricks_auth.sole_partition(c.oid), c.oid))::double precision as bytes
+    `select t.table_id, ${SIZE}::double precision as bytes
        from synced_tables._tables t join pg_catalog.pg_class c on c.oid = t.relation`,
   );
   return new Map(rows.map(({ table_id: id, bytes }) => [id, bytes]));
