@@ -1,3 +1,4 @@
+import { accessErrors } from './errors/access-errors.js';
 import { apiErrors } from './errors/api-errors.js';
 import { autoCdcRunErrors } from './errors/auto-cdc-run-errors.js';
 import { catalogErrors } from './errors/catalog-errors.js';
@@ -16,6 +17,7 @@ import { noticeErrors } from './errors/notice-errors.js';
 import { objectStoreErrors } from './errors/object-store-errors.js';
 import { remoteErrors } from './errors/remote-errors.js';
 import { requestErrors } from './errors/request-errors.js';
+import { scheduleErrors } from './errors/schedule-errors.js';
 import { settingsErrors } from './errors/settings-errors.js';
 import { sharingErrors } from './errors/sharing-errors.js';
 import { snapshotVersionErrors } from './errors/snapshot-version-errors.js';
@@ -24,6 +26,7 @@ import { targetErrors } from './errors/target-errors.js';
 import { unityErrors } from './errors/unity-errors.js';
 import { usageErrors } from './errors/usage-errors.js';
 import { verifyErrors } from './errors/verify-errors.js';
+import { workspaceErrors } from './errors/workspace-errors.js';
 
 export type { ErrorKind, RetryClass } from './errors/error-kind.js';
 
@@ -48,12 +51,15 @@ export const errorCatalogue = {
   ...connectionErrors,
   ...targetErrors,
   ...requestErrors,
+  ...scheduleErrors,
   ...chosenRowErrors,
   ...verifyErrors,
   ...noticeErrors,
   ...migrationErrors,
   ...leavingErrors,
   ...apiErrors,
+  ...accessErrors,
+  ...workspaceErrors,
   ...unityErrors,
   ...autoCdcRunErrors,
 } as const satisfies Record<string, ErrorKind>;
@@ -82,6 +88,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Connections to Postgres', errors: connectionErrors },
   { title: 'Writing synced tables', errors: targetErrors },
   { title: 'Requests for tables, updates and deletions', errors: requestErrors },
+  { title: 'Schedules', errors: scheduleErrors },
   { title: 'Choosing columns and rows', errors: chosenRowErrors },
   { title: 'Comparing a table with its source', errors: verifyErrors },
   { title: 'AUTO CDC: declaring pipelines and flows', errors: flowErrors },
@@ -91,5 +98,7 @@ export const errorTopics: readonly ErrorTopic[] = [
   { title: 'Leaving', errors: leavingErrors },
   { title: 'Embedded PostgreSQL', errors: embeddedErrors },
   { title: 'HTTP API', errors: apiErrors },
+  { title: 'HTTP API: callers and their rights', errors: accessErrors },
+  { title: 'HTTP API: files of callers', errors: workspaceErrors },
   { title: 'HTTP API: Unity Catalog', errors: unityErrors },
 ];
