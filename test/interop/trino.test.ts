@@ -155,7 +155,8 @@ describe.runIf(home && java && server)('tables of a real Trino', () => {
     await run(`create view memory.default.lines as select * from tpch.${scale}.lineitem where orderkey <= ${rows}`);
     const startedAt = performance.now();
     const key = ['orderkey', 'linenumber'];
-    await lake.wait(await create('copies.lines', 'memory.default.lines', key, ', accelerated_sync => true'));
+    const update = await create('copies.lines', 'memory.default.lines', key, ', accelerated_sync => true');
+    await lake.wait(update, lake.admin, '45 minutes');
     const seconds = (performance.now() - startedAt) / 1000;
     const [wanted] = await client.rows(
       `select cast(count(*) as varchar), cast(sum(cast(extendedprice as decimal(18, 2))) as varchar) from memory.default.lines`,

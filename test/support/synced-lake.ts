@@ -130,8 +130,8 @@ export class SyncedLake implements AsyncDisposable {
   }
 
   /** Waits for the end of an update as psql users do; throws its error. */
-  async wait(update: string, client = this.admin): Promise<void> {
-    await client.query(`call synced_tables.wait_for_update('${update}', interval '150 s')`);
+  async wait(update: string, client = this.admin, patience = '150 s'): Promise<void> {
+    await client.query(`call synced_tables.wait_for_update('${update}', interval '${patience}')`);
   }
 
   /** Creates a table and waits for its rows. */
