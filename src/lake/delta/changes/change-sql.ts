@@ -14,6 +14,7 @@ import type { ChangeFile } from './plan-changes.js';
 import {
   type ChangeEvent,
   type ChangeVectors,
+  commitSql,
   createChangedRowTable,
   createEventTable,
   createUnchangedRowTable,
@@ -123,7 +124,9 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Pic
   const paths = [...new Set(set.files.map((change) => change.file.path))];
   const indexes = new Map(paths.map((path, index) => [path, index]));
   const events: ChangeEvent[] = set.files.map((file) => ({ file, fileIndex: indexes.get(file.file.path) ?? 0 }));
-  await createEventTable(connection, `${name}_events`, { events, layout });
+  // What a table would hold of a single file can be said in the statement, which needs no join then.
+  const isSingle = events.length === 1 && choice === 'all' && layout.partitionFields.length === 0;
+  if (!isSingle) await createEventTable(connection, `${name}_events`, { events, layout });
 
   await requireKnownColumns(connection, { layout, group, files: set.files.map((file) => knownFile(options, file)) });
   const values = fileColumns({ layout, columns, group, isVariantMarked, partitionTimeZone });
@@ -133,7 +136,7 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Pic
     positionRows = await createChangedRowTable(connection, `${name}_rows`, { events, vectors });
     from += ` join ${name}_rows d on d.file_index = f.file_index and d.position = f.file_row_number`;
     from += ` join ${name}_events p on p.event = d.event`;
-  } else {
+  } else if (!isSingle) {
     from += ` join ${name}_events p on p.file_index = f.file_index`;
   }
   if (choice === 'allBut') {
@@ -146,10 +149,11 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Pic
     set.recordedSets.push({ events, paths });
   }
   const changeType = change === 'cdc' ? 'f."_change_type"' : quoteLiteral(change);
+  const commit = isSingle ? commitSql(first) : { version: 'p.commit_version', committedAt: 'p.commit_timestamp' };
   const fields = [
     `${changeType} as "_change_type"`,
-    'p.commit_version as "_commit_version"',
-    'p.commit_timestamp as "_commit_timestamp"',
+    `${commit.version} as "_commit_version"`,
+    `${commit.committedAt} as "_commit_timestamp"`,
   ];
   return { sql: `select ${[...values, ...fields].join(', ')} from ${from}`, positionRows };
 }

@@ -17,6 +17,11 @@ export interface ChangeEvent {
   readonly fileIndex: number;
 }
 
+/** Version and time of the commit of a change, as SQL. */
+export function commitSql({ version, committedAtMs }: ChangeFile): { version: string; committedAt: string } {
+  return { version: `${version}::bigint`, committedAt: `make_timestamptz(${BigInt(committedAtMs) * 1000n})` };
+}
+
 const FEW_EVENTS = 64;
 
 /**
@@ -32,8 +37,8 @@ export async function createEventTable(
   if (layout.partitionFields.length === 0 && events.length <= FEW_EVENTS) {
     // One statement costs a third of a table and an appender.
     const rows = events.map(({ file, fileIndex }, index) => {
-      const committedAt = `make_timestamptz(${BigInt(file.committedAtMs) * 1000n})`;
-      return `(${index}::ubigint, ${fileIndex}::ubigint, ${file.version}::bigint, ${committedAt})`;
+      const { version, committedAt } = commitSql(file);
+      return `(${index}::ubigint, ${fileIndex}::ubigint, ${version}, ${committedAt})`;
     });
     const columns = 'event, file_index, commit_version, commit_timestamp';
     await connection.run(`create table ${table} as select * from (values ${rows.join(', ')}) e(${columns})`);
