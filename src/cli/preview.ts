@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { countOf } from '../core/count-of.js';
+import { filesReadText } from '../lake/relation/files-read.js';
 import { previewSource, type SourcePreview } from '../sync/source/preview-source.js';
 import { openLake } from './connect/open-lake.js';
 import {
@@ -55,6 +56,7 @@ function previewJson(preview: SourcePreview): string {
     committed_at: commitTime(preview),
     row_count: jsonNumber(preview.rowCount),
     size_bytes: jsonNumber(snapshot.sizeBytes ?? null),
+    files_read: filesReadJson(preview),
     columns: preview.columns.map((column) => ({
       name: column.name,
       source_type: column.sourceType,
@@ -71,6 +73,13 @@ function previewJson(preview: SourcePreview): string {
     },
     warnings: preview.warnings.map(({ code, message, remedy }) => ({ error_code: code, message, remedy })),
   });
+}
+
+/** Null unless files without wanted rows may be left out. */
+function filesReadJson({ filesRead }: SourcePreview) {
+  if (filesRead === undefined) return null;
+  const { files, bytes, allFiles, allBytes } = filesRead;
+  return { files, bytes: jsonNumber(bytes), of_files: allFiles, of_bytes: jsonNumber(allBytes) };
 }
 
 /** A number if JSON readers keep it exact, otherwise text. */
@@ -90,6 +99,7 @@ function previewText(preview: SourcePreview): string {
     ...(snapshot.committedAtMs === null ? [] : [`committed ${commitTime(preview)}`]),
     ...(preview.rowCount === null ? [] : [countOf(preview.rowCount, 'row')]),
     ...(snapshot.sizeBytes === undefined ? [] : [`${snapshot.sizeBytes} bytes`]),
+    ...(preview.filesRead === undefined ? [] : [`read from ${filesReadText(preview.filesRead)}`]),
   ];
   const columns = preview.columns.map((column) => [
     column.name,

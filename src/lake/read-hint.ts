@@ -8,6 +8,8 @@ export interface ReadHint {
   /** Names of columns of the snapshot. */
   readonly columns: readonly string[];
   readonly condition: HintedCondition | null;
+  /** Set where what metadata states of files is not to be relied on: what is read is held against what was read before. */
+  readonly isProof?: boolean;
 }
 
 /** A condition of the engine over the columns of a table; null counts as not fulfilled. */

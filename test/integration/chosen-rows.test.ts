@@ -63,6 +63,12 @@ describe.each(postgresServers().slice(-1))('chosen columns and rows on $name', (
     await expectVerified('c.snapshot', 4);
     await source.append(people(10, 20, '5'));
     expect(await lake.sync('c.snapshot')).toMatchObject({ method: 'SNAPSHOT', rows_written: '9' });
+    const message = (end: string) =>
+      lake.value(`select count(*) from synced_tables.events where message like 'c.snapshot equals%' || $1`, [end]);
+    expect(await message(' 9 rows written, read from 2 of 2 files, %kB.')).toBe('1');
+    await source.append(people(20, 30, '0'));
+    expect(await lake.sync('c.snapshot')).toMatchObject({ method: 'SNAPSHOT', rows_written: '9' });
+    expect(await message(' 9 rows written, read from 2 of 3 files, %kB.')).toBe('1');
     await lake.expectEqual('c.snapshot', source, ['id', 'name'], `where region = 'EU' and age between 2 and 8`);
   });
 

@@ -172,6 +172,11 @@ export class DeltaWriter {
     this.#commit([added], { isReplaced: true });
   }
 
+  /** Live files, relative to the folder, the oldest first. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
   /** The file of the newest commit. */
   get newestCommit(): string {
     return path.join(this.folder, '_delta_log', `${String(this.version).padStart(20, '0')}.json`);
@@ -216,9 +221,23 @@ export class DeltaWriter {
     );
     this.#files.push(name);
     const { size } = statSync(file);
-    const stats = JSON.stringify({ numRecords: Number(copied.getRows()[0]?.[0]) });
+    const stats = await this.#statistics(file, Number(copied.getRows()[0]?.[0]));
     this.#stats.set(name, stats);
     return { add: { path: name, partitionValues: {}, size, modificationTime: Date.now(), dataChange: true, stats } };
+  }
+
+  /** As other writers state them, of those columns whose JSON is no matter of taste. */
+  async #statistics(file: string, numRecords: number): Promise<string> {
+    const columns = Object.entries(this.#columns).filter(([, type]) => STATED_TYPES.has(String(type)));
+    const members = (value: (name: string) => string) =>
+      `json_object(${columns.flatMap(([name]) => [quoteLiteral(name), value(quoteIdentifier(name))]).join(', ')})`;
+    const result = await this.#connection.runAndReadAll(
+      `select json_object('numRecords', ${numRecords}, 'minValues', ${members((name) => `min(${name})`)},
+                          'maxValues', ${members((name) => `max(${name})`)},
+                          'nullCount', ${members((name) => `count(*) - count(${name})`)})::varchar
+         from read_parquet(${quoteLiteral(file)})`,
+    );
+    return String(result.getRows()[0]?.[0]);
   }
 
   /** The columns of the table, out of rows that have columns of these names. */
@@ -250,6 +269,8 @@ export class DeltaWriter {
     if (isReplaced) renameSync(file, this.newestCommit);
   }
 }
+
+const STATED_TYPES: ReadonlySet<string> = new Set(['long', 'integer', 'string', 'date']);
 
 function remove(file: string, parts: { readonly stats?: string | undefined } = {}): object {
   return { remove: { path: file, deletionTimestamp: Date.now(), dataChange: true, ...parts } };

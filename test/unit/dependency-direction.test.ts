@@ -62,7 +62,7 @@ const partsMayImport: Readonly<Record<string, Readonly<Record<string, readonly s
     'lake-table': ['changes', 'relation', 'engine', 'read-hint', 'source-snapshot', 'source-details'],
     choice: ['dialect', 'changes', 'relation', 'parquet', 'engine', 'lake-table', 'read-hint', 'source-snapshot'],
     'deletion-vectors': [],
-    'data-files': ['storage', 'relation'],
+    'data-files': ['storage', 'relation', 'engine', 'read-hint'],
     delta: [
       'data-files',
       'deletion-vectors',

@@ -20,6 +20,8 @@ export interface Choice {
   readonly besides: readonly string[];
   /** An expression of the lakehouse's SQL over any columns of the source; null for all rows. */
   readonly rowFilter: string | null;
+  /** See `ReadHint.isProof`. */
+  readonly isProof?: boolean;
 }
 
 /** What a choice is held against. */

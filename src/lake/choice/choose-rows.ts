@@ -40,7 +40,8 @@ export function chooseRows(lakeTable: LakeTable, choice: Choice): LakeTable {
       // Callers pass back only snapshots of this same table; some leave out columns that they do not need.
       const { whole, columns } = snapshot as ChosenSnapshot;
       const wanted = { ...(await resolver.resolve(engine, whole)), columns };
-      return chosenRelation(await lakeTable.openRelation(whole, parts, hintOf(wanted)), wanted);
+      const hint = { ...hintOf(wanted), isProof: choice.isProof === true };
+      return chosenRelation(await lakeTable.openRelation(whole, parts, hint), wanted);
     },
     readBy: (other, rowsAtOnce) => chooseRows(lakeTable.readBy(other, rowsAtOnce), choice),
     changeFeed: changeFeed && chosenFeed(changeFeed, { lakeTable, resolver }),
@@ -59,6 +60,7 @@ function chosenRelation(whole: Relation, choice: ResolvedChoice): Relation {
     parts: whole.parts.map(select),
     rowCount: choice.condition === null ? whole.rowCount : null,
     ...(files ? { files } : {}),
+    ...(whole.filesRead ? { filesRead: whole.filesRead } : {}),
     ...(slices ? { slices } : {}),
     ...(remote ? { remote: chosenParts(remote, select) } : {}),
     ...(whole.requireUnchanged ? { requireUnchanged: async () => whole.requireUnchanged?.() } : {}),

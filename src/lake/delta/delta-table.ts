@@ -10,6 +10,7 @@ import { openDeltaRelation } from './scan/delta-relation.js';
 import { describeDeltaTable } from './snapshot/delta-description.js';
 import { readDeltaDetails } from './snapshot/delta-details.js';
 import { type DeltaSnapshot, openDeltaSnapshot } from './snapshot/delta-snapshot.js';
+import { logStatistics } from './snapshot/read-statistics.js';
 
 /** A Delta table at a known location. */
 export function openDeltaTable(given: DeltaTableOptions): LakeTable {
@@ -49,7 +50,8 @@ export function openDeltaTable(given: DeltaTableOptions): LakeTable {
     openRelation(snapshot: SourceSnapshot, parts: number, hint?: ReadHint) {
       // Callers pass back only snapshots of this same table.
       const files = { store, snapshot: snapshot as DeltaSnapshot, partitionTimeZone, spool };
-      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce, hint });
+      const readStatistics = logStatistics(engine, { store, root, tableName });
+      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce, hint, readStatistics });
     },
     readBy: (other: Engine, rows: number) => openDeltaTable({ ...options, engine: other, rowsAtOnce: rows }),
   };

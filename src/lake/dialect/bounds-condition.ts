@@ -82,8 +82,15 @@ async function within(
 ): Promise<string | null> {
   if (column === null || !isConstant(low) || !isConstant(high)) return null;
   const { least, greatest } = boundNames(column.name);
-  const above = isNode(low) ? [`${greatest} >= (${await textOf(low)})`] : [];
-  const below = isNode(high) ? [`${least} <= (${await textOf(high)})`] : [];
+  const compared = async (bound: string, operator: string, constant: TreeNode) => {
+    const text = await textOf(constant);
+    // The engine equates texts with numbers, but does not order them; bounds of texts say nothing of numbers anyway.
+    return column.type.kind === 'string'
+      ? `case when typeof(${text}) = 'VARCHAR' then ${bound} ${operator} (${text})::varchar end`
+      : `${bound} ${operator} (${text})`;
+  };
+  const above = isNode(low) ? [`(${await compared(greatest, '>=', low)})`] : [];
+  const below = isNode(high) ? [`(${await compared(least, '<=', high)})`] : [];
   return `(${[...above, ...below].join(' and ')})`;
 }
 

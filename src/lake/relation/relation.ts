@@ -36,6 +36,17 @@ export interface Relation extends ReadInPlace, AsyncDisposable {
   readonly slices?: RowSlices;
   /** Set if the files of a part must be fetched for the engine; absent if they are on the local disk. */
   readonly remote?: RemoteParts;
+  /** Set where files may have been left out because no row of theirs can be wanted. */
+  readonly filesRead?: FilesRead;
+}
+
+/** How much of a table is read, where files that hold no wanted row are left out. */
+export interface FilesRead {
+  readonly files: number;
+  /** Null if the size of a file is not known. */
+  readonly bytes: bigint | null;
+  readonly allFiles: number;
+  readonly allBytes: bigint | null;
 }
 
 /**

@@ -135,6 +135,7 @@ function describeResult(table: SyncedTable, result: TableUpdateResult): string {
     `${countOf(result.rowsWritten, 'row')} written`,
     ...(result.rowsDeleted > 0n ? [`${result.rowsDeleted} deleted`] : []),
     ...(result.rowsWithoutKey > 0n ? [`${result.rowsWithoutKey} left out for a null in the key`] : []),
+    ...(result.filesRead ? [`read from ${result.filesRead}`] : []),
     ...(result.rowsWithStrippedCharacters > 0n ? [`NUL stripped from ${result.rowsWithStrippedCharacters}`] : []),
   ];
   return `${table.fullName} equals ${table.source}${version}: ${counts.join(', ')}.`;

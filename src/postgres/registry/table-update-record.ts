@@ -16,6 +16,8 @@ export interface TableUpdateResult {
   readonly loadSeconds: number;
   /** Why the whole table was copied although it follows changes; absent otherwise. */
   readonly reason?: string | null;
+  /** How much of the source was read, where files without wanted rows were left out; absent otherwise. */
+  readonly filesRead?: string | null;
 }
 
 /**

@@ -3,6 +3,7 @@ import { failingByKey } from '../../core/failing-rows.js';
 import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import type { SyncedTable } from '../../core/synced-table.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import { filesReadText } from '../../lake/relation/files-read.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { countRowsWithNul, countRowsWithoutKey } from '../../lake/relation/table-read.js';
 import { claimFormer } from '../../postgres/publish/claim-former.js';
@@ -53,7 +54,7 @@ interface Loaded {
   /** Numbers of rows read, stored and left out. */
   readonly counts: Pick<
     TableUpdateResult,
-    'rowsWritten' | 'rowsWithoutKey' | 'rowsWithStrippedCharacters' | 'loadSeconds'
+    'rowsWritten' | 'rowsWithoutKey' | 'rowsWithStrippedCharacters' | 'loadSeconds' | 'filesRead'
   >;
 }
 
@@ -124,7 +125,8 @@ async function load(copy: TableCopy, lakeTable: LakeTable): Promise<Loaded> {
       if (isPostgresError(error) && error.code === '23505') throw await duplicateKeys(copy, error);
       throw await explainLongKey(client, error, { table, rows: qualifiedShadow(shadow) });
     });
-    return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, ...counts } };
+    const filesRead = relation.filesRead ? filesReadText(relation.filesRead) : null;
+    return { isFrozen: shadowed.isFrozen, counts: { rowsWritten, loadSeconds, filesRead, ...counts } };
   } catch (error) {
     await dropShadowTable(client, shadow).catch(() => {});
     signal.throwIfAborted();

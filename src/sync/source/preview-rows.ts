@@ -5,6 +5,7 @@ import { postgresType } from '../../core/postgres-type.js';
 import type { CatalogSet } from '../../lake/catalog/catalog.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { damagedFileOf } from '../../lake/relation/damaged-file.js';
+import type { FilesRead } from '../../lake/relation/relation.js';
 import { holdWhole } from '../../lake/relation/relation-pass.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import { chosenSource } from './chosen-source.js';
@@ -30,6 +31,8 @@ export interface RowPreview {
   readonly tiedKeys: bigint | null;
   /** Columns with NUL characters, and in how many rows. */
   readonly nulColumns: readonly { readonly column: string; readonly rows: bigint }[];
+  /** How much of the table was read, where files without wanted rows may be left out; absent otherwise. */
+  readonly filesRead?: FilesRead;
   /** Why the rows were not read; null if they were. */
   readonly tooLarge: SyncedTablesError | null;
 }
@@ -85,7 +88,8 @@ export async function previewRows(
     const interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
-      return await readRows(connection, `(${whole.select})`, { ...request, columns });
+      const found = await readRows(connection, `(${whole.select})`, { ...request, columns });
+      return relation.filesRead ? { ...found, filesRead: relation.filesRead } : found;
     } catch (error) {
       signal?.throwIfAborted();
       const damaged = await damagedFileOf(error, connection, relation);

@@ -1,6 +1,7 @@
 import { dataTypeText, type Field } from '../../core/data-type.js';
 import { asSyncedTablesError, SyncedTablesError, syncedTablesError } from '../../core/errors.js';
 import type { LakeTable } from '../../lake/lake-table.js';
+import type { FilesRead } from '../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import { chosenSource, type SourceChoice } from './chosen-source.js';
 import type { KeyPreview } from './key-scan.js';
@@ -26,6 +27,8 @@ export interface SourcePreview {
   readonly keyCandidates: readonly string[] | null;
   /** Null if no key was requested, or none that is possible. */
   readonly primaryKey: KeyPreview | null;
+  /** How much of the table was read, where files without wanted rows may be left out; absent otherwise. */
+  readonly filesRead?: FilesRead;
   readonly warnings: readonly SyncedTablesError[];
 }
 

@@ -56,7 +56,7 @@ export async function verifyTable(options: VerifyOptions): Promise<Verification>
   if (target === null) throw syncedTablesError('SYNCED_TABLE_NOT_LOADED', { target: tableId });
   const { table, handChange } = target;
   try {
-    const lakeTable = chosenSource(await options.openSource(table.source), table);
+    const lakeTable = chosenSource(await options.openSource(table.source), table, true);
     const snapshot = await snapshotAt(table, lakeTable);
     const columns = planTarget(snapshot, table);
     await requireSameColumns(client, table, columns);

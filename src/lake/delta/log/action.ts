@@ -1,3 +1,5 @@
+import type { FileBounds } from '../../data-files/stated-bounds.js';
+
 /** Where the bytes of a deletion vector are: relative file, absolute path, or inline (protocol: "Deletion Vectors"). */
 type DeletionVectorStorage = 'u' | 'p' | 'i';
 
@@ -44,6 +46,8 @@ export interface FileAction {
   readonly dataChange: boolean;
   /** Rows of the file, dead ones included, as its statistics say; null if there are none. Not read from checkpoints. */
   readonly rowCount: number | null;
+  /** What its statistics state of the columns that they were read for; absent if they were not read. */
+  readonly bounds?: FileBounds | null;
 }
 
 export interface ChangeFileAction {

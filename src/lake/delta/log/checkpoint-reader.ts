@@ -1,3 +1,4 @@
+import type { Field } from '../../../core/data-type.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { Action } from './action.js';
 import { readJsonActions } from './commit-reader.js';
@@ -21,12 +22,16 @@ export async function* readCheckpointActions(options: {
   tableName: string;
   checkpoint: Checkpoint;
   readCheckpoint: CheckpointReader;
+  /** Of checkpoints that are JSON; `readCheckpoint` knows it for itself. */
+  statisticsOf?: readonly Field[];
 }): AsyncGenerator<Action> {
-  const { store, root, tableName, checkpoint, readCheckpoint } = options;
+  const { store, root, tableName, checkpoint, readCheckpoint, statisticsOf = [] } = options;
   const sidecarPaths: string[] = [];
   for (const name of checkpoint.names) {
     const path = `${logFolder(root)}/${name}`;
-    const actions = name.endsWith('.json') ? readJsonActions({ store, path, name, tableName }) : readCheckpoint(path);
+    const actions = name.endsWith('.json')
+      ? readJsonActions({ store, path, name, tableName, statisticsOf })
+      : readCheckpoint(path);
     for await (const action of actions) {
       if (action.kind === 'sidecar')
         sidecarPaths.push(sidecarPath({ root, reference: action.path, tableName, logFile: name }));

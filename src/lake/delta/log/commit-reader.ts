@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util';
+import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
 import type { FileStore } from '../../storage/file-store.js';
 import type { Action } from './action.js';
@@ -19,8 +20,10 @@ export async function* readJsonActions(options: {
   tableName: string;
   /** The result of `readBeginning`, if it was called earlier. */
   beginning?: Promise<Buffer | null>;
+  /** Columns for which the statistics of files are read. */
+  statisticsOf?: readonly Field[];
 }): AsyncGenerator<Action> {
-  const { store, path, name, tableName, beginning } = options;
+  const { store, path, name, tableName, beginning, statisticsOf } = options;
   const corrupt = (reason: string, isCutShort: boolean) =>
     syncedTablesError(
       'DELTA_LOG_CORRUPT',
@@ -34,7 +37,7 @@ export async function* readJsonActions(options: {
     for await (const line of readLines(store, path, beginning)) {
       lastLine = line.number;
       isEnded = line.isEnded;
-      yield* parseActions(decodeText(decoder, line.bytes));
+      yield* parseActions(decodeText(decoder, line.bytes), statisticsOf);
     }
   } catch (error) {
     if (!(error instanceof ActionFormatError)) throw error;

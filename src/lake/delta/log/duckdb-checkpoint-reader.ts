@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Field } from '../../../core/data-type.js';
 import { syncedTablesError } from '../../../core/errors.js';
+import { quoteIdentifier } from '../../../core/names.js';
+import { groupByParquetSchema, type ParquetNode } from '../../parquet/parquet-schema.js';
 import { type FileStore, isSameFile } from '../../storage/file-store.js';
 import type { Action } from './action.js';
 import type { CheckpointReader } from './checkpoint-reader.js';
@@ -25,6 +28,8 @@ interface CheckpointSource {
   readonly actions?: readonly WantedAction[];
   /** Whether to read how many rows each file has, which makes a large checkpoint slow to read. */
   readonly rowCounts?: boolean;
+  /** Columns for which the statistics of files are read. */
+  readonly statisticsOf?: readonly Field[];
 }
 
 /**
@@ -77,21 +82,24 @@ async function* readParquetActions(
   source: CheckpointSource,
 ): AsyncGenerator<Action> {
   const pattern = escapeGlob(path);
-  const sql = checkpointSql(await readColumns(connection, pattern), source);
+  const { statisticsOf = [] } = source;
+  const columns = await readColumns(connection, pattern);
+  const stated = columns.get('add')?.has('stats_parsed') ? await statedSql(connection, path, statisticsOf) : null;
+  const sql = checkpointSql(columns, { ...source, stated });
   if (sql === null) return;
   const result = await connection.stream(sql, [pattern]);
   let row = 0;
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     for (const json of chunk.getColumnValues(0)) {
       row++;
-      yield* parseRow(String(json), row);
+      yield* parseRow(String(json), row, statisticsOf);
     }
   }
 }
 
-function parseRow(json: string, row: number): Action[] {
+function parseRow(json: string, row: number, statisticsOf: readonly Field[]): Action[] {
   try {
-    return parseActions(json);
+    return parseActions(json, statisticsOf);
   } catch (error) {
     if (error instanceof ActionFormatError) throw new ActionFormatError(`row ${row}: ${error.message}`);
     throw error;
@@ -127,6 +135,37 @@ async function readColumns(connection: DuckDBConnection, pattern: string): Promi
   return columns;
 }
 
+/** The statistics of some columns that a checkpoint has as columns of its own; null if it has none of these. */
+async function statedSql(connection: DuckDBConnection, path: string, fields: readonly Field[]): Promise<string | null> {
+  if (fields.length === 0) return null;
+  const [group] = await groupByParquetSchema(connection, [path]);
+  const stats = memberOf(memberOf(group, 'add'), 'stats_parsed');
+  const text = (kind: string, { physicalName }: Field) => {
+    const values = memberOf(stats, kind);
+    const node = memberOf(values, physicalName);
+    if (node === null || node.physicalType === null) return 'null';
+    const value = `"add"."stats_parsed".${quoteIdentifier(kind)}.${quoteIdentifier(physicalName)}`;
+    // As the texts of statistics are; the engine shows the times of its zone, which is UTC.
+    return node.duckDbType?.startsWith('TIMESTAMP')
+      ? `strftime(make_timestamp(epoch_us(${value})), '%Y-%m-%dT%H:%M:%S.%fZ')`
+      : `${value}::varchar`;
+  };
+  const columns = fields.map((field) => {
+    const [least, greatest, nulls] = ['minValues', 'maxValues', 'nullCount'].map((kind) => text(kind, field));
+    return `{'least': ${least}, 'greatest': ${greatest}, 'nulls': ${nulls}}`;
+  });
+  const rows = memberOf(stats, 'numRecords') === null ? 'null' : '"add"."stats_parsed"."numRecords"::varchar';
+  return `{'rows': ${rows}, 'columns': [${columns.join(', ')}]}`;
+}
+
+function memberOf(
+  node: { readonly columns: readonly ParquetNode[] } | ParquetNode | null | undefined,
+  name: string,
+): ParquetNode | null {
+  const members = node ? ('columns' in node ? node.columns : node.children) : [];
+  return members.find((member) => member.name === name) ?? null;
+}
+
 /** Of the statistics only the count: the rest holds row values. What is not JSON has none. */
 const ROW_COUNT = `case when json_valid("add"."stats")
   then json_object('numRecords', json_extract("add"."stats", '$.numRecords'))::varchar end`;
@@ -134,8 +173,9 @@ const ROW_COUNT = `case when json_valid("add"."stats")
 /** Null if the file has none of the wanted columns. */
 function checkpointSql(
   columns: ReadonlyMap<string, ReadonlySet<string>>,
-  { actions, rowCounts = false }: Pick<CheckpointSource, 'actions' | 'rowCounts'>,
+  options: Pick<CheckpointSource, 'actions' | 'rowCounts' | 'statisticsOf'> & { readonly stated: string | null },
 ): string | null {
+  const { actions, rowCounts = false, statisticsOf = [], stated } = options;
   const present = WANTED.flatMap(({ action, key, members }) => {
     const found = columns.get(action);
     if (!found || actions?.includes(action) === false) return [];
@@ -143,7 +183,9 @@ function checkpointSql(
     const pairs = [key, ...members.filter((member) => found.has(member))].map(
       (name) => `'${name}': "${action}"."${name}"`,
     );
-    if (rowCounts && action === 'add' && found.has('stats')) pairs.push(`'stats': ${ROW_COUNT}`);
+    if (action === 'add' && stated !== null) pairs.push(`'statedColumns': ${stated}`);
+    else if (action === 'add' && found.has('stats') && statisticsOf.length > 0) pairs.push(`'stats': "add"."stats"`);
+    else if (action === 'add' && found.has('stats') && rowCounts) pairs.push(`'stats': ${ROW_COUNT}`);
     // Tests the member: testing the whole struct would make DuckDB read its statistics.
     return [{ action, isPresent: `"${action}"."${key}" is not null`, json: `{${pairs.join(', ')}}` }];
   });

@@ -104,7 +104,7 @@ export class LogReplay {
 }
 
 /** Identifies a logical file: canonical path and deletion vector id. A resolved path holds no NUL. */
-function fileKey(path: string, vector: DeletionVectorDescriptor | null): string {
+export function fileKey(path: string, vector: DeletionVectorDescriptor | null): string {
   return vector === null ? path : `${path}\0${deletionVectorId(vector)}`;
 }
 

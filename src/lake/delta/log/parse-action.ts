@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import type { Field } from '../../../core/data-type.js';
+import type { FileBounds } from '../../data-files/stated-bounds.js';
 import type { Action, DeletionVectorDescriptor, PartitionTexts } from './action.js';
+import { columnBounds, countOf, readStatistics } from './file-statistics.js';
 
 /** A line or row that is not an action of the Delta protocol. The message never repeats values of the line. */
 export class ActionFormatError extends Error {
@@ -23,7 +26,7 @@ const deletionVector = z.object({
   cardinality: count,
 });
 
-const file = z.object({
+const actionShape = z.object({
   path: z.string(),
   size: count.nullish(),
   partitionValues: texts.nullish(),
@@ -33,6 +36,16 @@ const file = z.object({
   // Only ever a hint: a writer that puts something else there must not stop a reader.
   stats: z.string().nullish().catch(null),
 });
+
+/** Statistics that a checkpoint has as columns, as `duckDbCheckpointReader` passes them on: texts, in the order of the fields. */
+const statedColumns = z.object({
+  rows: z.string().nullish(),
+  columns: z.array(
+    z.object({ least: z.string().nullish(), greatest: z.string().nullish(), nulls: z.string().nullish() }),
+  ),
+});
+
+const file = actionShape.extend({ statedColumns: statedColumns.nullish() });
 
 const statistics = z.object({ numRecords: count });
 
@@ -64,7 +77,7 @@ const sidecar = z.object({ path: z.string() });
 
 type KnownName = 'protocol' | 'metaData' | 'add' | 'remove' | 'cdc' | 'commitInfo' | 'sidecar';
 
-const parsers: { readonly [Name in KnownName]: (body: unknown) => Action } = {
+const parsers: { readonly [Name in KnownName]: (body: unknown, fields: readonly Field[]) => Action } = {
   protocol(body) {
     const { minReaderVersion, readerFeatures, writerFeatures } = protocol.parse(body);
     const listed = writerFeatures ? { writerFeatures } : {};
@@ -82,7 +95,10 @@ const parsers: { readonly [Name in KnownName]: (body: unknown) => Action } = {
       configuration: new Map(configuration.filter((entry): entry is [string, string] => entry[1] !== null)),
     };
   },
-  add: (body) => ({ kind: 'add', ...fileParts(body) }),
+  add(body, fields) {
+    const bounds = fields.length === 0 ? {} : { bounds: boundsOf(body, fields) };
+    return { kind: 'add', ...fileParts(body), ...bounds };
+  },
   remove: (body) => ({ kind: 'remove', ...fileParts(body) }),
   cdc(body) {
     const { path, sizeBytes, partitionValues } = fileParts(body);
@@ -111,6 +127,18 @@ function fileParts(body: unknown) {
     deletionVector: descriptor(parsed.deletionVector),
     dataChange: parsed.dataChange ?? true,
     rowCount: rowCountOf(parsed.stats),
+  };
+}
+
+function boundsOf(body: unknown, fields: readonly Field[]): FileBounds | null {
+  const { stats, statedColumns: stated } = file.parse(body);
+  if (!stated) return stats ? readStatistics(stats, fields) : null;
+  return {
+    rows: countOf(stated.rows),
+    columns: fields.map((field, n) => {
+      const { least, greatest, nulls } = stated.columns[n] ?? {};
+      return columnBounds(field, { least, greatest, nulls });
+    }),
   };
 }
 
@@ -145,17 +173,18 @@ function descriptor(parsed: z.infer<typeof deletionVector> | null | undefined): 
 /**
  * The actions of one line of a commit or one row of a checkpoint, given as JSON text. Unknown action types and unknown
  * fields are dropped (protocol: "Actions": readers must ignore them).
+ * @param fields columns for which the statistics of files are read
  * @throws ActionFormatError if the text is not a JSON object or a known action lacks a required field
  */
-export function parseActions(json: string): Action[] {
-  return actionsOf(parseJson(json));
+export function parseActions(json: string, fields: readonly Field[] = []): Action[] {
+  return actionsOf(parseJson(json), fields);
 }
 
 /**
  * The same of a value that was JSON.
  * @throws ActionFormatError
  */
-export function actionsOf(value: unknown): Action[] {
+export function actionsOf(value: unknown, fields: readonly Field[] = []): Action[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ActionFormatError('it is not a JSON object');
   }
@@ -163,14 +192,14 @@ export function actionsOf(value: unknown): Action[] {
   const actions: Action[] = [];
   for (const name of knownNames) {
     const body = bodies[name];
-    if (body !== undefined && body !== null) actions.push(parseBody(name, body));
+    if (body !== undefined && body !== null) actions.push(parseBody(name, body, fields));
   }
   return actions;
 }
 
-function parseBody(name: KnownName, body: unknown): Action {
+function parseBody(name: KnownName, body: unknown, fields: readonly Field[]): Action {
   try {
-    return parsers[name](body);
+    return parsers[name](body, fields);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     const issue = error.issues[0];

@@ -1,3 +1,4 @@
+import type { Field } from '../../../core/data-type.js';
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import { explainOpenFiles } from '../../../core/reasons/open-files.js';
 import { safeReason } from '../../../core/reasons/safe-reason.js';
@@ -32,6 +33,8 @@ interface ReplayOptions {
   readonly listing: LogListing;
   readonly version: bigint;
   readonly readCheckpoint: CheckpointReader;
+  /** Columns for which the statistics of files are read; `readCheckpoint` reads them of the same ones. */
+  readonly statisticsOf?: readonly Field[];
 }
 
 /**
@@ -89,7 +92,7 @@ async function applyCheckpoint(
   checkpoint: Checkpoint,
   options: ReplayOptions,
 ): Promise<Error | null> {
-  const { store, root, tableName, readCheckpoint } = options;
+  const { store, root, tableName, readCheckpoint, statisticsOf = [] } = options;
   const name = checkpoint.names.join(', ');
   const unreadable = (reason: string, cause?: unknown) =>
     syncedTablesError(
@@ -98,7 +101,8 @@ async function applyCheckpoint(
       cause,
     );
   try {
-    await replay.apply(readCheckpointActions({ store, root, tableName, checkpoint, readCheckpoint }), { name });
+    const given = { store, root, tableName, checkpoint, readCheckpoint, statisticsOf };
+    await replay.apply(readCheckpointActions(given), { name });
   } catch (error) {
     // Commits replace it; the look below would throw the same.
     const known = asSyncedTablesError(error);
@@ -121,7 +125,7 @@ async function applyCheckpoint(
 }
 
 async function applyCommits(replay: LogReplay, segment: LogSegment, options: ReplayOptions): Promise<TableState> {
-  const { store, root, tableName } = options;
+  const { store, root, tableName, statisticsOf = [] } = options;
   const pathOf = (name: string) => `${logFolder(root)}/${name}`;
   // Read one by one, each would wait for the disk or the store: ten thousand commits without a checkpoint are common.
   const ahead: Promise<Buffer | null>[] = [];
@@ -132,7 +136,7 @@ async function applyCommits(replay: LogReplay, segment: LogSegment, options: Rep
       ahead.push(beginning);
     }
     const beginning = ahead.shift();
-    const file = { store, path: pathOf(name), name, tableName };
+    const file = { store, path: pathOf(name), name, tableName, statisticsOf };
     const actions = readJsonActions(beginning === undefined ? file : { ...file, beginning });
     if (isCompaction(name)) await excusing([name], replay.apply(actions, { name, isReconciled: true }));
     else await replay.apply(actions, { name });

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Field } from '../../../core/data-type.js';
 import { quoteLiteral } from '../../../core/names.js';
-import { duckDbType } from '../../engine/duckdb-type.js';
+import { boundedConditions, possibleSql, typedBounds } from '../../data-files/stated-bounds.js';
 import { fileList, groupByParquetSchema, type ParquetFileGroup } from '../../parquet/parquet-schema.js';
 import { findColumn } from '../../parquet/project-column.js';
 import { BOUNDED_ROWS, boundNames, type HintedCondition } from '../../read-hint.js';
@@ -22,23 +22,18 @@ export async function filesWithinBounds<File extends { readonly footer: string }
   connection: DuckDBConnection,
   { files, snapshot, condition }: BoundsOptions<File>,
 ): Promise<readonly File[]> {
-  const bounded = (condition?.conjuncts ?? []).filter(({ bounds }) => bounds !== null);
-  if (bounded.length === 0 || files.length === 0) return files;
-  const named = new Set(bounded.flatMap(({ columns }) => columns));
-  const fields = snapshot.columns.filter(({ name }) => named.has(name) && !snapshot.partitionColumns.includes(name));
-  const inFiles = new Set(fields.map(({ name }) => name));
-  const conditions = bounded.filter(({ columns }) => columns.every((name) => inFiles.has(name)));
-  if (conditions.length === 0) return files;
-  const isPossible = conditions.map(({ bounds }) => `((${bounds}) is not false)`).join(' and ');
+  const inFiles = snapshot.columns.filter(({ name }) => !snapshot.partitionColumns.includes(name));
+  const conditions = boundedConditions(condition, inFiles);
+  if (conditions === null || files.length === 0) return files;
   const impossible = new Set<string>();
   const footers = files.map(({ footer }) => footer);
   for (const group of await groupByParquetSchema(connection, footers)) {
-    const bounds = fields.flatMap((field) => boundsOf(field, group, snapshot));
+    const bounds = conditions.fields.flatMap((field) => boundsOf(field, group, snapshot));
     const found = await connection.runAndReadAll(
       `select file_name from (
          select file_name, any_value(row_group_num_rows) as ${BOUNDED_ROWS}, ${bounds.join(', ')}
            from parquet_metadata(${fileList(group.paths)}) group by file_name, row_group_id)
-       group by file_name having not bool_or(${isPossible})`,
+       group by file_name having not bool_or(${possibleSql(conditions)})`,
     );
     for (const [name] of found.getRowsJson()) impossible.add(String(name));
   }
@@ -62,12 +57,10 @@ function boundsOf(
       : '';
   const stated = (column: string) =>
     path === null ? 'null' : `max(${column}) filter (path_in_schema = ${quoteLiteral(path)}${isWhole(column)})`;
-  const value = (column: string) => `try_cast(${stated(column)} as ${duckDbType(field.type)})`;
-  // Finer times than the engine has are cut there, and rounded here.
-  const isTime = field.type.kind === 'timestamp' || field.type.kind === 'timestamp_ntz';
+  const typed = typedBounds(field, stated('stats_min_value'), stated('stats_max_value'));
   return [
-    `${value('stats_min_value')}${isTime ? ` - interval 1 millisecond` : ''} as ${least}`,
-    `${value('stats_max_value')}${isTime ? ` + interval 1 millisecond` : ''} as ${greatest}`,
+    `${typed.least} as ${least}`,
+    `${typed.greatest} as ${greatest}`,
     `${stated('stats_null_count')} as ${nulls}`,
   ];
 }

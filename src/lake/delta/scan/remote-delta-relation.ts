@@ -1,14 +1,17 @@
 import { slicesOf } from '../../data-files/row-slices.js';
 import { cutFiles } from '../../data-files/share-files.js';
 import type { ReadHint } from '../../read-hint.js';
+import { filesReadOf } from '../../relation/files-read.js';
 import type { Relation } from '../../relation/relation.js';
 import { type SpoolFile, type SpoolPart, sourceFiles } from '../../storage/fetch-ahead.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
-import type { DeltaFile } from '../snapshot/delta-snapshot.js';
+import type { DeltaFile, DeltaSnapshot } from '../snapshot/delta-snapshot.js';
 import { checkFileSizes } from './check-file-sizes.js';
 import { type DeltaRelationOptions, DeltaScan } from './delta-scan.js';
 
 interface HintedOptions {
+  /** The snapshot with all its files. */
+  readonly whole: DeltaSnapshot;
   readonly hint?: ReadHint | undefined;
 }
 
@@ -31,6 +34,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions & Hi
   };
   try {
     const parts: SpoolPart[] = [];
+    const read: DeltaFile[] = [];
     let rowCount = 0n;
     let rowsMax = 0;
     const room = { readers: options.parts, bytesMax: spool.limits.bytesMax };
@@ -41,6 +45,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions & Hi
         const all = files.map((file, index) => ({ ...place(file, footers[index] ?? ''), spooled: file.spooled }));
         const placed = await scan.possibleFiles(all, options.hint?.condition ?? null);
         if (placed.length === 0) return null;
+        read.push(...placed.map((each) => each.file));
         if (rowsAtOnce !== null) rowsMax = Math.max(rowsMax, await scan.largestFile(placed));
         const select = await scan.select(placed);
         return { select, rows: await scan.countRows(placed), files: placed.map((file) => file.spooled) };
@@ -54,6 +59,7 @@ export async function openRemoteDeltaRelation(options: DeltaRelationOptions & Hi
       parts: parts.map((part) => part.select),
       rowCount,
       files: parts.map((part) => sourceFiles(part.files)),
+      ...(options.hint?.condition ? { filesRead: filesReadOf(options.whole, read, stats) } : {}),
       ...slicesOf(rowsAtOnce, rowsMax),
       remote: spool.remoteParts(parts),
       [Symbol.asyncDispose]: dispose,

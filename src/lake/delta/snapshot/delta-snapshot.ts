@@ -1,3 +1,4 @@
+import type { Field } from '../../../core/data-type.js';
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { SourceSnapshot } from '../../source-snapshot.js';
 import { type FileStore, isSameFile } from '../../storage/file-store.js';
@@ -56,6 +57,8 @@ export interface OpenDeltaSnapshotOptions {
   /** Whether the store shows the log as a catalog has ratified it. */
   readonly isRatified?: boolean;
   readonly readCheckpoint: CheckpointReader;
+  /** Columns for which the statistics of files are read; `readCheckpoint` reads them of the same ones. */
+  readonly statisticsOf?: readonly Field[];
 }
 
 /**
@@ -115,7 +118,7 @@ export async function latestDeltaVersion(options: {
 }
 
 async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: ReadState; listing: LogListing }> {
-  const { store, root, tableName, readCheckpoint } = options;
+  const { store, root, tableName, readCheckpoint, statisticsOf = [] } = options;
   const listing = await listLog({ store, root, tableName });
   const latest = listing.latestVersion;
   const version = options.version ?? latest;
@@ -123,7 +126,7 @@ async function readState(options: OpenDeltaSnapshotOptions): Promise<{ state: Re
     throw syncedTablesError('DELTA_VERSION_NOT_FOUND', { table: tableName, version, latest });
   }
   const commit = listing.commits.has(version) ? await lookAtCommit(options, version) : null;
-  const state = await replayTableState({ store, root, tableName, listing, version, readCheckpoint });
+  const state = await replayTableState({ store, root, tableName, listing, version, readCheckpoint, statisticsOf });
   const path = commitPath(root, version);
   if (commit !== null && !isSameFile(commit.stat, await store.stat(path))) {
     throw syncedTablesError('SOURCE_FILE_CHANGED', { file: path });
