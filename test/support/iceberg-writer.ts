@@ -48,7 +48,16 @@ export interface AddedFile {
   readonly specId?: number;
   readonly partition?: Readonly<Record<string, unknown>>;
   readonly equalityIds?: readonly number[];
+  /** What is stated of fields, by their ids. */
+  readonly metrics?: readonly WrittenMetrics[];
   readonly vector?: { readonly of: string; readonly offset: number; readonly length: number };
+}
+
+export interface WrittenMetrics {
+  readonly id: number;
+  readonly lower: Buffer | null;
+  readonly upper: Buffer | null;
+  readonly nulls: number | null;
 }
 
 interface LiveFile extends AddedFile {
@@ -246,7 +255,7 @@ export class IcebergWriter {
           record_count: file.rows,
           file_size_in_bytes: file.sizeBytes,
           value_counts: [{ key: 1, value: file.rows }],
-          lower_bounds: [{ key: 1, value: Buffer.from('bound') }],
+          ...metricsOf(file),
           key_metadata: null,
           equality_ids: file.equalityIds ?? null,
           referenced_data_file: file.vector?.of ?? null,
@@ -351,7 +360,9 @@ function manifestSchema(version: number, spec: readonly WrittenPartitionField[])
     { name: 'record_count', type: 'long', 'field-id': 103 },
     { name: 'file_size_in_bytes', type: 'long', 'field-id': 104 },
     { name: 'value_counts', type: optional(mapOf('k119_v120', 'long')), 'field-id': 109 },
+    { name: 'null_value_counts', type: optional(mapOf('k121_v122', 'long')), 'field-id': 110 },
     { name: 'lower_bounds', type: optional(mapOf('k126_v127', 'bytes')), 'field-id': 125 },
+    { name: 'upper_bounds', type: optional(mapOf('k129_v130', 'bytes')), 'field-id': 128 },
     { name: 'key_metadata', type: optional('bytes'), 'field-id': 131 },
     ...(isFirst ? [] : ofDeletes),
   ];
@@ -364,6 +375,19 @@ function manifestSchema(version: number, spec: readonly WrittenPartitionField[])
       ...(isFirst ? [] : sequences),
       { name: 'data_file', type: { type: 'record', name: 'r2', fields: dataFile }, 'field-id': 2 },
     ],
+  };
+}
+
+/** Of a field that no table has, unless something is stated: readers have to pass over it. */
+const OTHER_FIELD: WrittenMetrics = { id: 99_999, lower: Buffer.from('bound'), upper: null, nulls: 1 };
+
+function metricsOf({ metrics = [OTHER_FIELD] }: AddedFile) {
+  const entries = (stated: (of: WrittenMetrics) => unknown) =>
+    metrics.flatMap((of) => (stated(of) === null ? [] : [{ key: of.id, value: stated(of) }]));
+  return {
+    null_value_counts: entries(({ nulls }) => nulls),
+    lower_bounds: entries(({ lower }) => lower),
+    upper_bounds: entries(({ upper }) => upper),
   };
 }
 

@@ -38,6 +38,8 @@ const LONGEST = [
   'integration/upgrade-from-first.test.ts',
   'property/copy-round-trip.test.ts',
   'property/chosen-rows.test.ts',
+  'conformance/filtered-tables.test.ts',
+  'property/skipped-files.test.ts',
   'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
   'integration/pooled-connections.test.ts',

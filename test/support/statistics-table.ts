@@ -5,9 +5,9 @@ import { quoteIdentifier, quoteLiteral } from '../../src/core/names.js';
 import type { Random } from './random.js';
 
 /** A value in the form that statistics are computed by: numbers scaled to integers, times in microseconds. */
-type Value = bigint | string | null;
+export type Value = bigint | string | null;
 
-interface Column {
+export interface Column {
   readonly name: string;
   readonly deltaType: string;
   readonly engineType: string;
@@ -82,7 +82,7 @@ function cutText(text: string, style: Style, side: 'min' | 'max'): string {
   return `${encoded(text.slice(0, end))}\uFFFD`;
 }
 
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
   integer('id', 'long', 'bigint', (random, center) => {
     const large = [9_007_199_254_740_992n, -9_007_199_254_740_992n, 2n ** 62n];
     return (random.chance(0.1) ? random.pick(large) : BigInt(center) * 1000n) + BigInt(random.below(5));
@@ -122,6 +122,53 @@ interface File {
   readonly rows: readonly (readonly Value[])[];
 }
 
+/** The rows of one file: their values are near each other. */
+export function randomRows(random: Random): Value[][] {
+  const center = random.below(14);
+  const missing = random.pick([0, 0, 0.2, 1]);
+  return Array.from({ length: 1 + random.below(12) }, () =>
+    COLUMNS.map((column) => (random.chance(missing) ? null : column.random(random, center))),
+  );
+}
+
+/** A SELECT that gives rows. */
+export function rowsSelect(rows: readonly (readonly Value[])[], nameOf: (column: Column) => string): string {
+  const cell = (column: Column, value: Value) => `${value === null ? 'null' : column.sql(value)}::${column.engineType}`;
+  const values = rows.map((row) => `(${COLUMNS.map((column, at) => cell(column, row[at] ?? null)).join(', ')})`);
+  const names = COLUMNS.map((column) => quoteIdentifier(nameOf(column)));
+  return `select * from (values ${values.join(', ')}) t(${names.join(', ')})`;
+}
+
+/** A condition over the columns, whose values are often those of a row. */
+export function randomCondition(
+  random: Random,
+  files: readonly { readonly rows: readonly (readonly Value[])[] }[],
+  depth = 0,
+): string {
+  if (depth < 2 && random.chance(0.5)) {
+    const [left, right] = [randomCondition(random, files, depth + 1), randomCondition(random, files, depth + 1)];
+    return random.pick([`(${left} and ${right})`, `(${left} or ${right})`, `(not (${left}) and ${right})`]);
+  }
+  const at = random.below(COLUMNS.length);
+  const column = COLUMNS[at] as Column;
+  const literal = () => {
+    const ofRow = random.pick(random.pick(files).rows)[at];
+    const isTaken = random.chance(0.7) && ofRow !== null && ofRow !== undefined;
+    return column.literal(isTaken ? ofRow : (column.random(random, random.below(14)) ?? 0n));
+  };
+  const operator = random.pick(['=', '<', '<=', '>', '>=', '=', '<>']);
+  return random.pick([
+    `${column.name} ${operator} ${literal()}`,
+    `${literal()} ${operator} ${column.name}`,
+    `${column.name} in (${literal()}, ${literal()}, ${literal()})`,
+    `${column.name} between ${literal()} and ${literal()}`,
+    `${column.name} is null`,
+    `${column.name} is not null`,
+    `not (${column.name} = ${literal()})`,
+    `coalesce(length(text), 0) > ${random.below(4)}`,
+  ]);
+}
+
 /** A Delta table whose files have random values, and random statistics of these that are true. */
 export class StatisticsTable {
   readonly #random: Random;
@@ -148,64 +195,24 @@ export class StatisticsTable {
     const style = random.pick(['old', 'new', 'whole'] as const);
     const count = 4 + random.below(9);
     for (let n = 0; n < count; n++) {
-      const center = random.below(14);
-      const missing = random.pick([0, 0, 0.2, 1]);
-      const rows = Array.from({ length: 1 + random.below(12) }, () =>
-        COLUMNS.map((column) => (random.chance(missing) ? null : column.random(random, center))),
-      );
-      const file = { name: `f${n}.parquet`, rows };
+      const file = { name: `f${n}.parquet`, rows: randomRows(random) };
       this.#files.push(file);
-      const values = rows.map(
-        (row) => `(${COLUMNS.map((column, at) => this.#cell(column, row[at] ?? null)).join(', ')})`,
-      );
-      const names = COLUMNS.map((column) => quoteIdentifier(this.#physical(column)));
+      const select = rowsSelect(file.rows, (column) => this.#physical(column));
       const to = quoteLiteral(path.join(this.root, file.name));
-      await this.#connection.run(
-        `copy (select * from (values ${values.join(', ')}) t(${names.join(', ')})) to ${to} (format parquet)`,
-      );
+      await this.#connection.run(`copy (${select}) to ${to} (format parquet)`);
     }
     const adds = this.#files.map((file) => ({ file, stats: this.#statistics(file, style) }));
     if (random.chance(0.5)) await this.#writeCheckpoint(adds);
     else this.#writeCommit(adds);
   }
 
-  /** A condition over the columns, whose values are often those of a row. */
-  condition(depth = 0): string {
-    const random = this.#random;
-    if (depth < 2 && random.chance(0.5)) {
-      const [left, right] = [this.condition(depth + 1), this.condition(depth + 1)];
-      return random.pick([`(${left} and ${right})`, `(${left} or ${right})`, `(not (${left}) and ${right})`]);
-    }
-    const at = random.below(COLUMNS.length);
-    const column = COLUMNS[at] as Column;
-    const literal = () => column.literal(this.#someValue(column, at));
-    const operator = random.pick(['=', '<', '<=', '>', '>=', '=', '<>']);
-    return random.pick([
-      `${column.name} ${operator} ${literal()}`,
-      `${literal()} ${operator} ${column.name}`,
-      `${column.name} in (${literal()}, ${literal()}, ${literal()})`,
-      `${column.name} between ${literal()} and ${literal()}`,
-      `${column.name} is null`,
-      `${column.name} is not null`,
-      `not (${column.name} = ${literal()})`,
-      `coalesce(length(text), 0) > ${random.below(4)}`,
-    ]);
-  }
-
-  #someValue(column: Column, at: number): bigint | string {
-    const random = this.#random;
-    const ofRow = random.pick(random.pick(this.#files).rows)[at];
-    return random.chance(0.7) && ofRow !== null && ofRow !== undefined
-      ? ofRow
-      : (column.random(random, random.below(14)) ?? 0n);
+  /** See `randomCondition`. */
+  condition(): string {
+    return randomCondition(this.#random, this.#files);
   }
 
   #physical({ name }: Column): string {
     return this.#isMapped ? `p.${name} "é` : name;
-  }
-
-  #cell(column: Column, value: Value): string {
-    return value === null ? `null::${column.engineType}` : `${column.sql(value)}::${column.engineType}`;
   }
 
   /** Null if the file has none. */
@@ -354,7 +361,7 @@ interface Add {
 }
 
 /** As bytes of UTF-8 for texts. */
-function compare(a: bigint | string, b: bigint | string): number {
+export function compare(a: bigint | string, b: bigint | string): number {
   if (typeof a === 'string' || typeof b === 'string')
     return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
   return a < b ? -1 : a > b ? 1 : 0;

@@ -88,7 +88,9 @@ export async function filesWithinStated<File>(
         const { least = null, greatest = null, nulls = null } = bounds.columns[n] ?? {};
         append(least);
         append(greatest);
-        append(nulls?.toString() ?? null);
+        // Of one that has values, not all are null, whatever the counts say.
+        const isWrong = nulls !== null && nulls >= (bounds.rows ?? nulls + 1n) && (least ?? greatest) !== null;
+        append(isWrong ? null : (nulls?.toString() ?? null));
       }
       appender.endRow();
     }

@@ -5,6 +5,7 @@ import type { ReadHint } from '../read-hint.js';
 import type { SourceSnapshot } from '../source-snapshot.js';
 import { IcebergChangeFeed } from './changes/iceberg-change-feed.js';
 import type { IcebergTableOptions } from './iceberg-table-options.js';
+import { filesWithinBounds } from './scan/files-within-bounds.js';
 import { openIcebergRelation } from './scan/iceberg-relation.js';
 import { describeIcebergTable, readIcebergDetails } from './snapshot/iceberg-details.js';
 import { type IcebergSnapshot, openIcebergSnapshot } from './snapshot/iceberg-snapshot.js';
@@ -22,11 +23,14 @@ export function openIcebergTable(given: IcebergTableOptions): LakeTable {
     snapshot: (version?: bigint) => openIcebergSnapshot(options, version),
     describe: () => describeIcebergTable(options),
     details: () => readIcebergDetails(options),
-    openRelation(given: SourceSnapshot, parts: number, hint?: ReadHint) {
+    async openRelation(given: SourceSnapshot, parts: number, hint?: ReadHint) {
       // Callers pass back only snapshots of this same table.
       const whole = given as IcebergSnapshot;
       const columns = whole.columns.filter(({ name }) => hint?.columns.includes(name) ?? true);
-      return openIcebergRelation({ engine, store, snapshot: { ...whole, columns }, parts, rowsAtOnce, spool });
+      const dataFiles = await filesWithinBounds(whole, hint, options);
+      const snapshot = { ...whole, columns, dataFiles };
+      const filtered = hint?.condition ? { allFiles: whole.dataFiles } : {};
+      return openIcebergRelation({ engine, store, snapshot, parts, rowsAtOnce, spool, ...filtered });
     },
     readBy: (other: Engine, rows: number) => openIcebergTable({ ...options, engine: other, rowsAtOnce: rows }),
   };

@@ -1,4 +1,5 @@
 import type { Field } from '../../../core/data-type.js';
+import { dateBound, timeBound } from '../../data-files/bound-texts.js';
 import type { ColumnBounds, FileBounds } from '../../data-files/stated-bounds.js';
 
 /** Statistics of an add action, as JSON gives them. */
@@ -77,7 +78,7 @@ function boundText({ type }: Field, value: unknown, side: -1 | 1): string | null
       if (typeof value !== 'string') return null;
       return side < 0 ? value.replace(HALVES, '\uFFFD') : greatestText(value);
     case 'date':
-      return typeof value === 'string' && DATE.test(value) && value >= GREGORIAN ? value : null;
+      return dateBound(value);
     case 'timestamp':
       return timeBound(value, 'stated');
     case 'timestamp_ntz':
@@ -129,20 +130,4 @@ function greatestText(text: string): string | null {
   const next = last + 1;
   // Between these there are no characters.
   return characters.join('') + String.fromCodePoint(next >= 0xd800 && next <= 0xdfff ? 0xe000 : next);
-}
-
-const DATE = /^\d{4}-\d\d-\d\d$/;
-/** Before it, writers disagree on the calendar. */
-const GREGORIAN = '1582-10-16';
-
-const TIME = /^(\d{4})-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(Z|[+-]\d\d(?::?\d\d)?)?$/;
-/** Before it, the offsets of zones have seconds. */
-const YEAR_MIN = 1901;
-
-/** @param zone `stated`: a text that names none is the local time of an unknown place */
-function timeBound(value: unknown, zone: 'stated' | 'none'): string | null {
-  const [, year, offset] = (typeof value === 'string' && TIME.exec(value)) || [];
-  if (typeof value !== 'string' || year === undefined || Number(year) < YEAR_MIN) return null;
-  if (zone === 'stated') return offset === undefined ? null : value;
-  return offset === undefined || offset === 'Z' ? value.replace(/Z$/, '') : null;
 }

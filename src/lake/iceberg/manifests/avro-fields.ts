@@ -51,6 +51,20 @@ export function intList(record: AvroRecord, name: string): number[] {
   return value.map((item: AvroValue) => (typeof item === 'number' ? item : Number(present(null, name))));
 }
 
+/** Values of a map whose keys are ids of fields, which is a list of pairs; those of some ids. */
+export function entriesOf(record: AvroRecord, name: string, wanted: ReadonlySet<number>): Map<number, AvroValue> {
+  const found = new Map<number, AvroValue>();
+  const entries = record[name];
+  if (isAbsent(entries)) return found;
+  if (!Array.isArray(entries)) throw wrong(name);
+  for (const entry of entries as readonly AvroValue[]) {
+    const { key, value = null } = (entry ?? {}) as AvroRecord;
+    if (typeof key !== 'number') throw wrong(name);
+    if (wanted.has(key)) found.set(key, value);
+  }
+  return found;
+}
+
 export function recordOf(record: AvroRecord, name: string): AvroRecord {
   const value = record[name];
   const isPlain = typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);

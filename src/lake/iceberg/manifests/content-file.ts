@@ -28,4 +28,14 @@ export interface ContentFile {
   readonly referencedDataFile: string | null;
   /** Where a deletion vector lies in its file. */
   readonly blob: { readonly offset: number; readonly length: number } | null;
+  /** What is stated of the values of fields, by their ids; absent unless it was asked for. */
+  readonly metrics?: ReadonlyMap<number, FieldMetrics>;
+}
+
+/** What a manifest states of the values that a field has in a file. */
+export interface FieldMetrics {
+  /** Bounds in the form of their type; null if they are not stated. */
+  readonly least: Buffer | null;
+  readonly greatest: Buffer | null;
+  readonly nulls: bigint | null;
 }

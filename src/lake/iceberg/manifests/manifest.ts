@@ -6,6 +6,7 @@ import type { AvroType } from '../avro/avro-schema.js';
 import type { TableFile } from '../metadata/read-file.js';
 import { type PartitionSpec, partitionFieldsShape, toPartitionSpec } from '../metadata/table-metadata.js';
 import {
+  entriesOf,
   intList,
   optionalInt,
   optionalLong,
@@ -15,7 +16,7 @@ import {
   requiredLong,
   requiredText,
 } from './avro-fields.js';
-import type { ContentFile, FileContent } from './content-file.js';
+import type { ContentFile, FieldMetrics, FileContent } from './content-file.js';
 import type { ManifestEntry } from './manifest-list.js';
 import { readAvro } from './read-avro.js';
 
@@ -37,6 +38,8 @@ const WANTED: WantedFields = {
   },
 };
 
+const METRICS: WantedFields = { lower_bounds: true, upper_bounds: true, null_value_counts: true };
+
 const STATUS_ADDED = 1;
 const STATUS_DELETED = 2;
 const CONTENTS: readonly FileContent[] = ['rows', 'positionDeletes', 'equalityDeletes'];
@@ -46,6 +49,8 @@ export interface ReadManifestOptions extends TableFile {
   readonly specs: ReadonlyMap<number, PartitionSpec>;
   /** Path of the store for what the metadata calls a file. */
   readonly pathOf: (stated: string) => string;
+  /** Ids of fields whose `ContentFile.metrics` are wanted. */
+  readonly metricsOf?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -57,7 +62,11 @@ export function readManifest(options: ReadManifestOptions): Promise<ContentFile[
     const spec = specOf(file, options);
     const partitionIds = partitionFieldIds(file.schema, spec);
     const files: ContentFile[] = [];
-    for (const record of file.records(WANTED)) {
+    const wanted =
+      options.metricsOf === undefined
+        ? WANTED
+        : { ...WANTED, data_file: { ...(WANTED.data_file as WantedFields), ...METRICS } };
+    for (const record of file.records(wanted)) {
       const status = requiredInt(record, 'status');
       if (status === STATUS_DELETED) continue;
       files.push(toContentFile(record, { status, spec, partitionIds, options }));
@@ -141,7 +150,26 @@ function toContentFile(record: AvroRecord, { status, spec, partitionIds, options
     equalityIds,
     referencedDataFile: optionalText(file, 'referenced_data_file'),
     blob,
+    ...(options.metricsOf ? { metrics: metricsOf(file, options.metricsOf) } : {}),
   };
+}
+
+function metricsOf(file: AvroRecord, wanted: ReadonlySet<number>): ReadonlyMap<number, FieldMetrics> {
+  const [least, greatest, nulls] = ['lower_bounds', 'upper_bounds', 'null_value_counts'].map((name) =>
+    entriesOf(file, name, wanted),
+  );
+  // A copy: a view would keep the whole block in memory.
+  const bytes = (value: AvroValue | undefined) => (Buffer.isBuffer(value) ? Buffer.from(value) : null);
+  return new Map(
+    [...wanted].map((id) => {
+      const count = nulls?.get(id);
+      const isCount = typeof count === 'bigint' || typeof count === 'number';
+      return [
+        id,
+        { least: bytes(least?.get(id)), greatest: bytes(greatest?.get(id)), nulls: isCount ? BigInt(count) : null },
+      ];
+    }),
+  );
 }
 
 function contentOf(file: AvroRecord, { holds }: ManifestEntry): FileContent {

@@ -2,6 +2,7 @@ import { checkFiles, requireSameFiles } from '../../data-files/check-files.js';
 import { slicesOf } from '../../data-files/row-slices.js';
 import { cutFiles, spreadFiles } from '../../data-files/share-files.js';
 import type { Engine } from '../../engine/duckdb-engine.js';
+import { filesReadOf } from '../../relation/files-read.js';
 import type { Relation } from '../../relation/relation.js';
 import { type SpoolLimits, type SpoolPart, sourceFiles } from '../../storage/fetch-ahead.js';
 import type { FileStat, FileStore } from '../../storage/file-store.js';
@@ -15,6 +16,8 @@ export interface IcebergRelationOptions {
   readonly engine: Engine;
   readonly store: FileStore;
   readonly snapshot: IcebergSnapshot;
+  /** All data files of the snapshot, where those without wanted rows may be left out. */
+  readonly allFiles?: readonly ContentFile[];
   /** How many connections read; each gets separate SELECTs. */
   readonly parts: number;
   /** Read so few rows of a file at once; null for as many as the engine likes. */
@@ -50,6 +53,7 @@ async function openLocal(options: IcebergRelationOptions, stats: ReadonlyMap<str
     return {
       parts,
       rowCount: total.rowCount,
+      ...readOf(options, stats),
       files: shares.map((share) => share.map(({ path }) => ({ path, data: path }))),
       requireUnchanged: () => requireSameFiles(store, stats),
       ...slicesOf(rowsAtOnce, total.rowsMax),
@@ -106,6 +110,7 @@ async function openRemote(options: IcebergRelationOptions, stats: ReadonlyMap<st
     return {
       parts: parts.map((part) => part.select),
       rowCount: total.rowCount,
+      ...readOf(options, stats),
       files: parts.map((part) => sourceFiles(part.files)),
       ...slicesOf(rowsAtOnce, total.rowsMax),
       remote: spool.remoteParts(parts),
@@ -115,6 +120,12 @@ async function openRemote(options: IcebergRelationOptions, stats: ReadonlyMap<st
     await dispose();
     throw error;
   }
+}
+
+function readOf({ snapshot, allFiles: files }: IcebergRelationOptions, stats: ReadonlyMap<string, FileStat>) {
+  const { dataFiles, sizeBytes } = snapshot;
+  const whole = { files: files ?? [], ...(sizeBytes === undefined ? {} : { sizeBytes }) };
+  return files ? { filesRead: filesReadOf(whole, dataFiles, stats) } : {};
 }
 
 function indexed({ dataFiles }: IcebergSnapshot) {

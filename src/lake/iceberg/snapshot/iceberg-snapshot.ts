@@ -53,12 +53,14 @@ export async function toSnapshot(state: IcebergState, options: StateOptions): Pr
 /**
  * All live files of a snapshot, in no particular order.
  * @param state of the same table, at whatever snapshot
+ * @param metricsOf ids of fields whose `ContentFile.metrics` are wanted
  * @throws ICEBERG_METADATA_CORRUPT, ICEBERG_UNSUPPORTED_FEATURE, SOURCE_FILE_MISSING, SOURCE_PATH_OUTSIDE
  */
 export async function readSnapshotFiles(
   { metadata, pathOf }: IcebergState,
   entry: SnapshotEntry,
-  { store, tableName }: StateOptions,
+  { store, tableName }: Pick<StateOptions, 'store' | 'tableName'>,
+  metricsOf?: ReadonlySet<number>,
 ): Promise<ContentFile[]> {
   const file = { store, tableName, version: positionOf(entry) };
   const manifests: ManifestEntry[] =
@@ -70,7 +72,7 @@ export async function readSnapshotFiles(
   const read = async () => {
     for (const manifest of waiting) {
       const path = pathOf(manifest.statedPath);
-      const found = await readManifest({ ...file, path, entry: manifest, specs: metadata.specs, pathOf });
+      const found = await readManifest({ ...file, path, entry: manifest, specs: metadata.specs, pathOf, metricsOf });
       // Not by spreading: a manifest can have more files than a call has arguments.
       for (const each of found) files.push(each);
     }
