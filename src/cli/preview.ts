@@ -71,6 +71,12 @@ function previewJson(preview: SourcePreview): string {
       duplicate_keys: jsonNumber(key.duplicateKeys),
       duplicate_rows: jsonNumber(key.duplicateRows),
     },
+    scheduling_policies: preview.modes.map(({ policy, problem, byFileComparison }) => ({
+      scheduling_policy: policy,
+      is_possible: problem === null,
+      by_file_comparison: byFileComparison,
+      problem: problem && { error_code: problem.code, message: problem.message, remedy: problem.remedy },
+    })),
     warnings: preview.warnings.map(({ code, message, remedy }) => ({ error_code: code, message, remedy })),
   });
 }
@@ -113,8 +119,20 @@ function previewText(preview: SourcePreview): string {
     `${textTable(['column', 'source type', 'Postgres type', ''], columns, 60)}\n`,
     `Key candidates: ${candidatesText(preview)}\n`,
     ...keyText(preview),
+    policiesText(preview),
     warnings.length === 0 ? 'Warnings: none\n' : `Warnings:\n${warnings.join('')}`,
   ].join('\n');
+}
+
+function policiesText({ modes, warnings }: SourcePreview): string {
+  const possible = modes.filter(({ problem }) => problem === null).map(({ policy }) => policy);
+  const byFiles = modes.filter(({ byFileComparison }) => byFileComparison).map(({ policy }) => policy);
+  const compared = byFiles.length === 0 ? '' : `; with --allow-file-diff ${byFiles.join(', ')}`;
+  const problem = modes.find((mode) => mode.problem !== null)?.problem ?? null;
+  // One that is told of as a warning is not told of twice.
+  const isTold = problem === null || warnings.some(({ code }) => code === problem.code);
+  const reason = isTold ? '' : `  ${problem.code}: ${problem.message} ${problem.remedy}\n`;
+  return `Scheduling policies: ${possible.join(', ')}${compared}\n${reason}`;
 }
 
 function candidatesText({ keyCandidates }: SourcePreview): string {

@@ -23,6 +23,7 @@ interface Preview {
   readonly columns: readonly object[];
   readonly key_candidates: readonly string[];
   readonly primary_key: object | null;
+  readonly scheduling_policies: readonly object[];
   readonly warnings: readonly { error_code: string; message: string; remedy: string }[];
 }
 
@@ -66,6 +67,15 @@ it('shows columns with their types, size, version and key candidates', async () 
     ],
     key_candidates: ['id', 'code'],
     primary_key: null,
+    scheduling_policies: [
+      { scheduling_policy: 'SNAPSHOT', is_possible: true, by_file_comparison: false, problem: null },
+      ...['TRIGGERED', 'CONTINUOUS'].map((policy) => ({
+        scheduling_policy: policy,
+        is_possible: false,
+        by_file_comparison: true,
+        problem: expect.objectContaining({ error_code: 'CHANGE_DATA_FEED_OFF' }),
+      })),
+    ],
   });
   const files = readdirSync(table.folder).filter((name) => name.endsWith('.parquet'));
   const sizes = files.map((name) => readFileSync(path.join(table.folder, name)).length);
@@ -188,6 +198,7 @@ it('shows all of it to people too', async () => {
   expect(stdout).toMatch(/\n id +\| long +\| bigint/);
   expect(stdout).toContain('\nKey candidates: id, name\n');
   expect(stdout).toContain('\nPrimary key (id): unique and never null\n');
+  expect(stdout).toContain('\nScheduling policies: SNAPSHOT; with --allow-file-diff TRIGGERED, CONTINUOUS\n');
   expect(stdout).toContain('\nWarnings:\n  CHANGE_DATA_FEED_OFF: ');
   expect(stdout).not.toContain('Ada');
 });

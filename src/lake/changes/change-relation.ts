@@ -114,6 +114,8 @@ export interface ChangesOptions {
    * and dropped columns are followed too, where column mapping identifies them.
    */
   readonly schemaPolicy?: 'stop' | 'follow';
+  /** Once it is aborted, a server that gives the changes is told to stop. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a source reports what has changed since a version. */

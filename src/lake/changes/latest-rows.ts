@@ -16,6 +16,8 @@ export interface LatestRowsOptions {
   readonly timeseriesKey: string | null;
   /** `CollapsedChanges.keysTable`; the rows found are stored next to it. */
   readonly keysTable: string;
+  /** Once it is aborted, a server that gives the rows is told to stop. */
+  readonly signal?: AbortSignal;
 }
 
 /** The state of touched keys that may have several rows. */
@@ -70,7 +72,7 @@ export async function latestRows(connection: DuckDBConnection, options: LatestRo
 /** The rows of touched keys, in whichever parts they are. */
 async function collectRows(connection: DuckDBConnection, table: string, options: LatestRowsOptions): Promise<void> {
   let isFirst = true;
-  for await (const part of eachPart(options.relation)) {
+  for await (const part of eachPart(options.relation, options.signal)) {
     const [rows = ''] = rowsOfKeys({ parts: [part] }, options);
     await connection.run(isFirst ? `create table ${table} as ${rows}` : `insert into ${table} ${rows}`);
     isFirst = false;

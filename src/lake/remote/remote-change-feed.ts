@@ -99,6 +99,7 @@ export class RemoteChangeFeed implements ChangeFeed {
       schemaChanges: changed,
       bookmark: encodeBookmark(bookmarkOf(last, columns)),
       explain: (error) => this.#explain(error, range),
+      ...(options.signal ? { signal: options.signal } : {}),
     });
   }
 

@@ -25,11 +25,13 @@ export interface RemoteChangesOptions extends RemoteChangeFeedOptions {
   readonly bookmark: string;
   /** The error to report for one of the server. */
   readonly explain: (error: unknown) => unknown;
+  /** Once it is aborted, the server is told to stop. */
+  readonly signal?: AbortSignal;
 }
 
 /** Makes changes readable that a server gives. They are read into a table of the engine, which spills to the disk. */
 export async function openRemoteChanges(options: RemoteChangesOptions): Promise<ChangeRelation> {
-  const { engine, range, end } = options;
+  const { engine, range, end, signal } = options;
   refuseReservedNames(options);
   const schema = `remote_changes_${randomUUID().replaceAll('-', '')}`;
   const table = `${schema}.changes`;
@@ -53,7 +55,7 @@ export async function openRemoteChanges(options: RemoteChangesOptions): Promise<
   const load = async () => {
     if (isEmpty) return;
     await using relation = rowRelation(options, changes);
-    await using pass = relation.remote.begin();
+    await using pass = relation.remote.begin(signal);
     for (let part = await pass.next(); part !== null; part = await pass.next()) {
       await using held = part;
       await connection.run(`insert into ${table} ${held.select}`);
@@ -92,7 +94,7 @@ export async function openRemoteChanges(options: RemoteChangesOptions): Promise<
         await fetched;
         return countOf(connection, `select count(*) from ${table}`);
       }
-      counted ??= isEmpty ? Promise.resolve(0n) : explained(changes.count());
+      counted ??= isEmpty ? Promise.resolve(0n) : explained(changes.count(signal));
       return counted;
     },
     // The server says nothing of the files to compare with.

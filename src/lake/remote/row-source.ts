@@ -109,6 +109,6 @@ export interface RowHistory {
 export interface Changes {
   readonly columns: readonly RemoteColumn[];
   readonly scan: RowScan;
-  /** Their number. */
-  count(): Promise<bigint>;
+  /** Their number; the server is told to stop once the signal is aborted. */
+  count(signal?: AbortSignal): Promise<bigint>;
 }

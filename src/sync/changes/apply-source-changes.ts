@@ -56,7 +56,7 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   if (table.syncedVersion === null || lakeTable.changeFeed === null)
     return { kind: 'copy', reason: 'it has no position' };
   const following = { table, lakeTable, from: table.syncedVersion };
-  const changes = await openSourceChanges(following);
+  const changes = await openSourceChanges(following, { signal: run.signal });
   await using _ = changes;
   const counted = () => explained({ ...followed, run, changes }, tooManyChanges(table, changes));
   const reason = reasonToCopy(changes) ?? (await counted());
@@ -195,7 +195,9 @@ async function* applyLookedUp(
   const connection = await lakeTable.engine.connect();
   try {
     const { columns } = changes.end;
-    const latest = await latestRows(connection, { relation, columns, keyColumns, timeseriesKey, keysTable });
+    const { signal } = atHand.run;
+    const wanted = { relation, columns, keyColumns, timeseriesKey, keysTable, signal };
+    const latest = await latestRows(connection, wanted);
     if (latest.tieCount > 0n) {
       throw timeseriesKey === null ? duplicateKeys(table, latest.ties) : tie(table, timeseriesKey, latest.ties);
     }

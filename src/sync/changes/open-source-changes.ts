@@ -16,7 +16,7 @@ export interface Following {
 /** Opens the changes since a table's position. */
 export async function openSourceChanges(
   { table, from, lakeTable }: Following,
-  range: { readonly to?: bigint; readonly byFiles?: ReadonlySet<bigint> } = {},
+  range: { readonly to?: bigint; readonly byFiles?: ReadonlySet<bigint>; readonly signal?: AbortSignal } = {},
 ): Promise<ChangeRelation> {
   return requireHistory(lakeTable, table.source).changes({
     from,

@@ -25,7 +25,7 @@ interface SourceColumnReport {
 }
 
 /** Whether a source can be synced under one scheduling policy. */
-interface SourceMode {
+export interface SourceMode {
   readonly policy: SyncedTable['policy'];
   /** Why not; null if it is possible. */
   readonly problem: SyncedTablesError | null;
@@ -58,12 +58,11 @@ export async function describeSource(lakeTable: LakeTable): Promise<SourceReport
     columns.find(({ problem }) => problem !== null)?.problem ??
     (columns.length === 0 ? syncedTablesError('SOURCE_WITHOUT_COLUMNS', { table: snapshot.tableName }) : null);
   const declared = lakeTable.declared ?? null;
-  const notGiven = (await lakeTable.changeFeed?.refusal?.()) ?? null;
   return {
     name: lakeTable.name,
     details,
     columns,
-    modes: POLICIES.map((policy) => judgeMode({ policy, lakeTable, snapshot, unreadable, notGiven })),
+    modes: await judgeModes(lakeTable, snapshot, unreadable),
     declared: declared && { primaryKey: declared.primaryKey, timeseriesKey: declared.timeseriesKey },
   };
 }
@@ -87,6 +86,19 @@ function reportColumns({ declared }: LakeTable, details: SourceDetails): SourceC
       comment,
     };
   });
+}
+
+/**
+ * The policies that a source can be synced under.
+ * @param unreadable why it cannot be synced at all; null if it can
+ */
+export async function judgeModes(
+  lakeTable: LakeTable,
+  snapshot: SourceSnapshot,
+  unreadable: SyncedTablesError | null = null,
+): Promise<readonly SourceMode[]> {
+  const notGiven = (await lakeTable.changeFeed?.refusal?.()) ?? null;
+  return POLICIES.map((policy) => judgeMode({ policy, lakeTable, snapshot, unreadable, notGiven }));
 }
 
 function judgeMode(options: {

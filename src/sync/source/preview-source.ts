@@ -4,6 +4,7 @@ import type { LakeTable } from '../../lake/lake-table.js';
 import type { FilesRead } from '../../lake/relation/relation.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import { chosenSource, type SourceChoice } from './chosen-source.js';
+import { judgeModes, type SourceMode } from './describe-source.js';
 import type { KeyPreview } from './key-scan.js';
 import { planColumn, planTarget, type TargetRequest } from './plan-target.js';
 import { previewRows, type RowPreview, readableColumns } from './preview-rows.js';
@@ -29,6 +30,8 @@ export interface SourcePreview {
   readonly primaryKey: KeyPreview | null;
   /** How much of the table was read, where files without wanted rows may be left out; absent otherwise. */
   readonly filesRead?: FilesRead;
+  /** The policies that it can be synced under, whatever its columns are. */
+  readonly modes: readonly SourceMode[];
   readonly warnings: readonly SyncedTablesError[];
 }
 
@@ -63,7 +66,8 @@ export async function previewSource(
     warnings.push(syncedTablesError('CHANGE_DATA_FEED_OFF', { table: snapshot.tableName }));
   }
   const found = await previewRows(lakeTable, snapshot, { keyColumns: keyError ? [] : keyColumns });
-  return { snapshot, columns, ...found, warnings: [...warnings, ...rowWarnings(snapshot.tableName, found)] };
+  const modes = await judgeModes(lakeTable, snapshot);
+  return { snapshot, columns, ...found, modes, warnings: [...warnings, ...rowWarnings(snapshot.tableName, found)] };
 }
 
 /** The first reason why these columns cannot be a primary key; their rows are not read. */

@@ -237,7 +237,8 @@ it.each<[filter: string, files: number[], ids: number]>([
   ['id < 10 or length(text) < 1', [0, 1, 2, 3, 4], 10],
 ])('fetches only the files whose footers allow for %j', async (rowFilter, files, ids) => {
   const source = await makeTable(5);
-  const choice = { columns: ['id', 'text'], besides: [], rowFilter };
+  // As a proof, by which the statistics of the log are passed over.
+  const choice = { columns: ['id', 'text'], besides: [], rowFilter, isProof: true };
   const table = chooseRows(await remoteTable({ bytesMax: 50_000_000, fetchesMax: 4 }), choice);
   await using relation = await table.openRelation(await table.snapshot(), 1);
   server.requests.length = 0;

@@ -83,8 +83,8 @@ export class StatementClient {
   }
 
   /** All rows of a short result, every value as a text. @throws what `run` throws */
-  async rows(statement: string, table: string): Promise<(string | null)[][]> {
-    return rowsOf(await this.#execute(statement, 'INLINE', table));
+  async rows(statement: string, table: string, signal?: AbortSignal): Promise<(string | null)[][]> {
+    return rowsOf(await this.#execute(statement, 'INLINE', table, signal));
   }
 
   /** The same as objects, by the names of the columns. @throws what `run` throws */

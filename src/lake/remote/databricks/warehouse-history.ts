@@ -27,8 +27,8 @@ export function warehouseHistory({ client, tableName, name, columns }: Warehouse
     return (await client.records(`describe history ${name} limit ${count}`, tableName)).flatMap(commitOf);
   }
 
-  async function countOf(from: string): Promise<bigint> {
-    const [row] = await client.rows(`select cast(count(*) as string) from ${from}`, tableName);
+  async function countOf(from: string, signal?: AbortSignal): Promise<bigint> {
+    const [row] = await client.rows(`select cast(count(*) as string) from ${from}`, tableName, signal);
     return BigInt(row?.[0] ?? 0);
   }
 
@@ -57,7 +57,7 @@ export function warehouseHistory({ client, tableName, name, columns }: Warehouse
           begin: () => chunkProducers((signal) => client.run(statement, tableName, signal), 1),
           [Symbol.asyncDispose]: async () => {},
         },
-        count: () => countOf(changes),
+        count: (signal) => countOf(changes, signal),
       };
     },
   };

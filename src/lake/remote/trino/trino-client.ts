@@ -106,9 +106,9 @@ export class TrinoClient {
   }
 
   /** All rows of a short result whose columns are texts or numbers without fractions; numbers are given as texts. */
-  async rows(statement: string, table: string): Promise<(string | null)[][]> {
+  async rows(statement: string, table: string, signal?: AbortSignal): Promise<(string | null)[][]> {
     const rows: (string | null)[][] = [];
-    for await (const page of this.run(statement, table)) {
+    for await (const page of this.run(statement, table, signal)) {
       // Longer integers than a number of JavaScript holds.
       const texts = page.rows.replace(/([[,])(-?\d{16,})(?=[\],])/g, '$1"$2"');
       const parsed = JSON.parse(`[${texts}]`) as (string | number | null)[][];

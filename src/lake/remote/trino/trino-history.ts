@@ -67,8 +67,8 @@ export function trinoHistory(options: TrinoHistoryOptions): RowHistory {
     });
   }
 
-  async function countOf(from: string): Promise<bigint> {
-    const [row] = await client.rows(`select cast(count(*) as varchar) from ${from}`, tableName);
+  async function countOf(from: string, signal?: AbortSignal): Promise<bigint> {
+    const [row] = await client.rows(`select cast(count(*) as varchar) from ${from}`, tableName, signal);
     return BigInt(row?.[0] ?? 0);
   }
 
@@ -90,7 +90,7 @@ export function trinoHistory(options: TrinoHistoryOptions): RowHistory {
           begin: () => [(sink, signal) => client.send(statement, { table: tableName, sink, signal })],
           [Symbol.asyncDispose]: async () => {},
         },
-        count: () => countOf(from),
+        count: (signal) => countOf(from, signal),
       };
     },
   };

@@ -93,7 +93,7 @@ async function openFlow(
   { declared, createdBy, source: from }: TableFlow,
   position: FlowPosition,
 ): Promise<OpenedFlow> {
-  const { client, engine, catalogs, pipeline, table } = options;
+  const { client, engine, catalogs, pipeline, table, signal } = options;
   const isSnapshot = declared.kind === 'snapshot';
   const source = await openFlowSource({
     client,
@@ -105,6 +105,7 @@ async function openFlow(
     views: pipeline.views,
     isSnapshot,
     position: readSourcePosition(position.position),
+    signal,
   });
   try {
     const plan = isSnapshot

@@ -33,6 +33,8 @@ export interface OpenFlowSourceOptions {
   readonly isSnapshot: boolean;
   /** Null before the first update. */
   readonly position: SourcePosition | null;
+  /** Once it is aborted, nothing more is read. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -77,7 +79,7 @@ function queryColumn(field: Field): OpenedColumn {
 }
 
 async function openLakeTable(
-  { catalogs, position }: OpenFlowSourceOptions,
+  { catalogs, position, signal }: OpenFlowSourceOptions,
   parts: readonly string[],
   mode: LakeReadMode,
 ): Promise<OpenedSource> {
@@ -85,7 +87,7 @@ async function openLakeTable(
   const key = `${mode} ${name}`;
   const lakeTable = await catalogs.open(name);
   const connection = await lakeTable.engine.connect();
-  const rows = await openLakeRows(lakeTable, mode, position?.[key]).catch((error: unknown) => {
+  const rows = await openLakeRows(lakeTable, mode, position?.[key], signal).catch((error: unknown) => {
     connection.closeSync();
     throw error;
   });
@@ -205,7 +207,7 @@ async function referenceSql(
   const name = reference.parts.join('.');
   const key = `${mode} ${name}`;
   const lakeTable = await options.catalogs.open(name);
-  const rows = await openLakeRows(lakeTable, mode, options.position?.[key]);
+  const rows = await openLakeRows(lakeTable, mode, options.position?.[key], options.signal);
   if (lakeTable.whileAnswering) parts.disks.push(lakeTable.whileAnswering);
   parts.opened.push(rows);
   parts.position[key] = rows.position;

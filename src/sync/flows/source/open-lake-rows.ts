@@ -30,8 +30,9 @@ export async function openLakeRows(
   lakeTable: LakeTable,
   mode: LakeReadMode,
   position: TablePosition | undefined,
+  signal?: AbortSignal,
 ): Promise<LakeRows> {
-  if (mode !== 'all' && position?.kind === 'lake') return openNewRows(lakeTable, mode, position);
+  if (mode !== 'all' && position?.kind === 'lake') return openNewRows(lakeTable, mode, position, signal);
   const snapshot = await lakeTable.snapshot();
   const isChanges = mode === 'changes';
   if (isChanges) requireHistory(lakeTable, lakeTable.name);
@@ -42,7 +43,7 @@ export async function openLakeRows(
   const wasRead = mode === 'all' && position?.kind === 'lake' && (await wasReadBefore(lakeTable, snapshot, position));
   const relation = await lakeTable.openRelation(snapshot, 1);
   try {
-    const whole = await holdWhole(relation);
+    const whole = await holdWhole(relation, signal);
     return {
       columns: isChanges ? [...snapshot.columns, ...changeFields] : snapshot.columns,
       select: isChanges ? asInserts(whole.select, snapshot) : whole.select,
@@ -90,8 +91,9 @@ async function openNewRows(
   lakeTable: LakeTable,
   mode: 'stream' | 'changes',
   position: TablePosition & { kind: 'lake' },
+  signal: AbortSignal | undefined,
 ): Promise<LakeRows> {
-  if (lakeTable.changeFeed === null) return openLakeRows(lakeTable, 'all', position);
+  if (lakeTable.changeFeed === null) return openLakeRows(lakeTable, 'all', position, signal);
   const { version, bookmark, tableId } = position;
   const changes = await lakeTable.changeFeed.changes({
     from: BigInt(version),
@@ -99,6 +101,7 @@ async function openNewRows(
     allowFileDiff: mode === 'stream',
     ...(bookmark === null ? {} : { bookmark }),
     ...(tableId === null ? {} : { tableId }),
+    ...(signal ? { signal } : {}),
   });
   try {
     // Of a table in a store there is nothing to select before.

@@ -23,6 +23,8 @@ export interface OpenSnapshotOptions {
   readonly engine: Engine;
   readonly catalogs: CatalogSet;
   readonly flow: string;
+  /** Once it is aborted, nothing more is read. */
+  readonly signal: AbortSignal;
 }
 
 type OpenedSnapshot = Pick<OpenedSource, 'connection' | 'columns' | 'select' | 'requireUnchanged'> & AsyncDisposable;
@@ -81,7 +83,7 @@ async function openTable(
     for (const each of opened.reverse()) await each[Symbol.asyncDispose]();
   };
   try {
-    const whole = await holdWhole(relation);
+    const whole = await holdWhole(relation, options.signal);
     opened.push(whole);
     const connection = await options.engine.connect();
     return {

@@ -6,6 +6,7 @@ import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../../src/lake/lake-table.js';
 import { beginPass, holdWhole } from '../../../../src/lake/relation/relation-pass.js';
+import { previewSource } from '../../../../src/sync/source/preview-source.js';
 import { requireHistory } from '../../../../src/sync/source/source-history.js';
 import { type TrinoResult, TrinoServer } from '../../../support/trino-server.js';
 
@@ -254,6 +255,57 @@ describe('changes of a Delta table of a Trino', () => {
   };
   // What is read of a table whose other column has no type here.
   const narrow = { columns: ['id', 'at', 'price'], rowFilter: null, besides: [] };
+
+  it('are named by a preview as what its policies need, or why they cannot be had', async () => {
+    const modesOf = async (answers: Answers) => {
+      await using server = await TrinoServer.start(answering(answers));
+      const source = chooseRows(await open(server), narrow);
+      return (await previewSource(source, [])).modes.map(({ policy, problem }) => [policy, problem?.message ?? null]);
+    };
+    expect(await modesOf(delta)).toEqual([
+      ['SNAPSHOT', null],
+      ['TRIGGERED', null],
+      ['CONTINUOUS', null],
+    ]);
+    const [snapshot, ...others] = await modesOf({ connector: 'hive' });
+    expect(snapshot).toEqual(['SNAPSHOT', null]);
+    expect(others).toHaveLength(2);
+    for (const [, reason] of others) {
+      expect(reason).toMatch(
+        /catalog "dwh" does not give the changes of source table dwh\.s\.orders, which the policies/,
+      );
+    }
+  });
+
+  it('are no longer asked for once the update that wants them is stopped, nor their number', async () => {
+    const rows = Array.from({ length: 4_000 }, (_, id) => change(5, 'insert', id));
+    await using server = await TrinoServer.start(answering({ ...delta, changes: rows }));
+    server.rowsOfPage = 1;
+    const feed = (await open(server)).changeFeed;
+    const stopped = new AbortController();
+    await using changes = await feed?.changes({ from: 3n, allowFileDiff: false, signal: stopped.signal });
+    const fetching = changes?.fetch();
+    const ofChanges = () => server.queries.filter(({ statement }) => /^select "id".*table_changes/.test(statement));
+    let pages = 0;
+    server.override = (url) => {
+      if (url.includes('/executing/') && ++pages === 20) stopped.abort(new Error('the update was canceled'));
+      return null;
+    };
+    await expect(fetching).rejects.toThrow('the update was canceled');
+    await expect.poll(() => ofChanges().map(({ isCanceled }) => isCanceled)).toEqual([true]);
+    expect(pages).toBeLessThan(100);
+    expect(spooled()).toEqual([]);
+
+    const counting = new AbortController();
+    await using others = await feed?.changes({ from: 3n, allowFileDiff: false, signal: counting.signal });
+    server.override = () => {
+      counting.abort(new Error('the sidecar stops'));
+      return null;
+    };
+    await expect(others?.countRows()).rejects.toThrow('the sidecar stops');
+    await expect.poll(() => server.queries.at(-1)).toMatchObject({ isCanceled: true });
+    expect(server.queries.at(-1)?.statement).toContain('count(*)');
+  });
 
   it('are read up to one version, and lead to the last state of each key', async () => {
     await using server = await TrinoServer.start(answering(delta));

@@ -212,6 +212,30 @@ describe('a table of Databricks', () => {
     expect(String(off.whyWithoutChanges?.())).toMatch(/its change data feed is off/);
   });
 
+  it('cancels the statement that reads its changes once the update is stopped', async () => {
+    const history = [
+      ['1', 'WRITE', 'x'],
+      ['0', 'CREATE TABLE', 'x'],
+    ] as const;
+    await using server = await WarehouseServer.start(answering({ history, changes: [] }));
+    const feed = (await open(server)).changeFeed;
+    const neededColumns = ['id'];
+    for (const read of ['fetch', 'countRows'] as const) {
+      const stopped = new AbortController();
+      const { signal } = stopped;
+      await using changes = await feed?.changes({ from: 0n, allowFileDiff: false, neededColumns, signal });
+      // It takes longer than anybody waits.
+      server.runsFor = 1_000;
+      const reading = changes?.[read]();
+      await expect.poll(() => server.statements.at(-1)?.polls).toBeGreaterThan(1);
+      expect(server.statements.at(-1)?.body.statement).toContain('table_changes');
+      stopped.abort(new Error('the update was canceled'));
+      await expect(reading).rejects.toThrow('the update was canceled');
+      expect(server.statements.at(-1)).toMatchObject({ isCanceled: true });
+      server.runsFor = 0;
+    }
+  });
+
   it('has no version if it is a view', async () => {
     await using server = await WarehouseServer.start(answering());
     const table = await open(server, { token: server.token });
