@@ -4,11 +4,11 @@ import { requireRange } from '../changes/require-range.js';
 import { openChangeRelation } from '../delta/changes/open-change-relation.js';
 import { type PlannedCommit, planChanges } from '../delta/changes/plan-changes.js';
 import { AddedFiles } from '../delta/changes/recorded-commit.js';
-import type { ChangeFileAction, FileAction } from '../delta/log/action.js';
+import type { ChangeFileAction, FileAction, PartitionTexts } from '../delta/log/action.js';
 import { decodeBookmark, encodeBookmark, type LogHead } from '../delta/log/log-bookmark.js';
 import type { SharedAnswer } from './shared-answer.js';
 import { changedMeanwhile, SharedFiles, sharedFileStore } from './shared-files.js';
-import { type SharedState, sharedState } from './shared-snapshot.js';
+import { openSharedSnapshot, type SharedState, sharedState } from './shared-snapshot.js';
 import type { SharedTableOptions } from './shared-table-options.js';
 
 const BEFORE_THE_FIRST: LogHead = { version: -1n, protocol: null, metadata: null, fingerprint: null };
@@ -109,7 +109,7 @@ export class SharedChangeFeed implements ChangeFeed {
       allowFileDiff: options.allowFileDiff,
       byFiles: new Set(),
       addedFiles: new AddedFiles(),
-      livePartitions: async () => new Map(),
+      livePartitions: () => this.#given({ from, to }, () => this.#removedPartitions(commits)),
     });
     const { protocol, metadata } = plan;
     const end: LogHead = { version: to, protocol, metadata, fingerprint: null };
@@ -133,6 +133,20 @@ export class SharedChangeFeed implements ChangeFeed {
     });
     this.#head = end;
     return relation;
+  }
+
+  /**
+   * The partition values of removed files, which a log need not repeat: of the version before, whose files they were. What a
+   * commit with change files has added is in no answer about changes.
+   */
+  async #removedPartitions(commits: readonly PlannedCommit[]): Promise<ReadonlyMap<string, PartitionTexts>> {
+    const found = new Map<string, PartitionTexts>();
+    for (const { version, removes } of commits) {
+      if (removes.every(({ partitionValues }) => partitionValues !== null)) continue;
+      const { files } = await openSharedSnapshot(this.#options, version - 1n);
+      for (const { path, add } of files) if (add.partitionValues) found.set(path, add.partitionValues);
+    }
+    return found;
   }
 
   /** @throws SHARED_CHANGES_GONE, SHARE_WITHOUT_HISTORY */

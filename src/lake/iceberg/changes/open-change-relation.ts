@@ -13,7 +13,7 @@ import type { ContentFile } from '../manifests/content-file.js';
 import { heldInPlace, heldInSpool } from '../scan/held-files.js';
 import type { IcebergSnapshot } from '../snapshot/iceberg-snapshot.js';
 import { asHistoryGone } from './history-gone.js';
-import { type PlannedStep, StepRows } from './step-rows.js';
+import { isRewriting, type PlannedStep, StepRows } from './step-rows.js';
 
 export interface OpenChangesOptions extends IcebergTableOptions {
   readonly from: bigint;
@@ -111,6 +111,12 @@ export async function openIcebergChanges(options: OpenChangesOptions): Promise<C
     select: `select * from ${rowTable}`,
     fetch,
     async countRows() {
+      // A writer that copies files for a few rows changes few rows: metadata tells only how many it has copied.
+      if (steps.some(isRewriting)) {
+        await fetch();
+        const counted = await connection.runAndReadAll(`select count(*)::varchar from ${rowTable}`);
+        return BigInt(String(counted.getRowsJson()[0]?.[0]));
+      }
       return (await open()).reduce((sum, rows) => sum + rows.rowCountMax, 0n);
     },
     contradictions: async () => [],

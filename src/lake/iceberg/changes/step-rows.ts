@@ -7,6 +7,7 @@ import { IcebergScan, type IcebergScanOptions } from '../scan/iceberg-scan.js';
 import type { IcebergSnapshot } from '../snapshot/iceberg-snapshot.js';
 import type { ChangeStep } from './change-steps.js';
 import { deletesFor, type FileDifferences } from './file-differences.js';
+import { withoutRewritten } from './without-rewritten.js';
 
 /** A step, and the files of its two snapshots. */
 export interface PlannedStep extends ChangeStep {
@@ -112,7 +113,8 @@ export class StepRows implements AsyncDisposable {
   }
 
   /**
-   * Adds the changes to a table of the engine: the columns of the table, then those of `changeFields`.
+   * Adds the changes to a table of the engine: the columns of the table, then those of `changeFields`. Rows that were only
+   * written anew are none.
    * @throws SOURCE_FILE_CORRUPT, SOURCE_FILE_MISSING
    */
   async insertInto(table: string): Promise<void> {
@@ -125,7 +127,16 @@ export class StepRows implements AsyncDisposable {
       { scan: after, files: this.#changed, only: `${name}_back`, change: 'insert' },
       { scan: after, files: added, only: null, change: 'insert' },
     ];
-    for (const reading of readings) await this.#insert(reading, table);
+    if (!isRewriting(step)) {
+      for (const reading of readings) await this.#insert(reading, table);
+      return;
+    }
+    const { connection, end } = this.#options;
+    const all = `${name}_all`;
+    await connection.run(`create table ${all} as select * from ${table} limit 0`);
+    for (const reading of readings) await this.#insert(reading, all);
+    await connection.run(`insert into ${table} ${withoutRewritten(all, end.columns)}`);
+    await connection.run(`drop table ${all}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,6 +210,11 @@ export class StepRows implements AsyncDisposable {
     if (place === undefined) throw new Error('a file is in no step');
     return place;
   }
+}
+
+/** Whether rows of files that are gone may be in files that came instead. */
+export function isRewriting({ differences: { removed, added } }: PlannedStep): boolean {
+  return removed.length > 0 && added.length > 0;
 }
 
 function onlyIn(table: string, other: string): string {
