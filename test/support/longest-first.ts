@@ -40,6 +40,7 @@ const LONGEST = [
   'property/chosen-rows.test.ts',
   'conformance/filtered-tables.test.ts',
   'property/skipped-files.test.ts',
+  'property/served-histories.test.ts',
   'integration/chosen-rows.test.ts',
   'fault/postgres-restart.test.ts',
   'integration/pooled-connections.test.ts',

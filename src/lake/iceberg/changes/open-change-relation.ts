@@ -96,6 +96,7 @@ export async function openIcebergChanges(options: OpenChangesOptions): Promise<C
   }
   const { dataFiles, deleteFiles, state, ...described } = end;
   const files = filesOf(steps);
+  const fileBytes = files.reduce((sum, file) => sum + BigInt(file.sizeBytes), 0n);
   return {
     ...(store.download ? {} : { requireUnchanged: () => requireSameFiles(store, stats) }),
     from: options.from,
@@ -105,14 +106,14 @@ export async function openIcebergChanges(options: OpenChangesOptions): Promise<C
     ...(copyReason === null ? {} : { copyReason }),
     isChangeFeed: false,
     fileCount: files.length,
-    fileBytes: files.reduce((sum, file) => sum + BigInt(file.sizeBytes), 0n),
+    fileBytes,
     bookmark: end.bookmark,
     files: [],
     select: `select * from ${rowTable}`,
     fetch,
     async countRows() {
       // A writer that copies files for a few rows changes few rows: metadata tells only how many it has copied.
-      if (steps.some(isRewriting)) {
+      if (steps.some(isRewriting) && fileBytes <= REWRITTEN_BYTES_MAX) {
         await fetch();
         const counted = await connection.runAndReadAll(`select count(*)::varchar from ${rowTable}`);
         return BigInt(String(counted.getRowsJson()[0]?.[0]));
@@ -129,6 +130,9 @@ export async function openIcebergChanges(options: OpenChangesOptions): Promise<C
     [Symbol.asyncDispose]: dispose,
   };
 }
+
+/** To compare what was written anew beyond that takes longer than to copy the table. */
+const REWRITTEN_BYTES_MAX = 512n * 1024n * 1024n;
 
 function filesOf(steps: readonly PlannedStep[]): ContentFile[] {
   return steps.flatMap(({ differences: { removed, added, otherDeletes } }) => [...removed, ...added, ...otherDeletes]);

@@ -123,6 +123,58 @@ describe('a table that grew', () => {
     expect(await told(changes)).toEqual(['+10|n10', '+9|n9']);
   });
 
+  it('has no changes of rows that were only written anew, of which it counts none', async () => {
+    const table = create();
+    const rows = (changed: string) => `select * replace (${changed} as name) from (${some(0, 1_000)})`;
+    const file = await table.write(some(0, 1_000));
+    await table.commit([file]);
+    const start = await positionOf(table);
+    const rewritten = await table.write(`${rows(`case id when 7 then 'other' else name end`)} where id <> 9`);
+    await table.commit([rewritten], { removed: [file.statedPath], operation: 'overwrite' });
+    const changes = await changesOf(table, start);
+    expect(await changes.countRows()).toBe(3n);
+    expect(await changes.collapse({ keyColumns: ['id'] })).toMatchObject({ upserts: 1n, deletes: 1n, balance: -1n });
+    expect(await told(changes)).toEqual(['+7|other', '-7|n7', '-9|n9']);
+    // Written anew once more, together with rows that are new.
+    const more = await table.write(
+      `${rows(`case id when 7 then 'other' else name end`)} where id <> 9 union all ${some(2_000, 2_001)}`,
+    );
+    await table.commit([more], { removed: [rewritten.statedPath], operation: 'overwrite' });
+    expect(await told(await changesOf(table, start))).toEqual(['+2000|n2000', '+7|other', '-7|n7', '-9|n9']);
+  });
+
+  it('tells apart values that only look equal, and counts rows that are equal', async () => {
+    const fields: readonly IcebergField[] = [
+      { id: 1, name: 'id', type: 'long' },
+      { id: 2, name: 'd', type: 'double' },
+      { id: 3, name: 'l', type: { type: 'list', 'element-id': 4, element: 'float', 'element-required': false } },
+    ];
+    const table = create({ fields });
+    const ids = '{id: 1, d: 2, l: {__duckdb_field_id: 3, element: 4}}';
+    const select = (rows: string) =>
+      `select id::bigint as id, d::double as d, l::float[] as l from (values ${rows}) t(id, d, l)`;
+    const before = await table.write(
+      select(`(1, '0.0', ['1']), (2, 'NaN', ['0.0']), (3, null, null), (4, '5', []), (4, '5', []), (4, '5', [])`),
+      ids,
+    );
+    await table.commit([before]);
+    const start = await positionOf(table);
+    const after = await table.write(
+      select(`(1, '-0.0', ['1']), (2, 'NaN', ['-0.0']), (3, null, null), (4, '5', []), (5, null, null)`),
+      ids,
+    );
+    await table.commit([after], { removed: [before.statedPath], operation: 'overwrite' });
+    expect((await told(await changesOf(table, start))).map((change) => change.slice(0, 2))).toEqual([
+      '+1',
+      '+2',
+      '+5',
+      '-1',
+      '-2',
+      '-4',
+      '-4',
+    ]);
+  });
+
   it('does not name as deleted what was deleted already, whichever way', async () => {
     const table = create();
     const first = await table.write(some(0, 4));
