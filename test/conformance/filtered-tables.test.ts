@@ -29,6 +29,9 @@ const TYPES: Readonly<Record<string, string>> = {
   timestamp_ntz: 'timestamp_ntz',
 };
 
+/** Of each table; the long form takes more. */
+const COLUMNS_MAX = process.env.TEST_LONG === '1' ? 8 : 2;
+
 let engine: Engine;
 let connection: DuckDBConnection;
 beforeAll(async () => {
@@ -64,16 +67,18 @@ async function conditionsOn(column: string, kind: string, type: string): Promise
     .then((found) => ({ rows: found.getRowsJson() }));
   // The lakehouse quotes names with backticks.
   const named = `\`${column.replaceAll('`', '``')}\``;
-  const literals = rows.map(([text]) => {
-    const quoted = quoteLiteral(String(text));
+  // No text of SQL holds a NUL.
+  const texts = rows.map(([text]) => String(text)).filter((text) => !text.includes('\0'));
+  const literals = texts.map((text) => {
+    const quoted = quoteLiteral(text);
     return kind === 'string' ? quoted : `cast(${quoted} as ${type})`;
   });
   const [least, middle] = literals;
   const greatest = literals.at(-1);
   return [
     `${named} is null`,
-    ...(least ? [`${named} <= ${least}`, `${named} >= ${greatest}`, `${named} in (${greatest}, ${least})`] : []),
-    ...(middle ? [`${named} = ${middle}`, `${named} > ${middle}`] : []),
+    ...(least ? [`${named} <= ${least}`, `${named} in (${greatest}, ${middle ?? least})`] : []),
+    ...(middle ? [`${named} > ${middle}`] : []),
   ];
 }
 
@@ -112,7 +117,7 @@ describe.skipIf(shared === null).each(['delta', 'iceberg'] as const)('%s tables 
           ? []
           : [{ name: field.name, kind: field.type.kind, type }];
       });
-      for (const column of columns.slice(0, 4)) {
+      for (const column of columns.slice(0, COLUMNS_MAX)) {
         for (const condition of await conditionsOn(column.name, column.kind, column.type)) {
           const { filesRead } = await filtered.expectEqual(condition, root);
           conditions += 1;
