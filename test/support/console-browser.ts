@@ -20,6 +20,12 @@ const WIDTHS = [1280, 400] as const;
 /** One program a process: it takes longer to start than many a test, and windows share nothing anyway. */
 let shared: Promise<Browser> | null = null;
 
+/** The browser of this process, which ends with it: whoever opens a window closes it. */
+export function sharedBrowser(): Promise<Browser> {
+  shared ??= launchBrowser();
+  return shared;
+}
+
 /** A browser on the console of a sidecar. Nothing that it shows may reach for another server or break the policy. */
 export class ConsoleBrowser implements AsyncDisposable {
   readonly #browser: Browser;
@@ -32,8 +38,7 @@ export class ConsoleBrowser implements AsyncDisposable {
   }
 
   static async launch(): Promise<ConsoleBrowser> {
-    shared ??= launchBrowser();
-    return new ConsoleBrowser(await shared);
+    return new ConsoleBrowser(await sharedBrowser());
   }
 
   /**

@@ -5,10 +5,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * of durations would know, but a fresh clone has none.
  */
 const LONGEST = [
-  'console/snippets.test.ts',
   'console/create.test.ts',
+  'console/snippets.test.ts',
+  'console/snippets-table.test.ts',
+  'console/snippets-changes.test.ts',
+  'console/support-portal.test.ts',
   'console/admin-screens.test.ts',
   'console/catalog.test.ts',
+  'console/changes.test.ts',
   'console/following.test.ts',
   'console/hostile.test.ts',
   'console/table-tabs.test.ts',
@@ -18,7 +22,6 @@ const LONGEST = [
   'console/sidecars.test.ts',
   'console/acts.test.ts',
   'property/synced-histories.test.ts',
-  'console/support-portal.test.ts',
   'integration/cli-requests.test.ts',
   'integration/documents-run.test.ts',
   'integration/publish-together.test.ts',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseTableName } from '../../../src/api/names/table-name.js';
-import { parseSourceName } from '../../../src/core/names.js';
+import { parseSourceName } from '../../../src/core/source-name.js';
 
 // Goal: of a name that is refused, the message says which part is wrong, and what is wrong with it.
 

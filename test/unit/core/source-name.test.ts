@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseSourceName } from '../../../src/core/names.js';
+import { parseSourceName } from '../../../src/core/source-name.js';
 
 // Goal: sources may have the names that Unity Catalog allows, and no name leads to another place.
 
