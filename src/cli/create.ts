@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
-import { parseSourceName } from '../core/names.js';
+import { parseSourceName } from '../core/source-name.js';
 import { parseSyncedTableName } from '../core/synced-table-name.js';
 import { isUuid } from '../core/uuid.js';
 import type { Settings } from '../settings/settings-schema.js';

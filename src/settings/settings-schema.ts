@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseLakehouseType } from '../core/lakehouse-type.js';
-import { isSourceNamePart, projectIdOfName } from '../core/names.js';
+import { projectIdOfName } from '../core/names.js';
 import { hasPassword, postgresUrlFault, withHost } from '../core/postgres-url.js';
+import { isSourceNamePart } from '../core/source-name.js';
 
 const port = z.int().min(0).max(65_535);
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseSourceName } from '../../core/names.js';
 import type { Browsed, BrowsePage, SourceBrowser } from '../../core/source-browser.js';
+import { parseSourceName } from '../../core/source-name.js';
 import { nearestName, sameButForCase } from '../../core/spelling.js';
 import type { ApiContext } from '../places/api-context.js';
 

@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
-import { parseSourceName, type TableName } from '../../core/names.js';
+import type { TableName } from '../../core/names.js';
 import type { SourceBrowser } from '../../core/source-browser.js';
+import { parseSourceName } from '../../core/source-name.js';
 import type { LakeTable } from '../lake-table.js';
 
 /** Resolves names of source tables: in a folder, on a Unity Catalog server … */

@@ -1,6 +1,6 @@
 import { asSyncedTablesError } from '../../core/errors.js';
-import { isSourceNamePart } from '../../core/names.js';
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { isSourceNamePart } from '../../core/source-name.js';
 import { describeDeltaTable } from '../delta/snapshot/delta-description.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { isIcebergFolder, metadataFolder } from '../iceberg/metadata/locate-metadata.js';

@@ -1,6 +1,7 @@
 import { syncedTablesError } from '../../core/errors.js';
-import { isSourceNamePart, type TableName } from '../../core/names.js';
+import type { TableName } from '../../core/names.js';
 import type { Browsed, BrowsePage, SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { isSourceNamePart } from '../../core/source-name.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { type ListedRelation, listPostgresSchemas, listPostgresTables } from '../remote/postgres/list-tables.js';
 import { type SourceServer, withServer } from '../remote/postgres/postgres-session.js';

@@ -1,6 +1,6 @@
 import { asSyncedTablesError } from '../../core/errors.js';
-import { isSourceNamePart } from '../../core/names.js';
 import type { SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { isSourceNamePart } from '../../core/source-name.js';
 import { describeMetadata } from '../iceberg/snapshot/iceberg-details.js';
 import { sourceTableOf } from './described-table.js';
 import { metadataOf, type RestCatalogClient } from './rest-client.js';

@@ -1,6 +1,7 @@
 import { asSyncedTablesError } from '../../core/errors.js';
-import { isSourceNamePart, quoteIdentifier, quoteLiteral, type TableName } from '../../core/names.js';
+import { quoteIdentifier, quoteLiteral, type TableName } from '../../core/names.js';
 import type { SourceBrowser, SourceTable } from '../../core/source-browser.js';
+import { isSourceNamePart } from '../../core/source-name.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import { StatementClient, type StatementClientOptions } from '../remote/databricks/statement-client.js';
 import { quoteName } from '../remote/databricks/warehouse-columns.js';

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncedTablesError } from '../../core/errors.js';
-import { parseSourceName, type TableName } from '../../core/names.js';
+import type { TableName } from '../../core/names.js';
+import { parseSourceName } from '../../core/source-name.js';
 import { SourceQueryError } from '../dialect/source-query.js';
 import type { Engine } from '../engine/duckdb-engine.js';
 import type { DeclaredTable, LakeTable } from '../lake-table.js';

@@ -1,6 +1,6 @@
 import { asSyncedTablesError, type SyncedTablesError } from '../../../core/errors.js';
 import { isNamedLikeKey } from '../../../core/likely-key.js';
-import { parseSourceName } from '../../../core/names.js';
+import { parseSourceName } from '../../../core/source-name.js';
 import { asRaisedError } from '../../../postgres/refusals/raised-error.js';
 import type { SourceRequest } from '../../../sync/source/check-source.js';
 import type { SourceReport } from '../../../sync/source/describe-source.js';

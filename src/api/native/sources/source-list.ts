@@ -1,6 +1,6 @@
 import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
-import { isSourceNamePart } from '../../../core/names.js';
 import type { Browsed, SourceTable } from '../../../core/source-browser.js';
+import { isSourceNamePart } from '../../../core/source-name.js';
 import type { ApiContext } from '../../places/api-context.js';
 import type { Caller } from '../../places/caller.js';
 import { askSource } from '../../synced-tables/ask-source.js';

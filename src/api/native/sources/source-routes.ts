@@ -1,5 +1,5 @@
 import { syncedTablesError } from '../../../core/errors.js';
-import { parseSourceName } from '../../../core/names.js';
+import { parseSourceName } from '../../../core/source-name.js';
 import type { ApiContext, ApiServer } from '../../places/api-context.js';
 import { askSource } from '../../synced-tables/ask-source.js';
 import { requireSeesSources } from '../../synced-tables/source-rights.js';
