@@ -189,6 +189,7 @@ describePages('changing a table', (server) => {
     const page = await site.visit(place('', 'c.lost'));
     await page.getByText('Dropped in Postgres').first().waitFor();
     const href = await page.getByRole('link', { name: 'Create it again' }).getAttribute('href');
+    expect(await page.locator('.button.primary, button.primary').allTextContents()).toEqual(['Create it again']);
     await site.browser.check(page, 'table-dropped');
     await page.getByRole('button', { name: 'More actions' }).click();
     await page.locator('.menu-items').getByRole('button', { name: 'Delete' }).click();

@@ -17,9 +17,16 @@ export function CreateAgain({ table }: { readonly table: TableSummary }) {
     if (place !== null) rememberDraft(table.name, place);
   }, [place]);
   return (
-    <p>
-      {problem.dropped} {place !== null && <a href={hrefOf(place)}>{problem.again}</a>}
-    </p>
+    <>
+      <p>{problem.dropped}</p>
+      {place !== null && (
+        <p>
+          <a class="button primary" href={hrefOf(place)}>
+            {problem.again}
+          </a>
+        </p>
+      )}
+    </>
   );
 }
 

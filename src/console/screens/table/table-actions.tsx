@@ -77,7 +77,8 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
       {!isFollowed && (
         <ActionButton
           shortcut="s"
-          isPrimary
+          // There is nothing to sync in a table that is gone: what helps is in the box of its problem.
+          isPrimary={table.condition !== 'DROPPED'}
           isBusy={action.isBusy}
           refusal={refusalOf(table.may.sync)}
           onClick={() => void sync('pipeline')}
