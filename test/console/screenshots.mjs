@@ -5,7 +5,7 @@
 // people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
 // one picture of the README instead.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -41,7 +41,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 const output = path.join(root, 'coverage/screenshots');
 const folder = mkdtempSync(path.join(tmpdir(), 'synced-tables-pictures-'));
 chmodSync(folder, 0o755);
-mkdirSync(path.join(folder, 'lake'));
+cpSync(path.join(root, 'examples/lake/gold'), path.join(folder, 'lake/shop'), { recursive: true });
 mkdirSync(output, { recursive: true });
 const postgres = await startEmbeddedPostgres({ major: 18, dataDir: path.join(folder, 'postgres'), settings: {} });
 const client = new pg.Client({ connectionString: postgres.url });
@@ -63,14 +63,28 @@ async function started() {
   throw new Error('the sidecar did not start');
 }
 
-/** A token of somebody who may do everything. */
-async function makeToken() {
+/**
+ * A token of a new role.
+ * @param {string} role
+ * @param {string} grants what it may do
+ */
+async function makeToken(role, grants) {
   const token = `stt_${randomBytes(32).toString('base64url')}`;
-  await client.query(`create role "ada@example.com"; grant databricks_superuser to "ada@example.com"`);
+  await client.query(`create role "${role}"; ${grants}`);
   const hash = createHash('sha256').update(token).digest();
-  await client.query(`select synced_tables.create_token('ada@example.com', $1)`, [hash]);
+  await client.query('select synced_tables.create_token($1, $2)', [role, hash]);
   return token;
 }
+
+/** Of somebody who may do everything. */
+const makeKeeperToken = () => makeToken('ada@example.com', 'grant databricks_superuser to "ada@example.com"');
+
+/** Of somebody who may read two tables. */
+const makeReaderToken = () =>
+  makeToken(
+    'grace@example.com',
+    'grant usage on schema gold to "grace@example.com"; grant select on gold.orders, gold.customers to "grace@example.com"',
+  );
 
 const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
 
@@ -103,11 +117,12 @@ async function settled(page) {
  * @param {import('./pictures/pages.mjs').Picture} picture
  * @param {{ width: number, theme: 'light' | 'dark' }} look
  * @param {string} file
+ * @param {string} [token] of who looks
  */
-async function take(url, picture, { width, theme }, file) {
+async function take(url, picture, { width, theme }, file, token = '') {
   const height = values.readme ? 640 : 800;
   const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
-  if (values.readme) await page.context().addCookies([{ name: 'synced-tables', value: await makeToken(), url }]);
+  if (token !== '') await page.context().addCookies([{ name: 'synced-tables', value: token, url }]);
   await page.goto(`${url}/console${picture.path}`);
   await page.locator('h1').waitFor();
   await settled(page);
@@ -116,14 +131,21 @@ async function take(url, picture, { width, theme }, file) {
   await page.waitForTimeout(300);
   const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   if (sideways > 0) console.log(`${path.basename(file)}: ${sideways} px too wide`);
-  if (!values.readme) await examine(page, path.basename(file));
-  await page.screenshot({ path: file, fullPage: !values.readme });
+  if (!values.readme) {
+    await examine(page, path.basename(file));
+    // As high as the page: what stays at the lower edge of a window would lie in the middle of the picture otherwise.
+    const high = Number(await page.evaluate('document.documentElement.scrollHeight'));
+    await page.setViewportSize({ width, height: Math.max(height, high) });
+    await page.waitForTimeout(100);
+  }
+  await page.screenshot({ path: file });
   await page.close();
 }
 
 try {
   const url = await started();
   let isFilled = false;
+  let readerToken = '';
   for (const picture of pages.filter(
     ({ name }) => new RegExp(values.only).test(name) && (!values.readme || name === 'tables'),
   )) {
@@ -138,11 +160,15 @@ try {
       { width: 400, theme: 'dark' },
     ]);
     if (values.readme) {
-      await take(url, picture, looks[0], path.join(root, 'docs/console.png'));
+      await take(url, picture, looks[0], path.join(root, 'docs/console.png'), await makeKeeperToken());
       break;
     }
-    for (const look of looks.filter(({ width, theme }) => `${width}-${theme}`.includes(values.look)))
-      await take(url, picture, look, path.join(output, `${picture.name}-${look.width}-${look.theme}.png`));
+    if (picture.isOfReader) readerToken ||= await makeReaderToken();
+    if (picture.state) await client.query(picture.state.begin);
+    for (const look of looks.filter(({ width, theme }) => `${width}-${theme}`.includes(values.look))) {
+      await take(url, picture, look, path.join(output, `${picture.name}-${look.width}-${look.theme}.png`), readerToken);
+    }
+    if (picture.state) await client.query(picture.state.end);
   }
 } finally {
   await browser.close();

@@ -8,9 +8,13 @@ import { picturedTables } from './table-states.mjs';
  * @property {string} path
  * @property {(page: import('playwright-core').Page) => Promise<unknown>} [before]
  * @property {boolean} [isEmpty] whether it is of a database without tables; those come first
+ * @property {boolean} [isOfReader] whether a role looks that may only read some tables; those come last, since its token ends
+ * open access
+ * @property {{ begin: string, end: string }} [state] SQL that makes the state, and SQL that ends it
  */
 
 const FAILED = '/tables/postgres.gold.orders';
+const WAIT_MS_MAX = 60_000;
 
 /** @type {readonly Picture[]} */
 export const pages = [
@@ -51,11 +55,42 @@ export const pages = [
     path: `/tables/postgres.gold.customers/${tab}`,
   })),
   { name: 'catalog', path: '/catalog' },
+  {
+    name: 'catalog-feed-off',
+    path: '/catalog/lake/shop/orders',
+    before: (page) => untilShown(page, 'Change data feed'),
+  },
   { name: 'create', path: '/create' },
+  { name: 'create-ready', path: '/create?source=lake.shop.user_profiles', before: untilCreatable },
+  {
+    name: 'create-feed-off',
+    path: '/create?source=lake.shop.orders&policy=TRIGGERED&key=order_id',
+    before: async (page) => {
+      await page.getByRole('heading', { name: 'In the way' }).waitFor({ timeout: WAIT_MS_MAX });
+      await page.getByText('Looking …').waitFor({ state: 'detached', timeout: WAIT_MS_MAX });
+    },
+  },
+  {
+    name: 'create-stops',
+    path: '/create?source=lake.shop.product_events&key=product_id',
+    before: (page) => untilShown(page, 'occur in several rows'),
+  },
   { name: 'pipelines', path: '/pipelines' },
   { name: 'events', path: '/events' },
   { name: 'databases', path: '/databases' },
   { name: 'doctor', path: '/doctor' },
+  {
+    name: 'doctor-findings',
+    path: '/doctor',
+    state: {
+      begin: 'alter event trigger databricks_auth_1_guard disable',
+      end: 'alter event trigger databricks_auth_1_guard enable',
+    },
+    before: async (page) => {
+      await page.getByRole('button', { name: 'Examine now' }).click();
+      await page.getByRole('link', { name: 'GUARD_DAMAGED' }).waitFor({ timeout: WAIT_MS_MAX });
+    },
+  },
   { name: 'tokens', path: '/tokens' },
   { name: 'errors', path: '/errors' },
   { name: 'error', path: '/errors/PRIMARY_KEY_CONSTRAINT_VIOLATION' },
@@ -85,7 +120,28 @@ export const pages = [
   { name: 'preferences', path: '/preferences' },
   { name: 'token-new', path: '/tokens?new=1' },
   { name: 'menu', path: FAILED, before: (page) => page.getByRole('button', { name: 'More actions' }).click() },
+  ...[
+    ['tables', '/tables'],
+    ['table', FAILED],
+    ['create', '/create?source=lake.shop.user_profiles'],
+    ['pipelines', '/pipelines'],
+    ['databases', '/databases'],
+    ['tokens', '/tokens'],
+  ].map(([name = '', path = '']) => ({ name: `reader-${name}`, path, isOfReader: true })),
 ];
+
+/**
+ * @param {import('playwright-core').Page} page
+ * @param {string} text
+ */
+async function untilShown(page, text) {
+  await page.getByText(text).first().waitFor({ timeout: WAIT_MS_MAX });
+}
+
+/** @param {import('playwright-core').Page} page */
+async function untilCreatable(page) {
+  await page.locator('button[aria-disabled=false]', { hasText: /^Create$/ }).waitFor({ timeout: WAIT_MS_MAX });
+}
 
 /**
  * @param {import('playwright-core').Page} page

@@ -73,7 +73,9 @@ function ColumnRow({ column, place, keyWord: key }: { column: Column; place: num
         )}
       </td>
       <td data-label={texts.nulls}>{nullable ? texts.yes : texts.no}</td>
-      <td data-label={texts.key}>{notes.join(', ')}</td>
+      <td class="column-notes" data-label={texts.key}>
+        {notes.join(', ')}
+      </td>
       <td data-label={texts.comment}>{column.comment}</td>
     </tr>
   );
