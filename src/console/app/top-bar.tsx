@@ -1,3 +1,4 @@
+import type { MeReply } from '../../api/native/me-schema.js';
 import { pauseLive, useLive } from '../data/live.js';
 import { mayChange, roleOf, useMe } from '../data/me.js';
 import { forgetAll } from '../data/query-cache.js';
@@ -24,7 +25,7 @@ export function TopBar() {
       {me && (
         <p class="caller" title={shellTexts.actsAs(roleOf(me))}>
           <span class="hidden">Signed in as </span>
-          {me.kind === 'local' ? shellTexts.nobody : me.name}
+          {me.kind === 'local' ? shellTexts.nobody : !isNamedByChip(me) && me.name}
           {me.is_session && (
             <button type="button" onClick={() => void signOut()}>
               {shellTexts.signOut}
@@ -39,6 +40,11 @@ export function TopBar() {
       <ThemeSwitch />
     </header>
   );
+}
+
+/** Whether what a caller may not do is told with the same name: once is enough, and names are long. */
+function isNamedByChip(me: MeReply): boolean {
+  return !mayChange(me) && me.name === roleOf(me);
 }
 
 async function signOut(): Promise<void> {

@@ -69,7 +69,7 @@ export function CreateActions({ draft, preview, known, me, onRefused }: CreateAc
         >
           {busy === 'create' ? texts.creating : texts.create}
         </ActionButton>
-        {me && !me.may.create && <Copy text={location.href} what={texts.share} />}
+        {me && !me.may.create && <Copy text={location.href} what={texts.share} word={`Copy ${texts.share}`} />}
       </div>
     </div>
   );
