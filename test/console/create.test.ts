@@ -28,12 +28,11 @@ describePages('creating', (server) => {
   });
 
   const createButton = (page: Page) => page.getByRole('button', { name: 'Create', exact: true });
-  const isReady = (page: Page) =>
-    eventually(
-      async () => (await createButton(page).getAttribute('aria-disabled')) === 'false',
-      'the table can be created',
-      30_000,
-    );
+  // While rows are read it can be pressed too; but once they are, it looks again for a moment, and a click would be lost.
+  const isReady = async (page: Page) => {
+    const create = page.locator('main:not(:has(.progress)) button[aria-disabled=false]', { hasText: /^Create$/ });
+    await create.waitFor({ timeout: 30_000 });
+  };
 
   it('leads from nothing to a table that has the rows of its source', async () => {
     const page = await site.visit('/create');
