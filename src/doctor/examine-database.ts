@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { quoteIdentifier } from '../core/names.js';
-import { pendingMigrations } from '../postgres/install/migrate.js';
+import { type OwnSchema, pendingMigrations } from '../postgres/install/migrate.js';
 import { SYNC_ROLE } from '../postgres/session/session.js';
 import {
   type InstallationFacts,
@@ -31,15 +31,26 @@ export interface InstallationExamination {
   readonly walLevel: string;
 }
 
-/** Examines whether the SQL side is installed in a database, and who the login role is there. */
-export async function examineInstallation(client: pg.Client, subject: string): Promise<InstallationExamination> {
+/**
+ * Examines whether the SQL side is installed in a database, and who the login role is there.
+ * @param own from `readOwnSchema`
+ */
+export async function examineInstallation(
+  client: pg.Client,
+  subject: string,
+  own: Promise<OwnSchema>,
+): Promise<InstallationExamination> {
   const facts = await readInstallationFacts(client);
   const { role, isSuperuser, walLevel } = await readServerFacts(client);
   const maySync = facts.maySync || (isSuperuser && !facts.missingRoles.includes(SYNC_ROLE));
   const strange = finding('ROLE_NOT_SIDECAR', subject, { role, grantee: quoteIdentifier(role) });
   const absent = { isInstalled: false, isCurrent: false, maySync: false, isSuperuser, walLevel };
   if (facts.hasSchema && !facts.isReadable) return { ...absent, findings: [strange] };
-  const { isInstalled, isCurrent = false, ...installation } = await checkInstallation(client, subject, isSuperuser);
+  const {
+    isInstalled,
+    isCurrent = false,
+    ...installation
+  } = await checkInstallation(client, subject, { isSuperuser, own });
   if (!isInstalled) return { ...absent, findings: installation.findings };
   const findings = [...checkEncoding(facts, subject), ...installation.findings];
   findings.push(...checkExtension(facts, subject), ...checkRoles(facts, subject));
@@ -73,10 +84,10 @@ export async function examineGuard(
 async function checkInstallation(
   client: pg.Client,
   subject: string,
-  isSuperuser: boolean,
+  { isSuperuser, own }: { readonly isSuperuser: boolean; readonly own: Promise<OwnSchema> },
 ): Promise<{ findings: Finding[]; isInstalled: boolean; isCurrent?: boolean }> {
   try {
-    const { applied, pending, isLayerOutdated } = await pendingMigrations(client);
+    const { applied, pending, isLayerOutdated } = await pendingMigrations(client, own);
     if (applied === 0) {
       const error = syncedTablesError('DATABASE_NOT_MIGRATED', { database: subject });
       // A superuser's sidecar installs it at start.

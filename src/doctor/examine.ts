@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { asSyncedTablesError, syncedTablesError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { describeServer } from '../core/postgres-url.js';
+import { type OwnSchema, readOwnSchema } from '../postgres/install/migrate.js';
 import { readAddedDatabases } from '../postgres/registry/added-databases.js';
 import { closeSession, openSession, SYNC_ROLE } from '../postgres/session/session.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -29,8 +30,11 @@ export async function examine(settings: Settings): Promise<Finding[]> {
 /** One after another: each takes a session, or two, of a server that has others to serve. */
 async function examineInstances(settings: Settings): Promise<Finding[]> {
   const findings: Finding[] = [];
+  // Once for all databases, and while the first server is connected to.
+  const own = readOwnSchema();
+  own.catch(() => {});
   for (const instance of Object.keys(settings.instances)) {
-    findings.push(...(await examineInstance(settings, instance)));
+    findings.push(...(await examineInstance(settings, instance, own)));
   }
   return findings;
 }
@@ -45,7 +49,7 @@ async function attempt(subject: string, part: () => Promise<Finding[]>): Promise
   }
 }
 
-async function examineInstance(settings: Settings, instance: string): Promise<Finding[]> {
+async function examineInstance(settings: Settings, instance: string, own: Promise<OwnSchema>): Promise<Finding[]> {
   const home = homeDatabase(settings, instance);
   const listed = managedDatabases(settings).filter((database) => database.instance === instance);
   const added: string[] = [];
@@ -60,7 +64,7 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
       const found = await attempt(instance, () => examineServer({ client, settings, subject: instance, databases }));
       return [
         ...found,
-        ...(await attempt(home.name, () => examineContents({ client, second, subject: home.name, settings }))),
+        ...(await attempt(home.name, () => examineContents({ client, second, subject: home.name, settings, own }))),
       ];
     }),
   );
@@ -73,7 +77,7 @@ async function examineInstance(settings: Settings, instance: string): Promise<Fi
     if (name === home.name) continue;
     server.push(
       ...(await attempt(name, () =>
-        withSessions(database, (client, second) => examineContents({ client, second, subject: name, settings })),
+        withSessions(database, (client, second) => examineContents({ client, second, subject: name, settings, own })),
       )),
     );
   }
@@ -95,10 +99,11 @@ interface Contents {
   readonly second: Promise<pg.Client | null>;
   readonly subject: string;
   readonly settings: Settings;
+  readonly own: Promise<OwnSchema>;
 }
 
-async function examineContents({ client, subject, settings, ...more }: Contents): Promise<Finding[]> {
-  const installation = await examineInstallation(client, subject);
+async function examineContents({ client, subject, settings, own, ...more }: Contents): Promise<Finding[]> {
+  const installation = await examineInstallation(client, subject, own);
   if (!installation.isInstalled) return [...installation.findings];
   const second = await more.second;
   const ofTables = () => attempt(subject, () => examineTables(second ?? client, subject, settings));
@@ -128,16 +133,21 @@ async function withSessions<Result>(
   database: ManagedDatabase,
   work: (client: pg.Client, second: Promise<pg.Client | null>) => Promise<Result>,
 ): Promise<Result> {
-  return withSession(database, async (client) => {
-    const options = { url: database.url, applicationName: APPLICATION, role: null, isGuest: true };
-    const opening = openSession(options).catch(() => null);
-    try {
-      return await work(client, opening);
-    } finally {
-      const second = await opening;
-      if (second) await closeSession(second);
-    }
-  });
+  const options = { url: database.url, applicationName: APPLICATION, role: null, isGuest: true };
+  let ending: Promise<void> | undefined;
+  try {
+    return await withSession(database, async (client) => {
+      const opening = openSession(options).catch(() => null);
+      try {
+        return await work(client, opening);
+      } finally {
+        // Both end at the same time.
+        ending = opening.then((second) => (second ? closeSession(second) : undefined));
+      }
+    });
+  } finally {
+    await ending;
+  }
 }
 
 async function withSession<Result>(

@@ -23,11 +23,12 @@ type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** What the database has; null when it was never migrated, or when the role may not look. */
 export async function readInstalledSchema(client: Queryable): Promise<InstalledSchema | null> {
-  if (!(await mayRead(client, 'migrations'))) return null;
+  const readable = await readableTables(client, ['migrations', '_schema']);
+  if (!readable.has('migrations')) return null;
   const { rows: applied } = await client.query<AppliedMigration>(
     'select id, name, hash from synced_tables.migrations order by id',
   );
-  const { rows } = (await mayRead(client, '_schema'))
+  const { rows } = readable.has('_schema')
     ? await client.query<Omit<InstalledSchema, 'applied'>>(
         `select release, layer_hash as "layerHash", newest_breaking as "newestBreaking" from synced_tables._schema`,
       )
@@ -35,17 +36,18 @@ export async function readInstalledSchema(client: Queryable): Promise<InstalledS
   return { applied, release: '', layerHash: '', newestBreaking: 0, ...rows[0] };
 }
 
-async function mayRead(client: Queryable, table: string): Promise<boolean> {
-  const { rows } = await client.query<{ readable: boolean }>(
+async function readableTables(client: Queryable, tables: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
     // A schema that is neither a superuser's nor the installer's is not ours, whatever is in it.
-    `select pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select') as readable
+    `select c.relname as name
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
        join pg_catalog.pg_roles s on s.oid = n.nspowner and (s.rolsuper or s.rolname = '${INSTALLER_ROLE}')
        join pg_catalog.pg_roles r on r.oid = c.relowner and (r.rolsuper or r.rolname = '${INSTALLER_ROLE}')
-      where n.nspname = 'synced_tables' and c.relname = $1`,
-    [table],
+      where n.nspname = 'synced_tables' and c.relname = any ($1)
+        and pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select')`,
+    [tables],
   );
-  return rows[0]?.readable === true;
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** Number of the newest numbered file that older sidecars cannot work with; 0 when there is none. */

@@ -94,13 +94,15 @@ export async function migrateDatabase(client: pg.Client, options: MigrateOptions
 /**
  * How many numbered files of this release the database lacks, and whether its functions and views are those of another
  * one that this release would replace.
+ * @param own for those who look at several databases, or have read the files meanwhile
  * @throws DATABASE_ENCODING_UNSUPPORTED, DATABASE_NEWER, DATABASE_OF_PREVIEW, MIGRATION_CHANGED
  */
 export async function pendingMigrations(
   client: pg.Client,
+  own = readOwnSchema(),
 ): Promise<{ applied: number; pending: number; isLayerOutdated: boolean }> {
   // Files are read while the server answers.
-  const [ours, installed] = await Promise.all([readOurs({}), readInstalledSchema(client)]);
+  const [ours, installed] = await Promise.all([own, readInstalledSchema(client)]);
   const place = await readPlace(client);
   if ((installed?.layerHash ?? '') === '') requireEncoding(place);
   const isCurrent = isUpToDate(installed, ours, place.database);
@@ -126,13 +128,18 @@ export async function explainIfOutdated(client: pg.Client, known: number): Promi
 }
 
 /** What this release would install. */
-interface Ours {
+export interface OwnSchema {
   readonly migrations: readonly Migration[];
   readonly layer: SqlLayer;
   readonly release: string;
 }
 
-async function readOurs({ dir = sqlDir, release = ownRelease() }: MigrateOptions): Promise<Ours> {
+/** Reads the files of this release. */
+export function readOwnSchema(): Promise<OwnSchema> {
+  return readOurs({});
+}
+
+async function readOurs({ dir = sqlDir, release = ownRelease() }: MigrateOptions): Promise<OwnSchema> {
   const [migrations, layer] = await Promise.all([readMigrations(dir), readSqlLayer(dir)]);
   return { migrations, layer, release };
 }
@@ -140,7 +147,7 @@ async function readOurs({ dir = sqlDir, release = ownRelease() }: MigrateOptions
 interface Run {
   readonly client: pg.Client;
   readonly place: Place;
-  readonly ours: Ours;
+  readonly ours: OwnSchema;
   readonly options: MigrateOptions;
   /** What postgres-migrations does not tell: the file at work, and the error of the server below its own. */
   readonly progress: { step: string; failure?: unknown };
@@ -222,7 +229,7 @@ async function readPlace(client: pg.Client): Promise<Place> {
  */
 function isUpToDate(
   installed: InstalledSchema | null,
-  { migrations, layer, release }: Ours,
+  { migrations, layer, release }: OwnSchema,
   database: string,
 ): boolean {
   if (installed === null) return false;

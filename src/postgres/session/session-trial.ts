@@ -24,22 +24,26 @@ export interface TriedConnection {
  * @internal exported for tests
  */
 export async function keepsSession(connection: TriedConnection): Promise<boolean> {
-  const options = { ...connection, role: null };
-  const first = await connect(options);
+  const { first, second, refusal } = await connectTwice(connection);
   try {
-    const second = await connect(options).catch(async (error: unknown) => {
-      // A server that is full to its last connection is a server, at least.
-      if (isTaken(error) && (await processOf(first, '')) === loginProcess(first)) return null;
-      throw error;
-    });
-    try {
-      return second === null || (await stayApart(first, second, connection.url));
-    } finally {
-      if (second !== null) await closeSession(second);
-    }
+    if (second !== null) return await stayApart(first, second, connection.url);
+    // A server that is full to its last connection is a server, at least.
+    if ((await processOf(first, '')) === loginProcess(first)) return true;
+    throw refusal;
   } finally {
-    await closeSession(first);
+    await Promise.all([first, ...(second === null ? [] : [second])].map((client) => closeSession(client)));
   }
+}
+
+/** Two connections, or one and why there is no second; opened at the same time, since each takes a while. */
+async function connectTwice(connection: TriedConnection) {
+  const options = { ...connection, role: null };
+  const settled = await Promise.allSettled([connect(options), connect(options)]);
+  const [first, second = null] = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const [refusal] = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  if (first !== undefined && (second !== null || isTaken(refusal))) return { first, second, refusal };
+  if (first !== undefined) await closeSession(first);
+  throw refusal;
 }
 
 function isTaken(error: unknown): boolean {
