@@ -4,10 +4,12 @@ import type { Finding } from '../core/finding.js';
 import { describeServer } from '../core/postgres-url.js';
 import { type OwnSchema, readOwnSchema } from '../postgres/install/migrate.js';
 import { readAddedDatabases } from '../postgres/registry/added-databases.js';
-import { closeSession, openSession, SYNC_ROLE } from '../postgres/session/session.js';
+import { explainConnectError } from '../postgres/session/connect-errors.js';
+import { closeSession, openSession, SYNC_ROLE, setUpSession } from '../postgres/session/session.js';
+import { openKeptSessions } from '../postgres/session/session-trial.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { databaseOf, homeDatabase, type ManagedDatabase, managedDatabases } from '../sidecar/managed-databases.js';
-import { tryConnections } from '../sidecar/try-connections.js';
+import { tryPooler } from '../sidecar/try-connections.js';
 import { examineCatalogs } from './examine-catalogs.js';
 import { examineGuard, examineInstallation } from './examine-database.js';
 import { examineMachine } from './examine-machine.js';
@@ -52,46 +54,79 @@ async function attempt(subject: string, part: () => Promise<Finding[]>): Promise
 async function examineInstance(settings: Settings, instance: string, own: Promise<OwnSchema>): Promise<Finding[]> {
   const home = homeDatabase(settings, instance);
   const listed = managedDatabases(settings).filter((database) => database.instance === instance);
-  const added: string[] = [];
-  const connections = await attempt(instance, () => examineConnections(home, instance));
-  // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
-  if (connections.some(({ severity, subject }) => severity === 'error' && subject === instance)) return connections;
-  // Server and home database share their sessions: each new one takes of what the server has.
-  const server = await attempt(instance, () =>
-    withSessions(home, async (client, second) => {
-      added.push(...(await readAddedDatabases(client).catch(() => [])));
-      const databases = new Set([...listed.map(({ database }) => database), ...added]).size;
-      const found = await attempt(instance, () => examineServer({ client, settings, subject: instance, databases }));
-      return [
-        ...found,
-        ...(await attempt(home.name, () => examineContents({ client, second, subject: home.name, settings, own }))),
-      ];
-    }),
-  );
-  if (server.some(({ code, subject }) => code.startsWith('POSTGRES_') && subject === instance)) {
-    return [...connections, ...server];
-  }
+  const { findings, added } = await examineHome({ settings, home, listed, own });
+  if (added === null) return findings;
   const others = added.filter((name) => !listed.some(({ database }) => database === name));
   for (const database of [...listed, ...others.map((name) => databaseOf(settings, instance, name))]) {
     const { name } = database;
     if (name === home.name) continue;
-    server.push(
+    findings.push(
       ...(await attempt(name, () =>
         withSessions(database, (client, second) => examineContents({ client, second, subject: name, settings, own })),
       )),
     );
   }
-  return [...connections, ...server];
+  return findings;
 }
 
-/** Whether sessions stay as they are, and where short transactions go. */
-async function examineConnections(home: ManagedDatabase, subject: string): Promise<Finding[]> {
-  const unreachable = await tryConnections(home, APPLICATION);
+interface Home {
+  readonly settings: Settings;
+  readonly home: ManagedDatabase;
+  readonly listed: readonly ManagedDatabase[];
+  readonly own: Promise<OwnSchema>;
+}
+
+/**
+ * Examines the server and its home database, on the sessions that show whether sessions stay as they are: each new one takes of
+ * what the server has.
+ * @returns names of databases that were added without settings; null where no other database can be examined either
+ */
+async function examineHome({ settings, home, listed, own }: Home): Promise<{
+  findings: Finding[];
+  added: readonly string[] | null;
+}> {
+  const { instance } = home;
+  const sessions: pg.Client[] = [];
+  const isHopeless = (found: readonly Finding[], begin: string) =>
+    found.some(({ severity, code, subject }) => severity === 'error' && subject === instance && code.startsWith(begin));
+  try {
+    const connections = await attempt(instance, async () => {
+      const { first, second } = await openKeptSessions({ url: home.url, applicationName: APPLICATION });
+      sessions.push(...(second === null ? [first] : [first, second]));
+      return examinePooler(home, instance);
+    });
+    const [client, second = null] = sessions;
+    // Nothing that is set on a session must reach those of others, and without a server there is nothing to examine.
+    if (client === undefined || isHopeless(connections, '')) return { findings: connections, added: null };
+    let added: readonly string[] = [];
+    const server = await attempt(instance, async () => {
+      const settingUp = sessions.map((session) => setUpSession(session, sessionOptions(home)));
+      await Promise.all(settingUp).catch((error: unknown) => {
+        throw explainConnectError(error, home.url);
+      });
+      added = await readAddedDatabases(client).catch(() => []);
+      const databases = new Set([...listed.map(({ database }) => database), ...added]).size;
+      const found = await attempt(instance, () => examineServer({ client, settings, subject: instance, databases }));
+      const contents = { client, second: Promise.resolve(second), subject: home.name, settings, own };
+      return [...found, ...(await attempt(home.name, () => examineContents(contents)))];
+    });
+    const findings = [...connections, ...server];
+    return { findings, added: isHopeless(server, 'POSTGRES_') ? null : added };
+  } finally {
+    await Promise.all(sessions.map((session) => closeSession(session)));
+  }
+}
+
+/** Where short transactions go, if that is another way. */
+async function examinePooler(home: ManagedDatabase, subject: string): Promise<Finding[]> {
+  const unreachable = await tryPooler(home, APPLICATION);
   if (home.pooledUrl === null) return [];
   if (unreachable !== null) return [errorFinding(unreachable, `${subject} pooler`)];
   const details = { server: describeServer(home.pooledUrl), direct: describeServer(home.url) };
   return [finding('POOLER_READY', subject, details)];
 }
+
+const sessionOptions = ({ url }: ManagedDatabase) => ({ url, applicationName: APPLICATION, role: null });
 
 interface Contents {
   readonly client: pg.Client;
@@ -133,7 +168,7 @@ async function withSessions<Result>(
   database: ManagedDatabase,
   work: (client: pg.Client, second: Promise<pg.Client | null>) => Promise<Result>,
 ): Promise<Result> {
-  const options = { url: database.url, applicationName: APPLICATION, role: null, isGuest: true };
+  const options = { ...sessionOptions(database), isGuest: true };
   let ending: Promise<void> | undefined;
   try {
     return await withSession(database, async (client) => {
@@ -151,10 +186,11 @@ async function withSessions<Result>(
 }
 
 async function withSession<Result>(
-  { url, name }: ManagedDatabase,
+  database: ManagedDatabase,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = await openSession({ url, applicationName: APPLICATION, role: null }).catch((error: unknown) => {
+  const { url, name } = database;
+  const client = await openSession(sessionOptions(database)).catch((error: unknown) => {
     const known = asSyncedTablesError(error);
     if (known) throw known;
     const reason = error instanceof Error ? error.message : String(error);

@@ -24,36 +24,70 @@ export interface TriedConnection {
  * @internal exported for tests
  */
 export async function keepsSession(connection: TriedConnection): Promise<boolean> {
-  const { first, second, refusal } = await connectTwice(connection);
+  const tried = await connectTwice(connection);
   try {
-    if (second !== null) return await stayApart(first, second, connection.url);
-    // A server that is full to its last connection is a server, at least.
-    if ((await processOf(first, '')) === loginProcess(first)) return true;
-    throw refusal;
+    return await areKept(tried, connection.url);
   } finally {
-    await Promise.all([first, ...(second === null ? [] : [second])].map((client) => closeSession(client)));
+    await closeAll(tried);
   }
 }
 
-/** Two connections, or one and why there is no second; opened at the same time, since each takes a while. */
-async function connectTwice(connection: TriedConnection) {
+/** Connections that are tried. */
+interface TriedSessions {
+  readonly first: pg.Client;
+  /** Null where the server has no more. */
+  readonly second: pg.Client | null;
+}
+
+/** One after the other: of two that begin together, a server that has one left may refuse both. */
+async function connectTwice(connection: TriedConnection): Promise<TriedSessions & { readonly refusal: unknown }> {
   const options = { ...connection, role: null };
-  const settled = await Promise.allSettled([connect(options), connect(options)]);
-  const [first, second = null] = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  const [refusal] = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
-  if (first !== undefined && (second !== null || isTaken(refusal))) return { first, second, refusal };
-  if (first !== undefined) await closeSession(first);
+  const first = await connect(options);
+  try {
+    return { first, second: await connect(options), refusal: null };
+  } catch (refusal) {
+    if (isTaken(refusal)) return { first, second: null, refusal };
+    await closeSession(first);
+    throw refusal;
+  }
+}
+
+async function areKept(
+  { first, second, refusal }: TriedSessions & { readonly refusal: unknown },
+  url: string,
+): Promise<boolean> {
+  if (second !== null) return stayApart(first, second, url);
+  // A server that is full to its last connection is a server, at least.
+  if ((await processOf(first, '')) === loginProcess(first)) return true;
   throw refusal;
+}
+
+async function closeAll({ first, second }: TriedSessions): Promise<void> {
+  await Promise.all([first, ...(second === null ? [] : [second])].map((client) => closeSession(client)));
 }
 
 function isTaken(error: unknown): boolean {
   return asSyncedTablesError(error)?.code === 'POSTGRES_CONNECTIONS_TAKEN';
 }
 
-/** @throws POSTGRES_SESSION_NOT_KEPT, and what `connect` throws */
+/**
+ * Opens two sessions, or the one that the server has left, that stay as they are. Nothing is set on them.
+ * @throws POSTGRES_SESSION_NOT_KEPT, and what `connect` throws
+ */
+export async function openKeptSessions(connection: TriedConnection): Promise<TriedSessions> {
+  const tried = await connectTwice(connection);
+  try {
+    if (await areKept(tried, connection.url)) return tried;
+    throw syncedTablesError('POSTGRES_SESSION_NOT_KEPT', { server: describeServer(connection.url) });
+  } catch (error) {
+    await closeAll(tried);
+    throw error;
+  }
+}
+
+/** @throws as `openKeptSessions` */
 export async function requireSession(connection: TriedConnection): Promise<void> {
-  if (await keepsSession(connection)) return;
-  throw syncedTablesError('POSTGRES_SESSION_NOT_KEPT', { server: describeServer(connection.url) });
+  await closeAll(await openKeptSessions(connection));
 }
 
 async function stayApart(first: pg.Client, second: pg.Client, url: string): Promise<boolean> {
