@@ -8,19 +8,6 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 const ERROR_TEXTS = /\/src\/core\/(errors\/[^/]+|error-catalogue)\.ts$/;
 
-/** Lines of the catalogue that only programs read, which the server answers; no page shows them. */
-const FOR_PROGRAMS = /^\s*(?:status: \d+|apiCode: '\w+'|sqlState: '\w+'),\n/gm;
-
-/** The catalogue without what no page shows: it is the largest part that is loaded at once. */
-function leaveOutCodes(): Plugin {
-  return {
-    name: 'leave-out-codes',
-    apply: 'build',
-    enforce: 'pre',
-    transform: (code, id) => (ERROR_TEXTS.test(id) ? { code: code.replace(FOR_PROGRAMS, ''), map: null } : undefined),
-  };
-}
-
 /** Beside each file its compressed forms, as @fastify/static looks for them: nothing is compressed while serving. */
 function compressFiles(): Plugin {
   return {
@@ -69,5 +56,5 @@ export default defineConfig({
     // Texts of errors are the largest part that all screens may need: nothing else is loaded again when one of them changes.
     rollupOptions: { output: { manualChunks: (id) => (ERROR_TEXTS.test(id) ? 'error-catalogue' : undefined) } },
   },
-  plugins: [leaveOutCodes(), keepLicences(), compressFiles()],
+  plugins: [keepLicences(), compressFiles()],
 });

@@ -17,6 +17,7 @@ import { fetchedStore } from '../support/iceberg-rows.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
 import { type RandomChoice, randomChoice } from '../support/random-choice.js';
+import { rowsAt } from '../support/rows-at.js';
 
 // Goal: whatever happens to a source, the chosen rows of a version with the chosen changes applied are the chosen rows of
 // the next version; and a snapshot of the chosen rows has exactly the rows that fulfil the filter.
@@ -40,15 +41,6 @@ afterAll(async () => {
 
 async function rows(sql: string): Promise<unknown[][]> {
   return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
-}
-
-/** The rows of a table at a version, in order. */
-async function rowsAt(table: LakeTable, version: bigint): Promise<unknown[][]> {
-  const snapshot = await table.snapshot(version);
-  await using relation = await table.openRelation(snapshot, 2);
-  await using whole = await holdWhole(relation);
-  const names = identifierList(snapshot.columns.map(({ name }) => name));
-  return await rows(`select ${names} from (${whole.select}) order by all`);
 }
 
 /** Changes that cannot be followed, and what the history did then. */
@@ -108,7 +100,7 @@ async function checkHistory(run: number): Promise<{ compared: number; fitting: n
     if (!names.includes('v') || columns?.some((name) => !names.includes(name))) break;
     if (history.version < COMMITS && random.chance(0.5)) continue;
 
-    const wanted = await rowsAt(chosen, version);
+    const wanted = await rowsAt(connection, chosen, version);
     const ids = new Set(
       history
         .rows()

@@ -26,6 +26,7 @@ import { DeltaHistory } from '../support/delta-history.js';
 import { FIRST_COMMIT_MS, ManagedTable } from '../support/managed-table.js';
 import { propertySeed } from '../support/property-seed.js';
 import { Random } from '../support/random.js';
+import { rowsAt } from '../support/rows-at.js';
 import { SharingServer } from '../support/sharing-server.js';
 import { UnityServer } from '../support/unity-server.js';
 
@@ -169,14 +170,6 @@ async function rows(sql: string): Promise<unknown[][]> {
   return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
 }
 
-async function rowsAt(table: LakeTable, version: bigint): Promise<unknown[][]> {
-  const snapshot = await table.snapshot(version);
-  await using relation = await table.openRelation(snapshot, 2);
-  await using whole = await holdWhole(relation);
-  const names = identifierList(snapshot.columns.map(({ name }) => name));
-  return await rows(`select ${names} from (${whole.select}) order by all`);
-}
-
 /** What changes make of the rows of the first version; the code of the error if they cannot be had. */
 async function applied(table: LakeTable, range: { from: bigint; to: bigint }): Promise<unknown[][] | string> {
   let changes: ChangeRelation | undefined;
@@ -224,12 +217,12 @@ async function checkHistory(run: number): Promise<{ compared: number; refused: n
   for (;;) {
     const to = BigInt(history.version);
     const from = BigInt(random.below(history.version + 1));
-    const wanted = await rowsAt(inPlace, to);
+    const wanted = await rowsAt(connection, inPlace, to);
     const reached = await applied(inPlace, { from, to });
     for (const [kind, table] of Object.entries(tables)) {
       const where = `seed ${seed}, run ${run}, ${kind}, from ${from}: ${JSON.stringify(shape)}\n${history.log.join('\n')}`;
       expect((await table.snapshot()).version, where).toBe(to);
-      expect(await rowsAt(table, to), where).toEqual(wanted);
+      expect(await rowsAt(connection, table, to), where).toEqual(wanted);
       const ofServer = await applied(table, { from, to });
       expect(ofServer, where).toEqual(reached);
       if (typeof ofServer === 'string') found.refused += 1;

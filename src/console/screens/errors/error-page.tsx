@@ -10,7 +10,7 @@ import type { KnownError } from './known-errors.js';
 import { errorsTexts } from './texts.js';
 
 /** One error: what it says, what to do, and the tables that have it now. */
-export function ErrorPage({ known: { code, message, remedy, retry, severity } }: { readonly known: KnownError }) {
+export function ErrorPage({ known: { code, message, remedy, kind, severity } }: { readonly known: KnownError }) {
   const tables = useTables(new URLSearchParams({ q: code }));
   return (
     <Page title={code}>
@@ -23,10 +23,14 @@ export function ErrorPage({ known: { code, message, remedy, retry, severity } }:
         </>
       )}
       {/\{\w+\}/.test(message + remedy) && <p class="quiet">{errorsTexts.placeholders}</p>}
-      {retry && (
+      {kind && (
         <>
           <h2>{errorsTexts.retry}</h2>
-          <p>{errorsTexts.retries[retry]}</p>
+          <p>{errorsTexts.retries[kind.retry]}</p>
+          <h2>{errorsTexts.codes}</h2>
+          <p>
+            {errorsTexts.http(kind.status, kind.apiCode)}; {errorsTexts.sqlState(kind.sqlState)}
+          </p>
         </>
       )}
       {severity && (
@@ -34,7 +38,7 @@ export function ErrorPage({ known: { code, message, remedy, retry, severity } }:
           {errorsTexts.severity} <a href={hrefOf(`/doctor?code=${code}`)}>{errorsTexts.severities[severity]}</a>.
         </p>
       )}
-      {retry && <Tables query={tables} code={code} />}
+      {kind && <Tables query={tables} code={code} />}
       <p>
         <a href={hrefOf(`/events?q=${code}`)}>{errorsTexts.events}</a> ·{' '}
         <a href={hrefOf('/errors')}>{errorsTexts.all}</a>

@@ -1,5 +1,5 @@
 import { errorCatalogue, errorTopics } from '../../../core/error-catalogue.js';
-import type { RetryClass } from '../../../core/errors/error-kind.js';
+import type { ErrorKind } from '../../../core/errors/error-kind.js';
 import { findingKinds } from '../../../core/finding-kinds.js';
 import { errorsTexts } from './texts.js';
 
@@ -9,8 +9,7 @@ export interface KnownError {
   readonly topic: string;
   readonly message: string;
   readonly remedy: string;
-  /** Of errors: whether trying again helps. */
-  readonly retry: RetryClass | null;
+  readonly kind: ErrorKind | null;
   /** Of findings. */
   readonly severity: keyof typeof errorsTexts.severities | null;
 }
@@ -21,7 +20,7 @@ const errors: readonly KnownError[] = errorTopics.flatMap(({ title, errors: kind
     topic: title,
     message: kind.message,
     remedy: kind.remedy,
-    retry: kind.retry,
+    kind,
     severity: null,
   })),
 );
@@ -33,7 +32,7 @@ const findings: readonly KnownError[] = Object.entries(findingKinds)
     topic: errorsTexts.doctorTopic,
     message,
     remedy: remedy ?? '',
-    retry: null,
+    kind: null,
     severity,
   }));
 
