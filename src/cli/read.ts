@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { syncedTablesError } from '../core/errors.js';
 import { openCopyStream } from '../lake/engine/copy-stream.js';
-import type { CopyFormat } from '../lake/engine/copy-value.js';
+import type { TextFormat } from '../lake/engine/copy-value.js';
 import type { LakeTable } from '../lake/lake-table.js';
 import { wholeCopy } from '../lake/relation/copy-parts.js';
 import { explainIfChanged } from '../lake/relation/relation.js';
@@ -26,7 +26,7 @@ interface ReadOptions extends SettingsOptions {
   readonly primaryKey?: readonly string[];
   readonly allowFileDiff?: boolean;
   readonly limit?: bigint;
-  readonly format: CopyFormat;
+  readonly format: TextFormat;
   readonly invalidCharacters: TableRead['invalidCharacters'];
 }
 

@@ -38,7 +38,7 @@ function sample(allowNul: boolean): fc.Arbitrary<Sample> {
     return fc.record<Sample>({
       columns: fc.constant(columns),
       files: fc.array(fc.array(row, { maxLength: 12 }), { maxLength: 3 }),
-      format: fc.constantFrom<CopyFormat>('text', 'csv', ...(columns.length > 1 ? (['csv rows'] as const) : [])),
+      format: fc.constantFrom<CopyFormat>('binary', 'text', 'csv'),
       parts: fc.integer({ min: 1, max: 3 }),
       isMapped: fc.boolean(),
     });

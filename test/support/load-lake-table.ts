@@ -3,9 +3,9 @@ import { quoteIdentifier } from '../../src/core/names.js';
 import type { TargetColumn } from '../../src/core/synced-table.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import type { DeltaSnapshot } from '../../src/lake/delta/snapshot/delta-snapshot.js';
-import { openCopyStream } from '../../src/lake/engine/copy-stream.js';
 import type { CopyFormat } from '../../src/lake/engine/copy-value.js';
 import type { Engine } from '../../src/lake/engine/duckdb-engine.js';
+import { openTableCopy } from '../../src/lake/relation/table-copy.js';
 import { copySelects, type TableRead } from '../../src/lake/relation/table-read.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
 import { copyIn } from '../../src/postgres/copy/copy-in.js';
@@ -35,7 +35,7 @@ export interface LoadedTable {
 
 /** Loads a Delta table into a new Postgres table by the product's own path from files to COPY. */
 export async function loadLakeTable(options: LoadLakeOptions): Promise<LoadedTable> {
-  const { engine, client, root, target, format = 'text' } = options;
+  const { engine, client, root, target, format = 'binary' } = options;
   const table = openDeltaTable({
     engine,
     store: localFileStore,
@@ -55,13 +55,13 @@ export async function loadLakeTable(options: LoadLakeOptions): Promise<LoadedTab
   };
   await createTable(client, target, columns);
   const names = columns.map((column) => quoteIdentifier(column.field.name)).join(', ');
-  const copyOptions = { text: 'format text', csv: 'format csv, header true', 'csv rows': 'format csv' }[format];
+  const copyOptions = { text: 'format text', csv: 'format csv, header true', binary: 'format binary' }[format];
   await using relation = await table.openRelation(snapshot, options.parts ?? 1);
   let rows = 0n;
   for (const select of copySelects(relation, read)) {
     const connection = await engine.connect();
     try {
-      const stream = await openCopyStream(connection, select, format, engine.scratchFolder);
+      const stream = await openTableCopy(engine, connection, select, read);
       const result = await copyIn(client, `copy ${target} (${names}) from stdin (${copyOptions})`, stream);
       rows += result.rows;
     } finally {

@@ -1,6 +1,7 @@
 import { postgresType } from '../../core/postgres-type.js';
 import { type ChangeRelation, changeFields } from '../../lake/changes/change-relation.js';
 import { openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { TextFormat } from '../../lake/engine/copy-value.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type Relation } from '../../lake/relation/relation.js';
 import { copySelects, type TableRead } from '../../lake/relation/table-read.js';
@@ -16,7 +17,8 @@ export interface VersionRange {
   readonly to: bigint | null;
 }
 
-export interface ReadChangesOptions extends Pick<TableRead, 'format' | 'invalidCharacters' | 'limit'> {
+export interface ReadChangesOptions extends Pick<TableRead, 'invalidCharacters' | 'limit'> {
+  readonly format: TextFormat;
   readonly changes: VersionRange;
   /** Given a key, only the last state of each. */
   readonly primaryKey?: readonly string[];

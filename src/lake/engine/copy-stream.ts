@@ -9,7 +9,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { asSyncedTablesError } from '../../core/errors.js';
 import { quoteLiteral } from '../../core/names.js';
 import { PipeBlocks } from '../../core/pipe-blocks.js';
-import type { CopyFormat } from './copy-value.js';
+import type { TextFormat } from './copy-value.js';
 
 /** Rows encoded for COPY. */
 export interface CopyStream {
@@ -19,14 +19,13 @@ export interface CopyStream {
   readonly finished: Promise<bigint>;
 }
 
-const WRITER_OPTIONS: Readonly<Record<CopyFormat, string>> = {
+const WRITER_OPTIONS: Readonly<Record<TextFormat, string>> = {
   text: `delimiter '\t', quote '', escape '', nullstr '\\N', header false`,
   csv: `delimiter ',', quote '"', escape '"', nullstr '', header true`,
-  'csv rows': `delimiter ',', quote '"', escape '"', nullstr '', header false`,
 };
 
 /** Before version 18, COPY takes a line that reads `\.` for the end of a CSV file, unless it is quoted. */
-async function quoting(connection: DuckDBConnection, select: string, format: CopyFormat): Promise<string> {
+async function quoting(connection: DuckDBConnection, select: string, format: TextFormat): Promise<string> {
   if (format !== 'csv') return '';
   const described = await connection.runAndReadAll(`describe ${select}`);
   return described.currentRowCount === 1 ? ', force_quote (*)' : '';
@@ -55,7 +54,7 @@ const UNBLOCK_MS = 10;
 export async function openCopyStream(
   connection: DuckDBConnection,
   selects: string | CopySelects,
-  format: CopyFormat,
+  format: TextFormat,
   scratchFolder: string,
 ): Promise<CopyStream> {
   const path = takeIdleFifo(scratchFolder) ?? (await makeFifo(scratchFolder));
@@ -121,7 +120,7 @@ async function* oneSelect(select: string): CopySelects {
 async function writeAll(
   connection: DuckDBConnection,
   selects: CopySelects,
-  target: { readonly format: CopyFormat; readonly path: string; readonly isRead: () => boolean },
+  target: { readonly format: TextFormat; readonly path: string; readonly isRead: () => boolean },
 ): Promise<bigint> {
   const { format, path } = target;
   let rows = 0n;
@@ -143,7 +142,7 @@ async function writeAll(
   }
 }
 
-async function writerOptions(connection: DuckDBConnection, select: string, format: CopyFormat): Promise<string> {
+async function writerOptions(connection: DuckDBConnection, select: string, format: TextFormat): Promise<string> {
   return `${WRITER_OPTIONS[format]}${await quoting(connection, select, format)}`;
 }
 

@@ -3,12 +3,13 @@ import { quoteLiteral } from '../../core/names.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { hasEscapedNul, jsonExpression } from './json-expression.js';
 import { finiteText, isTemporal, type TemporalType, temporalText } from './temporal-text.js';
+import { binaryTemporal } from './tuples/binary-form.js';
 
-/**
- * `text`: COPY's text format. `csv`: its CSV format with a header, in which the engine does the quoting. `csv rows`: the same
- * without a header, of two columns or more. Text is faster to write and to read; CSV takes half the planning.
- */
-export type CopyFormat = 'text' | 'csv' | 'csv rows';
+/** `text`: COPY's text format. `csv`: its CSV format with a header, in which the engine does the quoting. */
+export type TextFormat = 'text' | 'csv';
+
+/** `binary`: values from which tuples of COPY's binary format are made (see `binaryForm`). */
+export type CopyFormat = TextFormat | 'binary';
 
 export interface CopyValueOptions {
   readonly format: CopyFormat;
@@ -34,9 +35,16 @@ export function preparedValue(type: DataType, value: string, options: CopyValueO
  */
 export function copyValue(type: DataType, prepared: string, columnIndex: number, options: CopyValueOptions): string {
   if (type.kind === 'string') return copyString(prepared, columnIndex, options);
+  if (options.format === 'binary') return binaryValue(type, prepared, columnIndex, options);
   if (type.kind === 'binary') return `'${options.format === 'text' ? '\\\\' : '\\'}x' || lower(hex(${prepared}))`;
   if (isTemporal(type.kind)) return copyTemporal({ ...type, kind: type.kind }, prepared);
   return postgresType(type) === 'jsonb' ? copyJson(prepared, columnIndex, options) : prepared;
+}
+
+function binaryValue(type: DataType, prepared: string, columnIndex: number, options: CopyValueOptions): string {
+  if (isTemporal(type.kind)) return binaryTemporal({ ...type, kind: type.kind }, prepared);
+  if (postgresType(type) === 'jsonb') return copyJson(prepared, columnIndex, options);
+  return type.kind === 'byte' ? `${prepared}::smallint` : prepared;
 }
 
 function copyTemporal(type: TemporalType, value: string): string {

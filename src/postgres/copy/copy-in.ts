@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Client, Connection } from 'pg';
-import { PipeBlocks } from '../../core/pipe-blocks.js';
+import { releaseBlock, widenedBlock } from '../../core/blocks.js';
 import { publishCopiedBytes } from '../../observability/copied-bytes.js';
 import { noteCopy, noteCopyEnd } from '../session/copies-in-progress.js';
 import type { Answer } from '../session/query-together.js';
@@ -56,13 +56,13 @@ function writeHeader(message: Buffer, length: number): void {
   message.writeUInt32BE(length + 4, 1);
 }
 
-/** Sends a chunk of `bytes` as one message; false if the connection has enough for now. */
-function sendCopyData(stream: Writable, bytes: Readable, chunk: Buffer): boolean {
-  const message = bytes instanceof PipeBlocks ? bytes.widened(chunk, HEADER_BYTES) : null;
-  if (bytes instanceof PipeBlocks && message !== null) {
+/** Sends a chunk as one message; false if the connection has enough for now. */
+function sendCopyData(stream: Writable, chunk: Buffer): boolean {
+  const message = widenedBlock(chunk, HEADER_BYTES);
+  if (message !== null) {
     writeHeader(message, chunk.length);
     return stream.write(message, (error) => {
-      if (!error) bytes.release(chunk);
+      if (!error) releaseBlock(chunk);
     });
   }
   const header = Buffer.allocUnsafe(HEADER_BYTES);
@@ -125,7 +125,7 @@ class CopyInQuery {
     bytes.on('data', (chunk: Buffer) => {
       if (this.#isServerDone) return;
       this.#bytes += chunk.length;
-      if (!sendCopyData(stream, bytes, chunk)) bytes.pause();
+      if (!sendCopyData(stream, chunk)) bytes.pause();
     });
     this.#ended.then(async () => {
       stream.off('drain', resume);

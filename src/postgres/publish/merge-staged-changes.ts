@@ -22,8 +22,7 @@ const CHANGE_TYPE_COLUMN = '_change_type';
 
 /** Changes as COPY takes them. */
 export interface StagedSource extends CopySource {
-  /** `csv`: without a header. */
-  readonly format: 'text' | 'csv';
+  readonly format: 'text' | 'binary';
 }
 
 /** Source changes to merge into a published table, and the position that they lead to. */

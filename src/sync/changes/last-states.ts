@@ -1,9 +1,10 @@
 import { quoteIdentifier } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
 import { changeFields } from '../../lake/changes/change-relation.js';
-import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { CopySelects } from '../../lake/engine/copy-stream.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import type { ReadInPlace, Relation } from '../../lake/relation/relation.js';
+import { openTableCopy } from '../../lake/relation/table-copy.js';
 import { copySelect, countRowsWithNul } from '../../lake/relation/table-read.js';
 import type { StagedSource } from '../../postgres/publish/merge-staged-changes.js';
 import { targetRead } from '../source/target-read.js';
@@ -23,7 +24,7 @@ export interface LastStates {
   readonly source: ReadInPlace;
 }
 
-/** Of so few, planning the text of a row takes longer than making it. */
+/** Of so many at most, all rows may be in memory at once. */
 const FEW_KEYS = 1_000n;
 
 /** The table they are read for, and the engine that reads them. */
@@ -46,11 +47,11 @@ export async function openLastStates(
   const [changeType] = changeFields;
   if (!changeType) throw new Error('changes have no type');
   const fields = [...columns.map((column) => column.field), changeType];
-  const format = states.keyCount <= FEW_KEYS ? 'csv' : 'text';
-  const copyFormat = format === 'csv' ? 'csv rows' : 'text';
-  const read = { ...targetRead(table, columns), columns: fields, format: copyFormat } as const;
+  const read = { ...targetRead(table, columns), columns: fields };
   const selects = inSlices(states.select, table.keyColumns, slices).map((slice) => copySelect(slice, read));
-  const stream = await openCopyStream(connection, oneByOne(selects), copyFormat, engine.scratchFolder);
+  const stream = await openTableCopy(engine, connection, oneByOne(selects), read, {
+    isSmall: states.keyCount <= FEW_KEYS && slices === 1,
+  });
   const finish = async () => {
     const rows = await stream.finished;
     // Postgres takes the rows only after this.
@@ -59,7 +60,7 @@ export async function openLastStates(
   };
   const finished = finish().finally(() => connection.closeSync());
   finished.catch(() => {});
-  return { bytes: stream.bytes, finished, format };
+  return { bytes: stream.bytes, finished, format: read.format };
 }
 
 function inSlices(select: string, keyColumns: readonly string[], slices: number): string[] {

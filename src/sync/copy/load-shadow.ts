@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { identifierList } from '../../core/names.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
-import { type CopySelects, openCopyStream } from '../../lake/engine/copy-stream.js';
+import type { CopySelects } from '../../lake/engine/copy-stream.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
 import { type OnPart, readersOf, sharedCopy, wholeCopy } from '../../lake/relation/copy-parts.js';
 import type { Relation } from '../../lake/relation/relation.js';
 import { beginPass } from '../../lake/relation/relation-pass.js';
-import { countPart, type KeyedRows } from '../../lake/relation/table-read.js';
+import { openTableCopy } from '../../lake/relation/table-copy.js';
+import { countPart, type KeyedRows, type TableRead } from '../../lake/relation/table-read.js';
 import { type CopyResult, copyIn } from '../../postgres/copy/copy-in.js';
 import { createShadowTable, qualifiedShadow, shadowDefinition } from '../../postgres/publish/shadow-table.js';
 import { closeSession, inTransaction } from '../../postgres/session/session.js';
@@ -69,12 +70,14 @@ async function fillShadow(options: LoadOptions, onPart?: OnPart): Promise<Omit<L
   const read = targetRead(table, columns);
   const columnList = identifierList(columns.map((column) => column.field.name));
   const copySql = (freeze: string) =>
-    `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format text${freeze})`;
+    `copy ${qualifiedShadow(shadow)} (${columnList}) from stdin with (format ${read.format}${freeze})`;
   const readers = readersOf(relation, read, options.connections);
   if (readers === 1) {
     // One transaction for table and rows: Postgres may store them frozen, and a kill leaves nothing behind.
     const copy = copySql(', freeze true');
-    const load = (sql: string) => loadPart(options, client, wholeCopy(engine, relation, read, signal, onPart), sql);
+    const load = (sql: string) => {
+      return loadPart(options, read, client, wholeCopy(engine, relation, read, signal, onPart), sql);
+    };
     const rows =
       table.extraColumns.length === 0
         ? await atOnce(client, () => load(`begin; ${shadowDefinition(shadow, columns)}; ${copy}; commit`))
@@ -90,7 +93,7 @@ async function fillShadow(options: LoadOptions, onPart?: OnPart): Promise<Omit<L
     Array.from({ length: readers }, async (_, index) => {
       const loader = index === 0 ? client : await options.openLoader();
       try {
-        return await loadPart(options, loader, sharedCopy(pass, read, onPart), copySql(''));
+        return await loadPart(options, read, loader, sharedCopy(pass, read, onPart), copySql(''));
       } finally {
         if (index > 0) await closeSession(loader);
       }
@@ -115,14 +118,20 @@ async function settleAll<Value>(promises: Promise<Value>[]): Promise<Value[]> {
   return Promise.all(promises);
 }
 
-async function loadPart(options: LoadOptions, client: pg.Client, selects: CopySelects, sql: string): Promise<bigint> {
+async function loadPart(
+  options: LoadOptions,
+  read: TableRead,
+  client: pg.Client,
+  selects: CopySelects,
+  sql: string,
+): Promise<bigint> {
   const { engine, signal } = options;
   signal.throwIfAborted();
   const connection = await engine.connect();
   const interrupt = () => connection.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
   try {
-    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
+    const stream = await openTableCopy(engine, connection, selects, read, { signal });
     const result: CopyResult = await copyIn(client, sql, stream);
     const written = await stream.finished;
     if (result.rows !== written) {

@@ -3,10 +3,10 @@ import { asSyncedTablesError, failingRowsError, type SyncedTablesError, syncedTa
 import { failingByKey } from '../../core/failing-rows.js';
 import { EXAMPLE_KEYS_MAX, formatKey } from '../../core/format-key.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
-import { openCopyStream } from '../../lake/engine/copy-stream.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { wholeCopy } from '../../lake/relation/copy-parts.js';
 import { explainIfChanged } from '../../lake/relation/relation.js';
+import { openTableCopy } from '../../lake/relation/table-copy.js';
 import type { SourceSnapshot } from '../../lake/source-snapshot.js';
 import {
   type Comparison,
@@ -152,9 +152,10 @@ async function copySource({ client, signal }: VerifyOptions, read: SourceRead): 
   signal.addEventListener('abort', interrupt, { once: true });
   try {
     signal.throwIfAborted();
-    const selects = wholeCopy(engine, relation, targetRead(table, columns), signal);
-    const stream = await openCopyStream(connection, selects, 'text', engine.scratchFolder);
-    const { rows } = await copyIn(client, `copy ${SOURCE_COPY} from stdin`, stream);
+    const read = targetRead(table, columns);
+    const selects = wholeCopy(engine, relation, read, signal);
+    const stream = await openTableCopy(engine, connection, selects, read, { signal });
+    const { rows } = await copyIn(client, `copy ${SOURCE_COPY} from stdin (format ${read.format})`, stream);
     await relation.requireUnchanged?.();
     return relation.rowCount === null || table.timeseriesKey !== null ? null : relation.rowCount - rows;
   } catch (error) {

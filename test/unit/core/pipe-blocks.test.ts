@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { releaseBlock, widenedBlock } from '../../../src/core/blocks.js';
 import { PipeBlocks } from '../../../src/core/pipe-blocks.js';
 
 // Goal: the bytes of a pipe arrive as they were written, whoever keeps them and however slowly they are taken, and a
@@ -43,9 +44,9 @@ it('delivers it to those who give each block back after a while, with room befor
     blocks.pause();
     await new Promise((resolve) => setImmediate(resolve));
     expect(chunk.equals(content.subarray(from, at))).toBe(true);
-    const message = blocks.widened(chunk, 5);
+    const message = widenedBlock(chunk, 5);
     expect(message?.fill(0, 0, 5).subarray(5).equals(chunk)).toBe(true);
-    blocks.release(chunk);
+    releaseBlock(chunk);
     blocks.resume();
   });
   await once(blocks, 'close');
@@ -60,8 +61,8 @@ it('takes back nothing but its own blocks', async () => {
   const parts: Buffer[] = [];
   for await (const chunk of blocks as AsyncIterable<Buffer>) {
     const copy = Buffer.from(chunk);
-    expect(blocks.widened(copy, 5)).toBeNull();
-    blocks.release(copy);
+    expect(widenedBlock(copy, 5)).toBeNull();
+    releaseBlock(copy);
     parts.push(chunk);
   }
   await writing;

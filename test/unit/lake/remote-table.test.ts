@@ -3,11 +3,11 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { pathCatalog } from '../../../src/lake/catalog/path-catalog.js';
 import { chooseRows } from '../../../src/lake/choice/choose-rows.js';
-import { openCopyStream } from '../../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../src/lake/lake-table.js';
 import { wholeCopy } from '../../../src/lake/relation/copy-parts.js';
 import { beginPass, eachPart } from '../../../src/lake/relation/relation-pass.js';
+import { openTableCopy } from '../../../src/lake/relation/table-copy.js';
 import type { TableRead } from '../../../src/lake/relation/table-read.js';
 import { type DeltaWriter, TestLake } from '../../support/delta-writer.js';
 import { BUCKET, S3FolderServer } from '../../support/s3-folder-server.js';
@@ -103,7 +103,7 @@ async function copyOut(table: LakeTable, wanted: TableRead = read) {
   }, 5);
   try {
     const selects = wholeCopy(engine, relation, wanted);
-    const stream = await openCopyStream(connection, selects, wanted.format, engine.scratchFolder);
+    const stream = await openTableCopy(engine, connection, selects, wanted);
     const chunks: Buffer[] = [];
     for await (const chunk of stream.bytes) chunks.push(chunk as Buffer);
     const rows = await stream.finished;
@@ -219,7 +219,7 @@ it('gives up fetching when the reader of the rows has left', async () => {
   await using relation = await table.openRelation(await table.snapshot(), 1);
   const connection = await engine.connect();
   server.delayMs = 50;
-  const stream = await openCopyStream(connection, wholeCopy(engine, relation, read), 'text', engine.scratchFolder);
+  const stream = await openTableCopy(engine, connection, wholeCopy(engine, relation, read), read);
   stream.bytes.destroy();
   await expect(stream.finished).rejects.toThrow();
   connection.closeSync();
