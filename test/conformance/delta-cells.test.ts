@@ -4,7 +4,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier } from '../../src/core/names.js';
-import { NUL_ERROR_MARK } from '../../src/lake/engine/copy-value.js';
+import { NUL_ERROR_MARK } from '../../src/lake/engine/nul-error.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import { type Cell, cellText } from '../support/cell.js';
 import { expectSameRows, storeCells } from '../support/compare-tables.js';

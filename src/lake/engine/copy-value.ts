@@ -2,8 +2,8 @@ import type { DataType } from '../../core/data-type.js';
 import { quoteLiteral } from '../../core/names.js';
 import { postgresType } from '../../core/postgres-type.js';
 import { hasEscapedNul, jsonExpression } from './json-expression.js';
+import { NUL_ERROR_MARK } from './nul-error.js';
 import { finiteText, isTemporal, type TemporalType, temporalText } from './temporal-text.js';
-import { binaryTemporal } from './tuples/binary-form.js';
 
 /** `text`: COPY's text format. `csv`: its CSV format with a header, in which the engine does the quoting. */
 export type TextFormat = 'text' | 'csv';
@@ -17,9 +17,6 @@ export interface CopyValueOptions {
   readonly invalidCharacters: 'fail' | 'strip';
 }
 
-/** Marks the error that the engine raises for a NUL; the number of the column follows. */
-export const NUL_ERROR_MARK = 'synced_tables_nul_in_column_';
-
 /**
  * SQL for the input of `copyValue`: the JSON text of a nested value, any other value as it is. It belongs in a separate
  * subquery, because `copyValue` names it several times.
@@ -31,20 +28,24 @@ export function preparedValue(type: DataType, value: string, options: CopyValueO
 
 /**
  * SQL that gives the COPY form of a prepared value, NULL where it is NULL.
- * Raises `NUL_ERROR_MARK<columnIndex>` at a NUL character unless they are stripped.
+ * Raises `NUL_ERROR_MARK<columnIndex>` at a NUL character unless they are stripped; in format `binary`, those in texts are found
+ * by whoever makes the tuples.
  */
 export function copyValue(type: DataType, prepared: string, columnIndex: number, options: CopyValueOptions): string {
-  if (type.kind === 'string') return copyString(prepared, columnIndex, options);
   if (options.format === 'binary') return binaryValue(type, prepared, columnIndex, options);
+  if (type.kind === 'string') return copyString(prepared, columnIndex, options);
   if (type.kind === 'binary') return `'${options.format === 'text' ? '\\\\' : '\\'}x' || lower(hex(${prepared}))`;
   if (isTemporal(type.kind)) return copyTemporal({ ...type, kind: type.kind }, prepared);
   return postgresType(type) === 'jsonb' ? copyJson(prepared, columnIndex, options) : prepared;
 }
 
+/** What is left to the engine: tuples are made from its own values (see `BinaryColumn`). */
 function binaryValue(type: DataType, prepared: string, columnIndex: number, options: CopyValueOptions): string {
-  if (isTemporal(type.kind)) return binaryTemporal({ ...type, kind: type.kind }, prepared);
   if (postgresType(type) === 'jsonb') return copyJson(prepared, columnIndex, options);
-  return type.kind === 'byte' ? `${prepared}::smallint` : prepared;
+  if (type.kind === 'byte') return `${prepared}::smallint`;
+  return type.kind === 'string' && options.invalidCharacters === 'strip'
+    ? copyString(prepared, columnIndex, options)
+    : prepared;
 }
 
 function copyTemporal(type: TemporalType, value: string): string {

@@ -33,33 +33,17 @@ export function isTemporal(kind: string): kind is TemporalKind {
   return kind in BETWEEN;
 }
 
-/** SQL of what the values of a type become. */
-interface TemporalForms {
-  readonly finite: string;
-  /** What is before all that the engine counts; null for an error. */
-  readonly first: string | null;
-  readonly last: string;
-  /** Of infinities. */
-  readonly ends: { readonly least: string; readonly greatest: string };
-}
-
-/** SQL of a value, be it of a file of the lakehouse or of a source with infinities; NULL where it is NULL. */
-export function temporalCase({ kind, hasInfinities }: TemporalType, value: string, forms: TemporalForms): string {
-  const { finite, first, last, ends } = forms;
-  const [low, high] = hasInfinities ? [ends.least, ends.greatest] : [first ?? OUT_OF_RANGE, last];
-  const between = BETWEEN[kind];
-  return `case when isfinite(${value}) then ${finite} when ${value} > ${between} then ${high} when ${value} < ${between} then ${low} end`;
-}
-
 /**
- * SQL of the text of a value.
+ * SQL of the text of a value, be it of a file of the lakehouse or of a source with infinities; NULL where it is NULL.
  * @param finite SQL of the text of finite values
  * @param suffix follows the text of the last microsecond
  */
 export function temporalText(type: TemporalType, value: string, finite: string, suffix = ''): string {
+  const { kind, hasInfinities } = type;
+  if (hasInfinities) return `case when isfinite(${value}) then ${finite} else cast(${value} as varchar) end`;
   const [first, last] =
-    type.kind === 'date' ? [`'${FIRST_DAY}'`, `'${LAST_DAY}'`] : [null, `'${LAST_MICROSECOND}${suffix}'`];
-  return temporalCase(type, value, { finite, first, last, ends: { least: `'-infinity'`, greatest: `'infinity'` } });
+    kind === 'date' ? [`'${FIRST_DAY}'`, `'${LAST_DAY}'`] : [OUT_OF_RANGE, `'${LAST_MICROSECOND}${suffix}'`];
+  return `case when isfinite(${value}) then ${finite} when ${value} > ${BETWEEN[kind]} then ${last} when ${value} < ${BETWEEN[kind]} then ${first} end`;
 }
 
 /** SQL of the text of a value of Postgres, whose infinities are infinities. */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type CopySelects, type CopyStream, openCopyStream } from '../engine/copy-stream.js';
 import type { Engine } from '../engine/duckdb-engine.js';
-import { binaryForm } from '../engine/tuples/binary-form.js';
+import { binaryColumn } from '../engine/tuples/binary-form.js';
 import { openTupleStream, type TupleOptions } from '../engine/tuples/tuple-stream.js';
 import type { TableRead } from './table-read.js';
 
@@ -13,10 +13,11 @@ export async function openTableCopy(
   engine: Pick<Engine, 'scratchFolder'>,
   connection: DuckDBConnection,
   selects: string | CopySelects,
-  read: Pick<TableRead, 'format' | 'columns'>,
-  options: Omit<TupleOptions, 'forms'> = {},
+  read: Pick<TableRead, 'format' | 'columns' | 'invalidCharacters'>,
+  options: Omit<TupleOptions, 'columns'> = {},
 ): Promise<CopyStream> {
-  const { format, columns } = read;
+  const { format, invalidCharacters } = read;
   if (format !== 'binary') return openCopyStream(connection, selects, format, engine.scratchFolder);
-  return openTupleStream(connection, selects, { ...options, forms: columns.map(({ type }) => binaryForm(type)) });
+  const columns = read.columns.map(({ type }) => binaryColumn(type, invalidCharacters));
+  return openTupleStream(connection, selects, { ...options, columns });
 }

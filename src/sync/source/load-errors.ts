@@ -7,8 +7,8 @@ import { damageReason, engineErrorClass, engineReason, namedFile } from '../../c
 import { isRaisedByUs, postgresReason } from '../../core/reasons/postgres-reason.js';
 import { isSystemError, safeReason } from '../../core/reasons/safe-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
-import { NUL_ERROR_MARK } from '../../lake/engine/copy-value.js';
 import type { Engine } from '../../lake/engine/duckdb-engine.js';
+import { NUL_ERROR_MARK } from '../../lake/engine/nul-error.js';
 import { damagedFileOf } from '../../lake/relation/damaged-file.js';
 import {
   findFailure,

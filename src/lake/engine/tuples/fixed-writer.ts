@@ -3,7 +3,7 @@ import { type ColumnWriter, LENGTH_BYTES, NULL_LENGTH, type TupleBlock } from '.
 import { isNull, noMemory, vectorMemory } from './vector-memory.js';
 
 /** Forms whose values have the same number of bytes in the engine as in Postgres. */
-const WIDTHS = { bool: 1, int2: 2, int4: 4, float4: 4, int8: 8, float8: 8, interval: 16, uuid: 16 } as const;
+const WIDTHS = { bool: 1, int2: 2, int4: 4, float4: 4, int8: 8, float8: 8, time: 8, interval: 16, uuid: 16 } as const;
 
 export type FixedForm = keyof typeof WIDTHS;
 

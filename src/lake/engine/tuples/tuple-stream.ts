@@ -2,13 +2,12 @@ import { Readable } from 'node:stream';
 import { type DuckDBConnection, type DuckDBDataChunk, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
 import { BLOCK_BYTES } from '../../../core/blocks.js';
 import type { CopySelects, CopyStream } from '../copy-stream.js';
-import type { BinaryForm } from './binary-form.js';
+import type { BinaryColumn } from './binary-form.js';
 import { TupleEncoder } from './tuple-encoder.js';
 import { tupleWriters } from './tuple-writers.js';
 
 export interface TupleOptions {
-  /** Of each column. */
-  readonly forms: readonly BinaryForm[];
+  readonly columns: readonly BinaryColumn[];
   /** The rows are few enough to be in memory at once, which takes less time. */
   readonly isSmall?: boolean;
   /** Ends the statement that is running. */
@@ -125,10 +124,10 @@ class TupleRun {
   }
 
   async *#tuplesOf(select: string): AsyncGenerator<Buffer, bigint, void> {
-    const { forms, isSmall = false } = this.#options;
+    const { columns, isSmall = false } = this.#options;
     if (this.#isStopped) throw interrupted();
     const result: DuckDBResult = isSmall ? await this.#connection.run(select) : await this.#connection.stream(select);
-    this.#encoder ??= new TupleEncoder(tupleWriters(result, forms));
+    this.#encoder ??= new TupleEncoder(tupleWriters(result, columns));
     let rows = 0;
     let isRead = false;
     let next = fetch(result);

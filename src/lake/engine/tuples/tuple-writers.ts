@@ -1,8 +1,9 @@
 import { type DuckDBDecimalType, type DuckDBResult, DuckDBTypeId } from '@duckdb/node-api';
-import type { BinaryForm } from './binary-form.js';
+import type { BinaryColumn, BinaryForm } from './binary-form.js';
 import type { ColumnWriter } from './column-writer.js';
 import { FixedWriter } from './fixed-writer.js';
 import { NumericWriter } from './numeric-writer.js';
+import { DateWriter, TimestampWriter } from './temporal-writers.js';
 import { TextWriter } from './text-writer.js';
 
 /** The types of the engine that have the memory which a form is made from. */
@@ -10,27 +11,47 @@ const ENGINE_TYPES: Readonly<Record<BinaryForm, readonly DuckDBTypeId[]>> = {
   bool: [DuckDBTypeId.BOOLEAN],
   int2: [DuckDBTypeId.SMALLINT],
   int4: [DuckDBTypeId.INTEGER],
-  int8: [DuckDBTypeId.BIGINT, DuckDBTypeId.TIME],
+  int8: [DuckDBTypeId.BIGINT],
   float4: [DuckDBTypeId.FLOAT],
   float8: [DuckDBTypeId.DOUBLE],
   numeric: [DuckDBTypeId.DECIMAL],
-  text: [DuckDBTypeId.VARCHAR, DuckDBTypeId.BLOB],
+  text: [DuckDBTypeId.VARCHAR],
+  bytea: [DuckDBTypeId.BLOB],
   jsonb: [DuckDBTypeId.VARCHAR],
+  date: [DuckDBTypeId.DATE],
+  time: [DuckDBTypeId.TIME],
+  timestamp: [DuckDBTypeId.TIMESTAMP, DuckDBTypeId.TIMESTAMP_TZ],
   uuid: [DuckDBTypeId.UUID],
   interval: [DuckDBTypeId.INTERVAL],
 };
 
 /** Writers for the columns of a result. Its types are checked: memory is read as what they say it is. */
-export function tupleWriters(result: DuckDBResult, forms: readonly BinaryForm[]): ColumnWriter[] {
-  if (result.columnCount !== forms.length) throw new Error(`${result.columnCount} columns instead of ${forms.length}`);
-  return forms.map((form, column) => {
-    const type = result.columnTypeId(column);
-    if (!ENGINE_TYPES[form].includes(type)) {
-      throw new Error(`column ${column + 1} is ${DuckDBTypeId[type]}, which has no form ${form}`);
-    }
-    if (form === 'text' || form === 'jsonb') return new TextWriter(form);
-    if (form !== 'numeric') return new FixedWriter(form);
-    const { width, scale } = result.columnType(column) as DuckDBDecimalType;
-    return new NumericWriter(width, scale);
+export function tupleWriters(result: DuckDBResult, columns: readonly BinaryColumn[]): ColumnWriter[] {
+  if (result.columnCount !== columns.length) {
+    throw new Error(`${result.columnCount} columns instead of ${columns.length}`);
+  }
+  return columns.map((column, index) => {
+    const type = result.columnTypeId(index);
+    if (ENGINE_TYPES[column.form].includes(type)) return writerOf(column, result, index);
+    throw new Error(`column ${index + 1} is ${DuckDBTypeId[type]}, which has no form ${column.form}`);
   });
+}
+
+function writerOf({ form, hasInfinities, isNulRefused }: BinaryColumn, result: DuckDBResult, index: number) {
+  switch (form) {
+    case 'text':
+    case 'bytea':
+    case 'jsonb':
+      return new TextWriter(form, isNulRefused ? index : null);
+    case 'date':
+      return new DateWriter(hasInfinities === true);
+    case 'timestamp':
+      return new TimestampWriter(hasInfinities === true);
+    case 'numeric': {
+      const { width, scale } = result.columnType(index) as DuckDBDecimalType;
+      return new NumericWriter(width, scale);
+    }
+    default:
+      return new FixedWriter(form);
+  }
 }

@@ -2,7 +2,7 @@ import { asSyncedTablesError, failingRowsError } from '../../../core/errors.js';
 import type { AutoCdcFlow } from '../../../core/flows/auto-cdc-flow.js';
 import { engineErrorClass } from '../../../core/reasons/engine-reason.js';
 import { isSystemError } from '../../../core/reasons/safe-reason.js';
-import { NUL_ERROR_MARK } from '../../../lake/engine/copy-value.js';
+import { NUL_ERROR_MARK } from '../../../lake/engine/nul-error.js';
 import { isConnectionLoss, isPostgresError } from '../../../postgres/session/session.js';
 import { explainAnyError } from '../../source/load-errors.js';
 

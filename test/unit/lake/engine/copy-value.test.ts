@@ -1,14 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DataType } from '../../../../src/core/data-type.js';
-import {
-  type CopyValueOptions,
-  copyValue,
-  hasNul,
-  NUL_ERROR_MARK,
-  preparedValue,
-} from '../../../../src/lake/engine/copy-value.js';
+import { type CopyValueOptions, copyValue, hasNul, preparedValue } from '../../../../src/lake/engine/copy-value.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { NUL_ERROR_MARK } from '../../../../src/lake/engine/nul-error.js';
 
 // Goal: the value that is handed to the engine's writer is, character for character, what COPY reads as the value.
 

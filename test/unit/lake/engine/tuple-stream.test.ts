@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../../../../src/core/blocks.js';
 import type { CopySelects } from '../../../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { NUL_ERROR_MARK } from '../../../../src/lake/engine/nul-error.js';
 import type { BinaryForm } from '../../../../src/lake/engine/tuples/binary-form.js';
 import { openTupleStream } from '../../../../src/lake/engine/tuples/tuple-stream.js';
 import { numericText, tuplesOf } from '../../../support/binary-copy.js';
@@ -33,7 +34,7 @@ async function withConnection<Result>(use: (connection: DuckDBConnection) => Pro
 /** The tuples of a statement, and its rows as the engine itself prints them. */
 async function tuplesAndTexts(select: string, forms: readonly BinaryForm[], isSmall = false) {
   return withConnection(async (connection) => {
-    const stream = openTupleStream(connection, select, { forms, isSmall });
+    const stream = openTupleStream(connection, select, { columns: columnsOf(forms), isSmall });
     const tuples = tuplesOf(await buffer(stream.bytes));
     expect(await stream.finished).toBe(BigInt(tuples.length));
     const casts = forms.map((_, n) => `c${n}::varchar`).join(', ');
@@ -42,6 +43,8 @@ async function tuplesAndTexts(select: string, forms: readonly BinaryForm[], isSm
     return { tuples, texts: read.getRowsJson() as (string | null)[][] };
   });
 }
+
+const columnsOf = (forms: readonly BinaryForm[]) => forms.map((form) => ({ form }));
 
 const asText = (value: Buffer | null | undefined) => value?.toString() ?? null;
 
@@ -65,7 +68,7 @@ it.each([
   const seed = propertySeed(`tuples: ${what}`);
   const columns = [1, 2, 3].map((n) => randomText(lengths, seed + n));
   const select = `select ${columns[0]}, n, ${columns[1]}, encode(${columns[2]}), ${columns[2]} from range(${rows}) r(n)`;
-  const { tuples, texts } = await tuplesAndTexts(select, ['text', 'int8', 'text', 'text', 'jsonb'], isSmall);
+  const { tuples, texts } = await tuplesAndTexts(select, ['text', 'int8', 'text', 'bytea', 'jsonb'], isSmall);
   expect(texts).toHaveLength(rows);
   const readable = tuples.map(([first, n, second, blob, json]) => {
     if (json) expect(json[0]).toBe(1);
@@ -114,7 +117,7 @@ it('delivers values of each fixed width, and nulls', async () => {
   await withConnection(async (connection) => {
     await connection.run(`create temp table widths as ${select}`);
     const forms: BinaryForm[] = ['bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'uuid', 'interval'];
-    const stream = openTupleStream(connection, 'from widths', { forms });
+    const stream = openTupleStream(connection, 'from widths', { columns: columnsOf(forms) });
     const tuples = tuplesOf(await buffer(stream.bytes));
     const rows = (await connection.runAndReadAll('from widths')).getRowsJson() as unknown[][];
     expect(tuples).toHaveLength(5000);
@@ -137,9 +140,64 @@ it('delivers values of each fixed width, and nulls', async () => {
   });
 });
 
+it.each([1, 4, 7, 12, 13, 100, 192, 193, 5000, BLOCK_BYTES, 2 * BLOCK_BYTES])(
+  'refuses a NUL character anywhere in a text of %i characters, and only there',
+  async (length) => {
+    const seed = propertySeed(`NUL in ${length}`);
+    await withConnection(async (connection) => {
+      for (const position of [1, length, 1 + (seed % length)]) {
+        const clean = `repeat('ÿ\u007f', ${Math.ceil(length / 2)})`;
+        const text = `left(${clean}, ${position - 1}) || chr(0) || left(${clean}, ${length - position})`;
+        const rows = `select case when n = 1 then ${text} else left(${clean}, ${length}) end from range(3) r(n)`;
+        const refused = openTupleStream(connection, `select 1::bigint, c from (${rows}) r(c)`, {
+          columns: [{ form: 'int8' }, { form: 'text', isNulRefused: true }],
+        });
+        await buffer(refused.bytes);
+        await expect(refused.finished).rejects.toThrow(`${NUL_ERROR_MARK}1;`);
+        // What is no text may have any bytes.
+        const bytes = openTupleStream(connection, `select encode(c) from (${rows}) r(c)`, {
+          columns: [{ form: 'bytea' }],
+        });
+        expect(tuplesOf(await buffer(bytes.bytes))).toHaveLength(3);
+      }
+      const clean = openTupleStream(connection, `select left(repeat('ÿ\u0001', ${length}), ${length})`, {
+        columns: [{ form: 'text', isNulRefused: true }],
+      });
+      expect(tuplesOf(await buffer(clean.bytes))[0]?.[0]?.toString()).toHaveLength(length);
+    });
+  },
+);
+
+it('counts days and microseconds as Postgres does, with its infinities where the source has some', async () => {
+  const day = 86_400_000_000n;
+  const select = `select d, t from (values (date '2000-01-01', timestamp '2000-01-01'), (date '1970-01-01', timestamp '1970-01-01'),
+    (date '4713-01-01 (BC)', timestamp '1999-12-31 23:59:59.999999'), ('infinity'::date, 'infinity'::timestamp),
+    ('-infinity'::date, '-infinity'::timestamp), (null, null)) v(d, t)`;
+  for (const hasInfinities of [true, false]) {
+    await withConnection(async (connection) => {
+      const columns = [
+        { form: 'date' as const, hasInfinities },
+        { form: 'timestamp' as const, hasInfinities },
+      ];
+      const stream = openTupleStream(connection, select, { columns });
+      const read = tuplesOf(await buffer(stream.bytes)).map(([d, t]) => [d?.readInt32BE(), t?.readBigInt64BE()]);
+      const last = 2n ** 63n - 1n - 10_957n * day;
+      expect(read).toEqual([
+        [0, 0n],
+        [-10_957, -10_957n * day],
+        [-2_451_507, -1n],
+        hasInfinities ? [2 ** 31 - 1, 2n ** 63n - 1n] : [2 ** 31 - 1 - 10_957, last],
+        // Without infinities it is a day before all that Postgres has, which it refuses.
+        hasInfinities ? [-(2 ** 31), -(2n ** 63n)] : [-2_000_010_957, -1_900_000_000n * 2n ** 32n],
+        [undefined, undefined],
+      ]);
+    });
+  }
+});
+
 it('refuses a result whose types are not those of the forms, before it reads any', async () => {
   await withConnection(async (connection) => {
-    const stream = openTupleStream(connection, 'select 1::integer', { forms: ['int8'] });
+    const stream = openTupleStream(connection, 'select 1::integer', { columns: columnsOf(['int8']) });
     await buffer(stream.bytes);
     await expect(stream.finished).rejects.toThrow('column 1 is INTEGER, which has no form int8');
   });
@@ -157,7 +215,7 @@ it('tells each SELECT how many rows the one before it had', async () => {
       counts.push(yield 'select n from range(5000) r(n)');
       counts.push(yield 'select n from range(3) r(n)');
     }
-    const stream = openTupleStream(connection, selects(), { forms: ['int8'] });
+    const stream = openTupleStream(connection, selects(), { columns: columnsOf(['int8']) });
     expect(tuplesOf(await buffer(stream.bytes))).toHaveLength(5003);
     expect(await stream.finished).toBe(5003n);
     expect(counts).toEqual([5000n, 3n]);
@@ -179,7 +237,7 @@ it.each([
   ['when it is planned', 'select no_such_column', 'no_such_column'],
 ])('rejects a statement that fails %s with its own error, before the bytes end', async (_, select, message) => {
   await withConnection(async (connection) => {
-    const stream = openTupleStream(connection, select, { forms: ['int8'] });
+    const stream = openTupleStream(connection, select, { columns: columnsOf(['int8']) });
     let hasEnded = false;
     let hadEnded: boolean | null = null;
     stream.bytes.once('end', () => {
@@ -202,7 +260,7 @@ it.each([
   await withConnection(async (connection) => {
     const stop = new AbortController();
     const endless = 'select n from range(10000000000) r(n)';
-    const stream = openTupleStream(connection, endless, { forms: ['int8'], signal: stop.signal });
+    const stream = openTupleStream(connection, endless, { columns: columnsOf(['int8']), signal: stop.signal });
     for (let n = 0; n < blocks; n++) await once(stream.bytes, 'data');
     stop.abort();
     stream.bytes.resume();
@@ -214,7 +272,7 @@ it('stops the statement when nobody reads any more, and leaves the connection us
   await withConnection(async (connection) => {
     const sorted = 'select hash(n)::bigint from range(100000000) r(n) order by 1';
     for (const select of ['select n from range(10000000000) r(n)', sorted.replace('::bigint', ' // 2::ubigint')]) {
-      const stream = openTupleStream(connection, select, { forms: ['int8'] });
+      const stream = openTupleStream(connection, select, { columns: columnsOf(['int8']) });
       await once(stream.bytes, 'data');
       stream.bytes.destroy();
       await expect(stream.finished).rejects.toThrow();
@@ -227,7 +285,7 @@ it('reads no further than its reader takes', async () => {
   await withConnection(async (connection) => {
     await connection.run('create or replace sequence taken');
     const stream = openTupleStream(connection, `select nextval('taken') from range(10000000) r(n)`, {
-      forms: ['int8'],
+      columns: columnsOf(['int8']),
     });
     await once(stream.bytes, 'readable');
     await new Promise((resolve) => setTimeout(resolve, 100));
