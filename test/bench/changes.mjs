@@ -4,14 +4,17 @@
 // Measures, in turn and in one run: a TRIGGERED update that applies the changes of one MERGE (70 % updates, 20 % inserts,
 // 10 % deletes at random keys), from the request to the committed position, everything in between; the same changes
 // applied by DELETE and INSERT … ON CONFLICT in the order of the key to a table of the same rows, when they are in
-// Postgres already; and what people would write instead, where BENCH_PYTHON has test/bench/rivals/requirements.txt: the
+// Postgres already; the same after COPY of a prepared binary file has brought them there; and what people would write instead, where BENCH_PYTHON has test/bench/rivals/requirements.txt: the
 // change feed read by deltalake, and by Spark (requirements-spark.txt), staged and merged. Time on the clock, and processor
 // time of server and tool. Prints medians and ratios; absolute figures belong to the machine.
-import { chmodSync } from 'node:fs';
+import { chmodSync, createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { copyIn } from '../../dist/postgres/copy/copy-in.js';
 import { writeBenchMerge, writeBenchTable } from './bench-lake.mjs';
 import { median, rounded, startBench, untilUpdated } from './bench-sidecar.mjs';
+import { openCopyOut } from './copy-out.mjs';
 import { postmasterOf, processorSecondsOf, processorSecondsOfServer } from './processor-time.mjs';
 import { hasModules, runRival } from './rivals.mjs';
 
@@ -72,7 +75,7 @@ function ours() {
   };
 }
 
-/** @returns {Contender} what a careful hand would write where the changes are in the server already: the limit */
+/** @returns {Contender} what a careful hand would write where the changes are in the server already */
 function bareStatements() {
   const table = 'by_hand.bare';
   return {
@@ -81,19 +84,44 @@ function bareStatements() {
     apply: async () => {
       const seconds = await timed(async () => {
         await client.query('begin');
-        await client.query(
-          `delete from ${table} t using by_hand.changes s where s._change_type = 'delete' and t.id = s.id`,
-        );
-        await client.query(
-          `insert into ${table} as t (id, ${OTHERS.join(', ')}) select id, ${OTHERS.join(', ')} from by_hand.changes
-            where _change_type <> 'delete' order by id
-            on conflict (id) do update set ${ASSIGNMENTS} where (${list('t')}) is distinct from (${list('excluded')})`,
-        );
+        await applyStaged(table, 'by_hand.changes');
         await client.query('commit');
       });
       return { seconds, tool: 0 };
     },
   };
+}
+
+/** @returns {Contender} the same where they have to be brought there: the limit of any tool */
+function copiedStatements() {
+  const table = 'by_hand.copied';
+  return {
+    name: 'COPY of a prepared binary file, DELETE and INSERT',
+    table,
+    apply: async () => {
+      const path = join(folder, 'staged.binary');
+      await pipeline(openCopyOut(client, 'copy by_hand.changes to stdout (format binary)'), createWriteStream(path));
+      const before = processorSecondsOf(process.pid);
+      const seconds = await timed(async () => {
+        await client.query('begin');
+        await client.query('create temporary table copied (like by_hand.changes) on commit drop');
+        const bytes = createReadStream(path, { highWaterMark: 65_536 });
+        await copyIn(client, 'copy copied from stdin (format binary)', { bytes, finished: Promise.resolve(0n) });
+        await applyStaged(table, 'copied');
+        await client.query('commit');
+      });
+      return { seconds, tool: processorSecondsOf(process.pid) - before };
+    },
+  };
+}
+
+async function applyStaged(/** @type {string} */ table, /** @type {string} */ staged) {
+  await client.query(`delete from ${table} t using ${staged} s where s._change_type = 'delete' and t.id = s.id`);
+  await client.query(
+    `insert into ${table} as t (id, ${OTHERS.join(', ')}) select id, ${OTHERS.join(', ')} from ${staged}
+      where _change_type <> 'delete' order by id
+      on conflict (id) do update set ${ASSIGNMENTS} where (${list('t')}) is distinct from (${list('excluded')})`,
+  );
 }
 
 /** @returns {Contender} */
@@ -152,7 +180,7 @@ async function main() {
     ...(hasModules('deltalake', 'duckdb', 'psycopg') ? [rival('deltalake, DuckDB and MERGE', 'cdf')] : []),
     ...(hasModules('deltalake', 'psycopg', 'pyspark', 'delta') ? [rival('Spark and MERGE', 'spark')] : []),
   ].filter(({ name }) => values.only?.split(',').some((part) => name.includes(part)) ?? true);
-  const contenders = [ours(), bareStatements(), ...rivals];
+  const contenders = [ours(), bareStatements(), copiedStatements(), ...rivals];
   await prepare(contenders.slice(1));
   /** @type {Map<string, (Took & { server: number })[]>} */
   const figures = new Map(contenders.map(({ name }) => [name, []]));
