@@ -46,6 +46,10 @@ function fetch(result: DuckDBResult): Promise<DuckDBDataChunk | null> {
   return chunk;
 }
 
+function unread(): Error {
+  return new Error('nobody reads the rows any more');
+}
+
 /** As the engine says it. */
 function interrupted(): Error {
   return new Error('INTERRUPT Error: Interrupted!');
@@ -63,7 +67,9 @@ class TupleRun {
   readonly #connection: DuckDBConnection;
   readonly #selects: CopySelects;
   readonly #options: TupleOptions;
+  readonly #reject: (error: unknown) => void;
   #encoder: TupleEncoder | null = null;
+  #isStarted = false;
   #isStopped = false;
   #isSettled = false;
   #interrupting: NodeJS.Timeout | null = null;
@@ -78,31 +84,45 @@ class TupleRun {
     });
     // The consumer learns of a failure through `finished`; until then it must not count as unhandled.
     this.finished.catch(() => {});
-    this.blocks = this.#settling(settle);
+    this.#reject = settle.reject;
+    this.blocks = this.#settling(settle.resolve);
   }
 
-  /** Nobody wants more blocks: the statement that is running ends. */
-  readonly stop = (): void => {
+  /** Nobody takes blocks any more. Fulfils when the connection is free. */
+  async end(): Promise<void> {
+    if (this.#isStarted) {
+      this.#stop();
+      await this.blocks.return();
+    } else {
+      // A generator that never ran has nothing to clean up, and would not say that it is over.
+      await this.#selects.return();
+      this.#reject(unread());
+    }
+  }
+
+  /** Ends the statement that is running. */
+  readonly #stop = (): void => {
     this.#isStopped = true;
     if (this.#isSettled || this.#interrupting) return;
     this.#connection.interrupt();
     this.#interrupting = setInterval(() => this.#connection.interrupt(), INTERRUPT_MS);
   };
 
-  async *#settling(settle: { resolve: (rows: bigint) => void; reject: (error: unknown) => void }) {
+  async *#settling(resolve: (rows: bigint) => void): AsyncGenerator<Buffer, void, void> {
+    this.#isStarted = true;
     const { signal } = this.#options;
-    signal?.addEventListener('abort', this.stop, { once: true });
-    if (signal?.aborted) this.stop();
+    signal?.addEventListener('abort', this.#stop, { once: true });
+    if (signal?.aborted) this.#stop();
     try {
       const rows = yield* this.#tuples();
-      settle.resolve(rows);
+      resolve(rows);
     } catch (error) {
-      settle.reject(error);
+      this.#reject(error);
     } finally {
       // After a return there was neither.
-      settle.reject(new Error('nobody reads the rows any more'));
+      this.#reject(unread());
       this.#isSettled = true;
-      signal?.removeEventListener('abort', this.stop);
+      signal?.removeEventListener('abort', this.#stop);
       if (this.#interrupting) clearInterval(this.#interrupting);
     }
   }
@@ -138,7 +158,8 @@ class TupleRun {
         const count = chunk?.rowCount ?? 0;
         if (chunk === null || count === 0) break;
         const bytes = this.#encoder.take(chunk.chunk, count);
-        const isAhead = bytes <= AHEAD_BYTES_MAX;
+        // The texts of a result in memory stay where they are until its next chunk is asked for, those of a stream are the chunk's own.
+        const isAhead = !isSmall && bytes <= AHEAD_BYTES_MAX;
         if (isAhead) next = fetch(result);
         yield* this.#encoder.blocks();
         if (!isAhead) next = fetch(result);
@@ -199,8 +220,7 @@ class TupleBytes extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#run.stop();
-    this.#run.blocks.return().then(
+    this.#run.end().then(
       () => done(error),
       () => done(error),
     );
