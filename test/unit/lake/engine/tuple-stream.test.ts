@@ -195,6 +195,28 @@ it('counts days and microseconds as Postgres does, with its infinities where the
   }
 });
 
+it('writes every value that is no number as Postgres does, and infinities and zeros as they are', async () => {
+  await withConnection(async (connection) => {
+    // The engine turns the sign of the second.
+    const values = ['', '-', '', '-', '', '-', '', '-'].map((sign, n) => {
+      return `${sign}('${['nan', 'inf', '0', '1.5'][Math.floor(n / 2)]}'::double)`;
+    });
+    const select = `select d, d::float from (select unnest([${values.join(', ')}]) as d)`;
+    const stream = openTupleStream(connection, select, { columns: columnsOf(['float8', 'float4']) });
+    const hex = tuplesOf(await buffer(stream.bytes)).map((values) => values.map((value) => value?.toString('hex')));
+    expect(hex).toEqual([
+      ['7ff8000000000000', '7fc00000'],
+      ['7ff8000000000000', '7fc00000'],
+      ['7ff0000000000000', '7f800000'],
+      ['fff0000000000000', 'ff800000'],
+      ['0000000000000000', '00000000'],
+      ['8000000000000000', '80000000'],
+      ['3ff8000000000000', '3fc00000'],
+      ['bff8000000000000', 'bfc00000'],
+    ]);
+  });
+});
+
 it('refuses a result whose types are not those of the forms, before it reads any', async () => {
   await withConnection(async (connection) => {
     const stream = openTupleStream(connection, 'select 1::integer', { columns: columnsOf(['int8']) });
