@@ -96,6 +96,7 @@ describePages('creating', (server) => {
     expect(await createButton(page).getAttribute('aria-disabled')).toBe('true');
     await filter.fill('customer = "c1"');
     await isReady(page);
+    await page.getByText(/Files that may hold such rows: 1 of 1, (\S+ \S+) of \1\./).waitFor();
     await site.browser.check(page, 'create-part');
     await createButton(page).click();
     await page.getByRole('heading', { name: `${site.database}.gold.part`, level: 1 }).waitFor();

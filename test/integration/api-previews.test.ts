@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -110,6 +110,21 @@ describe.each(postgresServers().slice(-1))('previews on $name', (server) => {
     expect(found.rows).toMatchObject({ row_count: 3, primary_key: { duplicate_keys: 0 }, nul_columns: [] });
     const { body } = await api.post(PREVIEWS, { ...source, rows_from: found.id });
     expect(body.rows, 'rows of another choice').toBe(null);
+  });
+
+  it('tells how much of a table is read for a filter', async () => {
+    const parts = await synced.lake.createTable('gold.parts', { id: 'long' }, 'select i as id from range(10) t(i)');
+    for (const from of [10, 20]) await parts.append(`select i as id from range(${from}, ${from + 10}) t(i)`);
+    const sizes = parts.files.map((file) => statSync(path.join(parts.folder, file)).size);
+    const source = { source_table_full_name: 'lake.gold.parts', primary_key_columns: ['id'] };
+    const wanted = { ...source, row_filter: 'id between 12 and 15' };
+    const { id, rows } = await previewRows(wanted);
+    const bytes = { bytes: sizes[1], of_bytes: sizes.reduce((sum, size) => sum + size, 0) };
+    expect(rows).toMatchObject({ row_count: 4, files_read: { files: 1, of_files: 3, ...bytes } });
+    const { body } = await api.post(PREVIEWS, { ...wanted, rows_from: id });
+    expect(body.rows, 'told again').toEqual(rows);
+    const all = await previewRows(source);
+    expect(all.rows).toMatchObject({ row_count: 30, files_read: null });
   });
 
   it('tries everything but the source as the caller, and leaves nothing behind', async () => {

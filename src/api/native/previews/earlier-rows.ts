@@ -25,6 +25,9 @@ const earlierRows = z.object({
       .nullable(),
     tiedKeys: count.nullable(),
     nulColumns: z.array(z.object({ column: z.string(), rows: count })),
+    filesRead: z
+      .object({ files: z.int(), bytes: count.nullable(), allFiles: z.int(), allBytes: count.nullable() })
+      .exactOptional(),
     tooLarge: z
       .object({
         code: z.custom<ErrorCode>((code) => String(code) in errorCatalogue),

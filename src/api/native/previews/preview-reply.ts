@@ -90,6 +90,7 @@ function rowsReplyOf(rows: VersionedRows): NonNullable<PreviewReply['rows']> {
   return {
     version: exactNumberOf(rows.version),
     row_count: exactNumberOf(rows.rowCount),
+    files_read: filesReplyOf(rows),
     key_candidates: rows.keyCandidates && [...rows.keyCandidates],
     primary_key: key && {
       columns: [...key.columns],
@@ -100,4 +101,10 @@ function rowsReplyOf(rows: VersionedRows): NonNullable<PreviewReply['rows']> {
     },
     nul_columns: rows.nulColumns.map(({ column, rows: count }) => ({ column, rows: exactNumberOf(count) ?? 0 })),
   };
+}
+
+function filesReplyOf({ filesRead }: VersionedRows): NonNullable<PreviewReply['rows']>['files_read'] {
+  if (filesRead === undefined) return null;
+  const { files, bytes, allFiles, allBytes } = filesRead;
+  return { files, bytes: exactNumberOf(bytes), of_files: allFiles, of_bytes: exactNumberOf(allBytes) };
 }

@@ -41,9 +41,19 @@ const keyReply = z.object({
   tied_keys: exactNumber.nullable().describe('Keys with several rows of the greatest timeseries key'),
 });
 
+const filesReply = z.object({
+  files: z.int(),
+  bytes: exactNumber.nullable().describe('Null where the size of a file is not known'),
+  of_files: z.int().describe('Files of the table'),
+  of_bytes: exactNumber.nullable(),
+});
+
 const rowsReply = z.object({
   version: exactNumber.nullable().describe('At which they were read'),
   row_count: exactNumber.nullable(),
+  files_read: filesReply
+    .nullable()
+    .describe('With a row_filter: files that may hold a row that it keeps; null where all files are read'),
   key_candidates: z.array(z.string()).nullable().describe('Columns that are unique and never null; null: not known'),
   primary_key: keyReply.nullable(),
   nul_columns: z.array(z.object({ column: z.string(), rows: exactNumber })),

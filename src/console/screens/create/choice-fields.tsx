@@ -1,9 +1,12 @@
 import type { PreviewReply } from '../../../api/native/previews/preview-schema.js';
+import { sizeText } from '../../words/numbers.js';
 import type { Draft } from './draft.js';
 import { Check, type FieldErrors, FieldGroup } from './field.js';
 import { createTexts } from './texts.js';
 
 const texts = createTexts.choice;
+
+type FilesRead = NonNullable<NonNullable<PreviewReply['rows']>['files_read']>;
 
 interface ChoiceFieldsProps {
   readonly draft: Draft;
@@ -15,6 +18,7 @@ interface ChoiceFieldsProps {
 /** Which columns and rows of the source the table is to have. */
 export function ChoiceFields({ draft, reply, errors, change }: ChoiceFieldsProps) {
   const names = (reply?.source.columns ?? []).map(({ name }) => name);
+  const filesRead = reply?.rows?.files_read ?? null;
   const isAll = draft.chosen.length === 0;
   const isChosen = (name: string) => isAll || draft.chosen.includes(name) || draft.key.includes(name);
   const choose = (name: string, isWanted: boolean) => {
@@ -54,6 +58,13 @@ export function ChoiceFields({ draft, reply, errors, change }: ChoiceFieldsProps
         />
       </label>
       <p class="quiet">{texts.filterHint}</p>
+      {filesRead && <p role="status">{filesReadText(filesRead)}</p>}
     </FieldGroup>
   );
+}
+
+function filesReadText({ files, bytes, of_files: allFiles, of_bytes: allBytes }: FilesRead): string {
+  const counted = texts.filesRead(files, allFiles);
+  if (bytes === null || allBytes === null) return `${counted}.`;
+  return `${counted}${texts.bytesRead(sizeText(bytes), sizeText(allBytes))}.`;
 }

@@ -54,6 +54,9 @@ export const createTexts = {
     filter: 'Only rows for which',
     filterExample: "region = 'EU' and deleted_at is null",
     filterHint: "A condition of the lakehouse's SQL over the columns of one row. Left empty, all rows are taken.",
+    filesRead: (files: number, allFiles: number) =>
+      `Files that may hold such rows: ${numberText(files)} of ${numberText(allFiles)}`,
+    bytesRead: (bytes: string, allBytes: string) => `, ${bytes} of ${allBytes}`,
   },
   mode: {
     legend: 'Mode',
