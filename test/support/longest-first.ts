@@ -24,6 +24,7 @@ const LONGEST = [
   'property/synced-histories.test.ts',
   'integration/cli-requests.test.ts',
   'integration/documents-run.test.ts',
+  'integration/engine-stops.test.ts',
   'integration/publish-together.test.ts',
   'fault/sidecars.test.ts',
   'integration/guard-code-attacks.test.ts',

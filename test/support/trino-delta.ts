@@ -1,14 +1,5 @@
+import { EngineDelta } from './engine-delta.js';
 import type { TrinoResult } from './trino-server.js';
-
-type Change = readonly [type: string, id: number, name: string];
-
-interface Version {
-  readonly operation: string;
-  readonly committedAtMs: number;
-  readonly rows: ReadonlyMap<number, string>;
-  readonly changes: readonly Change[];
-  readonly isTwice: boolean;
-}
 
 const COLUMNS: NonNullable<TrinoResult['columns']> = [
   ['id', 'bigint'],
@@ -17,29 +8,7 @@ const COLUMNS: NonNullable<TrinoResult['columns']> = [
 const TEXT: NonNullable<TrinoResult['columns']> = [['c', 'varchar']];
 
 /** A table `t` of Trino's connector for Delta Lake, with a column `id` and a column `name`, and beside it a view `v`. */
-export class TrinoDelta {
-  readonly versions: Version[] = [];
-  /** Versions below are no longer in its history. */
-  oldest = 0;
-
-  /** One more version: names by id, null for rows that go. `isTwice`: as commits are given that insert alone. */
-  commit(operation: string, edits: Readonly<Record<number, string | null>>, isTwice = false): void {
-    const rows = new Map(this.versions.at(-1)?.rows);
-    const changes: Change[] = [];
-    for (const [key, name] of Object.entries(edits)) {
-      const id = Number(key);
-      const before = rows.get(id);
-      if (name === null) rows.delete(id);
-      else rows.set(id, name);
-      if (before === undefined && name !== null) changes.push(['insert', id, name]);
-      else if (before !== undefined && name === null) changes.push(['delete', id, before]);
-      else if (before !== undefined && name !== null) {
-        changes.push(['update_preimage', id, before], ['update_postimage', id, name]);
-      }
-    }
-    this.versions.push({ operation, committedAtMs: Date.now(), rows, changes, isTwice });
-  }
-
+export class TrinoDelta extends EngineDelta {
   readonly answer = (statement: string): TrinoResult => {
     if (statement.includes('system.metadata.catalogs')) return { columns: TEXT, rows: ['["delta_lake"]'] };
     if (statement.includes('information_schema.tables')) {

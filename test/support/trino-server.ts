@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a statement gives: columns with their types, and rows as arrays of JSON. */
 export interface TrinoResult {
@@ -12,7 +13,14 @@ interface TrinoQuery {
   readonly result: TrinoResult;
   readonly statement: string;
   isCanceled: boolean;
+  /** Whether it was asked for a page that it holds back. */
+  isHeld: boolean;
 }
+
+/** How long it takes to say that there are no more rows yet. */
+const HELD_MS = 20;
+
+const CANCELED = { errorName: 'USER_CANCELED', errorType: 'USER_ERROR', message: 'Query was canceled' };
 
 /** A server that speaks the client protocol of Trino, and knows the answers to some statements. */
 export class TrinoServer implements AsyncDisposable {
@@ -21,6 +29,8 @@ export class TrinoServer implements AsyncDisposable {
   rowsOfPage = 2;
   /** Answers with this status instead, while it gives one. */
   override: (url: string, count: number) => number | null = () => null;
+  /** Whether a statement goes on and on before it gives this page of rows, counted from 1. */
+  holds: (statement: string, page: number) => boolean = () => false;
   /** What the server takes for its own address. */
   ownUri: string | null = null;
   readonly #answer: (statement: string) => TrinoResult;
@@ -53,7 +63,7 @@ export class TrinoServer implements AsyncDisposable {
       return;
     }
     if (request.method === 'POST') {
-      this.queries.push({ result: this.#answer(body), statement: body, isCanceled: false });
+      this.queries.push({ result: this.#answer(body), statement: body, isCanceled: false, isHeld: false });
       return this.#send(response, this.queries.length - 1, 0);
     }
     const [, query = '', page = ''] = /\/executing\/(\d+)\/(\d+)$/.exec(url) ?? [];
@@ -63,6 +73,12 @@ export class TrinoServer implements AsyncDisposable {
     } else if (request.method === 'DELETE') {
       known.isCanceled = true;
       response.writeHead(204).end();
+    } else if (known.isCanceled) {
+      this.#end(response, Number(query), `"error":${JSON.stringify(CANCELED)}`);
+    } else if (this.holds(known.statement, Number(page))) {
+      known.isHeld = true;
+      await sleep(HELD_MS);
+      this.#end(response, Number(query), this.#next(Number(query), Number(page)));
     } else this.#send(response, Number(query), Number(page));
   }
 
@@ -77,16 +93,24 @@ export class TrinoServer implements AsyncDisposable {
       type: rawType,
       typeSignature: { rawType, arguments: numbers.map((value) => ({ kind: 'LONG', value })) },
     }));
-    const parts = [
-      `"id":"q${query}","infoUri":"http://x/ui?\\"{"`,
-      hasMore && !result.error
-        ? `"nextUri":"${this.ownUri ?? this.uri}/v1/statement/executing/${query}/${page + 1}"`
-        : null,
+    this.#end(
+      response,
+      query,
+      hasMore && !result.error ? this.#next(query, page + 1) : null,
       page > 0 ? `"columns":${JSON.stringify(columns)}` : null,
       rows.length > 0 ? `"data":[${rows.join(' , ')}]` : null,
       result.error ? `"error":${JSON.stringify(result.error)}` : null,
-      '"stats":{"state":"RUNNING","nodes":[1,{"a":"]"}]}',
-    ];
+    );
+  }
+
+  #next(query: number, page: number): string {
+    return `"nextUri":"${this.ownUri ?? this.uri}/v1/statement/executing/${query}/${page}"`;
+  }
+
+  /** Sends a page of these members. */
+  #end(response: ServerResponse, query: number, ...members: readonly (string | null)[]): void {
+    const id = `"id":"q${query}","infoUri":"http://x/ui?\\"{"`;
+    const parts = [id, ...members, '"stats":{"state":"RUNNING","nodes":[1,{"a":"]"}]}'];
     response.setHeader('content-type', 'application/json');
     response.end(`{${parts.filter((part) => part !== null).join(' , ')}}`);
   }

@@ -20,6 +20,8 @@ export class WarehouseServer implements AsyncDisposable {
   readonly fetched: IncomingMessage['headers'][] = [];
   /** How often a statement is said to be running before it has succeeded. */
   runsFor = 0;
+  /** Which statements run on and on. */
+  holds: (statement: string) => boolean = () => false;
   token = 'secret-token';
   readonly #answer: (statement: string) => WarehouseResult | Promise<WarehouseResult>;
   readonly #server: Server;
@@ -80,7 +82,9 @@ export class WarehouseServer implements AsyncDisposable {
     const statement = this.statements[id];
     if (statement === undefined) return {};
     const { result, body } = statement;
-    if (statement.polls++ < this.runsFor) return { statement_id: String(id), status: { state: 'RUNNING' } };
+    if (statement.isCanceled) return { statement_id: String(id), status: { state: 'CANCELED' } };
+    if (statement.polls++ < this.runsFor || this.holds(String(body.statement)))
+      return { statement_id: String(id), status: { state: 'RUNNING' } };
     if (result.error) return { statement_id: String(id), status: { state: 'FAILED', error: result.error } };
     const columns = (result.columns ?? []).map(([name, type]) => ({ name, type_text: type }));
     return {
