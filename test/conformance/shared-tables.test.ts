@@ -1,13 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sharingCatalog } from '../../src/lake/catalog/sharing-catalog.js';
 import { openDeltaTable } from '../../src/lake/delta/delta-table.js';
 import { type Engine, openEngine } from '../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../src/lake/lake-table.js';
 import { localFileStore } from '../../src/lake/storage/local-file-store.js';
+import { FilteredRows } from '../support/filtered-rows.js';
 import { readIcebergRows as readRows } from '../support/iceberg-rows.js';
 import { sharedData } from '../support/shared-data.js';
 import { readExpectations } from '../support/shared-expectations.js';
+import { openShared } from '../support/shared-table.js';
 import { SharingServer } from '../support/sharing-server.js';
 
 // Goal: a table that a sharing server gives file by file has the rows and the changes that it has in its place, whatever
@@ -36,6 +37,9 @@ function isWhole(names: readonly string[]): boolean {
   return commits.length > 0 && commits.every((name, version) => Number(name.slice(0, 20)) === version);
 }
 
+/** Columns of each table that filters are about, and files of a table: each filter asks the server for them. */
+const [COLUMNS_MAX, FILES_MAX] = process.env.TEST_LONG === '1' ? [8, Number.POSITIVE_INFINITY] : [1, 9];
+
 let engine: Engine;
 let server: SharingServer;
 beforeAll(async () => {
@@ -59,16 +63,7 @@ function inPlace(name: string): LakeTable {
 }
 
 function asShared(name: string): Promise<LakeTable> {
-  const patience = { attemptsMax: 1, timeoutMs: 5_000 };
-  const credentials = { endpoint: server.endpoint, token: server.token };
-  return sharingCatalog({
-    client: { catalog: 'shop', share: 'sales', credentials, ...patience },
-    allowOutsidePaths: false,
-    partitionTimeZone: 'UTC',
-    storage: { patience },
-    spool: { bytesMax: 1e8, fetchesMax: 4 },
-    engine,
-  }).open({ catalog: 'shop', schema: 'gold', table: name });
+  return openShared(server, { engine, schema: 'gold', table: name });
 }
 
 /** All changes after version 0 as texts, or the code of what is in the way. */
@@ -113,6 +108,23 @@ describe.skipIf(!existsSync(SHARED))('tables of other engines', () => {
       columns: expected.snapshot.columns,
     });
   });
+
+  it('have the rows of a filter that they have over all rows', async () => {
+    const connection = await engine.connect();
+    let skipped = 0;
+    for (const name of tables) {
+      const table = await asShared(name);
+      const { fileCount, snapshot } = await table.details();
+      if (snapshot.columns.length === 0 || fileCount > FILES_MAX) continue;
+      const filtered = await FilteredRows.read(table, connection);
+      for (const condition of await filtered.conditions(COLUMNS_MAX)) {
+        const { filesRead } = await filtered.expectEqual(condition, name);
+        skipped += (filesRead?.allFiles ?? 0) - (filesRead?.files ?? 0);
+      }
+    }
+    connection.closeSync();
+    expect(skipped).toBeGreaterThan(0);
+  }, 600_000);
 
   const withFeed = tables.filter((name) => /cdf/.test(name));
   it.each(withFeed)('%s has the same changes', async (name) => {

@@ -22,11 +22,13 @@ const TEXT_LENGTH_MAX = 16;
 
 /** An Iceberg table whose files have random values, and random metrics of these that are true. */
 export class StatisticsIceberg {
+  readonly root: string;
   readonly #random: Random;
   readonly #files: { readonly rows: Value[][] }[] = [];
   readonly #writer: IcebergWriter;
 
   constructor({ random, connection, root }: { random: Random; connection: DuckDBConnection; root: string }) {
+    this.root = root;
     this.#random = random;
     const fields = COLUMNS.map(({ name, deltaType }, at) => {
       return { id: at + 1, name, type: ICEBERG_TYPES[deltaType] ?? deltaType };

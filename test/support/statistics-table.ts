@@ -175,13 +175,16 @@ export class StatisticsTable {
   readonly #connection: DuckDBConnection;
   readonly root: string;
   readonly #files: File[] = [];
-  readonly #isMapped: boolean;
+  readonly #mayHaveCheckpoint: boolean;
+  /** Whether its columns have other names in the files. */
+  readonly isMapped: boolean;
 
-  constructor(options: { random: Random; connection: DuckDBConnection; root: string }) {
+  constructor(options: { random: Random; connection: DuckDBConnection; root: string; mayHaveCheckpoint?: boolean }) {
     this.#random = options.random;
+    this.#mayHaveCheckpoint = options.mayHaveCheckpoint ?? true;
     this.#connection = options.connection;
     this.root = options.root;
-    this.#isMapped = this.#random.chance(0.4);
+    this.isMapped = this.#random.chance(0.4);
   }
 
   get fileCount(): number {
@@ -202,7 +205,7 @@ export class StatisticsTable {
       await this.#connection.run(`copy (${select}) to ${to} (format parquet)`);
     }
     const adds = this.#files.map((file) => ({ file, stats: this.#statistics(file, style) }));
-    if (random.chance(0.5)) await this.#writeCheckpoint(adds);
+    if (this.#mayHaveCheckpoint && random.chance(0.5)) await this.#writeCheckpoint(adds);
     else this.#writeCommit(adds);
   }
 
@@ -212,7 +215,7 @@ export class StatisticsTable {
   }
 
   #physical({ name }: Column): string {
-    return this.#isMapped ? `p.${name} "é` : name;
+    return this.isMapped ? `p.${name} "é` : name;
   }
 
   /** Null if the file has none. */
@@ -254,14 +257,14 @@ export class StatisticsTable {
       name: column.name,
       type: column.deltaType,
       nullable: true,
-      metadata: this.#isMapped
+      metadata: this.isMapped
         ? { 'delta.columnMapping.id': at + 1, 'delta.columnMapping.physicalName': this.#physical(column) }
         : {},
     }));
     return {
       schemaString: JSON.stringify({ type: 'struct', fields }),
-      configuration: this.#isMapped ? { 'delta.columnMapping.mode': 'name' } : {},
-      features: ['timestampNtz', ...(this.#isMapped ? ['columnMapping'] : [])],
+      configuration: this.isMapped ? { 'delta.columnMapping.mode': 'name' } : {},
+      features: ['timestampNtz', ...(this.isMapped ? ['columnMapping'] : [])],
     };
   }
 

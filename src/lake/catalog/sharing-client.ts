@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Field } from '../../core/data-type.js';
 import { syncedTablesError } from '../../core/errors.js';
 import type { BrowsePage } from '../../core/source-browser.js';
 import { ActionFormatError } from '../delta/log/parse-action.js';
@@ -45,6 +46,14 @@ const WORDS_MAX = 300;
 const PAGES_MAX = 100_000;
 
 type ReadAnswer = (response: Response, isAlive: () => void, access: SharingAccess) => Promise<unknown>;
+
+interface AskedLines {
+  /** Full name of the table, for messages. */
+  readonly table: string;
+  /** For messages, too. */
+  readonly what: string;
+  readonly statisticsOf?: readonly Field[];
+}
 
 /** A page of names. */
 export interface SharedNames {
@@ -100,9 +109,9 @@ export class SharingClient {
       version: () => this.#version(`${base}/version`, sourceName),
       metadata: (version) => {
         const path = `${base}/metadata${version === undefined ? '' : `?version=${version}`}`;
-        return this.#lines(() => ({ path }), sourceName, 'the description');
+        return this.#lines(() => ({ path }), { table: sourceName, what: 'the description' });
       },
-      query: ({ version, refreshToken } = {}) => {
+      query: ({ version, refreshToken } = {}, statisticsOf = []) => {
         const wanted =
           version === undefined
             ? { includeRefreshToken: true, ...(refreshToken === undefined ? {} : { refreshToken }) }
@@ -112,7 +121,7 @@ export class SharingClient {
           const body = pageToken === null ? wanted : version === undefined ? { pageToken } : { ...wanted, pageToken };
           return { path: `${base}/query`, body };
         };
-        return this.#lines(request, sourceName, 'the files');
+        return this.#lines(request, { table: sourceName, what: 'the files', statisticsOf });
       },
       changes: (from, to) => {
         const range = { startingVersion: String(from), endingVersion: String(to) };
@@ -121,7 +130,7 @@ export class SharingClient {
           const query = new URLSearchParams({ ...range, ...history, ...(pageToken === null ? {} : { pageToken }) });
           return { path: `${base}/changes?${query}` };
         };
-        return this.#lines(request, sourceName, 'the changes');
+        return this.#lines(request, { table: sourceName, what: 'the changes' });
       },
       credentials: async () => {
         const answer = await this.#ask(`${base}/temporary-table-credentials`, sourceName, { body: {} });
@@ -150,14 +159,14 @@ export class SharingClient {
   /** The lines of all pages of an answer. */
   async #lines(
     request: (pageToken: string | null) => { readonly path: string; readonly body?: object },
-    table: string,
-    what: string,
+    asked: AskedLines,
   ): Promise<SharedAnswer> {
+    const { table } = asked;
     let pageToken: string | null = null;
     let answer: SharedAnswer | null = null;
     for (let page = 0; page < PAGES_MAX; page++) {
       const { path, body } = request(pageToken);
-      const found = await this.#page(path, body, { table, what });
+      const found = await this.#page(path, body, asked);
       if ((answer ?? found.answer).version !== found.answer.version) {
         throw this.#invalid(table, 'its pages are of different versions');
       }
@@ -171,10 +180,10 @@ export class SharingClient {
   async #page(
     path: string,
     body: object | undefined,
-    { table, what }: { readonly table: string; readonly what: string },
+    { table, what, statisticsOf = [] }: AskedLines,
   ): Promise<{ readonly answer: SharedAnswer; readonly nextPageToken: string | null }> {
     const read = async (response: Response, isAlive: () => void, { endpoint, token }: SharingAccess) => {
-      const reader = new SharedAnswerReader(/^http:/i.test(endpoint));
+      const reader = new SharedAnswerReader(/^http:/i.test(endpoint), statisticsOf);
       let number = 0;
       try {
         for await (const line of linesOf(response, isAlive)) {

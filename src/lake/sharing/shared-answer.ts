@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { Field } from '../../core/data-type.js';
 import type { ChangeFileAction, FileAction, MetadataAction, ProtocolAction } from '../delta/log/action.js';
 import { ActionFormatError, actionsOf } from '../delta/log/parse-action.js';
 import type { SharedUrl, SharedUrls } from './shared-files.js';
@@ -107,13 +108,18 @@ export class SharedAnswerReader {
   readonly #files: SharedFileAction[] = [];
   readonly #urls = new Map<string, SharedUrl>();
   readonly #isHttpAllowed: boolean;
+  readonly #statisticsOf: readonly Field[];
   #place: SharedPlace = { location: null, auxiliaryLocations: [], accessModes: [] };
   #refreshToken: string | null = null;
   #end: SharedEnd | null = null;
 
-  /** @param isHttpAllowed whether addresses of files need not be encrypted: where those of the server are not either */
-  constructor(isHttpAllowed: boolean) {
+  /**
+   * @param isHttpAllowed whether addresses of files need not be encrypted: where those of the server are not either
+   * @param statisticsOf columns for which the statistics of added files are read
+   */
+  constructor(isHttpAllowed: boolean, statisticsOf: readonly Field[] = []) {
     this.#isHttpAllowed = isHttpAllowed;
+    this.#statisticsOf = statisticsOf;
   }
 
   /** The end that the server has marked; null if it has marked none. */
@@ -185,7 +191,8 @@ export class SharedAnswerReader {
       const path = this.#keep(`${nameOf(parsed.id)}.parquet`, given.path, parsed.expirationTimestamp);
       const deletionVector = given.deletionVector && this.#vector(given.deletionVector, parsed);
       const size = given.size ?? parsed.size;
-      this.#push(actionsOf({ [kind]: { ...given, path, size, deletionVector } }), parsed);
+      const action = { [kind]: { ...given, path, size, deletionVector } };
+      this.#push(actionsOf(action, this.#statisticsOf), parsed);
     }
   }
 
@@ -202,7 +209,8 @@ export class SharedAnswerReader {
     const parsed = parse(parquetFileLine, body, 'file');
     const { url, size, partitionValues, stats } = parsed;
     const path = this.#keep(`${nameOf(parsed.id)}.parquet`, url, parsed.expirationTimestamp);
-    this.#push(actionsOf({ [kind]: { path, size, partitionValues: partitionValues ?? {}, stats } }), parsed);
+    const action = { [kind]: { path, size, partitionValues: partitionValues ?? {}, stats } };
+    this.#push(actionsOf(action, this.#statisticsOf), parsed);
   }
 
   #push(actions: ReturnType<typeof actionsOf>, file: Pick<z.infer<typeof parquetFileLine>, 'version' | 'timestamp'>) {

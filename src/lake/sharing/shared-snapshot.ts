@@ -39,9 +39,7 @@ export async function openSharedSnapshot(
   const { root, tableName, api } = options;
   const answer = await (version === undefined ? api.query() : queryVersion(options, version));
   const state = sharedState(answer, options);
-  const replay = new LogReplay({ root, tableName });
-  await replay.apply(liveActions(answer), { name: 'the answer of the server' });
-  const files = replay.liveFiles();
+  const files = await liveFilesOf(answer, options);
   const names = { root, tableName, allowOutsidePaths: false, isRatified: true };
   const renew = () => renewed(options, { answer, version: state.version });
   const store = sharedFileStore({ ...options, files: new SharedFiles({ urls: answer.urls, renew }) });
@@ -52,6 +50,19 @@ export async function openSharedSnapshot(
     store,
   };
   return { snapshot, files };
+}
+
+/**
+ * The files of the version that an answer is about.
+ * @throws DELTA_LOG_CORRUPT
+ */
+export async function liveFilesOf(
+  answer: SharedAnswer,
+  { root, tableName }: Pick<SharedTableOptions, 'root' | 'tableName'>,
+): Promise<readonly LiveFile[]> {
+  const replay = new LogReplay({ root, tableName });
+  await replay.apply(liveActions(answer), { name: 'the answer of the server' });
+  return replay.liveFiles();
 }
 
 async function* liveActions({ files }: SharedAnswer): AsyncGenerator<Action> {

@@ -1,3 +1,4 @@
+import type { Field } from '../../core/data-type.js';
 import type { SharedAnswer } from './shared-answer.js';
 
 /**
@@ -10,8 +11,14 @@ export interface SharedTableApi {
   version(): Promise<bigint>;
   /** Without files. Of earlier versions only where the provider shares the history. */
   metadata(version?: bigint): Promise<SharedAnswer>;
-  /** With the files of the newest version, of a version, or those that a token stands for. */
-  query(wanted?: { readonly version?: bigint; readonly refreshToken?: string }): Promise<SharedAnswer>;
+  /**
+   * With the files of the newest version, of a version, or those that a token stands for.
+   * @param statisticsOf columns for which the statistics of the files are read
+   */
+  query(
+    wanted?: { readonly version?: bigint; readonly refreshToken?: string },
+    statisticsOf?: readonly Field[],
+  ): Promise<SharedAnswer>;
   /** Files with the changes of these versions, both included; only where the provider shares the history. */
   changes(from: bigint, to: bigint): Promise<SharedAnswer>;
 }

@@ -9,6 +9,7 @@ import type { SourceSnapshot } from '../source-snapshot.js';
 import type { SharedAnswer } from './shared-answer.js';
 import { SharedChangeFeed } from './shared-change-feed.js';
 import { openSharedSnapshot, type SharedSnapshot, sharedState } from './shared-snapshot.js';
+import { sharedStatistics } from './shared-statistics.js';
 import type { SharedTableOptions } from './shared-table-options.js';
 
 /** A table of a sharing server, read file by file at the addresses that the server signs. */
@@ -33,7 +34,8 @@ export function openSharedTable(options: SharedTableOptions): LakeTable {
       // Callers pass back only snapshots of this same table.
       const shared = snapshot as SharedSnapshot;
       const files = { store: shared.store, snapshot: shared, partitionTimeZone };
-      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce, hint, spool });
+      const readStatistics = sharedStatistics(options);
+      return openDeltaRelation({ ...files, engine, parts, rowsAtOnce, hint, spool, readStatistics });
     },
     readBy: (other: Engine, rows: number) => openSharedTable({ ...options, engine: other, rowsAtOnce: rows }),
   };
