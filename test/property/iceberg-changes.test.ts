@@ -13,7 +13,7 @@ import { Random } from '../support/random.js';
 // Goal: whatever a history of an Iceberg table does to its files, the changes between any two of its snapshots, added to the
 // rows of the first, are the rows of the second: exactly, row by row, and by key.
 
-const HISTORIES = 6;
+const HISTORIES = Number(process.env.PROPERTY_RUNS ?? (process.env.TEST_LONG === '1' ? 120 : 6));
 const COMMITS = 14;
 const folder = mkdtempSync(path.join(tmpdir(), 'iceberg-changes-'));
 const seed = propertySeed('changes of Iceberg tables');
