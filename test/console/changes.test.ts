@@ -183,11 +183,19 @@ describePages('changing a table', (server) => {
     const wanted = await options();
     // Where the guard sees a table dropped, it is gone at once; here it is found to be missing, as on servers without event triggers.
     await synced.admin.query('set event_triggers = off; drop table c.lost; reset event_triggers');
+    const page = await site.visit(place('', 'c.lost'));
+    await page.getByText('Dropped in Postgres').first().waitFor();
+    await page.getByText('Table c.lost was dropped in Postgres, so its sync has ended.').waitFor();
+    await page.getByRole('link', { name: 'Create it again' }).waitFor();
+    // What is gone is neither up to date nor of any size, and nobody at a page calls a function.
+    const facts = await page.locator('.table-head dt').allTextContents();
+    expect(facts).toContain('Last sync');
+    expect(facts.filter((fact) => ['Lag', 'Rows', 'Size'].includes(fact))).toEqual([]);
     await synced.admin.query(
       `select synced_tables_internal._forget_dropped(t.table_id) from synced_tables._tables t where t.table_name = 'lost'`,
     );
-    const page = await site.visit(place('', 'c.lost'));
-    await page.getByText('Dropped in Postgres').first().waitFor();
+    await page.getByRole('heading', { name: 'What went wrong' }).waitFor();
+    expect(await page.locator('.box-fail').textContent()).not.toContain('delete_synced_table');
     const href = await page.getByRole('link', { name: 'Create it again' }).getAttribute('href');
     expect(await page.locator('.button.primary, button.primary').allTextContents()).toEqual(['Create it again']);
     await site.browser.check(page, 'table-dropped');

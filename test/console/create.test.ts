@@ -194,7 +194,15 @@ describePages('creating', (server) => {
   it('keeps the draft in the address, through a reload and in a copy of it', async () => {
     const page = await site.visit(`/create?source=lake.gold.orders&target=${site.database}.gold.mine`);
     await isReady(page);
+    // Whoever has a key is not asked for another.
+    const proposals = page.locator('.proposals');
+    expect(await proposals.count()).toBe(0);
+    await page.getByRole('button', { name: 'Take order_id out of the key' }).click();
+    await proposals.getByRole('button', { name: 'order_id' }).click();
+    await proposals.waitFor({ state: 'detached' });
     await page.getByRole('textbox', { name: 'Table', exact: true }).fill('handed_on');
+    await page.getByRole('combobox', { name: 'When' }).selectOption('Custom schedule');
+    await page.getByRole('textbox', { name: 'Minute, hour, day' }).waitFor();
     await page.getByRole('combobox', { name: 'When' }).selectOption('daily');
     await page.getByText('Next runs:').waitFor();
     await page.getByText('Options', { exact: true }).first().click();

@@ -30,6 +30,7 @@ describePages('the overview before there is a token', (server) => {
     await rows.first().getByText('Failed, readable').waitFor();
     await expect.poll(() => rows.first().textContent()).toContain('PRIMARY_KEY_CONSTRAINT_VIOLATION');
     expect(await rows.last().textContent()).toContain('1,234');
+    await rows.last().getByText('1,234 rows written', { exact: true }).waitFor();
     await site.browser.check(page, 'overview-failed');
 
     await page.getByRole('button', { name: /Failed/ }).click();

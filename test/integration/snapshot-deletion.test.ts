@@ -102,7 +102,15 @@ describe.each(postgresServers())('a SNAPSHOT table that goes on $name', (server)
     await lake.load('d.unseen');
     await lake.admin.query(`begin; alter event trigger databricks_auth_drop disable; drop table d.unseen;
       alter event trigger databricks_auth_drop enable always; commit`);
-    expect(await lake.status('d.unseen')).toMatchObject({ state: 'SYNCED_TABLED_OFFLINE', table_name: null });
+    expect(await lake.status('d.unseen')).toMatchObject({
+      state: 'SYNCED_TABLED_OFFLINE',
+      table_name: null,
+      // Nothing that is gone is up to date.
+      lag_seconds: null,
+      lag_versions: null,
+    });
+    const sampled = `select synced_tables_internal._lag_seconds(t) is null from synced_tables._tables t where t.synced_table = 'd.unseen'`;
+    expect(await lake.value(sampled)).toBe('true');
     expect(await refusalOf(lake.sync('d.unseen'))).toMatchObject({ code: 'SYNCED_TABLE_DROPPED', sqlState: '42P01' });
     expect(await refusalOf(lake.sync('d.unseen', true))).toMatchObject({ code: 'SYNCED_TABLE_DROPPED' });
     expect(await lake.status('d.unseen')).toMatchObject({

@@ -1237,7 +1237,7 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
     lag_versions bigint
       -- Source versions that the table does not reflect yet.
     lag_seconds double precision
-      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.
+      -- Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none, null for a table that was dropped. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.
     row_count bigint
     rows_done bigint
       -- Rows moved so far by the running update.
@@ -1322,8 +1322,12 @@ view synced_tables.status with (security_barrier=true) [databricks_superuser: SE
                 END AS message,
             t.synced_version,
             t.source_version,
-            (t.source_version - t.synced_version) AS lag_versions,
                 CASE
+                    WHEN (NOT d.dropped) THEN (t.source_version - t.synced_version)
+                    ELSE NULL::bigint
+                END AS lag_versions,
+                CASE
+                    WHEN d.dropped THEN NULL::double precision
                     WHEN (t.synced_version >= t.source_version) THEN (0)::double precision
                     WHEN (t.synced_version IS NOT NULL) THEN (GREATEST((0)::numeric, EXTRACT(epoch FROM (clock_timestamp() - COALESCE(t.behind_since, t.source_committed_at)))))::double precision
                     ELSE NULL::double precision
@@ -1851,7 +1855,7 @@ view synced_tables_internal._waiting [databricks_sync: SELECT]
         UNION ALL
          SELECT 2,
             p.pipeline_id,
-            format('Paused by %s since %s: synced_tables.resume_pipeline ends that.'::text, quote_ident((p.paused_by)::text), to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)) AS format
+            format('Paused by %s since %s, until somebody resumes it.'::text, quote_ident((p.paused_by)::text), to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)) AS format
            FROM synced_tables._pipelines p
           WHERE (p.paused_at IS NOT NULL)) n
   GROUP BY pipeline_id;

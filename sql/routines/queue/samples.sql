@@ -3,7 +3,8 @@
 -- for: sidecar
 create or replace function synced_tables_internal._lag_seconds(member synced_tables._tables) returns double precision
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select case when member.synced_version >= member.source_version then 0
+  select case when member.relation is not null and not exists (select from pg_class c where c.oid = member.relation) then null
+              when member.synced_version >= member.source_version then 0
               when member.synced_version is not null
               then greatest(0, extract(epoch from clock_timestamp() - coalesce(member.behind_since, member.source_committed_at)))::double precision
          end

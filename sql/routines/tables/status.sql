@@ -25,7 +25,7 @@ create or replace view synced_tables_internal._waiting as
    where s.trouble is not null
   union all
   select 2, p.pipeline_id,
-         format('Paused by %s since %s: synced_tables.resume_pipeline ends that.', quote_ident(p.paused_by),
+         format('Paused by %s since %s, until somebody resumes it.', quote_ident(p.paused_by),
                 to_char(p.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
     from synced_tables._pipelines p
    where p.paused_at is not null) n
@@ -44,8 +44,9 @@ select * from (
               else nullif(concat_ws(' ', synced_tables_internal._told_message(t.message, h.message), w.message), '') end as message,
          t.synced_version,
          t.source_version,
-         t.source_version - t.synced_version as lag_versions,
-         case when t.synced_version >= t.source_version then 0
+         case when not dropped then t.source_version - t.synced_version end as lag_versions,
+         case when dropped then null
+              when t.synced_version >= t.source_version then 0
               when t.synced_version is not null
               then greatest(0, extract(epoch from clock_timestamp() - coalesce(t.behind_since, t.source_committed_at)))::double precision
          end as lag_seconds,
@@ -106,7 +107,7 @@ comment on column synced_tables.status.table_name is 'The table itself; null bef
 comment on column synced_tables.status.state is 'As the Databricks API names it.';
 comment on column synced_tables.status.lag_versions is 'Source versions that the table does not reflect yet.';
 comment on column synced_tables.status.lag_seconds is
-  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.';
+  'Age of the oldest commit of the source that the sidecar has seen and the table does not reflect yet; 0 if there is none, null for a table that was dropped. Commits are seen when an update looks for them. Of a streaming table the time since changes of its sources wait for it.';
 comment on column synced_tables.status.rows_done is 'Rows moved so far by the running update.';
 comment on column synced_tables.status.rows_total is 'Rows that the running update will move, if known.';
 comment on column synced_tables.status.provisioning_phase is

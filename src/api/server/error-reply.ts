@@ -74,11 +74,16 @@ function replyOf(error: unknown, { id }: FailedRequest): { readonly status: numb
       error_code: apiCode,
       message: `${known.message}${remedy}`,
       details: [
-        { '@type': ERROR_INFO, reason: known.code, domain: 'synced-tables', metadata: {} },
+        { '@type': ERROR_INFO, reason: known.code, domain: 'synced-tables', metadata: partsOf(known) },
         { '@type': REQUEST_INFO, request_id: id, serving_data: '' },
       ],
     },
   };
+}
+
+/** What happened and what to do, each alone: programs that know better what their people can do need not take texts apart. */
+function partsOf({ message, remedy }: SyncedTablesError): Readonly<Record<string, string>> {
+  return remedy === '' ? { message } : { message, remedy };
 }
 
 /** Names the refused field, as google.rpc.BadRequest does. */

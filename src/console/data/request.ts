@@ -16,9 +16,9 @@ export class RequestError extends Error {
   readonly field: string | null;
 
   constructor(status: number, body: Partial<FailureBody>, cause?: unknown) {
-    const code = body.details?.[0]?.reason ?? null;
+    const { reason: code = null, metadata } = body.details?.[0] ?? {};
     const message = body.message ?? `The server answered ${status} without saying why.`;
-    super(inPageWords(code, message), cause === undefined ? {} : { cause });
+    super(inPageWords({ code, message, reason: metadata?.message ?? null }), cause === undefined ? {} : { cause });
     this.status = status;
     this.apiCode = body.error_code ?? null;
     this.code = code;
@@ -32,6 +32,8 @@ interface FailureBody {
   readonly message: string;
   readonly details: readonly {
     readonly reason?: string;
+    /** What happened alone, and what to do about it alone. */
+    readonly metadata?: { readonly message?: string; readonly remedy?: string };
     readonly request_id?: string;
     readonly field_violations?: readonly { readonly field: string }[];
   }[];

@@ -32,3 +32,15 @@ const rules = new Intl.PluralRules('en');
 export function counted(count: number, one: string, many: string): string {
   return `${numberText(count)} ${rules.select(count) === 'one' ? one : many}`;
 }
+
+/** `3 rows`, for counts of the wire too. */
+export function rowsText(count: WholeNumber): string {
+  return typeof count === 'number' ? counted(count, 'row', 'rows') : `${numberText(count)} rows`;
+}
+
+/** What an update did: `205 rows written`, `12 rows written, 3 deleted`; null if it changed none. */
+export function changedRows(written: WholeNumber, deleted: WholeNumber): string | null {
+  const hasDeleted = Number(deleted) > 0;
+  if (Number(written) > 0) return `${rowsText(written)} written${hasDeleted ? `, ${numberText(deleted)} deleted` : ''}`;
+  return hasDeleted ? `${rowsText(deleted)} deleted` : null;
+}

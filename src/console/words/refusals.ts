@@ -1,13 +1,13 @@
 // What the server says for people who send requests, told to people who look at pages.
 
-/** A sentence that sends its reader to a call of the API, up to the end of the message. */
-const OF_CALLS = / [A-Z](?:[^.]|\.(?! ))*\b(?:GET|POST|PUT|PATCH|DELETE) \/.*$/s;
-
 const TABLES =
   'It may have been renamed or deleted, or your role may not see it. “Tables” lists those that your role may see.';
 const PIPELINES = '“Pipelines” lists those that your role may see.';
 const CATALOG = '“Catalog” shows those that your role may see.';
+/** Of calls that no page makes: what happened is all that there is to say. */
+const NOTHING = '';
 
+/** What somebody at a page does about errors whose remedy in the catalogue is a call of the API. */
 const ADVICE: Readonly<Record<string, string>> = {
   SYNCED_TABLE_NOT_FOUND: TABLES,
   STREAMING_TABLE_NOT_FOUND: TABLES,
@@ -23,24 +23,35 @@ const ADVICE: Readonly<Record<string, string>> = {
   SCHEMA_DOES_NOT_EXIST: CATALOG,
   TABLE_DOES_NOT_EXIST: CATALOG,
   API_INSTANCE_NOT_FOUND: '“Databases” lists those that this sidecar looks after.',
+  DATABASE_CATALOG_NOT_FOUND: NOTHING,
+  JOB_NOT_FOUND: NOTHING,
+  JOB_RUN_NOT_FOUND: NOTHING,
+  REGISTERED_TABLE_NOT_FOUND: NOTHING,
+  WORKSPACE_NOT_A_FILE: NOTHING,
+  WORKSPACE_PARENT_MISSING: NOTHING,
 };
 
-/**
- * A refusal without calls of the API, which nobody makes in a browser: with what there is to do here instead.
- * @param code of the error catalogue; null for what is none of ours
- */
-export function inPageWords(code: string | null, message: string): string {
-  const told = message.replace(OF_CALLS, '');
-  if (told === message) return message;
-  const advice = code === null ? undefined : ADVICE[code];
-  return advice === undefined ? told : `${told} ${advice}`;
+/** A refusal as the server tells it. */
+export interface Refusal {
+  /** Of the error catalogue; null for what is none of ours. */
+  readonly code: string | null;
+  /** What happened, and what somebody does who sends requests. */
+  readonly message: string;
+  /** What happened alone; null for what is none of ours. */
+  readonly reason: string | null;
 }
 
-/** Keys stand beside the message on pages; what is done about a table that was dropped, or paused, is a button. */
-const SAID_BESIDE =
-  /; see failing_keys \([^)]*\)| Remove it with delete_synced_table[^.]*\.|: synced_tables\.resume_pipeline ends that/g;
+/** A refusal, with what there is to do on pages in place of calls of the API, which nobody makes in a browser. */
+export function inPageWords({ code, message, reason }: Refusal): string {
+  const advice = code === null ? undefined : ADVICE[code];
+  if (advice === undefined || reason === null) return message;
+  return advice === NOTHING ? reason : `${reason} ${advice}`;
+}
 
-/** What went wrong with a table, without what its page shows in its own way. */
-export function inProblemWords(message: string): string {
-  return message.replace(SAID_BESIDE, '');
+/** As messages end that were written with keys beside them: `describeKeys` of `core/failing-rows.ts`. */
+const POINTER_TO_KEYS = /; see failing_keys \(\d+ keys?\)/;
+
+/** What went wrong with a table, without the name of the column of SQL whose keys the page shows below it. */
+export function withoutPointer(message: string): string {
+  return message.replace(POINTER_TO_KEYS, '');
 }

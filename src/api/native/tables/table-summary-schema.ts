@@ -87,7 +87,7 @@ export const tableSummary = z.object({
     .string()
     .nullable()
     .describe("The source rows that it has, as a condition of the lakehouse's SQL; null: all"),
-  lag_seconds: z.number().nullable(),
+  lag_seconds: z.number().nullable().describe('Null while it is not known, and for a table that was dropped'),
   lag_versions: exactNumber.nullable(),
   lag_points: z
     .array(z.number().nullable())

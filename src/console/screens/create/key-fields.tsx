@@ -22,7 +22,9 @@ export function KeyFields({ draft, preview, errors, change }: KeyFieldsProps) {
   const { reply } = preview;
   const possible = (reply?.source.columns ?? []).filter((column) => column.can_be_key).map(({ name }) => name);
   const left = possible.filter((name) => !draft.key.includes(name));
-  const proposed = (reply?.likely_keys ?? []).filter((name) => !draft.key.includes(name));
+  const proposed = isKeyWanted(draft, reply)
+    ? (reply?.likely_keys ?? []).filter((name) => !draft.key.includes(name))
+    : [];
   const add = (name: string) => change({ key: [...draft.key, name] });
   return (
     <FieldGroup legend={texts.legend} fields={['primary_key_columns', 'timeseries_key']} errors={errors}>
@@ -81,6 +83,12 @@ export function KeyFields({ draft, preview, errors, change }: KeyFieldsProps) {
       {reply && <KeyCheck preview={preview} reply={reply} />}
     </FieldGroup>
   );
+}
+
+/** Whether there is none yet, or one that its rows refuse: other columns would only puzzle whoever has chosen. */
+function isKeyWanted({ key }: Draft, reply: PreviewReply | null): boolean {
+  const found = reply?.rows?.primary_key ?? null;
+  return key.length === 0 || (found !== null && (Number(found.duplicate_keys) > 0 || Number(found.rows_with_null) > 0));
 }
 
 function KeyCheck({ preview, reply }: { readonly preview: Preview; readonly reply: PreviewReply }) {

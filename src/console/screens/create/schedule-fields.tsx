@@ -22,7 +22,7 @@ interface ScheduleFieldsProps {
 /** When the pipeline is run, with its next runs. */
 export function ScheduleFields({ draft, errors, change }: ScheduleFieldsProps) {
   const known = (Object.keys(CRONS) as (keyof typeof CRONS)[]).find((name) => CRONS[name] === draft.cron);
-  const [isOwn, setOwn] = useState(known === undefined);
+  const [isCustom, setCustom] = useState(known === undefined);
   if (draft.policy === 'CONTINUOUS') {
     return (
       <FieldGroup legend={texts.legend} fields={['schedule']} errors={errors}>
@@ -30,7 +30,7 @@ export function ScheduleFields({ draft, errors, change }: ScheduleFieldsProps) {
       </FieldGroup>
     );
   }
-  const choice = isOwn ? 'own' : (known ?? 'own');
+  const choice = isCustom ? 'custom' : (known ?? 'custom');
   return (
     <FieldGroup legend={texts.legend} fields={['schedule', 'schedule.cron', 'schedule.time_zone']} errors={errors}>
       <div class="create-row">
@@ -40,8 +40,8 @@ export function ScheduleFields({ draft, errors, change }: ScheduleFieldsProps) {
             value={choice}
             onChange={(event) => {
               const next = event.currentTarget.value as keyof typeof texts.choices;
-              setOwn(next === 'own');
-              if (next !== 'own') change({ cron: CRONS[next], ...(next === 'none' ? { zone: '' } : zoneOf(draft)) });
+              setCustom(next === 'custom');
+              if (next !== 'custom') change({ cron: CRONS[next], ...(next === 'none' ? { zone: '' } : zoneOf(draft)) });
             }}
           >
             {Object.entries(texts.choices).map(([name, word]) => (
@@ -51,7 +51,7 @@ export function ScheduleFields({ draft, errors, change }: ScheduleFieldsProps) {
             ))}
           </select>
         </label>
-        {choice === 'own' && (
+        {choice === 'custom' && (
           <label class="create-field">
             <span>{texts.cron}</span>
             <input
@@ -62,7 +62,7 @@ export function ScheduleFields({ draft, errors, change }: ScheduleFieldsProps) {
             />
           </label>
         )}
-        {(draft.cron !== '' || choice === 'own') && (
+        {(draft.cron !== '' || choice === 'custom') && (
           <label class="create-field">
             <span>{texts.zone}</span>
             <input type="text" value={draft.zone} onInput={(event) => change({ zone: event.currentTarget.value })} />

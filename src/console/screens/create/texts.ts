@@ -1,7 +1,4 @@
-import { counted, numberText } from '../../words/numbers.js';
-
-const rows = (count: number | string) =>
-  typeof count === 'number' ? counted(count, 'row', 'rows') : `${numberText(count)} rows`;
+import { counted, numberText, rowsText as rows } from '../../words/numbers.js';
 
 /** Texts of the create form. */
 export const createTexts = {
@@ -31,8 +28,8 @@ export const createTexts = {
     hint: 'The columns that identify a row.',
     add: 'Add a column',
     remove: (column: string) => `Take ${column} out of the key`,
-    candidates: 'Unique and never null:',
-    likely: 'They look like a key:',
+    candidates: 'As the rows are now, each has its own value in:',
+    likely: 'Named like a key:',
     declared: 'Declared in the catalog.',
     timeseries: 'Of several rows with one key, keep the one with the greatest',
     none: 'nothing: each key has one row',
@@ -70,7 +67,7 @@ export const createTexts = {
   },
   schedule: {
     legend: 'Schedule',
-    choices: { none: 'none', hourly: 'each hour', daily: 'each day at 3:00', own: 'own' },
+    choices: { none: 'No schedule', hourly: 'Every hour', daily: 'Every day at 3:00', custom: 'Custom schedule' },
     label: 'When',
     cron: 'Minute, hour, day, month, day of the week',
     zone: 'Time zone',

@@ -108,7 +108,6 @@ export const pipelinesTexts = {
     none: 'No update of this pipeline is kept.',
     columns: { state: 'State', when: 'Asked for', cause: 'By', time: 'Took', result: 'What came of it' },
     ofSome: 'some tables only',
-    rows: (written: string, deleted: string) => `+${written} −${deleted}`,
     events: 'Its events',
     more: 'Show 100 more',
   },

@@ -1,13 +1,11 @@
 import type { PipelineUpdateList } from '../../../api/native/pipelines/pipeline-update-schema.js';
 import { hrefOf } from '../../app/places.js';
-import { numberText } from '../../words/numbers.js';
+import { changedRows } from '../../words/numbers.js';
 import { UpdateState } from '../table/update-state.js';
 import { updatesTexts } from '../table/updates-texts.js';
 import { pipelinesTexts } from './texts.js';
 
 type Update = PipelineUpdateList['updates'][number];
-
-const { updates: texts } = pipelinesTexts;
 
 /** What an update did to each table, folded; open by itself where one of them failed. */
 export function UpdatedTables({ update: { update_id: id, mode, tables } }: { readonly update: Update }) {
@@ -28,8 +26,7 @@ export function UpdatedTables({ update: { update_id: id, mode, tables } }: { rea
             >
               {table.name}
             </a>{' '}
-            {table.rows_written !== null &&
-              texts.rows(numberText(table.rows_written), numberText(table.rows_deleted ?? 0))}{' '}
+            {table.rows_written !== null && changedRows(table.rows_written, table.rows_deleted ?? 0)}{' '}
             <span class="quiet">{updatesTexts.methods[table.method ?? ''] ?? ''}</span>{' '}
             {table.error_code !== null && <a href={hrefOf(`/errors/${table.error_code}`)}>{table.error_code}</a>}
           </li>

@@ -2,7 +2,7 @@ import type { TableSummary } from '../../../api/native/tables/table-summary-sche
 import { hrefOf } from '../../app/places.js';
 import { Copy } from '../../parts/copy.js';
 import { Ago } from '../../parts/time.js';
-import { inProblemWords } from '../../words/refusals.js';
+import { withoutPointer } from '../../words/refusals.js';
 import { CreateAgain } from './create-again.js';
 import { tableTexts } from './texts.js';
 
@@ -12,23 +12,25 @@ const { problem } = tableTexts;
 
 /** Why the newest update failed, what to do, and what readers see meanwhile. */
 export function ProblemBox({ table, error }: { readonly table: TableSummary; readonly error: TableError }) {
+  const isDropped = error.code === 'SYNCED_TABLE_DROPPED';
   return (
     <section class="box box-fail" aria-labelledby="problem">
       <div class="box-head">
         <h2 id="problem">{problem.title}</h2>
         <a href={hrefOf(`/errors/${error.code}`)}>{error.code}</a>
       </div>
-      <p>{inProblemWords(error.message)}</p>
+      <p>{isDropped ? problem.wasDropped(table.sql_name) : withoutPointer(error.message)}</p>
       <FailingKeys table={table} error={error} />
-      {error.remedy !== '' && (
+      {/* What to do about a dropped table is a button below. */}
+      {error.remedy !== '' && !isDropped && (
         <p>
           <strong>{problem.whatToDo}</strong> {error.remedy}
         </p>
       )}
       {table.condition === 'FAILED_UNREADABLE' && table.kind === 'synced' && <FirstCopyFailed table={table} />}
-      {table.condition === 'DROPPED' && table.kind === 'synced' && <CreateAgain table={table} />}
+      {isDropped && table.kind === 'synced' && <CreateAgain table={table} />}
       <p class="quiet">
-        {table.is_readable ? problem.readersSee : problem.nobodySees} <Again error={error} />
+        {!isDropped && (table.is_readable ? problem.readersSee : problem.nobodySees)} <Again error={error} />
         {error.update_id && (
           <>
             {' '}

@@ -14,6 +14,7 @@ const { facts } = tableTexts;
 
 /** State, what can be done, and the facts that people look for first. */
 export function TableHead({ table }: { readonly table: TableSummary }) {
+  const isDropped = table.condition === 'DROPPED';
   return (
     <header class="table-head">
       <div class="table-state">
@@ -23,15 +24,25 @@ export function TableHead({ table }: { readonly table: TableSummary }) {
         <TableActions table={table} />
       </div>
       <dl class="facts">
-        <Fact name={facts.lag} title={lagTitle(table)}>
-          {lagText(table, Date.now())}
-          {table.lag_versions !== null && Number(table.lag_versions) > 0 && ` (${versionsText(table.lag_versions)})`}
-        </Fact>
+        {/* What is gone has no lag, no rows and no size. */}
+        {!isDropped && (
+          <Fact name={facts.lag} title={lagTitle(table)}>
+            {lagText(table, Date.now())}
+            {Number(table.lag_versions ?? 0) > 0 && ` (${versionsText(table.lag_versions ?? 0)})`}
+          </Fact>
+        )}
         <Fact name={facts.version}>{versionText(table)}</Fact>
-        <Fact name={facts.rows}>{table.row_count === null ? notKnown : numberText(table.row_count)}</Fact>
-        <Fact name={facts.size} title={table.size_bytes === null ? undefined : `${numberText(table.size_bytes)} bytes`}>
-          {table.size_bytes === null ? notKnown : sizeText(table.size_bytes)}
-        </Fact>
+        {!isDropped && (
+          <>
+            <Fact name={facts.rows}>{table.row_count === null ? notKnown : numberText(table.row_count)}</Fact>
+            <Fact
+              name={facts.size}
+              title={table.size_bytes === null ? undefined : `${numberText(table.size_bytes)} bytes`}
+            >
+              {table.size_bytes === null ? notKnown : sizeText(table.size_bytes)}
+            </Fact>
+          </>
+        )}
         <Fact name={facts.lastSync}>
           {table.last_sync_at === null ? facts.never : <Ago time={table.last_sync_at} />}
         </Fact>

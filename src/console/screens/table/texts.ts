@@ -105,6 +105,7 @@ export const tableTexts = {
     firstCopy:
       'The table is kept as it was asked for, without rows. Once the source is corrected, Sync now copies it. Another key or other options are given to it in its settings:',
     change: 'Change its settings',
+    wasDropped: (name: string) => `Table ${name} was dropped in Postgres, so its sync has ended.`,
     dropped: 'Its name is free once it is deleted here; then it can be created as it was:',
     again: 'Create it again',
     nobodySees: 'There is no table to read yet.',

@@ -9,7 +9,7 @@ import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { Exact } from '../../parts/time.js';
 import { numberText, type WholeNumber } from '../../words/numbers.js';
-import { inProblemWords } from '../../words/refusals.js';
+import { withoutPointer } from '../../words/refusals.js';
 import { durationText } from '../../words/times.js';
 import { UpdateState } from './update-state.js';
 import type { TableUpdate } from './update-words.js';
@@ -54,7 +54,7 @@ function UpdateProblem({ table, update }: { readonly table: TableSummary; readon
       <p>
         <a href={hrefOf(`/errors/${code}`)}>{code}</a>
       </p>
-      <p>{inProblemWords(message ?? '')}</p>
+      <p>{withoutPointer(message ?? '')}</p>
       {keys && (
         <p>
           {updatesTexts.keys} {column && <strong>{column}</strong>} <code>{keys.join(', ')}</code>{' '}

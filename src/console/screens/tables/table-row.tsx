@@ -10,7 +10,7 @@ import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Sparkline } from '../../parts/sparkline.js';
 import { Ago } from '../../parts/time.js';
 import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
-import { numberText } from '../../words/numbers.js';
+import { changedRows, numberText } from '../../words/numbers.js';
 import { durationText, roughDuration } from '../../words/times.js';
 import { tablesTexts } from './texts.js';
 
@@ -66,6 +66,28 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
           </span>
         )}
       </td>
+      {table.condition === 'DROPPED' ? <NothingLeft /> : <LagAndRows table={table} />}
+      <td class="cell-sync">
+        {table.last_sync_at === null ? (
+          <span class="quiet">
+            {tablesTexts.never}
+            <span class="card-word"> {tablesTexts.synced}</span>
+          </span>
+        ) : (
+          <Ago time={table.last_sync_at} />
+        )}
+      </td>
+      <td class="cell-result">
+        <Result table={table} />
+      </td>
+    </tr>
+  );
+});
+
+/** How far it is behind, and what it holds. */
+function LagAndRows({ table }: { readonly table: TableSummary }) {
+  return (
+    <>
       <td
         class={table.lag_seconds === null ? 'cell-lag number unknown' : 'cell-lag number'}
         title={table.source_seen_at === null ? undefined : tablesTexts.lastSeen}
@@ -97,22 +119,19 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
           </>
         )}
       </td>
-      <td class="cell-sync">
-        {table.last_sync_at === null ? (
-          <span class="quiet">
-            {tablesTexts.never}
-            <span class="card-word"> {tablesTexts.synced}</span>
-          </span>
-        ) : (
-          <Ago time={table.last_sync_at} />
-        )}
-      </td>
-      <td class="cell-result">
-        <Result table={table} />
-      </td>
-    </tr>
+    </>
   );
-});
+}
+
+/** In the place of lag and rows: a table that is gone has neither. */
+function NothingLeft() {
+  return (
+    <>
+      <td class="cell-lag unknown" />
+      <td class="cell-rows unknown" />
+    </>
+  );
+}
 
 function lag(seconds: number): string {
   return seconds > 0 && seconds < 1 ? durationText(seconds) : roughDuration(seconds);
@@ -132,12 +151,11 @@ function Result({ table: { error, last_update: update } }: { readonly table: Tab
   }
   if (update === null) return null;
   if (update.state === 'RUNNING' && update.rows_written === null) return <>{tablesTexts.running}</>;
-  const written = numberText(update.rows_written ?? 0);
-  const deleted = numberText(update.rows_deleted ?? 0);
-  if (written === '0' && deleted === '0') return <span class="quiet">{tablesTexts.unchanged}</span>;
+  const changed = changedRows(update.rows_written ?? 0, update.rows_deleted ?? 0);
+  if (changed === null) return <span class="quiet">{tablesTexts.unchanged}</span>;
   return (
     <>
-      <Changing text={tablesTexts.wrote(written, deleted)} />
+      <Changing text={changed} />
       {update.load_seconds !== null && (
         <span class="quiet"> {tablesTexts.seconds(durationText(update.load_seconds))}</span>
       )}

@@ -52,7 +52,6 @@ export const tablesTexts = {
   lagOfHour: (most: string) => `Lag of the last hour: at most ${most}`,
   noLag: 'not known yet',
   lastSeen: 'as of the last look',
-  wrote: (written: string, deleted: string) => `+${written} −${deleted}`,
   unchanged: 'nothing new',
   seconds: (duration: string) => `in ${duration}`,
   running: 'running',

@@ -121,7 +121,8 @@ const SELECT_DETAILS = `
               else nullif(concat_ws(' ', synced_tables_internal._told_message(t.message, h.message), w.message), '') end as message,
          case when h.changed_at is not null
               then jsonb_build_object('at', ${isoTime('h.changed_at')}, 'by', h.changed_by) end as changed_by_hand,
-         t.synced_version::text, t.source_version::text, t.lag_versions::text, t.lag_seconds,
+         t.synced_version::text, t.source_version::text, case when not d.dropped then t.lag_versions::text end as lag_versions,
+         case when not d.dropped then t.lag_seconds end as lag_seconds,
          ${isoTime('t.synced_committed_at')} as synced_committed_at,
          ${isoTime('t.last_sync_started_at')} as last_sync_started_at, ${isoTime('t.last_sync_at')} as last_sync_at,
          case when c.oid is not null and not t.is_streaming

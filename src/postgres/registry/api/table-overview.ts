@@ -83,7 +83,7 @@ const SELECT_OVERVIEW = `
     select t.table_id from synced_tables._lock_waits w join synced_tables._tables t using (table_id) where ${WAIT_IS_NOW}
   )
   select t.table_id, t.kind, t.schema_name, t.table_name, t.synced_table, t.source, p.scheduling_policy, t.pipeline_id,
-         case when t.relation is not null and c.oid is null then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
+         case when d.dropped then 'SYNCED_TABLED_OFFLINE' else t.state end as state,
          t.state = 'SYNCED_TABLE_OFFLINE_FAILED' and coalesce(
            (select u.state = 'CANCELED' from synced_tables._updates u where u.pipeline_id = t.pipeline_id
              order by u.created_at desc limit 1), false) as is_canceled,
@@ -91,11 +91,14 @@ const SELECT_OVERVIEW = `
          exists (select from waiting_updates u where u.pipeline_id = t.pipeline_id)
            or exists (select from waiting_tables r where r.table_id = t.table_id) as retries,
          (p.is_stopped or p.paused_at is not null) as is_paused,
-         exists (select from synced_tables._hand_writes w where w.table_id = t.table_id) as is_changed_by_hand, t.lag_seconds, t.lag_versions::text, t.row_count::text,
+         exists (select from synced_tables._hand_writes w where w.table_id = t.table_id) as is_changed_by_hand,
+         case when not d.dropped then t.lag_seconds end as lag_seconds,
+         case when not d.dropped then t.lag_versions::text end as lag_versions, t.row_count::text,
          extract(epoch from t.last_sync_at)::double precision as last_sync_at, t.last_error_code, t.catalog_name
     from known t
     join synced_tables._pipelines p using (pipeline_id)
     left join pg_catalog.pg_class c on c.oid = t.relation
+   cross join lateral (select t.relation is not null and c.oid is null as dropped) d
    where ($2::text is null or t.schema_name = $2) and ($3::text is null or t.table_name = $3)
      and ((select sees_all from caller) or synced_tables_internal._role_may_see($1, t.created_by, t.relation))`;
 
