@@ -1,5 +1,5 @@
 // @ts-check
-// npm run screenshots [-- --only EXPRESSION] [--look 1280-light] [--readme]
+// npm run screenshots [-- --only EXPRESSION] [--look EXPRESSION, such as 1280-light or '400|dark'] [--readme]
 //
 // Pictures of the console in every state, light and dark, wide and narrow, in coverage/screenshots: to be looked at by
 // people. States are written into the registry, everything else is as it is: Postgres, sidecar, page. --readme makes the
@@ -94,10 +94,12 @@ const axeSource = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js
  * Says what axe finds, which makes the run fail.
  * @param {import('playwright-core').Page} page
  * @param {string} name
+ * @param {boolean} isDark then contrasts alone: shape and order are those of the light theme
  */
-async function examine(page, name) {
+async function examine(page, name, isDark) {
   await page.evaluate(axeSource);
-  const { violations } = /** @type {import('axe-core').AxeResults} */ (await page.evaluate('axe.run()'));
+  const run = isDark ? `axe.run({ runOnly: ['color-contrast'] })` : 'axe.run()';
+  const { violations } = /** @type {import('axe-core').AxeResults} */ (await page.evaluate(run));
   for (const { id, nodes } of violations) {
     process.exitCode = 1;
     for (const { html, failureSummary } of nodes)
@@ -134,7 +136,7 @@ async function take(url, picture, { width, theme }, file, token = '') {
   const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   if (sideways > 0) console.log(`${path.basename(file)}: ${sideways} px too wide`);
   if (!values.readme) {
-    await examine(page, path.basename(file));
+    await examine(page, path.basename(file), theme === 'dark');
     // As high as the page: what stays at the lower edge of a window would lie in the middle of the picture otherwise.
     const high = Number(await page.evaluate('document.documentElement.scrollHeight'));
     await page.setViewportSize({ width, height: Math.max(height, high) });
@@ -167,7 +169,7 @@ try {
     }
     if (picture.isOfReader) readerToken ||= await makeReaderToken();
     if (picture.state) await client.query(picture.state.begin);
-    for (const look of looks.filter(({ width, theme }) => `${width}-${theme}`.includes(values.look))) {
+    for (const look of looks.filter(({ width, theme }) => new RegExp(values.look).test(`${width}-${theme}`))) {
       await take(url, picture, look, path.join(output, `${picture.name}-${look.width}-${look.theme}.png`), readerToken);
     }
     if (picture.state) await client.query(picture.state.end);

@@ -33,9 +33,14 @@ export function counted(count: number, one: string, many: string): string {
   return `${numberText(count)} ${rules.select(count) === 'one' ? one : many}`;
 }
 
+/** `row` or `rows`, which stands behind a count. */
+export function rowWord(count: WholeNumber): string {
+  return rules.select(Number(count)) === 'one' ? 'row' : 'rows';
+}
+
 /** `3 rows`, for counts of the wire too. */
 export function rowsText(count: WholeNumber): string {
-  return typeof count === 'number' ? counted(count, 'row', 'rows') : `${numberText(count)} rows`;
+  return `${numberText(count)} ${rowWord(count)}`;
 }
 
 /** What an update did: `205 rows written`, `12 rows written, 3 deleted`; null if it changed none. */

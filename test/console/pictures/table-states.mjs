@@ -66,7 +66,7 @@ export const picturedTables = [
     name: 'campaigns',
     policy: 'CONTINUOUS',
     pipeline: `paused_at = now() - interval '2 h', paused_by = 'ada@example.com'`,
-    table: `state = 'SYNCED_TABLE_ONLINE', ${LOADED}, message = 'Paused by ada@example.com.'`,
+    table: `state = 'SYNCED_TABLE_ONLINE', ${LOADED}, message = 'Reflects lake.gold.campaigns at version 40.'`,
     update: `state = 'COMPLETED', rows_written = 12, rows_deleted = 0, load_seconds = 0.2`,
   },
   { name: 'leads', isUnmade: true, table: `state = 'SYNCED_TABLE_PROVISIONING'` },

@@ -6,7 +6,7 @@ import { usePreviewJob } from '../../data/preview-job.js';
 import { ErrorBox } from '../../parts/error-box.js';
 import { Icon } from '../../parts/icon.js';
 import { Progress } from '../../parts/progress.js';
-import { counted, numberText } from '../../words/numbers.js';
+import { rowsText } from '../../words/numbers.js';
 import { sourceTexts } from './texts.js';
 
 const texts = sourceTexts.column;
@@ -143,8 +143,4 @@ function SearchResult({ reply }: { readonly reply: PreviewReply }) {
       ))}
     </>
   );
-}
-
-function rowsText(count: number | string): string {
-  return typeof count === 'number' ? counted(count, 'row', 'rows') : `${numberText(count)} rows`;
 }

@@ -22,7 +22,7 @@ export const catalogTexts = {
   further: 'Look further',
   asking: 'Asking …',
   refresh: 'Read again',
-  readAt: 'Read',
+  readAt: 'Last read:',
   choose: 'Choose a table to see its columns, and whether and how it can be synced.',
   noCatalog: 'No catalog of source tables is configured',
   noCatalogWhy: 'Add one to the settings of the sidecar and start it again:',

@@ -67,7 +67,7 @@ function Charts({ table, reply }: { readonly table: TableSummary; readonly reply
         title={historyTexts.lag}
         points={moments.map(({ at, lag_seconds: value, is_failed: isFailed }) => ({ at, value, isFailed }))}
         topMin={LAG_TOP_MIN}
-        textOf={durationText}
+        textOf={(seconds) => (seconds === 0 ? historyTexts.noLag : durationText(seconds))}
       />
       <LineChart
         {...shared}

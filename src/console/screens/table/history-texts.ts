@@ -5,6 +5,7 @@ export const historyTexts = {
   range: 'Time shown',
   ranges: { '1': '1 hour', '24': '24 hours', '168': '7 days', '720': '30 days' } as Readonly<Record<string, string>>,
   lag: 'Lag',
+  noLag: 'none',
   rows: 'Rows',
   rowsEstimated: 'Rows, as Postgres estimates them',
   rowsOf: (rows: string) => `${rows} rows`,

@@ -37,7 +37,7 @@ export function ProblemBox({ table, error }: { readonly table: TableSummary; rea
             <a href={hrefOf(`/tables/${encodeURIComponent(table.name)}/updates/${error.update_id}`)}>
               {problem.update(error.update_id)}
             </a>
-            {error.attempt !== null && `, ${problem.attempt(error.attempt)}`}
+            {error.attempt !== null && error.attempt > 0 && `, ${problem.attempt(error.attempt)}`}
             {error.at && (
               <>
                 , <Ago time={error.at} />

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { tableUpdateListReply, tableUpdateReply } from '../../../api/native/tables/update-schema.js';
 import type { ConditionIcon } from '../../words/conditions.js';
-import { numberText, type WholeNumber } from '../../words/numbers.js';
+import { changedRows, numberText, type WholeNumber } from '../../words/numbers.js';
 
 export type TableUpdate = z.output<typeof tableUpdateReply>;
 export type TableUpdateList = z.output<typeof tableUpdateListReply>;
@@ -30,16 +30,9 @@ export function deletedBy(update: TableUpdate): WholeNumber | null {
   return update.rows_deleted ?? update.num_deleted_rows;
 }
 
-/** `+3 -1`, or an empty text where nothing was written. */
+/** `3 rows written, 1 deleted`, or an empty text where nothing was written. */
 export function writtenText(update: TableUpdate): string {
-  return [
-    ['+', writtenBy(update)],
-    ['-', deletedBy(update)],
-  ]
-    .flatMap(([sign, count]) =>
-      count === null || Number(count) === 0 ? [] : `${sign}${numberText(count as WholeNumber)}`,
-    )
-    .join(' ');
+  return changedRows(writtenBy(update) ?? 0, deletedBy(update) ?? 0) ?? '';
 }
 
 /** Seconds from begin to end, or until now; null before it has begun. */

@@ -128,20 +128,15 @@ function UpdateHeader({ isHidden }: { readonly isHidden: boolean }) {
   );
 }
 
-function signed(sign: '+' | '-', count: WholeNumber | null): string {
-  if (count === null) return '';
-  return Number(count) === 0 ? '0' : sign + numberText(count);
-}
-
-/** With its word where there are no columns. */
-function CountCell({ text, word }: { readonly text: string; readonly word: string }) {
+/** With its words where there are no columns. */
+function CountCell({ count, verb }: { readonly count: WholeNumber | null; readonly verb: 'written' | 'deleted' }) {
   return (
     <td class="number">
-      {text !== '' && [
-        text,
-        <span key={word} class="card-word">
+      {count !== null && [
+        numberText(count),
+        <span key={verb} class="card-word">
           {' '}
-          {word.toLowerCase()}
+          {updatesTexts.rowsOf[verb](count)}
         </span>,
       ]}
     </td>
@@ -150,7 +145,6 @@ function CountCell({ text, word }: { readonly text: string; readonly word: strin
 
 function UpdateRow({ table, update }: { readonly table: TableSummary; readonly update: TableUpdate }) {
   const seconds = secondsOf(update, Date.now());
-  const [written, deleted] = [writtenBy(update), deletedBy(update)];
   return (
     <tr>
       <td>
@@ -163,8 +157,8 @@ function UpdateRow({ table, update }: { readonly table: TableSummary; readonly u
       </td>
       <td>{updatesTexts.causes[update.cause]}</td>
       <td>{versionsOf(update)}</td>
-      <CountCell text={signed('+', written)} word={columns.written} />
-      <CountCell text={signed('-', deleted)} word={columns.deleted} />
+      <CountCell count={writtenBy(update)} verb="written" />
+      <CountCell count={deletedBy(update)} verb="deleted" />
       <td class="number">{seconds === null ? '' : durationText(seconds)}</td>
       <td>
         {update.full_refresh && <span class="chip">{updatesTexts.fullRefresh}</span>}{' '}

@@ -1,3 +1,4 @@
+import { rowWord, type WholeNumber } from '../../words/numbers.js';
 import type { TableUpdate } from './update-words.js';
 
 /** Texts of the updates of a table. */
@@ -17,10 +18,14 @@ export const updatesTexts = {
     when: 'Asked for',
     cause: 'By',
     versions: 'Version',
-    written: 'Written',
-    deleted: 'Deleted',
+    written: 'Rows written',
+    deleted: 'Rows deleted',
     time: 'Took',
     message: 'What came of it',
+  },
+  rowsOf: {
+    written: (count: WholeNumber) => `${rowWord(count)} written`,
+    deleted: (count: WholeNumber) => `${rowWord(count)} deleted`,
   },
   states: {
     QUEUED: 'Waiting',

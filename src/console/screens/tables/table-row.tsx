@@ -74,7 +74,11 @@ export const TableRow = memo(function TableRow({ table, isSelected, onSelect }: 
             <span class="card-word"> {tablesTexts.synced}</span>
           </span>
         ) : (
-          <Ago time={table.last_sync_at} />
+          <>
+            {/* Beside lag and rows it is understood; there is little room. */}
+            {table.condition === 'DROPPED' && <span class="card-word">{tablesTexts.synced} </span>}
+            <Ago time={table.last_sync_at} />
+          </>
         )}
       </td>
       <td class="cell-result">
@@ -151,6 +155,7 @@ function Result({ table: { error, last_update: update } }: { readonly table: Tab
   }
   if (update === null) return null;
   if (update.state === 'RUNNING' && update.rows_written === null) return <>{tablesTexts.running}</>;
+  if (update.state === 'CANCELED') return <span class="quiet">{tablesTexts.canceled}</span>;
   const changed = changedRows(update.rows_written ?? 0, update.rows_deleted ?? 0);
   if (changed === null) return <span class="quiet">{tablesTexts.unchanged}</span>;
   return (

@@ -53,6 +53,7 @@ export const tablesTexts = {
   noLag: 'not known yet',
   lastSeen: 'as of the last look',
   unchanged: 'nothing new',
+  canceled: 'canceled',
   seconds: (duration: string) => `in ${duration}`,
   running: 'running',
   elsewhere: 'As SQL, CLI, curl …',
