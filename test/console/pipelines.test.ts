@@ -49,7 +49,7 @@ describePages('the pages of pipelines', (server) => {
     const page = await site.visit(`/pipelines/${flows}/updates`);
     await page.getByText('1 table', { exact: true }).first().click();
     await page.getByRole('link', { name: `${site.database}.f.users` }).waitFor();
-    await page.getByText('+3').waitFor();
+    await page.getByText('3 rows written').waitFor();
     await site.browser.check(page, 'pipeline-updates');
     await page.getByRole('link', { name: 'Its events' }).first().click();
     await expect.poll(() => page.getByRole('row').count()).toBeGreaterThan(1);

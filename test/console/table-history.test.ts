@@ -35,7 +35,7 @@ describePages('a table', (server) => {
     await rows.nth(2).waitFor();
     expect(await rows.nth(0).textContent()).toMatch(/^Failed.*By hand.*PRIMARY_KEY_CONSTRAINT_VIOLATION.*failing_keys/);
     expect(await rows.nth(1).textContent()).toMatch(/^Done.*0 to 1/);
-    expect(await rows.nth(2).textContent()).toContain('+1,200');
+    expect(await rows.nth(2).textContent()).toContain('1,200 rows written');
     await site.browser.check(page, 'table-updates');
     await page.getByLabel('State').selectOption('COMPLETED');
     await expect.poll(() => rows.count()).toBe(2);
