@@ -53,7 +53,7 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
     const paused = await lake.status('p.followed');
     expect(paused).toMatchObject({ state: 'SYNCED_TABLE_ONLINE', paused_by: 'postgres' });
     expect(paused.message).toMatch(
-      /^Reflects lake\.p\.followed at version 0\. Paused by postgres since \S+ \S+ UTC, until somebody resumes it\.$/,
+      /^Reflects lake\.p\.followed at version 0\. Paused by postgres since \S+ \S+ UTC\. To resume it, call synced_tables\.resume_pipeline\.$/,
     );
     await source.append('select 100 as id, 1 as v');
     await aWhile();

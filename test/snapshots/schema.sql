@@ -1855,7 +1855,7 @@ view synced_tables_internal._waiting [databricks_sync: SELECT]
         UNION ALL
          SELECT 2,
             p.pipeline_id,
-            format('Paused by %s since %s, until somebody resumes it.'::text, quote_ident((p.paused_by)::text), to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)) AS format
+            format('Paused by %s since %s. To resume it, call synced_tables.resume_pipeline.'::text, quote_ident((p.paused_by)::text), to_char((p.paused_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI "UTC"'::text)) AS format
            FROM synced_tables._pipelines p
           WHERE (p.paused_at IS NOT NULL)) n
   GROUP BY pipeline_id;

@@ -25,7 +25,7 @@ create or replace view synced_tables_internal._waiting as
    where s.trouble is not null
   union all
   select 2, p.pipeline_id,
-         format('Paused by %s since %s, until somebody resumes it.', quote_ident(p.paused_by),
+         format('Paused by %s since %s. To resume it, call synced_tables.resume_pipeline.', quote_ident(p.paused_by),
                 to_char(p.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
     from synced_tables._pipelines p
    where p.paused_at is not null) n

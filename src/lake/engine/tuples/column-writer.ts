@@ -18,8 +18,8 @@ export interface ColumnWriter {
   take(chunk: DataChunk, column: number, rows: number, sizes: Float64Array): void;
   /** Writes the values of the rows from `from` to before `to`, and moves their cursors on. */
   write(block: TupleBlock, from: number, to: number): void;
-  /** A value that may be too long for a block; null for one that certainly is not. */
-  longValue(row: number): LongValue | null;
+  /** A value that may be too long for a block; null for one that certainly is not. Absent where none is. */
+  longValue?(row: number): LongValue | null;
 }
 
 /** A value that is copied piece by piece. */
@@ -31,4 +31,10 @@ export interface LongValue {
 
 /** The length of a value, before it; -1 stands for null. */
 export const LENGTH_BYTES = 4;
-export const NULL_LENGTH = -1;
+const NULL_LENGTH = -1;
+
+export function writeNull({ view, cursors }: TupleBlock, row: number): void {
+  const at = cursors[row] as number;
+  view.setInt32(at, NULL_LENGTH);
+  cursors[row] = at + LENGTH_BYTES;
+}

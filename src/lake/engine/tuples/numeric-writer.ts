@@ -1,5 +1,5 @@
 import type { DataChunk } from '@duckdb/node-bindings';
-import { type ColumnWriter, LENGTH_BYTES, NULL_LENGTH, type TupleBlock } from './column-writer.js';
+import { type ColumnWriter, LENGTH_BYTES, type TupleBlock, writeNull } from './column-writer.js';
 import { isNull, noMemory, vectorMemory } from './vector-memory.js';
 
 /** A numeric of Postgres has digits of base 10,000; `numeric_send` in its sources describes the form. */
@@ -143,15 +143,15 @@ export class NumericWriter implements ColumnWriter {
     return remainder;
   }
 
-  write({ view, cursors }: TupleBlock, from: number, to: number): void {
+  write(block: TupleBlock, from: number, to: number): void {
+    const { view, cursors } = block;
     const { validity } = this.#memory;
     for (let row = from; row < to; row++) {
-      const at = cursors[row] as number;
       if (isNull(validity, row)) {
-        view.setInt32(at, NULL_LENGTH);
-        cursors[row] = at + LENGTH_BYTES;
+        writeNull(block, row);
         continue;
       }
+      const at = cursors[row] as number;
       const count = this.#counts[row] as number;
       view.setInt32(at, HEADER_BYTES + DIGIT_BYTES * count);
       view.setInt16(at + 4, count);
@@ -165,9 +165,5 @@ export class NumericWriter implements ColumnWriter {
       }
       cursors[row] = next;
     }
-  }
-
-  longValue(): null {
-    return null;
   }
 }

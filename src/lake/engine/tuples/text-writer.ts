@@ -1,6 +1,6 @@
 import type { DataChunk } from '@duckdb/node-bindings';
 import { NUL_ERROR_MARK } from '../nul-error.js';
-import { type ColumnWriter, LENGTH_BYTES, type LongValue, NULL_LENGTH, type TupleBlock } from './column-writer.js';
+import { type ColumnWriter, LENGTH_BYTES, type LongValue, type TupleBlock, writeNull } from './column-writer.js';
 import { isNull, memoryAt, noMemory, vectorMemory, viewOf } from './vector-memory.js';
 
 /**
@@ -66,12 +66,11 @@ export class TextWriter implements ColumnWriter {
     const extra = this.#extra;
     let run: Run = { end: from, address: 0, bytes: data };
     for (let row = from; row < to; row++) {
-      const at = cursors[row] as number;
       if (isNull(validity, row)) {
-        view.setInt32(at, NULL_LENGTH);
-        cursors[row] = at + LENGTH_BYTES;
+        writeNull(block, row);
         continue;
       }
+      const at = cursors[row] as number;
       const length = data.getUint32(row * WIDTH, true);
       view.setInt32(at, length + extra);
       if (version !== null) view.setUint8(at + LENGTH_BYTES, version);

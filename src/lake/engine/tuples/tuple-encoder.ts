@@ -88,7 +88,7 @@ export class TupleEncoder {
       return full;
     };
     for (const writer of this.#writers) {
-      const long = writer.longValue(row);
+      const long = writer.longValue?.(row) ?? null;
       const most = LENGTH_BYTES + (long === null ? SHORT_VALUE_MAX : long.length);
       if ((cursors[row] as number) + Math.min(most, BLOCK_BYTES) > BLOCK_BYTES) yield next();
       if (long === null || most <= BLOCK_BYTES) {

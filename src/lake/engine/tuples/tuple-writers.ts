@@ -1,9 +1,10 @@
 import { type DuckDBDecimalType, type DuckDBResult, DuckDBTypeId } from '@duckdb/node-api';
+import { assertNever } from '../../../core/assert-never.js';
 import type { BinaryColumn, BinaryForm } from './binary-form.js';
 import type { ColumnWriter } from './column-writer.js';
+import { convertDate, convertFloat4, convertFloat8, convertTimestamp, convertUuid } from './conversions.js';
 import { FixedWriter } from './fixed-writer.js';
 import { NumericWriter } from './numeric-writer.js';
-import { DateWriter, TimestampWriter } from './temporal-writers.js';
 import { TextWriter } from './text-writer.js';
 
 /** The types of the engine that have the memory which a form is made from. */
@@ -37,21 +38,39 @@ export function tupleWriters(result: DuckDBResult, columns: readonly BinaryColum
   });
 }
 
-function writerOf({ form, hasInfinities, isNulRefused }: BinaryColumn, result: DuckDBResult, index: number) {
+function writerOf({ form, hasInfinities = false, isNulRefused }: BinaryColumn, result: DuckDBResult, index: number) {
   switch (form) {
     case 'text':
     case 'bytea':
     case 'jsonb':
       return new TextWriter(form, isNulRefused ? index : null);
-    case 'date':
-      return new DateWriter(hasInfinities === true);
-    case 'timestamp':
-      return new TimestampWriter(hasInfinities === true);
     case 'numeric': {
       const { width, scale } = result.columnType(index) as DuckDBDecimalType;
       return new NumericWriter(width, scale);
     }
+    case 'bool':
+      return new FixedWriter(1, null);
+    case 'int2':
+      return new FixedWriter(2, null);
+    case 'int4':
+      return new FixedWriter(4, null);
+    case 'float4':
+      return new FixedWriter(4, convertFloat4);
+    case 'date':
+      return new FixedWriter(4, convertDate(hasInfinities));
+    case 'int8':
+    case 'time':
+      return new FixedWriter(8, null);
+    case 'float8':
+      return new FixedWriter(8, convertFloat8);
+    case 'timestamp':
+      return new FixedWriter(8, convertTimestamp(hasInfinities));
+    case 'interval':
+      // The engine has months, days and microseconds, Postgres the same from the last to the first: all are turned round at once.
+      return new FixedWriter(16, null);
+    case 'uuid':
+      return new FixedWriter(16, convertUuid);
     default:
-      return new FixedWriter(form);
+      return assertNever(form);
   }
 }

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCopyStream } from '../../../../src/lake/engine/copy-stream.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
+import { withConnection } from '../../../support/with-connection.js';
 
 // Goal: rows arrive as the bytes of COPY, and a stream whose writer failed cannot be taken for a whole one. One FIFO
 // serves all of them, one after the other, and nothing of a stream that was cut off gets into the next.
@@ -15,15 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
-
-async function withConnection<Result>(use: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-  const connection = await engine.connect();
-  try {
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-  }
-}
 
 /** Each stream takes the FIFO that the one before it left, which no end of it may be open any more for. */
 async function leavesOneIdleFifo(): Promise<void> {
@@ -37,7 +28,7 @@ describe('openCopyStream', () => {
     ['text', '1\ta\t\\N\n2\t\tx"y\n'],
     ['csv', 'id,txt,more\n1,a,\n2,"","x""y"\n'],
   ] as const)('writes %s', async (format, expected) => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const stream = await openCopyStream(connection, select, format, engine.scratchFolder);
       expect((await buffer(stream.bytes)).toString()).toBe(expected);
       expect(await stream.finished).toBe(2n);
@@ -46,7 +37,7 @@ describe('openCopyStream', () => {
   });
 
   it('delivers many rows whole', async () => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const stream = await openCopyStream(
         connection,
         `select range as n, repeat('x', 50) as t from range(200000)`,
@@ -61,7 +52,7 @@ describe('openCopyStream', () => {
   });
 
   it('ends without a byte for no rows', async () => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const stream = await openCopyStream(connection, `${select} where false`, 'text', engine.scratchFolder);
       expect((await buffer(stream.bytes)).length).toBe(0);
       expect(await stream.finished).toBe(0n);
@@ -69,7 +60,7 @@ describe('openCopyStream', () => {
   });
 
   it('rejects when the writer fails at the last row, before the bytes end', async () => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const failing = `select case when n = 299999 then error('last row') else n::varchar end as n from range(300000) t(n)`;
       const stream = await openCopyStream(connection, failing, 'text', engine.scratchFolder);
       let hasEnded = false;
@@ -90,7 +81,7 @@ describe('openCopyStream', () => {
   });
 
   it('rejects a statement that cannot even start', async () => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const stream = await openCopyStream(connection, 'select no_such_column', 'text', engine.scratchFolder);
       expect((await buffer(stream.bytes)).length).toBe(0);
       await expect(stream.finished).rejects.toThrow('no_such_column');
@@ -98,7 +89,7 @@ describe('openCopyStream', () => {
   });
 
   it('stops the writer when nobody reads any more', async () => {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const endless = 'select n from range(10000000000) t(n)';
       const stream = await openCopyStream(connection, endless, 'text', engine.scratchFolder);
       await new Promise((resolve) => stream.bytes.once('data', resolve));

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../../../../src/core/blocks.js';
 import type { CopySelects } from '../../../../src/lake/engine/copy-stream.js';
@@ -10,6 +9,7 @@ import type { BinaryForm } from '../../../../src/lake/engine/tuples/binary-form.
 import { openTupleStream } from '../../../../src/lake/engine/tuples/tuple-stream.js';
 import { numericText, tuplesOf } from '../../../support/binary-copy.js';
 import { propertySeed } from '../../../support/property-seed.js';
+import { withConnection } from '../../../support/with-connection.js';
 
 // Goal: rows arrive as tuples of COPY's binary format, byte by byte what the engine has, and a stream that failed or was
 // cut off cannot be taken for a whole one, although the engine's client ends it like any other.
@@ -22,18 +22,9 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function withConnection<Result>(use: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-  const connection = await engine.connect();
-  try {
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-  }
-}
-
 /** The tuples of a statement, and its rows as the engine itself prints them. */
 async function tuplesAndTexts(select: string, forms: readonly BinaryForm[], isSmall = false) {
-  return withConnection(async (connection) => {
+  return withConnection(engine, async (connection) => {
     const stream = openTupleStream(connection, select, { columns: columnsOf(forms), isSmall });
     const tuples = tuplesOf(await buffer(stream.bytes));
     expect(await stream.finished).toBe(BigInt(tuples.length));
@@ -114,7 +105,7 @@ it('delivers values of each fixed width, and nulls', async () => {
   const select = `select n % 2 = 0, (n - 300)::smallint, (n * 7919 - 1000000)::integer, (n * 1000003 - 1)::bigint, (n * 0.37 - 5)::float,
     (n * 1.37 - 5)::double, case when n % 64 <> 63 then uuid() end, to_months(n::integer - 200) + to_days(-n::integer) + to_microseconds(n * 999983)
     from range(5000) r(n)`;
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     await connection.run(`create temp table widths as ${select}`);
     const forms: BinaryForm[] = ['bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'uuid', 'interval'];
     const stream = openTupleStream(connection, 'from widths', { columns: columnsOf(forms) });
@@ -144,7 +135,7 @@ it.each([1, 4, 7, 12, 13, 100, 192, 193, 5000, BLOCK_BYTES, 2 * BLOCK_BYTES])(
   'refuses a NUL character anywhere in a text of %i characters, and only there',
   async (length) => {
     const seed = propertySeed(`NUL in ${length}`);
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       for (const position of [1, length, 1 + (seed % length)]) {
         const clean = `repeat('ÿ\u007f', ${Math.ceil(length / 2)})`;
         const text = `left(${clean}, ${position - 1}) || chr(0) || left(${clean}, ${length - position})`;
@@ -174,7 +165,7 @@ it('counts days and microseconds as Postgres does, with its infinities where the
     (date '4713-01-01 (BC)', timestamp '1999-12-31 23:59:59.999999'), ('infinity'::date, 'infinity'::timestamp),
     ('-infinity'::date, '-infinity'::timestamp), (null, null)) v(d, t)`;
   for (const hasInfinities of [true, false]) {
-    await withConnection(async (connection) => {
+    await withConnection(engine, async (connection) => {
       const columns = [
         { form: 'date' as const, hasInfinities },
         { form: 'timestamp' as const, hasInfinities },
@@ -196,7 +187,7 @@ it('counts days and microseconds as Postgres does, with its infinities where the
 });
 
 it('writes every value that is no number as Postgres does, and infinities and zeros as they are', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     // The engine turns the sign of the second.
     const values = ['', '-', '', '-', '', '-', '', '-'].map((sign, n) => {
       return `${sign}('${['nan', 'inf', '0', '1.5'][Math.floor(n / 2)]}'::double)`;
@@ -218,7 +209,7 @@ it('writes every value that is no number as Postgres does, and infinities and ze
 });
 
 it('refuses a result whose types are not those of the forms, before it reads any', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     const stream = openTupleStream(connection, 'select 1::integer', { columns: columnsOf(['int8']) });
     await buffer(stream.bytes);
     await expect(stream.finished).rejects.toThrow('column 1 is INTEGER, which has no form int8');
@@ -231,7 +222,7 @@ it('delivers no rows as no tuples', async () => {
 });
 
 it('tells each SELECT how many rows the one before it had', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     const counts: bigint[] = [];
     async function* selects(): CopySelects {
       counts.push(yield 'select n from range(5000) r(n)');
@@ -258,7 +249,7 @@ it.each([
   ],
   ['when it is planned', 'select no_such_column', 'no_such_column'],
 ])('rejects a statement that fails %s with its own error, before the bytes end', async (_, select, message) => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     const stream = openTupleStream(connection, select, { columns: columnsOf(['int8']) });
     let hasEnded = false;
     let hadEnded: boolean | null = null;
@@ -279,7 +270,7 @@ it.each([
   ['before it has started', 0],
   ['between two chunks', 5],
 ])('ends the statement when the signal comes %s', async (_, blocks) => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     const stop = new AbortController();
     const endless = 'select n from range(10000000000) r(n)';
     const stream = openTupleStream(connection, endless, { columns: columnsOf(['int8']), signal: stop.signal });
@@ -291,7 +282,7 @@ it.each([
 });
 
 it('stops the statement when nobody reads any more, and leaves the connection usable', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     const sorted = 'select hash(n)::bigint from range(100000000) r(n) order by 1';
     for (const select of ['select n from range(10000000000) r(n)', sorted.replace('::bigint', ' // 2::ubigint')]) {
       const stream = openTupleStream(connection, select, { columns: columnsOf(['int8']) });
@@ -304,7 +295,7 @@ it('stops the statement when nobody reads any more, and leaves the connection us
 });
 
 it('is over when it is destroyed before anything was read', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     let isReturned = false;
     async function* selects(): CopySelects {
       try {
@@ -326,7 +317,7 @@ it('is over when it is destroyed before anything was read', async () => {
 });
 
 it('reads no further than its reader takes', async () => {
-  await withConnection(async (connection) => {
+  await withConnection(engine, async (connection) => {
     await connection.run('create or replace sequence taken');
     const stream = openTupleStream(connection, `select nextval('taken') from range(10000000) r(n)`, {
       columns: columnsOf(['int8']),

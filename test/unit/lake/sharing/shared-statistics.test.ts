@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { chooseRows } from '../../../../src/lake/choice/choose-rows.js';
 import { type Engine, openEngine } from '../../../../src/lake/engine/duckdb-engine.js';
 import type { LakeTable } from '../../../../src/lake/lake-table.js';
-import { holdWhole } from '../../../../src/lake/relation/relation-pass.js';
 import { type DeltaWriter, TestLake } from '../../../support/delta-writer.js';
+import { idsOf } from '../../../support/ids-of.js';
 import { openShared } from '../../../support/shared-table.js';
 import { type SharingRequestSeen, SharingServer } from '../../../support/sharing-server.js';
 
@@ -41,21 +41,6 @@ async function chosen(isProof = false): Promise<LakeTable> {
   return chooseRows(table, { columns: ['id'], besides: [], rowFilter: FILTER, isProof });
 }
 
-/** The rows of the filter, after something happened to the table between its snapshot and its reading. */
-async function idsOf(table: LakeTable, meanwhile = async () => {}) {
-  const snapshot = await table.snapshot();
-  await meanwhile();
-  await using relation = await table.openRelation(snapshot, 2);
-  await using whole = await holdWhole(relation);
-  const connection = await engine.connect();
-  try {
-    const found = await connection.runAndReadAll(`select id from (${whole.select}) order by id`);
-    return { ids: found.getRowsJson().map(([id]) => Number(id)), filesRead: relation.filesRead };
-  } finally {
-    connection.closeSync();
-  }
-}
-
 const filesAsked = () => new Set(server.reads.map(({ path }) => path)).size;
 const isQuery = ({ method, path }: SharingRequestSeen) => method === 'POST' && path.endsWith('/query');
 
@@ -74,7 +59,7 @@ describe.each(['delta', 'parquet'] as const)('files that a server gives in forma
   });
 
   it('are asked for only where rows may be wanted, and the server once more', async () => {
-    const { ids, filesRead } = await idsOf(await chosen());
+    const { ids, filesRead } = await idsOf(engine, await chosen());
     expect(ids).toEqual(IDS);
     expect(filesRead).toMatchObject({ files: 2, allFiles: FILES });
     expect(filesAsked()).toBe(2);
@@ -82,11 +67,11 @@ describe.each(['delta', 'parquet'] as const)('files that a server gives in forma
   });
 
   it('are all asked for where the rows prove something, or none are left out', async () => {
-    expect((await idsOf(await chosen(true))).ids).toEqual(IDS);
+    expect((await idsOf(engine, await chosen(true))).ids).toEqual(IDS);
     expect(filesAsked()).toBe(FILES);
     expect(server.requests.filter(isQuery)).toHaveLength(1);
     const table = await openShared(server, { engine, schema: 's', table: 't' });
-    expect((await idsOf(table)).ids).toHaveLength(FILES * 10);
+    expect((await idsOf(engine, table)).ids).toHaveLength(FILES * 10);
     expect(server.requests.filter(isQuery)).toHaveLength(2);
   });
 });
@@ -97,7 +82,7 @@ describe('statistics', () => {
       await source.rewriteNewestFile('id + 1000 as id, name');
       await source.append(tenFrom(25));
     };
-    const { ids } = await idsOf(await chosen(), meanwhile);
+    const { ids } = await idsOf(engine, await chosen(), meanwhile);
     expect(ids).toEqual(IDS);
     // Two that may have rows, and the one of which nothing is known any more.
     expect(filesAsked()).toBe(3);
@@ -124,7 +109,7 @@ describe('statistics', () => {
   async function read(where: string): Promise<number> {
     server.reads.length = 0;
     server.requests.length = 0;
-    expect((await idsOf(await chosen())).ids, where).toEqual(IDS);
+    expect((await idsOf(engine, await chosen())).ids, where).toEqual(IDS);
     expect(server.requests.filter(isQuery), where).toHaveLength(2);
     return filesAsked();
   }

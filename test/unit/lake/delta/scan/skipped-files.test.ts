@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseRows } from '../../../../../src/lake/choice/choose-rows.js';
 import { openDeltaTable } from '../../../../../src/lake/delta/delta-table.js';
 import { type Engine, openEngine } from '../../../../../src/lake/engine/duckdb-engine.js';
-import { holdWhole } from '../../../../../src/lake/relation/relation-pass.js';
 import type { FileStore } from '../../../../../src/lake/storage/file-store.js';
 import { localFileStore } from '../../../../../src/lake/storage/local-file-store.js';
 import { type DeltaWriter, TestLake } from '../../../../support/delta-writer.js';
 import { fetchedStore } from '../../../../support/iceberg-rows.js';
+import { idsOf } from '../../../../support/ids-of.js';
 
 // Goal: of files that the statistics of the log rule out nothing is asked: neither what they are nor what is in them.
 
@@ -33,18 +33,6 @@ function tableIn(store: FileStore, rowFilter: string, isProof = false) {
   const named = { root: written.folder, tableName: 'lake.s.t', allowOutsidePaths: false, partitionTimeZone: 'UTC' };
   const choice = { columns: ['id'], besides: [], rowFilter, isProof };
   return chooseRows(openDeltaTable({ ...named, engine, store }), choice);
-}
-
-async function idsOf(table: ReturnType<typeof tableIn>) {
-  await using relation = await table.openRelation(await table.snapshot(), 2);
-  await using whole = await holdWhole(relation);
-  const connection = await engine.connect();
-  try {
-    const found = await connection.runAndReadAll(`select id from (${whole.select}) order by id`);
-    return { ids: found.getRowsJson().map(([id]) => Number(id)), filesRead: relation.filesRead };
-  } finally {
-    connection.closeSync();
-  }
 }
 
 /** A store that notes which data files it is asked about, and how many bytes it gives of them. */
@@ -82,7 +70,7 @@ describe.each([
 ])('files %s', (_, of) => {
   it('are opened only where rows may be wanted', async () => {
     const { store, asked, bytes } = notingStore(of);
-    const { ids, filesRead } = await idsOf(tableIn(store, FILTER));
+    const { ids, filesRead } = await idsOf(engine, tableIn(store, FILTER));
     expect(ids).toEqual(IDS);
     expect(asked.size).toBe(3);
     expect(filesRead).toMatchObject({ files: 3, allFiles: FILES });
@@ -94,7 +82,7 @@ describe.each([
 
   it('are all looked at where the rows prove something', async () => {
     const { store, asked } = notingStore(of);
-    const { ids } = await idsOf(tableIn(store, FILTER, true));
+    const { ids } = await idsOf(engine, tableIn(store, FILTER, true));
     expect(ids).toEqual(IDS);
     expect(asked.size).toBe(FILES);
   });
@@ -106,10 +94,10 @@ describe.each([
     for (const file of written.files) if (!kept.includes(file)) rmSync(path.join(root, file));
     const named = { root, tableName: 'lake.s.t', allowOutsidePaths: false, partitionTimeZone: 'UTC' };
     const table = openDeltaTable({ ...named, engine, store: of });
-    const { ids } = await idsOf(chooseRows(table, { columns: ['id'], besides: [], rowFilter: FILTER }));
+    const { ids } = await idsOf(engine, chooseRows(table, { columns: ['id'], besides: [], rowFilter: FILTER }));
     expect(ids).toEqual(IDS);
     const more = chooseRows(table, { columns: ['id'], besides: [], rowFilter: 'id > 35' });
-    await expect(idsOf(more)).rejects.toMatchObject({ code: 'SOURCE_FILE_MISSING' });
+    await expect(idsOf(engine, more)).rejects.toMatchObject({ code: 'SOURCE_FILE_MISSING' });
   });
 
   it('are read where texts are compared with numbers, which sort otherwise', async () => {
@@ -121,7 +109,7 @@ describe.each([
     const named = { root: texts.folder, tableName: 'lake.s.t', allowOutsidePaths: false, partitionTimeZone: 'UTC' };
     const table = openDeltaTable({ ...named, engine, store: of });
     const idsWhere = async (rowFilter: string) =>
-      (await idsOf(chooseRows(table, { columns: ['id'], besides: [], rowFilter }))).ids;
+      (await idsOf(engine, chooseRows(table, { columns: ['id'], besides: [], rowFilter }))).ids;
     expect(await idsWhere('code = 9')).toEqual([1]);
     expect(await idsWhere(`code = '9'`)).toEqual([1]);
     expect(await idsWhere('code in (10, 11)')).toEqual([2]);
