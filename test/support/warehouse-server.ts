@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WarehouseResult {
   readonly columns?: readonly (readonly [name: string, type: string])[];
@@ -63,6 +64,8 @@ export class WarehouseServer implements AsyncDisposable {
       const body = JSON.parse(text) as Record<string, unknown>;
       const result = await this.#answer(String(body.statement));
       const id = this.statements.push({ body, result, polls: 0, isCanceled: false }) - 1;
+      // As the real one: it answers when the statement has ended, or after the time that the client gives it.
+      if (this.holds(String(body.statement))) await sleep(1_000 * Number.parseInt(String(body.wait_timeout), 10));
       return send(200, this.#state(id));
     }
     const [, id = '', rest = ''] = /^\/api\/2\.0\/sql\/statements\/(\d+)(.*)$/.exec(url) ?? [];

@@ -52,9 +52,11 @@ export interface StatementResult {
   chunk(index: number, signal: AbortSignal): Promise<string>;
 }
 
-/** How long the server waits before it answers that a statement still runs. */
+/** How long the server waits before it answers that a statement still runs, where nobody may want to cancel it. */
 const WAIT_SECONDS = 30;
-const POLL_MS = 1_000;
+/** How often to ask whether a statement has ended: more seldom each time. */
+const POLL_MS_MIN = 50;
+const POLL_MS_MAX = 1_000;
 const RUNS: ReadonlySet<string> = new Set(['PENDING', 'RUNNING']);
 /** Errors whose words are about names, not about values of rows. */
 const ABOUT_NAMES =
@@ -120,21 +122,24 @@ export class StatementClient {
     table: string,
     signal?: AbortSignal,
   ): Promise<Statement> {
+    const waitSeconds = Math.min(WAIT_SECONDS, Math.max(5, Math.floor(this.#options.timeoutMs / 2_000)));
     const request = {
       warehouse_id: this.#options.warehouseId,
       statement,
       disposition,
       format: 'JSON_ARRAY',
-      wait_timeout: `${Math.min(WAIT_SECONDS, Math.max(5, Math.floor(this.#options.timeoutMs / 2_000)))}s`,
-      on_wait_timeout: 'CONTINUE',
+      // The id, by which a statement is canceled, comes with the answer: whoever may want that cannot wait for the result as well.
+      ...(signal ? { wait_timeout: '0s' } : { wait_timeout: `${waitSeconds}s`, on_wait_timeout: 'CONTINUE' }),
     };
+    let pollMs = POLL_MS_MIN;
     let ran = this.#read(statementShape, await this.#ask('', table, JSON.stringify(request)), table);
     while (RUNS.has(ran.status.state)) {
       if (signal?.aborted) {
         await this.#ask(`/${ran.statement_id}/cancel`, table, '{}').catch(() => {});
         throw signal.reason;
       }
-      await sleep(POLL_MS, undefined, signal ? { signal } : {}).catch(() => {});
+      await sleep(pollMs, undefined, signal ? { signal } : {}).catch(() => {});
+      pollMs = Math.min(POLL_MS_MAX, 2 * pollMs);
       ran = this.#read(statementShape, await this.#ask(`/${ran.statement_id}`, table), table);
     }
     if (ran.status.state !== 'SUCCEEDED') throw this.#explain(ran, table);
