@@ -191,6 +191,13 @@ describePages('changing a table', (server) => {
     const facts = await page.locator('.table-head dt').allTextContents();
     expect(facts).toContain('Last sync');
     expect(facts.filter((fact) => ['Lag', 'Rows', 'Size'].includes(fact))).toEqual([]);
+    for (const name of ['Sync now', 'Pause']) {
+      const button = page.getByRole('button', { name });
+      expect(await button.getAttribute('aria-disabled'), name).toBe('true');
+      expect(await button.getAttribute('title'), name).toBe(
+        'The table was dropped in Postgres, so there is nothing to do this with.',
+      );
+    }
     await synced.admin.query(
       `select synced_tables_internal._forget_dropped(t.table_id) from synced_tables._tables t where t.table_name = 'lost'`,
     );

@@ -149,6 +149,9 @@ describePages('the overview for those who sign in', (server) => {
     await synced.admin.query('create view public.v as select * from gold.t');
     const page = await site.visit(`/tables/${database}.gold.t`, { width: 400, theme: 'dark' });
     await page.getByRole('button', { name: 'More actions' }).click();
+    // On a telephone the bar above takes two rows, no more: what there is, and who is signed in.
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    expect((await page.locator('.top-bar').boundingBox())?.height).toBeLessThanOrEqual(2 * 44 + 3 * 8 + 1);
     await page.getByRole('button', { name: 'Delete' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Stop syncing and drop the table').check();

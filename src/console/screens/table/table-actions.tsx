@@ -46,28 +46,28 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
     });
   const isPaused = table.paused !== null || table.condition === 'PAUSED';
   const refusalOf = (may: boolean) => (may ? null : acts.noRight);
+  // What helps where a table is gone is in the box of its problem; the other tables of its pipeline have pages of their own.
+  const isGone = table.kind === 'synced' && table.condition === 'DROPPED';
+  const refusalIfDropped = (may: boolean) => (isGone ? acts.isDropped : refusalOf(may));
   const isFollowed = table.policy === 'CONTINUOUS';
   const { tables } = table.pipeline;
+  const syncRefusal = refusalIfDropped(table.may.sync);
+  const pauseRefusal = refusalIfDropped(table.may.pause);
+  const manageRefusal = refusalIfDropped(table.may.manage);
   const menu = [
-    ...(isFollowed
-      ? [{ word: acts.sync, onChoose: () => void sync('pipeline'), refusal: refusalOf(table.may.sync) }]
-      : []),
-    ...(tables > 1
-      ? [{ word: acts.syncAlone, onChoose: () => void sync('table'), refusal: refusalOf(table.may.sync) }]
-      : []),
-    { word: acts.fullRefresh, onChoose: () => ask('refresh'), refusal: refusalOf(table.may.sync) },
-    ...(table.kind === 'synced'
-      ? [{ word: acts.verify, onChoose: () => void verify(), refusal: refusalOf(table.may.sync) }]
-      : []),
-    { word: acts.cancel, onChoose: () => ask('cancel'), refusal: refusalOf(table.may.sync) },
+    ...(isFollowed ? [{ word: acts.sync, onChoose: () => void sync('pipeline'), refusal: syncRefusal }] : []),
+    ...(tables > 1 ? [{ word: acts.syncAlone, onChoose: () => void sync('table'), refusal: syncRefusal }] : []),
+    { word: acts.fullRefresh, onChoose: () => ask('refresh'), refusal: syncRefusal },
+    ...(table.kind === 'synced' ? [{ word: acts.verify, onChoose: () => void verify(), refusal: syncRefusal }] : []),
+    { word: acts.cancel, onChoose: () => ask('cancel'), refusal: syncRefusal },
     ...(table.kind === 'synced'
       ? [
           {
             word: acts.change,
             onChoose: () => navigate(`${base}/settings?change=1`),
-            refusal: refusalOf(table.may.manage),
+            refusal: manageRefusal,
           },
-          { word: acts.rename, onChoose: () => ask('rename'), refusal: refusalOf(table.may.manage) },
+          { word: acts.rename, onChoose: () => ask('rename'), refusal: manageRefusal },
         ]
       : []),
     { word: acts.remove, onChoose: () => ask('delete'), refusal: refusalOf(table.may.delete) },
@@ -77,10 +77,9 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
       {!isFollowed && (
         <ActionButton
           shortcut="s"
-          // There is nothing to sync in a table that is gone: what helps is in the box of its problem.
-          isPrimary={table.condition !== 'DROPPED'}
+          isPrimary={!isGone}
           isBusy={action.isBusy}
-          refusal={refusalOf(table.may.sync)}
+          refusal={syncRefusal}
           onClick={() => void sync('pipeline')}
         >
           {acts.sync}
@@ -90,13 +89,13 @@ export function TableActions({ table }: { readonly table: TableSummary }) {
         <ActionButton
           isPrimary={isFollowed}
           isBusy={action.isBusy}
-          refusal={refusalOf(table.may.pause)}
+          refusal={pauseRefusal}
           onClick={() => void action.run(() => pauseTable(table, false))}
         >
           {acts.resume}
         </ActionButton>
       ) : (
-        <ActionButton isBusy={action.isBusy} refusal={refusalOf(table.may.pause)} onClick={() => ask('pause')}>
+        <ActionButton isBusy={action.isBusy} refusal={pauseRefusal} onClick={() => ask('pause')}>
           {acts.pause}
         </ActionButton>
       )}

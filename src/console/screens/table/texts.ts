@@ -72,6 +72,7 @@ export const tableTexts = {
     elsewhere: 'the same',
     noRight:
       'Your role may not do this with the table. Its creator, its managers and members of databricks_superuser may.',
+    isDropped: 'The table was dropped in Postgres, so there is nothing to do this with.',
     queued: (id: string) => `Update ${id.slice(0, 8)} is queued.`,
     verifying: (id: string) => `Verification ${id.slice(0, 8)} is queued.`,
     seeUpdate: 'See it',
