@@ -55,13 +55,16 @@ export interface CollapseSource {
   readonly columns: readonly Field[];
   /** Name for the table of touched keys. */
   readonly keysTable: string;
+  /** True if all changes are of one version: that takes half as long. */
+  readonly isOneVersion?: boolean;
 }
 
 /**
  * Computes the last state of each key. Within one version all deletes and preimages come before all inserts and
  * postimages, so a key whose newest version has a new row is upserted, any other is deleted. Of chosen changes the same is
  * true: they are the changes of the table that the chosen rows make. First only the keys are
- * grouped; then the changes are joined with them, so that memory holds keys but not rows.
+ * grouped; then the changes are joined with them, so that memory holds keys but not rows. Of a single version every new
+ * row is the last state of its key, and nothing has to be joined.
  */
 export async function collapseChanges(
   connection: DuckDBConnection,
@@ -70,7 +73,7 @@ export async function collapseChanges(
 ): Promise<CollapsedChanges> {
   const { keysTable } = given;
   const { chosen } = options;
-  const source = chosen ? { keysTable, columns: chosen.columns, select: chosen.select(given.select) } : given;
+  const source = chosen ? { ...given, columns: chosen.columns, select: chosen.select(given.select) } : given;
   const keys = options.keyColumns.map((name) => keyField(source.columns, name));
   const names = keys.map((key) => quoteIdentifier(key.name));
   // New rows of the newest version remain, and rows before the range can only add to a positive balance.
@@ -78,7 +81,7 @@ export async function collapseChanges(
   const isWhole = names.map((name) => `${name} is not null`).join(' and ');
   const [counts = []] = await rowsOf(
     connection,
-    `create table ${keysTable} as ${touchedKeys(source.select, names)};
+    `create table ${keysTable} as ${touchedKeys(source, names)};
      select count(*) filter (_touched_new > 0 and ${isWhole}), count(*) filter (_touched_new = 0 and ${isWhole}),
        count(*) filter ((${isDuplicate}) and ${isWhole}), coalesce(sum(_touched_balance) filter (${isWhole}), 0)::bigint,
        count(*) filter (not (${isWhole})), coalesce(sum(_touched_new_in_all) filter (not (${isWhole})), 0)::bigint
@@ -96,7 +99,7 @@ export async function collapseChanges(
            order by ${names.join(', ')} limit ${EXAMPLE_KEYS_MAX}`,
         );
   return {
-    select: lastStates(source, names),
+    select: lastStates(source, names, deletes > 0n),
     changes: source.select,
     upserts,
     deletes,
@@ -118,8 +121,15 @@ function keyField(columns: readonly Field[], name: string): Field {
  * Newest version of each key, with the number of new rows in it, and the balance over all its versions. Computed
  * columns get names that no table column has.
  */
-function touchedKeys(select: string, names: readonly string[]): string {
+function touchedKeys({ select, isOneVersion }: CollapseSource, names: readonly string[]): string {
   const key = names.join(', ');
+  if (isOneVersion) {
+    return `
+      select ${key}, any_value(_commit_version) as _touched_version, count(*) filter (${IS_NEW_ROW}) as _touched_new,
+        any_value(_commit_timestamp) as _touched_at, _touched_new::bigint as _touched_new_in_all,
+        _touched_new - count(*) filter (not ${IS_NEW_ROW}) as _touched_balance
+      from (${select}) group by ${key}`;
+  }
   return `
     select ${key}, max(_commit_version) as _touched_version, arg_max(_touched_new, _commit_version) as _touched_new,
       arg_max(_touched_at, _commit_version) as _touched_at, sum(_touched_new)::bigint as _touched_new_in_all,
@@ -131,18 +141,22 @@ function touchedKeys(select: string, names: readonly string[]): string {
     group by ${key}`;
 }
 
-function lastStates({ select, columns, keysTable }: CollapseSource, names: readonly string[]): string {
-  const newRows = columns.map((field) => `r.${quoteIdentifier(field.name)}`);
+function lastStates(source: CollapseSource, names: readonly string[], hasDeletes: boolean): string {
+  const { select, columns, keysTable, isOneVersion } = source;
+  const fields = columns.map((field) => `r.${quoteIdentifier(field.name)}`);
   const goneRows = columns.map((field) => {
     const name = quoteIdentifier(field.name);
     return names.includes(name) ? `k.${name}` : `${nullOf(field.type)} as ${name}`;
   });
   const sameKey = names.map((name) => `k.${name} = r.${name}`).join(' and ');
-  return `
-    select ${newRows.join(', ')}, 'upsert' as _change_type, k._touched_version as _commit_version,
-      k._touched_at as _commit_timestamp
-    from (${select}) r join ${keysTable} k on ${sameKey} and k._touched_version = r._commit_version
-    where r.${IS_NEW_ROW}
+  const inNewestVersion = isOneVersion
+    ? `from (${select}) r where ${names.map((name) => `r.${name} is not null`).join(' and ')}`
+    : `from (${select}) r join ${keysTable} k on ${sameKey} and k._touched_version = r._commit_version where true`;
+  const newRows = `
+    select ${fields.join(', ')}, 'upsert' as _change_type, r._commit_version, r._commit_timestamp
+    ${inNewestVersion} and r.${IS_NEW_ROW}`;
+  if (!hasDeletes) return newRows;
+  return `${newRows}
     union all
     select ${goneRows.join(', ')}, 'delete', k._touched_version, k._touched_at
     from ${keysTable} k where k._touched_new = 0`;

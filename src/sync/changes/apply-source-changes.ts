@@ -37,6 +37,8 @@ export interface FollowedSource {
   /** OID of the published table. */
   readonly relation: number;
   readonly lakeTable: LakeTable;
+  /** The newest version, as it was found a moment ago; null to look for it. */
+  readonly newest: bigint | null;
 }
 
 /** Source changes on their way into the table. */
@@ -56,7 +58,9 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   if (table.syncedVersion === null || lakeTable.changeFeed === null)
     return { kind: 'copy', reason: 'it has no position' };
   const following = { table, lakeTable, from: table.syncedVersion };
-  const changes = await openSourceChanges(following, { signal: run.signal });
+  // A newest version below the table's is left to those who read the log: they say what that means.
+  const to = followed.newest !== null && followed.newest > following.from ? { to: followed.newest } : {};
+  const changes = await openSourceChanges(following, { ...to, signal: run.signal });
   await using _ = changes;
   const counted = () => explained({ ...followed, run, changes }, tooManyChanges(table, changes));
   const reason = reasonToCopy(changes) ?? (await counted());

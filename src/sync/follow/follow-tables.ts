@@ -89,9 +89,11 @@ class TableFollower implements FollowHooks<FollowedTable> {
   }
 
   async #pass(due: readonly FollowedTable[]): Promise<(UpdateOutcome | null)[]> {
-    const tasks = due.map(({ table, lakeTable }) => ({
+    const tasks = due.map(({ table, lakeTable, newestVersion }) => ({
       table,
       lakeTable,
+      // Of several, those that wait for others may have newer ones by the time they are read.
+      newestVersion: due.length === 1 ? newestVersion : null,
       place: this.#places++,
       isFullRefresh: false,
     }));

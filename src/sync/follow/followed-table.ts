@@ -30,6 +30,11 @@ export class FollowedTable implements Followed {
     return this.#source?.lakeTable ?? null;
   }
 
+  /** What the last check found; null before it. */
+  get newestVersion(): bigint | null {
+    return this.#newestVersion;
+  }
+
   get failures(): number {
     return this.#pause.failures;
   }

@@ -51,6 +51,8 @@ export interface TableTask {
   readonly table: SyncedTable;
   /** Its source, if already open and known to have changed: its changes are then applied directly. */
   readonly lakeTable: LakeTable | null;
+  /** The version of that source that was found a moment ago, so that nobody asks for it again; absent if it may be old. */
+  readonly newestVersion?: bigint | null;
   /** Distinguishes what this update creates for this table from what it creates for others. */
   readonly place: number;
   readonly isFullRefresh: boolean;

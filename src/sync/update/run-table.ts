@@ -93,7 +93,10 @@ async function* byChanges(
   if (task.isFullRefresh) return { kind: 'copy', reason: 'a full refresh was asked for' };
   if (table.isChangedByHand) return { kind: 'copy', reason: BY_HAND };
   const { relation } = table;
-  if (task.lakeTable !== null) return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable });
+  if (task.lakeTable !== null) {
+    const newest = task.newestVersion ?? null;
+    return yield* changesOrCopy(run, { table, relation, lakeTable: task.lakeTable, newest });
+  }
   const dropped = isThere ? null : await explainIfDropped(client, table);
   if (dropped) throw dropped;
   const lakeTable = chosenSource(await run.catalogs.open(table.source), table);
@@ -111,7 +114,7 @@ async function* byChanges(
   if (syncedVersion !== null && newest > syncedVersion) {
     await writeWork(client, table.tableId, await readSourceLag(changeFeed, syncedVersion, newest), work);
   } else await writeTableState(client, table.tableId, work.state, work.message);
-  return yield* changesOrCopy(run, { table, relation, lakeTable });
+  return yield* changesOrCopy(run, { table, relation, lakeTable, newest });
 }
 
 /** As for a table that is created to follow its source. */

@@ -116,9 +116,8 @@ async function loadAndCount(
 ): Promise<bigint> {
   const counted = await connection.runAndReadAll(
     `create table ${table} as ${sql};
-     select _commit_version::varchar, count(*)::varchar, (2 * count(*) filter (${IS_NEW_ROW}) - count(*))::varchar,
-       count(*) filter (${IS_UNKNOWN_TYPE})::varchar,
-       (select coalesce(sum(memory_usage_bytes), 0) from duckdb_memory() where tag in ('IN_MEMORY_TABLE', 'OVERFLOW_STRINGS'))::varchar
+     select _commit_version, count(*), 2 * count(*) filter (${IS_NEW_ROW}) - count(*), count(*) filter (${IS_UNKNOWN_TYPE}),
+       (select coalesce(sum(memory_usage_bytes), 0) from duckdb_memory() where tag in ('IN_MEMORY_TABLE', 'OVERFLOW_STRINGS'))
      from ${table} group by 1`,
   );
   const paths = new Set(files.map(({ file }) => file.path));

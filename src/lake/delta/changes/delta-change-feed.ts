@@ -96,13 +96,18 @@ export class DeltaChangeFeed implements ChangeFeed {
     const { from } = options;
     const to = options.to ?? (await this.newestVersion(from < 0n ? undefined : from));
     requireRange(tableName, options, to);
+    // Beside proving that the history is the same. If it is not, that is what there is to say.
+    const reading = readCommits({ store, root: this.#root, tableName, from, to });
+    reading.catch(() => {});
     const head = await this.#headAt(from, options.bookmark);
     if (options.tableId !== undefined && head.metadata !== null && head.metadata.id !== options.tableId) {
       throw syncedTablesError('SOURCE_TABLE_REPLACED', { table: tableName, version: from });
     }
     // What was read of an unfinished commit changed nothing: it is read again, whole.
-    const after = (await this.#hasGrown(head, head.emptyBytes)) ? from - 1n : from;
-    const commits = await readCommits({ store, root: this.#root, tableName, from: after, to });
+    const hasGrown = await this.#hasGrown(head, head.emptyBytes);
+    const commits = await (hasGrown
+      ? readCommits({ store, root: this.#root, tableName, from: from - 1n, to })
+      : reading);
     const { keyColumns = [], neededColumns = null, requiredColumns = [], schemaPolicy: policy = 'stop' } = options;
     const rules = { tableName, keyColumns, neededColumns, requiredColumns, policy };
     const plan = await planChanges({
@@ -117,11 +122,13 @@ export class DeltaChangeFeed implements ChangeFeed {
       livePartitions: () => this.#livePartitions(from),
     });
     const { protocol, metadata } = plan;
-    const last = commits.at(-1);
-    const end: LogHead = { ...(await this.#identityOf(last, head)), version: to, protocol, metadata };
-    const bookmark = encodeBookmark(end);
+    const identifying = this.#identityOf(commits.at(-1), head);
+    const ending = identifying.then((identity): LogHead => ({ ...identity, version: to, protocol, metadata }));
+    const bookmark = ending.then(encodeBookmark);
+    // Whoever opens the changes waits for it, unless the changes cannot be opened.
+    bookmark.catch(() => {});
     const relation = await openChangeRelation({ ...this.#options, plan, commits, from, to, bookmark });
-    this.#head = end;
+    this.#head = await ending;
     return relation;
   }
 

@@ -18,14 +18,15 @@ export interface OpenChangeRelationOptions extends DeltaTableOptions {
   readonly commits: readonly Commit[];
   readonly from: bigint;
   readonly to: bigint;
-  readonly bookmark: string;
+  /** May be made while footers are read. */
+  readonly bookmark: string | Promise<string>;
 }
 
 /** Makes planned changes readable; files are checked before any row is read. */
 export async function openChangeRelation(options: OpenChangeRelationOptions): Promise<ChangeRelation> {
   const { engine, store, root, tableName, plan, from, to, partitionTimeZone } = options;
   refuseReservedNames(options);
-  const stats = await checkFiles(
+  const checking = checkFiles(
     store,
     plan.files.map(({ file, version }) => ({ file, version })),
     {
@@ -33,17 +34,21 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       missing: 'DELTA_CHANGE_FILE_MISSING',
     },
   );
+  checking.catch(() => {});
   const schema = `changes_${randomUUID().replaceAll('-', '')}`;
   const connection = await engine.connect();
   try {
     await connection.run(`create schema ${schema}`);
+    const stats = await checking;
     const vectors = new ChangeVectors({ store, root, tableName });
     const { layout, columns, files } = plan;
     const footers = { connection, store, tableName, scratchFolder: engine.scratchFolder, spool: options.spool };
     const reading = { ...footers, schema, layout, columns, files, vectors, partitionTimeZone, stats };
     const source = store.download ? await fetchedChangeFiles(reading) : await localChangeFiles(reading);
     const fileBytes = sizeOf(files);
+    const isOneVersion = new Set(files.map(({ version }) => version)).size <= 1;
     const fileCount = new Set(files.map((change) => change.file.path)).size;
+    const bookmark = await options.bookmark;
     const readInPlace = new Map(stats);
     for (const { path, stat } of options.commits) readInPlace.set(path, stat);
     let collapsed = 0;
@@ -56,7 +61,7 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       isChangeFeed: plan.isChangeFeed,
       fileCount,
       fileBytes,
-      bookmark: options.bookmark,
+      bookmark,
       files: source.files,
       select: source.sql,
       fetch: () => source.fetch(),
@@ -70,7 +75,7 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
         const select = await source.unpack();
         const keysTable = `${schema}.c${collapsed++}_keys`;
         return namingDamagedFile(connection, tableName, source.files, () =>
-          collapseChanges(connection, { select, columns, keysTable }, collapseOptions),
+          collapseChanges(connection, { select, columns, keysTable, isOneVersion }, collapseOptions),
         );
       },
       async [Symbol.asyncDispose]() {
