@@ -1,13 +1,13 @@
 // @ts-check
-// npm run bench [-- --quick] [--only NAME,…] [--out FOLDER]
+// npm run bench [-- --quick] [--only NAME,…] [--out FOLDER] [--resume]
 //
 // All benchmarks, one after another, each as `npm run bench:NAME` runs it. Prints their figures as Markdown, and writes them to
-// FOLDER (default: bench-results) as Markdown and JSON, with machine and versions. Takes hours; --quick says whether they work
-// and little else. Nothing else should run meanwhile. Those that need programs of others (BENCH_PYTHON, see
-// test/bench/rivals/requirements.txt) are named and left out where those are missing.
-import { spawn } from 'node:child_process';
+// FOLDER (default: bench-results) as Markdown and JSON, with machine and versions, whenever one has ended. Takes hours; --quick says
+// whether they work and little else. --resume keeps what FOLDER has of this machine and this commit. Nothing else should run meanwhile.
+// Those that need programs of others (BENCH_PYTHON, see test/bench/rivals/requirements.txt) are named and left out where those are missing.
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MACHINE } from './machine.mjs';
@@ -18,10 +18,13 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     out: { type: 'string', default: 'bench-results' },
+    resume: { type: 'boolean', default: false },
   },
 });
 
 /** @typedef {{ name: string, title: string, script: string, full: string[], quick: string[], isText?: true, needs?: 'rivals' }} Benchmark */
+
+/** @typedef {{ name: string, title: string, started_at: string, seconds: number, result: any }} Result */
 
 /** @type {Benchmark[]} */
 const BENCHMARKS = [
@@ -56,13 +59,13 @@ const BENCHMARKS = [
     full: ['--rows', '5000000', '--connections', String(connections)],
     quick: ['--rows', '100000', '--connections', String(connections)],
   })),
-  ...[1_000, 100_000, 1_000_000].map((changes) => ({
-    name: `changes-${changes}`,
-    title: `${changes} changes to a large table, against the bare DML`,
+  {
+    name: 'changes',
+    title: 'Changes to ten million rows, against the bare DML',
     script: 'changes.mjs',
-    full: ['--rows', '10000000', '--changes', String(changes)],
-    quick: ['--rows', '200000', '--changes', String(Math.min(changes, 10_000))],
-  })),
+    full: ['--rows', '10000000', '--changes', '1000,100000,1000000', '--rounds', '3'],
+    quick: ['--rows', '200000', '--changes', '1000,10000'],
+  },
   {
     name: 'latency',
     title: 'One row, from commit to visible',
@@ -162,7 +165,7 @@ const BENCHMARKS = [
 const hasRivals = hasModules('deltalake', 'duckdb', 'psycopg', 'dlt', 'adbc_driver_postgresql');
 
 /** Its last line as JSON, or all it says. */
-async function run(/** @type {Benchmark} */ { script, full, quick, isText }) {
+async function measure(/** @type {Benchmark} */ { script, full, quick, isText }) {
   const args = [join('test/bench', script), ...(values.quick ? quick : full), ...(isText ? [] : ['--json'])];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
@@ -196,7 +199,7 @@ function tableOf(/** @type {string[]} */ heads, /** @type {string[][]} */ rows) 
   return [line(heads), line(heads.map((_, n) => (n === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-function markdownOf(/** @type {{ title: string, result: any }[]} */ results) {
+function markdownOf(/** @type {Pick<Result, 'title' | 'result'>[]} */ results) {
   return results
     .map(({ title, result }) => {
       if (typeof result.text === 'string') return `## ${title}\n\n\`\`\`\n${result.text}\n\`\`\``;
@@ -218,10 +221,18 @@ function markdownOf(/** @type {{ title: string, result: any }[]} */ results) {
 
 const wanted = BENCHMARKS.filter(({ name }) => values.only === undefined || values.only.split(',').includes(name));
 if (wanted.length === 0) throw new Error(`choose from ${BENCHMARKS.map(({ name }) => name).join(', ')}`);
-const results = [];
+
+/** What figures have to agree in, or they are not of one run. */
+const run = { machine: MACHINE, commit: commitNow(), isQuick: values.quick };
+const out = join(values.out, 'figures');
+/** @type {Result[]} */
+const results = values.resume ? resultsSoFar() : [];
+/** @type {string[]} */
 const failures = [];
+mkdirSync(values.out, { recursive: true });
 for (const benchmark of wanted) {
   const { name, title } = benchmark;
+  if (results.some((result) => result.name === name)) continue;
   if (benchmark.needs === 'rivals' && !hasRivals) {
     console.error(`${name}: skipped, BENCH_PYTHON has no rivals (test/bench/rivals/requirements.txt)`);
     continue;
@@ -229,27 +240,39 @@ for (const benchmark of wanted) {
   console.error(`${name}: ${title}`);
   try {
     const startedAt = Date.now();
-    const result = await run(benchmark);
-    results.push({
-      name,
-      title,
-      started_at: new Date(startedAt).toISOString(),
-      seconds: (Date.now() - startedAt) / 1000,
-      result,
-    });
+    const result = await measure(benchmark);
+    const seconds = (Date.now() - startedAt) / 1000;
+    results.push({ name, title, started_at: new Date(startedAt).toISOString(), seconds, result });
   } catch (error) {
     // The others still have something to say.
     failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
     console.error(failures.at(-1));
   }
+  writeResults();
 }
-const markdown = `${MACHINE}${values.quick ? ', in small' : ''}\n\n${markdownOf(results)}\n`;
-console.log(markdown);
-mkdirSync(values.out, { recursive: true });
-const out = join(values.out, 'figures');
-writeFileSync(`${out}.md`, markdown);
-writeFileSync(
-  `${out}.json`,
-  `${JSON.stringify({ machine: MACHINE, isQuick: values.quick, results, failures }, null, 2)}\n`,
-);
+console.log(writeResults());
 if (failures.length > 0) process.exitCode = 1;
+
+/** @returns the Markdown */
+function writeResults() {
+  const markdown = `${MACHINE}${values.quick ? ', in small' : ''}\n\n${markdownOf(results)}\n`;
+  writeFileSync(`${out}.md`, markdown);
+  writeFileSync(`${out}.json`, `${JSON.stringify({ ...run, results, failures }, null, 2)}\n`);
+  return markdown;
+}
+
+/** @returns {Result[]} those that `--out` has of the same run */
+function resultsSoFar() {
+  if (!existsSync(`${out}.json`)) return [];
+  const found = JSON.parse(readFileSync(`${out}.json`, 'utf8'));
+  const other = Object.entries(run).find(([key, value]) => found[key] !== value);
+  if (other)
+    throw new Error(`${out}.json is of another ${other[0]} (${found[other[0]]}): remove it, or choose another --out`);
+  return found.results;
+}
+
+/** Null outside of a repository. */
+function commitNow() {
+  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : null;
+}

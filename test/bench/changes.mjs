@@ -1,12 +1,14 @@
 // @ts-check
-// npm run bench:changes [-- --rows N] [--changes N] [--rounds N] [--major 15|18] [--only NAME,…] [--json]
+// npm run bench:changes [-- --rows N] [--changes N,…] [--rounds N] [--major 15|18] [--only NAME,…] [--json]
 //
 // Measures, in turn and in one run: a TRIGGERED update that applies the changes of one MERGE (70 % updates, 20 % inserts,
 // 10 % deletes at random keys), from the request to the committed position, everything in between; the same changes
 // applied by DELETE and INSERT … ON CONFLICT in the order of the key to a table of the same rows, when they are in
-// Postgres already; the same after COPY of a prepared binary file has brought them there; and what people would write instead, where BENCH_PYTHON has test/bench/rivals/requirements.txt: the
-// change feed read by deltalake, and by Spark (requirements-spark.txt), staged and merged. Time on the clock, and processor
-// time of server and tool. Prints medians and ratios; absolute figures belong to the machine.
+// Postgres already; the same after COPY of a prepared binary file has brought them there; and what people would write instead,
+// where BENCH_PYTHON has test/bench/rivals/requirements.txt: the change feed read by deltalake, and by Spark
+// (requirements-spark.txt), staged and merged. Of so many changes that a copy takes less, ours is a copy. Several numbers of
+// changes, the smallest first, share the tables. Time on the clock, and processor time of server and tool. Prints medians and
+// ratios; absolute figures belong to the machine.
 import { chmodSync, createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -29,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 const rows = Number(values.rows);
-const changes = Number(values.changes);
+const sizes = values.changes.split(',').map(Number);
 const rounds = Math.max(3, Number(values.rounds));
 const say = (/** @type {string} */ line) => (values.json ? console.error(line) : console.log(line));
 
@@ -39,7 +41,8 @@ const OTHERS = `name email score balance visits is_active signup_date last_seen_
 const list = (/** @type {string} */ alias) => OTHERS.map((name) => `${alias}.${name}`).join(', ');
 const ASSIGNMENTS = OTHERS.map((name) => `${name} = excluded.${name}`).join(', ');
 
-/** @typedef {{ seconds: number, tool: number, applying?: number, version?: string }} Took seconds on the clock and of the tool's processor time */
+/** @typedef {{ seconds: number, tool: number, applying?: number, method?: string, version?: string }} Took seconds on the clock and of the tool's processor time */
+/** @typedef {Map<string, (Took & { server: number })[]>} Figures by the name of the contender */
 /** @typedef {{ name: string, table: string, apply: (version: number) => Promise<Took> }} Contender */
 
 const bench = await startBench({ major: Number(values.major) });
@@ -69,8 +72,7 @@ function ours() {
       const { rows: records } = await client.query(
         'select method, load_seconds from synced_tables.updates order by created_at desc limit 1',
       );
-      if (records[0].method !== 'CHANGES') throw new Error(`the update was a ${records[0].method}`);
-      return { seconds, tool, applying: Number(records[0].load_seconds) };
+      return { seconds, tool, applying: Number(records[0].load_seconds), method: records[0].method };
     },
   };
 }
@@ -169,7 +171,7 @@ async function prepare(/** @type {readonly Contender[]} */ others) {
 }
 
 async function main() {
-  say(`${changes} changes to ${rows} rows, ${rounds} rounds, PostgreSQL ${values.major}; preparing`);
+  say(`${sizes.join(', ')} changes to ${rows} rows, ${rounds} rounds, PostgreSQL ${values.major}; preparing`);
   await writeBenchTable(connection, lake, rows);
   await client.query(
     `call synced_tables.wait_for_update(synced_tables.create_synced_table('bench.customers', 'lake.bench.customers',
@@ -182,12 +184,32 @@ async function main() {
   ].filter(({ name }) => values.only?.split(',').some((part) => name.includes(part)) ?? true);
   const contenders = [ours(), bareStatements(), copiedStatements(), ...rivals];
   await prepare(contenders.slice(1));
-  /** @type {Map<string, (Took & { server: number })[]>} */
+  const medians = [];
+  for (const [place, changes] of sizes.entries()) {
+    const figures = await measure(contenders, { changes, after: place * (rounds + 1), postmaster });
+    medians.push(...mediansOf(figures, changes));
+  }
+  for (const { name, table } of contenders.slice(1)) {
+    const { rows: differences } = await client.query(
+      `select count(*) as n from bench.customers a full join ${table} b using (id) where a is distinct from b`,
+    );
+    if (differences[0].n !== '0') throw new Error(`${name}: ${differences[0].n} rows differ`);
+  }
+  report(medians);
+}
+
+/**
+ * @param {readonly Contender[]} contenders
+ * @param {{ changes: number, after: number, postmaster: number }} options `after`: the version that there is already
+ */
+async function measure(contenders, { changes, after, postmaster }) {
+  /** @type {Figures} */
   const figures = new Map(contenders.map(({ name }) => [name, []]));
   // The first round is for warming up: the pages of all tables get their first full images into the WAL alike.
   for (let round = 0; round <= rounds; round++) {
-    const version = round + 1;
-    await stage(await writeBenchMerge(connection, lake, { rows, changes, round, rounds: rounds + 1, version }));
+    const version = after + round + 1;
+    const merge = { rows, changes, round: after + round, rounds: sizes.length * (rounds + 1), version };
+    await stage(await writeBenchMerge(connection, lake, merge));
     const turn = round % contenders.length;
     for (const { name, apply } of [...contenders.slice(turn), ...contenders.slice(0, turn)]) {
       await client.query('checkpoint');
@@ -196,31 +218,25 @@ async function main() {
       const server = processorSecondsOfServer(postmaster) - before;
       const parts = took.applying === undefined ? '' : `, of that reading and applying ${took.applying.toFixed(3)} s`;
       say(
-        `round ${round}: ${name}: ${took.seconds.toFixed(3)} s${parts}; processor: server ${server.toFixed(2)} s, tool ${took.tool.toFixed(2)} s`,
+        `${changes} changes, round ${round}: ${name}: ${took.seconds.toFixed(3)} s${parts}; processor: server ${server.toFixed(2)} s, tool ${took.tool.toFixed(2)} s`,
       );
       if (round > 0) figures.get(name)?.push({ ...took, server });
     }
   }
-  for (const { name, table } of contenders.slice(1)) {
-    const { rows: differences } = await client.query(
-      `select (select count(*) from (table bench.customers except table ${table}) d)
-            + (select count(*) from (table ${table} except table bench.customers) d) as n`,
-    );
-    if (differences[0].n !== '0') throw new Error(`${name}: ${differences[0].n} rows differ`);
-  }
-  report(figures);
+  return figures;
 }
 
-/** @param {Map<string, (Took & { server: number })[]>} figures */
-function report(figures) {
+function mediansOf(/** @type {Figures} */ figures, /** @type {number} */ changes) {
   const [first] = figures.values();
   const applying = median((first ?? []).map((took) => took.applying ?? 0));
   const seconds = (/** @type {Took[]} */ took) => median(took.map((each) => each.seconds));
-  const medians = [...figures].map(([name, took]) => {
+  return [...figures].map(([name, took]) => {
     const processor = median(took.map(({ server, tool }) => server + tool));
-    const version = took.find((each) => each.version !== undefined)?.version;
+    const { version, method } = took.find((each) => each.version !== undefined || each.method !== undefined) ?? {};
+    const more = method === 'CHANGES' ? undefined : (version ?? method?.toLowerCase());
     return {
-      name: version === undefined ? name : `${name} (${version})`,
+      changes,
+      name: more === undefined ? name : `${name} (${more})`,
       seconds: rounded(seconds(took)),
       changes_per_second: Math.round(changes / seconds(took)),
       processor: rounded(processor),
@@ -230,12 +246,15 @@ function report(figures) {
       theirs_to_applying_alone: rounded(seconds(took) / applying),
     };
   });
+}
+
+function report(/** @type {ReturnType<typeof mediansOf>} */ medians) {
   say('');
-  for (const { name, ...rest } of medians) {
+  for (const { changes, name, ...rest } of medians) {
     say(
-      `${name}: ${rest.seconds} s, ${rest.changes_per_second} changes/s, processor ${rest.processor} s (server ${rest.server} s); ` +
+      `${changes} changes, ${name}: ${rest.seconds} s, ${rest.changes_per_second} changes/s, processor ${rest.processor} s (server ${rest.server} s); ` +
         `theirs / ours ${rest.theirs_to_ours}, theirs / reading and applying alone ${rest.theirs_to_applying_alone}`,
     );
   }
-  if (values.json) console.log(JSON.stringify({ rows, changes, rounds, medians }));
+  if (values.json) console.log(JSON.stringify({ rows, rounds, medians }));
 }
