@@ -48,7 +48,7 @@ const BENCHMARKS = [
     name: 'compare-readers',
     title: 'The same while eight sessions read the table that is refreshed',
     script: 'compare.mjs',
-    full: ['--readers', '8', '--only', 'refresh,DuckDB,ADBC'],
+    full: ['--rows', '5000000', '--readers', '8', '--only', 'refresh,DuckDB,ADBC'],
     quick: ['--rows', '100000', '--readers', '8', '--only', 'refresh,DuckDB'],
     needs: 'rivals',
   },

@@ -65,6 +65,8 @@ export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   readonly files: readonly SourceFile[];
   /** One SELECT with every change: the columns of `end`, then `changeFields`. Run it after `fetch`. */
   readonly select: string;
+  /** Whether `select` can be run at once, and gives the changes of one version, of few bytes. */
+  readonly isFew?: boolean;
   /**
    * Fetches changes whose files are remote, and looks at what kinds of changes there are.
    * @throws CHANGE_TYPE_UNKNOWN, as all that fetch
@@ -75,8 +77,9 @@ export interface ChangeRelation extends ReadInPlace, AsyncDisposable {
   /**
    * The versions whose recorded changes leave rows out, or have some twice, in the order of the versions; fetches.
    * Versions are passed over where that would take more than the log and a few footers to find out.
+   * @param balance inserted minus deleted rows of all changes, if that is known and they are few (see `isFew`): then nothing is fetched
    */
-  contradictions(): Promise<readonly FeedContradiction[]>;
+  contradictions(balance?: bigint): Promise<readonly FeedContradiction[]>;
   /**
    * The last state of every key, computed by the engine in one pass; fetches. The result is disposed with this
    * relation.

@@ -148,7 +148,8 @@ function chosenChanges(whole: ChangeRelation, choice: ResolvedChoice, engine: En
     fetch: () => whole.fetch(),
     countRows: () => (condition === null ? whole.countRows() : countChosen(whole, select(whole.select), engine)),
     // Whether a feed is right does not depend on which of its rows are wanted.
-    contradictions: () => whole.contradictions(),
+    ...(whole.isFew && condition === null ? { isFew: true } : {}),
+    contradictions: (balance) => whole.contradictions(balance),
     collapse: (options) => whole.collapse({ ...options, chosen: { columns, select } }),
     ...(whole.requireUnchanged ? { requireUnchanged: async () => whole.requireUnchanged?.() } : {}),
     [Symbol.asyncDispose]: () => whole[Symbol.asyncDispose](),

@@ -1,5 +1,5 @@
 import type { DataType } from '../../core/data-type.js';
-import { failingRowsError } from '../../core/errors.js';
+import { asSyncedTablesError, failingRowsError } from '../../core/errors.js';
 import { failingByKey } from '../../core/failing-rows.js';
 import { engineErrorClass } from '../../core/reasons/engine-reason.js';
 import type { SyncedTable, TargetColumn } from '../../core/synced-table.js';
@@ -10,7 +10,11 @@ import { newerRows } from '../../lake/changes/newer-rows.js';
 import type { LakeTable } from '../../lake/lake-table.js';
 import { explainIfChanged, type ReadInPlace, type Relation } from '../../lake/relation/relation.js';
 import type { ColumnChanges } from '../../postgres/publish/column-changes.js';
-import { changesPublication, LastStateUnclear } from '../../postgres/publish/merge-staged-changes.js';
+import {
+  type ChangesToMerge,
+  changesPublication,
+  LastStateUnclear,
+} from '../../postgres/publish/merge-staged-changes.js';
 import type { Publishing } from '../../postgres/publish/publication.js';
 import { ChangedByHand } from '../../postgres/registry/hand-writes.js';
 import type { TableUpdateResult } from '../../postgres/registry/table-update-record.js';
@@ -18,6 +22,7 @@ import { isOutOfMemory } from '../source/engine-limits.js';
 import { explainLoadError } from '../source/load-errors.js';
 import { planTarget } from '../source/plan-target.js';
 import type { UpdateRun } from '../task/update-task.js';
+import { type FewChanges, openFewChanges, readFewChanges } from './few-changes.js';
 import { countStripped, type LastStates, openLastStates, rowsThatStay } from './last-states.js';
 import { openByFiles, openSourceChanges, recordWrongFeed } from './open-source-changes.js';
 
@@ -63,7 +68,16 @@ export async function* applySourceChanges(run: UpdateRun, followed: FollowedSour
   const changes = await openSourceChanges(following, { ...to, signal: run.signal });
   await using _ = changes;
   const counted = () => explained({ ...followed, run, changes }, tooManyChanges(table, changes));
-  const reason = reasonToCopy(changes) ?? (await counted());
+  const whyCopied = reasonToCopy(changes);
+  if (whyCopied !== null) return { kind: 'copy', reason: whyCopied };
+  const startedAt = performance.now();
+  const few = await readFewChanges(changes, { engine: lakeTable.engine, table, signal: run.signal });
+  if (
+    few !== null &&
+    (await explained({ ...followed, run, changes }, changes.contradictions(few.balanceOfAll))).length === 0
+  )
+    return { kind: 'applied', result: yield* applyFew({ ...followed, run, changes }, few, startedAt) };
+  const reason = await counted();
   if (reason !== null) return { kind: 'copy', reason };
   const [wrong, ...others] = await explained({ ...followed, run, changes }, changes.contradictions());
   if (wrong === undefined) return { kind: 'applied', result: yield* apply({ ...followed, run, changes }) };
@@ -90,6 +104,30 @@ async function tooManyChanges({ rowCount }: SyncedTable, changes: ChangeRelation
   const changedRows = await changes.countRows();
   if (changedRows < SMALL_TABLE_ROWS || Number(changedRows) <= Number(rowCount) * CHANGED_PART_MAX) return null;
   return `${changedRows} changes are many for ${rowCount} rows`;
+}
+
+/** @throws what `apply` throws */
+async function* applyFew(atHand: ChangesAtHand, few: FewChanges, startedAt: number): Publishing<TableUpdateResult> {
+  const { table, changes } = atHand;
+  const collapse = () => explained(atHand, changes.collapse({ keyColumns: table.keyColumns }));
+  try {
+    return yield* publishStates(atHand, {
+      startedAt,
+      balance: few.balance,
+      newestBy: null,
+      read: { rowsWithoutKey: few.rowsWithoutKey, rowsWithStrippedCharacters: 0n },
+      open: () => openFewChanges(few, changes),
+      mend: () => false,
+      explain: async (error) => {
+        const cause = await explainIfChanged(changes, error);
+        // Which row it was is told by the rows themselves, which the engine gives once more.
+        return asSyncedTablesError(cause) ?? explainStates(atHand, cause, await collapse());
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof LastStateUnclear)) throw error;
+    return yield* applyLookedUp(atHand, await collapse());
+  }
 }
 
 /** @throws PRIMARY_KEY_CONSTRAINT_VIOLATION, TIMESERIES_KEY_TIE */
@@ -225,38 +263,73 @@ function readTogether(changes: ReadInPlace, relation: ReadInPlace): ReadInPlace 
 }
 
 async function* applyStates(atHand: ChangesAtHand, states: LastStates): Publishing<TableUpdateResult> {
-  const { run, table, lakeTable, relation, changes } = atHand;
-  const { client, updateId, mode, signal } = run;
+  const { table, lakeTable, changes } = atHand;
+  const startedAt = performance.now();
+  const read = { engine: lakeTable.engine, table, columns: planTarget(changes.end, table) };
+  const explain = async (error: unknown) => explainStates(atHand, await explainIfChanged(states.source, error), states);
+  const rowsWithStrippedCharacters = await countStripped(read, states).catch(async (error: unknown) => {
+    atHand.run.signal.throwIfAborted();
+    throw await explain(error);
+  });
+  let slices = 1;
+  return yield* publishStates(atHand, {
+    startedAt,
+    balance: states.balance,
+    newestBy: states.newestBy,
+    read: { rowsWithoutKey: states.rowsWithoutKey, rowsWithStrippedCharacters },
+    open: () => openLastStates(read, states, slices),
+    mend: (error) => {
+      if (!isOutOfMemory(error) || slices >= SLICES_MAX) return false;
+      slices *= SLICES_MORE;
+      return true;
+    },
+    explain,
+  });
+}
+
+/** What went wrong with the last states of keys, by the rows that would have stayed. */
+async function explainStates(
+  { table, lakeTable, changes }: ChangesAtHand,
+  cause: unknown,
+  states: Pick<LastStates, 'select'>,
+): Promise<unknown> {
   const columns = planTarget(changes.end, table);
   const read = { engine: lakeTable.engine, table, columns };
-  const startedAt = performance.now();
-  let slices = 1;
+  return explainLoadError(cause, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
+}
+
+/** Last states of keys on their way to Postgres. */
+interface StatesToPublish extends Pick<ChangesToMerge, 'balance' | 'newestBy' | 'read' | 'startedAt'> {
+  readonly open: ChangesToMerge['openSource'];
+  readonly mend: ChangesToMerge['mendSource'];
+  /** The failure as people are to read it. */
+  readonly explain: (error: unknown) => Promise<unknown>;
+}
+
+async function* publishStates(atHand: ChangesAtHand, states: StatesToPublish): Publishing<TableUpdateResult> {
+  const { run, table, relation, changes } = atHand;
+  const { client, updateId, mode, signal } = run;
+  const columns = planTarget(changes.end, table);
   try {
-    const rowsWithStrippedCharacters = await countStripped(read, states);
     const published = yield changesPublication({
       client,
       position: { updateId, mode, table, snapshot: changes.end, bookmark: changes.bookmark },
       relation,
       columns,
       columnChanges: addedColumns(changes, columns),
-      openSource: () => openLastStates(read, states, slices),
-      mendSource: (error) => {
-        if (!isOutOfMemory(error) || slices >= SLICES_MAX) return false;
-        slices *= SLICES_MORE;
-        return true;
-      },
+      openSource: states.open,
+      mendSource: states.mend,
       newestBy: states.newestBy,
       balance: states.balance,
-      read: { rowsWithoutKey: states.rowsWithoutKey, rowsWithStrippedCharacters },
-      startedAt,
+      read: states.read,
+      startedAt: states.startedAt,
       patienceMs: run.lockPatienceMs,
     });
     return published.result;
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LastStateUnclear || error instanceof ChangedByHand) throw error;
-    const cause = await explainIfChanged(states.source, error);
-    throw await explainLoadError(cause, { ...read, relation: rowsThatStay(states), changeFiles: changes.files });
+    throw await states.explain(error);
   }
 }
 

@@ -76,7 +76,7 @@ async function* oneByOne(selects: readonly string[]): CopySelects {
 }
 
 /** The new and changed rows, for finding what is wrong with them. */
-export function rowsThatStay(states: LastStates): Relation {
+export function rowsThatStay(states: Pick<LastStates, 'select'>): Relation {
   return {
     parts: [`select * from (${states.select}) where _change_type <> 'delete'`],
     rowCount: null,

@@ -8,6 +8,7 @@ import type { FileStat } from '../../storage/file-store.js';
 import { SpoolFolder } from '../../storage/spool-folder.js';
 import { type ChangeSqlOptions, changeSql, IS_UNKNOWN_TYPE } from './change-sql.js';
 import { type FooterOptions, footerRows } from './footer-rows.js';
+import { LazySchema } from './lazy-schema.js';
 import type { ChangeFile } from './plan-changes.js';
 
 /** The changes of a range, on the local disk or to be fetched. */
@@ -21,6 +22,8 @@ export interface ChangeFiles {
   unpack(): Promise<string>;
   /** Fetches no more than it has to. */
   countRows(): Promise<bigint>;
+  /** True if `sql` can be run at once and reads few bytes. */
+  readonly isFew: boolean;
   /** Inserted minus deleted rows of each version that has change files; known after `unpack`. */
   readonly recorded: ReadonlyMap<bigint, bigint>;
 }
@@ -66,10 +69,11 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
   const { sql, positionRows, readRecorded } = read;
   if (!isUnpacked) {
     const countAll = () => countRows(options, positionRows);
-    return { sql, files, fetch: async () => {}, unpack: async () => sql, countRows: countAll, recorded: read.recorded };
+    const unfetched = { fetch: async () => {}, unpack: async () => sql, isFew: false };
+    return { sql, files, ...unfetched, countRows: countAll, recorded: read.recorded };
   }
   const recorded = new Map<bigint, bigint>();
-  const table = `${options.schema}.unpacked`;
+  const table = `${options.schema.name}.unpacked`;
   let loaded: Promise<bigint | null> | null = null;
   // Few bytes may be many once they are unpacked, and a value may fail: then they are read where they are, which tells.
   const load = () => {
@@ -94,6 +98,7 @@ export async function localChangeFiles(options: ChangeFilesOptions): Promise<Cha
     // Whether changes are too many to be applied is asked first: many files are not loaded for that.
     countRows: async () => (files.length > MANY_FILES ? null : await load()) ?? countRows(options, positionRows),
     recorded,
+    isFew: files.length > 0 && files.length <= MANY_FILES,
   };
 }
 
@@ -111,9 +116,10 @@ interface Loading {
  * @throws CHANGE_TYPE_UNKNOWN
  */
 async function loadAndCount(
-  { connection, files }: ChangeFilesOptions,
+  { connection, files, schema }: ChangeFilesOptions,
   { table, sql, recorded, readRecorded }: Loading,
 ): Promise<bigint> {
+  await schema.make();
   const counted = await connection.runAndReadAll(
     `create table ${table} as ${sql};
      select _commit_version, count(*), 2 * count(*) filter (${IS_NEW_ROW}) - count(*), count(*) filter (${IS_UNKNOWN_TYPE}),
@@ -146,8 +152,9 @@ const FILES_AT_ONCE = 64;
  */
 export async function fetchedChangeFiles(options: ChangeFilesOptions): Promise<ChangeFiles> {
   const { connection, files } = options;
-  const table = `${options.schema}.fetched`;
+  const table = `${options.schema.name}.fetched`;
   const none = await changeSql({ ...options, files: [] });
+  await options.schema.make();
   await connection.run(`create table ${table} as ${none.sql}`);
   const recorded = new Map<bigint, bigint>();
   let fetched: Promise<void> | null = null;
@@ -172,6 +179,7 @@ export async function fetchedChangeFiles(options: ChangeFilesOptions): Promise<C
       return countRows(options, positionRows);
     },
     recorded,
+    isFew: false,
   };
 }
 
@@ -193,18 +201,13 @@ async function unpack(options: ChangeFilesOptions, table: string, recorded: Map<
       return path === undefined ? [] : [{ ...change, file: { ...change.file, path } }];
     });
     // Keeps the tables of different batches apart.
-    const schema = `${options.schema}_${index}`;
-    await connection.run(`create schema ${schema}`);
-    try {
-      const sourcePath = (path: string) => sources.get(path) ?? path;
-      await namingDamagedFile(connection, options.layout.tableName, sourceFiles(part.files), async () => {
-        const { sql, recorded: batch } = await changeSql({ ...options, schema, files: placed, sourcePath });
-        await connection.run(`insert into ${table} ${sql}`);
-        for (const [version, rows] of batch) recorded.set(version, (recorded.get(version) ?? 0n) + rows);
-      });
-    } finally {
-      await connection.run(`drop schema ${schema} cascade`);
-    }
+    await using schema = new LazySchema(connection, `${options.schema.name}_${index}`);
+    const sourcePath = (path: string) => sources.get(path) ?? path;
+    await namingDamagedFile(connection, options.layout.tableName, sourceFiles(part.files), async () => {
+      const { sql, recorded: batch } = await changeSql({ ...options, schema, files: placed, sourcePath });
+      await connection.run(`insert into ${table} ${sql}`);
+      for (const [version, rows] of batch) recorded.set(version, (recorded.get(version) ?? 0n) + rows);
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import { holdsVariant, nullOf } from '../../parquet/project-column.js';
 import { fileColumns, refuseReservedColumns } from '../scan/file-columns.js';
 import { type KnownFile, requireKnownColumns } from '../scan/require-known-columns.js';
 import type { TableLayout } from '../schema/table-layout.js';
+import type { LazySchema } from './lazy-schema.js';
 import type { ChangeFile } from './plan-changes.js';
 import {
   type ChangeEvent,
@@ -22,8 +23,8 @@ import {
 
 export interface ChangeSqlOptions {
   readonly connection: DuckDBConnection;
-  /** Engine schema for tables; dropped with everything in it when the relation is disposed. */
-  readonly schema: string;
+  /** For tables; dropped with everything in it when the relation is disposed. */
+  readonly schema: LazySchema;
   readonly layout: TableLayout;
   /** The columns of the layout that are read. */
   readonly columns: readonly Field[];
@@ -73,7 +74,7 @@ export async function changeSql(options: ChangeSqlOptions): Promise<ChangeSql> {
     const isMarked = (change: ChangeFile) => marked.has(change.file.path);
     const kindOf = (change: ChangeFile) => `${change.change} ${rowChoice(change)} ${isMarked(change)}`;
     for (const alike of groupBy(changes, kindOf).values()) {
-      const name = `${options.schema}.s${selects.length}`;
+      const name = `${options.schema.name}.s${selects.length}`;
       const isVariantMarked = alike.every(isMarked);
       const set = await setSelect(options, { group, files: alike, isVariantMarked, name, recordedSets });
       selects.push(set.sql);
@@ -126,7 +127,10 @@ async function setSelect(options: ChangeSqlOptions, set: ChangeSet): Promise<Pic
   const events: ChangeEvent[] = set.files.map((file) => ({ file, fileIndex: indexes.get(file.file.path) ?? 0 }));
   // What a table would hold of a single file can be said in the statement, which needs no join then.
   const isSingle = events.length === 1 && choice === 'all' && layout.partitionFields.length === 0;
-  if (!isSingle) await createEventTable(connection, `${name}_events`, { events, layout });
+  if (!isSingle) {
+    await options.schema.make();
+    await createEventTable(connection, `${name}_events`, { events, layout });
+  }
 
   await requireKnownColumns(connection, { layout, group, files: set.files.map((file) => knownFile(options, file)) });
   const values = fileColumns({ layout, columns, group, isVariantMarked, partitionTimeZone });

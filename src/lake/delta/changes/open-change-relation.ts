@@ -9,6 +9,7 @@ import type { Commit } from '../log/commit-tail.js';
 import { hasChangeFeed } from '../schema/table-layout.js';
 import { auditFeed } from './audit-feed.js';
 import { fetchedChangeFiles, localChangeFiles } from './change-files.js';
+import { LazySchema } from './lazy-schema.js';
 import type { ChangeFile, ChangePlan } from './plan-changes.js';
 import { ChangeVectors } from './side-tables.js';
 
@@ -35,10 +36,9 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
     },
   );
   checking.catch(() => {});
-  const schema = `changes_${randomUUID().replaceAll('-', '')}`;
   const connection = await engine.connect();
+  const schema = new LazySchema(connection, `changes_${randomUUID().replaceAll('-', '')}`);
   try {
-    await connection.run(`create schema ${schema}`);
     const stats = await checking;
     const vectors = new ChangeVectors({ store, root, tableName });
     const { layout, columns, files } = plan;
@@ -64,30 +64,35 @@ export async function openChangeRelation(options: OpenChangeRelationOptions): Pr
       bookmark,
       files: source.files,
       select: source.sql,
+      isFew: isOneVersion && source.isFew,
       fetch: () => source.fetch(),
       countRows: () => source.countRows(),
-      async contradictions() {
-        if (plan.recorded.length === 0) return [];
+      async contradictions(balance) {
+        const [first, ...others] = plan.recorded;
+        if (first === undefined) return [];
+        if (balance !== undefined && others.length === 0)
+          return auditFeed(footers, [first], new Map([[first.version, balance]]));
         await source.unpack();
         return auditFeed(footers, plan.recorded, source.recorded);
       },
       async collapse(collapseOptions) {
         const select = await source.unpack();
-        const keysTable = `${schema}.c${collapsed++}_keys`;
+        await schema.make();
+        const keysTable = `${schema.name}.c${collapsed++}_keys`;
         return namingDamagedFile(connection, tableName, source.files, () =>
           collapseChanges(connection, { select, columns, keysTable, isOneVersion }, collapseOptions),
         );
       },
       async [Symbol.asyncDispose]() {
         try {
-          await connection.run(`drop schema ${schema} cascade`);
+          await schema[Symbol.asyncDispose]();
         } finally {
           connection.closeSync();
         }
       },
     };
   } catch (error) {
-    await connection.run(`drop schema if exists ${schema} cascade`);
+    await schema[Symbol.asyncDispose]();
     connection.closeSync();
     throw error;
   }

@@ -3,6 +3,7 @@ import { type DuckDBConnection, type DuckDBDataChunk, type DuckDBResult, ResultR
 import { BLOCK_BYTES } from '../../../core/blocks.js';
 import type { CopySelects, CopyStream } from '../copy-stream.js';
 import type { BinaryColumn } from './binary-form.js';
+import { COPY_HEADER, COPY_TRAILER } from './copy-frame.js';
 import { TupleEncoder } from './tuple-encoder.js';
 import { tupleWriters } from './tuple-writers.js';
 
@@ -19,10 +20,6 @@ const INTERRUPT_MS = 50;
 
 /** The engine reads on while the tuples of a chunk are made, unless the next may be too large to be in memory beside it. */
 const AHEAD_BYTES_MAX = 2 * 2 ** 20;
-
-/** Signature, flags, and length of what may follow them. */
-const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
-const TRAILER = Buffer.from([0xff, 0xff]);
 
 /**
  * Runs `selects`, whose columns are COPY values in format `binary` (see `copyValue`), and delivers their rows as COPY's
@@ -128,7 +125,7 @@ class TupleRun {
   }
 
   async *#tuples(): AsyncGenerator<Buffer, bigint, void> {
-    yield HEADER;
+    yield COPY_HEADER;
     let rows = 0n;
     try {
       for (let step = await this.#selects.next(0n); step.done !== true; ) {
@@ -139,7 +136,7 @@ class TupleRun {
     } finally {
       await this.#selects.return();
     }
-    yield TRAILER;
+    yield COPY_TRAILER;
     return rows;
   }
 
