@@ -2,7 +2,7 @@ import type { BinaryForm } from './binary-form.js';
 import { COPY_HEADER, COPY_TRAILER } from './copy-frame.js';
 
 /** What a tuple says of itself in its last column. */
-export type TupleKind = 'upsert' | 'delete';
+type TupleKind = 'upsert' | 'delete';
 
 /** The last state of each key, as tuples of COPY's binary format, and what is counted on the way. */
 export interface CollapsedTuples {
