@@ -41,6 +41,12 @@ async function mustClaim(client: pg.Client, holder: string, leaseSeconds = 30): 
   return claimed;
 }
 
+/** From now on the leases of this holder have run out. */
+async function letLeasesRunOut(client: pg.Client, holder: string): Promise<void> {
+  await renewLeases(client, holder, 0.01);
+  await sleep(50);
+}
+
 describe.each(postgresServers())('the update queue on $name', (server) => {
   it('gives each update to one of many sidecars that ask at once', async () => {
     await using database = await createMigratedDatabase(server);
@@ -85,8 +91,8 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     await using database = await createMigratedDatabase(server);
     const client = await database.connectAsSidecar();
     const update = await create(database.admin, 'gold.t');
-    const old = await mustClaim(client, randomUUID(), 0.05);
-    await sleep(100);
+    const old = await mustClaim(client, randomUUID());
+    await letLeasesRunOut(client, old.lease.holder);
     const young = await mustClaim(client, randomUUID());
     expect(young).toMatchObject({ updateId: update, attempt: 2 });
     expect(young.lease.epoch).toBe(old.lease.epoch + 1n);
@@ -203,16 +209,16 @@ describe.each(postgresServers())('the update queue on $name', (server) => {
     const client = await database.connectAsSidecar();
     const other = await database.connectAsSidecar();
     await create(database.admin, 'gold.t');
-    const { lease } = await mustClaim(client, randomUUID(), 0.5);
+    const { lease } = await mustClaim(client, randomUUID());
     await client.query('begin');
     await requireLease(client, lease, 'gold.t');
-    await sleep(600);
+    await letLeasesRunOut(other, lease.holder);
     expect(await claim(other, randomUUID())).toBeNull();
     await other.query(`set lock_timeout = '1s'`);
     // In force again, but too late to be sure that nobody took it.
-    expect(await renewLeases(other, lease.holder, 0.05)).toBe(false);
+    expect(await renewLeases(other, lease.holder, 30)).toBe(false);
     await client.query('commit');
-    await sleep(100);
+    await letLeasesRunOut(other, lease.holder);
     expect(await claim(other, randomUUID())).not.toBeNull();
   });
 

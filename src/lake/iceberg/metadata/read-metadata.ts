@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { syncedTablesError } from '../../../core/errors.js';
+import { asSyncedTablesError, syncedTablesError } from '../../../core/errors.js';
 import type { FileStat, FileStore } from '../../storage/file-store.js';
 import { locateMetadata } from './locate-metadata.js';
 import { parseLosslessJson } from './lossless-json.js';
@@ -28,12 +28,28 @@ export function readMetadata(root: string, options: MetadataFiles): Promise<Tabl
  */
 export function metadataReader(root: string, options: MetadataFiles): () => Promise<TableMetadata> {
   let kept: readonly ReadFile[] = [];
+  const read = (files: readonly string[]) => Promise.all(files.map((file) => readUnlessKept(file, kept, options)));
   return async () => {
-    const files = await locateMetadata(options.store, root);
-    const read = await Promise.all(files.map((file) => readUnlessKept(file, kept, options)));
-    kept = read;
-    return newestOf(read, root, options);
+    kept = await readLocated(() => locateMetadata(options.store, root), read);
+    return newestOf(kept, root, options);
   };
+}
+
+/** A writer that expires old metadata may remove a file between the listing and the reading: others are there then. */
+async function readLocated<Result>(
+  locate: () => Promise<string[]>,
+  read: (files: readonly string[]) => Promise<Result>,
+): Promise<Result> {
+  for (let files = await locate(); ; ) {
+    try {
+      return await read(files);
+    } catch (error) {
+      if (asSyncedTablesError(error)?.code !== 'SOURCE_FILE_MISSING') throw error;
+      const others = await locate();
+      if (others.every((file) => files.includes(file))) throw error;
+      files = others;
+    }
+  }
 }
 
 interface ReadFile {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -362,6 +362,29 @@ describe('those who follow', () => {
     const before = await load();
     writeFileSync(before.file, readFileSync(before.file, 'utf8').replace('2164816796493460949', '2164816796493460948'));
     expect(await load()).not.toBe(before);
+  });
+
+  it('find the newer metadata of a writer that removed what they had just listed, and say what is missing otherwise', async () => {
+    const table = create();
+    await table.commit([await table.write(some(0, 1))]);
+    const { metadataReader } = await import('../../../../src/lake/iceberg/metadata/read-metadata.js');
+    const { localFileStore } = await import('../../../../src/lake/storage/local-file-store.js');
+    const listed = path.join(table.folder, 'metadata/v1.metadata.json');
+    let meanwhile = async () => true;
+    const store: typeof localFileStore = Object.create(localFileStore, {
+      stat: { value: async (file: string) => ((await meanwhile()) ? localFileStore.stat(file) : null) },
+    });
+    const load = metadataReader(table.folder, { store, tableName: 'lake.ice.t' });
+    meanwhile = async () => {
+      if (existsSync(listed)) {
+        await table.commit([await table.write(some(1, 2))]);
+        rmSync(listed);
+      }
+      return true;
+    };
+    expect((await load()).file).toMatch(/v2\.metadata\.json$/);
+    meanwhile = async () => false;
+    await expect(load()).rejects.toMatchObject({ code: 'SOURCE_FILE_MISSING' });
   });
 
   it('read streams by what was added, from stores too, and are refused change feeds', async () => {
