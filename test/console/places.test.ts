@@ -130,6 +130,37 @@ describePages('the console wherever it is', (server) => {
     await page.getByRole('button', { name: 'Paused' }).waitFor();
   });
 
+  it('keeps every letter of a filter that is typed while the list is narrowed by its beginning', async () => {
+    const page = await site.visit('/tables');
+    const filter = page.getByRole('searchbox');
+    await page.getByRole('link', { name: /gold\.a$/ }).waitFor();
+    await filter.focus();
+    // One letter between the change of the address and its painting, another one after that.
+    await page.evaluate(() => {
+      const { replaceState } = history;
+      history.replaceState = (...args) => {
+        history.replaceState = replaceState;
+        history.replaceState(...args);
+        document.execCommand('insertText', false, 'o');
+        setTimeout(() => document.execCommand('insertText', false, 'ld.b'), 150);
+      };
+    });
+    await page.keyboard.type('g');
+    await expect.poll(() => new URL(page.url()).searchParams.get('q')).toBe('gold.b');
+    expect(await filter.inputValue()).toBe('gold.b');
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
+  });
+
+  it('does not narrow the next list by what was typed last', async () => {
+    const page = await site.visit('/tables');
+    await page.getByRole('link', { name: /gold\.a$/ }).waitFor();
+    await page.getByRole('searchbox').pressSequentially('a');
+    await page.getByRole('link', { name: 'Pipelines', exact: true }).click();
+    await page.getByRole('heading', { name: 'Pipelines', exact: true }).waitFor();
+    await page.waitForTimeout(500);
+    expect(new URL(page.url()).search).toBe('');
+  });
+
   it('polls where there is no stream, and says so', async () => {
     const page = await site.visit('/errors');
     await page.context().route('**/stream', (route) => route.fulfill({ status: 503 }));

@@ -21,10 +21,19 @@ interface TextFilterProps {
 export function TextFilter({ name, value, onChange }: TextFilterProps) {
   const [text, setText] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  // A link or the back button may change it from outside.
-  useEffect(() => setText(value), [value]);
+  const applied = useRef(value);
+  // A link or the back button may change it from outside. What was applied here comes back late: more may be typed by then.
+  useEffect(() => {
+    if (value === applied.current) return;
+    applied.current = value;
+    clearTimeout(timer.current);
+    setText(value);
+  }, [value]);
+  // Elsewhere it would narrow the next list.
+  useEffect(() => () => clearTimeout(timer.current), []);
   const apply = (next: string) => {
     clearTimeout(timer.current);
+    applied.current = next;
     onChange(next);
   };
   return (
