@@ -131,4 +131,16 @@ describe.each(postgresServers())('TRIGGERED tables on $name', (server) => {
     expect(await lake.sync('t.nulls')).toMatchObject({ method: 'CHANGES', rows_written: '2' });
     expect(await lake.value('select seen from t.nulls where id = 3')).toBe('8');
   });
+
+  it('applies changes of up to a quarter of the table, and copies it for more', async () => {
+    const rows = (from: number, to: number) => `select i as id from range(${from}, ${to}) t(i)`;
+    const source = await lake.lake.createTable('t.grows', { id: 'long' }, rows(0, 48_000));
+    const choices = { scheduling_policy: `'TRIGGERED'`, allow_file_diff: 'true' };
+    await lake.wait(await create('t.grows', 't.grows', choices));
+    await source.append(rows(48_000, 60_000));
+    expect(await lake.sync('t.grows')).toMatchObject({ method: 'CHANGES', rows_written: '12000' });
+    await source.append(rows(60_000, 75_001));
+    expect(await lake.sync('t.grows')).toMatchObject({ method: 'SNAPSHOT', rows_written: '75001' });
+    expect(await lake.value('select count(*) from t.grows')).toBe('75001');
+  });
 });
