@@ -53,7 +53,7 @@ describePages('what is done to tables', (server) => {
     await page.getByRole('checkbox', { name: /acts\.a$/ }).check();
     await page.getByRole('checkbox', { name: /acts\.c$/ }).check();
     await page.getByRole('button', { name: 'Sync now' }).click();
-    await page.getByText('1 table: asked for. 1 table: refused.').waitFor();
+    await page.getByText('Requested for 1 table, refused for 1.').waitFor();
     const refused = page.locator('.outcomes li');
     expect(await refused.count()).toBe(1);
     expect(await refused.textContent()).toMatch(/acts\.a: .*may not/);

@@ -84,7 +84,7 @@ describePages('the overview before there is a token', (server) => {
     await page.getByRole('checkbox', { name: /bulk\.a/ }).check();
     await page.getByRole('button', { name: 'Select all 2 tables that match' }).click();
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByText('2 tables: asked for.').waitFor();
+    await page.getByText('Requested for 2 tables.').waitFor();
     await expect.poll(() => page.locator('tbody').getByText('Paused').count()).toBe(2);
     expect(await synced.value('select count(*) from synced_tables._pipelines where paused_at is not null')).toBe('2');
     await site.browser.check(page, 'overview-bulk');

@@ -79,7 +79,7 @@ describePages('the console wherever it is', (server) => {
     await page.clock.install();
     proxy.refusesStreams = true;
     proxy.cutStreams();
-    await page.getByRole('button', { name: /^Connection lost, trying again in [1-3] s$/ }).waitFor();
+    await page.getByRole('button', { name: /^Connection lost, retrying in [1-3] s$/ }).waitFor();
     await browser.check(page, 'stream-lost');
     // The server refuses a stream: that is no loss, but a slower way.
     await page.getByRole('button', { name: 'Every 30 s' }).waitFor();

@@ -3,6 +3,7 @@ import { counted } from '../words/numbers.js';
 
 /** Texts of the frame around the screens. */
 export const shellTexts = {
+  lost: 'Connection lost',
   skip: 'Skip to the content',
   actsAs: (role: string) => `Calls act as role ${role}`,
   nobody: 'No sign-in',
@@ -42,6 +43,6 @@ export function liveWords(live: LiveState, now: number): string {
     case 'paused':
       return 'Paused';
     case 'lost':
-      return `Connection lost, trying again in ${Math.max(1, Math.round((live.retryAt - now) / 1000))} s`;
+      return `retrying in ${Math.max(1, Math.round((live.retryAt - now) / 1000))} s`;
   }
 }

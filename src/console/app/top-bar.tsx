@@ -25,7 +25,8 @@ export function TopBar() {
       {me && (
         <p class="caller" title={shellTexts.actsAs(roleOf(me))}>
           <span class="hidden">Signed in as </span>
-          {me.kind === 'local' ? shellTexts.nobody : !isNamedByChip(me) && me.name}
+          {me.kind === 'local' && shellTexts.nobody}
+          {me.kind !== 'local' && !isNamedByChip(me) && <span class="caller-name">{me.name}</span>}
           {me.is_session && (
             <button type="button" onClick={() => void signOut()}>
               {shellTexts.signOut}
@@ -64,6 +65,7 @@ function LiveSwitch() {
       title={isPaused ? shellTexts.resume : shellTexts.pause}
       onClick={() => pauseLive(!isPaused)}
     >
+      {live.kind === 'lost' && <span class="live-lead">{shellTexts.lost}, </span>}
       {liveWords(live, Date.now())}
     </button>
   );

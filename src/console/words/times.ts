@@ -50,6 +50,11 @@ function exactIn(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long', ...options });
 }
 
+/** `2026-12-02 03:00 +01:00`, of a whole minute as the API writes it: `2026-12-02T03:00:00+01:00`. */
+export function localTime(text: string): string {
+  return text.replace('T', ' ').replace(/:00([+-])/, ' $1');
+}
+
 /** Date, time to the second and zone. */
 export function exactTime(moment: Date): string {
   return exact[zone].format(moment);

@@ -19,7 +19,7 @@ export const catalogErrors = {
     sqlState: '08006',
   },
   CATALOG_UNREACHABLE: {
-    message: 'Catalog "{catalog}" did not answer a request for source table {table} in {attempts} attempts: {reason}.',
+    message: 'Catalog "{catalog}" did not answer a request for source table {table} (attempts: {attempts}): {reason}.',
     remedy: 'Check the catalog server and its "uri" or "endpoint" in the settings; the request is retried later.',
     retry: 'timed',
     status: 503,

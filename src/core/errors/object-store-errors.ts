@@ -3,7 +3,7 @@ import type { ErrorKind } from './error-kind.js';
 /** Reaching the object store that holds a source table. */
 export const objectStoreErrors = {
   OBJECT_STORE_UNREACHABLE: {
-    message: 'The object store did not deliver {path} in {attempts} attempts: {reason}.',
+    message: 'The object store did not deliver {path} (attempts: {attempts}): {reason}.',
     remedy:
       'Check the store, its endpoint and region in the settings of the catalog, and the network; the request is retried later.',
     retry: 'timed',

@@ -1,4 +1,5 @@
 import type { SchedulePreviewReply } from '../../../api/native/tables/schedule-schema.js';
+import { localTime } from '../../words/times.js';
 import { scheduleTexts } from './texts.js';
 
 /** The next runs of a schedule, in its time zone, or what is wrong with it. */
@@ -18,7 +19,7 @@ export function NextRuns({ preview, words }: { readonly preview: SchedulePreview
       <ol class="next-runs">
         {preview.next_runs.map(({ at, local, is_clock_change: isClockChange }) => (
           <li key={at}>
-            <time dateTime={at}>{local.replace('T', ' ').replace(/:00([+-])/, ' $1')}</time>
+            <time dateTime={at}>{localTime(local)}</time>
             {isClockChange && <span class="quiet"> {scheduleTexts.clockChange}</span>}
           </li>
         ))}

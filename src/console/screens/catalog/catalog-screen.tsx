@@ -6,6 +6,7 @@ import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import './catalog.css';
 import { CatalogTree } from './catalog-tree.js';
+import { NoSources } from './no-sources.js';
 import { PostgresTable } from './postgres-table.js';
 import { SchemaPage } from './schema-page.js';
 import { SourcePage } from './source-page.js';
@@ -30,6 +31,7 @@ export function Screen({ params }: ScreenProps) {
                   <a href={hrefOf('/catalog')}>{catalogTexts.back}</a>
                 </p>
               )}
+              {catalog === undefined && <NoSources me={known} />}
               <Chosen params={params} isSource={catalog !== undefined && known.catalogs.includes(catalog)} />
             </div>
           </div>

@@ -4,16 +4,13 @@ import type { MeReply } from '../../../api/native/me-schema.js';
 import { hrefOf } from '../../app/places.js';
 import type { ScreenProps } from '../../app/screen-props.js';
 import { type Catalog, useCatalogs, useSchemas, useUnityTables } from '../../data/catalogs.js';
-import { roleOf } from '../../data/me.js';
 import type { Pages } from '../../data/use-pages.js';
-import { CopyAs } from '../../parts/copy-as.js';
 import { Icon } from '../../parts/icon.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { quoteIdentifier } from '../../words/quoting.js';
 import './catalog-tree.css';
 import { MorePages } from './more-pages.js';
-import { catalogTexts, YAML_CATALOG } from './texts.js';
+import { catalogTexts } from './texts.js';
 
 interface TreeProps {
   readonly me: MeReply;
@@ -29,51 +26,28 @@ export function CatalogTree({ me, chosen, onlySources = false, hrefOfTable }: Tr
   const catalogs = useCatalogs();
   const shown = catalogs.items.filter(({ name }) => !onlySources || me.catalogs.includes(name));
   return (
-    <>
-      <PageList pages={catalogs} what={catalogTexts.what} none="">
-        {(catalog) =>
-          onlySources && !me.catalogs.includes(catalog.name) ? null : (
-            <Branch
-              key={catalog.name}
-              name={catalog.name}
-              path={hrefOfTable ? null : `/catalog/${encodeURIComponent(catalog.name)}`}
-              isChosen={chosen.catalog === catalog.name && chosen.schema === undefined}
-              isWithin={chosen.catalog === catalog.name || (onlySources && shown.length === 1)}
-              note={kindOf(catalog, me)}
-            >
-              {() => <Schemas catalog={catalog.name} chosen={chosen} hrefOfTable={hrefOfTable} />}
-            </Branch>
-          )
-        }
-      </PageList>
-      {!me.may.see_sources && <Hidden role={roleOf(me)} />}
-      {me.may.see_sources && me.catalogs.length === 0 && (
-        <section>
-          <h2>{catalogTexts.noCatalog}</h2>
-          <p>{catalogTexts.noCatalogWhy}</p>
-          <CopyAs what={catalogTexts.noCatalog} snippets={{ YAML: YAML_CATALOG }} />
-        </section>
-      )}
-    </>
+    <PageList pages={catalogs} what={catalogTexts.what} none="">
+      {(catalog) =>
+        onlySources && !me.catalogs.includes(catalog.name) ? null : (
+          <Branch
+            key={catalog.name}
+            name={catalog.name}
+            path={hrefOfTable ? null : `/catalog/${encodeURIComponent(catalog.name)}`}
+            isChosen={chosen.catalog === catalog.name && chosen.schema === undefined}
+            isWithin={chosen.catalog === catalog.name || (onlySources && shown.length === 1)}
+            note={kindOf(catalog, me)}
+          >
+            {() => <Schemas catalog={catalog.name} chosen={chosen} hrefOfTable={hrefOfTable} />}
+          </Branch>
+        )
+      }
+    </PageList>
   );
 }
 
 function kindOf({ name, catalog_type: type }: Catalog, me: MeReply) {
   const kind = me.catalogs.includes(name) ? 'source' : type === 'MANAGED_ONLINE_CATALOG' ? 'database' : 'names';
   return <span title={catalogTexts.kindsWhy[kind]}>{catalogTexts.kinds[kind]}</span>;
-}
-
-function Hidden({ role }: { readonly role: string }) {
-  return (
-    <section>
-      <h2>{catalogTexts.hidden}</h2>
-      <p>{catalogTexts.hiddenWhy(role)}</p>
-      <CopyAs
-        what={catalogTexts.hidden}
-        snippets={{ SQL: `GRANT databricks_superuser TO ${quoteIdentifier(role)};` }}
-      />
-    </section>
-  );
 }
 
 interface BranchProps extends Pick<TreeProps, 'chosen'> {

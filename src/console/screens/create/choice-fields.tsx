@@ -17,7 +17,8 @@ interface ChoiceFieldsProps {
 
 /** Which columns and rows of the source the table is to have. */
 export function ChoiceFields({ draft, reply, errors, change }: ChoiceFieldsProps) {
-  const names = (reply?.source.columns ?? []).map(({ name }) => name);
+  // Of a source that this role may not see, those are known that were chosen.
+  const names = reply === null ? draft.chosen : reply.source.columns.map(({ name }) => name);
   const filesRead = reply?.rows?.files_read ?? null;
   const isAll = draft.chosen.length === 0;
   const isChosen = (name: string) => isAll || draft.chosen.includes(name) || draft.key.includes(name);

@@ -78,6 +78,7 @@ function Part(props: PartProps) {
     <label class="create-field">
       <span>{part.label}</span>
       <input
+        type="text"
         value={text}
         placeholder={part.example ?? ''}
         inputMode={part.isNumber ? 'numeric' : 'text'}

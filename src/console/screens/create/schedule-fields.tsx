@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, RequestError } from '../../data/request.js';
+import { localTime } from '../../words/times.js';
 import type { Draft } from './draft.js';
 import { type FieldErrors, FieldGroup } from './field.js';
 import { createTexts } from './texts.js';
@@ -116,7 +117,7 @@ function NextRuns({ cron, zone }: { readonly cron: string; readonly zone: string
       <ul class="next-runs">
         {runs.next_runs.map(({ at, local }) => (
           <li key={at}>
-            <time dateTime={at}>{local}</time>
+            <time dateTime={at}>{localTime(local)}</time>
           </li>
         ))}
       </ul>

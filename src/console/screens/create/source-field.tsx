@@ -3,6 +3,7 @@ import { navigate } from '../../app/router.js';
 import { useMe } from '../../data/me.js';
 import { numberText, sizeText } from '../../words/numbers.js';
 import { CatalogTree } from '../catalog/catalog-tree.js';
+import { NoSources } from '../catalog/no-sources.js';
 import { type Draft, EMPTY_DRAFT, writeDraft } from './draft.js';
 import { type FieldErrors, FieldGroup } from './field.js';
 import { createTexts } from './texts.js';
@@ -42,6 +43,7 @@ export function SourceField({ draft, reply, errors, change }: SourceFieldProps) 
             onlySources
             hrefOfTable={(name) => `/create?${writeDraft({ ...EMPTY_DRAFT, source: name })}`}
           />
+          <NoSources me={me} />
         </section>
       )}
       {draft.source !== '' && (

@@ -90,14 +90,16 @@ function InstanceBox({ instance }: { readonly instance: Instance }) {
           <a href={hrefOf(`/errors/${instance.problem.error_code}`)}>{instance.problem.error_code}</a>
         </p>
       )}
-      <table class="list databases">
-        <ListHead columns={databasesTexts.columns} />
-        <tbody>
-          {instance.databases.map((database) => (
-            <DatabaseRow key={database.name} instance={instance.name} database={database} />
-          ))}
-        </tbody>
-      </table>
+      {instance.databases.length > 0 && (
+        <table class="list databases">
+          <ListHead columns={databasesTexts.columns} />
+          <tbody>
+            {instance.databases.map((database) => (
+              <DatabaseRow key={database.name} instance={instance.name} database={database} />
+            ))}
+          </tbody>
+        </table>
+      )}
     </section>
   );
 }

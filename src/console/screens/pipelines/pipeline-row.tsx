@@ -9,9 +9,12 @@ import { Breakable } from '../../parts/breakable.js';
 import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Ago } from '../../parts/time.js';
 import { policyWord } from '../../words/conditions.js';
+import { updatesTexts } from '../table/updates-texts.js';
 import { pipelineRefusal } from './pipeline-actions.js';
 import { PipelineState } from './pipeline-state.js';
 import { pipelinesTexts } from './texts.js';
+
+const UPDATE_STATES: Readonly<Record<string, string>> = updatesTexts.states;
 
 /** A pipeline: a row, or a card where there is little room; it can be synced from here. */
 export function PipelineRow({ pipeline }: { readonly pipeline: PipelineReply }) {
@@ -51,8 +54,10 @@ export function PipelineRow({ pipeline }: { readonly pipeline: PipelineReply }) 
           <span class="quiet">{pipelinesTexts.never}</span>
         ) : (
           <>
-            {last.error_code !== null && last.state === 'FAILED' && (
+            {last.error_code !== null && last.state === 'FAILED' ? (
               <a href={hrefOf(`/errors/${last.error_code}`)}>{last.error_code}</a>
+            ) : (
+              (UPDATE_STATES[last.state] ?? '')
             )}{' '}
             <Ago time={last.finished_at ?? last.created_at} />
           </>

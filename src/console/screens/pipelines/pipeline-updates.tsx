@@ -100,7 +100,14 @@ function UpdateRow({ pipeline, update }: { readonly pipeline: OnePipelineReply; 
         {causes[update.cause] ?? update.cause}
         {update.requested_by !== null && <span class="quiet line">{pipelinesTexts.by(update.requested_by)}</span>}
       </td>
-      <td class="number">{seconds === null ? '' : durationText(seconds)}</td>
+      <td class="number">
+        {seconds !== null && (
+          <>
+            <span class="card-word">{texts.columns.time} </span>
+            {durationText(seconds)}
+          </>
+        )}
+      </td>
       <td>
         {update.full_refresh && <span class="chip">{pipelinesTexts.full}</span>}
         {update.is_of_some && <span class="chip">{texts.ofSome}</span>}

@@ -13,7 +13,7 @@ import { Dialog } from '../../parts/dialog.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { deleteSnippets } from '../../words/act-snippets.js';
-import { numberText, sizeText } from '../../words/numbers.js';
+import { rowsText, sizeText } from '../../words/numbers.js';
 import { objectsTexts } from './objects-texts.js';
 import { notKnown, tableTexts } from './texts.js';
 
@@ -42,7 +42,7 @@ export function DeleteDialog({ table, onClose }: { readonly table: TableSummary;
     navigate(table.condition === 'DROPPED' ? `/tables/${encodeURIComponent(table.name)}` : '/tables');
   };
   const place = useSnippetPlace(table);
-  const rows = table.row_count === null ? notKnown : numberText(table.row_count);
+  const rows = table.row_count === null ? acts.rowsUnknown : rowsText(table.row_count);
   const size = table.size_bytes === null ? notKnown : sizeText(table.size_bytes);
   return (
     <Dialog

@@ -8,7 +8,7 @@ import { useQuery } from '../../data/use-query.js';
 import { LineChart } from '../../parts/line-chart.js';
 import { Loaded } from '../../parts/loaded.js';
 import { Skeleton } from '../../parts/skeleton.js';
-import { numberText } from '../../words/numbers.js';
+import { rowsText } from '../../words/numbers.js';
 import { durationText } from '../../words/times.js';
 import { historyTexts } from './history-texts.js';
 import './history.css';
@@ -78,7 +78,7 @@ function Charts({ table, reply }: { readonly table: TableSummary; readonly reply
           isFailed: false,
         }))}
         topMin={1}
-        textOf={(rows) => historyTexts.rowsOf(numberText(rows))}
+        textOf={rowsText}
       />
       {moments.some(({ is_failed: isFailed }) => isFailed) && <p class="quiet">{historyTexts.failed}</p>}
     </>

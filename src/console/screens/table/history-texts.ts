@@ -8,7 +8,6 @@ export const historyTexts = {
   noLag: 'none',
   rows: 'Rows',
   rowsEstimated: 'Rows, as Postgres estimates them',
-  rowsOf: (rows: string) => `${rows} rows`,
   events: 'Events of that time',
   latestUpdates: 'Latest updates',
   allUpdates: 'All updates',

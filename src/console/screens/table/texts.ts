@@ -83,6 +83,7 @@ export const tableTexts = {
       `All rows are copied again, which takes disk for a second copy (${size}) until the switch. Readers keep the old rows until then.`,
     refreshFlows:
       'Its flows forget what they have read and begin again with what their sources still have. Its rows are built anew from that; what the sources no longer have is gone from it.',
+    rowsUnknown: 'its rows',
     sizeUnknown: 'of a size that is not known yet',
     pauseMeans:
       'Its pipeline stops following and scheduled runs wait, until somebody resumes it. Sync now still works.',
@@ -90,7 +91,7 @@ export const tableTexts = {
     drops: 'Stop syncing and drop the table',
     staysMeans: 'Readers keep the rows of the last sync. The table stays read-only until somebody drops it.',
     dropsMeans: (rows: string, size: string) =>
-      `${rows} rows (${size}) are dropped, with indexes and rights on them. Refused while views or others depend on it.`,
+      `Drops ${rows} (${size}), with indexes and rights. Refused while views or others depend on the table.`,
     typeName: (name: string) => `Type ${name} to drop it`,
     notDone: 'Not done.',
   },

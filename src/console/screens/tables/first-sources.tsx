@@ -40,9 +40,10 @@ export function FirstSources({ catalogs }: { readonly catalogs: readonly string[
       <CopyAs
         what={tablesTexts.empty.noTable}
         snippets={{
-          SQL: `SELECT synced_tables.create_synced_table(${quoteLiteral(`gold.${first.split('.').at(-1)}_synced`)},
-         source_table_full_name => ${quoteLiteral(first)},
-         primary_key_columns => ARRAY['<key column>']);`,
+          SQL: `SELECT synced_tables.create_synced_table(
+  ${quoteLiteral(`gold.${first.split('.').at(-1)}_synced`)},
+  source_table_full_name => ${quoteLiteral(first)},
+  primary_key_columns => ARRAY['<key column>']);`,
         }}
       />
     </>

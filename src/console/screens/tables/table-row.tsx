@@ -10,7 +10,7 @@ import { cronWords } from '../../parts/schedule/cron-words.js';
 import { Sparkline } from '../../parts/sparkline.js';
 import { Ago } from '../../parts/time.js';
 import { conditionWords, policyWord, versionsText } from '../../words/conditions.js';
-import { changedRows, numberText } from '../../words/numbers.js';
+import { changedRows, numberText, rowWord } from '../../words/numbers.js';
 import { durationText, roughDuration } from '../../words/times.js';
 import { tablesTexts } from './texts.js';
 
@@ -119,7 +119,7 @@ function LagAndRows({ table }: { readonly table: TableSummary }) {
         ) : (
           <>
             <Changing text={numberText(table.row_count)} />
-            <span class="card-word"> {tablesTexts.columns.rows.toLowerCase()}</span>
+            <span class="card-word"> {rowWord(table.row_count)}</span>
           </>
         )}
       </td>

@@ -42,7 +42,7 @@ export const tablesTexts = {
     noRight: 'Your role may do this with none of the selected tables.',
     tooMany: (limit: number) => `At most ${limit} tables at once.`,
     outcome: (done: number, refused: number) =>
-      refused === 0 ? `${tables(done)}: asked for.` : `${tables(done)}: asked for. ${tables(refused)}: refused.`,
+      refused === 0 ? `Requested for ${tables(done)}.` : `Requested for ${tables(done)}, refused for ${refused}.`,
   },
   became: (table: string, state: string) => `${table}: ${state}`,
   never: 'never',

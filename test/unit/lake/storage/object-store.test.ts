@@ -153,7 +153,7 @@ it('gives up after its attempts, leaves no file behind and tells no secret', asy
   server.fault = ({ kind }) => (kind === 'read' ? { status: 503, code: 'SlowDown' } : null);
   const failed = fetchPart();
   await expect(failed).rejects.toMatchObject({ code: 'OBJECT_STORE_UNREACHABLE', retry: 'timed' });
-  await expect(failed).rejects.toThrow(/t\/part\.bin in 4 attempts: HTTP 503 SlowDown\./);
+  await expect(failed).rejects.toThrow(/t\/part\.bin \(attempts: 4\): HTTP 503 SlowDown\./);
   await expect(failed).rejects.not.toThrow(/secret/);
   expect(server.count('read')).toBe(4);
   expect(() => readFileSync(destination())).toThrow(/ENOENT/);
