@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { builtProgram } from './test/support/built-program.js';
 import { LongestFirst } from './test/support/longest-first.js';
 
 /** Property tests that need a server. */
@@ -60,9 +61,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        plugins: [builtProgram()],
         test: {
           // In a browser; skipped where there is none: test/support/install-chromium.sh.
           name: 'console',
+          server: { deps: { external: [/\/dist\//] } },
           // Loading sidecar, engine and page anew for each file would take a fifth of the whole run.
           isolate: false,
           include: isWhole ? ['test/console/**/*.test.ts'] : consoleInShort,

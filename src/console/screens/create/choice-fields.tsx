@@ -18,7 +18,8 @@ interface ChoiceFieldsProps {
 /** Which columns and rows of the source the table is to have. */
 export function ChoiceFields({ draft, reply, errors, change }: ChoiceFieldsProps) {
   // Of a source that this role may not see, those are known that were chosen.
-  const names = reply === null ? draft.chosen : reply.source.columns.map(({ name }) => name);
+  const all = reply?.source.columns.map(({ name }) => name) ?? null;
+  const names = all ?? draft.chosen;
   const filesRead = reply?.rows?.files_read ?? null;
   const isAll = draft.chosen.length === 0;
   const isChosen = (name: string) => isAll || draft.chosen.includes(name) || draft.key.includes(name);
@@ -29,7 +30,7 @@ export function ChoiceFields({ draft, reply, errors, change }: ChoiceFieldsProps
   return (
     <FieldGroup legend={texts.legend} fields={['columns', 'row_filter']} errors={errors}>
       <details class="create-columns" open={!isAll}>
-        <summary>{isAll ? texts.all : texts.some(names.filter(isChosen).length, names.length)}</summary>
+        <summary>{isAll ? texts.all : texts.some(names.filter(isChosen).length, all?.length ?? null)}</summary>
         <ul>
           {names.map((name) => (
             <li key={name}>

@@ -46,7 +46,11 @@ export const createTexts = {
   choice: {
     legend: 'Columns and rows',
     all: 'All columns, also those that the source gets later',
-    some: (chosen: number, all: number) => `${numberText(chosen)} of ${counted(all, 'column', 'columns')}`,
+    /** @param all null if it is not known how many there are */
+    some: (chosen: number, all: number | null) =>
+      all === null
+        ? counted(chosen, 'column', 'columns')
+        : `${numberText(chosen)} of ${counted(all, 'column', 'columns')}`,
     takeAll: 'Take all columns',
     filter: 'Only rows for which',
     filterExample: "region = 'EU' and deleted_at is null",
