@@ -49,7 +49,7 @@ export function ErrorPage({ known: { code, message, remedy, kind, severity } }: 
 
 function Tables({ query, code }: { readonly query: Query<TableListReply>; readonly code: string }) {
   return (
-    <section aria-labelledby="tables">
+    <section class="error-tables" aria-labelledby="tables">
       <h2 id="tables">{errorsTexts.tables}</h2>
       <Loaded query={query} what={errorsTexts.tablesWhat} skeleton={<Skeleton rows={2} />}>
         {({ tables }) => {
