@@ -215,7 +215,7 @@ describe('a table', () => {
     ['CATALOG_ACCESS_DENIED', refusal(403, 'PermissionDeniedException'), 'refused the commits of source table'],
     ['CATALOG_WITHOUT_COMMITS', { status: 404, body: 'Status: 404 Description: Not Found' }, 'no call that tells them'],
     ['CATALOG_ANSWER_INVALID', { status: 200, body: { metadata: {} } }, 'latest-table-version'],
-    ['CATALOG_UNREACHABLE', { status: 503, body: 'busy' }, 'in 2 attempts'],
+    ['CATALOG_UNREACHABLE', { status: 503, body: 'busy' }, '(attempts: 2)'],
   ])('says %s', async (code, answer, words) => {
     const table = await open('tkn');
     unity.override = (asked) => (asked === DELTA_API ? answer : null);
