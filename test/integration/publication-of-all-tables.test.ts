@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import path from 'node:path';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
-import { startEmbeddedPostgres } from '../../src/embedded/embedded-postgres.js';
 import { checkSettings } from '../../src/settings/load-settings.js';
 import { goEveryWay, invitePeople, uncalledFunctions } from '../support/every-way.js';
 import { createMigratedDatabase } from '../support/migrated-database.js';
+import { startOwnServer } from '../support/own-server.js';
 import { createTestDatabase, postgresServers } from '../support/postgres.js';
 import { eventually, SyncedLake } from '../support/synced-lake.js';
 import type { TestServer } from '../support/test-server.js';
@@ -61,12 +59,16 @@ describe.each(postgresServers())('a publication of all tables on $name', (server
     expect(await found()).toEqual([]);
     expect(await tablesWithoutIdentity(admin)).toEqual([]);
   });
+});
 
+describe.each([15, 18] as const)('a publication of a synced table on PostgreSQL %i', (major) => {
   it('carries changes of a synced table to a subscriber, under its name, but no refresh', async () => {
+    // A new slot waits for every transaction of its server.
+    await using server = await startOwnServer(major, { wal_level: 'logical' });
     await using lake = await SyncedLake.create(server);
     await using subscriber = await createTestDatabase(server);
     const there = await subscriber.connect();
-    const slot = `synced_${server.major}`;
+    const slot = 'synced';
     await lake.startSidecar({ pollSeconds: 1 });
     const source = await lake.lake.createTable('p.t', { id: 'long', v: 'string' }, `select 1 as id, 'first' as v`);
     const { rows } = await lake.admin.query<{ id: string }>(
@@ -112,14 +114,7 @@ describe.each(postgresServers())('a publication of all tables on $name', (server
 
 describe.runIf(process.env.TEST_LONG === '1')('where WAL is for replicas only', () => {
   it.each([15, 18] as const)('stops nothing either on PostgreSQL %i', async (major) => {
-    const dataDir = mkdtempSync(path.join('/dev/shm', 'test-publication-'));
-    const settings = { wal_level: 'replica', fsync: 'off' };
-    const server = await startEmbeddedPostgres({ major, dataDir, settings });
-    try {
-      await everythingUnderAPublication({ name: `PostgreSQL ${major}`, major, url: server.url });
-    } finally {
-      await server.stop('immediate');
-      rmSync(dataDir, { recursive: true, force: true });
-    }
+    await using server = await startOwnServer(major, { wal_level: 'replica' });
+    await everythingUnderAPublication(server);
   });
 });
