@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { describePages, useConsoleSite } from '../support/console-site.js';
 
@@ -88,6 +89,49 @@ describePages('the overview before there is a token', (server) => {
     await expect.poll(() => page.locator('tbody').getByText('Paused').count()).toBe(2);
     expect(await synced.value('select count(*) from synced_tables._pipelines where paused_at is not null')).toBe('2');
     await site.browser.check(page, 'overview-bulk');
+  });
+});
+
+describePages('the overview of many tables', (server) => {
+  const site = useConsoleSite(server, {}, async ({ synced }) => {
+    // Nothing of what is asked for here is begun: no sidecar sees it queued.
+    await synced.admin.query(`do $$ begin
+      for n in 1..130 loop
+        perform synced_tables.create_synced_table('many.t' || n, 'lake.many.t' || n, array['id']);
+      end loop;
+      update synced_tables._updates set state = 'CANCELED', finished_at = clock_timestamp() where state = 'QUEUED';
+    end $$`);
+  });
+
+  it('asks once for what it shows first, draws a page whole, and more of it', async () => {
+    const page = await site.visit('/errors');
+    await page.getByRole('heading', { name: 'Errors and help' }).waitFor();
+    const asked: string[] = [];
+    // Who the caller is comes last: all who need it share the request that is under way.
+    await page.route(/\/synced-tables\/(me$|tables\?lag_points)/, async (route) => {
+      const isList = route.request().url().includes('lag_points');
+      asked.push(isList ? 'list' : 'me');
+      await sleep(isList ? 500 : 2_500);
+      await route.continue();
+    });
+    const known = page.waitForResponse(/\/me$/);
+    await page.goto(page.url().replace('/errors', '/tables'));
+    const rows = page.locator('tbody tr');
+    await rows.nth(99).waitFor();
+    await known;
+    await sleep(300);
+    expect(asked.slice(0, 2).toSorted()).toEqual(['list', 'me']);
+    expect(asked.filter((what) => what === 'me')).toEqual(['me']);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.getByText('100 of 130').waitFor();
+    await page.getByRole('checkbox', { name: /many\.t1$/ }).check();
+    await page.getByRole('button', { name: 'Select all 100' }).click();
+    await page.getByText('100 tables selected').first().waitFor();
+    await page.getByRole('button', { name: 'Show 30 more' }).click();
+    await rows.nth(129).waitFor();
+    await page.goto(page.url().replace('/tables', '/errors'));
+    await page.goBack();
+    await rows.nth(99).waitFor();
   });
 });
 

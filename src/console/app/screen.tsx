@@ -1,8 +1,10 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { preload } from '../data/query-cache.js';
 import { Page } from '../parts/page.js';
 import { hrefOf } from './places.js';
 import { fitPath } from './route-pattern.js';
+import { currentPlace } from './router.js';
 import { routes } from './routes.js';
 import type { ScreenProps } from './screen-props.js';
 import { shellTexts } from './texts.js';
@@ -32,6 +34,7 @@ export function Screen({ found }: { readonly found: FoundRoute | null }) {
   const route = found?.route ?? null;
   useEffect(() => {
     if (route === null || loaded.has(route)) return;
+    if (route.firstPath) preload(route.firstPath(currentPlace().query));
     route.load().then(
       (module) => {
         loaded.set(route, module.Screen);

@@ -16,6 +16,8 @@ export interface QueryState<Body> {
 const NOTHING: QueryState<never> = { data: undefined, error: null, isFetching: false, at: null, since: null };
 /** Answers that nobody looks at are forgotten; those with rows of tables at once. */
 const UNUSED_MS_MAX = 60_000;
+/** What was asked for ahead is asked for in vain if nobody shows it by then. */
+const PRELOADED_MS_MAX = 10_000;
 
 class Query {
   readonly #path: string;
@@ -71,6 +73,11 @@ class Query {
     }
   }
 
+  /** The same, unless an answer is on its way, which is as good as that of another request. */
+  async load(): Promise<void> {
+    if (this.#running === null || this.#running.signal.aborted) await this.fetch();
+  }
+
   cancel(): void {
     this.#again = false;
     this.#running?.abort();
@@ -99,6 +106,14 @@ export function queryOf(path: string): Query {
   const query = new Query(path, () => queries.delete(path));
   queries.set(path, query);
   return query;
+}
+
+/** Asks for what is about to be shown, by code that has to be loaded first. */
+export function preload(path: string): void {
+  const query = queryOf(path);
+  const stop = query.subscribe(() => {});
+  setTimeout(stop, PRELOADED_MS_MAX);
+  void query.load();
 }
 
 /** Asks anew for what is shown and begins with one of the prefixes; `''` for everything. */

@@ -13,10 +13,15 @@ export function tablePath(name: string, instance: string | null = null): string 
   return `${TABLES}/${encodeURIComponent(name)}${query}`;
 }
 
+/** Path of the call for a list. @param query filter and order, as the call takes them */
+export function tablesPath(query: URLSearchParams): string {
+  const text = query.toString();
+  return `${TABLES}${text === '' ? '' : `?${text}`}`;
+}
+
 /** @param query filter and order, as the call takes them */
 export function useTables(query: URLSearchParams): Query<TableListReply> {
-  const text = query.toString();
-  return useQuery<TableListReply>(`${TABLES}${text === '' ? '' : `?${text}`}`, {
+  return useQuery<TableListReply>(tablesPath(query), {
     hints: ['table:'],
     isBusy: ({ tables }) => tables.some(isMoving),
   });

@@ -40,7 +40,7 @@ export function useQuery<Body>(path: string | null, options: QueryOptions<Body> 
   useEffect(() => {
     if (path === null) return;
     const query = queryOf(path);
-    if (query.state.at === null || Date.now() - query.state.at > FRESH_MS) void query.fetch();
+    if (query.state.at === null || Date.now() - query.state.at > FRESH_MS) void query.load();
     if (!isLive) return;
     return watchLive({
       hints: hintKeys === '' ? [] : hintKeys.split('\n'),

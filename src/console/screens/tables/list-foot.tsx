@@ -1,6 +1,6 @@
 import type { TableListReply } from '../../../api/native/tables/table-list-schema.js';
 import { serverUrl } from '../../app/places.js';
-import { TABLES } from '../../data/tables.js';
+import { tablesPath } from '../../data/tables.js';
 import { CopyAs } from '../../parts/copy-as.js';
 import { callSnippets } from '../../words/quoting.js';
 import { exportTables } from './export-tables.js';
@@ -17,8 +17,7 @@ interface ListFootProps {
 
 /** How much of the list is shown, more of it, and the list elsewhere. */
 export function ListFoot({ reply, shown, query, page, onMore }: ListFootProps) {
-  const text = readListQuery(query, page).toString();
-  const path = `${TABLES}${text === '' ? '' : `?${text}`}`;
+  const path = tablesPath(readListQuery(query, page));
   const rest = reply.total - shown;
   return (
     <footer class="list-foot">

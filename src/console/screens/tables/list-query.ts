@@ -2,6 +2,9 @@
 const FILTER_FIELDS = ['q', 'group', 'policy', 'instance', 'database', 'schema', 'source', 'kind', 'pipeline'] as const;
 const ORDER_FIELDS = ['sort', 'descending'] as const;
 
+/** How many rows are asked for before somebody wants more; the call's own number. */
+export const ROWS_AT_FIRST = 100;
+
 /** The query of the call for what the address asks for. @param size rows to show */
 export function readListQuery(address: URLSearchParams, size: number): URLSearchParams {
   const query = new URLSearchParams();
@@ -9,7 +12,14 @@ export function readListQuery(address: URLSearchParams, size: number): URLSearch
     const value = address.get(field);
     if (value !== null && value !== '') query.set(field, value);
   }
-  if (size !== 100) query.set('page_size', String(size));
+  if (size !== ROWS_AT_FIRST) query.set('page_size', String(size));
+  return query;
+}
+
+/** The same, with what the rows of the list show besides. */
+export function rowsQuery(address: URLSearchParams, size: number): URLSearchParams {
+  const query = readListQuery(address, size);
+  query.set('lag_points', 'true');
   return query;
 }
 

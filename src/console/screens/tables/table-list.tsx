@@ -2,6 +2,7 @@ import { useCallback, useState } from 'preact/hooks';
 import type { MeReply } from '../../../api/native/me-schema.js';
 import type { TableListReply } from '../../../api/native/tables/table-list-schema.js';
 import { hrefOf } from '../../app/places.js';
+import { useGradual } from '../../parts/gradual.js';
 import { useStableOrder } from '../../parts/stable-order.js';
 import { EmptyList } from './empty-list.js';
 import { ListFoot } from './list-foot.js';
@@ -31,6 +32,7 @@ export function TableList({ reply, query, me, page, onMore }: TableListProps) {
       return next;
     });
   }, []);
+  const drawn = useGradual(items.length);
   const chosen = items.filter(({ table_id: id }) => selected.has(id));
   return (
     <>
@@ -61,7 +63,7 @@ export function TableList({ reply, query, me, page, onMore }: TableListProps) {
           <table class="list tables">
             <TableHeader query={query} />
             <tbody>
-              {items.map((table) => (
+              {items.slice(0, drawn).map((table) => (
                 <TableRow
                   key={table.table_id}
                   table={table}

@@ -9,21 +9,17 @@ import { Page } from '../../parts/page.js';
 import { Skeleton } from '../../parts/skeleton.js';
 import { FilterBar } from './filter-bar.js';
 import { GroupFilters } from './group-filters.js';
-import { readListQuery } from './list-query.js';
+import { ROWS_AT_FIRST, readListQuery, rowsQuery } from './list-query.js';
 import { TableList } from './table-list.js';
 import { tablesTexts } from './texts.js';
 import './tables.css';
 
-const PAGE = 100;
-
 /** All synced and streaming tables, with what needs looking after first. */
 export function Screen() {
   const { query } = usePlace();
-  const [size, setSize] = useState(PAGE);
+  const [size, setSize] = useState(ROWS_AT_FIRST);
   const { data: me } = useMe();
-  const wanted = readListQuery(query, size);
-  wanted.set('lag_points', 'true');
-  const list = useTableList(wanted, readListQuery(query, PAGE).toString());
+  const list = useTableList(rowsQuery(query, size), readListQuery(query, ROWS_AT_FIRST).toString());
   const refusal = me && !me.may.create ? tablesTexts.createRefused : null;
   return (
     <Page
@@ -45,7 +41,13 @@ export function Screen() {
         {(reply) => (
           <>
             <GroupFilters counts={reply.counts} chosen={query.get('group')} />
-            <TableList reply={reply} query={query} me={me ?? null} onMore={() => setSize(size + PAGE)} page={PAGE} />
+            <TableList
+              reply={reply}
+              query={query}
+              me={me ?? null}
+              onMore={() => setSize(size + ROWS_AT_FIRST)}
+              page={ROWS_AT_FIRST}
+            />
           </>
         )}
       </Loaded>
