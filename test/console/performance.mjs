@@ -140,7 +140,10 @@ async function firstVisit(/** @type {string} */ url) {
       `performance.getEntriesByType('resource').filter(({ name }) => name.includes('${LIST_PATH}'))[0].responseEnd`,
     );
     afterAnswer.push(painted - Number(answered));
-    await page.locator('tbody tr').nth(Math.min(TABLES, 100) - 1).waitFor();
+    await page
+      .locator('tbody tr')
+      .nth(Math.min(TABLES, 100) - 1)
+      .waitFor();
     whole.push(Number(await page.evaluate('performance.now()')) - Number(answered));
     await page.waitForTimeout(500);
     sizes.push(bytes);
