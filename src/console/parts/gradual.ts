@@ -6,19 +6,20 @@ const STEP = 25;
 let wasFilled = false;
 
 /**
- * How many rows of a long list to draw by now: those that fill the window at once, so that they can be used, and the
- * others step by step, with time for keys between. Once a list was filled all rows come at once, since the browser looks
- * for the place that was scrolled to when somebody comes back.
+ * How many rows of a long list to draw by now. At first those that fill the window, so that they can be used, and the
+ * others step by step, with time for keys between. From then on all at once: more rows are laid out with all that are
+ * there each time, and when somebody comes back the browser looks for the place that was scrolled to.
  */
 export function useGradual(count: number): number {
-  const [drawn, setDrawn] = useState(wasFilled ? count : STEP);
+  const [drawn, setDrawn] = useState(STEP);
   useEffect(() => {
+    if (wasFilled || count === 0) return;
     if (drawn >= count) {
-      wasFilled ||= count > 0;
+      wasFilled = true;
       return;
     }
     const timer = setTimeout(() => setDrawn(drawn + STEP));
     return () => clearTimeout(timer);
   }, [drawn, count]);
-  return Math.min(drawn, count);
+  return wasFilled ? count : Math.min(drawn, count);
 }
