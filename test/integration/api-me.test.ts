@@ -32,9 +32,21 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       return body;
     };
     const all = { create: true, see_sources: true, operate: true, monitor: true, tokens: true };
-    const none = { create: false, see_sources: false, operate: false, monitor: false, tokens: false };
-    expect(await rightsOf('databricks_superuser')).toMatchObject({ may: all, catalogs: ['lake'] });
+    const none = { create: false, see_sources: false, operate: false, manage: false, monitor: false, tokens: false };
+    expect(await rightsOf('databricks_superuser')).toMatchObject({
+      may: { ...all, manage: false },
+      catalogs: ['lake'],
+    });
+    await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
+    await synced.load('gold.t');
+    expect(await rightsOf('databricks_superuser')).toMatchObject({ may: { ...all, manage: true }, catalogs: ['lake'] });
     expect(await rightsOf()).toMatchObject({ may: none, catalogs: [] });
+    const manager = await synced.database.createRole('manager');
+    await synced.admin.query(`select databricks_synced_table_add_manager('gold.t', '${manager}')`);
+    expect(await rightsOf(manager)).toMatchObject({ may: { ...none, manage: true }, catalogs: [] });
+    const creator = await synced.database.createRole('creator');
+    await synced.admin.query(`update synced_tables._pipelines set created_by = '${creator}'`);
+    expect(await rightsOf(creator)).toMatchObject({ may: { ...none, manage: true }, catalogs: [] });
     expect(await rightsOf('pg_monitor')).toMatchObject({ may: { ...none, monitor: true }, catalogs: [] });
   });
 });

@@ -26,7 +26,8 @@ async function readMe(context: ApiContext, caller: Caller): Promise<MeReply> {
   }));
   const instances = [...asked, ...unknown];
   const databases = instances.flatMap((instance) => instance.databases);
-  const anywhere = (right: 'create' | 'operate' | 'monitor') => databases.some(({ may }) => may?.[right] === true);
+  const anywhere = (right: 'create' | 'operate' | 'manage' | 'monitor') =>
+    databases.some(({ may }) => may?.[right] === true);
   const create = anywhere('create');
   return {
     name: caller.name,
@@ -38,6 +39,7 @@ async function readMe(context: ApiContext, caller: Caller): Promise<MeReply> {
       // Whoever may create a synced table could have any source copied.
       see_sources: create,
       operate: anywhere('operate'),
+      manage: anywhere('manage'),
       monitor: anywhere('monitor'),
       tokens: instances.some(({ may }) => may?.tokens === true),
     },
@@ -62,8 +64,8 @@ async function readInstance(instance: ApiInstance, caller: Caller): Promise<MeRe
     instance.databases().map(async (database) => {
       const answer = database === home ? asked : await withProblem(() => readRights(database, caller));
       if ('problem' in answer) return { name: database.name, ...answer };
-      const { create, operate, monitor } = answer.rights;
-      return { name: database.name, may: { create, operate, monitor } };
+      const { create, operate, manage, monitor } = answer.rights;
+      return { name: database.name, may: { create, operate, manage, monitor } };
     }),
   );
   if ('problem' in asked) return { name, databases, ...asked };

@@ -13,7 +13,7 @@ export function roleOf(me: MeReply): string {
   return me.instances.find(({ role }) => role !== undefined)?.role ?? me.name;
 }
 
-/** Whether the caller has a right to change anything, as far as it does not depend on a table. */
+/** Whether the caller has a right to change anything, if only a single table. */
 export function mayChange({ may }: MeReply): boolean {
-  return may.create || may.operate || may.tokens;
+  return may.create || may.operate || may.manage || may.tokens;
 }

@@ -6,6 +6,8 @@ export interface CallerRights {
   readonly create: boolean;
   /** Sync, pause and delete what others created, as members of databricks_superuser do. */
   readonly operate: boolean;
+  /** Sync and delete at least one table, as its creator or as one of its managers. */
+  readonly manage: boolean;
   /** See the state of the server: the members of pg_monitor. */
   readonly monitor: boolean;
   /** See, make and revoke tokens; whether for a certain role, create_token decides. */
@@ -18,11 +20,14 @@ const SELECT_RIGHTS = `
                     and pg_catalog.has_function_privilege($1::name, p.oid, 'execute'))
          and pg_catalog.has_schema_privilege($1::name, 'synced_tables', 'usage') as create,
          synced_tables_internal._has_role($1, 'databricks_superuser') as operate,
+         exists (select from (select distinct created_by from synced_tables._pipelines) p
+                  where synced_tables_internal._role_may_control($1, p.created_by))
+         or exists (select from synced_tables._tables t where databricks_auth.can_manage(t.relation, $1)) as manage,
          synced_tables_internal._has_role($1, 'pg_monitor') as monitor,
          pg_catalog.has_table_privilege($1::name, 'synced_tables.tokens', 'select') as tokens`;
 
 /** The rights of a role in the database of `client`, a session with the sidecar's rights. */
 export async function readCallerRights(client: pg.ClientBase, role: string): Promise<CallerRights> {
   const { rows } = await client.query<CallerRights>(SELECT_RIGHTS, [role]);
-  return rows[0] ?? { create: false, operate: false, monitor: false, tokens: false };
+  return rows[0] ?? { create: false, operate: false, manage: false, monitor: false, tokens: false };
 }
