@@ -29,8 +29,12 @@ async function takeAll(lake: SyncedLake): Promise<pg.Client[]> {
 async function keeperPid(lake: SyncedLake): Promise<string> {
   const renewing = `select pid from pg_stat_activity where query ~ 'insert into synced_tables\\._sidecars'
                        and application_name = 'synced-tables sidecar'`;
-  await expect.poll(() => lake.value(renewing), { interval: 20, timeout: 30_000 }).not.toBeNull();
-  return String(await lake.value(renewing));
+  let pid: string | null = null;
+  await eventually(async () => {
+    pid = await lake.value(renewing);
+    return pid !== null;
+  }, 'leases are renewed');
+  return String(pid);
 }
 
 async function endAll(clients: pg.Client[]): Promise<void> {

@@ -31,22 +31,25 @@ describe.each(eitherPostgresServer(import.meta.url))('$name', (server) => {
       expect(body.instances[0]).toMatchObject({ role, databases: [{ name: database }] });
       return body;
     };
-    const all = { create: true, see_sources: true, operate: true, monitor: true, tokens: true };
+    const all = { create: true, see_sources: true, operate: true, manage: true, monitor: true, tokens: true };
     const none = { create: false, see_sources: false, operate: false, manage: false, monitor: false, tokens: false };
-    expect(await rightsOf('databricks_superuser')).toMatchObject({
-      may: { ...all, manage: false },
-      catalogs: ['lake'],
-    });
-    await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
-    await synced.load('gold.t');
-    expect(await rightsOf('databricks_superuser')).toMatchObject({ may: { ...all, manage: true }, catalogs: ['lake'] });
+    expect(await rightsOf('databricks_superuser')).toMatchObject({ may: all, catalogs: ['lake'] });
     expect(await rightsOf()).toMatchObject({ may: none, catalogs: [] });
+    // A table of its own, or one to manage, is a right; it ends with the table.
+    await synced.lake.createTable('gold.t', { id: 'long' }, 'select 1 as id');
+    const creator = await synced.database.createRole('creator', 'databricks_superuser');
+    const creating = await synced.database.connectAs(creator);
+    await creating.query(`select synced_tables.create_synced_table('gold.t', 'lake.gold.t', array['id'],
+                                                                           create_database_objects_if_missing => true)`);
+    await expect.poll(() => synced.value(`select to_regclass('gold.t')::text`), { timeout: 30_000 }).toBe('gold.t');
     const manager = await synced.database.createRole('manager');
+    const manages = { may: { ...none, manage: true }, catalogs: [] };
+    await synced.admin.query(`revoke databricks_superuser from ${creator}`);
     await synced.admin.query(`select databricks_synced_table_add_manager('gold.t', '${manager}')`);
-    expect(await rightsOf(manager)).toMatchObject({ may: { ...none, manage: true }, catalogs: [] });
-    const creator = await synced.database.createRole('creator');
-    await synced.admin.query(`update synced_tables._pipelines set created_by = '${creator}'`);
-    expect(await rightsOf(creator)).toMatchObject({ may: { ...none, manage: true }, catalogs: [] });
+    expect(await rightsOf(manager)).toMatchObject(manages);
+    expect(await rightsOf(creator)).toMatchObject(manages);
+    await synced.admin.query(`select databricks_synced_table_remove_manager('gold.t', '${manager}')`);
+    expect(await rightsOf(manager)).toMatchObject({ may: none, catalogs: [] });
     expect(await rightsOf('pg_monitor')).toMatchObject({ may: { ...none, monitor: true }, catalogs: [] });
   });
 });

@@ -10,7 +10,9 @@ const databaseRights = z.object({
     .object({
       create: z.boolean().describe('Create synced tables here, and so see their sources'),
       operate: z.boolean().describe('Sync, pause and delete tables that others created'),
-      manage: z.boolean().describe('Sync and delete at least one table, as its creator or one of its managers'),
+      manage: z
+        .boolean()
+        .describe('Sync and delete tables that the caller created or manages; databricks_superuser: all'),
       monitor: z.boolean().describe('See the state of the server'),
     })
     .optional(),
@@ -35,7 +37,7 @@ export const meReply = z.object({
     create: z.boolean().describe('Create synced tables in at least one database'),
     see_sources: z.boolean(),
     operate: z.boolean(),
-    manage: z.boolean(),
+    manage: z.boolean().describe('Sync and delete tables in at least one database'),
     monitor: z.boolean(),
     tokens: z.boolean(),
   }),

@@ -6,7 +6,7 @@ export interface CallerRights {
   readonly create: boolean;
   /** Sync, pause and delete what others created, as members of databricks_superuser do. */
   readonly operate: boolean;
-  /** Sync and delete at least one table, as its creator or as one of its managers. */
+  /** Sync and delete the tables that the role created or manages; without one there is no such right. */
   readonly manage: boolean;
   /** See the state of the server: the members of pg_monitor. */
   readonly monitor: boolean;
@@ -14,15 +14,17 @@ export interface CallerRights {
   readonly tokens: boolean;
 }
 
-const SELECT_RIGHTS = `
-  select exists (select from pg_catalog.pg_proc p
-                  where p.pronamespace = 'synced_tables'::regnamespace and p.proname = 'create_synced_table'
+const mayCall = (routine: string) => `
+         exists (select from pg_catalog.pg_proc p
+                  where p.pronamespace = 'synced_tables'::regnamespace and p.proname = '${routine}'
                     and pg_catalog.has_function_privilege($1::name, p.oid, 'execute'))
-         and pg_catalog.has_schema_privilege($1::name, 'synced_tables', 'usage') as create,
+         and pg_catalog.has_schema_privilege($1::name, 'synced_tables', 'usage')`;
+
+// What managers call is granted with the first table that a role creates or manages, and revoked with the last.
+const SELECT_RIGHTS = `
+  select ${mayCall('create_synced_table')} as create,
+         ${mayCall('sync_now')} as manage,
          synced_tables_internal._has_role($1, 'databricks_superuser') as operate,
-         exists (select from (select distinct created_by from synced_tables._pipelines) p
-                  where synced_tables_internal._role_may_control($1, p.created_by))
-         or exists (select from synced_tables._tables t where databricks_auth.can_manage(t.relation, $1)) as manage,
          synced_tables_internal._has_role($1, 'pg_monitor') as monitor,
          pg_catalog.has_table_privilege($1::name, 'synced_tables.tokens', 'select') as tokens`;
 
